@@ -1,0 +1,40 @@
+"""Compares the checked-in stubs with what the protos give now. Called by `make check`; `make proto` repairs.
+
+Prints one line per differing file; exits 1 when there is one.
+"""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+
+from generate import PROTO_ROOT, STUB_ROOT, stubs_below, write_stubs
+
+
+def main() -> int:
+    """Return 0 when every stub equals its proto, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stubs", nargs="?", type=pathlib.Path, default=STUB_ROOT, help="default: the checked-in stubs")
+    kept = stubs_below(parser.parse_args().stubs)
+    with tempfile.TemporaryDirectory() as folder:
+        write_stubs(PROTO_ROOT, pathlib.Path(folder))
+        fresh = stubs_below(pathlib.Path(folder))
+        differences = [
+            f"{name}: {reason}" for name in sorted(kept | fresh) if (reason := _reason(kept.get(name), fresh.get(name)))
+        ]
+    for line in differences:
+        print(line)
+    print(f"{len(fresh)} stubs compared, {len(differences)} differences")
+    return 1 if differences or not fresh else 0
+
+
+def _reason(kept: pathlib.Path | None, fresh: pathlib.Path | None) -> str | None:
+    if kept is None:
+        return "missing"
+    if fresh is None:
+        return "has no proto"
+    return None if kept.read_bytes() == fresh.read_bytes() else "differs from its proto"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

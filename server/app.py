@@ -1,0 +1,176 @@
+"""The composition root: settings → store → pipeline → doors, and the life of a server process: start, drain, stop.
+
+Only this module names SqlStore. The command line calls `serve`.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+from migrations.upgrade import check, upgrade_async
+from server import __version__
+from server.auth import SingleUser
+from server.call import Call
+from server.config import Settings
+from server.doors.grpc import GrpcDoor
+from server.doors.rest import RestDoor
+from server.methods import all_methods
+from server.pipeline import Pipeline
+from server.services import HANDLERS, run_state
+from server.telemetry import log
+from storage.errors import StorageError
+from storage.pages import PageTokens
+from storage.sql.dialects import dialect_for
+from storage.sql.store import SqlStore
+
+RESTART_PAUSE_SECONDS = 1.0  # a worker that dies at once must not be restarted in a tight loop
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server listens."""
+
+    grpc: str
+    rest: str
+
+
+async def prepare_store(settings: Settings) -> None:
+    """Bring the schema up to date where that is allowed, else check it; raises SchemaMismatch or Unavailable."""
+    if dialect_for(settings.store).upgrades_itself or settings.upgrade:
+        await upgrade_async(settings.store)
+    else:
+        await check(settings.store)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Addresses]:
+    """Serve a prepared store until the block ends, then drain and close; raises OSError when an address is taken."""
+    store = SqlStore(settings.store, pool_size=settings.pool_size, pool_timeout_seconds=settings.pool_timeout_seconds)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        call = Call(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
+        pipeline = Pipeline(HANDLERS, call, SingleUser())
+        methods = all_methods()
+        grpc = GrpcDoor(
+            pipeline,
+            methods,
+            max_message_bytes=settings.message_bytes_max,
+            with_reflection=settings.reflection,
+        )
+        rest = RestDoor(call)
+        grpc_port = await grpc.start(settings.grpc)
+        stack.push_async_callback(grpc.stop, settings.drain_seconds)
+        rest_port = await rest.start(settings.rest)
+        stack.push_async_callback(rest.stop)
+        sweep = asyncio.create_task(_sweep(call))
+        stack.callback(sweep.cancel)
+        yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
+        await grpc.set_serving(False)
+
+
+def _with_port(address: str, port: int) -> str:
+    return f"{address.rpartition(':')[0]}:{port}"
+
+
+async def _sweep(call: Call) -> None:
+    """End canceling runs whose pods died without reporting; a failure must not end the sweeping."""
+    while True:
+        await asyncio.sleep(call.settings.sweep_seconds)
+        try:
+            closed = await run_state.close_stale(call)
+            if closed:
+                log.info("canceled stale runs", runs=closed)
+        except StorageError as error:
+            log.warning("sweep failed", error=str(error))
+        except Exception as error:  # noqa: BLE001 - anything else is a defect of ours, and still must not end it
+            log.error("sweep failed", exc_info=error)
+
+
+async def serve_until_signal(settings: Settings, announce: Callable[[Addresses], None]) -> None:
+    """Serve a prepared store until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings) as addresses:
+        announce(addresses)
+        log.info("serving", grpc=addresses.grpc, rest=addresses.rest, version=__version__)
+        await stop.wait()
+        log.info("draining", seconds=settings.drain_seconds)
+    log.info("stopped")
+
+
+def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
+    """Prepare the store and serve it, in this process or in workers, until SIGTERM or SIGINT.
+
+    Raises StorageError when the store cannot be served, OSError when an address is taken.
+    """
+    with dialect_for(settings.store).claim():
+        asyncio.run(prepare_store(settings))
+        if settings.workers == 1:
+            asyncio.run(serve_until_signal(settings, announce))
+        else:
+            _serve_in_workers(settings, announce)
+
+
+def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None]) -> None:
+    """Fork workers that share the ports, before any gRPC object exists in this process; replace those that die."""
+    with contextlib.ExitStack() as stack:
+        addresses = Addresses(*(_reserve(stack, address) for address in (settings.grpc, settings.rest)))
+        stopping = False
+        workers: set[int] = set()
+
+        def stop(_number: int, _frame: object) -> None:
+            nonlocal stopping
+            stopping = True
+            for worker in workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGTERM)
+
+        for _ in range(settings.workers):
+            workers.add(_fork(settings, addresses))
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        announce(addresses)
+        while workers:
+            try:
+                died, status = os.wait()
+            except ChildProcessError:
+                break
+            workers.discard(died)
+            if not stopping:
+                log.error("worker died", pid=died, status=os.waitstatus_to_exitcode(status))
+                signal.sigtimedwait([], RESTART_PAUSE_SECONDS)
+                if not stopping:
+                    workers.add(_fork(settings, addresses))
+
+
+def _reserve(stack: contextlib.ExitStack, address: str) -> str:
+    """Bind an address that the workers will share; port 0 becomes a free one that stays ours."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((host.strip("[]"), int(port)))
+    return _with_port(address, held.getsockname()[1])
+
+
+def _fork(settings: Settings, addresses: Addresses) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        worker = replace(settings, grpc=addresses.grpc, rest=addresses.rest)
+        asyncio.run(serve_until_signal(worker, lambda _: None))
+        status = 0
+    except Exception as error:  # noqa: BLE001 - a child must never return into its parent's code
+        log.error("worker failed", error=str(error))
+    finally:
+        os._exit(status)

@@ -1,0 +1,30 @@
+"""What every handler is given beside its request. The composition root makes one; pipeline and services import it."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from server.config import Settings
+from storage.contract import Store
+from storage.pages import PageTokens
+
+
+def microseconds_now() -> int:
+    """Return the present time in microseconds UTC."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The store, the key of page tokens, the settings and the clock (microseconds UTC)."""
+
+    store: Store
+    tokens: PageTokens
+    settings: Settings
+    now: Callable[[], int] = microseconds_now
+
+
+Handler = Callable[[Call, Any], Awaitable[Message]]

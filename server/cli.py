@@ -1,0 +1,138 @@
+"""The command line: lineal-server serve · upgrade · doctor · config. Exit status 0 means done, 1 not done, 2 asked wrongly."""
+
+import asyncio
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from migrations import upgrade as schema
+from server import __version__, app, telemetry
+from server.config import InvalidSetting, Settings, load, setting_fields, variable_of
+from storage.errors import StorageError
+from storage.sql.dialects import dialect_for
+from storage.sql.store import SqlStore
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _setting_options(*names: str) -> Callable[[Command], Command]:
+    """Derive options from the fields of Settings, so that flags, variables and file never differ."""
+
+    def decorate(command: Command) -> Command:
+        for setting in reversed(setting_fields()):
+            if names and setting.name not in names:
+                continue
+            flag = f"--{setting.name.replace('_', '-')}"
+            shown = json.dumps(setting.default)
+            command = click.option(
+                f"{flag}/--no-{flag[2:]}" if setting.type is bool else flag,
+                setting.name,
+                type=setting.type,
+                default=None,
+                help=f"{setting.metadata['meaning']}.  [{variable_of(setting.name)}; default {shown}]",
+            )(command)
+        return click.option("--settings-file", "file", help="A TOML file with settings, named as in `config`.")(command)
+
+    return decorate
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"lineal-server: {message}", err=True)
+    sys.exit(1)
+
+
+def _load(file: str | None, flags: dict[str, Any]) -> Settings:
+    try:
+        return load(flags, file=file)
+    except InvalidSetting as error:
+        click.echo(f"lineal-server: {error}", err=True)
+        sys.exit(2)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="lineal-server")
+def main() -> None:
+    """Lineal keeps the history of ML pipelines: runs, tasks, artifacts and lineage."""
+
+
+@main.command()
+@_setting_options()
+def serve(file: str | None, **flags: Any) -> None:
+    """Serve gRPC and REST until SIGTERM."""
+    settings = _load(file, flags)
+    telemetry.configure(level=settings.log_level, format=settings.log_format)
+
+    def announce(addresses: app.Addresses) -> None:
+        click.echo(f"Lineal {__version__}: gRPC on {addresses.grpc}, REST on http://{addresses.rest}, store {label}")
+        sys.stdout.flush()
+
+    try:
+        label = dialect_for(settings.store).label
+        app.serve(settings, announce)
+    except (StorageError, OSError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@_setting_options("store")
+@click.option("--plan", is_flag=True, help="Only say what would be done.")
+def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
+    """Bring the schema of the store up to date."""
+    settings = _load(file, flags)
+    try:
+        found = schema.plan(settings.store) if plan else schema.upgrade(settings.store)
+    except StorageError as error:
+        _fail(str(error))
+    verb = "would apply" if plan else "applied"
+    click.echo(
+        f"schema was {found.found or 'empty'}, wanted {found.wanted}: {verb} {', '.join(found.steps) or 'nothing'}"
+    )
+
+
+@main.command()
+@_setting_options()
+def doctor(file: str | None, **flags: Any) -> None:
+    """Check settings, store and schema; exit status 1 when something is wrong."""
+    settings = _load(file, flags)
+    click.echo("settings: fine")
+    try:
+        dialect = dialect_for(settings.store)
+        plan = schema.plan(settings.store)
+        click.echo(f"store: {dialect.label} answers")
+        asyncio.run(schema.check(settings.store))
+        click.echo(f"schema: {plan.found}, as it should be")
+        problems = asyncio.run(_problems(settings))
+    except StorageError as error:
+        _fail(str(error))
+    for problem in problems:
+        click.echo(f"database: {problem}")
+    if problems:
+        sys.exit(1)
+    click.echo("database: its settings keep every promise")
+
+
+async def _problems(settings: Settings) -> list[str]:
+    store = SqlStore(settings.store, pool_size=1)
+    try:
+        return await store.problems()
+    finally:
+        await store.close()
+
+
+@main.command()
+@_setting_options()
+def config(file: str | None, **flags: Any) -> None:
+    """Print the settings in force as TOML; passwords are hidden."""
+    settings = _load(file, flags)
+    for setting in dataclasses.fields(settings):
+        value = getattr(settings, setting.name)
+        if setting.name == "store":
+            try:
+                value = dialect_for(value).label
+            except StorageError as error:
+                _fail(str(error))
+        click.echo(f"# {setting.metadata['meaning']}\n{setting.name} = {json.dumps(value)}")

@@ -1,0 +1,58 @@
+"""Records ⇄ protobuf: pure functions, and the only place where stored JSON is written and read.
+
+Services import from here, not from the modules within.
+"""
+
+from server.codec.artifacts import (
+    artifact_from_request,
+    artifact_message,
+    artifact_task_from_request,
+    artifact_task_message,
+    identity_key,
+    metadata_text,
+    output_link,
+    uri_hash,
+)
+from server.codec.json_text import JSON_COLUMN_BYTES
+from server.codec.runs import (
+    append_run_state,
+    basic_run_message,
+    check_run_text,
+    pipeline_spec_text,
+    plugins_input_text,
+    run_message,
+    runtime_config_text,
+)
+from server.codec.tasks import append_task_state, logical_key, merge_task, task_from_request, task_message
+from server.codec.times import microseconds, timestamp
+from server.codec.unusable import UnusableValue, check_text
+from server.codec.values import VALUE_DEPTH
+
+__all__ = [
+    "JSON_COLUMN_BYTES",
+    "VALUE_DEPTH",
+    "UnusableValue",
+    "append_run_state",
+    "append_task_state",
+    "artifact_from_request",
+    "artifact_message",
+    "artifact_task_from_request",
+    "artifact_task_message",
+    "basic_run_message",
+    "check_run_text",
+    "check_text",
+    "identity_key",
+    "logical_key",
+    "merge_task",
+    "metadata_text",
+    "microseconds",
+    "output_link",
+    "pipeline_spec_text",
+    "plugins_input_text",
+    "run_message",
+    "runtime_config_text",
+    "task_from_request",
+    "task_message",
+    "timestamp",
+    "uri_hash",
+]

@@ -1,0 +1,161 @@
+"""Runs: record → Run, and the stored texts of what a run is started with. Services call this.
+
+Which view shows what is decided by the services; this module only leaves out what it is told to.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lineal.v2beta1 import run_pb2
+
+from server.codec.history import add_history, append_state
+from server.codec.json_text import enum_of, json_list, json_object, json_text, text_of
+from server.codec.times import set_time
+from server.codec.unusable import UnusableValue, check_text
+from server.codec.values import plain_values, set_struct, set_values
+from storage.model import Run
+
+PLUGIN_COUNT = 32
+PLUGIN_BYTES = 64 * 1024
+PLUGIN_DEPTH = 16
+
+_STATE_NUMBERS = dict(run_pb2.RuntimeState.items())
+_STATE_NAMES = {number: name for name, number in _STATE_NUMBERS.items()}
+_STORAGE_STATE_NUMBERS = dict(run_pb2.Run.StorageState.items())
+
+
+def run_message(
+    run: Run,
+    *,
+    with_spec: bool,
+    with_settings: bool = True,
+    task_count: int | None = None,
+    tasks: Sequence[run_pb2.PipelineTask] = (),
+) -> run_pb2.Run:
+    """Return a run as clients see it; an unfinished one has finished at the epoch.
+
+    with_spec shows the stored pipeline spec of a run from a pipeline version, which otherwise only names the version;
+    without settings neither pipeline_spec nor runtime_config is shown.
+    """
+    message: Any = basic_run_message(run, task_count=task_count)
+    message.description = run.description
+    message.service_account = run.service_account
+    from_version = bool(run.pipeline_id or run.pipeline_version_id)
+    if with_settings:
+        spec = json_object(run.pipeline_spec) if with_spec or not from_version else None
+        if spec is not None:
+            set_struct(message.pipeline_spec, spec)
+        _set_runtime_config(message, run.runtime_config)
+    add_history(message.state_history, run.state_history, _STATE_NUMBERS)
+    for name, settings in (json_object(run.plugins_input) or {}).items():
+        set_struct(message.plugins_input[name], settings if isinstance(settings, dict) else {})
+    message.tasks.extend(tasks)
+    return message  # type: ignore[no-any-return]
+
+
+def basic_run_message(run: Run, *, task_count: int | None = None) -> run_pb2.Run:
+    """Return the ids, names, states, times and the number of tasks of a run."""
+    message: Any = run_pb2.Run(
+        experiment_id=run.experiment_id,
+        run_id=run.id,
+        display_name=run.display_name,
+        recurring_run_id=run.recurring_run_id,
+        task_count=task_count,
+    )
+    message.storage_state = _STORAGE_STATE_NUMBERS.get(run.storage_state, 0)
+    message.state = _STATE_NUMBERS.get(run.state, 0)
+    set_time(message.created_at, run.created_at)
+    set_time(message.scheduled_at, run.scheduled_at)
+    set_time(message.finished_at, run.finished_at or 0)
+    if run.pipeline_id or run.pipeline_version_id:
+        message.pipeline_version_reference.pipeline_id = run.pipeline_id
+        message.pipeline_version_reference.pipeline_version_id = run.pipeline_version_id
+    return message  # type: ignore[no-any-return]
+
+
+def runtime_config_text(run: run_pb2.Run) -> str | None:
+    """Return the runtime_config of a request as it is kept, None when parameters and root are empty.
+
+    Raises UnusableValue for what cannot be kept.
+    """
+    config = run.runtime_config
+    plain: dict[str, Any] = {}
+    if config.parameters:
+        plain["parameters"] = plain_values(config.parameters, "run.runtime_config.parameters")
+    if config.pipeline_root:
+        plain["pipelineRoot"] = config.pipeline_root
+    return json_text(plain, "run.runtime_config") if plain else None
+
+
+def pipeline_spec_text(run: run_pb2.Run) -> str | None:
+    """Return the pipeline_spec of a request as it is kept, None when there is none.
+
+    A struct that holds a pipeline_spec and no platform_spec with anything in it is kept as the spec it holds, since
+    that is what readers are given. Raises UnusableValue for what cannot be kept.
+    """
+    if not run.HasField("pipeline_spec"):
+        return None
+    plain = plain_values(run.pipeline_spec.fields, "run.pipeline_spec")
+    inner = plain.get("pipeline_spec")
+    if isinstance(inner, dict) and not plain.get("platform_spec"):
+        plain = inner
+    return json_text(plain, "run.pipeline_spec")
+
+
+def plugins_input_text(run: run_pb2.Run) -> str | None:
+    """Return the plugins_input of a request as it is kept, None when there is none.
+
+    Raises UnusableValue over PLUGIN_COUNT plugins, PLUGIN_BYTES bytes or PLUGIN_DEPTH levels, and for what cannot be
+    kept.
+    """
+    field = "run.plugins_input"
+    if not run.plugins_input:
+        return None
+    if len(run.plugins_input) > PLUGIN_COUNT:
+        raise UnusableValue(f"{field} has more than {PLUGIN_COUNT} plugins")
+    plain = {name: plain_values(run.plugins_input[name].fields, field) for name in sorted(run.plugins_input)}
+    if any(_depth(settings) > PLUGIN_DEPTH for settings in plain.values()):
+        raise UnusableValue(f"{field} is nested more than {PLUGIN_DEPTH} levels deep")
+    text = json_text(plain, field)
+    if len(text.encode()) > PLUGIN_BYTES:
+        raise UnusableValue(f"{field} is larger than {PLUGIN_BYTES} bytes")
+    return text
+
+
+def append_run_state(history: str, state: str, now: int) -> str:
+    """Return a stored history of a run with {now, state} at its end, unless that is the state of the last entry."""
+    entries = json_list(history)
+    number = enum_of(state, _STATE_NUMBERS)
+    longer = append_state(entries, number, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
+    return history if longer is entries else json_text(longer, "run.state_history")
+
+
+def check_run_text(run: run_pb2.Run) -> None:
+    """Raise UnusableValue when a text of a request that becomes a column of its own contains NUL."""
+    check_text("run.run_id", run.run_id)
+    check_text("run.experiment_id", run.experiment_id)
+    check_text("run.display_name", run.display_name)
+    check_text("run.description", run.description)
+    check_text("run.service_account", run.service_account)
+    check_text("run.recurring_run_id", run.recurring_run_id)
+    check_text("run.pipeline_version_id", run.pipeline_version_id)
+    check_text("run.pipeline_version_reference.pipeline_id", run.pipeline_version_reference.pipeline_id)
+    check_text("run.pipeline_version_reference.pipeline_version_id", run.pipeline_version_reference.pipeline_version_id)
+
+
+def _set_runtime_config(message: run_pb2.Run, text: str | None) -> None:
+    plain = json_object(text)
+    if not plain:
+        return
+    message.runtime_config.pipeline_root = text_of(plain.get("pipelineRoot"))
+    parameters = plain.get("parameters")
+    if isinstance(parameters, dict):
+        set_values(message.runtime_config.parameters, parameters)
+
+
+def _depth(plain: object) -> int:
+    if isinstance(plain, dict):
+        return 1 + max(map(_depth, plain.values()), default=0)
+    if isinstance(plain, list):
+        return 1 + max(map(_depth, plain), default=0)
+    return 0

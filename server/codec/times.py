@@ -1,0 +1,58 @@
+"""Moments: whole microseconds since 1970-01-01 UTC in records, Timestamp in messages, RFC 3339 in stored JSON.
+
+Whatever is finer than a microsecond is cut off, towards the past. The modules of the codec and services call this.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from server.codec.unusable import UnusableValue
+
+# What Timestamp can mean: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
+FIRST_SECOND = -62_135_596_800
+LAST_SECOND = 253_402_300_799
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(timestamp: Timestamp, field: str) -> int:
+    """Return the moment in microseconds. Raises UnusableValue outside the years 1 to 9999 and for malformed nanos."""
+    seconds, nanos = timestamp.seconds, timestamp.nanos
+    if not FIRST_SECOND <= seconds <= LAST_SECOND or not 0 <= nanos < 1_000_000_000:
+        raise UnusableValue(f"{field} is not a time between the years 1 and 9999")
+    return seconds * 1_000_000 + nanos // 1_000
+
+
+def set_time(target: Timestamp, moment: int) -> None:
+    """Write a moment into a Timestamp; a field so written is present, the epoch too."""
+    target.seconds, rest = divmod(moment, 1_000_000)
+    target.nanos = rest * 1_000
+
+
+def timestamp(moment: int) -> Timestamp:
+    """Return a moment as a Timestamp."""
+    message = Timestamp()
+    set_time(message, moment)
+    return message
+
+
+def time_text(moment: int) -> str:
+    """Return a moment as protobuf's JSON writes it: in UTC with 0, 3 or 6 digits after the second."""
+    rest = moment % 1_000_000
+    whole = (_EPOCH + timedelta(microseconds=moment - rest)).replace(tzinfo=None).isoformat()
+    if not rest:
+        return f"{whole}Z"
+    return f"{whole}.{rest // 1000:03d}Z" if rest % 1000 == 0 else f"{whole}.{rest:06d}Z"
+
+
+def time_of_text(text: object) -> int | None:
+    """Return the moment that stored text names, None when it names none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND

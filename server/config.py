@@ -1,0 +1,126 @@
+"""Settings: one frozen object. Flags, LINEAL_* variables, the TOML file and the documentation derive from its fields.
+
+Precedence: flag, variable, file, default. Unsafe or senseless values refuse to start with a sentence that says how to mend them.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+MEBIBYTE = 1024 * 1024
+
+
+class InvalidSetting(Exception):
+    """A setting cannot be used; the text says which and why."""
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can change."""
+
+    store: str = _setting(
+        "sqlite:///data/lineal.sqlite", "Where data is kept: sqlite:///file, postgresql://… or mysql://…"
+    )
+    grpc: str = _setting("127.0.0.1:8887", "Address of the gRPC door, HOST:PORT; port 0 takes a free one")
+    rest: str = _setting("127.0.0.1:8888", "Address of the REST door, HOST:PORT; port 0 takes a free one")
+    workers: int = _setting(1, "Server processes sharing the gRPC port; more than one needs PostgreSQL or MySQL")
+    upgrade: bool = _setting(False, "Upgrade the schema of a server database at start (SQLite always does)")
+    pool_size: int = _setting(10, "Connections for writing and as many for reading, a process")
+    pool_timeout_seconds: float = _setting(5.0, "How long a call waits for a free connection")
+    page_size_default: int = _setting(20, "Rows of a page when a request names no size")
+    page_size_max: int = _setting(200, "Rows of a page at most; larger requests get this many")
+    full_page_size_max: int = _setting(100, "Runs of a page at most when their tasks come along")
+    message_bytes_max: int = _setting(100 * MEBIBYTE, "Largest request")
+    bulk_items_max: int = _setting(10_000, "Items of one bulk call at most")
+    cancel_grace_seconds: float = _setting(300.0, "A canceling run that nothing writes to this long is canceled")
+    sweep_seconds: float = _setting(15.0, "How often the server looks for such runs")
+    drain_seconds: float = _setting(10.0, "How long calls in flight may take after SIGTERM")
+    reflection: bool = _setting(True, "Whether gRPC reflection is served")
+    service_account: str = _setting("pipeline-runner", "Service account of runs that name none")
+    log_level: str = _setting("info", "debug, info, warning or error")
+    log_format: str = _setting("json", "json or text")
+
+    def __post_init__(self) -> None:
+        for name in ("grpc", "rest"):
+            host, separator, port = getattr(self, name).rpartition(":")
+            if not separator or not host or not port.isdigit() or int(port) > 65535:
+                raise InvalidSetting(f"{name} must be HOST:PORT, such as 127.0.0.1:8887")
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if setting.type in (int, float) and setting.name != "workers" and value <= 0:
+                raise InvalidSetting(f"{setting.name} must be above 0")
+        if not 1 <= self.workers <= 256:
+            raise InvalidSetting("workers must be between 1 and 256")
+        if self.workers > 1 and self.store.startswith("sqlite"):
+            raise InvalidSetting("workers above 1 need a server database: a SQLite file has one writing process")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise InvalidSetting("log_level must be debug, info, warning or error")
+        if self.log_format not in ("json", "text"):
+            raise InvalidSetting("log_format must be json or text")
+
+
+def setting_fields() -> tuple[Field[Any], ...]:
+    """Return the fields of Settings, for flags and documentation."""
+    return fields(Settings)
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"LINEAL_{name.upper()}"
+
+
+def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in force; `flags` holds what the command line gave, None where it gave nothing.
+
+    Raises InvalidSetting.
+    """
+    from_file = _read_file(file) if file else {}
+    values: dict[str, Any] = {}
+    for setting in fields(Settings):
+        variable = environ.get(variable_of(setting.name))
+        if flags.get(setting.name) is not None:
+            values[setting.name] = flags[setting.name]
+        elif variable is not None:
+            values[setting.name] = _parsed(setting, variable)
+        elif setting.name in from_file:
+            values[setting.name] = _checked(setting, from_file[setting.name])
+    return Settings(**values)
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        raise InvalidSetting(f"the settings file {path} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSetting(f"the settings file {path} is not TOML: {error}") from error
+    unknown = sorted(content.keys() - {setting.name for setting in fields(Settings)})
+    if unknown:
+        raise InvalidSetting(f"the settings file {path} names unknown settings: {', '.join(unknown)}")
+    return content
+
+
+def _parsed(setting: Field[Any], text: str) -> Any:
+    if setting.type is bool:
+        if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
+            raise InvalidSetting(f"{variable_of(setting.name)} must be true or false")
+        return text.lower() in ("true", "1", "yes")
+    try:
+        return setting.type(text)  # type: ignore[operator]
+    except ValueError as error:
+        raise InvalidSetting(f"{variable_of(setting.name)} must be a number, not {text!r}") from error
+
+
+def _checked(setting: Field[Any], value: Any) -> Any:
+    if setting.type is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not setting.type:
+        raise InvalidSetting(f"{setting.name} in the settings file must be a {setting.type.__name__}")  # type: ignore[union-attr]
+    return value

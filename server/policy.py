@@ -1,0 +1,53 @@
+"""Who may call what: one line an RPC. A served RPC without a line stops the start, so that nothing is open by omission.
+
+Resources and verbs are those Kubeflow Pipelines checks in Kubernetes (group pipelines.kubeflow.org, version v1beta1).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a caller must be allowed to do; an open rule asks nothing."""
+
+    resource: str
+    verb: str
+    open: bool = False
+
+
+POLICY: dict[str, Rule] = {
+    "ArtifactService.ListArtifacts": Rule("artifacts", "list"),
+    "ArtifactService.GetArtifact": Rule("artifacts", "get"),
+    "ArtifactService.CreateArtifact": Rule("artifacts", "create"),
+    "ArtifactService.CreateArtifactsBulk": Rule("artifacts", "create"),
+    "ArtifactService.ListArtifactTasks": Rule("runs", "get"),
+    "ArtifactService.CreateArtifactTask": Rule("artifacts", "create"),
+    "ArtifactService.CreateArtifactTasksBulk": Rule("artifacts", "create"),
+    "RunService.CreateRun": Rule("runs", "create"),
+    "RunService.GetRun": Rule("runs", "get"),
+    "RunService.ListRuns": Rule("runs", "list"),
+    "RunService.ArchiveRun": Rule("runs", "archive"),
+    "RunService.UnarchiveRun": Rule("runs", "unarchive"),
+    "RunService.DeleteRun": Rule("runs", "delete"),
+    "RunService.TerminateRun": Rule("runs", "terminate"),
+    "RunService.RetryRun": Rule("runs", "retry"),
+    "RunService.CreateTask": Rule("runs", "update"),
+    "RunService.UpdateTask": Rule("runs", "update"),
+    "RunService.UpdateTasksBulk": Rule("runs", "update"),
+    "RunService.GetTask": Rule("runs", "get"),
+    "RunService.ListTasks": Rule("runs", "get"),
+    "RunService.FindCachedTask": Rule("runs", "list"),
+    "HealthzService.GetHealthz": Rule("healthz", "get", open=True),
+}
+
+
+class MissingPolicy(Exception):
+    """A served RPC has no line here; the server must not start."""
+
+
+def check(served: Iterable[str]) -> None:
+    """Raise MissingPolicy unless each served RPC has a line."""
+    missing = sorted(set(served) - POLICY.keys())
+    if missing:
+        raise MissingPolicy(f"no authorisation line for {', '.join(missing)}")

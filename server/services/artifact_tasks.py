@@ -1,0 +1,108 @@
+"""ArtifactService: the links that say which task used or made which artifact."""
+
+from collections.abc import Iterable, Sequence
+
+from lineal.v2beta1 import artifact_pb2
+
+from server import codec
+from server.call import Call
+from server.errors import InvalidArgument, NotFound
+from server.services import checks
+from server.services.listings import ListRequest, listing_of, next_token
+from storage.contract import Page, ReadTx, WriteTx
+from storage.fields import ARTIFACT_TASK_LIST
+from storage.ids import new_id
+from storage.model import ArtifactTask
+
+
+async def create_artifact_task(
+    call: Call, request: artifact_pb2.CreateArtifactTaskRequest
+) -> artifact_pb2.ArtifactTask:
+    """Link an artifact to a task; a link that exists is returned as it is."""
+    checks.require(request.HasField("artifact_task"), "artifact_task is required")
+    [link] = await _create(call, [request.artifact_task])
+    return codec.artifact_task_message(link)
+
+
+async def create_artifact_tasks_bulk(
+    call: Call, request: artifact_pb2.CreateArtifactTasksBulkRequest
+) -> artifact_pb2.CreateArtifactTasksBulkResponse:
+    """Link many artifacts to tasks of one run, all or none, answered in the order asked."""
+    checks.bulk("artifact_tasks", len(request.artifact_tasks), call.settings.bulk_items_max)
+    links = await _create(call, request.artifact_tasks)
+    return artifact_pb2.CreateArtifactTasksBulkResponse(artifact_tasks=map(codec.artifact_task_message, links))
+
+
+async def list_artifact_tasks(
+    call: Call, request: artifact_pb2.ListArtifactTasksRequest
+) -> artifact_pb2.ListArtifactTasksResponse:
+    """Return a page of links by tasks, runs, artifacts; tasks and artifacts must exist, runs need not."""
+    ids = [sorted(set(group)) for group in (request.task_ids, request.run_ids, request.artifact_ids)]
+    asked = ListRequest(
+        name="artifact_tasks",
+        listable=ARTIFACT_TASK_LIST,
+        scope=[*ids, request.type],
+        page_size=request.page_size,
+        page_token=request.page_token,
+        order_text=request.sort_by,
+        filter_text=request.filter,
+    )
+    listing = listing_of(call, asked)
+    for name, group in zip(("task_ids", "run_ids", "artifact_ids"), ids, strict=True):
+        checks.require("" not in group, f"{name} must not hold an empty id")
+    checks.require(any(ids), "one of task_ids, run_ids and artifact_ids is required")
+    task_ids, run_ids, artifact_ids = (checks.searchable_ids(group) for group in ids)
+
+    async def read(tx: ReadTx) -> Page[ArtifactTask]:
+        if task_ids:
+            _all_found("task", ids[0], await tx.tasks.heads(task_ids))
+        if artifact_ids:
+            _all_found("artifact", ids[2], await tx.artifacts.namespaces(artifact_ids))
+        return await tx.artifact_tasks.list(
+            listing, task_ids=task_ids, run_ids=run_ids, artifact_ids=artifact_ids, type=request.type or None
+        )
+
+    page = await call.store.read(read)
+    return artifact_pb2.ListArtifactTasksResponse(
+        artifact_tasks=map(codec.artifact_task_message, page.rows),
+        total_size=page.total_size,
+        next_page_token=next_token(call, asked, listing, page),
+    )
+
+
+def _check(link: artifact_pb2.ArtifactTask) -> None:
+    """The reference's order of checks; all of them INVALID_ARGUMENT."""
+    checks.require(link.artifact_id, "artifact_id is required")
+    checks.require(link.task_id, "task_id is required")
+    checks.require(link.run_id, "run_id is required")
+    checks.require(link.type, "type is required")
+    checks.require(link.HasField("producer"), "producer is required")
+    checks.require(link.key, "key is required")
+    checks.length("key", link.key, checks.KEY)
+    checks.size("producer.task_name", link.producer.task_name, checks.TEXT_BYTES)
+
+
+async def _create(call: Call, asked: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
+    for link in asked:
+        _check(link)
+    checks.require(len({link.run_id for link in asked}) == 1, "all links of a bulk call must be of one run")
+    records = [codec.artifact_task_from_request(link, link_id=new_id()) for link in asked]
+    task_ids = sorted({link.task_id for link in asked})
+    artifact_ids = sorted({link.artifact_id for link in asked})
+
+    async def write(tx: WriteTx) -> Sequence[ArtifactTask]:
+        tasks = await tx.tasks.heads(checks.searchable_ids(task_ids))
+        _all_found("task", task_ids, tasks)
+        for link in asked:
+            if tasks[link.task_id].run_id != link.run_id:
+                raise InvalidArgument(f"task {link.task_id!r} is not of run {link.run_id!r}")
+        _all_found("artifact", artifact_ids, await tx.artifacts.namespaces(checks.searchable_ids(artifact_ids)))
+        return await tx.artifact_tasks.create(records)
+
+    return await call.store.write(write)
+
+
+def _all_found(kind: str, wanted: Iterable[str], found: Iterable[str]) -> None:
+    missing = set(wanted) - set(found)
+    if missing:
+        raise NotFound(f"{kind} {min(missing)[: checks.ID_BYTES]!r} not found")

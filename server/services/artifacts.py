@@ -1,0 +1,167 @@
+"""ArtifactService: artifacts."""
+
+from collections.abc import Sequence
+
+from lineal.v2beta1 import artifact_pb2
+
+from server import codec
+from server.call import Call
+from server.errors import InvalidArgument, NotFound
+from server.services import checks
+from server.services.listings import ListRequest, listing_of, next_token
+from storage.contract import WriteTx
+from storage.fields import ARTIFACT_LIST
+from storage.ids import new_id
+from storage.model import Artifact, ArtifactTask, ArtifactType, TaskHead
+
+_METRIC = ArtifactType.Metric.value
+_WITH_METADATA = (ArtifactType.ClassificationMetric.value, ArtifactType.SlicedClassificationMetric.value)
+
+
+async def get_artifact(call: Call, request: artifact_pb2.GetArtifactRequest) -> artifact_pb2.Artifact:
+    """Return one artifact."""
+    checks.require(request.artifact_id, "artifact_id is required")
+    artifact_id = checks.known_id("artifact", request.artifact_id)
+    return codec.artifact_message(await call.store.read_one(lambda tx: tx.artifacts.get(artifact_id)))
+
+
+async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> artifact_pb2.ListArtifactResponse:
+    """Return a page of artifacts; in single-user mode of every namespace."""
+    asked = ListRequest(
+        name="artifacts",
+        listable=ARTIFACT_LIST,
+        scope=[],
+        page_size=request.page_size,
+        page_token=request.page_token,
+        order_text=request.sort_by,
+        filter_text=request.filter,
+    )
+    listing = listing_of(call, asked)
+    page = await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=None))
+    return artifact_pb2.ListArtifactResponse(
+        artifacts=map(codec.artifact_message, page.rows),
+        total_size=page.total_size,
+        next_page_token=next_token(call, asked, listing, page),
+    )
+
+
+async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> artifact_pb2.Artifact:
+    """Keep an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead."""
+    _check(request)
+    artifact = _record(request, now=call.now(), with_identity=request.reuse_if_exists)
+
+    async def write(tx: WriteTx) -> Artifact:
+        heads = await tx.tasks.heads([request.task_id])
+        task = _task_of(request, heads)
+        kept = await _reused(tx, artifact) if request.reuse_if_exists else None
+        if kept is None and request.reuse_if_exists:
+            kept = await tx.artifacts.create_unique(artifact)
+        elif kept is None:
+            await tx.artifacts.create([artifact])
+            kept = artifact
+        await tx.artifact_tasks.create([_link(request, kept.id, task)])
+        return kept
+
+    return codec.artifact_message(await call.store.write(write))
+
+
+async def create_artifacts_bulk(
+    call: Call, request: artifact_pb2.CreateArtifactsBulkRequest
+) -> artifact_pb2.CreateArtifactsBulkResponse:
+    """Keep many artifacts and their links, all or none, answered in the order asked."""
+    items: Sequence[artifact_pb2.CreateArtifactRequest] = request.artifacts
+    checks.bulk("artifacts", len(items), call.settings.bulk_items_max)
+    for item in items:
+        _check(item)
+    checks.require(
+        len({item.artifact.namespace for item in items}) == 1, "all artifacts of a bulk call must name one namespace"
+    )
+    checks.require(not any(item.reuse_if_exists for item in items), "reuse_if_exists is not allowed in a bulk call")
+    now = call.now()
+    artifacts = [_record(item, now=now) for item in items]
+    task_ids = sorted({item.task_id for item in items})
+
+    async def write(tx: WriteTx) -> None:
+        heads = await tx.tasks.heads(task_ids)
+        tasks = [_task_of(item, heads) for item in items]
+        await tx.artifacts.create(artifacts)
+        await tx.artifact_tasks.create(
+            [_link(item, artifact.id, task) for item, artifact, task in zip(items, artifacts, tasks, strict=True)]
+        )
+
+    await call.store.write(write)
+    return artifact_pb2.CreateArtifactsBulkResponse(artifacts=map(codec.artifact_message, artifacts))
+
+
+def _check(request: artifact_pb2.CreateArtifactRequest) -> None:
+    """The reference's order of checks; all of them INVALID_ARGUMENT."""
+    checks.require(request.HasField("artifact"), "artifact is required")
+    artifact = request.artifact
+    checks.require(not artifact.artifact_id, "artifact.artifact_id must be empty: the server makes it")
+    checks.require(artifact.namespace, "artifact.namespace is required")
+    checks.require(artifact.type, "artifact.type is required")
+    checks.require(artifact.name, "artifact.name is required")
+    checks.require(request.run_id, "run_id is required")
+    checks.require(request.task_id, "task_id is required")
+    checks.require(request.producer_key, "producer_key is required")
+    if artifact.type == _METRIC:
+        checks.require(artifact.HasField("number_value"), "artifact.number_value is required for a Metric")
+    if artifact.type in _WITH_METADATA:
+        checks.require(artifact.metadata, "artifact.metadata is required for a classification metric")
+    checks.length("artifact.name", artifact.name, checks.NAME)
+    checks.length("artifact.namespace", artifact.namespace, checks.NAMESPACE)
+    checks.length("artifact.uri", artifact.uri, checks.URI)
+    checks.size("artifact.description", artifact.description, checks.TEXT_BYTES)
+    checks.length("producer_key", request.producer_key, checks.KEY)
+    checks.known_id("task", request.task_id)
+
+
+def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_identity: bool = False) -> Artifact:
+    # Single-user mode keeps no namespace: what the request says is asked for, then dropped, as in the reference.
+    return codec.artifact_from_request(
+        request.artifact, artifact_id=new_id(), namespace="", now=now, with_identity=with_identity
+    )
+
+
+def _task_of(request: artifact_pb2.CreateArtifactRequest, heads: dict[str, TaskHead]) -> TaskHead:
+    task = heads.get(request.task_id)
+    if task is None:
+        raise NotFound(f"task {request.task_id!r} not found")
+    if task.run_id != request.run_id:
+        raise InvalidArgument(f"task {request.task_id!r} is not of run {request.run_id!r}")
+    return task
+
+
+def _link(request: artifact_pb2.CreateArtifactRequest, artifact_id: str, task: TaskHead) -> ArtifactTask:
+    return codec.output_link(
+        link_id=new_id(),
+        artifact_id=artifact_id,
+        task_id=task.id,
+        run_id=task.run_id,
+        task_name=task.name,
+        key=request.producer_key,
+        iteration=request.iteration_index if request.HasField("iteration_index") else None,
+    )
+
+
+async def _reused(tx: WriteTx, wanted: Artifact) -> Artifact | None:
+    """Find an equal artifact: by identity, else the oldest with the uri that was made without reuse."""
+    assert wanted.identity_key is not None
+    found = await tx.artifacts.find_by_identity(wanted.namespace, wanted.identity_key)
+    if found is not None or not wanted.uri:
+        return found
+    for candidate in await tx.artifacts.find_by_uri(wanted.namespace, wanted.uri):
+        if _identity(candidate) == wanted.identity_key:
+            return candidate
+    return None
+
+
+def _identity(artifact: Artifact) -> str:
+    return codec.identity_key(
+        type=artifact.type,
+        uri=artifact.uri,
+        name=artifact.name,
+        description=artifact.description,
+        metadata=artifact.metadata,
+        number_value=artifact.number_value,
+    )

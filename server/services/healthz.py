@@ -1,0 +1,11 @@
+"""HealthzService: what clients ask before they start."""
+
+from google.protobuf.empty_pb2 import Empty
+from lineal.v2beta1 import healthz_pb2
+
+from server.call import Call
+
+
+async def get_healthz(call: Call, request: Empty) -> healthz_pb2.GetHealthzResponse:
+    """Say that the server runs, for one user, on a database; whether the database answers is readiness, not this."""
+    return healthz_pb2.GetHealthzResponse(multi_user=False, pipeline_store="database")

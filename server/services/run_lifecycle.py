@@ -1,0 +1,118 @@
+"""RunService: archiving, deleting, terminating and retrying runs."""
+
+from dataclasses import replace
+
+from google.protobuf.empty_pb2 import Empty
+from lineal.v2beta1 import run_pb2
+
+from server import codec
+from server.call import Call
+from server.errors import Aborted, FailedPrecondition, InvalidArgument
+from server.services import checks, run_state
+from storage.contract import Lock, WriteTx
+from storage.model import RunState, StorageState, Task, TaskState
+
+_TERMINABLE = {
+    RunState.RUNTIME_STATE_UNSPECIFIED.name,
+    RunState.PENDING.name,
+    RunState.RUNNING.name,
+    RunState.PAUSED.name,
+}
+_RETRYABLE = {RunState.FAILED.name, RunState.CANCELED.name}
+_KEPT_ON_RETRY = {TaskState.SUCCEEDED.value, TaskState.CACHED.value, TaskState.SKIPPED.value}
+
+
+async def archive_run(call: Call, request: run_pb2.ArchiveRunRequest) -> Empty:
+    """Archive a run; again is fine."""
+    run_id = checks.known_id("run", request.run_id)
+    now = call.now()
+    await call.store.write(lambda tx: tx.runs.set_storage_state(run_id, StorageState.ARCHIVED.name, updated_at=now))
+    return Empty()
+
+
+async def unarchive_run(call: Call, request: run_pb2.UnarchiveRunRequest) -> Empty:
+    """Make an archived run available, unless its experiment is archived or gone; again is fine."""
+    run_id = checks.known_id("run", request.run_id)
+    now = call.now()
+
+    async def write(tx: WriteTx) -> None:
+        run = await tx.runs.lock(run_id, Lock.UPDATE)
+        experiment = await tx.experiments.get(run.experiment_id)
+        if experiment.storage_state == StorageState.ARCHIVED.name:
+            raise FailedPrecondition(f"experiment {experiment.id!r} is archived; unarchive it first")
+        await tx.runs.set_storage_state(run_id, StorageState.AVAILABLE.name, updated_at=now)
+
+    await call.store.write(write)
+    return Empty()
+
+
+async def delete_run(call: Call, request: run_pb2.DeleteRunRequest) -> Empty:
+    """Delete a run with its tasks and their links; artifacts stay."""
+    run_id = checks.known_id("run", request.run_id)
+
+    async def write(tx: WriteTx) -> None:
+        # Tasks first, as task writers lock them; deleting the run alone would take them in the opposite order.
+        await tx.tasks.lock_of_run(run_id)
+        await tx.runs.delete(run_id)
+
+    await call.store.write(write)
+    return Empty()
+
+
+async def terminate_run(call: Call, request: run_pb2.TerminateRunRequest) -> Empty:
+    """Ask for a run to end: it is CANCELING until nothing of it runs any more."""
+    run_id = checks.known_id("run", request.run_id)
+    now = call.now()
+
+    async def write(tx: WriteTx) -> None:
+        run = await tx.runs.lock(run_id, Lock.UPDATE)
+        if run.state not in _TERMINABLE:
+            raise InvalidArgument(
+                f"run {run_id!r} is {run.state}: only a pending, running or paused run can be terminated"
+            )
+        # No history entry, as in the reference: the history shows what the run reached, not what was asked of it.
+        await tx.runs.set_state(
+            run_id,
+            state=RunState.CANCELING.name,
+            state_history=run.state_history,
+            finished_at=run.finished_at,
+            updated_at=now,
+        )
+
+    await call.store.write(write)
+    return Empty()
+
+
+async def retry_run(call: Call, request: run_pb2.RetryRunRequest) -> Empty:
+    """Set a failed or canceled run and its unfinished tasks back to RUNNING, in one transaction."""
+    run_id = checks.known_id("run", request.run_id)
+    now = call.now()
+
+    async def write(tx: WriteTx) -> None:
+        tasks = await tx.tasks.lock_of_run(run_id)
+        run = await tx.runs.lock(run_id, Lock.UPDATE)
+        if run.state not in _RETRYABLE:
+            raise Aborted(f"run {run_id!r} is {run.state}: only a failed or canceled run can be retried")
+        again = [_reset(task, now) for task in tasks if task.state not in _KEPT_ON_RETRY]
+        if again:
+            await tx.artifact_tasks.delete_of_tasks([task.id for task in again])
+            await tx.tasks.update(again)
+        await run_state.set_state(tx, run, RunState.RUNNING.name, now=now)
+
+    await call.store.write(write)
+    return Empty()
+
+
+def _reset(task: Task, now: int) -> Task:
+    """Inputs, fingerprint and creation time stay; what the failed attempt left behind goes."""
+    return replace(
+        task,
+        state=TaskState.RUNNING.value,
+        state_history=codec.append_task_state(task.state_history, TaskState.RUNNING.value, now),
+        started_at=now,
+        finished_at=None,
+        status_metadata=None,
+        pods=None,
+        output_parameters=None,
+        updated_at=now,
+    )

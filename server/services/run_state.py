@@ -1,0 +1,95 @@
+"""How the state of a run follows its tasks: its ROOT task sets it, and a canceled run ends when nothing runs any more.
+
+Task writes and the sweep call this. Writers take the run's lock in share mode, so that they do not wait for each other, and
+alone where they may change the run or must see every other writer's tasks.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from server import codec
+from server.call import Call
+from storage.contract import Lock, WriteTx
+from storage.model import RunHead, RunState, TaskState, TaskType
+
+Answer = TypeVar("Answer")
+
+ROOT = TaskType.ROOT.value
+FINISHED = {RunState.SUCCEEDED.name, RunState.SKIPPED.name, RunState.FAILED.name, RunState.CANCELED.name}
+
+_FOLLOWS = {
+    TaskState.RUNNING.value: RunState.RUNNING.name,
+    TaskState.SUCCEEDED.value: RunState.SUCCEEDED.name,
+    TaskState.CACHED.value: RunState.SUCCEEDED.name,
+    TaskState.SKIPPED.value: RunState.SUCCEEDED.name,
+    TaskState.FAILED.value: RunState.FAILED.name,
+}
+
+
+class NeedsRunAlone(Exception):
+    """The run turned out to be canceling: the write must start again, holding the run alone."""
+
+
+async def write_tasks(call: Call, fn: Callable[[WriteTx, Lock], Awaitable[Answer]]) -> Answer:
+    """Run a write to tasks; again with the run held alone when it turns out to be canceling."""
+    try:
+        return await call.store.write(lambda tx: fn(tx, Lock.SHARE))
+    except NeedsRunAlone:
+        return await call.store.write(lambda tx: fn(tx, Lock.UPDATE))
+
+
+async def lock_run(tx: WriteTx, run_id: str, lock: Lock) -> RunHead:
+    """Hold the run of a task write; raises NotFound, and NeedsRunAlone for a canceling run held in share mode."""
+    run = await tx.runs.lock(run_id, lock)
+    # Two writers that end the last two tasks of a canceling run must see each other, or neither would end the run.
+    if run.state == RunState.CANCELING.name and lock is not Lock.UPDATE:
+        raise NeedsRunAlone
+    return run
+
+
+async def follow(tx: WriteTx, run: RunHead, *, root_state: int | None, now: int) -> None:
+    """Let the run follow a task write; `root_state` is the state the ROOT task changed to, None when it did not."""
+    wanted = after_root(run.state, root_state) if root_state else None
+    if wanted is None and run.state == RunState.CANCELING.name and not await tx.tasks.has_running_leaf(run.id):
+        wanted = RunState.CANCELED.name
+    if wanted is not None and wanted != run.state:
+        await set_state(tx, run, wanted, now=now)
+
+
+def after_root(run_state: str, root_state: int) -> str | None:
+    """Return the state a run takes when its ROOT task changes to a state, None when it stays as it is."""
+    followed = _FOLLOWS.get(root_state)
+    if run_state == RunState.CANCELED.name or followed is None:
+        return None
+    if run_state == RunState.CANCELING.name:
+        return RunState.CANCELED.name if followed in FINISHED else None
+    return followed
+
+
+async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int) -> None:
+    """Change a run's state, with an entry in its history and its finish time set or cleared."""
+    await tx.runs.set_state(
+        run.id,
+        state=state,
+        state_history=codec.append_run_state(run.state_history, state, now),
+        finished_at=now if state in FINISHED else None,
+        updated_at=now,
+    )
+
+
+async def close_stale(call: Call, *, limit: int = 100) -> int:
+    """Cancel canceling runs that nothing has written to within the grace period; return how many."""
+    grace = int(call.settings.cancel_grace_seconds * 1_000_000)
+    stale = await call.store.read(
+        lambda tx: tx.runs.list_stale_canceling(written_before=call.now() - grace, limit=limit)
+    )
+    for run_id in stale:
+
+        async def close(tx: WriteTx, run_id: str = run_id) -> None:
+            # The run is locked alone, so what is read again here cannot change before it is written.
+            run = await tx.runs.lock(run_id, Lock.UPDATE)
+            if run.state == RunState.CANCELING.name:
+                await set_state(tx, run, RunState.CANCELED.name, now=call.now())
+
+        await call.store.write(close)
+    return len(stale)

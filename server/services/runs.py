@@ -1,0 +1,195 @@
+"""RunService: making and reading runs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from google.protobuf import json_format
+from lineal.v2beta1 import run_pb2
+
+from server import codec, pipeline_specs
+from server.call import Call
+from server.services import checks, task_writes
+from server.services.listings import ListRequest, listing_of, next_token
+from storage.contract import Page, ReadTx, WriteTx
+from storage.fields import RUN_LIST
+from storage.ids import new_id
+from storage.model import ChildTask, Experiment, LinkedArtifact, Run, RunState, StorageState, Task
+
+View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
+_WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
+_WITH_SPEC: tuple[int, ...] = (View.DEFAULT, View.FULL)
+_TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
+
+DEFAULT_EXPERIMENT = "Default"
+DEFAULT_DESCRIPTION = "All runs created without specifying an experiment will be grouped here."
+
+
+async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.Run:
+    """Keep a new run in state PENDING; nothing is executed here."""
+    checks.require(request.HasField("run"), "run is required")
+    asked = request.run
+    _check(asked)
+    now = call.now()
+    run = _record(call, asked, now)
+
+    async def write(tx: WriteTx) -> Run:
+        experiment_id = run.experiment_id or await tx.experiments.ensure_default(_default_experiment(now))
+        experiment = await tx.experiments.get(experiment_id)
+        if run.recurring_run_id:
+            made = await tx.runs.find_recurring(run.recurring_run_id, run.display_name)
+            if made is not None:
+                return made
+        new = _in_experiment(run, experiment)
+        await tx.runs.create(new)
+        await tx.experiments.record_run(experiment.id, now)
+        return new
+
+    return codec.run_message(await call.store.write(write), with_spec=False)
+
+
+async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
+    """Return a run, with its tasks when the view is FULL or RUNTIME_ONLY."""
+    run_id = checks.known_id("run", request.run_id)
+    tasks_basic = request.task_view == _TASKS_BASIC
+
+    async def read(tx: ReadTx) -> run_pb2.Run:
+        with_tasks = request.view in _WITH_TASKS
+        run = await tx.runs.get(run_id, with_spec=request.view in _WITH_SPEC)
+        if not with_tasks:
+            counts = await tx.runs.task_counts([run_id])
+            return _message(run, request.view, counts.get(run_id, 0), ())
+        tasks = await _tasks_of(tx, [run_id], basic=tasks_basic)
+        # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
+        return _message(run, request.view, len(tasks), tasks, with_spec=True)
+
+    return await call.store.read(read)
+
+
+async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:
+    """Return a page of runs; an experiment limits it, in single-user mode a namespace does not."""
+    view: int = request.view
+    asked = ListRequest(
+        name="runs",
+        listable=RUN_LIST,
+        scope=[request.experiment_id],
+        page_size=request.page_size,
+        page_token=request.page_token,
+        order_text=request.sort_by,
+        filter_text=request.filter,
+    )
+    with_tasks = view in _WITH_TASKS
+    listing = listing_of(call, asked, page_size_max=call.settings.full_page_size_max if with_tasks else None)
+    experiment_id = checks.known_id("experiment", request.experiment_id) if request.experiment_id else None
+
+    async def read(tx: ReadTx) -> tuple[Page[Run], list[run_pb2.Run]]:
+        if experiment_id is not None:
+            await tx.experiments.get(experiment_id)
+        page = await tx.runs.list(listing, experiment_id=experiment_id, namespace=None, with_spec=view in _WITH_SPEC)
+        run_ids = [run.id for run in page.rows]
+        if not run_ids:
+            return page, []
+        if not with_tasks:
+            counts = await tx.runs.task_counts(run_ids)
+            return page, [_message(run, view, counts.get(run.id, 0), ()) for run in page.rows]
+        by_run: dict[str, list[run_pb2.PipelineTask]] = {run_id: [] for run_id in run_ids}
+        for task in await _tasks_of(tx, run_ids, basic=False):
+            by_run[task.run_id].append(task)
+        return page, [_message(run, view, len(by_run[run.id]), by_run[run.id]) for run in page.rows]
+
+    page, runs = await call.store.read(read)
+    return run_pb2.ListRunsResponse(
+        runs=runs, total_size=page.total_size, next_page_token=next_token(call, asked, listing, page)
+    )
+
+
+def _message(
+    run: Run, view: int, task_count: int, tasks: Sequence[run_pb2.PipelineTask], *, with_spec: bool = False
+) -> run_pb2.Run:
+    if view == View.BASIC:
+        return codec.basic_run_message(run, task_count=task_count)
+    return codec.run_message(
+        run, with_spec=with_spec, with_settings=view != View.RUNTIME_ONLY, task_count=task_count, tasks=tasks
+    )
+
+
+async def _tasks_of(tx: ReadTx, run_ids: Sequence[str], *, basic: bool) -> list[run_pb2.PipelineTask]:
+    """Return the tasks of runs, oldest first; children are found among them, so they cost no statement."""
+    tasks = await tx.tasks.list_of_runs(run_ids)
+    links: Sequence[LinkedArtifact] = [] if basic else await tx.artifact_tasks.of_runs(run_ids)
+    children = [_child(task) for task in tasks if task.parent_task_id is not None]
+    return task_writes.messages(tasks, links, children, basic=basic)
+
+
+def _check(run: run_pb2.Run) -> None:
+    checks.require(run.display_name, "run.display_name is required")
+    checks.require(not run.plugins_output, "run.plugins_output is for the server to set")
+    checks.length("run.display_name", run.display_name, checks.DISPLAY_NAME)
+    checks.size("run.run_id", run.run_id, checks.ID_BYTES)
+    checks.size("run.recurring_run_id", run.recurring_run_id, checks.ID_BYTES)
+    checks.length("run.service_account", run.service_account, checks.SERVICE_ACCOUNT)
+    checks.size("run.description", run.description, checks.TEXT_BYTES)
+    codec.check_run_text(run)
+    if run.experiment_id:
+        checks.known_id("experiment", run.experiment_id)
+    for task in run.tasks:
+        task_writes.check_task(task)
+        codec.task_from_request(task, task_id="-", run_id="-", namespace="", now=0)  # a bad one fails the call
+    _check_source(run)
+
+
+def _check_source(run: run_pb2.Run) -> None:
+    """A run may name a version or carry a spec, or neither when it is recorded by hand."""
+    source = run.WhichOneof("pipeline_source")
+    if source == "pipeline_spec":
+        document = json_format.MessageToDict(run.pipeline_spec)
+        spec = pipeline_specs.read_spec(document)
+        pipeline_specs.check_parameters(spec, run.runtime_config.parameters)
+    elif source is not None:
+        reference = run.pipeline_version_reference
+        given = (run.pipeline_version_id, reference.pipeline_id, reference.pipeline_version_id)
+        checks.require(any(given), "the pipeline version reference names neither a pipeline nor a version")
+        for id in given:
+            checks.size("run.pipeline_version_reference", id, checks.ID_BYTES)
+
+
+def _record(call: Call, run: run_pb2.Run, now: int) -> Run:
+    reference = run.pipeline_version_reference
+    archived = run.storage_state == run_pb2.Run.ARCHIVED
+    return Run(
+        id=run.run_id or new_id(),
+        experiment_id=run.experiment_id,
+        display_name=run.display_name,
+        description=run.description,
+        created_at=now,
+        scheduled_at=_time_or(run, "scheduled_at") or now,
+        finished_at=_time_or(run, "finished_at"),
+        updated_at=now,
+        storage_state=(StorageState.ARCHIVED if archived else StorageState.AVAILABLE).name,
+        state=RunState.PENDING.name,
+        state_history=codec.append_run_state("[]", RunState.PENDING.name, now),
+        service_account=run.service_account or call.settings.service_account,
+        recurring_run_id=run.recurring_run_id,
+        pipeline_id=reference.pipeline_id,
+        pipeline_version_id=reference.pipeline_version_id or run.pipeline_version_id,
+        runtime_config=codec.runtime_config_text(run),
+        plugins_input=codec.plugins_input_text(run),
+        pipeline_spec=codec.pipeline_spec_text(run),
+    )
+
+
+def _time_or(run: run_pb2.Run, field: str) -> int | None:
+    time = getattr(run, field)
+    return codec.microseconds(time, f"run.{field}") if run.HasField(field) and time.seconds else None
+
+
+def _default_experiment(now: int) -> Experiment:
+    return Experiment(id=new_id(), name=DEFAULT_EXPERIMENT, description=DEFAULT_DESCRIPTION, created_at=now)
+
+
+def _in_experiment(run: Run, experiment: Experiment) -> Run:
+    return replace(run, experiment_id=experiment.id, namespace=experiment.namespace)
+
+
+def _child(task: Task) -> ChildTask:
+    assert task.parent_task_id is not None
+    return ChildTask(task.id, task.name, task.parent_task_id)

@@ -1,0 +1,144 @@
+"""RunService: tasks."""
+
+from dataclasses import replace
+
+from lineal.v2beta1 import run_pb2
+
+from server import codec
+from server.call import Call
+from server.errors import InvalidArgument, NotFound
+from server.services import checks, run_state, task_writes
+from server.services.listings import ListRequest, listing_of, next_token
+from storage.contract import Lock, Page, ReadTx, WriteTx
+from storage.fields import TASK_LIST
+from storage.ids import new_id
+from storage.model import Task, TaskHead
+
+_BASIC = run_pb2.PipelineTask.TaskView.BASIC
+
+
+async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2.PipelineTask:
+    """Keep a new task; one that was created before with the same logical key is returned unchanged."""
+    checks.require(request.run_id, "run_id is required")
+    checks.require(request.HasField("task"), "task is required")
+    checks.require(request.task.run_id in ("", request.run_id), "task.run_id differs from run_id")
+    task_writes.check_task(request.task)
+    run_id = checks.known_id("run", request.run_id)
+    now = call.now()
+    task = codec.task_from_request(request.task, task_id=new_id(), run_id=run_id, namespace="", now=now)
+    root_state = task.state if task.type == run_state.ROOT else None
+
+    async def write(tx: WriteTx, lock: Lock) -> Task:
+        if task.parent_task_id is not None:
+            _check_parent(
+                task.parent_task_id, run_id, await tx.tasks.heads(checks.searchable_ids([task.parent_task_id]))
+            )
+        run = await run_state.lock_run(tx, run_id, Lock.UPDATE if root_state else lock)
+        new = replace(task, namespace=run.namespace)
+        kept = await tx.tasks.create(new)
+        if kept is new:
+            await run_state.follow(tx, run, root_state=root_state, now=now)
+        return kept
+
+    return codec.task_message(await run_state.write_tasks(call, write))
+
+
+async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask:
+    """Merge what is sent into a task and return it with artifacts and children."""
+    checks.require(request.run_id, "run_id is required")
+    checks.require(request.task_id, "task_id is required")
+    checks.require(request.HasField("task"), "task is required")
+    task_writes.check_ownership(request.task, task_id=request.task_id, run_id=request.run_id)
+    task_writes.check_task(request.task)
+    task_id = checks.known_id("task", request.task_id)
+    updated = await task_writes.apply(call, request.run_id, {task_id: request.task})
+    return updated[task_id]
+
+
+async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
+    """Merge what is sent into many tasks of a run, all or none."""
+    checks.bulk("tasks", len(request.tasks), call.settings.bulk_items_max)
+    checks.require(request.run_id, "run_id is required")
+    for task_id, task in request.tasks.items():
+        checks.require(task_id, "a key of tasks is empty")
+        task_writes.check_ownership(task, task_id=task_id, run_id=request.run_id)
+        task_writes.check_task(task)
+    for task_id in request.tasks:
+        checks.known_id("task", task_id)
+    return run_pb2.UpdateTasksBulkResponse(tasks=await task_writes.apply(call, request.run_id, request.tasks))
+
+
+async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.PipelineTask:
+    """Return a task with artifacts and children."""
+    checks.require(request.run_id, "run_id is required")
+    checks.require(request.task_id, "task_id is required")
+    task_id = checks.known_id("task", request.task_id)
+    basic = request.task_view == _BASIC
+
+    async def read(tx: ReadTx) -> run_pb2.PipelineTask:
+        task = await tx.tasks.get(task_id)
+        if task.run_id != request.run_id:
+            raise InvalidArgument(f"task {task_id!r} is not of run {request.run_id!r}")
+        links = [] if basic else await tx.artifact_tasks.of_tasks([task_id])
+        children = await tx.tasks.children(task.run_id, [task_id])
+        return task_writes.messages([task], links, children, basic=basic)[0]
+
+    return await call.store.read(read)
+
+
+async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
+    """Return a page of a run's tasks, or of one task's direct children, with artifacts and children."""
+    checks.require(request.run_id, "run_id is required")
+    [run_id] = checks.searchable_ids([request.run_id])
+    basic = request.task_view == _BASIC
+    asked = ListRequest(
+        name="tasks",
+        listable=TASK_LIST,
+        scope=[request.run_id, request.parent_id],
+        page_size=request.page_size,
+        page_token=request.page_token,
+        order_text=request.order_by,
+        filter_text=request.filter,
+    )
+
+    async def read(tx: ReadTx) -> tuple[Page[Task], list[run_pb2.PipelineTask]]:
+        if request.parent_id:
+            parent_ids = checks.searchable_ids([request.parent_id])
+            _check_parent(request.parent_id, run_id, await tx.tasks.heads(parent_ids))
+        page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
+        task_ids = [task.id for task in page.rows]
+        if not task_ids:
+            return page, []
+        links = [] if basic else await tx.artifact_tasks.of_tasks(task_ids)
+        children = await tx.tasks.children(run_id, task_ids)
+        return page, task_writes.messages(page.rows, links, children, basic=basic)
+
+    listing = listing_of(call, asked)
+    page, tasks = await call.store.read(read)
+    return run_pb2.ListTasksResponse(
+        tasks=tasks, total_size=page.total_size, next_page_token=next_token(call, asked, listing, page)
+    )
+
+
+async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -> run_pb2.FindCachedTaskResponse:
+    """Return the newest task that succeeded with a fingerprint, with artifacts; nothing when there is none."""
+    checks.require(request.cache_fingerprint, "cache_fingerprint is required")
+    checks.length("cache_fingerprint", request.cache_fingerprint, checks.FINGERPRINT)
+
+    async def read(tx: ReadTx) -> run_pb2.FindCachedTaskResponse:
+        # In single-user mode namespaces do not limit what is found, as in the reference.
+        task = await tx.tasks.find_cached(request.cache_fingerprint, None)
+        if task is None:
+            return run_pb2.FindCachedTaskResponse()
+        links = await tx.artifact_tasks.of_tasks([task.id])
+        return run_pb2.FindCachedTaskResponse(task=codec.task_message(task, artifacts=links))
+
+    return await call.store.read(read)
+
+
+def _check_parent(parent_id: str, run_id: str, heads: dict[str, TaskHead]) -> None:
+    parent = heads.get(parent_id)
+    if parent is None:
+        raise NotFound(f"parent task {parent_id[: checks.ID_BYTES]!r} not found")
+    if parent.run_id != run_id:
+        raise InvalidArgument(f"parent task {parent_id!r} is not of run {run_id!r}")

@@ -1,0 +1,13 @@
+"""How long the call in hand may still take. The server sets it once a call; the store bounds its retries by it."""
+
+import time
+from contextvars import ContextVar
+
+deadline_at: ContextVar[float | None] = ContextVar("deadline_at", default=None)
+"""Monotonic time (`time.monotonic()`, seconds) at which the caller stops waiting; None when it does not say."""
+
+
+def remaining_seconds(otherwise: float) -> float:
+    """Seconds until the caller stops waiting, at most `otherwise`."""
+    end = deadline_at.get()
+    return otherwise if end is None else min(otherwise, end - time.monotonic())

@@ -1,0 +1,71 @@
+"""Every way a store can fail. The server maps these to codes in one place; driver errors never leave `storage/sql`.
+
+StorageError
+├── NotFound            the row a caller named is not there
+├── AlreadyExists       a row with that id or unique name is there
+├── InvalidQuery        what a list was asked for makes no sense
+│   ├── InvalidFilter
+│   ├── InvalidOrder
+│   └── InvalidPage     a page token that is not ours, or of another query
+├── ValueRefused        the database cannot hold the value (too large, too long)
+├── Conflict            concurrent writers kept colliding until the time to retry was over
+├── Unavailable         no connection, no free connection, database down, disk full
+│   └── OutcomeUnknown  the connection broke during COMMIT: the write may or may not have happened
+└── SchemaMismatch      the database holds an older, newer or foreign schema
+"""
+
+
+class StorageError(Exception):
+    """Root of the tree; its text is fit for a client (no SQL, no driver text)."""
+
+
+class NotFound(StorageError):
+    """The row a caller named is not there."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(f"{kind} {id!r} not found")
+        self.kind, self.id = kind, id
+
+
+class AlreadyExists(StorageError):
+    """A row with that id or unique name is there already."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(f"{kind} {id!r} already exists")
+        self.kind, self.id = kind, id
+
+
+class InvalidQuery(StorageError):
+    """What a list was asked for makes no sense."""
+
+
+class InvalidFilter(InvalidQuery):
+    """The filter is no Filter message, or does not fit the columns."""
+
+
+class InvalidOrder(InvalidQuery):
+    """The sort text names no sortable field or no direction."""
+
+
+class InvalidPage(InvalidQuery):
+    """The page token is not ours, was altered, or belongs to another query."""
+
+
+class ValueRefused(StorageError):
+    """The database cannot hold a value: it is larger than the column or the packet allows."""
+
+
+class Conflict(StorageError):
+    """Concurrent writers kept colliding until the time to retry was over; calling again may succeed."""
+
+
+class Unavailable(StorageError):
+    """The database did not answer: no connection, none free in time, disk full, read-only."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection broke during COMMIT: the write may or may not have happened."""
+
+
+class SchemaMismatch(StorageError):
+    """The database holds an older, newer or foreign schema; the text says what to do."""

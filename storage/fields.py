@@ -1,0 +1,178 @@
+"""What lists can be filtered and sorted by: for each list, its wire keys and the columns behind them.
+
+A key that is missing here is refused by filters and sorting. `storage.filters` and `storage.pages` read these maps,
+services name them, and `storage/sql` turns their columns into SQL.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from types import MappingProxyType
+
+from storage.model import ArtifactType, IOType, RunState, StorageState, TaskState, TaskType
+
+SORTED_CHARACTERS = 255
+"""How many characters of a long field take part in sorting."""
+
+
+class Kind(Enum):
+    """How a column is stored, and thereby which values a filter may compare it with."""
+
+    TEXT = "text"
+    JSON = "json"
+    NUMBERED_ENUM = "numbered enum"  # stored as its number
+    NAMED_ENUM = "named enum"  # stored as its name
+    TIME = "time"  # stored as whole microseconds, UTC
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of a list and the column it stands for; `column` names the record's attribute and the table's column.
+
+    `long` says that only the first SORTED_CHARACTERS characters sort. `names` holds further spellings of enum names.
+    `digest_column` holds the SHA-256 of the value, for finding equal values by an index.
+    """
+
+    key: str
+    column: str
+    kind: Kind = Kind.TEXT
+    enum: type[IntEnum] | None = None
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    nullable: bool = False
+    long: bool = False
+    digest_column: str | None = None
+    sortable: bool = True
+    filterable: bool = True
+
+
+Fields = Mapping[str, Field]
+"""Fields of one list by wire key; of keys that share a column, the first stands for it in predicates and orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A list is sorted by this field, then by id, both in the same direction."""
+
+    field: Field
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listable:
+    """All that reading a list request needs to know: the fields, and the order when none is asked for."""
+
+    fields: Fields
+    default_order: Order
+
+
+_V1_RUN_STATES = MappingProxyType(
+    {
+        "Pending": RunState.PENDING.name,
+        "Running": RunState.RUNNING.name,
+        "Succeeded": RunState.SUCCEEDED.name,
+        "Skipped": RunState.SKIPPED.name,
+        "Failed": RunState.FAILED.name,
+        "Error": RunState.FAILED.name,
+        "Terminating": RunState.CANCELING.name,
+        "Canceling": RunState.CANCELING.name,
+        "Canceled": RunState.CANCELED.name,
+        "Paused": RunState.PAUSED.name,
+    }
+)
+
+
+def _map(*fields: Field) -> Fields:
+    return MappingProxyType({each.key: each for each in fields})
+
+
+def _json(key: str, column: str, *, nullable: bool = True) -> Field:
+    return Field(key, column, Kind.JSON, nullable=nullable, long=True)
+
+
+def _time(key: str, column: str, *, nullable: bool = False) -> Field:
+    return Field(key, column, Kind.TIME, nullable=nullable)
+
+
+TASKS: Fields = _map(
+    Field("task_id", "id"),
+    Field("run_id", "run_id"),
+    Field("parent_task_id", "parent_task_id", nullable=True),
+    Field("name", "name"),
+    Field("display_name", "display_name", long=True),
+    Field("type", "type", Kind.NUMBERED_ENUM, TaskType),
+    Field("status", "state", Kind.NUMBERED_ENUM, TaskState),
+    Field("state", "state", Kind.NUMBERED_ENUM, TaskState, sortable=False),
+    Field("cache_fingerprint", "cache_fingerprint"),
+    Field("scope_path", "scope_path", long=True),
+    _time("create_time", "created_at"),
+    _time("start_time", "started_at", nullable=True),
+    _time("end_time", "finished_at", nullable=True),
+    _json("pods", "pods"),
+    _json("status_metadata", "status_metadata"),
+    _json("state_history", "state_history"),
+    _json("type_attributes", "type_attributes"),
+    _json("inputs", "input_parameters"),
+    _json("outputs", "output_parameters"),
+)
+
+ARTIFACTS: Fields = _map(
+    Field("artifact_id", "id"),
+    Field("id", "id"),
+    Field("namespace", "namespace"),
+    Field("name", "name"),
+    Field("type", "type", Kind.NUMBERED_ENUM, ArtifactType),
+    Field("uri", "uri", nullable=True, long=True, digest_column="uri_hash"),
+    Field("description", "description", long=True),
+    _time("created_at", "created_at"),
+    _time("last_update", "updated_at"),
+    _json("metadata", "metadata"),
+    Field("number_value", "number_value", Kind.NUMBER, nullable=True),
+)
+
+ARTIFACT_TASKS: Fields = _map(
+    Field("id", "id"),
+    Field("artifact_id", "artifact_id"),
+    Field("task_id", "task_id"),
+    Field("run_id", "run_id"),
+    Field("type", "type", Kind.NUMBERED_ENUM, IOType),
+    Field("key", "key"),
+    _json("producer", "producer", nullable=False),
+)
+
+RUNS: Fields = _map(
+    Field("run_id", "id"),
+    Field("id", "id"),
+    Field("display_name", "display_name", long=True),
+    Field("name", "display_name", long=True),
+    Field("description", "description", long=True),
+    Field("namespace", "namespace"),
+    Field("experiment_id", "experiment_id"),
+    Field("recurring_run_id", "recurring_run_id"),
+    Field("storage_state", "storage_state", Kind.NAMED_ENUM, StorageState),
+    Field("state", "state", Kind.NAMED_ENUM, RunState),
+    Field("status", "state", Kind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
+    _time("created_at", "created_at"),
+    _time("scheduled_at", "scheduled_at"),
+    _time("finished_at", "finished_at", nullable=True),
+    _json("state_history", "state_history", nullable=False),
+    _json("runtime_details", "runtime_config"),
+)
+
+EXPERIMENTS: Fields = _map(
+    Field("experiment_id", "id"),
+    Field("id", "id"),
+    Field("display_name", "name"),
+    Field("name", "name"),
+    Field("description", "description", long=True),
+    Field("namespace", "namespace"),
+    Field("storage_state", "storage_state", Kind.NAMED_ENUM, StorageState),
+    _time("created_at", "created_at"),
+    _time("last_run_created_at", "last_run_created_at"),
+)
+
+TASK_LIST = Listable(TASKS, Order(TASKS["create_time"], descending=False))
+ARTIFACT_LIST = Listable(ARTIFACTS, Order(ARTIFACTS["created_at"], descending=False))
+ARTIFACT_TASK_LIST = Listable(ARTIFACT_TASKS, Order(ARTIFACT_TASKS["id"], descending=False))
+RUN_LIST = Listable(RUNS, Order(RUNS["created_at"], descending=False))
+EXPERIMENT_LIST = Listable(EXPERIMENTS, Order(EXPERIMENTS["created_at"], descending=False))

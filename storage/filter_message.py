@@ -1,0 +1,263 @@
+"""The wire's message Filter, read from its protobuf JSON: what the text says, before any column is looked at.
+
+Reading is strict: unknown fields, fields named twice and numbers out of range raise InvalidFilter, and no text makes it
+raise anything else. Only `storage.filters` calls this module.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from storage.errors import InvalidFilter
+
+MAX_FILTER_BYTES = 64 * 1024
+
+SECOND = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Years 0001 to 9999, the range of the wire's Timestamp: what lies outside is stored nowhere and is cut to these bounds.
+EARLIEST = -62_135_596_800 * SECOND
+AFTER_LATEST = 253_402_300_800 * SECOND
+
+INT32 = (-(2**31), 2**31 - 1)
+_INT64 = (-(2**63), 2**63 - 1)
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+# Hours are checked here because newer versions of Python take 24:00 for the next midnight.
+_TIMESTAMP = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
+)
+# JSON's escapes can write half of a surrogate pair, which is no character.
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+_FILTER_FIELDS = {"predicates": "predicates"}
+_VALUES_FIELDS = {"values": "values"}
+_PREDICATE_FIELDS = {
+    "operation": "operation",
+    "key": "key",
+    "int_value": "int_value",
+    "intValue": "int_value",
+    "long_value": "long_value",
+    "longValue": "long_value",
+    "string_value": "string_value",
+    "stringValue": "string_value",
+    "timestamp_value": "timestamp_value",
+    "timestampValue": "timestamp_value",
+    "int_values": "int_values",
+    "intValues": "int_values",
+    "long_values": "long_values",
+    "longValues": "long_values",
+    "string_values": "string_values",
+    "stringValues": "string_values",
+}
+
+
+class Operation(Enum):
+    """How a column is compared; the numbers are those of the wire."""
+
+    EQUALS = 1
+    NOT_EQUALS = 2
+    GREATER_THAN = 3
+    GREATER_THAN_EQUALS = 5
+    LESS_THAN = 6
+    LESS_THAN_EQUALS = 7
+    IN = 8
+    IS_SUBSTRING = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A predicate as the message says it, not yet compared with the columns."""
+
+    operation: int
+    key: str
+    form: str | None
+    values: tuple[Any, ...]
+
+
+class _Number(str):
+    """A JSON number as it was written: nothing is rounded, and no huge number is ever built."""
+
+
+def read_filter(text: str) -> list[Sent]:
+    """Return the predicates of a filter as sent; where the text is no Filter message, it is URL-unescaped once.
+
+    Raises InvalidFilter.
+    """
+    _check_size(text)
+    try:
+        return _read_message(text)
+    except InvalidFilter as error:
+        plain_error = error
+    try:
+        return _read_message(_unescape(text))
+    except InvalidFilter:
+        # An escaped filter has no brace: what is wrong with a plain one says more than that it is not escaped either.
+        if text.lstrip().startswith("{"):
+            raise plain_error from None
+        raise
+
+
+def shown(text: str) -> str:
+    """What a client sent, short and safe enough to be repeated in an error."""
+    return ascii(text[:80])[:80]
+
+
+def _check_size(text: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidFilter("filter is not valid Unicode text") from None
+    if size > MAX_FILTER_BYTES:
+        raise InvalidFilter(f"filter has {size} bytes, at most {MAX_FILTER_BYTES} are allowed")
+
+
+def _unescape(text: str) -> str:
+    if _BAD_ESCAPE.search(text):
+        raise InvalidFilter("filter is neither JSON of a Filter nor URL-escaped: a % is not followed by two hex digits")
+    try:
+        return unquote_to_bytes(text.replace("+", " ")).decode()
+    except UnicodeDecodeError:
+        raise InvalidFilter("filter is not valid Unicode text once URL-unescaped") from None
+
+
+def _read_message(text: str) -> list[Sent]:
+    try:
+        message = json.loads(
+            text,
+            object_pairs_hook=_distinct,
+            parse_int=_Number,
+            parse_float=_Number,
+        )
+    except RecursionError:
+        raise InvalidFilter("filter is nested too deeply") from None
+    except ValueError:
+        raise InvalidFilter("filter is not JSON") from None
+    members = _members(message, _FILTER_FIELDS, what="filter")
+    return [_read_predicate(each) for each in _list(members.get("predicates", []), "predicates")]
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise InvalidFilter("filter names a field twice")
+    return members
+
+
+def _members(value: object, names: Mapping[str, str], *, what: str) -> dict[str, Any]:
+    """Fields of a message by their proto names; null ones are left out."""
+    if not isinstance(value, dict):
+        raise InvalidFilter(f"{what} must be a JSON object")
+    seen: dict[str, Any] = {}
+    for name, member in value.items():
+        if name not in names:
+            raise InvalidFilter(f"{what} has no field {shown(name)}")
+        if names[name] in seen:
+            raise InvalidFilter(f"{what} names the field {names[name]} twice")
+        seen[names[name]] = member
+    return {name: member for name, member in seen.items() if member is not None}
+
+
+def _read_predicate(value: object) -> Sent:
+    members = _members(value, _PREDICATE_FIELDS, what="predicate")
+    operation = _operation(members.pop("operation", _Number(0)))
+    key = _string(members.pop("key", ""), "key")
+    if len(members) > 1:
+        raise InvalidFilter(f"predicate on {shown(key)} has more than one value")
+    for form, member in members.items():
+        return Sent(operation, key, form, _read_values(form, member))
+    return Sent(operation, key, None, ())
+
+
+def _read_values(form: str, member: object) -> tuple[Any, ...]:
+    if form.endswith("_values"):
+        values = _members(member, _VALUES_FIELDS, what=form)
+        return tuple(_SCALARS[form[:-1]](each, form) for each in _list(values.get("values", []), form))
+    return (_SCALARS[form](member, form),)
+
+
+def _operation(value: object) -> int:
+    if isinstance(value, _Number):
+        return _int32(value, "operation")
+    if value == "OPERATION_UNSPECIFIED":
+        return 0
+    if isinstance(value, str) and value in Operation.__members__:
+        return Operation[value].value
+    raise InvalidFilter("operation is not one of " + ", ".join(Operation.__members__))
+
+
+def _list(value: object, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidFilter(f"{what} must be a JSON list")
+    return value
+
+
+def _string(value: object, what: str) -> str:
+    if not isinstance(value, str) or isinstance(value, _Number):
+        raise InvalidFilter(f"{what} must be a string")
+    if "\0" in value:
+        raise InvalidFilter(f"{what} holds a NUL character")
+    if _HALF_PAIR.search(value):
+        raise InvalidFilter(f"{what} is not valid Unicode text")
+    return value
+
+
+def _int32(value: object, what: str) -> int:
+    return _integer(value, what, bounds=INT32)
+
+
+def _int64(value: object, what: str) -> int:
+    return _integer(value, what, bounds=_INT64)
+
+
+def _integer(value: object, what: str, *, bounds: tuple[int, int]) -> int:
+    """A JSON number or a string of one; 4.0 and 4e0 are whole."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise InvalidFilter(f"{what} must be a whole number")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise InvalidFilter(f"{what} is out of range") from None
+    if not number:
+        return 0
+    # Before anything else: a short text can name a number of a billion digits.
+    if number.adjusted() > 19:
+        raise InvalidFilter(f"{what} is out of range")
+    if number != number.to_integral_value():
+        raise InvalidFilter(f"{what} must be a whole number")
+    if not bounds[0] <= number <= bounds[1]:
+        raise InvalidFilter(f"{what} is out of range")
+    return int(number)
+
+
+def _timestamp(value: object, what: str) -> tuple[int, int]:
+    """The interval, in microseconds, that an RFC 3339 time covers."""
+    match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidFilter(f"{what} must be a time such as 2024-01-31T12:00:00Z")
+    clock, fraction, sign, hours, minutes = match.groups(default="")
+    try:
+        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+        local = datetime.fromisoformat(clock).replace(tzinfo=timezone(offset))
+    except ValueError:
+        raise InvalidFilter(f"{what} is no time of any day") from None
+    start = (local - _EPOCH) // timedelta(seconds=1) * SECOND
+    if int(minutes or 0) > 59 or not EARLIEST <= start < AFTER_LATEST:
+        raise InvalidFilter(f"{what} is out of range")
+    if int(fraction or 0) == 0:
+        return start, start + SECOND
+    start += int(fraction.ljust(9, "0")) // 1000
+    return start, start + 1
+
+
+_SCALARS: dict[str, Callable[[object, str], Any]] = {
+    "int_value": _int32,
+    "long_value": _int64,
+    "string_value": _string,
+    "timestamp_value": _timestamp,
+}

@@ -1,0 +1,228 @@
+"""The records Lineal keeps: one frozen class a table, and the numbers of the enums they hold.
+
+Times are whole microseconds since 1970-01-01 UTC, ids are text of at most 191 bytes. A field whose comment says JSON is text
+in protobuf's JSON form (lowerCamel names, enum names, int64 as strings); nothing in `storage` parses it.
+Every layer may import this module.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+NO_ITERATION = -1
+"""What `ArtifactTask.iteration` holds when the producer names no iteration, so that a unique key can contain it."""
+
+
+class TaskState(IntEnum):
+    """States of a task; the numbers are those of the wire."""
+
+    RUNTIME_STATE_UNSPECIFIED = 0
+    RUNNING = 1
+    SUCCEEDED = 2
+    SKIPPED = 3
+    FAILED = 4
+    CACHED = 5
+
+
+class TaskType(IntEnum):
+    """Kinds of tasks; the numbers are those of the wire."""
+
+    TASK_TYPE_UNSPECIFIED = 0
+    ROOT = 1
+    RUNTIME = 2
+    CONDITION_BRANCH = 3
+    CONDITION = 4
+    LOOP = 5
+    EXIT_HANDLER = 6
+    IMPORTER = 7
+    DAG = 8
+
+
+class ArtifactType(IntEnum):
+    """Kinds of artifacts; the numbers are those of the wire."""
+
+    TYPE_UNSPECIFIED = 0
+    Artifact = 1
+    Model = 2
+    Dataset = 3
+    HTML = 4
+    Markdown = 5
+    Metric = 6
+    ClassificationMetric = 7
+    SlicedClassificationMetric = 8
+
+
+class IOType(IntEnum):
+    """How a parameter or an artifact is tied to a task; the numbers are those of the wire."""
+
+    UNSPECIFIED = 0
+    COMPONENT_DEFAULT_INPUT = 1
+    TASK_OUTPUT_INPUT = 2
+    COMPONENT_INPUT = 3
+    RUNTIME_VALUE_INPUT = 4
+    COLLECTED_INPUTS = 5
+    ITERATOR_INPUT = 6
+    ITERATOR_INPUT_RAW = 7
+    ITERATOR_OUTPUT = 8
+    OUTPUT = 9
+    ONE_OF_OUTPUT = 10
+    TASK_FINAL_STATUS_OUTPUT = 11
+
+
+class RunState(IntEnum):
+    """States of a run; stored by name, as readers of the table expect."""
+
+    RUNTIME_STATE_UNSPECIFIED = 0
+    PENDING = 1
+    RUNNING = 2
+    SUCCEEDED = 3
+    SKIPPED = 4
+    FAILED = 5
+    CANCELING = 6
+    CANCELED = 7
+    PAUSED = 8
+
+
+class StorageState(IntEnum):
+    """Whether a run or an experiment is archived; stored by name."""
+
+    STORAGE_STATE_UNSPECIFIED = 0
+    AVAILABLE = 1
+    ARCHIVED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A named group of runs."""
+
+    id: str
+    name: str
+    created_at: int
+    description: str = ""
+    namespace: str = ""
+    storage_state: str = StorageState.AVAILABLE.name
+    last_run_created_at: int = 0  # 0 until a run comes
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """The small part of a run that permission, existence and state rules need."""
+
+    id: str
+    experiment_id: str
+    namespace: str
+    state: str
+    storage_state: str
+    state_history: str  # JSON
+    finished_at: int | None
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a pipeline."""
+
+    id: str
+    experiment_id: str
+    display_name: str
+    created_at: int
+    scheduled_at: int
+    updated_at: int
+    namespace: str = ""
+    description: str = ""
+    storage_state: str = StorageState.AVAILABLE.name
+    state: str = RunState.PENDING.name
+    state_history: str = "[]"  # JSON
+    finished_at: int | None = None
+    service_account: str = ""
+    recurring_run_id: str = ""
+    pipeline_id: str = ""
+    pipeline_version_id: str = ""
+    runtime_config: str | None = None  # JSON
+    plugins_input: str | None = None  # JSON
+    pipeline_spec: str | None = None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One step of a run, or a group of steps."""
+
+    id: str
+    run_id: str
+    created_at: int
+    updated_at: int
+    namespace: str = ""
+    parent_task_id: str | None = None
+    name: str = ""
+    display_name: str = ""
+    type: int = 0
+    state: int = 0
+    started_at: int | None = None
+    finished_at: int | None = None
+    cache_fingerprint: str = ""
+    scope_path: str = ""
+    logical_key: str | None = None
+    pods: str | None = None  # JSON
+    status_metadata: str | None = None  # JSON
+    state_history: str | None = None  # JSON
+    type_attributes: str | None = None  # JSON
+    input_parameters: str | None = None  # JSON
+    output_parameters: str | None = None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class TaskHead:
+    """The small part of a task that ownership checks and links need."""
+
+    id: str
+    run_id: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildTask:
+    """A task as its parent names it."""
+
+    id: str
+    name: str
+    parent_task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something a task made or used: a model, a data set, a metric."""
+
+    id: str
+    name: str
+    type: int
+    created_at: int
+    updated_at: int
+    namespace: str = ""
+    description: str = ""
+    uri: str | None = None
+    uri_hash: str = ""
+    metadata: str | None = None  # JSON
+    number_value: float | None = None
+    identity_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactTask:
+    """The link that says which task used or made which artifact, and under which key."""
+
+    id: str
+    artifact_id: str
+    task_id: str
+    run_id: str
+    type: int
+    key: str
+    producer: str  # JSON
+    iteration: int = NO_ITERATION
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedArtifact:
+    """A link together with the artifact it points to."""
+
+    link: ArtifactTask
+    artifact: Artifact

@@ -1,0 +1,192 @@
+"""Page tokens: where the next page of a list starts, in a text that only this service can write.
+
+A token is signed together with its list and its scope (whatever limits the list besides the filter), so a token from
+elsewhere fails like a forged one. It carries sort and filter: a client need not send them again. Services ask here.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.errors import InvalidFilter, InvalidPage
+from storage.fields import Field, Fields, Listable, Order
+from storage.filters import Predicate, canonical, parse_filter, parse_order, restore
+
+_VERSION = b"\x01"
+_SIGNATURE_BYTES = 32
+# Tokens must fit where URLs go (4 KiB): a sort value takes up to 1,020 bytes, an id 191, and base64 a third on top.
+_MAX_CARRIED_FILTER_BYTES = 1024
+_MAX_TOKEN_CHARACTERS = 16 * 1024
+
+_REFUSED = "page token is not valid for this list"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of a page: its sort value (of a long field the part that sorts) and its id."""
+
+    value: str | int | float | None
+    id: str
+
+
+class PageTokens:
+    """Writes and reads the page tokens of every server that holds the same key."""
+
+    def __init__(self, key: bytes) -> None:
+        if not key:
+            raise ValueError("page tokens need a key")
+        self._key = key
+
+    def issue(
+        self, list_name: str, scope: Sequence[object], *, order: Order, predicates: Sequence[Predicate], cursor: Cursor
+    ) -> str:
+        """Return the token of the page after the cursor; the scope is anything that JSON can hold."""
+        parts = [
+            order.field.column.encode(),
+            b"d" if order.descending else b"a",
+            _pack_filter(predicates),
+            _pack_value(cursor.value),
+            cursor.id.encode(),
+        ]
+        body = _VERSION + _join(parts)
+        return base64.urlsafe_b64encode(self._sign(body, list_name, scope=scope) + body).rstrip(b"=").decode()
+
+    def read(
+        self,
+        page_token: str,
+        listable: Listable,
+        *,
+        list_name: str,
+        scope: Sequence[object],
+        order_text: str,
+        filter_text: str,
+    ) -> tuple[Order, tuple[Predicate, ...], Cursor]:
+        """Return what the token's list is sorted and filtered by, and the row its page comes after.
+
+        Where a sort or a filter is sent too, both must be the token's, a missing one meaning the default. A long filter
+        must be sent again. Raises InvalidPage; InvalidFilter or InvalidOrder for what is sent with the token.
+        """
+        column, direction, carried_filter, value, id = self._open(page_token, list_name, scope=scope)
+        fields = listable.fields
+        order = Order(_find_column(column.decode(), fields), descending=direction == b"d")
+        cursor = Cursor(_unpack_value(value), id.decode())
+        if not order_text.strip() and not filter_text:
+            return order, _unpack_filter(carried_filter, fields), cursor
+        predicates = parse_filter(filter_text, fields)
+        if parse_order(order_text, fields, listable.default_order) != order:
+            raise InvalidPage("page token belongs to another sort order")
+        if _pack_filter(predicates) != carried_filter:
+            raise InvalidPage("page token belongs to another filter")
+        return order, predicates, cursor
+
+    def resolve(
+        self,
+        page_token: str,
+        listable: Listable,
+        *,
+        list_name: str,
+        scope: Sequence[object],
+        order_text: str,
+        filter_text: str,
+    ) -> tuple[Order, tuple[Predicate, ...], Cursor | None]:
+        """Return order, predicates and start of a requested page; without a token the list starts at its first row.
+
+        Raises InvalidPage, InvalidFilter, InvalidOrder.
+        """
+        if page_token:
+            return self.read(
+                page_token,
+                listable,
+                list_name=list_name,
+                scope=scope,
+                order_text=order_text,
+                filter_text=filter_text,
+            )
+        order = parse_order(order_text, listable.fields, listable.default_order)
+        return order, parse_filter(filter_text, listable.fields), None
+
+    def _open(self, token: str, list_name: str, *, scope: Sequence[object]) -> list[bytes]:
+        signed = _decode(token)
+        signature, body = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._sign(body, list_name, scope=scope)):
+            raise InvalidPage(_REFUSED)
+        if body[:1] != _VERSION:
+            raise InvalidPage(_REFUSED)
+        return _split(body[1:])
+
+    def _sign(self, body: bytes, list_name: str, *, scope: Sequence[object]) -> bytes:
+        scope_text = json.dumps(scope, sort_keys=True, separators=(",", ":"))
+        scope_digest = hashlib.sha256(scope_text.encode()).digest()
+        return hmac.digest(self._key, _join([list_name.encode(), scope_digest, body]), "sha256")
+
+
+def _decode(token: str) -> bytes:
+    if len(token) > _MAX_TOKEN_CHARACTERS or not token.isascii():
+        raise InvalidPage(_REFUSED)
+    try:
+        signed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise InvalidPage(_REFUSED) from None
+    # Base64 has several spellings of the same bytes; only ours is ours.
+    if base64.urlsafe_b64encode(signed).rstrip(b"=") != token.encode():
+        raise InvalidPage(_REFUSED)
+    return signed
+
+
+def _join(parts: Sequence[bytes]) -> bytes:
+    """Each part behind its length: JSON would make six bytes of one control character."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def _split(joined: bytes) -> list[bytes]:
+    parts = []
+    while joined:
+        end = 4 + int.from_bytes(joined[:4], "big")
+        parts.append(joined[4:end])
+        joined = joined[end:]
+    return parts
+
+
+def _find_column(column: str, fields: Fields) -> Field:
+    # A token of a server that sorts by a column this one does not know is well signed all the same.
+    field = next((each for each in fields.values() if each.column == column), None)
+    if field is None:
+        raise InvalidPage(_REFUSED)
+    return field
+
+
+def _pack_filter(predicates: Sequence[Predicate]) -> bytes:
+    text = canonical(predicates).encode()
+    if len(text) <= _MAX_CARRIED_FILTER_BYTES:
+        return b"f" + text
+    return b"h" + hashlib.sha256(text).digest()
+
+
+def _unpack_filter(packed: bytes, fields: Fields) -> tuple[Predicate, ...]:
+    if packed[:1] == b"h":
+        raise InvalidPage("a filter this long must be sent again with its page token")
+    try:
+        return restore(packed[1:].decode(), fields)
+    except InvalidFilter:
+        raise InvalidPage(_REFUSED) from None
+
+
+def _pack_value(value: str | int | float | None) -> bytes:
+    if value is None:
+        return b"n"
+    if isinstance(value, str):
+        return b"s" + value.encode()
+    return (b"f" if isinstance(value, float) else b"i") + repr(value).encode()
+
+
+def _unpack_value(packed: bytes) -> str | int | float | None:
+    kind, text = packed[:1], packed[1:].decode()
+    if kind == b"n":
+        return None
+    if kind == b"s":
+        return text
+    return float(text) if kind == b"f" else int(text)

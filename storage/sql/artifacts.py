@@ -1,0 +1,84 @@
+"""Statements on artifacts. See storage.contract for the promises."""
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.contract import Listing, Page
+from storage.errors import NotFound
+from storage.model import Artifact
+from storage.sql.dialects.dialect import Dialect
+from storage.sql.listing import page
+from storage.sql.rows import columns_of, values_of
+from storage.sql.tables import artifacts
+
+_COLUMNS = columns_of(artifacts, Artifact)
+
+
+class SqlArtifacts:
+    """Artifacts as one connection sees them."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
+        self._connection, self._dialect = connection, dialect
+
+    async def get(self, artifact_id: str) -> Artifact:
+        """Return an artifact; raises NotFound."""
+        row = (await self._connection.execute(select(*_COLUMNS).where(artifacts.c.id == artifact_id))).first()
+        if row is None:
+            raise NotFound("artifact", artifact_id)
+        return Artifact(*row)
+
+    async def namespaces(self, artifact_ids: Sequence[str]) -> dict[str, str]:
+        """Return the namespaces of those artifacts that are there."""
+        statement = select(artifacts.c.id, artifacts.c.namespace).where(artifacts.c.id.in_(artifact_ids))
+        return {artifact_id: namespace for artifact_id, namespace in (await self._connection.execute(statement)).all()}
+
+    async def list(self, listing: Listing, *, namespace: str | None) -> Page[Artifact]:
+        """Return a page of artifacts, of a namespace when one is given."""
+        return await page(
+            self._connection,
+            self._dialect,
+            listing,
+            table=artifacts,
+            columns=_COLUMNS,
+            scope=[] if namespace is None else [artifacts.c.namespace == namespace],
+            record=lambda row: Artifact(*row[:-1]),
+        )
+
+    async def find_by_identity(self, namespace: str, identity_key: str) -> Artifact | None:
+        """Return the artifact created with this identity, if any."""
+        statement = select(*_COLUMNS).where(
+            artifacts.c.namespace == namespace, artifacts.c.identity_key == identity_key
+        )
+        row = (await self._connection.execute(statement)).first()
+        return None if row is None else Artifact(*row)
+
+    async def find_by_uri(self, namespace: str, uri: str) -> Sequence[Artifact]:
+        """Return the artifacts with this uri, oldest first."""
+        statement = (
+            select(*_COLUMNS)
+            .where(
+                artifacts.c.uri_hash == hashlib.sha256(uri.encode()).hexdigest(),
+                artifacts.c.uri_hash != "",  # lets a partial index serve a bound hash
+                artifacts.c.namespace == namespace,
+                artifacts.c.uri == uri,
+            )
+            .order_by(artifacts.c.created_at, artifacts.c.id)
+        )
+        return [Artifact(*row) for row in (await self._connection.execute(statement)).all()]
+
+    async def create(self, new: Sequence[Artifact]) -> None:
+        """Keep new artifacts."""
+        await self._connection.execute(insert(artifacts), [values_of(artifact) for artifact in new])
+
+    async def create_unique(self, artifact: Artifact) -> Artifact:
+        """Keep a new artifact, or return the one that holds its identity."""
+        assert artifact.identity_key is not None
+        keys = ["namespace", "identity_key"]
+        if await self._dialect.insert_unless_taken(self._connection, artifacts, keys, values_of(artifact)):
+            return artifact
+        existing = await self.find_by_identity(artifact.namespace, artifact.identity_key)
+        assert existing is not None  # artifacts are never deleted, and the row that blocked the insert is committed
+        return existing

@@ -1,0 +1,34 @@
+"""All that differs between databases, one file a database; this module picks the file that a store URL asks for.
+
+Everything else in `storage/sql` and the migrations speak to a database through `Dialect`.
+"""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from storage.errors import Unavailable
+from storage.sql.dialects.dialect import Dialect
+from storage.sql.dialects.mysql import MySQL
+from storage.sql.dialects.postgresql import PostgreSQL
+from storage.sql.dialects.sqlite import SQLite
+
+DIALECTS: tuple[type[Dialect], ...] = (SQLite, PostgreSQL, MySQL)
+
+
+def dialect_for(url: str) -> Dialect:
+    """Return the dialect of a plain store URL (`sqlite:///file`, `postgresql://…`, `mysql://…`).
+
+    Raises Unavailable when the URL names no database that Lineal knows.
+    """
+    scheme = url.partition("://")[0]
+    for dialect in DIALECTS:
+        if scheme in dialect.schemes:
+            return dialect(url)
+    known = ", ".join(f"{name}://" for dialect in DIALECTS for name in dialect.schemes)
+    raise Unavailable(f"the store URL must start with one of {known}")
+
+
+def partial_index(condition: str) -> dict[str, Any]:
+    """Return the Index arguments that limit it to rows of a condition, where a database can; elsewhere it covers all rows."""
+    return {f"{dialect.name}_where": text(condition) for dialect in DIALECTS if dialect.partial_indexes}

@@ -1,0 +1,102 @@
+"""What a dialect must say about its database. `storage/sql` and the migrations read nothing else about it."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Insert, Table
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage.errors import Unavailable
+
+
+class Failure(enum.Enum):
+    """What a driver error means to the store."""
+
+    DUPLICATE = "a unique key is taken"
+    MISSING_PARENT = "a row that this one refers to is gone"
+    RETRY = "deadlock, lock timeout or serialisation failure: the same transaction may succeed when run again"
+    DISCONNECTED = "the connection is gone"
+    TOO_LARGE = "a value does not fit"
+    UNAVAILABLE = "the database refuses to work: full, read-only, starting, out of connections"
+    UNKNOWN = "anything else: a defect of ours"
+
+
+class Dialect:
+    """One database's ways; a subclass a database, an instance a store URL."""
+
+    name: ClassVar[str]
+    """SQLAlchemy's name of the dialect."""
+    schemes: ClassVar[tuple[str, ...]]
+    """What a store URL may start with."""
+    driver: ClassVar[str]
+    """The SQLAlchemy dialect+driver that serves."""
+    partial_indexes: ClassVar[bool]
+    """Whether an index can be limited to some rows."""
+    many_processes: ClassVar[bool]
+    """Whether several server processes may share the store."""
+    upgrades_itself: ClassVar[bool]
+    """Whether a server may upgrade the schema at start without being told to."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError) as error:
+            raise Unavailable(
+                "the store URL cannot be read; write it as scheme://user:password@host:port/name"
+            ) from error
+        self.url: URL = parsed.set(drivername=self.driver)
+
+    @property
+    def label(self) -> str:
+        """The store URL with its password hidden, for logs and messages."""
+        return self.url.set(drivername=self.schemes[0]).render_as_string(hide_password=True)
+
+    def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
+        """Return the arguments of create_async_engine for writing transactions or for snapshots."""
+        raise NotImplementedError
+
+    def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
+        """Hook what every connection of the engine needs."""
+
+    def single_read(self, engine: AsyncEngine) -> AsyncEngine:
+        """Return the engine for reads of one statement: in autocommit where that saves round trips."""
+        return engine
+
+    def claim(self) -> AbstractContextManager[None]:
+        """Hold the store for one server, where only one may serve it; raises Unavailable when another holds it."""
+        raise NotImplementedError
+
+    def upgrade_claim(self) -> AbstractContextManager[None]:
+        """Hold what must be held outside the database while its schema is upgraded."""
+        raise NotImplementedError
+
+    async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
+        """Take the database's lock for schema changes; it ends with the connection. Raises Unavailable after the timeout."""
+        raise NotImplementedError
+
+    def failure(self, error: DBAPIError) -> Failure:
+        """Say what a driver error means, by its SQLSTATE, number or result code."""
+        raise NotImplementedError
+
+    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """A condition: the column contains the text as it stands, case and wildcards literal."""
+        raise NotImplementedError
+
+    def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
+        """An INSERT that skips a row whose unique key on these columns is taken, and fails on any other problem."""
+        raise NotImplementedError
+
+    async def insert_unless_taken(
+        self, connection: AsyncConnection, table: Table, keys: Sequence[str], row: Mapping[str, Any]
+    ) -> bool:
+        """Insert one row; return False, the transaction intact, when its unique key on these columns is taken."""
+        result = await connection.execute(self.insert_or_skip(table, keys), row)
+        return result.rowcount == 1
+
+    async def problems(self, connection: AsyncConnection) -> list[str]:
+        """Settings of this database that break a promise (durability, isolation, encoding), one sentence each."""
+        raise NotImplementedError

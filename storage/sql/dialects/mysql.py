@@ -1,0 +1,136 @@
+"""MySQL 8 and MariaDB: only SQL that both understand. Tested on MariaDB; MySQL 8 shares every statement here."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Insert, Table, func, text
+from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+
+from storage.errors import Unavailable
+from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.types import ByteString, ByteText, length_of
+
+MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one statement, escaped
+
+_FAILURES = {
+    1062: Failure.DUPLICATE,
+    1216: Failure.MISSING_PARENT,
+    1452: Failure.MISSING_PARENT,
+    1205: Failure.RETRY,  # lock wait timeout
+    1213: Failure.RETRY,  # deadlock
+    1020: Failure.RETRY,  # MariaDB: record changed since it was read (innodb_snapshot_isolation)
+    1406: Failure.TOO_LARGE,  # data too long
+    1153: Failure.TOO_LARGE,  # packet too large
+    1040: Failure.UNAVAILABLE,  # too many connections
+    1021: Failure.UNAVAILABLE,  # disk full
+    1114: Failure.UNAVAILABLE,  # table full
+    1290: Failure.UNAVAILABLE,  # --read-only
+    1792: Failure.UNAVAILABLE,  # read-only transaction
+    1836: Failure.UNAVAILABLE,  # read-only mode
+    1044: Failure.UNAVAILABLE,  # access denied
+    1045: Failure.UNAVAILABLE,
+    1049: Failure.UNAVAILABLE,  # unknown database
+    1053: Failure.DISCONNECTED,  # server shutdown
+    1927: Failure.DISCONNECTED,  # MariaDB: connection was killed
+    2003: Failure.DISCONNECTED,
+    2006: Failure.DISCONNECTED,
+    2013: Failure.DISCONNECTED,
+    2014: Failure.DISCONNECTED,
+}
+
+
+def _collation(compiler: Any) -> str:
+    """utf8mb4_bin ignores trailing spaces when it compares; these two do not."""
+    return "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_0900_bin"
+
+
+@compiles(ByteString, "mysql", "mariadb")
+def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
+    return f"VARCHAR({length_of(type_)}) CHARACTER SET utf8mb4 COLLATE {_collation(compiler)}"
+
+
+@compiles(ByteText, "mysql", "mariadb")
+def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
+    return f"LONGTEXT CHARACTER SET utf8mb4 COLLATE {_collation(compiler)}"
+
+
+class MySQL(Dialect):
+    """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots; rows found, not rows changed, are counted."""
+
+    name: ClassVar[str] = "mysql"
+    schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
+    driver: ClassVar[str] = "mysql+asyncmy"
+    partial_indexes: ClassVar[bool] = False
+    many_processes: ClassVar[bool] = True
+    upgrades_itself: ClassVar[bool] = False
+
+    def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
+        """The isolation level is set once a connection: setting it a transaction would cost a round trip each."""
+        return {
+            "pool_size": pool_size,
+            "max_overflow": 0,
+            "pool_timeout": pool_timeout_seconds,
+            "isolation_level": "READ COMMITTED" if writer else "REPEATABLE READ",
+            "connect_args": {
+                "charset": "utf8mb4",
+                "connect_timeout": max(1, int(pool_timeout_seconds)),
+                "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+            },
+        }
+
+    def claim(self) -> contextlib.AbstractContextManager[None]:
+        """Any number of servers may serve one database."""
+        return contextlib.nullcontext()
+
+    def upgrade_claim(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing outside the database."""
+        return contextlib.nullcontext()
+
+    async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
+        """A named lock of the session, since DDL commits; the name carries the database, names being server-wide."""
+        statement = text("SELECT GET_LOCK(CONCAT('lineal-upgrade-', SHA1(DATABASE())), :timeout)")
+        if (await connection.execute(statement, {"timeout": int(timeout_seconds)})).scalar() != 1:
+            raise Unavailable("another process is upgrading the schema and has not finished in time")
+
+    def failure(self, error: DBAPIError) -> Failure:
+        """By error number, which both servers share."""
+        number = error.orig.args[0] if error.orig is not None and error.orig.args else None
+        known = _FAILURES.get(number) if isinstance(number, int) else None
+        return known or (Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN)
+
+    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """LOCATE compares in the column's collation, which is by bytes."""
+        return func.locate(value, column) > 0
+
+    def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
+        """An update that changes nothing; INSERT IGNORE would also swallow a missing parent or cut text."""
+        return insert(table).on_duplicate_key_update({keys[0]: table.c[keys[0]]})
+
+    async def insert_unless_taken(
+        self, connection: AsyncConnection, table: Table, keys: Sequence[str], row: Mapping[str, Any]
+    ) -> bool:
+        """A plain INSERT whose duplicate error undoes only itself: counting found rows hides whether a row was skipped."""
+        try:
+            await connection.execute(insert(table), row)
+        except DBAPIError as error:
+            if self.failure(error) is Failure.DUPLICATE:
+                return False
+            raise
+        return True
+
+    async def problems(self, connection: AsyncConnection) -> list[str]:
+        """Durability and packet size; strictness is set on each connection."""
+        rows = (await connection.execute(text("SHOW GLOBAL VARIABLES"))).all()
+        found = {str(name): str(value) for name, value in (tuple(row) for row in rows)}
+        sentences = []
+        if found.get("innodb_flush_log_at_trx_commit") != "1":
+            sentences.append("innodb_flush_log_at_trx_commit is not 1: a crash may lose acknowledged writes")
+        if int(found.get("max_allowed_packet", "0")) < MIN_PACKET_BYTES:
+            sentences.append(
+                f"max_allowed_packet is below {MIN_PACKET_BYTES}: the largest JSON columns will be refused"
+            )
+        return sentences

@@ -1,0 +1,115 @@
+"""PostgreSQL, served through asyncpg."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Insert, Table, func, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.compiler import compiles
+
+from storage.errors import Unavailable
+from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.types import ByteString, ByteText, length_of
+
+SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the advisory lock's number, one a database
+
+_FAILURES = {
+    "23505": Failure.DUPLICATE,
+    "23503": Failure.MISSING_PARENT,
+    "40001": Failure.RETRY,  # serialization_failure
+    "40P01": Failure.RETRY,  # deadlock_detected
+    "55P03": Failure.RETRY,  # lock_not_available
+    "22001": Failure.TOO_LARGE,
+    "54000": Failure.TOO_LARGE,
+    "25006": Failure.UNAVAILABLE,  # read_only_sql_transaction: a standby after failover
+    "57014": Failure.UNAVAILABLE,  # query_canceled by the operator or a timeout
+    "57P01": Failure.DISCONNECTED,  # admin_shutdown
+    "57P02": Failure.DISCONNECTED,  # crash_shutdown
+    "57P03": Failure.UNAVAILABLE,  # cannot_connect_now
+}
+_CLASSES = {"08": Failure.DISCONNECTED, "53": Failure.UNAVAILABLE, "58": Failure.UNAVAILABLE, "28": Failure.UNAVAILABLE}
+
+
+@compiles(ByteString, "postgresql")
+def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
+    return f'VARCHAR({length_of(type_)}) COLLATE "C"'
+
+
+@compiles(ByteText, "postgresql")
+def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
+    return 'TEXT COLLATE "C"'
+
+
+class PostgreSQL(Dialect):
+    """READ COMMITTED with row locks for writing, REPEATABLE READ for snapshots."""
+
+    name: ClassVar[str] = "postgresql"
+    schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
+    driver: ClassVar[str] = "postgresql+asyncpg"
+    partial_indexes: ClassVar[bool] = True
+    many_processes: ClassVar[bool] = True
+    upgrades_itself: ClassVar[bool] = False
+
+    def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
+        """asyncpg names the isolation level in its own BEGIN, so it costs no round trip."""
+        return {
+            "pool_size": pool_size,
+            "max_overflow": 0,
+            "pool_timeout": pool_timeout_seconds,
+            "isolation_level": "READ COMMITTED" if writer else "REPEATABLE READ",
+            "execution_options": {} if writer else {"postgresql_readonly": True},
+            "connect_args": {"timeout": pool_timeout_seconds, "server_settings": {"application_name": "lineal"}},
+        }
+
+    def single_read(self, engine: AsyncEngine) -> AsyncEngine:
+        """Without BEGIN and ROLLBACK a single statement is one round trip."""
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def claim(self) -> contextlib.AbstractContextManager[None]:
+        """Any number of servers may serve one database."""
+        return contextlib.nullcontext()
+
+    def upgrade_claim(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing outside the database."""
+        return contextlib.nullcontext()
+
+    async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
+        """A transaction-level advisory lock, waited for no longer than the timeout."""
+        await connection.execute(text(f"SET LOCAL lock_timeout = {int(timeout_seconds * 1000)}"))
+        try:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK_KEY})
+        except DBAPIError as error:
+            raise Unavailable("another process is upgrading the schema and has not finished in time") from error
+
+    def failure(self, error: DBAPIError) -> Failure:
+        """By SQLSTATE; a driver error without one is a lost connection or an argument the driver refused to send."""
+        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+        if state is None:
+            lost = error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), OSError)
+            return Failure.DISCONNECTED if lost else Failure.UNKNOWN
+        return _FAILURES.get(state) or _CLASSES.get(state[:2], Failure.UNKNOWN)
+
+    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """strpos takes the text literally."""
+        return func.strpos(column, value) > 0
+
+    def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
+        """ON CONFLICT on just these columns; it does not abort the transaction as a failed INSERT would."""
+        return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
+
+    async def problems(self, connection: AsyncConnection) -> list[str]:
+        """Durability, and an encoding that holds every character."""
+        wanted = {
+            "fsync": ("on",),
+            "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),
+            "server_encoding": ("UTF8",),
+        }
+        found = {name: (await connection.execute(text(f"SHOW {name}"))).scalar() for name in wanted}
+        return [
+            f"the setting {name} is {found[name]}; Lineal's promises need {' or '.join(values)}"
+            for name, values in wanted.items()
+            if found[name] not in values
+        ]

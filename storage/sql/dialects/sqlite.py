@@ -1,0 +1,147 @@
+"""SQLite: one file, one writer, readers beside it. One server process owns the file; importer and others may write between."""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from storage.errors import Unavailable
+from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.types import ByteString, ByteText, length_of
+
+BUSY_TIMEOUT_MS = 5_000  # another process (importer) holds the write lock this long at most
+JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # the WAL file shrinks to this after a checkpoint
+
+_FAILURES = {
+    sqlite3.SQLITE_BUSY: Failure.RETRY,
+    sqlite3.SQLITE_LOCKED: Failure.RETRY,
+    sqlite3.SQLITE_TOOBIG: Failure.TOO_LARGE,
+    sqlite3.SQLITE_FULL: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_IOERR: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_READONLY: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_CANTOPEN: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_PERM: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_NOTADB: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_CORRUPT: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: Failure.DUPLICATE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Failure.DUPLICATE,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Failure.MISSING_PARENT,
+}
+
+
+@compiles(ByteString, "sqlite")
+def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
+    return f"VARCHAR({length_of(type_)})"  # BINARY, SQLite's default collation, compares bytes
+
+
+@compiles(ByteText, "sqlite")
+def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
+    return "TEXT"
+
+
+class SQLite(Dialect):
+    """A file, or nothing: an in-memory database would be another one on each connection, so it is refused."""
+
+    name: ClassVar[str] = "sqlite"
+    schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
+    driver: ClassVar[str] = "sqlite+aiosqlite"
+    partial_indexes: ClassVar[bool] = True
+    many_processes: ClassVar[bool] = False
+    upgrades_itself: ClassVar[bool] = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.path = self.url.database or ""
+        if not self.path or self.path == ":memory:" or self.path.startswith("file:"):
+            raise Unavailable("the SQLite store needs a file: sqlite:///relative/path or sqlite:////absolute/path")
+
+    def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
+        """One connection writes, so that writers queue in this process instead of meeting a locked file."""
+        return {
+            "poolclass": AsyncAdaptedQueuePool,
+            "pool_size": 1 if writer else pool_size,
+            "max_overflow": 0,
+            "pool_timeout": pool_timeout_seconds,
+            "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        }
+
+    def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
+        """Pragmas for each connection, and a BEGIN of ours: the driver's comes after the first SELECT, outside it."""
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def on_connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES}")
+            if not writer:
+                cursor.execute("PRAGMA query_only = ON")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    @contextlib.contextmanager
+    def _file_lock(self, suffix: str, *, wait: bool, refusal: str) -> Iterator[None]:
+        folder = os.path.dirname(os.path.abspath(self.path))
+        try:
+            os.makedirs(folder, exist_ok=True)
+            file = open(self.path + suffix, "a+")  # noqa: SIM115 - held as long as the lock
+        except OSError as error:
+            raise Unavailable(f"the folder of {self.label} cannot be written: {error.strerror}") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except OSError as error:
+                raise Unavailable(refusal) from error
+            yield
+
+    def claim(self) -> contextlib.AbstractContextManager[None]:
+        """A lock on a file beside the store; the kernel frees it when the server dies."""
+        refusal = f"another Lineal server is serving {self.label}; stop it, or give this one a store of its own"
+        return self._file_lock(".server-lock", wait=False, refusal=refusal)
+
+    def upgrade_claim(self) -> contextlib.AbstractContextManager[None]:
+        """A lock on a file beside the store, waited for."""
+        return self._file_lock(".upgrade-lock", wait=True, refusal="the upgrade lock cannot be taken")
+
+    async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
+        """Nothing to take: upgrade_claim holds the file and BEGIN IMMEDIATE holds the database."""
+
+    def failure(self, error: DBAPIError) -> Failure:
+        """By extended result code first, then by its primary code (the low byte)."""
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        cause = error.orig.__cause__ if error.orig else None
+        code = code if code is not None else getattr(cause, "sqlite_errorcode", None)
+        if code is None:
+            return Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN
+        return _FAILURES.get(code) or _FAILURES.get(code & 0xFF, Failure.UNKNOWN)
+
+    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """instr compares bytes; LIKE would fold case."""
+        return func.instr(column, value) > 0
+
+    def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
+        """ON CONFLICT on just these columns."""
+        return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
+
+    async def problems(self, connection: AsyncConnection) -> list[str]:
+        """What the pragmas above should have made true."""
+        wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        found = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in wanted}
+        return [
+            f"PRAGMA {name} is {found[name]}, not {value}" for name, value in wanted.items() if found[name] != value
+        ]

@@ -1,0 +1,141 @@
+"""Every list as SQL: predicates and a keyset position become a WHERE, a page and its total come back.
+
+The per-table files of this package call `page`; they give the scope and the columns.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, and_, false, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.contract import Listing, Page
+from storage.fields import Field, Kind
+from storage.filters import Operation, Order, Predicate
+from storage.pages import Cursor
+from storage.sql.dialects.dialect import Dialect
+
+SORTED_CHARACTERS = 255  # of long text; what a page token can carry
+
+Row = TypeVar("Row")
+
+
+async def page(
+    connection: AsyncConnection,
+    dialect: Dialect,
+    listing: Listing,
+    *,
+    table: Table,
+    columns: Sequence[ColumnElement[Any]],
+    scope: Sequence[ColumnElement[bool]],
+    record: Callable[[Any], Row],
+    joined: FromClause | None = None,
+) -> Page[Row]:
+    """Return one page and the size of the whole list, in two statements of the caller's snapshot.
+
+    A record is made from a row whose last element is the sort key; `joined` adds tables that only the columns need.
+    """
+    conditions = [*scope, *(condition(dialect, table, predicate) for predicate in listing.predicates)]
+    key = sort_key(table, listing.order.field)
+    statement = (
+        select(*columns, key.label("sort_key")).select_from(table if joined is None else joined).where(*conditions)
+    )
+    if listing.after is not None:
+        statement = statement.where(_after(table, listing.order, listing.after))
+    statement = _ordered(statement, table, listing.order).limit(listing.page_size + 1)
+    found = (await connection.execute(statement)).all()
+    counting = select(func.count()).select_from(table).where(*conditions)
+    total = (await connection.execute(counting)).scalar_one()
+    rows = found[: listing.page_size]
+    last = rows[-1] if len(found) > listing.page_size else None
+    return Page(
+        rows=[record(row) for row in rows],
+        total_size=total,
+        next=None if last is None else Cursor(value=last.sort_key, id=last.id),
+    )
+
+
+def sort_key(table: Table, field: Field) -> ColumnElement[Any]:
+    """Return what rows sort by: the column, or the first characters of a long one."""
+    column = table.c[field.column]
+    return func.substr(column, 1, SORTED_CHARACTERS) if field.long else column
+
+
+def _ordered(statement: Select[Any], table: Table, order: Order) -> Select[Any]:
+    terms: list[ColumnElement[Any]] = []
+    if order.field.nullable:
+        # NULL sorts first on every database only when it is asked for without naming NULLS FIRST, which MySQL lacks.
+        terms.append(table.c[order.field.column].is_not(None))
+    if order.field.column != "id":
+        terms.append(sort_key(table, order.field))
+    terms.append(table.c.id)
+    return statement.order_by(*(term.desc() if order.descending else term.asc() for term in terms))
+
+
+def _after(table: Table, order: Order, cursor: Cursor) -> ColumnElement[bool]:
+    """The rows behind a cursor, in the order's direction."""
+    id_behind = table.c.id < cursor.id if order.descending else table.c.id > cursor.id
+    if order.field.column == "id":
+        return id_behind
+    column, key = table.c[order.field.column], sort_key(table, order.field)
+    if cursor.value is None:
+        same = and_(column.is_(None), id_behind)
+        return same if order.descending else or_(column.is_not(None), same)
+    further = key < cursor.value if order.descending else key > cursor.value
+    # The first half alone lets every database walk its index; row values such as (a, b) > (c, d) would not on MySQL.
+    reached = key <= cursor.value if order.descending else key >= cursor.value
+    behind = and_(reached, or_(further, id_behind))
+    if order.field.nullable and order.descending:
+        return or_(behind, column.is_(None))
+    return behind
+
+
+def condition(dialect: Dialect, table: Table, predicate: Predicate) -> ColumnElement[bool]:
+    """Return one predicate as SQL; values are always bound."""
+    field, operation, values = predicate.field, predicate.operation, predicate.values
+    column: Column[Any] = table.c[field.column]
+    if operation is Operation.IN and not values:
+        return false()
+    if field.kind is Kind.TIME:
+        return _time_condition(column, operation, values)
+    if operation is Operation.IS_SUBSTRING:
+        return dialect.contains(column, values[0])
+    if operation is Operation.IN:
+        return and_(*_digest(table, field, values), column.in_(values))
+    if operation is Operation.EQUALS:
+        return and_(*_digest(table, field, values), column == values[0])
+    return _COMPARISONS[operation](column, values[0])
+
+
+def _digest(table: Table, field: Field, values: Sequence[str]) -> list[ColumnElement[bool]]:
+    """An equal text has an equal digest, and the digest has an index."""
+    if field.digest_column is None or "" in values:
+        return []
+    digests = [hashlib.sha256(value.encode()).hexdigest() for value in values]
+    return [table.c[field.digest_column].in_(digests), table.c[field.digest_column] != ""]
+
+
+_COMPARISONS: dict[Operation, Callable[[Any, Any], ColumnElement[bool]]] = {
+    Operation.NOT_EQUALS: lambda column, value: column != value,
+    Operation.GREATER_THAN: lambda column, value: column > value,
+    Operation.GREATER_THAN_EQUALS: lambda column, value: column >= value,
+    Operation.LESS_THAN: lambda column, value: column < value,
+    Operation.LESS_THAN_EQUALS: lambda column, value: column <= value,
+}
+
+
+def _time_condition(column: ColumnElement[Any], operation: Operation, values: Sequence[Any]) -> ColumnElement[bool]:
+    """A given time covers an interval [start, end): a second, or a microsecond when it has a fraction."""
+    if operation is Operation.IN:
+        return or_(*(and_(column >= start, column < end) for start, end in values))
+    start, end = values
+    conditions: dict[Operation, ColumnElement[bool]] = {
+        Operation.EQUALS: and_(column >= start, column < end),
+        Operation.NOT_EQUALS: or_(column < start, column >= end),
+        Operation.GREATER_THAN: column >= end,
+        Operation.GREATER_THAN_EQUALS: column >= start,
+        Operation.LESS_THAN: column < start,
+        Operation.LESS_THAN_EQUALS: column < end,
+    }
+    return conditions[operation]

@@ -1,0 +1,34 @@
+"""Rows ⇄ records: the columns of a table in the order of a record's fields, and back. Used by the per-table files only."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Select, Table
+
+from storage.contract import Lock
+
+Record = TypeVar("Record")
+
+
+def field_names(record: type[Any]) -> tuple[str, ...]:
+    """Return the names of a record's fields, in order."""
+    return tuple(field.name for field in fields(record))
+
+
+def columns_of(table: Table, record: type[Any], *, leaving_out: Sequence[str] = ()) -> list[Column[Any]]:
+    """Return the table's columns in the order of the record's fields, so that `record(*row)` works."""
+    return [table.c[name] for name in field_names(record) if name not in leaving_out]
+
+
+def values_of(record: Any, *, leaving_out: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a record as column values."""
+    return {name: getattr(record, name) for name in field_names(type(record)) if name not in leaving_out}
+
+
+def locked(statement: Select[Any], lock: Lock) -> Select[Any]:
+    """Hold the selected rows as asked; a database with a single writer ignores it."""
+    if lock is Lock.UPDATE:
+        # Not a key update: inserts that refer to the row, such as a new task of a locked run, need not wait.
+        return statement.with_for_update(key_share=True)
+    return statement.with_for_update(read=True) if lock is Lock.SHARE else statement

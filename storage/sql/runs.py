@@ -1,0 +1,137 @@
+"""Statements on runs and the specifications they share. See storage.contract for the promises."""
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.contract import Listing, Lock, Page
+from storage.errors import AlreadyExists, NotFound
+from storage.model import Run, RunHead, RunState
+from storage.sql.dialects.dialect import Dialect
+from storage.sql.listing import page
+from storage.sql.rows import columns_of, locked, values_of
+from storage.sql.tables import pipeline_specs, runs, tasks
+
+_SPEC = "pipeline_spec"
+_COLUMNS = columns_of(runs, Run, leaving_out=[_SPEC])  # the specification is Run's last field, so it may be missing
+_HEAD = columns_of(runs, RunHead)
+_WITH_SPEC = runs.outerjoin(pipeline_specs, pipeline_specs.c.id == runs.c.pipeline_spec_id)
+
+
+class SqlRuns:
+    """Runs as one connection sees them."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
+        self._connection, self._dialect = connection, dialect
+
+    async def head(self, run_id: str) -> RunHead:
+        """Return the head of a run; raises NotFound."""
+        return await self.lock(run_id, Lock.NONE)
+
+    async def lock(self, run_id: str, lock: Lock) -> RunHead:
+        """Return the head of a run and hold its row; raises NotFound."""
+        statement = locked(select(*_HEAD).where(runs.c.id == run_id), lock)
+        row = (await self._connection.execute(statement)).first()
+        if row is None:
+            raise NotFound("run", run_id)
+        return RunHead(*row)
+
+    async def get(self, run_id: str, *, with_spec: bool) -> Run:
+        """Return a run; raises NotFound."""
+        statement = select(*_COLUMNS).where(runs.c.id == run_id)
+        if with_spec:
+            statement = statement.add_columns(pipeline_specs.c.spec).select_from(_WITH_SPEC)
+        row = (await self._connection.execute(statement)).first()
+        if row is None:
+            raise NotFound("run", run_id)
+        return Run(*row)
+
+    async def find_recurring(self, recurring_run_id: str, display_name: str) -> Run | None:
+        """Return the run that a recurring run made under this name, if any."""
+        statement = (
+            select(*_COLUMNS, pipeline_specs.c.spec)
+            .select_from(_WITH_SPEC)
+            .where(
+                runs.c.recurring_run_id == recurring_run_id,
+                runs.c.recurring_run_id != "",
+                runs.c.display_name == display_name,
+            )
+            .limit(1)
+        )
+        row = (await self._connection.execute(statement)).first()
+        return None if row is None else Run(*row)
+
+    async def list(
+        self, listing: Listing, *, experiment_id: str | None, namespace: str | None, with_spec: bool
+    ) -> Page[Run]:
+        """Return a page of runs, of an experiment or a namespace when one is given."""
+        scope = []
+        if experiment_id is not None:
+            scope.append(runs.c.experiment_id == experiment_id)
+        if namespace is not None:
+            scope.append(runs.c.namespace == namespace)
+        return await page(
+            self._connection,
+            self._dialect,
+            listing,
+            table=runs,
+            columns=[*_COLUMNS, pipeline_specs.c.spec] if with_spec else _COLUMNS,
+            joined=_WITH_SPEC if with_spec else None,
+            scope=scope,
+            record=lambda row: Run(*row[:-1]),
+        )
+
+    async def task_counts(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many tasks each run has; runs without tasks are left out."""
+        statement = select(tasks.c.run_id, func.count()).where(tasks.c.run_id.in_(run_ids)).group_by(tasks.c.run_id)
+        return {run_id: count for run_id, count in (await self._connection.execute(statement)).all()}
+
+    async def create(self, run: Run) -> None:
+        """Keep a new run, its specification once for all runs that share it; raises AlreadyExists."""
+        spec_id = None
+        if run.pipeline_spec is not None:
+            spec_id = hashlib.sha256(run.pipeline_spec.encode()).hexdigest()
+            await self._connection.execute(
+                self._dialect.insert_or_skip(pipeline_specs, ["id"]),
+                {"id": spec_id, "spec": run.pipeline_spec, "created_at": run.created_at},
+            )
+        row = {**values_of(run, leaving_out=[_SPEC]), "pipeline_spec_id": spec_id}
+        if not await self._dialect.insert_unless_taken(self._connection, runs, ["id"], row):
+            raise AlreadyExists("run", run.id)
+
+    async def set_state(
+        self, run_id: str, *, state: str, state_history: str, finished_at: int | None, updated_at: int
+    ) -> None:
+        """Change state, history and finish time together."""
+        await self._connection.execute(
+            update(runs)
+            .where(runs.c.id == run_id)
+            .values(state=state, state_history=state_history, finished_at=finished_at, updated_at=updated_at)
+        )
+
+    async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
+        """Archive or unarchive a run; raises NotFound."""
+        changed = await self._connection.execute(
+            update(runs).where(runs.c.id == run_id).values(storage_state=storage_state, updated_at=updated_at)
+        )
+        if changed.rowcount == 0:
+            raise NotFound("run", run_id)
+
+    async def delete(self, run_id: str) -> None:
+        """Delete a run; its tasks and their links go with it by foreign key. Raises NotFound."""
+        deleted = await self._connection.execute(delete(runs).where(runs.c.id == run_id))
+        if deleted.rowcount == 0:
+            raise NotFound("run", run_id)
+
+    async def list_stale_canceling(self, *, written_before: int, limit: int) -> Sequence[str]:
+        """Return canceling runs that nothing has written to since a time, longest waiting first."""
+        written_since = exists().where(tasks.c.run_id == runs.c.id, tasks.c.updated_at >= written_before)
+        statement = (
+            select(runs.c.id)
+            .where(runs.c.state == RunState.CANCELING.name, runs.c.updated_at < written_before, ~written_since)
+            .order_by(runs.c.updated_at)
+            .limit(limit)
+        )
+        return (await self._connection.execute(statement)).scalars().all()

@@ -1,0 +1,161 @@
+"""SqlStore: the Store on a SQL database – engines, snapshots, transactions that run again after a deadlock.
+
+Only the server's composition root and the tests name it.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from storage import deadlines
+from storage.contract import ReadTx, WriteTx
+from storage.errors import Conflict, OutcomeUnknown, StorageError, Unavailable, ValueRefused
+from storage.sql import tables
+from storage.sql.artifact_tasks import SqlArtifactTasks
+from storage.sql.artifacts import SqlArtifacts
+from storage.sql.dialects import dialect_for
+from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.experiments import SqlExperiments
+from storage.sql.runs import SqlRuns
+from storage.sql.tasks import SqlTasks
+
+RETRY_SECONDS = 10.0  # how long a write keeps retrying when its caller has no deadline
+FIRST_PAUSE_SECONDS = 0.005
+LONGEST_PAUSE_SECONDS = 0.5
+READY_SECONDS = 1.5  # readiness turns false within two seconds of a database that froze
+
+Answer = TypeVar("Answer")
+
+
+class SqlTx:
+    """The tables as one connection sees them; fulfils ReadTx and WriteTx."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
+        self.experiments = SqlExperiments(connection, dialect)
+        self.runs = SqlRuns(connection, dialect)
+        self.tasks = SqlTasks(connection, dialect)
+        self.artifacts = SqlArtifacts(connection, dialect)
+        self.artifact_tasks = SqlArtifactTasks(connection, dialect)
+
+
+class SqlStore:
+    """A Store on the database that a plain URL names; the schema must be there (see migrations)."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, pool_timeout_seconds: float = 5.0) -> None:
+        self.dialect = dialect_for(url)
+        self._writer = self._engine(writer=True, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
+        self._reader = self._engine(writer=False, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
+        self._single_reader = self.dialect.single_read(self._reader)
+
+    def _engine(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> AsyncEngine:
+        options = self.dialect.engine_options(
+            writer=writer, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds
+        )
+        engine = create_async_engine(self.dialect.url, **options)
+        self.dialect.prepare(engine, writer=writer)
+        return engine
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """The engines for writing and for reading, for those who watch statements."""
+        return self._writer, self._reader
+
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """Run a callback on one snapshot; see storage.contract.Store."""
+        return await self._retrying(lambda: self._read_once(self._reader, fn))
+
+    async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """Run a callback that makes a single statement; see storage.contract.Store."""
+        return await self._retrying(lambda: self._read_once(self._single_reader, fn))
+
+    async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
+        """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
+        return await self._retrying(lambda: self._write_once(fn))
+
+    async def _read_once(self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        async with engine.connect() as connection:
+            return await fn(SqlTx(connection, self.dialect))
+
+    async def _write_once(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
+        async with self._writer.connect() as connection:
+            answer = await fn(SqlTx(connection, self.dialect))
+            try:
+                await connection.commit()
+            except DBAPIError as error:
+                if self.dialect.failure(error) is Failure.DISCONNECTED:
+                    raise OutcomeUnknown("the connection broke during COMMIT; the write may have happened") from error
+                raise
+            return answer
+
+    async def _retrying(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Run an attempt until it ends with an answer, with an error of the caller's, or out of time."""
+        end = time.monotonic() + deadlines.remaining_seconds(RETRY_SECONDS)
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await attempt()
+            except DBAPIError as error:
+                self._raise_unless_retryable(error)
+                cause: SQLAlchemyError = error
+            except PoolTimeout as error:
+                raise Unavailable("no database connection became free in time") from error
+            except (TimeoutError, OSError) as error:
+                raise Unavailable("the database cannot be reached") from error
+            # Full jitter: writers that collided once must not meet again at the same moment.
+            delay = random.uniform(0, pause)
+            if time.monotonic() + delay >= end:
+                self._give_up(cause)
+            await asyncio.sleep(delay)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _raise_unless_retryable(self, error: DBAPIError) -> None:
+        failure = self.dialect.failure(error)
+        if failure is Failure.TOO_LARGE:
+            raise ValueRefused("a value is larger than the database takes") from error
+        if failure is Failure.UNAVAILABLE:
+            raise Unavailable("the database refuses to work at the moment") from error
+        if failure is Failure.UNKNOWN:
+            raise error
+
+    def _give_up(self, error: SQLAlchemyError) -> None:
+        assert isinstance(error, DBAPIError)
+        if self.dialect.failure(error) is Failure.DISCONNECTED:
+            raise Unavailable("the database cannot be reached") from error
+        raise Conflict("concurrent writes kept colliding; try again") from error
+
+    async def ready(self) -> None:
+        """Ask the database for a row; raises Unavailable when it does not answer within READY_SECONDS."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                async with self._single_reader.connect() as connection:
+                    await connection.execute(text("SELECT 1"))
+        except (TimeoutError, SQLAlchemyError, OSError) as error:
+            raise Unavailable("the database does not answer") from error
+
+    async def problems(self) -> list[str]:
+        """Return what is wrong with the database's settings, one sentence each; empty when nothing is."""
+        async with self._writer.connect() as connection:
+            return await self.dialect.problems(connection)
+
+    async def page_token_key(self) -> bytes:
+        """Return the key that signs page tokens, the same for every server on this database."""
+        statement = select(tables.settings.c.value).where(tables.settings.c.name == "page_token_key")
+        async with self._single_reader.connect() as connection:
+            value = (await connection.execute(statement)).scalar()
+        if value is None:
+            raise StorageError("the store has no page token key; run the upgrade")
+        return bytes.fromhex(value)
+
+    async def close(self) -> None:
+        """Close every connection; a second call finds none."""
+        for engine in (self._writer, self._reader):
+            with contextlib.suppress(SQLAlchemyError, OSError):
+                await engine.dispose()

@@ -1,0 +1,167 @@
+"""The one truth of the schema: every table, key and index, in SQLAlchemy's terms.
+
+The statements in this package and the comparison with the migrations import it. Keyset indexes follow the lists: a list in its
+default order walks one of them.
+"""
+
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+
+from storage.sql.dialects import partial_index
+from storage.sql.types import ByteString, ByteText
+
+ID_LENGTH = 191
+
+metadata = MetaData()
+
+
+def _id(name: str = "id", *constraints: ForeignKey, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, ByteString(ID_LENGTH), *constraints, primary_key=primary_key, nullable=nullable)
+
+
+def _text(name: str, length: int) -> Column[str]:
+    return Column(name, ByteString(length), nullable=False, server_default="")
+
+
+def _json(name: str) -> Column[str]:
+    return Column(name, ByteText)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", ByteString(64), primary_key=True),
+    Column("value", ByteText, nullable=False),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    _id(primary_key=True),
+    _text("name", 128),
+    Column("description", ByteText, nullable=False),
+    _text("namespace", 63),
+    _text("storage_state", 32),
+    _time("created_at"),
+    Column("last_run_created_at", BigInteger, nullable=False, server_default="0"),
+    UniqueConstraint("name", "namespace", name="experiments_name"),
+    Index("experiments_created", "created_at", "id"),
+)
+
+# A specification is large and shared by every run of a pipeline version: kept once, under the hash of its text.
+pipeline_specs = Table(
+    "pipeline_specs",
+    metadata,
+    Column("id", ByteString(64), primary_key=True),
+    Column("spec", ByteText, nullable=False),
+    _time("created_at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(primary_key=True),
+    _id("experiment_id"),  # no foreign key: runs outlive a deleted experiment
+    _text("namespace", 63),
+    _text("display_name", 1024),
+    Column("description", ByteText, nullable=False),
+    _text("storage_state", 32),
+    _text("state", 32),
+    Column("state_history", ByteText, nullable=False),
+    _text("service_account", 255),
+    _text("recurring_run_id", ID_LENGTH),
+    _text("pipeline_id", ID_LENGTH),
+    _text("pipeline_version_id", ID_LENGTH),
+    Column("pipeline_spec_id", ByteString(64), ForeignKey("pipeline_specs.id", name="runs_pipeline_spec")),
+    _json("runtime_config"),
+    _json("plugins_input"),
+    _time("created_at"),
+    _time("scheduled_at"),
+    _time("finished_at", nullable=True),
+    _time("updated_at"),
+    Index("runs_created", "created_at", "id"),
+    Index("runs_namespace_created", "namespace", "created_at", "id"),
+    Index("runs_experiment_created", "experiment_id", "created_at", "id"),
+    Index("runs_pipeline_spec_id", "pipeline_spec_id"),
+    Index("runs_recurring", "recurring_run_id", **partial_index("recurring_run_id <> ''")),
+    Index("runs_canceling", "state", "updated_at", **partial_index("state = 'CANCELING'")),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(primary_key=True),
+    _id("run_id", ForeignKey("runs.id", name="tasks_run", ondelete="CASCADE")),
+    # No foreign key on the parent: tasks vanish only with their whole run, and MySQL refuses cascades deeper than 15.
+    _id("parent_task_id", nullable=True),
+    _text("namespace", 63),
+    _text("name", 128),
+    _text("display_name", 1024),
+    Column("type", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    _text("cache_fingerprint", 255),
+    Column("scope_path", ByteText, nullable=False),
+    Column("logical_key", ByteString(64)),
+    _json("pods"),
+    _json("status_metadata"),
+    _json("state_history"),
+    _json("type_attributes"),
+    _json("input_parameters"),
+    _json("output_parameters"),
+    _time("created_at"),
+    _time("started_at", nullable=True),
+    _time("finished_at", nullable=True),
+    _time("updated_at"),
+    UniqueConstraint("logical_key", name="tasks_logical_key"),
+    Index("tasks_run_created", "run_id", "created_at", "id"),
+    Index("tasks_run_parent_created", "run_id", "parent_task_id", "created_at", "id"),
+    Index(
+        "tasks_cache",
+        "cache_fingerprint",
+        "state",
+        "namespace",
+        "created_at",
+        "id",
+        **partial_index("cache_fingerprint <> ''"),
+    ),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    _id(primary_key=True),
+    _text("namespace", 63),
+    Column("type", Integer, nullable=False),
+    _text("name", 128),
+    Column("description", ByteText, nullable=False),
+    Column("uri", ByteString(2048)),
+    _text("uri_hash", 64),
+    _json("metadata"),
+    Column("number_value", Double),
+    Column("identity_key", ByteString(64)),
+    _time("created_at"),
+    _time("updated_at"),
+    UniqueConstraint("namespace", "identity_key", name="artifacts_identity"),
+    Index("artifacts_created", "created_at", "id"),
+    Index("artifacts_namespace_created", "namespace", "created_at", "id"),
+    Index("artifacts_uri", "uri_hash", "namespace", **partial_index("uri_hash <> ''")),
+)
+
+artifact_tasks = Table(
+    "artifact_tasks",
+    metadata,
+    _id(primary_key=True),
+    _id("artifact_id", ForeignKey("artifacts.id", name="artifact_tasks_artifact", ondelete="CASCADE")),
+    _id("task_id", ForeignKey("tasks.id", name="artifact_tasks_task", ondelete="CASCADE")),
+    _id("run_id"),  # that of the task, kept here for lists by run
+    Column("type", Integer, nullable=False),
+    _text("key", 191),
+    Column("iteration", BigInteger, nullable=False),
+    Column("producer", ByteText, nullable=False),
+    UniqueConstraint("task_id", "type", "key", "iteration", "artifact_id", name="artifact_tasks_link"),
+    Index("artifact_tasks_artifact_id", "artifact_id", "id"),
+    Index("artifact_tasks_run_id", "run_id", "id"),
+)

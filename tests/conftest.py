@@ -1,0 +1,79 @@
+"""What holds for the whole suite: its databases, what a skip means, and how long its rounds are."""
+
+import os
+from collections.abc import Callable, Generator
+
+import hypothesis
+import pytest
+
+pytest_plugins = ["tests.databases.fixtures"]
+
+ALLOWED_SKIPS: frozenset[str] = frozenset()
+"""Node ids of tests that may be skipped. Any other skip is a failure: what did not run has proved nothing."""
+
+SOAK_VARIABLE = "LINEAL_SOAK"
+SOAK_TIMEOUT_SECONDS = 7200
+
+# The same examples in every run: a failure that comes and goes helps nobody in a pull request. The soak run searches.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile(
+    "soak", hypothesis.settings.get_profile("suite"), derandomize=False, max_examples=2000, print_blob=True
+)
+hypothesis.settings.load_profile("suite")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--soak: the long form of every test that has one."""
+    parser.addoption("--soak", action="store_true", default=os.environ.get(SOAK_VARIABLE) == "1", help="long rounds")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the suite's marker and choose how long property tests search."""
+    config.addinivalue_line("markers", "soak: has a long form (set by itself; `make soak` selects it)")
+    if config.getoption("--soak"):
+        hypothesis.settings.load_profile("soak")
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """How often to repeat: rounds(short, long) is `short`, and `long` in a soak run."""
+    soak = request.config.getoption("--soak")
+    return lambda short, long: long if soak else short
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that have a long form, and give them time for it."""
+    for item in items:
+        if "rounds" in getattr(item, "fixturenames", ()) or hasattr(getattr(item, "obj", None), "hypothesis"):
+            item.add_marker("soak")
+            if config.getoption("--soak"):
+                item.add_marker(pytest.mark.timeout(SOAK_TIMEOUT_SECONDS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.nodeid not in ALLOWED_SKIPS:
+        report.outcome = "failed"
+        report.longrepr = f"A skip is a failure here: {_reason(report.longrepr)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn a skipped module into a failure."""
+    report = yield
+    if report.skipped and collector.nodeid not in ALLOWED_SKIPS:
+        report.outcome = "failed"
+        report.longrepr = f"A skip is a failure here: {_reason(report.longrepr)}"
+    return report
+
+
+def _reason(longrepr: object) -> str:
+    return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
