@@ -83,7 +83,7 @@ def artifact_from_request(
     check_text("artifact.name", artifact.name)
     check_text("artifact.description", artifact.description)
     check_text("artifact.uri", artifact.uri)
-    enum_name(artifact.type, _ARTIFACT_TYPE_NAMES, "artifact.type")
+    enum_name(artifact.type, _ARTIFACT_TYPE_NAMES, field="artifact.type")
     number_value = artifact.number_value if artifact.HasField("number_value") else None
     if number_value is not None and not isfinite(number_value):
         raise UnusableValue("artifact.number_value is NaN or an infinity")
@@ -127,7 +127,7 @@ def metadata_text(artifact: artifact_pb2.Artifact) -> str | None:
 def artifact_task_from_request(link: artifact_pb2.ArtifactTask, *, link_id: str) -> ArtifactTask:
     """Return the record that CreateArtifactTask makes of a request. Raises UnusableValue for what cannot be kept."""
     check_text("artifact_task.key", link.key)
-    enum_name(link.type, IO_TYPE_NAMES, "artifact_task.type")
+    enum_name(link.type, IO_TYPE_NAMES, field="artifact_task.type")
     producer = link.producer
     return ArtifactTask(
         id=link_id,

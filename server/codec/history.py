@@ -14,9 +14,9 @@ from server.codec.times import microseconds, set_time, time_of_text, time_text
 from server.codec.unusable import UnusableValue
 
 
-def plain_history(history: Iterable[Any], names: Mapping[int, str], field: str) -> list[dict[str, Any]]:
+def plain_history(history: Iterable[Any], field: str, *, names: Mapping[int, str]) -> list[dict[str, Any]]:
     """Return entries of a request as plain JSON. Raises UnusableValue for what cannot be kept."""
-    return [_plain_entry(entry, names, f"{field}[{index}]") for index, entry in enumerate(history)]
+    return [_plain_entry(entry, f"{field}[{index}]", names=names) for index, entry in enumerate(history)]
 
 
 def history_text(history: list[dict[str, Any]], field: str) -> str | None:
@@ -33,7 +33,7 @@ def append_state(
     return [*history, {"updateTime": time_text(now), "state": names.get(state, state)}]
 
 
-def add_history(target: Any, text: str | None, numbers: Mapping[str, int]) -> None:
+def add_history(target: Any, text: str | None, *, numbers: Mapping[str, int]) -> None:
     """Write a stored history into a repeated field of TaskStatus or RuntimeStatus."""
     for entry in json_list(text):
         status = target.add()
@@ -45,12 +45,12 @@ def add_history(target: Any, text: str | None, numbers: Mapping[str, int]) -> No
             _set_error(status.error, entry["error"])
 
 
-def _plain_entry(entry: Any, names: Mapping[int, str], field: str) -> dict[str, Any]:
+def _plain_entry(entry: Any, field: str, *, names: Mapping[int, str]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     if entry.HasField("update_time"):
         plain["updateTime"] = time_text(microseconds(entry.update_time, f"{field}.update_time"))
     if entry.state:
-        plain["state"] = enum_name(entry.state, names, f"{field}.state")
+        plain["state"] = enum_name(entry.state, names, field=f"{field}.state")
     if entry.HasField("error"):
         # Rare and open-ended (its details are of any type), so protobuf's own converter does it.
         try:

@@ -85,7 +85,7 @@ def enum_of(stored: object, numbers: Mapping[str, int]) -> int:
     return stored if isinstance(stored, int) and -(2**31) <= stored < 2**31 else 0
 
 
-def enum_name(number: int, names: Mapping[int, str], field: str) -> str:
+def enum_name(number: int, names: Mapping[int, str], *, field: str) -> str:
     """Return the name of an enum's number. Raises UnusableValue for a number that the enum does not have."""
     try:
         return names[number]

@@ -48,7 +48,7 @@ def parameters_text(parameters: Parameters, field: str) -> str | None:
     return json_text([_plain_parameter(parameter, field) for parameter in parameters], field)
 
 
-def merge_parameters(stored: str | None, update: Parameters, field: str) -> str | None:
+def merge_parameters(stored: str | None, update: Parameters, *, field: str) -> str | None:
     """Return the stored parameters with those of the update: one that was there takes its old place, others follow.
 
     An empty update changes nothing; any other also leaves only the last of stored duplicates. Raises UnusableValue for
@@ -102,7 +102,7 @@ def _plain_parameter(parameter: run_pb2.PipelineTask.InputOutputs.IOParameter, f
     if parameter.HasField("value"):
         plain["value"] = plain_value(parameter.value, f"{field}[{key}].value")
     if parameter.type:
-        plain["type"] = enum_name(parameter.type, IO_TYPE_NAMES, f"{field}[{key}].type")
+        plain["type"] = enum_name(parameter.type, IO_TYPE_NAMES, field=f"{field}[{key}].type")
     if key:
         plain["parameterKey"] = key
     if parameter.HasField("producer"):

@@ -46,7 +46,7 @@ def run_message(
         if spec is not None:
             set_struct(message.pipeline_spec, spec)
         _set_runtime_config(message, run.runtime_config)
-    add_history(message.state_history, run.state_history, _STATE_NUMBERS)
+    add_history(message.state_history, run.state_history, numbers=_STATE_NUMBERS)
     for name, settings in (json_object(run.plugins_input) or {}).items():
         set_struct(message.plugins_input[name], settings if isinstance(settings, dict) else {})
     message.tasks.extend(tasks)

@@ -53,7 +53,7 @@ def task_message(
     _add_pods(message.pods, task.pods)
     _set_status_metadata(message, task.status_metadata)
     if task.state_history is not None:
-        add_history(message.state_history, task.state_history, _STATE_NUMBERS)
+        add_history(message.state_history, task.state_history, numbers=_STATE_NUMBERS)
     _set_type_attributes(message, task.type_attributes)
     for child in children:
         message.child_tasks.add(task_id=child.id, name=child.name)
@@ -74,7 +74,7 @@ def task_from_request(task: run_pb2.PipelineTask, *, task_id: str, run_id: str, 
     has_create_time = task.HasField("create_time") and task.create_time.seconds != 0
     parent_task_id = task.parent_task_id or None
     history = append_state(
-        plain_history(task.state_history, names, "task.state_history"),
+        plain_history(task.state_history, "task.state_history", names=names),
         state,
         now=now,
         names=names,
@@ -140,10 +140,10 @@ def merge_task(existing: Task, update: run_pb2.PipelineTask, now: int) -> Task:
         status_metadata=_status_metadata_text(update) or existing.status_metadata,
         type_attributes=_type_attributes_text(update) or existing.type_attributes,
         input_parameters=merge_parameters(
-            existing.input_parameters, update.inputs.parameters, "task.inputs.parameters"
+            existing.input_parameters, update.inputs.parameters, field="task.inputs.parameters"
         ),
         output_parameters=merge_parameters(
-            existing.output_parameters, update.outputs.parameters, "task.outputs.parameters"
+            existing.output_parameters, update.outputs.parameters, field="task.outputs.parameters"
         ),
     )
 
@@ -176,8 +176,8 @@ def _check_scalars(task: run_pb2.PipelineTask) -> None:
     check_text("task.cache_fingerprint", task.cache_fingerprint)
     check_text("task.scope_path", task.scope_path)
     check_text("task.parent_task_id", task.parent_task_id)
-    enum_name(task.state, _STATE_NAMES, "task.state")
-    enum_name(task.type, _TYPE_NAMES, "task.type")
+    enum_name(task.state, _STATE_NAMES, field="task.state")
+    enum_name(task.type, _TYPE_NAMES, field="task.type")
 
 
 def _end_time(task: run_pb2.PipelineTask) -> int | None:
@@ -193,7 +193,7 @@ def _pods_text(task: run_pb2.PipelineTask) -> str | None:
     for pod in task.pods:
         plain = {name: text for name, text in (("name", pod.name), ("uid", pod.uid)) if text}
         if pod.type:
-            plain["type"] = enum_name(pod.type, _POD_TYPE_NAMES, "task.pods.type")
+            plain["type"] = enum_name(pod.type, _POD_TYPE_NAMES, field="task.pods.type")
         pods.append(plain)
     return json_text(pods, "task.pods")
 

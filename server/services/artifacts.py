@@ -73,9 +73,6 @@ async def create_artifacts_bulk(
     checks.bulk("artifacts", len(items), call.settings.bulk_items_max)
     for item in items:
         _check(item)
-    checks.require(
-        len({item.artifact.namespace for item in items}) == 1, "all artifacts of a bulk call must name one namespace"
-    )
     checks.require(not any(item.reuse_if_exists for item in items), "reuse_if_exists is not allowed in a bulk call")
     now = call.now()
     artifacts = [_record(item, now=now) for item in items]

@@ -124,7 +124,7 @@ def test_values_do_not_tell_parameters_of_one_iteration_apart() -> None:
 def test_numbers_written_by_others_are_the_same_numbers() -> None:
     stored = '[{"value":1.0,"type":"ITERATOR_OUTPUT","parameterKey":"k"}]'
     update = task_update(outputs={"parameters": [{"value": 1, "type": "ITERATOR_OUTPUT", "parameter_key": "k"}]})
-    merged_text = merge_parameters(stored, update.outputs.parameters, "outputs")
+    merged_text = merge_parameters(stored, update.outputs.parameters, field="outputs")
     assert merged_text == '[{"value":1,"type":"ITERATOR_OUTPUT","parameterKey":"k"}]'
 
 
@@ -141,8 +141,8 @@ def test_merging_again_changes_nothing(first: list[dict[str, Any]], updates: lis
     text = parameters_text(task_update(inputs={"parameters": first}).inputs.parameters, "inputs")
     for update in updates:
         sent = task_update(inputs={"parameters": update}).inputs.parameters
-        text = merge_parameters(text, sent, "inputs")
-        assert merge_parameters(text, sent, "inputs") == text
+        text = merge_parameters(text, sent, field="inputs")
+        assert merge_parameters(text, sent, field="inputs") == text
 
 
 def test_an_update_that_cannot_be_kept_is_refused() -> None:
@@ -158,5 +158,5 @@ def parameter(key: str, value: Any, **fields: Any) -> dict[str, Any]:
 def merged(stored: list[dict[str, Any]], update: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The parameters after a merge; compared by their members, not by the order of these."""
     sent = task_update(inputs={"parameters": update}).inputs.parameters
-    result: list[dict[str, Any]] = json.loads(merge_parameters(json.dumps(stored), sent, "inputs") or "[]")
+    result: list[dict[str, Any]] = json.loads(merge_parameters(json.dumps(stored), sent, field="inputs") or "[]")
     return result

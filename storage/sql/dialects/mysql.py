@@ -68,6 +68,11 @@ class MySQL(Dialect):
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
 
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        if not self.url.database:
+            raise Unavailable("the store URL names no database: mysql://user:password@host:port/database")
+
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """The isolation level is set once a connection: setting it a transaction would cost a round trip each."""
         return {
