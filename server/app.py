@@ -5,7 +5,6 @@ Only this module names SqlStore. The command line calls `serve`.
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -22,12 +21,11 @@ from server.methods import all_methods
 from server.pipeline import Pipeline
 from server.services import HANDLERS, run_state
 from server.telemetry import log
+from server.workers import run_workers
 from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
 from storage.sql.store import SqlStore
-
-RESTART_PAUSE_SECONDS = 1.0  # a worker that dies at once must not be restarted in a tight loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,15 @@ async def prepare_store(settings: Settings) -> None:
         await check(settings.store)
 
 
+async def database_problems(settings: Settings) -> list[str]:
+    """Return what is wrong with the settings of a store's database, one sentence each; raises Unavailable."""
+    store = SqlStore(settings.store, pool_size=1)
+    try:
+        return await store.problems()
+    finally:
+        await store.close()
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Addresses]:
     """Serve a prepared store until the block ends, then drain and close; raises OSError when an address is taken."""
@@ -60,16 +67,24 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             methods,
             max_message_bytes=settings.message_bytes_max,
             with_reflection=settings.reflection,
+            share_port=settings.workers > 1,
         )
         rest = RestDoor(call)
         grpc_port = await grpc.start(settings.grpc)
         stack.push_async_callback(grpc.stop, settings.drain_seconds)
-        rest_port = await rest.start(settings.rest)
+        rest_port = await _listening(rest, settings.rest)
         stack.push_async_callback(rest.stop)
         sweep = asyncio.create_task(_sweep(call))
         stack.callback(sweep.cancel)
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
         await grpc.set_serving(False)
+
+
+async def _listening(rest: RestDoor, address: str) -> int:
+    try:
+        return await rest.start(address)
+    except OSError as error:
+        raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
 
 
 def _with_port(address: str, port: int) -> str:
@@ -90,16 +105,22 @@ async def _sweep(call: Call) -> None:
             log.error("sweep failed", exc_info=error)
 
 
-async def serve_until_signal(settings: Settings, announce: Callable[[Addresses], None]) -> None:
-    """Serve a prepared store until SIGTERM or SIGINT."""
+async def serve_until_signal(
+    settings: Settings, announce: Callable[[Addresses], None], *, lifeline: int | None = None
+) -> None:
+    """Serve a prepared store until SIGTERM or SIGINT, or until the file descriptor `lifeline` reaches its end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
     async with running(settings) as addresses:
         announce(addresses)
         log.info("serving", grpc=addresses.grpc, rest=addresses.rest, version=__version__)
         await stop.wait()
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
         log.info("draining", seconds=settings.drain_seconds)
     log.info("stopped")
 
@@ -107,7 +128,8 @@ async def serve_until_signal(settings: Settings, announce: Callable[[Addresses],
 def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     """Prepare the store and serve it, in this process or in workers, until SIGTERM or SIGINT.
 
-    Raises StorageError when the store cannot be served, OSError when an address is taken.
+    Raises StorageError when the store cannot be served, OSError when an address is taken, WorkerFailed when a worker
+    cannot begin.
     """
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))
@@ -118,59 +140,32 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
 
 
 def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None]) -> None:
-    """Fork workers that share the ports, before any gRPC object exists in this process; replace those that die."""
     with contextlib.ExitStack() as stack:
         addresses = Addresses(*(_reserve(stack, address) for address in (settings.grpc, settings.rest)))
-        stopping = False
-        workers: set[int] = set()
+        shared = replace(settings, grpc=addresses.grpc, rest=addresses.rest)
 
-        def stop(_number: int, _frame: object) -> None:
-            nonlocal stopping
-            stopping = True
-            for worker in workers:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker, signal.SIGTERM)
+        def serve_in_worker(on_serving: Callable[[], None], lifeline: int) -> None:
+            asyncio.run(serve_until_signal(shared, lambda _: on_serving(), lifeline=lifeline))
 
-        for _ in range(settings.workers):
-            workers.add(_fork(settings, addresses))
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        announce(addresses)
-        while workers:
-            try:
-                died, status = os.wait()
-            except ChildProcessError:
-                break
-            workers.discard(died)
-            if not stopping:
-                log.error("worker died", pid=died, status=os.waitstatus_to_exitcode(status))
-                signal.sigtimedwait([], RESTART_PAUSE_SECONDS)
-                if not stopping:
-                    workers.add(_fork(settings, addresses))
+        run_workers(settings.workers, serve_in_worker, on_serving=lambda: announce(addresses))
 
 
 def _reserve(stack: contextlib.ExitStack, address: str) -> str:
     """Bind an address that the workers will share; port 0 becomes a free one that stays ours."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Sharing a port would also let us join another server's: only a socket that does not share finds out that it is there.
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(probe, host, int(port))
     held = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    held.bind((host.strip("[]"), int(port)))
+    _bind(held, host, int(port))
     return _with_port(address, held.getsockname()[1])
 
 
-def _fork(settings: Settings, addresses: Addresses) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
+def _bind(listener: socket.socket, host: str, port: int) -> None:
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        worker = replace(settings, grpc=addresses.grpc, rest=addresses.rest)
-        asyncio.run(serve_until_signal(worker, lambda _: None))
-        status = 0
-    except Exception as error:  # noqa: BLE001 - a child must never return into its parent's code
-        log.error("worker failed", error=str(error))
-    finally:
-        os._exit(status)
+        listener.bind((host.strip("[]"), port))
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error

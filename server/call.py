@@ -1,8 +1,10 @@
 """What every handler is given beside its request. The composition root makes one; pipeline and services import it."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.message import Message
@@ -10,6 +12,9 @@ from google.protobuf.message import Message
 from server.config import Settings
 from storage.contract import Store
 from storage.pages import PageTokens
+
+caller_metadata: ContextVar[Mapping[str, str]] = ContextVar("caller_metadata", default=MappingProxyType({}))
+"""What the caller sent beside its request: gRPC metadata, or the HTTP headers that are passed on."""
 
 
 def microseconds_now() -> int:

@@ -12,9 +12,9 @@ import click
 from migrations import upgrade as schema
 from server import __version__, app, telemetry
 from server.config import InvalidSetting, Settings, load, setting_fields, variable_of
+from server.workers import WorkerFailed
 from storage.errors import StorageError
 from storage.sql.dialects import dialect_for
-from storage.sql.store import SqlStore
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -73,7 +73,7 @@ def serve(file: str | None, **flags: Any) -> None:
     try:
         label = dialect_for(settings.store).label
         app.serve(settings, announce)
-    except (StorageError, OSError) as error:
+    except (StorageError, WorkerFailed, OSError) as error:
         _fail(str(error))
 
 
@@ -105,7 +105,7 @@ def doctor(file: str | None, **flags: Any) -> None:
         click.echo(f"store: {dialect.label} answers")
         asyncio.run(schema.check(settings.store))
         click.echo(f"schema: {plan.found}, as it should be")
-        problems = asyncio.run(_problems(settings))
+        problems = asyncio.run(app.database_problems(settings))
     except StorageError as error:
         _fail(str(error))
     for problem in problems:
@@ -113,14 +113,6 @@ def doctor(file: str | None, **flags: Any) -> None:
     if problems:
         sys.exit(1)
     click.echo("database: its settings keep every promise")
-
-
-async def _problems(settings: Settings) -> list[str]:
-    store = SqlStore(settings.store, pool_size=1)
-    try:
-        return await store.problems()
-    finally:
-        await store.close()
 
 
 @main.command()

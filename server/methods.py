@@ -6,7 +6,15 @@ from google.api import annotations_pb2
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message import Message
-from lineal.v2beta1 import artifact_pb2, experiment_pb2, healthz_pb2, pipeline_pb2, run_pb2
+from lineal.v2beta1 import (
+    artifact_pb2,
+    experiment_pb2,
+    healthz_pb2,
+    pipeline_pb2,
+    recurring_run_pb2,
+    report_pb2,
+    run_pb2,
+)
 
 FILES: tuple[FileDescriptor, ...] = (
     artifact_pb2.DESCRIPTOR,
@@ -14,6 +22,8 @@ FILES: tuple[FileDescriptor, ...] = (
     experiment_pb2.DESCRIPTOR,
     pipeline_pb2.DESCRIPTOR,
     healthz_pb2.DESCRIPTOR,
+    report_pb2.DESCRIPTOR,
+    recurring_run_pb2.DESCRIPTOR,
 )
 
 

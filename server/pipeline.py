@@ -6,17 +6,20 @@ Doors turn bytes into messages and answers into bytes; rules are in the services
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
 from server import errors, policy
 from server.auth import Authority
-from server.call import Call, Handler
+from server.call import Call, Handler, caller_metadata
 from server.methods import Method
 from server.telemetry import log
 from storage import deadlines
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,11 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Generic[Answer]):
     """How a call ended: an answer, or a status that is not OK."""
 
     status: errors.Status
-    answer: Message | None = None
+    answer: Answer | None = None
 
 
 class Pipeline:
@@ -48,55 +51,70 @@ class Pipeline:
         """Say whether a method has a handler; the others are UNIMPLEMENTED."""
         return method.name in self._handlers
 
-    async def call_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome:
+    async def call_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message]:
         """Call with a serialized request."""
-        started = time.monotonic()
         try:
             request = method.request.FromString(data)
         except (DecodeError, ValueError):
-            status = errors.to_status(
-                errors.InvalidArgument(f"the request is no {method.request.DESCRIPTOR.name} message")
-            )
-            self._log(method, caller, status, started, None)
-            return Outcome(status)
+            return self.refuse(method, f"the request is no {method.request.DESCRIPTOR.name} message", caller)
         return await self.call(method, request, caller)
 
-    async def call(self, method: Method, request: Message, caller: Caller) -> Outcome:
+    async def call(self, method: Method, request: Message, caller: Caller) -> Outcome[Message]:
         """Call with a request message."""
+        handler = self._handlers[method.name]
+        return await self._timed(method.name, request, lambda: handler(self._call, request), caller)
+
+    async def perform(
+        self, name: str, request: Any, fn: Callable[[Call], Awaitable[Answer]], caller: Caller
+    ) -> Outcome[Answer]:
+        """Take what is no RPC, such as an upload, the same way; `name` is its line in the policy."""
+        return await self._timed(name, request, lambda: fn(self._call), caller)
+
+    def refuse(self, method: Method, message: str, caller: Caller) -> Outcome[Message]:
+        """Answer INVALID_ARGUMENT to what a door could not read as a request."""
+        status = errors.to_status(errors.InvalidArgument(message))
+        self._log(method.name, caller, status, time.monotonic(), None)
+        return Outcome(status)
+
+    async def _timed(
+        self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller
+    ) -> Outcome[Answer]:
         started = time.monotonic()
         failure: BaseException | None = None
-        answer: Message | None = None
+        answer: Answer | None = None
         status = errors.OK
         try:
-            answer = await self._run(method, request, caller, started)
+            answer = await self._run(name, request, run, caller)
         except asyncio.CancelledError:
-            self._log(method, caller, errors.Status(1, "CANCELLED", "the caller went away"), started, None)
+            self._log(name, caller, errors.Status(1, "CANCELLED", "the caller went away"), started, None)
             raise
         except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a status
             failure, status = error, errors.to_status(error)
-        self._log(method, caller, status, started, failure)
+        self._log(name, caller, status, started, failure)
         return Outcome(status, answer)
 
-    async def _run(self, method: Method, request: Message, caller: Caller, started: float) -> Message:
-        identity = await self._authority.identify(caller.metadata or {})
-        rule = policy.POLICY[method.name]
+    async def _run(self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller) -> Answer:
+        metadata = caller.metadata or {}
+        identity = await self._authority.identify(metadata)
+        # Each call runs in a task of its own, so what is set here is seen by this call alone.
+        caller_metadata.set(metadata)
+        rule = policy.POLICY[name]
         if not rule.open:
             await self._authority.authorise(identity, rule, request)
-        handler = self._handlers[method.name]
         if caller.timeout_seconds is None:
-            return await handler(self._call, request)
-        token = deadlines.deadline_at.set(started + caller.timeout_seconds)
+            return await run()
+        token = deadlines.deadline_at.set(time.monotonic() + caller.timeout_seconds)
         try:
             async with asyncio.timeout(caller.timeout_seconds):
-                return await handler(self._call, request)
+                return await run()
         finally:
             deadlines.deadline_at.reset(token)
 
     def _log(
-        self, method: Method, caller: Caller, status: errors.Status, started: float, failure: BaseException | None
+        self, name: str, caller: Caller, status: errors.Status, started: float, failure: BaseException | None
     ) -> None:
         line = {
-            "method": method.name,
+            "method": name,
             "door": caller.door,
             "peer": caller.peer,
             "code": status.code_name,

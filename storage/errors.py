@@ -3,6 +3,7 @@
 StorageError
 ├── NotFound            the row a caller named is not there
 ├── AlreadyExists       a row with that id or unique name is there
+├── InUse               other rows depend on the one that was to go
 ├── InvalidQuery        what a list was asked for makes no sense
 │   ├── InvalidFilter
 │   ├── InvalidOrder
@@ -32,6 +33,14 @@ class AlreadyExists(StorageError):
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"{kind} {id!r} already exists")
+        self.kind, self.id = kind, id
+
+
+class InUse(StorageError):
+    """Other rows depend on the one that was to go."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(f"{kind} {id!r} is in use")
         self.kind, self.id = kind, id
 
 

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from types import MappingProxyType
+from typing import Any
 
 from storage.model import ArtifactType, IOType, RunState, StorageState, TaskState, TaskType
+
+TAG_PREFIX = "tags."
+"""Where rows have tags, a filter key of this prefix and a tag's key compares that tag."""
 
 SORTED_CHARACTERS = 255
 """How many characters of a long field take part in sorting."""
@@ -24,6 +28,7 @@ class Kind(Enum):
     NAMED_ENUM = "named enum"  # stored as its name
     TIME = "time"  # stored as whole microseconds, UTC
     NUMBER = "number"
+    TAG = "tag"  # a tag of the row; the key names it behind TAG_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,25 @@ _V1_RUN_STATES = MappingProxyType(
         "Paused": RunState.PAUSED.name,
     }
 )
+
+
+class _Tagged(dict[str, Field]):
+    """Fields of a list whose rows have tags: each key that starts with the prefix is a field, too."""
+
+    def __missing__(self, key: str) -> Field:
+        if not key.startswith(TAG_PREFIX) or key == TAG_PREFIX:
+            raise KeyError(key)
+        return Field(key, key, Kind.TAG, sortable=False)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
+def _tagged(*fields: Field) -> Fields:
+    return MappingProxyType(_Tagged({each.key: each for each in fields}))
 
 
 def _map(*fields: Field) -> Fields:
@@ -171,8 +195,44 @@ EXPERIMENTS: Fields = _map(
     _time("last_run_created_at", "last_run_created_at"),
 )
 
+PIPELINES: Fields = _tagged(
+    Field("pipeline_id", "id"),
+    Field("id", "id"),
+    Field("name", "name"),
+    Field("display_name", "display_name", long=True),
+    Field("description", "description", long=True),
+    Field("namespace", "namespace"),
+    _time("created_at", "created_at"),
+)
+
+PIPELINE_VERSIONS: Fields = _tagged(
+    Field("pipeline_version_id", "id"),
+    Field("id", "id"),
+    Field("name", "name"),
+    Field("display_name", "display_name", long=True),
+    Field("description", "description", long=True),
+    Field("status", "status"),
+    _json("pipeline_spec", "pipeline_spec"),
+    _time("created_at", "created_at"),
+)
+
+# Lineal keeps none, so no row is ever compared with these; they say which requests make sense.
+RECURRING_RUNS: Fields = _map(
+    Field("recurring_run_id", "id"),
+    Field("id", "id"),
+    Field("name", "name"),
+    Field("display_name", "display_name"),
+    Field("status", "status"),
+    Field("namespace", "namespace"),
+    Field("experiment_id", "experiment_id"),
+    _time("created_at", "created_at"),
+)
+
 TASK_LIST = Listable(TASKS, Order(TASKS["create_time"], descending=False))
 ARTIFACT_LIST = Listable(ARTIFACTS, Order(ARTIFACTS["created_at"], descending=False))
 ARTIFACT_TASK_LIST = Listable(ARTIFACT_TASKS, Order(ARTIFACT_TASKS["id"], descending=False))
 RUN_LIST = Listable(RUNS, Order(RUNS["created_at"], descending=False))
+PIPELINE_LIST = Listable(PIPELINES, Order(PIPELINES["created_at"], descending=False))
+PIPELINE_VERSION_LIST = Listable(PIPELINE_VERSIONS, Order(PIPELINE_VERSIONS["created_at"], descending=False))
+RECURRING_RUN_LIST = Listable(RECURRING_RUNS, Order(RECURRING_RUNS["created_at"], descending=False))
 EXPERIMENT_LIST = Listable(EXPERIMENTS, Order(EXPERIMENTS["created_at"], descending=False))

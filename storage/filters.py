@@ -29,6 +29,7 @@ _FORMS: dict[Kind, frozenset[str]] = {
     Kind.NAMED_ENUM: _INTEGERS | {"string_value"},
     Kind.TIME: _INTEGERS | {"timestamp_value"},
     Kind.NUMBER: _INTEGERS,
+    Kind.TAG: frozenset({"string_value"}),
 }
 
 
@@ -92,7 +93,7 @@ def restore(text: str, fields: Fields) -> tuple[Predicate, ...]:
         rows = json.loads(text)
         return tuple(
             Predicate(
-                by_column[column],
+                by_column.get(column) or fields[column],
                 Operation(operation),
                 tuple(tuple(value) if isinstance(value, list) else value for value in values),
             )
@@ -103,7 +104,7 @@ def restore(text: str, fields: Fields) -> tuple[Predicate, ...]:
 
 
 def _first_of_column(field: Field, fields: Fields) -> Field:
-    return next(each for each in fields.values() if each.column == field.column)
+    return next((each for each in fields.values() if each.column == field.column), field)
 
 
 def _fit(sent: Sent, fields: Fields) -> Predicate | None:
@@ -142,6 +143,8 @@ def _find_operation(sent: Sent, field: Field) -> Operation:
         raise InvalidFilter(f"{operation.name} on {field.key!r} takes a single value")
     if operation is Operation.IS_SUBSTRING and field.kind not in (Kind.TEXT, Kind.JSON):
         raise InvalidFilter(f"IS_SUBSTRING does not apply to {field.key!r}, which is no text")
+    if field.kind is Kind.TAG and operation is not Operation.EQUALS:
+        raise InvalidFilter(f"{field.key!r} takes EQUALS only")
     if len(sent.values) > MAX_IN_VALUES:
         raise InvalidFilter(f"IN on {field.key!r} has {len(sent.values)} values, at most {MAX_IN_VALUES} are allowed")
     if sent.form.removesuffix("s") not in _FORMS[field.kind]:

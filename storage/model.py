@@ -5,7 +5,8 @@ in protobuf's JSON form (lowerCamel names, enum names, int64 as strings); nothin
 Every layer may import this module.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 NO_ITERATION = -1
@@ -101,6 +102,36 @@ class Experiment:
     namespace: str = ""
     storage_state: str = StorageState.AVAILABLE.name
     last_run_created_at: int = 0  # 0 until a run comes
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A named series of pipeline versions."""
+
+    id: str
+    name: str
+    created_at: int
+    display_name: str = ""
+    description: str = ""
+    namespace: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineVersion:
+    """One specification of a pipeline."""
+
+    id: str
+    pipeline_id: str
+    name: str
+    created_at: int
+    display_name: str = ""
+    description: str = ""
+    package_url: str = ""
+    code_source_url: str = ""
+    status: str = "READY"  # every version that can be seen is ready
+    pipeline_spec: str | None = None  # JSON
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Generator
 
+import google.protobuf
 import hypothesis
 import pytest
 
@@ -34,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: has a long form (set by itself; `make soak` selects it)")
     if config.getoption("--soak"):
         hypothesis.settings.load_profile("soak")
+
+
+def pytest_report_header() -> str:
+    """Name the library whose versions the suite is run with one by one."""
+    return f"protobuf: {google.protobuf.__version__}"
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from server.codec.artifacts import (
     uri_hash,
 )
 from server.codec.json_text import JSON_COLUMN_BYTES
+from server.codec.json_text import json_object as stored_object
+from server.codec.pipelines import experiment_message, pipeline_message, pipeline_version_message
 from server.codec.runs import (
     append_run_state,
     basic_run_message,
@@ -24,7 +26,7 @@ from server.codec.runs import (
     runtime_config_text,
 )
 from server.codec.tasks import append_task_state, logical_key, merge_task, task_from_request, task_message
-from server.codec.times import microseconds, timestamp
+from server.codec.times import microseconds, time_text, timestamp
 from server.codec.unusable import UnusableValue, check_text
 from server.codec.values import VALUE_DEPTH
 
@@ -41,18 +43,23 @@ __all__ = [
     "basic_run_message",
     "check_run_text",
     "check_text",
+    "experiment_message",
     "identity_key",
     "logical_key",
     "merge_task",
     "metadata_text",
     "microseconds",
     "output_link",
+    "pipeline_message",
     "pipeline_spec_text",
+    "pipeline_version_message",
     "plugins_input_text",
     "run_message",
     "runtime_config_text",
+    "stored_object",
     "task_from_request",
     "task_message",
+    "time_text",
     "timestamp",
     "uri_hash",
 ]

@@ -22,13 +22,22 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 class GrpcDoor:
     """A gRPC server on one address; `port` is known after start."""
 
-    def __init__(self, pipeline: Pipeline, methods: Iterable[Method], *, max_message_bytes: int, with_reflection: bool):
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        methods: Iterable[Method],
+        *,
+        max_message_bytes: int,
+        with_reflection: bool,
+        share_port: bool = False,
+    ) -> None:
         self._methods = [method for method in methods if pipeline.serves(method)]
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", max_message_bytes),
                 ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 1),
+                # Where workers do not need it, it would let a second server take a part of the calls in silence.
+                ("grpc.so_reuseport", int(share_port)),
                 ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
                 ("grpc.max_connection_idle_ms", IDLE_TIMEOUT_MS),
             ]

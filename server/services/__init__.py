@@ -1,7 +1,18 @@
 """The rules: one function an RPC, named as the RPC, in the file of its service. `HANDLERS` is what the pipeline serves."""
 
 from server.call import Handler
-from server.services import artifact_tasks, artifacts, healthz, run_lifecycle, runs, tasks
+from server.services import (
+    artifact_tasks,
+    artifacts,
+    experiments,
+    healthz,
+    pipelines,
+    recurring_runs,
+    reports,
+    run_lifecycle,
+    runs,
+    tasks,
+)
 
 HANDLERS: dict[str, Handler] = {
     "ArtifactService.ListArtifacts": artifacts.list_artifacts,
@@ -25,5 +36,24 @@ HANDLERS: dict[str, Handler] = {
     "RunService.GetTask": tasks.get_task,
     "RunService.ListTasks": tasks.list_tasks,
     "RunService.FindCachedTask": tasks.find_cached_task,
+    "ExperimentService.CreateExperiment": experiments.create_experiment,
+    "ExperimentService.GetExperiment": experiments.get_experiment,
+    "ExperimentService.ListExperiments": experiments.list_experiments,
+    "ExperimentService.ArchiveExperiment": experiments.archive_experiment,
+    "ExperimentService.UnarchiveExperiment": experiments.unarchive_experiment,
+    "ExperimentService.DeleteExperiment": experiments.delete_experiment,
+    "PipelineService.CreatePipeline": pipelines.create_pipeline,
+    "PipelineService.GetPipeline": pipelines.get_pipeline,
+    "PipelineService.GetPipelineByName": pipelines.get_pipeline_by_name,
+    "PipelineService.ListPipelines": pipelines.list_pipelines,
+    "PipelineService.UpdatePipeline": pipelines.update_pipeline,
+    "PipelineService.DeletePipeline": pipelines.delete_pipeline,
+    "ReportService.ReportWorkflow": reports.report_workflow,
+    "RecurringRunService.CreateRecurringRun": recurring_runs.create_recurring_run,
+    "RecurringRunService.GetRecurringRun": recurring_runs.find_recurring_run,
+    "RecurringRunService.ListRecurringRuns": recurring_runs.list_recurring_runs,
+    "RecurringRunService.EnableRecurringRun": recurring_runs.find_recurring_run,
+    "RecurringRunService.DisableRecurringRun": recurring_runs.find_recurring_run,
+    "RecurringRunService.DeleteRecurringRun": recurring_runs.find_recurring_run,
     "HealthzService.GetHealthz": healthz.get_healthz,
 }

@@ -66,13 +66,13 @@ def after_root(run_state: str, root_state: int) -> str | None:
     return followed
 
 
-async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int) -> None:
-    """Change a run's state, with an entry in its history and its finish time set or cleared."""
+async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished_at: int | None = None) -> None:
+    """Change a run's state, with an entry in its history and its finish time set (now unless given) or cleared."""
     await tx.runs.set_state(
         run.id,
         state=state,
         state_history=codec.append_run_state(run.state_history, state, now),
-        finished_at=now if state in FINISHED else None,
+        finished_at=(finished_at or now) if state in FINISHED else None,
         updated_at=now,
     )
 

@@ -1,5 +1,6 @@
 """RunService: making and reading runs."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from lineal.v2beta1 import run_pb2
 
 from server import codec, pipeline_specs
 from server.call import Call
+from server.errors import NotFound
 from server.services import checks, task_writes
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import Page, ReadTx, WriteTx
@@ -39,7 +41,7 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
             made = await tx.runs.find_recurring(run.recurring_run_id, run.display_name)
             if made is not None:
                 return made
-        new = _in_experiment(run, experiment)
+        new = _in_experiment(await _from_version(tx, run, asked), experiment)
         await tx.runs.create(new)
         await tx.experiments.record_run(experiment.id, now)
         return new
@@ -150,6 +152,30 @@ def _check_source(run: run_pb2.Run) -> None:
         checks.require(any(given), "the pipeline version reference names neither a pipeline nor a version")
         for id in given:
             checks.size("run.pipeline_version_reference", id, checks.ID_BYTES)
+
+
+async def _from_version(tx: ReadTx, run: Run, asked: run_pb2.Run) -> Run:
+    """Copy the specification of the version that a run names: the run owns its copy, whatever becomes of the version."""
+    if not run.pipeline_id and not run.pipeline_version_id:
+        return run
+    if run.pipeline_version_id:
+        version = await tx.pipeline_versions.get(run.pipeline_version_id)
+        same = run.pipeline_id in ("", version.pipeline_id)
+        checks.require(same, f"pipeline version {version.id!r} is not of pipeline {run.pipeline_id!r}")
+    else:
+        latest = await tx.pipeline_versions.find_latest(run.pipeline_id)
+        if latest is None:
+            raise NotFound(f"pipeline {run.pipeline_id!r} has no version")
+        version = latest
+    if version.pipeline_spec is not None:
+        spec = pipeline_specs.read_spec(json.loads(version.pipeline_spec))
+        pipeline_specs.check_parameters(spec, asked.runtime_config.parameters)
+    return replace(
+        run,
+        pipeline_id=version.pipeline_id,
+        pipeline_version_id=version.id,
+        pipeline_spec=version.pipeline_spec,
+    )
 
 
 def _record(call: Call, run: run_pb2.Run, now: int) -> Run:

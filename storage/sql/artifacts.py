@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.contract import Listing, Page
 from storage.errors import NotFound
 from storage.model import Artifact
+from storage.sql.collisions import Collision
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, values_of
+from storage.sql.rows import columns_of, in_text, values_of
 from storage.sql.tables import artifacts
 
 _COLUMNS = columns_of(artifacts, Artifact)
@@ -61,7 +62,7 @@ class SqlArtifacts:
             select(*_COLUMNS)
             .where(
                 artifacts.c.uri_hash == hashlib.sha256(uri.encode()).hexdigest(),
-                artifacts.c.uri_hash != "",  # lets a partial index serve a bound hash
+                artifacts.c.uri_hash != in_text(""),  # the partial index's condition
                 artifacts.c.namespace == namespace,
                 artifacts.c.uri == uri,
             )
@@ -80,5 +81,6 @@ class SqlArtifacts:
         if await self._dialect.insert_unless_taken(self._connection, artifacts, keys, values_of(artifact)):
             return artifact
         existing = await self.find_by_identity(artifact.namespace, artifact.identity_key)
-        assert existing is not None  # artifacts are never deleted, and the row that blocked the insert is committed
+        if existing is None:
+            raise Collision
         return existing

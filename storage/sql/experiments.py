@@ -1,11 +1,13 @@
 """Statements on experiments. `SqlStore` makes one object a transaction; see storage.contract for the promises."""
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.errors import NotFound
+from storage.contract import Listing, Page
+from storage.errors import AlreadyExists, NotFound
 from storage.model import Experiment
 from storage.sql.dialects.dialect import Dialect
+from storage.sql.listing import page
 from storage.sql.rows import columns_of, values_of
 from storage.sql.tables import experiments, settings
 
@@ -56,6 +58,38 @@ class SqlExperiments:
         if changed.rowcount == 0:
             await self._connection.execute(insert(settings).values(name=DEFAULT_SETTING, value=experiment_id))
         return experiment_id
+
+    async def list(self, listing: Listing, *, namespace: str | None) -> Page[Experiment]:
+        """Return a page of experiments, of a namespace when one is given."""
+        return await page(
+            self._connection,
+            self._dialect,
+            listing,
+            table=experiments,
+            columns=_COLUMNS,
+            scope=[] if namespace is None else [experiments.c.namespace == namespace],
+            record=lambda row: Experiment(*row[:-1]),
+        )
+
+    async def create(self, experiment: Experiment) -> None:
+        """Keep a new experiment; raises AlreadyExists when the name is taken."""
+        row, keys = values_of(experiment), ("name", "namespace")
+        if not await self._dialect.insert_unless_taken(self._connection, experiments, keys, row):
+            raise AlreadyExists("experiment", experiment.name)
+
+    async def set_storage_state(self, experiment_id: str, storage_state: str) -> None:
+        """Archive or unarchive an experiment; raises NotFound."""
+        changed = await self._connection.execute(
+            update(experiments).where(experiments.c.id == experiment_id).values(storage_state=storage_state)
+        )
+        if changed.rowcount == 0:
+            raise NotFound("experiment", experiment_id)
+
+    async def delete(self, experiment_id: str) -> None:
+        """Delete an experiment; its runs stay. Raises NotFound."""
+        deleted = await self._connection.execute(delete(experiments).where(experiments.c.id == experiment_id))
+        if deleted.rowcount == 0:
+            raise NotFound("experiment", experiment_id)
 
     async def record_run(self, experiment_id: str, created_at: int) -> None:
         """Move the time of the last run forward, never back."""

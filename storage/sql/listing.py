@@ -7,14 +7,15 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
-from storage.fields import Field, Kind
+from storage.fields import TAG_PREFIX, Field, Kind
 from storage.filters import Operation, Order, Predicate
 from storage.pages import Cursor
 from storage.sql.dialects.dialect import Dialect
+from storage.sql.rows import in_text
 
 SORTED_CHARACTERS = 255  # of long text; what a page token can carry
 
@@ -26,17 +27,19 @@ async def page(
     dialect: Dialect,
     listing: Listing,
     *,
-    table: Table,
+    table: FromClause,
     columns: Sequence[ColumnElement[Any]],
     scope: Sequence[ColumnElement[bool]],
     record: Callable[[Any], Row],
     joined: FromClause | None = None,
+    tags: Table | None = None,
 ) -> Page[Row]:
     """Return one page and the size of the whole list, in two statements of the caller's snapshot.
 
-    A record is made from a row whose last element is the sort key; `joined` adds tables that only the columns need.
+    A record is made from a row whose last element is the sort key; `joined` adds tables that only the columns need;
+    `tags` is where tag predicates look, its first column naming the row.
     """
-    conditions = [*scope, *(condition(dialect, table, predicate) for predicate in listing.predicates)]
+    conditions = [*scope, *(condition(dialect, table, predicate, tags) for predicate in listing.predicates)]
     key = sort_key(table, listing.order.field)
     statement = (
         select(*columns, key.label("sort_key")).select_from(table if joined is None else joined).where(*conditions)
@@ -56,13 +59,13 @@ async def page(
     )
 
 
-def sort_key(table: Table, field: Field) -> ColumnElement[Any]:
+def sort_key(table: FromClause, field: Field) -> ColumnElement[Any]:
     """Return what rows sort by: the column, or the first characters of a long one."""
     column = table.c[field.column]
     return func.substr(column, 1, SORTED_CHARACTERS) if field.long else column
 
 
-def _ordered(statement: Select[Any], table: Table, order: Order) -> Select[Any]:
+def _ordered(statement: Select[Any], table: FromClause, order: Order) -> Select[Any]:
     terms: list[ColumnElement[Any]] = []
     if order.field.nullable:
         # NULL sorts first on every database only when it is asked for without naming NULLS FIRST, which MySQL lacks.
@@ -73,7 +76,7 @@ def _ordered(statement: Select[Any], table: Table, order: Order) -> Select[Any]:
     return statement.order_by(*(term.desc() if order.descending else term.asc() for term in terms))
 
 
-def _after(table: Table, order: Order, cursor: Cursor) -> ColumnElement[bool]:
+def _after(table: FromClause, order: Order, cursor: Cursor) -> ColumnElement[bool]:
     """The rows behind a cursor, in the order's direction."""
     id_behind = table.c.id < cursor.id if order.descending else table.c.id > cursor.id
     if order.field.column == "id":
@@ -91,10 +94,16 @@ def _after(table: Table, order: Order, cursor: Cursor) -> ColumnElement[bool]:
     return behind
 
 
-def condition(dialect: Dialect, table: Table, predicate: Predicate) -> ColumnElement[bool]:
+def condition(
+    dialect: Dialect, table: FromClause, predicate: Predicate, tags: Table | None = None
+) -> ColumnElement[bool]:
     """Return one predicate as SQL; values are always bound."""
     field, operation, values = predicate.field, predicate.operation, predicate.values
-    column: Column[Any] = table.c[field.column]
+    if field.kind is Kind.TAG:
+        assert tags is not None, "only lists with tags have fields of this kind"
+        key = field.key.removeprefix(TAG_PREFIX)
+        return exists().where(tags.columns[0] == table.c.id, tags.c.key == key, tags.c.value == values[0])
+    column: ColumnElement[Any] = table.c[field.column]
     if operation is Operation.IN and not values:
         return false()
     if field.kind is Kind.TIME:
@@ -108,12 +117,12 @@ def condition(dialect: Dialect, table: Table, predicate: Predicate) -> ColumnEle
     return _COMPARISONS[operation](column, values[0])
 
 
-def _digest(table: Table, field: Field, values: Sequence[str]) -> list[ColumnElement[bool]]:
+def _digest(table: FromClause, field: Field, values: Sequence[str]) -> list[ColumnElement[bool]]:
     """An equal text has an equal digest, and the digest has an index."""
     if field.digest_column is None or "" in values:
         return []
     digests = [hashlib.sha256(value.encode()).hexdigest() for value in values]
-    return [table.c[field.digest_column].in_(digests), table.c[field.digest_column] != ""]
+    return [table.c[field.digest_column].in_(digests), table.c[field.digest_column] != in_text("")]
 
 
 _COMPARISONS: dict[Operation, Callable[[Any, Any], ColumnElement[bool]]] = {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Select, Table
+from sqlalchemy import Column, ColumnElement, Select, Table, literal_column
 
 from storage.contract import Lock
 
@@ -24,6 +24,12 @@ def columns_of(table: Table, record: type[Any], *, leaving_out: Sequence[str] = 
 def values_of(record: Any, *, leaving_out: Sequence[str] = ()) -> dict[str, Any]:
     """Return a record as column values."""
     return {name: getattr(record, name) for name in field_names(type(record)) if name not in leaving_out}
+
+
+def in_text(constant: str) -> ColumnElement[str]:
+    """Return a word of ours as part of the statement's text: a plan for any bound value cannot use a partial index."""
+    assert constant.replace("_", "").isalnum() or not constant, "only words that need no escaping"
+    return literal_column(f"'{constant}'")
 
 
 def locked(statement: Select[Any], lock: Lock) -> Select[Any]:

@@ -1,6 +1,5 @@
 """Statements on runs and the specifications they share. See storage.contract for the promises."""
 
-import hashlib
 from collections.abc import Sequence
 
 from sqlalchemy import delete, exists, func, select, update
@@ -8,15 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
 from storage.errors import AlreadyExists, NotFound
-from storage.model import Run, RunHead, RunState
+from storage.model import Run, RunHead, RunState, StorageState
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, locked, values_of
+from storage.sql.rows import columns_of, in_text, locked, values_of
+from storage.sql.specs import keep_spec
 from storage.sql.tables import pipeline_specs, runs, tasks
 
 _SPEC = "pipeline_spec"
 _COLUMNS = columns_of(runs, Run, leaving_out=[_SPEC])  # the specification is Run's last field, so it may be missing
 _HEAD = columns_of(runs, RunHead)
+_WITHOUT_VERSION = runs.outerjoin(
+    pipeline_specs, (pipeline_specs.c.id == runs.c.pipeline_spec_id) & (runs.c.pipeline_version_id == "")
+)
 _WITH_SPEC = runs.outerjoin(pipeline_specs, pipeline_specs.c.id == runs.c.pipeline_spec_id)
 
 
@@ -55,7 +58,7 @@ class SqlRuns:
             .select_from(_WITH_SPEC)
             .where(
                 runs.c.recurring_run_id == recurring_run_id,
-                runs.c.recurring_run_id != "",
+                runs.c.recurring_run_id != in_text(""),  # the partial index's condition
                 runs.c.display_name == display_name,
             )
             .limit(1)
@@ -66,7 +69,10 @@ class SqlRuns:
     async def list(
         self, listing: Listing, *, experiment_id: str | None, namespace: str | None, with_spec: bool
     ) -> Page[Run]:
-        """Return a page of runs, of an experiment or a namespace when one is given."""
+        """Return a page of runs, of an experiment or a namespace when one is given.
+
+        A specification comes with the runs that name no version; the others are known by their version.
+        """
         scope = []
         if experiment_id is not None:
             scope.append(runs.c.experiment_id == experiment_id)
@@ -78,7 +84,7 @@ class SqlRuns:
             listing,
             table=runs,
             columns=[*_COLUMNS, pipeline_specs.c.spec] if with_spec else _COLUMNS,
-            joined=_WITH_SPEC if with_spec else None,
+            joined=_WITHOUT_VERSION if with_spec else None,
             scope=scope,
             record=lambda row: Run(*row[:-1]),
         )
@@ -90,13 +96,7 @@ class SqlRuns:
 
     async def create(self, run: Run) -> None:
         """Keep a new run, its specification once for all runs that share it; raises AlreadyExists."""
-        spec_id = None
-        if run.pipeline_spec is not None:
-            spec_id = hashlib.sha256(run.pipeline_spec.encode()).hexdigest()
-            await self._connection.execute(
-                self._dialect.insert_or_skip(pipeline_specs, ["id"]),
-                {"id": spec_id, "spec": run.pipeline_spec, "created_at": run.created_at},
-            )
+        spec_id = await keep_spec(self._connection, self._dialect, run.pipeline_spec, created_at=run.created_at)
         row = {**values_of(run, leaving_out=[_SPEC]), "pipeline_spec_id": spec_id}
         if not await self._dialect.insert_unless_taken(self._connection, runs, ["id"], row):
             raise AlreadyExists("run", run.id)
@@ -119,6 +119,14 @@ class SqlRuns:
         if changed.rowcount == 0:
             raise NotFound("run", run_id)
 
+    async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
+        """Archive every run of an experiment."""
+        await self._connection.execute(
+            update(runs)
+            .where(runs.c.experiment_id == experiment_id, runs.c.storage_state != StorageState.ARCHIVED.name)
+            .values(storage_state=StorageState.ARCHIVED.name, updated_at=updated_at)
+        )
+
     async def delete(self, run_id: str) -> None:
         """Delete a run; its tasks and their links go with it by foreign key. Raises NotFound."""
         deleted = await self._connection.execute(delete(runs).where(runs.c.id == run_id))
@@ -130,7 +138,7 @@ class SqlRuns:
         written_since = exists().where(tasks.c.run_id == runs.c.id, tasks.c.updated_at >= written_before)
         statement = (
             select(runs.c.id)
-            .where(runs.c.state == RunState.CANCELING.name, runs.c.updated_at < written_before, ~written_since)
+            .where(runs.c.state == in_text(RunState.CANCELING.name), runs.c.updated_at < written_before, ~written_since)
             .order_by(runs.c.updated_at)
             .limit(limit)
         )

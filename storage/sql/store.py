@@ -21,9 +21,12 @@ from storage.errors import Conflict, OutcomeUnknown, StorageError, Unavailable, 
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
+from storage.sql.collisions import Collision
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.experiments import SqlExperiments
+from storage.sql.pipeline_versions import SqlPipelineVersions
+from storage.sql.pipelines import SqlPipelines
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
 
@@ -31,6 +34,13 @@ RETRY_SECONDS = 10.0  # how long a write keeps retrying when its caller has no d
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.5
 READY_SECONDS = 1.5  # readiness turns false within two seconds of a database that froze
+# A row that another call took or deleted is seen by the next attempt's own checks; one that stays so is the caller's.
+COLLISION_ATTEMPTS = 3
+
+_COLLISIONS: dict[Failure, str] = {
+    Failure.DUPLICATE: "a row with the same key exists already",
+    Failure.MISSING_PARENT: "a row that is referred to does not exist",
+}
 
 Answer = TypeVar("Answer")
 
@@ -40,6 +50,8 @@ class SqlTx:
 
     def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
         self.experiments = SqlExperiments(connection, dialect)
+        self.pipelines = SqlPipelines(connection, dialect)
+        self.pipeline_versions = SqlPipelineVersions(connection, dialect)
         self.runs = SqlRuns(connection, dialect)
         self.tasks = SqlTasks(connection, dialect)
         self.artifacts = SqlArtifacts(connection, dialect)
@@ -89,8 +101,8 @@ class SqlStore:
             answer = await fn(SqlTx(connection, self.dialect))
             try:
                 await connection.commit()
-            except DBAPIError as error:
-                if self.dialect.failure(error) is Failure.DISCONNECTED:
+            except (DBAPIError, OSError) as error:
+                if isinstance(error, OSError) or self.dialect.failure(error) is Failure.DISCONNECTED:
                     raise OutcomeUnknown("the connection broke during COMMIT; the write may have happened") from error
                 raise
             return answer
@@ -99,24 +111,29 @@ class SqlStore:
         """Run an attempt until it ends with an answer, with an error of the caller's, or out of time."""
         end = time.monotonic() + deadlines.remaining_seconds(RETRY_SECONDS)
         pause = FIRST_PAUSE_SECONDS
+        collisions = 0
         while True:
+            cause: Exception
             try:
                 return await attempt()
+            except Collision as error:
+                failure, cause = Failure.DUPLICATE, error
             except DBAPIError as error:
-                self._raise_unless_retryable(error)
-                cause: SQLAlchemyError = error
+                failure, cause = self._retryable(error), error
             except PoolTimeout as error:
                 raise Unavailable("no database connection became free in time") from error
-            except (TimeoutError, OSError) as error:
+            except OSError as error:
                 raise Unavailable("the database cannot be reached") from error
             # Full jitter: writers that collided once must not meet again at the same moment.
             delay = random.uniform(0, pause)
-            if time.monotonic() + delay >= end:
-                self._give_up(cause)
+            collisions += failure in _COLLISIONS
+            if collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= end:
+                raise _given_up(failure) from cause
             await asyncio.sleep(delay)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _raise_unless_retryable(self, error: DBAPIError) -> None:
+    def _retryable(self, error: DBAPIError) -> Failure:
+        """Return what failed where running again may help; raises the error to answer with where it does not."""
         failure = self.dialect.failure(error)
         if failure is Failure.TOO_LARGE:
             raise ValueRefused("a value is larger than the database takes") from error
@@ -124,12 +141,7 @@ class SqlStore:
             raise Unavailable("the database refuses to work at the moment") from error
         if failure is Failure.UNKNOWN:
             raise error
-
-    def _give_up(self, error: SQLAlchemyError) -> None:
-        assert isinstance(error, DBAPIError)
-        if self.dialect.failure(error) is Failure.DISCONNECTED:
-            raise Unavailable("the database cannot be reached") from error
-        raise Conflict("concurrent writes kept colliding; try again") from error
+        return failure
 
     async def ready(self) -> None:
         """Ask the database for a row; raises Unavailable when it does not answer within READY_SECONDS."""
@@ -142,14 +154,23 @@ class SqlStore:
 
     async def problems(self) -> list[str]:
         """Return what is wrong with the database's settings, one sentence each; empty when nothing is."""
-        async with self._writer.connect() as connection:
-            return await self.dialect.problems(connection)
+
+        async def ask() -> list[str]:
+            async with self._writer.connect() as connection:
+                return await self.dialect.problems(connection)
+
+        return await self._retrying(ask)
 
     async def page_token_key(self) -> bytes:
         """Return the key that signs page tokens, the same for every server on this database."""
         statement = select(tables.settings.c.value).where(tables.settings.c.name == "page_token_key")
-        async with self._single_reader.connect() as connection:
-            value = (await connection.execute(statement)).scalar()
+
+        async def read() -> str | None:
+            async with self._single_reader.connect() as connection:
+                found: str | None = (await connection.execute(statement)).scalar()
+                return found
+
+        value = await self._retrying(read)
         if value is None:
             raise StorageError("the store has no page token key; run the upgrade")
         return bytes.fromhex(value)
@@ -159,3 +180,9 @@ class SqlStore:
         for engine in (self._writer, self._reader):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
+
+
+def _given_up(failure: Failure) -> StorageError:
+    if failure is Failure.DISCONNECTED:
+        return Unavailable("the connection to the database keeps breaking")
+    return Conflict(_COLLISIONS.get(failure, "concurrent writes kept colliding; try again"))

@@ -60,6 +60,57 @@ pipeline_specs = Table(
     _time("created_at"),
 )
 
+pipelines = Table(
+    "pipelines",
+    metadata,
+    _id(primary_key=True),
+    _text("name", 128),
+    _text("display_name", 1024),
+    Column("description", ByteText, nullable=False),
+    _text("namespace", 63),
+    _time("created_at"),
+    UniqueConstraint("name", "namespace", name="pipelines_name"),
+    Index("pipelines_created", "created_at", "id"),
+)
+
+pipeline_tags = Table(
+    "pipeline_tags",
+    metadata,
+    _id("pipeline_id", ForeignKey("pipelines.id", name="pipeline_tags_pipeline", ondelete="CASCADE"), primary_key=True),
+    Column("key", ByteString(63), primary_key=True),
+    _text("value", 63),
+)
+
+pipeline_versions = Table(
+    "pipeline_versions",
+    metadata,
+    _id(primary_key=True),
+    _id("pipeline_id", ForeignKey("pipelines.id", name="pipeline_versions_pipeline")),
+    _text("name", 127),
+    _text("display_name", 1024),
+    Column("description", ByteText, nullable=False),
+    Column("package_url", ByteText, nullable=False),
+    Column("code_source_url", ByteText, nullable=False),
+    _text("status", 32),
+    Column("pipeline_spec_id", ByteString(64), ForeignKey("pipeline_specs.id", name="pipeline_versions_spec")),
+    _time("created_at"),
+    UniqueConstraint("pipeline_id", "name", name="pipeline_versions_name"),
+    Index("pipeline_versions_created", "pipeline_id", "created_at", "id"),
+    Index("pipeline_versions_spec_id", "pipeline_spec_id"),
+)
+
+pipeline_version_tags = Table(
+    "pipeline_version_tags",
+    metadata,
+    _id(
+        "pipeline_version_id",
+        ForeignKey("pipeline_versions.id", name="pipeline_version_tags_version", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("key", ByteString(63), primary_key=True),
+    _text("value", 63),
+)
+
 runs = Table(
     "runs",
     metadata,

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.contract import Listing, Lock, Page
 from storage.errors import NotFound
 from storage.model import ChildTask, Task, TaskHead, TaskState
+from storage.sql.collisions import Collision
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, field_names, locked, values_of
+from storage.sql.rows import columns_of, field_names, in_text, locked, values_of
 from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
@@ -71,7 +72,7 @@ class SqlTasks:
         """Return the newest task that succeeded with the fingerprint, if any."""
         statement = select(*_COLUMNS).where(
             tasks.c.cache_fingerprint == cache_fingerprint,
-            tasks.c.cache_fingerprint != "",  # lets a partial index serve a bound fingerprint
+            tasks.c.cache_fingerprint != in_text(""),  # the partial index's condition
             tasks.c.state == TaskState.SUCCEEDED.value,
         )
         if namespace is not None:
@@ -95,8 +96,13 @@ class SqlTasks:
         row = values_of(task)
         if await self._dialect.insert_unless_taken(self._connection, tasks, ["logical_key"], row):
             return task
+        if task.logical_key is None:
+            raise Collision
         statement = select(*_COLUMNS).where(tasks.c.logical_key == task.logical_key)
-        return Task(*(await self._connection.execute(statement)).one())
+        existing = (await self._connection.execute(statement)).first()
+        if existing is None:
+            raise Collision
+        return Task(*existing)
 
     async def update(self, changed: Sequence[Task]) -> None:
         """Write tasks back; id, run, creation time and logical key stay as they were created."""

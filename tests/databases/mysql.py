@@ -26,7 +26,7 @@ SETTINGS = {
     "bind-address": "127.0.0.1",
     "skip-name-resolve": "1",
     "default-time-zone": "+05:45",
-    "max-connections": "300",
+    "max-connections": "1000",
     # Small files are copied quickly.
     "innodb-log-file-size": "16M",
     # Relative: the full path may be longer than a socket's name may be.

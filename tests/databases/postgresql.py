@@ -25,7 +25,7 @@ LOCALE = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "300",
+    "max_connections": "1000",
     "timezone": "Asia/Kathmandu",
 }
 

@@ -1,6 +1,4 @@
-"""Finding the servers' programs, and installing Debian's packages where that is allowed. Called by the engines and by
-`python -m tests.databases.programs`, which `make test` runs first so that no test waits for an installation.
-"""
+"""Finding the servers' programs, and installing Debian's packages where that is allowed. Called by the harness only."""
 
 import os
 import re
@@ -76,18 +74,3 @@ def _can_install() -> bool:
 
 def _version_in(path: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", str(path.parent))]
-
-
-def _main(kinds: Sequence[str]) -> None:
-    for kind in kinds:
-        if kind in PROGRAMS and not os.environ.get(VARIABLES[kind]):
-            require_programs(kind)
-
-
-if __name__ == "__main__":
-    from tests.databases.kinds import UnknownKind, chosen_kinds
-
-    try:
-        _main(chosen_kinds())
-    except (DatabaseMissing, UnknownKind) as error:
-        sys.exit(str(error))

@@ -7,11 +7,9 @@ import pytest
 from tests.databases.fresh import create_database, create_migrated_database, drop_database, sqlite_path
 from tests.databases.kinds import KINDS, UnknownKind, chosen_kinds
 from tests.databases.private import ENGINES, free_port
-from tests.databases.programs import DatabaseMissing, require_programs
+from tests.databases.programs import DatabaseMissing, find_program, require_programs
 from tests.databases.queries import execute, tables
 from tests.databases.session import Session
-
-servers_only = pytest.mark.databases("postgresql", "mysql")
 
 
 def small_upgrade(url: str) -> None:
@@ -73,18 +71,6 @@ def test_a_template_with_more_than_tables_is_refused(database_kind: str, databas
         create_database(database_kind, template=database_url)
 
 
-@pytest.mark.databases("postgresql")
-def test_the_server_does_not_order_text_by_bytes_by_itself(database_url: str) -> None:
-    rows = execute(database_url, "SELECT word FROM (VALUES ('b'), ('B'), ('a'), ('A')) AS words (word) ORDER BY word")
-    assert [word for (word,) in rows] == ["a", "A", "b", "B"]
-
-
-@servers_only
-def test_servers_listen_on_loopback_only(database_url: str, database_kind: str) -> None:
-    setting = {"postgresql": "SHOW listen_addresses", "mysql": "SELECT @@bind_address"}[database_kind]
-    assert execute(database_url, setting) == [("127.0.0.1",)]
-
-
 def test_the_choice_is_kept_in_the_suites_order() -> None:
     assert chosen_kinds({"DB": "mysql, sqlite"}) == ("sqlite", "mysql")
     assert chosen_kinds({}) == chosen_kinds({"DB": ""}) == KINDS
@@ -104,9 +90,34 @@ def test_a_missing_program_says_what_to_install(kind: str, monkeypatch: pytest.M
         require_programs(kind, folders=(), may_install=False)
 
 
-def test_the_newest_of_several_versions_is_used(tmp_path: Path) -> None:
-    from tests.databases.programs import find_program
+def test_missing_programs_are_installed_where_we_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installer = tmp_path / "apt-get"
+    installed = tmp_path / "sbin"
+    creation = f"mkdir -p {installed}; touch {installed}/mariadbd {installed}/mariadb-install-db"
+    installer.write_text(f'#!/bin/sh\nPATH=/bin:/usr/bin\necho "$@" >> {tmp_path}/calls\n{creation}\n')
+    installer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert require_programs("mysql", folders=(str(installed),)) == [
+        installed / "mariadbd",
+        installed / "mariadb-install-db",
+    ]
+    update, install = (tmp_path / "calls").read_text().splitlines()
+    assert update.endswith(" update")
+    assert install.endswith(" install --yes --no-install-recommends mariadb-server-core mariadb-client-core")
 
+
+def test_a_failed_installation_shows_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installer = tmp_path / "apt-get"
+    installer.write_text("#!/bin/sh\necho no route to the mirror\nexit 100\n")
+    installer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    with pytest.raises(DatabaseMissing, match="no route to the mirror"):
+        require_programs("postgresql", folders=())
+
+
+def test_the_newest_of_several_versions_is_used(tmp_path: Path) -> None:
     for version in ("9", "15", "17"):
         folder = tmp_path / version / "bin"
         folder.mkdir(parents=True)

@@ -96,6 +96,19 @@ def test_a_private_server_is_durable_unless_told_otherwise(database_kind: str, s
     assert execute(create_database(database_kind, server=server.url), query) in [[("on",)], [("1",)]]
 
 
+@pytest.mark.databases("postgresql")
+def test_the_server_does_not_order_text_by_bytes_by_itself(database_kind: str, start_private_server: Starter) -> None:
+    url = create_database(database_kind, server=start_private_server(database_kind).url)
+    rows = execute(url, "SELECT word FROM (VALUES ('b'), ('B'), ('a'), ('A')) AS words (word) ORDER BY word")
+    assert [word for (word,) in rows] == ["a", "A", "b", "B"]
+
+
+def test_servers_listen_on_loopback_only(database_kind: str, start_private_server: Starter) -> None:
+    url = create_database(database_kind, server=start_private_server(database_kind).url)
+    setting = {"postgresql": "SHOW listen_addresses", "mysql": "SELECT @@bind_address"}[database_kind]
+    assert execute(url, setting) == [("127.0.0.1",)]
+
+
 def test_a_server_that_cannot_start_shows_its_log(database_kind: str) -> None:
     server = PrivateServer(database_kind, settings={"no_such_setting": "1"})
     with pytest.raises(ServerDied, match=r"no.such.setting"):

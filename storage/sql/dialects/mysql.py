@@ -19,13 +19,18 @@ MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one stateme
 _FAILURES = {
     1062: Failure.DUPLICATE,
     1216: Failure.MISSING_PARENT,
+    1451: Failure.MISSING_PARENT,  # a row that others refer to cannot be deleted
     1452: Failure.MISSING_PARENT,
     1205: Failure.RETRY,  # lock wait timeout
     1213: Failure.RETRY,  # deadlock
+    1412: Failure.RETRY,  # the table was altered since the snapshot began
     1020: Failure.RETRY,  # MariaDB: record changed since it was read (innodb_snapshot_isolation)
     1406: Failure.TOO_LARGE,  # data too long
+    1264: Failure.TOO_LARGE,  # number out of range
     1153: Failure.TOO_LARGE,  # packet too large
     1040: Failure.UNAVAILABLE,  # too many connections
+    1203: Failure.UNAVAILABLE,  # too many connections of this user
+    1226: Failure.UNAVAILABLE,
     1021: Failure.UNAVAILABLE,  # disk full
     1114: Failure.UNAVAILABLE,  # table full
     1290: Failure.UNAVAILABLE,  # --read-only
@@ -33,10 +38,16 @@ _FAILURES = {
     1836: Failure.UNAVAILABLE,  # read-only mode
     1044: Failure.UNAVAILABLE,  # access denied
     1045: Failure.UNAVAILABLE,
+    1142: Failure.UNAVAILABLE,
+    1227: Failure.UNAVAILABLE,
     1049: Failure.UNAVAILABLE,  # unknown database
+    1317: Failure.UNAVAILABLE,  # the operator ended the statement
+    1969: Failure.UNAVAILABLE,  # MariaDB: max_statement_time
+    3024: Failure.UNAVAILABLE,  # MySQL: max_execution_time
+    2003: Failure.UNAVAILABLE,  # nobody listens
     1053: Failure.DISCONNECTED,  # server shutdown
     1927: Failure.DISCONNECTED,  # MariaDB: connection was killed
-    2003: Failure.DISCONNECTED,
+    4031: Failure.DISCONNECTED,  # MySQL: idle for too long
     2006: Failure.DISCONNECTED,
     2013: Failure.DISCONNECTED,
     2014: Failure.DISCONNECTED,

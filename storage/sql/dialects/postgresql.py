@@ -24,11 +24,18 @@ _FAILURES = {
     "55P03": Failure.RETRY,  # lock_not_available
     "22001": Failure.TOO_LARGE,
     "54000": Failure.TOO_LARGE,
+    "22003": Failure.TOO_LARGE,  # numeric_value_out_of_range
     "25006": Failure.UNAVAILABLE,  # read_only_sql_transaction: a standby after failover
+    "25P03": Failure.DISCONNECTED,  # idle_in_transaction_session_timeout
+    "25P04": Failure.DISCONNECTED,  # transaction_timeout
+    "3D000": Failure.UNAVAILABLE,  # invalid_catalog_name: no such database
+    "42501": Failure.UNAVAILABLE,  # insufficient_privilege
     "57014": Failure.UNAVAILABLE,  # query_canceled by the operator or a timeout
     "57P01": Failure.DISCONNECTED,  # admin_shutdown
     "57P02": Failure.DISCONNECTED,  # crash_shutdown
     "57P03": Failure.UNAVAILABLE,  # cannot_connect_now
+    "57P04": Failure.UNAVAILABLE,  # database_dropped
+    "57P05": Failure.DISCONNECTED,  # idle_session_timeout
 }
 _CLASSES = {"08": Failure.DISCONNECTED, "53": Failure.UNAVAILABLE, "58": Failure.UNAVAILABLE, "28": Failure.UNAVAILABLE}
 

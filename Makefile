@@ -1,0 +1,103 @@
+# The one entry: bare `make` says what there is. Everything lives in virtual environments inside the checkout.
+
+PYTHON ?= python3
+WORKERS ?= auto
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# More processes than this only crowd the databases.
+PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
+PIP := bin/pip install --quiet --disable-pip-version-check
+MANIFESTS := pyproject.toml clients/python/pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test test-protobuf-floor test-protobuf-newest soak check format proto bench clean
+.PRECIOUS: .venv-protobuf-%/stamp
+.DELETE_ON_ERROR:
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  DB=sqlite        run tests on these databases only (comma list of sqlite, postgresql, mysql)"
+	@echo "  ARGS='-k name'   pass arguments on (serve, test, soak, bench)"
+	@echo "  WORKERS=4        test processes (default: one per core)"
+	@echo "  PYTHON=python3   the interpreter to make environments with"
+	@echo "  LINEAL_TEST_POSTGRESQL, LINEAL_TEST_MYSQL: URLs of servers to test on, instead of private ones"
+
+setup: $(VENV)/dev.stamp ## make .venv with everything for development
+
+serve: $(VENV)/serve.stamp ## serve gRPC and REST on a SQLite file
+	$(BIN)/lineal-server serve $(ARGS)
+
+test: $(VENV)/dev.stamp ## run the whole suite: on SQLite with the oldest and newest protobuf, then on all databases
+	@$(BIN)/python -m tests.databases
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory test-protobuf-floor test-protobuf-newest
+endif
+	$(VENV)/$(PYTEST) $(ARGS)
+
+test-protobuf-floor: ## run the suite on SQLite with the oldest protobuf we accept
+test-protobuf-newest: ## run the suite on SQLite with the newest protobuf
+test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
+	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider $(ARGS)
+
+soak: $(VENV)/dev.stamp ## run the tests that have a long form in it: hours
+	@$(BIN)/python -m tests.databases
+	$(VENV)/$(PYTEST) --soak -m soak $(ARGS)
+
+check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dialect names, stubs, wire contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python checks/size_budget.py
+	$(BIN)/python checks/dialect_names.py
+	$(BIN)/python checks/stub_drift.py
+	$(BIN)/python checks/wire_contract.py
+
+format: $(VENV)/dev.stamp ## format the code and repair what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+proto: $(VENV)/dev.stamp ## generate the stubs from the protos
+	$(BIN)/python checks/generate.py
+
+bench: $(VENV)/dev.stamp ## measure
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove environments, caches and build products; data stay
+	rm -rf .venv .venv-protobuf-* build dist *.egg-info clients/python/build clients/python/*.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A new environment; Debian keeps what makes one in a package of its own.
+define create_venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+			&& apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends \
+				python3-venv </dev/null >/dev/null; } \
+		|| { echo 'Python cannot make virtual environments: install python3-venv' >&2; exit 1; }
+	@test -x $(1)/bin/pip || { echo 'making $(1)' && $(PYTHON) -m venv $(1); }
+endef
+
+# Both distributions from the checkout in one command, so that `lineal` never comes from an index.
+$(VENV)/serve.stamp: $(MANIFESTS)
+	$(call create_venv,$(VENV))
+	$(VENV)/$(PIP) -c constraints.txt -e clients/python -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(MANIFESTS)
+	$(call create_venv,$(VENV))
+	$(VENV)/$(PIP) -c constraints.txt -e clients/python -e '.[dev]'
+	@touch $@ $(VENV)/serve.stamp
+
+# Without dependency resolution: the pipeline spec's package declares protobuf < 7, yet works with 7.
+.venv-protobuf-%/stamp: $(MANIFESTS) constraints-protobuf-%.txt
+	$(call create_venv,$(@D))
+	@awk -F '==' '/^#/ {next} FNR == NR {other[$$1]; print; next} !($$1 in other)' \
+		constraints-protobuf-$*.txt constraints.txt > $(@D)/requirements.txt
+	$(@D)/$(PIP) --no-deps -r $(@D)/requirements.txt -e clients/python -e .
+	@touch $@

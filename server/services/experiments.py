@@ -1,0 +1,97 @@
+"""ExperimentService. In single-user mode every experiment is in the namespace ""."""
+
+from google.protobuf.empty_pb2 import Empty
+from lineal.v2beta1 import experiment_pb2
+
+from server import codec
+from server.call import Call
+from server.errors import Aborted
+from server.services import checks
+from server.services.listings import ListRequest, listing_of, next_token
+from storage.contract import WriteTx
+from storage.errors import NotFound
+from storage.fields import EXPERIMENT_LIST
+from storage.ids import new_id
+from storage.model import Experiment, StorageState
+
+
+async def create_experiment(call: Call, request: experiment_pb2.CreateExperimentRequest) -> experiment_pb2.Experiment:
+    """Keep a new experiment under a name that no other bears."""
+    checks.require(request.HasField("experiment"), "experiment is required")
+    asked = request.experiment
+    checks.require(asked.display_name, "experiment.display_name is required")
+    checks.length("experiment.display_name", asked.display_name, checks.NAME)
+    checks.length("experiment.namespace", asked.namespace, checks.NAMESPACE)
+    checks.size("experiment.description", asked.description, checks.TEXT_BYTES)
+    experiment = Experiment(id=new_id(), name=asked.display_name, description=asked.description, created_at=call.now())
+    await call.store.write(lambda tx: tx.experiments.create(experiment))
+    return codec.experiment_message(experiment)
+
+
+async def get_experiment(call: Call, request: experiment_pb2.GetExperimentRequest) -> experiment_pb2.Experiment:
+    """Return one experiment."""
+    experiment_id = checks.known_id("experiment", request.experiment_id)
+    return codec.experiment_message(await call.store.read_one(lambda tx: tx.experiments.get(experiment_id)))
+
+
+async def list_experiments(
+    call: Call, request: experiment_pb2.ListExperimentsRequest
+) -> experiment_pb2.ListExperimentsResponse:
+    """Return a page of experiments; in single-user mode of every namespace."""
+    asked = ListRequest(
+        name="experiments",
+        listable=EXPERIMENT_LIST,
+        scope=[],
+        page_size=request.page_size,
+        page_token=request.page_token,
+        order_text=request.sort_by,
+        filter_text=request.filter,
+    )
+    listing = listing_of(call, asked)
+    page = await call.store.read(lambda tx: tx.experiments.list(listing, namespace=None))
+    return experiment_pb2.ListExperimentsResponse(
+        experiments=map(codec.experiment_message, page.rows),
+        total_size=page.total_size,
+        next_page_token=next_token(call, asked, listing, page),
+    )
+
+
+async def delete_experiment(call: Call, request: experiment_pb2.DeleteExperimentRequest) -> Empty:
+    """Delete an experiment that is not the default one; its runs stay."""
+
+    async def write(tx: WriteTx) -> None:
+        if request.experiment_id == await _default_id(tx):
+            raise Aborted("the default experiment cannot be deleted")
+        await tx.experiments.delete(checks.known_id("experiment", request.experiment_id))
+
+    await call.store.write(write)
+    return Empty()
+
+
+async def archive_experiment(call: Call, request: experiment_pb2.ArchiveExperimentRequest) -> Empty:
+    """Archive an experiment and all its runs; again archives the runs added since."""
+    checks.require(request.experiment_id, "experiment_id is required")
+    experiment_id = checks.known_id("experiment", request.experiment_id)
+    now = call.now()
+
+    async def write(tx: WriteTx) -> None:
+        await tx.experiments.set_storage_state(experiment_id, StorageState.ARCHIVED.name)
+        await tx.runs.archive_of_experiment(experiment_id, updated_at=now)
+
+    await call.store.write(write)
+    return Empty()
+
+
+async def unarchive_experiment(call: Call, request: experiment_pb2.UnarchiveExperimentRequest) -> Empty:
+    """Make an experiment available; its runs stay archived."""
+    checks.require(request.experiment_id, "experiment_id is required")
+    experiment_id = checks.known_id("experiment", request.experiment_id)
+    await call.store.write(lambda tx: tx.experiments.set_storage_state(experiment_id, StorageState.AVAILABLE.name))
+    return Empty()
+
+
+async def _default_id(tx: WriteTx) -> str | None:
+    try:
+        return await tx.experiments.default_id()
+    except NotFound:
+        return None

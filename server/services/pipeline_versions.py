@@ -1,0 +1,214 @@
+"""PipelineService: pipeline versions, made from a package URL or an upload."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from google.protobuf.empty_pb2 import Empty
+from lineal.v2beta1 import pipeline_pb2
+
+from server import codec, package_files, package_urls, pipeline_packages
+from server.call import Call
+from server.services import checks
+from server.services.listings import ListRequest, listing_of, next_token
+from server.services.pipelines import changed_tags, check_tags, new_pipeline
+from storage.contract import Page, ReadTx, WriteTx
+from storage.fields import PIPELINE_VERSION_LIST
+from storage.ids import new_id
+from storage.model import Pipeline, PipelineVersion
+
+VERSION_NAME = 127
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTexts:
+    """What a new version is called; name and display name stand in for each other."""
+
+    name: str
+    display_name: str = ""
+    description: str = ""
+    package_url: str = ""
+    code_source_url: str = ""
+
+    def check(self) -> None:
+        """Raise InvalidArgument for a missing name and for texts that are too long."""
+        checks.require(self.name or self.display_name, "pipeline_version.name or display_name is required")
+        checks.length("pipeline_version.name", self.name or self.display_name, VERSION_NAME)
+        checks.length("pipeline_version.display_name", self.display_name, checks.DISPLAY_NAME)
+        for field in ("description", "package_url", "code_source_url"):
+            checks.size(f"pipeline_version.{field}", getattr(self, field), checks.TEXT_BYTES)
+
+
+def new_version(
+    texts: VersionTexts, *, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
+) -> PipelineVersion:
+    """Return the record of a new version; raises InvalidArgument when the package holds no usable specification."""
+    stored = pipeline_packages.read_package(package).stored
+    return PipelineVersion(
+        id=new_id(),
+        pipeline_id=pipeline_id,
+        name=texts.name or texts.display_name,
+        display_name=texts.display_name or texts.name,
+        description=texts.description,
+        package_url=texts.package_url,
+        code_source_url=texts.code_source_url,
+        created_at=now,
+        pipeline_spec=stored,
+        tags=tags,
+    )
+
+
+async def create_pipeline_version(
+    call: Call, request: pipeline_pb2.CreatePipelineVersionRequest
+) -> pipeline_pb2.PipelineVersion:
+    """Fetch a package and keep it as a version of a pipeline that is there."""
+    checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
+    asked = request.pipeline_version
+    url = asked.package_url.pipeline_url
+    checks.require(url, "pipeline_version.package_url.pipeline_url is required")
+    pipeline_id = request.pipeline_id or asked.pipeline_id
+    checks.require(pipeline_id, "pipeline_id is required")
+    texts = _texts(asked)
+    texts.check()
+    await package_urls.check(url, call.settings)
+    pipeline_id = checks.known_id("pipeline", pipeline_id)
+    await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
+    package = await _fetch(call, url)
+    check_tags(asked.tags)
+    version = new_version(texts, pipeline_id=pipeline_id, package=package, tags=dict(asked.tags), now=call.now())
+    return await keep_version(call, version)
+
+
+async def keep_version(call: Call, version: PipelineVersion) -> pipeline_pb2.PipelineVersion:
+    """Keep a new version; raises NotFound when its pipeline is gone, AlreadyExists when its name is taken."""
+
+    async def write(tx: WriteTx) -> None:
+        await tx.pipelines.get(version.pipeline_id)
+        await tx.pipeline_versions.create(version)
+
+    await call.store.write(write)
+    return codec.pipeline_version_message(version)
+
+
+async def create_pipeline_and_version(
+    call: Call, request: pipeline_pb2.CreatePipelineAndVersionRequest
+) -> pipeline_pb2.Pipeline:
+    """Fetch a package and keep it as the first version of a new pipeline, both or none."""
+    checks.require(request.HasField("pipeline"), "pipeline is required")
+    checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
+    asked = request.pipeline_version
+    url = asked.package_url.pipeline_url
+    checks.require(url, "pipeline_version.package_url.pipeline_url is required")
+    now = call.now()
+    pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=_last_element(url))
+    name = asked.name or asked.display_name or pipeline.name[:VERSION_NAME]
+    texts = VersionTexts(
+        name=name,
+        display_name=asked.display_name or (name if asked.name else pipeline.display_name),
+        description=asked.description or pipeline.description,
+        package_url=url,
+        code_source_url=asked.code_source_url,
+    )
+    texts.check()
+    check_tags(asked.tags)
+    await package_urls.check(url, call.settings)
+    package = await _fetch(call, url)
+    version = new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(asked.tags), now=now)
+    return await keep_pipeline_and_version(call, pipeline, version)
+
+
+async def keep_pipeline_and_version(call: Call, pipeline: Pipeline, version: PipelineVersion) -> pipeline_pb2.Pipeline:
+    """Keep a new pipeline and its first version, both or none; raises AlreadyExists when the name is taken."""
+
+    async def write(tx: WriteTx) -> None:
+        await tx.pipelines.create(pipeline)
+        await tx.pipeline_versions.create(version)
+
+    await call.store.write(write)
+    return codec.pipeline_message(pipeline)
+
+
+async def get_pipeline_version(
+    call: Call, request: pipeline_pb2.GetPipelineVersionRequest
+) -> pipeline_pb2.PipelineVersion:
+    """Return a version by its own id; the pipeline's is not asked, as in the reference."""
+    version_id = checks.known_id("pipeline version", request.pipeline_version_id)
+    return codec.pipeline_version_message(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
+
+
+async def list_pipeline_versions(
+    call: Call, request: pipeline_pb2.ListPipelineVersionsRequest
+) -> pipeline_pb2.ListPipelineVersionsResponse:
+    """Return a page of a pipeline's versions with specifications and tags."""
+    asked = ListRequest(
+        name="pipeline_versions",
+        listable=PIPELINE_VERSION_LIST,
+        scope=[request.pipeline_id],
+        page_size=request.page_size,
+        page_token=request.page_token,
+        order_text=request.sort_by,
+        filter_text=request.filter,
+    )
+    listing = listing_of(call, asked)
+    checks.require(request.pipeline_id, "pipeline_id is required")
+    pipeline_id = checks.known_id("pipeline", request.pipeline_id)
+
+    async def read(tx: ReadTx) -> Page[PipelineVersion]:
+        await tx.pipelines.get(pipeline_id)
+        return await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id)
+
+    page = await call.store.read(read)
+    return pipeline_pb2.ListPipelineVersionsResponse(
+        pipeline_versions=map(codec.pipeline_version_message, page.rows),
+        total_size=page.total_size,
+        next_page_token=next_token(call, asked, listing, page),
+    )
+
+
+async def update_pipeline_version(
+    call: Call, request: pipeline_pb2.UpdatePipelineVersionRequest
+) -> pipeline_pb2.PipelineVersion:
+    """Change display name and tags where they are given; the rest of a version never changes."""
+    asked = request.pipeline_version
+    checks.require(asked.pipeline_id, "pipeline_version.pipeline_id is required")
+    checks.require(asked.pipeline_version_id, "pipeline_version.pipeline_version_id is required")
+    checks.length("pipeline_version.display_name", asked.display_name, checks.DISPLAY_NAME)
+    tags = changed_tags(asked.tags)
+    version_id = checks.known_id("pipeline version", asked.pipeline_version_id)
+
+    async def write(tx: WriteTx) -> PipelineVersion:
+        await tx.pipeline_versions.update(version_id, display_name=asked.display_name or None, tags=tags)
+        return await tx.pipeline_versions.get(version_id)
+
+    return codec.pipeline_version_message(await call.store.write(write))
+
+
+async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipelineVersionRequest) -> Empty:
+    """Delete a version of the named pipeline; runs keep their copies of the specification."""
+    checks.require(request.pipeline_id, "pipeline_id is required")
+    checks.require(request.pipeline_version_id, "pipeline_version_id is required")
+    pipeline_id = checks.known_id("pipeline", request.pipeline_id)
+    version_id = checks.known_id("pipeline version", request.pipeline_version_id)
+    await call.store.write(lambda tx: tx.pipeline_versions.delete(version_id, pipeline_id=pipeline_id))
+    return Empty()
+
+
+def _texts(asked: pipeline_pb2.PipelineVersion) -> VersionTexts:
+    return VersionTexts(
+        name=asked.name,
+        display_name=asked.display_name,
+        description=asked.description,
+        package_url=asked.package_url.pipeline_url,
+        code_source_url=asked.code_source_url,
+    )
+
+
+async def _fetch(call: Call, url: str) -> bytes:
+    file_name, data = await package_urls.fetch(url, call.settings)
+    return package_files.unpack(file_name, data, limit=call.settings.package_bytes_max)
+
+
+def _last_element(url: str) -> str:
+    """The last path element with its query, as the reference names a pipeline that nobody named."""
+    parts = urlsplit(url)
+    last = parts.path.rpartition("/")[2]
+    return f"{last}?{parts.query}" if parts.query else last

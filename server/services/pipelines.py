@@ -1,0 +1,127 @@
+"""PipelineService: pipelines and their tags. In single-user mode every pipeline is in the namespace ""."""
+
+from collections.abc import Mapping
+
+from google.protobuf.empty_pb2 import Empty
+from lineal.v2beta1 import pipeline_pb2
+
+from server import codec
+from server.call import Call, caller_metadata
+from server.errors import InvalidArgument
+from server.services import checks
+from server.services.listings import ListRequest, listing_of, next_token
+from storage.contract import WriteTx
+from storage.errors import InUse
+from storage.fields import PIPELINE_LIST
+from storage.ids import new_id
+from storage.model import Pipeline
+
+TAGS = 20
+TAG_TEXT = 63
+CLEAR_TAGS = "x-clear-tags"
+"""Metadata that tells an empty map of tags from an absent one, which protobuf cannot."""
+
+
+async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineRequest) -> pipeline_pb2.Pipeline:
+    """Keep a new pipeline under a name that no other bears."""
+    checks.require(request.HasField("pipeline"), "pipeline is required")
+    pipeline = new_pipeline(request.pipeline, now=call.now())
+    await call.store.write(lambda tx: tx.pipelines.create(pipeline))
+    return codec.pipeline_message(pipeline)
+
+
+def new_pipeline(asked: pipeline_pb2.Pipeline, *, now: int, otherwise_named: str = "") -> Pipeline:
+    """Return the record of a new pipeline; name and display name stand in for each other. Raises InvalidArgument."""
+    name = asked.name or asked.display_name or otherwise_named
+    checks.require(name, "pipeline.name or pipeline.display_name is required")
+    checks.length("pipeline.name", name, checks.NAME)
+    checks.length("pipeline.display_name", asked.display_name, checks.DISPLAY_NAME)
+    checks.length("pipeline.namespace", asked.namespace, checks.NAMESPACE)
+    checks.size("pipeline.description", asked.description, checks.TEXT_BYTES)
+    check_tags(asked.tags)
+    return Pipeline(
+        id=new_id(),
+        name=name,
+        display_name=asked.display_name or name,
+        description=asked.description,
+        created_at=now,
+        tags=dict(sorted(asked.tags.items())),
+    )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raise InvalidArgument for too many tags, and for keys and values that a tag cannot have."""
+    checks.require(len(tags) <= TAGS, f"at most {TAGS} tags are allowed")
+    for key, value in tags.items():
+        checks.require(key and "." not in key, "a tag's key must not be empty or contain a dot")
+        checks.length("a tag's key", key, TAG_TEXT)
+        checks.length("a tag's value", value, TAG_TEXT)
+
+
+def changed_tags(asked: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Return what an update makes of the tags: these, none of them, or None to leave them as they are."""
+    if asked:
+        check_tags(asked)
+        return dict(asked)
+    return {} if caller_metadata.get().get(CLEAR_TAGS) == "true" else None
+
+
+async def get_pipeline(call: Call, request: pipeline_pb2.GetPipelineRequest) -> pipeline_pb2.Pipeline:
+    """Return one pipeline with its tags."""
+    checks.require(request.pipeline_id, "pipeline_id is required")
+    pipeline_id = checks.known_id("pipeline", request.pipeline_id)
+    return codec.pipeline_message(await call.store.read(lambda tx: tx.pipelines.get(pipeline_id)))
+
+
+async def get_pipeline_by_name(call: Call, request: pipeline_pb2.GetPipelineByNameRequest) -> pipeline_pb2.Pipeline:
+    """Return the pipeline of a name, never of a display name."""
+    checks.no_nul("name", request.name)
+    return codec.pipeline_message(await call.store.read(lambda tx: tx.pipelines.get_by_name(request.name, "")))
+
+
+async def list_pipelines(call: Call, request: pipeline_pb2.ListPipelinesRequest) -> pipeline_pb2.ListPipelinesResponse:
+    """Return a page of pipelines with their tags; in single-user mode of every namespace."""
+    asked = ListRequest(
+        name="pipelines",
+        listable=PIPELINE_LIST,
+        scope=[],
+        page_size=request.page_size,
+        page_token=request.page_token,
+        order_text=request.sort_by,
+        filter_text=request.filter,
+    )
+    listing = listing_of(call, asked)
+    page = await call.store.read(lambda tx: tx.pipelines.list(listing, namespace=None))
+    return pipeline_pb2.ListPipelinesResponse(
+        pipelines=map(codec.pipeline_message, page.rows),
+        total_size=page.total_size,
+        next_page_token=next_token(call, asked, listing, page),
+    )
+
+
+async def update_pipeline(call: Call, request: pipeline_pb2.UpdatePipelineRequest) -> pipeline_pb2.Pipeline:
+    """Change display name and tags where they are given; the rest of a pipeline never changes."""
+    asked = request.pipeline
+    checks.require(asked.pipeline_id, "pipeline.pipeline_id is required")
+    checks.length("pipeline.display_name", asked.display_name, checks.DISPLAY_NAME)
+    tags = changed_tags(asked.tags)
+    pipeline_id = checks.known_id("pipeline", asked.pipeline_id)
+
+    async def write(tx: WriteTx) -> Pipeline:
+        await tx.pipelines.update(pipeline_id, display_name=asked.display_name or None, tags=tags)
+        return await tx.pipelines.get(pipeline_id)
+
+    return codec.pipeline_message(await call.store.write(write))
+
+
+async def delete_pipeline(call: Call, request: pipeline_pb2.DeletePipelineRequest) -> Empty:
+    """Delete a pipeline; its versions only with cascade. Runs keep their copies of the specification."""
+    checks.require(request.pipeline_id, "pipeline_id is required")
+    pipeline_id = checks.known_id("pipeline", request.pipeline_id)
+    try:
+        await call.store.write(lambda tx: tx.pipelines.delete(pipeline_id, with_versions=request.cascade))
+    except InUse as error:
+        raise InvalidArgument(
+            "the pipeline has versions; delete them first, or use cascade", reason="IN_USE"
+        ) from error
+    return Empty()

@@ -1,0 +1,45 @@
+"""RecurringRunService: there are none, since nothing here schedules. Clients that look for them find an empty list."""
+
+from lineal.v2beta1 import recurring_run_pb2
+
+from server.call import Call
+from server.errors import NotFound, Unimplemented
+from server.services import checks
+from server.services.listings import ListRequest, listing_of
+from storage.fields import RECURRING_RUN_LIST
+
+
+async def list_recurring_runs(
+    call: Call, request: recurring_run_pb2.ListRecurringRunsRequest
+) -> recurring_run_pb2.ListRecurringRunsResponse:
+    """Return the empty list, after the checks that every list makes."""
+    if request.experiment_id:
+        experiment_id = checks.known_id("experiment", request.experiment_id)
+        await call.store.read_one(lambda tx: tx.experiments.get(experiment_id))
+    listing_of(
+        call,
+        ListRequest(
+            name="recurring_runs",
+            listable=RECURRING_RUN_LIST,
+            scope=[request.experiment_id],
+            page_size=request.page_size,
+            page_token=request.page_token,
+            order_text=request.sort_by,
+            filter_text=request.filter,
+        ),
+    )
+    return recurring_run_pb2.ListRecurringRunsResponse()
+
+
+async def create_recurring_run(
+    call: Call, request: recurring_run_pb2.CreateRecurringRunRequest
+) -> recurring_run_pb2.RecurringRun:
+    """Refuse: nothing here starts runs by the clock."""
+    raise Unimplemented("Lineal records runs and does not schedule them; create recurring runs in your orchestrator")
+
+
+async def find_recurring_run(
+    call: Call, request: recurring_run_pb2.GetRecurringRunRequest
+) -> recurring_run_pb2.RecurringRun:
+    """Answer every request for one recurring run: it is not there."""
+    raise NotFound(f"recurring run {request.recurring_run_id[: checks.ID_BYTES]!r} not found")

@@ -1,0 +1,78 @@
+"""ReportService: what a workflow engine says of a run. Argo's agent reports whole Workflow documents."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from lineal.v2beta1 import report_pb2
+
+from server.call import Call
+from server.errors import InvalidArgument
+from server.services import checks, run_state
+from storage.contract import Lock, WriteTx
+from storage.model import RunState
+
+RUN_LABEL = "pipeline/runid"
+
+_PHASES = {
+    "Pending": RunState.PENDING.name,
+    "Running": RunState.RUNNING.name,
+    "Succeeded": RunState.SUCCEEDED.name,
+    "Skipped": RunState.SKIPPED.name,
+    "Omitted": RunState.SKIPPED.name,
+    "Failed": RunState.FAILED.name,
+    "Error": RunState.FAILED.name,
+}
+
+
+async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest) -> Empty:
+    """Let a run take the state of its workflow; a canceling run takes only an end, as CANCELED."""
+    run_id, phase, finished_at = _read(request.workflow)
+    run_id = checks.known_id("run", run_id)
+    now = call.now()
+
+    async def write(tx: WriteTx) -> None:
+        run = await tx.runs.lock(run_id, Lock.UPDATE)
+        wanted = _PHASES.get(phase)
+        if run.state == RunState.CANCELING.name:
+            wanted = RunState.CANCELED.name if wanted in run_state.FINISHED else None
+        if wanted is None or run.state == RunState.CANCELED.name:
+            return
+        await run_state.set_state(tx, run, wanted, now=now, finished_at=finished_at)
+
+    await call.store.write(write)
+    return Empty()
+
+
+def _read(text: str) -> tuple[str, str, int | None]:
+    """Return run id, phase and finish time (microseconds UTC) of a Workflow; raises InvalidArgument."""
+    try:
+        workflow = json.loads(text)
+    except (ValueError, RecursionError):
+        workflow = None
+    if not isinstance(workflow, dict):
+        raise InvalidArgument("the workflow is no JSON object")
+    run_id = _at(workflow, "metadata", "labels", RUN_LABEL)
+    if not isinstance(run_id, str) or not run_id:
+        raise InvalidArgument(f"the workflow has no label {RUN_LABEL}")
+    phase = _at(workflow, "status", "phase")
+    return run_id, phase if isinstance(phase, str) else "", _time(_at(workflow, "status", "finishedAt"))
+
+
+def _at(document: Any, *path: str) -> Any:
+    for step in path:
+        document = document.get(step) if isinstance(document, dict) else None
+    return document
+
+
+def _time(text: Any) -> int | None:
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidArgument("status.finishedAt of the workflow is no time") from error
+    if moment.tzinfo is None:
+        raise InvalidArgument("status.finishedAt of the workflow has no time zone")
+    return int(moment.timestamp() * 1_000_000)

@@ -1,0 +1,210 @@
+"""The v1beta1 reads that Kubeflow Pipelines' UI and SDK still make, answered as plain JSON objects."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from server import codec
+from server.call import Call
+from server.services import checks
+from server.services.listings import ListRequest, listing_of, next_token
+from storage.contract import Listing, Page, ReadTx
+from storage.errors import NotFound
+from storage.fields import EXPERIMENT_LIST, PIPELINE_LIST, RUN_LIST, Listable
+from storage.model import Experiment, Pipeline, PipelineVersion, Run, RunState, StorageState
+
+_STATUS = {
+    RunState.RUNTIME_STATE_UNSPECIFIED.name: "",
+    RunState.CANCELING.name: "Terminating",
+}
+
+
+async def get_run(call: Call, run_id: str) -> dict[str, Any]:
+    """Return a run as GET /apis/v1beta1/runs/{id} shows it; raises NotFound."""
+    run_id = checks.known_id("run", run_id)
+
+    async def read(tx: ReadTx) -> tuple[Run, str]:
+        run = await tx.runs.get(run_id, with_spec=True)
+        return run, await _version_name(tx, run)
+
+    run, version_name = await call.store.read(read)
+    return {"run": _run(run, version_name), "pipeline_runtime": {}}
+
+
+async def _version_name(tx: ReadTx, run: Run) -> str:
+    if not run.pipeline_version_id:
+        return ""
+    try:
+        return (await tx.pipeline_versions.get(run.pipeline_version_id)).name
+    except NotFound:
+        return ""  # the run outlives its version
+
+
+def _run(run: Run, version_name: str) -> dict[str, Any]:
+    references = [_reference("EXPERIMENT", run.experiment_id, "OWNER")]
+    if run.pipeline_version_id:
+        references.append(_reference("PIPELINE_VERSION", run.pipeline_version_id, "CREATOR"))
+    # The UI shows its V2 pages only when the key pipeline_manifest is there.
+    spec: dict[str, Any] = {"pipeline_manifest": run.pipeline_spec or ""}
+    if run.pipeline_id:
+        spec = {"pipeline_id": run.pipeline_id, "pipeline_name": version_name, **spec}
+    config = codec.stored_object(run.runtime_config)
+    if config:
+        spec["runtime_config"] = {
+            key: value
+            for key, value in (("parameters", config.get("parameters")), ("pipeline_root", config.get("pipelineRoot")))
+            if value
+        }
+    answer = {
+        "id": run.id,
+        "name": run.display_name,
+        "description": run.description,
+        "created_at": codec.time_text(run.created_at),
+        "scheduled_at": codec.time_text(run.scheduled_at),
+        "finished_at": codec.time_text(run.finished_at or 0),
+        "status": _STATUS.get(run.state, run.state.capitalize()),
+        "resource_references": references,
+        "service_account": run.service_account,
+        "pipeline_spec": spec,
+    }
+    if run.storage_state == StorageState.ARCHIVED.name:
+        answer["storage_state"] = "STORAGESTATE_ARCHIVED"
+    return _without_empty(answer)
+
+
+async def get_experiment(call: Call, experiment_id: str) -> dict[str, Any]:
+    """Return an experiment as GET /apis/v1beta1/experiments/{id} shows it; raises NotFound."""
+    known = checks.known_id("experiment", experiment_id)
+    return experiment(await call.store.read_one(lambda tx: tx.experiments.get(known)))
+
+
+def experiment(record: Experiment) -> dict[str, Any]:
+    """Return an experiment in v1beta1's words."""
+    return _without_empty(
+        {
+            "id": record.id,
+            "name": record.name,
+            "description": record.description,
+            "created_at": codec.time_text(record.created_at),
+            "resource_references": [{"key": {"type": "NAMESPACE"}, "relationship": "OWNER"}],
+            "storage_state": f"STORAGESTATE_{record.storage_state}",
+        }
+    )
+
+
+async def get_pipeline(call: Call, pipeline_id: str) -> dict[str, Any]:
+    """Return a pipeline with its latest version; raises NotFound."""
+    known = checks.known_id("pipeline", pipeline_id)
+
+    async def read(tx: ReadTx) -> dict[str, Any]:
+        found = await tx.pipelines.get(known)
+        return pipeline(found, await tx.pipeline_versions.find_latest(known))
+
+    return await call.store.read(read)
+
+
+async def get_pipeline_version(call: Call, version_id: str) -> dict[str, Any]:
+    """Return a pipeline version; raises NotFound."""
+    known = checks.known_id("pipeline version", version_id)
+    return pipeline_version(await call.store.read(lambda tx: tx.pipeline_versions.get(known)))
+
+
+async def list_runs(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return a page of runs, of the experiment that resource_reference_key names when it does."""
+    experiment_id = query.get("resource_reference_key.id", "")
+    if query.get("resource_reference_key.type") != "EXPERIMENT":
+        experiment_id = ""
+
+    async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Run], list[dict[str, Any]]]:
+        if experiment_id:
+            await tx.experiments.get(checks.known_id("experiment", experiment_id))
+        page = await tx.runs.list(listing, experiment_id=experiment_id or None, namespace=None, with_spec=True)
+        return page, [_run(row, await _version_name(tx, row)) for row in page.rows]
+
+    return await _page(call, query, read, name="runs", listable=RUN_LIST, scope=[experiment_id])
+
+
+async def list_experiments(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return a page of experiments."""
+
+    async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Experiment], list[dict[str, Any]]]:
+        page = await tx.experiments.list(listing, namespace=None)
+        return page, [experiment(row) for row in page.rows]
+
+    return await _page(call, query, read, name="experiments", listable=EXPERIMENT_LIST)
+
+
+async def list_pipelines(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return a page of pipelines with their latest versions."""
+
+    async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Pipeline], list[dict[str, Any]]]:
+        page = await tx.pipelines.list(listing, namespace=None)
+        return page, [pipeline(row, await tx.pipeline_versions.find_latest(row.id)) for row in page.rows]
+
+    return await _page(call, query, read, name="pipelines", listable=PIPELINE_LIST)
+
+
+async def list_jobs(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the empty list: nothing here schedules."""
+    return {}
+
+
+async def _page(
+    call: Call,
+    query: Mapping[str, str],
+    read: Callable[[ReadTx, Listing], Awaitable[tuple[Page[Any], list[dict[str, Any]]]]],
+    *,
+    name: str,
+    listable: Listable,
+    scope: Sequence[object] = (),
+) -> dict[str, Any]:
+    size = query.get("page_size", "") or "0"
+    checks.require(size.removeprefix("-").isdecimal() and len(size) < 10, "page_size must be a whole number")
+    asked = ListRequest(
+        name=name,
+        listable=listable,
+        scope=[*scope],
+        page_size=int(size),
+        page_token=query.get("page_token", ""),
+        order_text=query.get("sort_by", ""),
+        filter_text=query.get("filter", ""),
+    )
+    listing = listing_of(call, asked)
+    page, rows = await call.store.read(lambda tx: read(tx, listing))
+    answer = {name: rows, "total_size": page.total_size, "next_page_token": next_token(call, asked, listing, page)}
+    return {key: value for key, value in answer.items() if value}
+
+
+def pipeline(record: Pipeline, latest: PipelineVersion | None) -> dict[str, Any]:
+    """Return a pipeline in v1beta1's words, as uploads answer too."""
+    answer = {
+        "id": record.id,
+        "created_at": codec.time_text(record.created_at),
+        "name": record.name,
+        "description": record.description,
+    }
+    if latest is not None:
+        answer["default_version"] = pipeline_version(latest)
+    return _without_empty(answer)
+
+
+def pipeline_version(record: PipelineVersion) -> dict[str, Any]:
+    """Return a pipeline version in v1beta1's words, as uploads answer too."""
+    return _without_empty(
+        {
+            "id": record.id,
+            "name": record.name,
+            "created_at": codec.time_text(record.created_at),
+            "resource_references": [_reference("PIPELINE", record.pipeline_id, "OWNER")],
+            "description": record.description,
+            "code_source_url": record.code_source_url,
+            "package_url": {"pipeline_url": record.package_url} if record.package_url else {},
+        }
+    )
+
+
+def _reference(type: str, id: str, relationship: str) -> dict[str, Any]:
+    return {"key": {"type": type, "id": id}, "relationship": relationship}
+
+
+def _without_empty(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if value not in ("", {}, [])}

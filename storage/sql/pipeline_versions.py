@@ -1,0 +1,105 @@
+"""Statements on pipeline versions. See storage.contract for the promises."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.contract import Listing, Page
+from storage.errors import AlreadyExists, NotFound
+from storage.model import PipelineVersion
+from storage.sql.dialects.dialect import Dialect
+from storage.sql.listing import page
+from storage.sql.rows import columns_of, values_of
+from storage.sql.specs import keep_spec
+from storage.sql.tables import pipeline_specs, pipeline_version_tags, pipeline_versions
+from storage.sql.tags import add_tags, replace_tags, tags_of
+
+_ELSEWHERE = ["pipeline_spec", "tags"]
+_OWN = columns_of(pipeline_versions, PipelineVersion, leaving_out=_ELSEWHERE)
+# Versions can be listed by their specification too, so lists see it as one of their columns.
+_WITH_SPEC = (
+    select(*_OWN, pipeline_specs.c.spec.label("pipeline_spec"))
+    .select_from(pipeline_versions.outerjoin(pipeline_specs))
+    .subquery("versions")
+)
+_COLUMNS = [*(_WITH_SPEC.c[column.name] for column in _OWN), _WITH_SPEC.c.pipeline_spec]
+
+
+class SqlPipelineVersions:
+    """Pipeline versions as one connection sees them."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
+        self._connection, self._dialect = connection, dialect
+
+    async def get(self, version_id: str) -> PipelineVersion:
+        """Return a version with specification and tags; raises NotFound."""
+        version = await self._find(select(*_COLUMNS).where(_WITH_SPEC.c.id == version_id))
+        if version is None:
+            raise NotFound("pipeline version", version_id)
+        return version
+
+    async def find_latest(self, pipeline_id: str) -> PipelineVersion | None:
+        """Return the version of a pipeline that was made last, if there is one."""
+        statement = (
+            select(*_COLUMNS)
+            .where(_WITH_SPEC.c.pipeline_id == pipeline_id)
+            .order_by(_WITH_SPEC.c.created_at.desc(), _WITH_SPEC.c.id.desc())
+            .limit(1)
+        )
+        return await self._find(statement)
+
+    async def _find(self, statement: Select[Any]) -> PipelineVersion | None:
+        row = (await self._connection.execute(statement)).first()
+        if row is None:
+            return None
+        version = PipelineVersion(*row)
+        tags = await tags_of(self._connection, pipeline_version_tags, [version.id])
+        return replace(version, tags=tags.get(version.id, {}))
+
+    async def list(self, listing: Listing, *, pipeline_id: str) -> Page[PipelineVersion]:
+        """Return a page of a pipeline's versions with specifications and tags."""
+        found = await page(
+            self._connection,
+            self._dialect,
+            listing,
+            table=_WITH_SPEC,
+            columns=_COLUMNS,
+            scope=[_WITH_SPEC.c.pipeline_id == pipeline_id],
+            record=lambda row: PipelineVersion(*row[:-1]),
+            tags=pipeline_version_tags,
+        )
+        tags = await tags_of(self._connection, pipeline_version_tags, [row.id for row in found.rows])
+        return replace(found, rows=[replace(row, tags=tags.get(row.id, {})) for row in found.rows])
+
+    async def create(self, version: PipelineVersion) -> None:
+        """Keep a new version with its tags; raises AlreadyExists when the pipeline has one of that name."""
+        spec_id = await keep_spec(self._connection, self._dialect, version.pipeline_spec, created_at=version.created_at)
+        row = {**values_of(version, leaving_out=_ELSEWHERE), "pipeline_spec_id": spec_id}
+        keys = ("pipeline_id", "name")
+        if not await self._dialect.insert_unless_taken(self._connection, pipeline_versions, keys, row):
+            raise AlreadyExists("pipeline version", version.name)
+        await add_tags(self._connection, pipeline_version_tags, version.id, version.tags)
+
+    async def update(self, version_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
+        """Change what is given; raises NotFound."""
+        named = {"display_name": display_name} if display_name is not None else {"id": version_id}
+        changed = await self._connection.execute(
+            update(pipeline_versions).where(pipeline_versions.c.id == version_id).values(**named)
+        )
+        if changed.rowcount == 0:
+            raise NotFound("pipeline version", version_id)
+        if tags is not None:
+            await replace_tags(self._connection, pipeline_version_tags, version_id, tags)
+
+    async def delete(self, version_id: str, *, pipeline_id: str) -> None:
+        """Delete a version of a pipeline; raises NotFound, also when it is of another one."""
+        deleted = await self._connection.execute(
+            delete(pipeline_versions).where(
+                pipeline_versions.c.id == version_id, pipeline_versions.c.pipeline_id == pipeline_id
+            )
+        )
+        if deleted.rowcount == 0:
+            raise NotFound("pipeline version", version_id)

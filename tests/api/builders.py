@@ -1,0 +1,92 @@
+"""Requests that say only what a test cares about. Every builder takes further fields by name."""
+
+import uuid
+from typing import Any
+
+from lineal.v2beta1 import artifact_pb2, run_pb2
+
+Task = run_pb2.PipelineTask
+IOType = artifact_pb2.IOType
+ArtifactType = artifact_pb2.Artifact.ArtifactType
+
+
+def unique(word: str = "x") -> str:
+    """Return a word that no other test uses."""
+    return f"{word}-{uuid.uuid4().hex[:12]}"
+
+
+def a_task(name: str = "train", **fields: Any) -> run_pb2.PipelineTask:
+    """A running step; without a scope path, so that each creation makes another one."""
+    return Task(**{"name": name, "type": "RUNTIME", "state": "RUNNING", **fields})
+
+
+def a_root(state: str = "RUNNING", **fields: Any) -> run_pb2.PipelineTask:
+    """The task above all others of its run."""
+    return a_task("ROOT", **{"type": "ROOT", "scope_path": "root", "state": state, **fields})
+
+
+def a_parameter(key: str = "alpha", value: Any = 1.0, **fields: Any) -> Any:
+    """A parameter with a number, or with a text where one is given."""
+    kind = "string_value" if isinstance(value, str) else "number_value"
+    return Task.InputOutputs.IOParameter(
+        **{"parameter_key": key, "value": {kind: value}, "type": "RUNTIME_VALUE_INPUT", **fields}
+    )
+
+
+def with_inputs(*parameters: Any, **fields: Any) -> run_pb2.PipelineTask:
+    """A task message with input parameters and nothing else, as updates send it."""
+    return Task(inputs=Task.InputOutputs(parameters=parameters), **fields)
+
+
+def an_artifact(name: str = "model", **fields: Any) -> artifact_pb2.Artifact:
+    """A model."""
+    return artifact_pb2.Artifact(**{"name": name, "namespace": "team", "type": "Model", **fields})
+
+
+def a_link(run_id: str, task_id: str, artifact_id: str, **fields: Any) -> artifact_pb2.ArtifactTask:
+    """The use of an artifact by a task."""
+    chosen = {"type": "COMPONENT_INPUT", "key": "data", "producer": {"task_name": "prepare"}, **fields}
+    return artifact_pb2.ArtifactTask(run_id=run_id, task_id=task_id, artifact_id=artifact_id, **chosen)
+
+
+async def new_run(api: Any, **fields: Any) -> str:
+    """Create a run and return its id."""
+    run = await api.CreateRun(run=run_pb2.Run(**{"display_name": "a run", **fields}))
+    return str(run.run_id)
+
+
+async def new_task(api: Any, run_id: str, name: str = "train", **fields: Any) -> str:
+    """Create a task and return its id."""
+    task = await api.CreateTask(run_id=run_id, task=a_task(name, **fields))
+    return str(task.task_id)
+
+
+async def new_tasks(api: Any, run_id: str, count: int, **fields: Any) -> list[str]:
+    """Create tasks and return their ids, in order of creation."""
+    return [await new_task(api, run_id, f"task-{number}", **fields) for number in range(count)]
+
+
+async def new_artifact(api: Any, run_id: str, task_id: str, name: str = "model", **fields: Any) -> str:
+    """Create an artifact as an output of a task and return its id."""
+    artifact = await api.CreateArtifact(
+        run_id=run_id, task_id=task_id, producer_key="out", artifact=an_artifact(name, **fields)
+    )
+    return str(artifact.artifact_id)
+
+
+async def new_run_and_task(api: Any) -> tuple[str, str]:
+    """Create a run with one task and return both ids."""
+    run_id = await new_run(api)
+    return run_id, await new_task(api, run_id)
+
+
+async def get_task(api: Any, run_id: str, task_id: str, **fields: Any) -> run_pb2.PipelineTask:
+    """Read a task."""
+    task: run_pb2.PipelineTask = await api.GetTask(run_id=run_id, task_id=task_id, **fields)
+    return task
+
+
+async def run_state(api: Any, run_id: str) -> str:
+    """Return the name of a run's state."""
+    run = await api.GetRun(run_id=run_id)
+    return str(run_pb2.RuntimeState.Name(run.state))

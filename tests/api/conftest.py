@@ -1,0 +1,53 @@
+"""The servers that the tests call: one that they share, and ones with settings or a store of a test's own."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.api.client import Api
+from tests.api.service import serving
+from tests.api.statements import Statements, watched
+from tests.databases import create_migrated_database, drop_database
+
+Serve = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture(scope="session")
+def shared_url(database_kind: str) -> Iterator[str]:
+    """A store for tests that keep to runs of their own."""
+    url = create_migrated_database(database_kind)
+    yield url
+    drop_database(url)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def api(shared_url: str) -> AsyncIterator[Api]:
+    """A client of a server with default settings on the shared store."""
+    async with serving(shared_url) as addresses:
+        client = Api(addresses.grpc)
+        yield client
+        await client.channel.close()
+
+
+@pytest_asyncio.fixture
+async def serve(migrated_url: str) -> AsyncIterator[Serve]:
+    """Start servers with settings of the test's own, on one store of its own: serve(bulk_items_max=3)."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Api:
+            addresses = await stack.enter_async_context(serving(migrated_url, **settings))
+            client = Api(addresses.grpc)
+            stack.push_async_callback(client.channel.close)
+            return client
+
+        yield start
+
+
+@pytest.fixture
+def statements(shared_url: str) -> Iterator[Statements]:
+    """What the shared server sends to its database."""
+    with watched(shared_url) as seen:
+        yield seen

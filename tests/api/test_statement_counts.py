@@ -1,0 +1,215 @@
+"""Each RPC stays in a constant number of statements, however much there is to read or write.
+
+BEGIN and COMMIT are not counted, an executemany counts as one.
+"""
+
+from typing import Any
+
+import pytest
+from lineal.v2beta1 import artifact_pb2, run_pb2
+
+from tests.api.builders import (
+    a_link,
+    a_parameter,
+    a_root,
+    a_task,
+    an_artifact,
+    new_artifact,
+    new_run,
+    new_run_and_task,
+    new_task,
+    new_tasks,
+    unique,
+    with_inputs,
+)
+from tests.api.client import Api
+from tests.api.statements import Statements
+
+SIZES = (1, 10, 1000)
+
+
+async def many_tasks(api: Api, run_id: str, count: int) -> list[str]:
+    """Make tasks the quick way."""
+    return [await new_task(api, run_id) for _ in range(count)]
+
+
+async def a_busy_run(api: Api, task_count: int) -> tuple[str, str, list[str]]:
+    """A run whose tasks all have a parent, an output and an input."""
+    run_id = await new_run(api)
+    root = await api.CreateTask(run_id=run_id, task=a_root())
+    task_ids = await new_tasks(api, run_id, task_count, parent_task_id=root.task_id)
+    artifact_ids = [await new_artifact(api, run_id, task_id) for task_id in task_ids]
+    for task_id in task_ids:
+        await api.CreateArtifactTask(artifact_task=a_link(run_id, task_id, artifact_ids[0]))
+    return run_id, root.task_id, task_ids
+
+
+async def test_create_task_takes_at_most_three_statements(api: Api, statements: Statements) -> None:
+    run_id = await new_run(api)
+    statements.clear()
+    await api.CreateTask(run_id=run_id, task=a_task(scope_path="root.train"))
+    assert 0 < statements.count <= 3
+
+
+async def test_create_task_sent_again_takes_at_most_three_statements(api: Api, statements: Statements) -> None:
+    run_id = await new_run(api)
+    await api.CreateTask(run_id=run_id, task=a_task(scope_path="root.train"))
+    statements.clear()
+    await api.CreateTask(run_id=run_id, task=a_task(scope_path="root.train"))
+    assert 0 < statements.count <= 3
+
+
+async def test_create_task_takes_one_more_for_a_parent_and_one_more_for_root(
+    api: Api, statements: Statements
+) -> None:
+    run_id, parent_id = await new_run_and_task(api)
+    statements.clear()
+    await new_task(api, run_id, parent_task_id=parent_id)
+    assert 0 < statements.count <= 4
+    statements.clear()
+    await api.CreateTask(run_id=run_id, task=a_root(parent_task_id=parent_id))
+    assert 0 < statements.count <= 5
+
+
+@pytest.mark.parametrize("others", [0, 30])
+async def test_update_task_takes_at_most_five_statements(api: Api, statements: Statements, others: int) -> None:
+    run_id, root_id, task_ids = await a_busy_run(api, 1 + others)
+    statements.clear()
+    await api.UpdateTask(run_id=run_id, task_id=task_ids[0], task=with_inputs(a_parameter(), state="SUCCEEDED"))
+    assert 0 < statements.count <= 5
+    statements.clear()
+    await api.UpdateTask(run_id=run_id, task_id=task_ids[0], task=a_task(parent_task_id=""))
+    await api.UpdateTask(run_id=run_id, task_id=task_ids[0], task=a_task(parent_task_id=root_id))
+    assert 0 < statements.count <= 5 + 6
+    statements.clear()
+    await api.UpdateTask(run_id=run_id, task_id=root_id, task=a_task("ROOT", type="ROOT", state="SUCCEEDED"))
+    assert 0 < statements.count <= 6
+
+
+@pytest.mark.parametrize("others", [0, 30])
+async def test_get_task_takes_at_most_three_statements(api: Api, statements: Statements, others: int) -> None:
+    run_id, root_id, _ = await a_busy_run(api, 1 + others)
+    statements.clear()
+    await api.GetTask(run_id=run_id, task_id=root_id)
+    assert 0 < statements.count <= 3
+
+
+@pytest.mark.parametrize("others", [0, 30])
+async def test_lists_and_get_run_full_take_at_most_four_statements(
+    api: Api, statements: Statements, others: int
+) -> None:
+    run_id, root_id, task_ids = await a_busy_run(api, 1 + others)
+    calls = (
+        lambda: api.ListTasks(run_id=run_id, page_size=200),
+        lambda: api.ListArtifacts(page_size=200),
+        lambda: api.ListArtifactTasks(run_ids=[run_id], page_size=200),
+        lambda: api.ListArtifactTasks(task_ids=task_ids),
+        lambda: api.GetRun(run_id=run_id, view="FULL"),
+        lambda: api.GetRun(run_id=run_id, view="RUNTIME_ONLY"),
+    )
+    for call in calls:
+        statements.clear()
+        await call()
+        assert 0 < statements.count <= 4
+    statements.clear()
+    await api.ListTasks(run_id=run_id, parent_id=root_id)
+    assert 0 < statements.count <= 5
+
+
+@pytest.mark.parametrize("view", ["DEFAULT", "BASIC", "FULL", "RUNTIME_ONLY"])
+async def test_list_runs_takes_the_same_statements_for_any_number_of_runs(
+    api: Api, statements: Statements, view: str
+) -> None:
+    name = unique("run")
+    counts = []
+    for more in (1, 20):
+        for _ in range(more):
+            await new_task(api, await new_run(api, display_name=name))
+        statements.clear()
+        await api.ListRuns(view=view, filter=f'{{"predicates":[{{"key":"name","operation":1,"string_value":"{name}"}}]}}')
+        counts.append(statements.count)
+    assert 0 < counts[0] == counts[1] <= 4
+
+
+async def test_create_artifact_takes_at_most_three_statements(api: Api, statements: Statements) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    statements.clear()
+    await new_artifact(api, run_id, task_id)
+    assert 0 < statements.count <= 3
+
+
+@pytest.mark.parametrize("created_before", ["not at all", "with reuse", "without reuse"])
+async def test_create_artifact_with_reuse_takes_at_most_seven_statements(
+    api: Api, statements: Statements, created_before: str
+) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    request = {"run_id": run_id, "task_id": task_id, "producer_key": "out", "artifact": an_artifact(uri=unique("s3"))}
+    if created_before != "not at all":
+        await api.CreateArtifact(reuse_if_exists=created_before == "with reuse", **request)
+    statements.clear()
+    await api.CreateArtifact(reuse_if_exists=True, **request)
+    await api.CreateArtifact(reuse_if_exists=True, **request)
+    assert 0 < statements.count <= 2 * 7
+
+
+async def sizes_of_bulk_calls(statements: Statements, calls: dict[int, Any]) -> list[int]:
+    """Return how many statements each call took."""
+    counts = []
+    for size in SIZES:
+        statements.clear()
+        await calls[size]()
+        counts.append(statements.count)
+    return counts
+
+
+async def test_create_artifacts_bulk_takes_at_most_eight_statements_for_any_size(
+    api: Api, statements: Statements
+) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    item = artifact_pb2.CreateArtifactRequest(
+        run_id=run_id, task_id=task_id, producer_key="out", artifact=an_artifact()
+    )
+    calls = {size: lambda size=size: api.CreateArtifactsBulk(artifacts=[item] * size) for size in SIZES}
+    counts = await sizes_of_bulk_calls(statements, calls)
+    assert 0 < counts[0] <= counts[1] == counts[2] <= 8
+
+
+async def test_create_artifact_tasks_bulk_takes_at_most_eight_statements_for_any_size(
+    api: Api, statements: Statements
+) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    item = artifact_pb2.CreateArtifactRequest(
+        run_id=run_id, task_id=task_id, producer_key="out", artifact=an_artifact()
+    )
+    made = await api.CreateArtifactsBulk(artifacts=[item] * max(SIZES))
+    links = [a_link(run_id, task_id, artifact.artifact_id) for artifact in made.artifacts]
+    calls = {size: lambda size=size: api.CreateArtifactTasksBulk(artifact_tasks=links[:size]) for size in SIZES}
+    counts = await sizes_of_bulk_calls(statements, calls)
+    assert 0 < counts[0] <= counts[1] == counts[2] <= 8
+
+
+@pytest.mark.parametrize("with_parent", [False, True])
+async def test_update_tasks_bulk_takes_at_most_eight_statements_for_any_size(
+    api: Api, statements: Statements, with_parent: bool
+) -> None:
+    run_id = await new_run(api)
+    root = await api.CreateTask(run_id=run_id, task=a_root())
+    task_ids = await many_tasks(api, run_id, max(SIZES))
+    update = with_inputs(a_parameter(), state="SUCCEEDED", **({"parent_task_id": root.task_id} if with_parent else {}))
+    calls = {
+        size: lambda size=size: api.UpdateTasksBulk(run_id=run_id, tasks={task_id: update for task_id in task_ids[-size:]})
+        for size in SIZES
+    }
+    counts = await sizes_of_bulk_calls(statements, calls)
+    assert 0 < counts[0] == counts[1] == counts[2] <= 8 + with_parent
+
+
+async def test_retry_run_takes_the_same_statements_for_any_number_of_tasks(api: Api, statements: Statements) -> None:
+    counts = []
+    for task_count in (1, 30):
+        run_id, root_id, _ = await a_busy_run(api, task_count)
+        await api.UpdateTask(run_id=run_id, task_id=root_id, task=run_pb2.PipelineTask(state="FAILED"))
+        statements.clear()
+        await api.RetryRun(run_id=run_id)
+        counts.append(statements.count)
+    assert 0 < counts[0] == counts[1]

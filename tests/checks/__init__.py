@@ -1,0 +1,1 @@
+"""The checks of `make check` find what they must find."""

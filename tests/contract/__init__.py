@@ -1,0 +1,1 @@
+"""The promises of storage.contract, each on SQLite, PostgreSQL and MariaDB."""

@@ -1,0 +1,69 @@
+"""Records for the store's tests: valid as they are, changed by keyword. Called by the tests of storage."""
+
+import itertools
+from typing import Any
+
+from storage.ids import new_id
+from storage.model import Artifact, ArtifactTask, Experiment, IOType, Run, Task
+from storage.sql.store import SqlStore
+
+MOMENT = 1_700_000_000_000_000
+"""When everything is made that does not say otherwise; lists then fall back to ids, which grow."""
+
+_names = itertools.count(1)
+
+
+def an_experiment(**changes: Any) -> Experiment:
+    """An experiment with a name of its own."""
+    return Experiment(**{"id": new_id(), "name": f"experiment {next(_names)}", "created_at": MOMENT} | changes)
+
+
+def a_run(**changes: Any) -> Run:
+    """A pending run without a specification."""
+    times = {"created_at": MOMENT, "scheduled_at": MOMENT, "updated_at": MOMENT}
+    return Run(**{"id": new_id(), "experiment_id": "experiment", "display_name": "run"} | times | changes)
+
+
+def a_task(run_id: str, **changes: Any) -> Task:
+    """A task of a run."""
+    return Task(**{"id": new_id(), "run_id": run_id, "created_at": MOMENT, "updated_at": MOMENT} | changes)
+
+
+def an_artifact(**changes: Any) -> Artifact:
+    """An artifact without uri or identity."""
+    named = {"id": new_id(), "name": "artifact", "type": 1}
+    return Artifact(**named | {"created_at": MOMENT, "updated_at": MOMENT} | changes)
+
+
+def a_link(task: Task, artifact: Artifact, **changes: Any) -> ArtifactTask:
+    """The link that says a task made an artifact."""
+    ends = {"artifact_id": artifact.id, "task_id": task.id, "run_id": task.run_id}
+    return ArtifactTask(**ends | {"id": new_id(), "type": IOType.OUTPUT.value, "key": "out", "producer": "{}"} | changes)
+
+
+async def keep(store: SqlStore, *records: Experiment | Run | Task | Artifact | ArtifactTask) -> None:
+    """Keep records in one write, in the order given."""
+
+    async def write(tx: Any) -> None:
+        for record in records:
+            match record:
+                case Artifact():
+                    await tx.artifacts.create([record])
+                case ArtifactTask():
+                    await tx.artifact_tasks.create([record])
+                case Task():
+                    await tx.tasks.create(record)
+                case Run():
+                    await tx.runs.create(record)
+                case Experiment():
+                    await tx.experiments.create(record)
+
+    await store.write(write)
+
+
+async def a_kept_task(store: SqlStore, **changes: Any) -> Task:
+    """A task that is kept, of a new run that is kept."""
+    run = a_run()
+    task = a_task(run.id, **changes)
+    await keep(store, run, task)
+    return task

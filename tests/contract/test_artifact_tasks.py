@@ -1,0 +1,125 @@
+"""What storage.contract promises of the links between artifacts and tasks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from storage.errors import Conflict
+from storage.fields import ARTIFACT_TASK_LIST
+from storage.ids import new_id
+from storage.model import Artifact, ArtifactTask, LinkedArtifact, Task
+from storage.sql.store import SqlStore
+from tests.contract.builders import a_kept_task, a_link, a_run, a_task, an_artifact, keep
+from tests.contract.listings import all_pages, ids_of, listing
+
+
+async def two_of_each(store: SqlStore) -> tuple[list[Task], list[Artifact]]:
+    """Two tasks of two runs, and two artifacts, all kept."""
+    runs = [a_run(), a_run()]
+    tasks, artifacts = [a_task(run.id) for run in runs], [an_artifact(), an_artifact(uri="s3://a")]
+    await keep(store, *runs, *tasks, *artifacts)
+    return tasks, artifacts
+
+
+async def create(store: SqlStore, *links: ArtifactTask) -> Sequence[ArtifactTask]:
+    return await store.write(lambda tx: tx.artifact_tasks.create(links))
+
+
+async def list_ids(
+    store: SqlStore,
+    *,
+    tasks: Sequence[str] = (),
+    runs: Sequence[str] = (),
+    artifacts: Sequence[str] = (),
+    type: int | None = None,
+) -> list[str]:
+    pages = await all_pages(
+        store,
+        lambda tx, page: tx.artifact_tasks.list(
+            page, task_ids=tasks, run_ids=runs, artifact_ids=artifacts, type=type
+        ),
+        listing(ARTIFACT_TASK_LIST, page_size=2),
+    )
+    return ids_of(pages)
+
+
+async def test_links_list_by_id(store: SqlStore) -> None:
+    [task, _], [artifact, _] = await two_of_each(store)
+    links = [a_link(task, artifact, id=id, key=id) for id in ("a", "B", "c", "b")]
+    await create(store, *links)
+    assert await list_ids(store, tasks=[task.id]) == ["B", "a", "b", "c"]
+
+
+async def test_ids_of_one_kind_are_alternatives_kinds_must_all_match(store: SqlStore) -> None:
+    tasks, artifacts = await two_of_each(store)
+    links = [a_link(task, artifact, type=type) for type, task in enumerate(tasks, 1) for artifact in artifacts]
+    await create(store, *links)
+    ids = [link.id for link in links]
+    assert await list_ids(store, tasks=[task.id for task in tasks]) == ids
+    assert await list_ids(store, runs=[tasks[1].run_id], artifacts=[artifacts[0].id]) == [ids[2]]
+    assert await list_ids(store, tasks=[tasks[0].id], runs=[tasks[1].run_id]) == []
+    assert await list_ids(store, artifacts=[artifacts[1].id], type=1) == [ids[1]]
+
+
+async def test_links_of_tasks_come_with_their_artifacts(store: SqlStore) -> None:
+    tasks, artifacts = await two_of_each(store)
+    links = [a_link(tasks[0], artifacts[0]), a_link(tasks[1], artifacts[1], iteration=3)]
+    await create(store, *links)
+    found = await store.read(lambda tx: tx.artifact_tasks.of_tasks([task.id for task in tasks]))
+    assert sorted(found, key=lambda each: each.link.id) == [*map(LinkedArtifact, links, artifacts)]
+    assert await store.read(lambda tx: tx.artifact_tasks.of_tasks([tasks[0].id])) == [found[0]]
+
+
+async def test_links_of_runs_come_with_their_artifacts(store: SqlStore) -> None:
+    tasks, artifacts = await two_of_each(store)
+    links = [a_link(tasks[0], artifacts[1]), a_link(tasks[1], artifacts[0])]
+    await create(store, *links)
+    found = await store.read(lambda tx: tx.artifact_tasks.of_runs([tasks[0].run_id]))
+    assert list(found) == [LinkedArtifact(links[0], artifacts[1])]
+
+
+async def test_a_link_that_exists_already_is_returned_as_it_is(store: SqlStore) -> None:
+    [task, _], [artifact, _] = await two_of_each(store)
+    link = a_link(task, artifact)
+    again = replace(link, id=new_id(), producer='{"taskName":"other"}')
+    assert await create(store, link) == [link]
+    assert await create(store, again) == [link]
+    assert await create(store, replace(again, id=new_id(), key="other"), again, again) != [link] * 3
+    assert len(await list_ids(store, tasks=[task.id])) == 2
+
+
+async def test_links_differ_by_type_key_iteration_and_artifact(store: SqlStore) -> None:
+    [task, _], artifacts = await two_of_each(store)
+    link = a_link(task, artifacts[0])
+    changes = [{"type": 2}, {"key": "Out"}, {"iteration": 0}, {"artifact_id": artifacts[1].id}]
+    others = [replace(link, id=new_id(), **change) for change in changes]  # type: ignore[arg-type]
+    assert await create(store, link, *others) == [link, *others]
+
+
+async def test_links_come_back_in_the_order_they_were_given(store: SqlStore) -> None:
+    tasks, artifacts = await two_of_each(store)
+    links = [a_link(task, artifact, key=key) for key in "bac" for task in tasks for artifact in artifacts]
+    standing = replace(links[5], id=new_id())
+    await create(store, standing)
+    asked = [*links, links[0]]
+    assert await create(store, *asked) == [*links[:5], standing, *links[6:], links[0]]
+
+
+async def test_a_link_to_a_task_or_an_artifact_that_is_not_there_raises_conflict(store: SqlStore) -> None:
+    task, artifact = await a_kept_task(store), an_artifact()
+    await keep(store, artifact)
+    for link in (a_link(task, an_artifact()), a_link(a_task(task.run_id), artifact)):
+        for links in ([link], [a_link(task, artifact), link]):
+            with pytest.raises(Conflict, match="a row that is referred to does not exist"):
+                await create(store, *links)
+    assert await list_ids(store, runs=[task.run_id]) == []
+
+
+async def test_links_of_tasks_are_deleted_without_their_artifacts(store: SqlStore) -> None:
+    tasks, artifacts = await two_of_each(store)
+    links = [a_link(task, artifacts[0]) for task in tasks]
+    await create(store, *links)
+    await store.write(lambda tx: tx.artifact_tasks.delete_of_tasks([tasks[0].id]))
+    assert await list_ids(store, artifacts=[artifacts[0].id]) == [links[1].id]
+    assert await store.read(lambda tx: tx.artifacts.get(artifacts[0].id)) == artifacts[0]

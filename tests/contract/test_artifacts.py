@@ -1,0 +1,99 @@
+"""What storage.contract promises of artifacts."""
+
+from dataclasses import replace
+
+import pytest
+
+from storage.errors import Conflict, NotFound
+from storage.fields import ARTIFACT_LIST
+from storage.model import Artifact
+from storage.sql.store import SqlStore
+from tests.contract.builders import MOMENT, an_artifact, keep
+from tests.contract.listings import all_pages, ids_of, listing
+from tests.contract.uris import with_uri
+
+
+async def test_an_artifact_comes_back_as_it_was_kept(store: SqlStore) -> None:
+    artifact = an_artifact(
+        namespace="team",
+        type=6,
+        description="größe 📏",
+        uri="s3://bucket/ü",
+        uri_hash="hash",
+        metadata='{"a":1}',
+        number_value=0.1 + 0.2,
+        identity_key="identity",
+        updated_at=MOMENT + 1,
+    )
+    await keep(store, artifact)
+    assert await store.read(lambda tx: tx.artifacts.get(artifact.id)) == artifact
+
+
+async def test_numbers_come_back_to_the_last_bit(store: SqlStore) -> None:
+    numbers = [0.1 + 0.2, -1e308, 5e-324, 1.7976931348623157e308, 2.0**53 + 2, -0.0, 1 / 3, 3.0]
+    artifacts = [an_artifact(number_value=number) for number in numbers]
+    await keep(store, *artifacts)
+    kept = await store.read(lambda tx: tx.artifacts.list(listing(ARTIFACT_LIST), namespace=None))
+    assert [artifact.number_value for artifact in kept.rows] == numbers
+
+
+async def test_raises_notfound_when_no_artifact_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(NotFound, match="artifact 'nowhere' not found"):
+        await store.read(lambda tx: tx.artifacts.get("nowhere"))
+
+
+async def test_namespaces_of_unknown_artifacts_are_left_out(store: SqlStore) -> None:
+    artifact = an_artifact(namespace="team")
+    await keep(store, artifact)
+    assert await store.read(lambda tx: tx.artifacts.namespaces([artifact.id, "nowhere"])) == {artifact.id: "team"}
+
+
+async def list_ids(store: SqlStore, namespace: str | None = None) -> list[str]:
+    pages = await all_pages(
+        store, lambda tx, page: tx.artifacts.list(page, namespace=namespace), listing(ARTIFACT_LIST, page_size=2)
+    )
+    return ids_of(pages)
+
+
+async def test_artifacts_list_by_creation_time_then_id(store: SqlStore) -> None:
+    second, third = an_artifact(created_at=5), an_artifact(created_at=5)
+    await keep(store, third, an_artifact(id="z", created_at=4), second)
+    assert await list_ids(store) == ["z", second.id, third.id]
+
+
+async def test_a_namespace_limits_the_list_of_artifacts(store: SqlStore) -> None:
+    artifact = an_artifact(namespace="here")
+    await keep(store, artifact, an_artifact(namespace="Here"), an_artifact())
+    assert await list_ids(store, "here") == [artifact.id]
+
+
+async def test_an_artifact_is_found_by_the_identity_it_was_created_with(store: SqlStore) -> None:
+    artifact = an_artifact(namespace="here", identity_key="identity")
+    await keep(store, artifact, an_artifact(namespace="there", identity_key="identity"))
+    assert await store.read(lambda tx: tx.artifacts.find_by_identity("here", "identity")) == artifact
+    assert await store.read(lambda tx: tx.artifacts.find_by_identity("here", "Identity")) is None
+
+
+async def find_by_uri(store: SqlStore, uri: str, namespace: str = "") -> list[Artifact]:
+    return list(await store.read(lambda tx: tx.artifacts.find_by_uri(namespace, uri)))
+
+
+async def test_artifacts_with_a_uri_come_oldest_first(store: SqlStore) -> None:
+    old, new = an_artifact(**with_uri("s3://a"), created_at=1), an_artifact(**with_uri("s3://a"), created_at=2)
+    await keep(store, new, old, an_artifact(**with_uri("s3://A")), an_artifact(**with_uri("s3://a"), namespace="x"))
+    assert await find_by_uri(store, "s3://a") == [old, new]
+
+
+async def test_artifacts_are_created_all_or_none(store: SqlStore) -> None:
+    kept = an_artifact()
+    await keep(store, kept)
+    with pytest.raises(Conflict, match="a row with the same key exists already"):
+        await store.write(lambda tx: tx.artifacts.create([an_artifact(), replace(kept, name="again"), an_artifact()]))
+    assert await list_ids(store) == [kept.id]
+
+
+async def test_an_artifact_whose_identity_is_taken_returns_the_existing_artifact(store: SqlStore) -> None:
+    first, second = (an_artifact(identity_key="identity", name=name) for name in ("first", "second"))
+    assert await store.write(lambda tx: tx.artifacts.create_unique(first)) == first
+    assert await store.write(lambda tx: tx.artifacts.create_unique(second)) == first
+    assert await list_ids(store) == [first.id]

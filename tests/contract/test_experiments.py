@@ -1,0 +1,95 @@
+"""What storage.contract promises of experiments."""
+
+import pytest
+
+from storage.errors import AlreadyExists, NotFound
+from storage.fields import EXPERIMENT_LIST
+from storage.sql.store import SqlStore
+from tests.contract.builders import a_run, an_experiment, keep
+from tests.contract.listings import all_pages, ids_of, listing
+
+
+async def test_raises_notfound_when_no_experiment_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(NotFound, match="experiment 'nowhere' not found"):
+        await store.read(lambda tx: tx.experiments.get("nowhere"))
+
+
+async def test_experiments_list_by_creation_time_then_id(store: SqlStore) -> None:
+    default = await store.read(lambda tx: tx.experiments.default_id())
+    second, third = an_experiment(created_at=5), an_experiment(created_at=5)
+    await keep(store, third, second, an_experiment(id="first", created_at=4))
+    pages = await all_pages(
+        store, lambda tx, page: tx.experiments.list(page, namespace=None), listing(EXPERIMENT_LIST, page_size=2)
+    )
+    assert ids_of(pages) == ["first", second.id, third.id, default]
+
+
+async def test_the_default_experiment_exists_from_the_first_upgrade(store: SqlStore) -> None:
+    default = await store.read(lambda tx: tx.experiments.default_id())
+    assert (await store.read(lambda tx: tx.experiments.get(default))).name == "Default"
+
+
+async def test_raises_notfound_once_the_default_experiment_is_deleted(store: SqlStore) -> None:
+    await delete_default(store)
+    with pytest.raises(NotFound):
+        await store.read(lambda tx: tx.experiments.default_id())
+
+
+async def delete_default(store: SqlStore) -> None:
+    default = await store.read(lambda tx: tx.experiments.default_id())
+    await store.write(lambda tx: tx.experiments.delete(default))
+
+
+async def test_a_deleted_default_experiment_is_made_again_from_the_fallback(store: SqlStore) -> None:
+    await delete_default(store)
+    fallback = an_experiment(name="Default", description="again")
+    assert await store.write(lambda tx: tx.experiments.ensure_default(fallback)) == fallback.id
+    assert await store.read(lambda tx: tx.experiments.default_id()) == fallback.id
+    assert await store.read(lambda tx: tx.experiments.get(fallback.id)) == fallback
+
+
+async def test_a_default_experiment_that_is_there_stays(store: SqlStore) -> None:
+    default = await store.read(lambda tx: tx.experiments.default_id())
+    assert await store.write(lambda tx: tx.experiments.ensure_default(an_experiment())) == default
+
+
+async def test_an_experiment_that_bears_the_fallbacks_name_becomes_the_default(store: SqlStore) -> None:
+    await delete_default(store)
+    bearer = an_experiment(name="Default")
+    await keep(store, bearer)
+    assert await store.write(lambda tx: tx.experiments.ensure_default(an_experiment(name="Default"))) == bearer.id
+
+
+async def test_the_time_of_an_experiments_last_run_only_moves_forward(store: SqlStore) -> None:
+    experiment = an_experiment()
+    await keep(store, experiment)
+    for moment in (20, 10, 30, 29):
+        await store.write(lambda tx, moment=moment: tx.experiments.record_run(experiment.id, moment))
+    assert (await store.read(lambda tx: tx.experiments.get(experiment.id))).last_run_created_at == 30
+
+
+async def test_a_taken_experiment_name_raises_alreadyexists(store: SqlStore) -> None:
+    await keep(store, an_experiment(name="one", namespace="here"))
+    await keep(store, an_experiment(name="one", namespace="there"))
+    with pytest.raises(AlreadyExists, match="experiment 'one' already exists"):
+        await keep(store, an_experiment(name="one", namespace="here"))
+
+
+async def test_archiving_an_experiment_that_is_not_there_raises_notfound(store: SqlStore) -> None:
+    experiment = an_experiment()
+    await keep(store, experiment)
+    for _ in range(2):
+        await store.write(lambda tx: tx.experiments.set_storage_state(experiment.id, "ARCHIVED"))
+    assert (await store.read(lambda tx: tx.experiments.get(experiment.id))).storage_state == "ARCHIVED"
+    with pytest.raises(NotFound):
+        await store.write(lambda tx: tx.experiments.set_storage_state("nowhere", "ARCHIVED"))
+
+
+async def test_deleting_an_experiment_keeps_its_runs(store: SqlStore) -> None:
+    experiment = an_experiment()
+    run = a_run(experiment_id=experiment.id)
+    await keep(store, experiment, run)
+    await store.write(lambda tx: tx.experiments.delete(experiment.id))
+    assert await store.read(lambda tx: tx.runs.get(run.id, with_spec=False)) == run
+    with pytest.raises(NotFound):
+        await store.write(lambda tx: tx.experiments.delete(experiment.id))

@@ -1,0 +1,230 @@
+"""What storage.contract promises of runs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from storage.contract import Lock, ReadTx, WriteTx
+from storage.errors import AlreadyExists, NotFound
+from storage.fields import RUN_LIST
+from storage.model import Run, RunState
+from storage.sql.store import SqlStore
+from tests.contract.builders import MOMENT, a_link, a_run, a_task, an_artifact, keep
+from tests.contract.concurrency import assert_waits
+from tests.contract.listings import all_pages, ids_of, listing
+from tests.contract.watching import statements
+
+SPEC = '{"pipelineInfo":{"name":"p"}}'
+
+
+async def get(store: SqlStore, run_id: str, *, with_spec: bool = True) -> Run:
+    return await store.read(lambda tx: tx.runs.get(run_id, with_spec=with_spec))
+
+
+async def test_a_run_comes_back_as_it_was_kept(store: SqlStore) -> None:
+    run = a_run(
+        display_name="Lauf 🏃",
+        namespace="team",
+        description="d",
+        state=RunState.RUNNING.name,
+        state_history='[{"state":"PENDING"}]',
+        finished_at=MOMENT + 1,
+        service_account="account",
+        recurring_run_id="recurring",
+        pipeline_id="pipeline",
+        pipeline_version_id="version",
+        runtime_config='{"a":"\\u0000"}',
+        plugins_input="{}",
+        pipeline_spec=SPEC,
+    )
+    await keep(store, run)
+    assert await get(store, run.id) == run
+
+
+async def test_the_head_of_a_run_is_read_without_its_specification(store: SqlStore) -> None:
+    run = a_run(pipeline_spec=SPEC, display_name="shown")
+    await keep(store, run)
+    with statements(store) as sent:
+        head = await store.read(lambda tx: tx.runs.head(run.id))
+    assert (head.id, head.display_name, head.state) == (run.id, "shown", "PENDING")
+    assert ["pipeline_specs" in each.text for each in sent] == [False]
+
+
+async def test_raises_notfound_when_no_run_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(NotFound, match="run 'nowhere' not found"):
+        await store.read(lambda tx: tx.runs.head("nowhere"))
+
+
+async def test_a_run_is_read_with_its_specification_only_when_asked_for(store: SqlStore) -> None:
+    run = a_run(pipeline_spec=SPEC)
+    await keep(store, run)
+    assert await get(store, run.id, with_spec=True) == run
+    assert await get(store, run.id, with_spec=False) == replace(run, pipeline_spec=None)
+
+
+async def test_getting_an_unknown_run_raises_notfound(store: SqlStore) -> None:
+    with pytest.raises(NotFound):
+        await get(store, "nowhere")
+
+
+async def test_a_run_of_a_recurring_run_is_found_by_its_display_name(store: SqlStore) -> None:
+    run = a_run(recurring_run_id="weekly", display_name="week 1", pipeline_spec=SPEC)
+    await keep(store, run, a_run(recurring_run_id="weekly", display_name="week 2"))
+    await keep(store, a_run(recurring_run_id="daily", display_name="week 1"))
+    assert await store.read(lambda tx: tx.runs.find_recurring("weekly", "week 1")) == run
+    assert await store.read(lambda tx: tx.runs.find_recurring("weekly", "Week 1")) is None
+
+
+async def test_an_empty_recurring_run_id_finds_nothing(store: SqlStore) -> None:
+    await keep(store, a_run(display_name="alone"))
+    assert await store.read(lambda tx: tx.runs.find_recurring("", "alone")) is None
+
+
+async def list_ids(store: SqlStore, experiment_id: str | None = None, namespace: str | None = None) -> list[str]:
+    pages = await all_pages(
+        store,
+        lambda tx, page: tx.runs.list(page, experiment_id=experiment_id, namespace=namespace, with_spec=True),
+        listing(RUN_LIST, page_size=2),
+    )
+    return ids_of(pages)
+
+
+async def test_runs_list_by_creation_time_then_id(store: SqlStore) -> None:
+    second, third = a_run(created_at=5, pipeline_spec=SPEC), a_run(created_at=5)
+    await keep(store, third, second, a_run(id="last", created_at=6), a_run(id="z", created_at=4))
+    assert await list_ids(store) == ["z", second.id, third.id, "last"]
+
+
+async def test_an_experiment_and_a_namespace_limit_the_list_of_runs(store: SqlStore) -> None:
+    places = [(experiment, namespace) for experiment in "ab" for namespace in ("x", "y")]
+    runs = [a_run(experiment_id=experiment, namespace=namespace) for experiment, namespace in places]
+    await keep(store, *runs)
+    assert await list_ids(store, "a") == [runs[0].id, runs[1].id]
+    assert await list_ids(store, None, "y") == [runs[1].id, runs[3].id]
+    assert await list_ids(store, "b", "x") == [runs[2].id]
+
+
+async def test_a_listed_run_has_its_specification_only_when_asked_for(store: SqlStore) -> None:
+    run = a_run(pipeline_spec=SPEC)
+    await keep(store, run)
+
+    def ask(with_spec: bool) -> Callable[[ReadTx], Awaitable[Any]]:
+        return lambda tx: tx.runs.list(listing(RUN_LIST), experiment_id=None, namespace=None, with_spec=with_spec)
+
+    assert (await store.read(ask(True))).rows == [run]
+    assert (await store.read(ask(False))).rows == [replace(run, pipeline_spec=None)]
+
+
+async def test_tasks_are_counted_for_many_runs_at_once(store: SqlStore) -> None:
+    one, two = a_run(), a_run()
+    await keep(store, one, two, a_task(one.id), a_task(two.id), a_task(two.id))
+    assert await store.read(lambda tx: tx.runs.task_counts([one.id, two.id])) == {one.id: 1, two.id: 2}
+
+
+async def test_runs_without_tasks_are_left_out_of_the_count(store: SqlStore) -> None:
+    run = a_run()
+    await keep(store, run)
+    assert await store.read(lambda tx: tx.runs.task_counts([run.id, "nowhere"])) == {}
+
+
+async def stale(store: SqlStore, written_before: int, limit: int = 10) -> list[str]:
+    return list(
+        await store.read(lambda tx: tx.runs.list_stale_canceling(written_before=written_before, limit=limit))
+    )
+
+
+async def test_canceling_runs_are_stale_when_neither_they_nor_their_tasks_were_written_since(store: SqlStore) -> None:
+    quiet, written, busy = (a_run(state="CANCELING", updated_at=moment) for moment in (10, 20, 10))
+    await keep(store, quiet, written, busy, a_run(state="RUNNING", updated_at=10))
+    await keep(store, a_task(quiet.id, updated_at=19), a_task(busy.id, updated_at=20))
+    assert await stale(store, 20) == [quiet.id]
+
+
+async def test_the_stalest_runs_come_first(store: SqlStore) -> None:
+    await keep(store, *(a_run(id=f"run {moment}", state="CANCELING", updated_at=moment) for moment in (3, 1, 2)))
+    assert await stale(store, 10, limit=2) == ["run 1", "run 2"]
+
+
+async def test_a_run_locked_for_update_is_written_by_nobody_else_until_the_transaction_ends(store: SqlStore) -> None:
+    run = a_run()
+    await keep(store, run)
+    await assert_waits(store, holding=lambda tx: tx.runs.lock(run.id, Lock.UPDATE), waiting=archive(run))
+
+
+async def test_a_run_locked_for_sharing_is_written_by_nobody_else_until_the_transaction_ends(store: SqlStore) -> None:
+    run = a_run()
+    await keep(store, run)
+    await assert_waits(store, holding=lambda tx: tx.runs.lock(run.id, Lock.SHARE), waiting=archive(run))
+
+
+def archive(run: Run) -> Callable[[WriteTx], Awaitable[None]]:
+    return lambda tx: tx.runs.set_storage_state(run.id, "ARCHIVED", updated_at=MOMENT)
+
+
+async def test_locking_an_unknown_run_raises_notfound(store: SqlStore) -> None:
+    for lock in Lock:
+        with pytest.raises(NotFound):
+            await store.write(lambda tx, lock=lock: tx.runs.lock("nowhere", lock))
+
+
+async def test_a_used_run_id_raises_alreadyexists(store: SqlStore) -> None:
+    run = a_run(display_name="first")
+    await keep(store, run)
+    with pytest.raises(AlreadyExists, match="already exists"):
+        await keep(store, replace(run, display_name="second"))
+    assert await get(store, run.id) == run
+
+
+async def test_a_specification_is_stored_once_however_many_runs_share_it(store: SqlStore) -> None:
+    large = '{"comment":"' + "x" * 1_000_000 + '"}'
+    runs = [a_run(pipeline_spec=large) for _ in range(3)]
+    await keep(store, *runs)
+    async with store.engines[1].connect() as connection:
+        assert (await connection.exec_driver_sql("SELECT COUNT(*) FROM pipeline_specs")).scalar() == 1
+    assert [(await get(store, run.id)).pipeline_spec == large for run in runs] == [True] * 3
+
+
+async def test_state_history_and_finish_time_of_a_run_change_together(store: SqlStore) -> None:
+    run = a_run()
+    await keep(store, run)
+    change: dict[str, Any] = {"state": "FAILED", "state_history": "[1]", "finished_at": 7, "updated_at": 8}
+    await store.write(lambda tx: tx.runs.set_state(run.id, **change))
+    assert await get(store, run.id) == replace(run, **change)
+
+
+async def test_archiving_a_run_that_is_not_there_raises_notfound(store: SqlStore) -> None:
+    run = a_run()
+    await keep(store, run)
+    # Twice the same change is still a row that is there, also where a database counts changed rows only.
+    for _ in range(2):
+        await store.write(archive(run))
+    assert (await get(store, run.id)).storage_state == "ARCHIVED"
+    with pytest.raises(NotFound):
+        await store.write(archive(a_run()))
+
+
+async def test_all_runs_of_an_experiment_are_archived_at_once(store: SqlStore) -> None:
+    ours, other = [a_run(experiment_id="ours") for _ in range(2)], a_run(experiment_id="other")
+    await keep(store, *ours, other)
+    await store.write(lambda tx: tx.runs.archive_of_experiment("ours", updated_at=9))
+    archived = [replace(run, storage_state="ARCHIVED", updated_at=9) for run in ours]
+    assert [await get(store, run.id) for run in (*ours, other)] == [*archived, other]
+
+
+async def test_deleting_a_run_deletes_its_tasks_and_links_but_no_artifact(store: SqlStore) -> None:
+    run, other = a_run(), a_run()
+    artifact = an_artifact()
+    mine, theirs = a_task(run.id), a_task(other.id)
+    await keep(store, run, other, artifact, mine, theirs, a_link(mine, artifact), a_link(theirs, artifact))
+    await store.write(lambda tx: tx.runs.delete(run.id))
+    assert await store.read(lambda tx: tx.tasks.heads([mine.id])) == {}
+    assert await store.read(lambda tx: tx.artifact_tasks.of_tasks([mine.id])) == []
+    left = await store.read(lambda tx: tx.artifact_tasks.of_tasks([theirs.id]))
+    assert [each.artifact for each in left] == [artifact]
+
+
+async def test_deleting_an_unknown_run_raises_notfound(store: SqlStore) -> None:
+    with pytest.raises(NotFound):
+        await store.write(lambda tx: tx.runs.delete("nowhere"))

@@ -1,0 +1,35 @@
+"""Seeing exactly what a store sends. Called by the store's tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event
+
+from storage.sql.store import SqlStore
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One statement as the driver gets it."""
+
+    text: str
+    parameters: Any
+
+
+@contextmanager
+def statements(store: SqlStore) -> Iterator[list[Sent]]:
+    """The statements that the store sends within the block, BEGIN and COMMIT left out."""
+    seen: list[Sent] = []
+
+    def see(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if not text.startswith("BEGIN"):
+            seen.append(Sent(text, parameters))
+
+    engines = [engine.sync_engine for engine in store.engines]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", see)
+    yield seen
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", see)

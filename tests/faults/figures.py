@@ -1,0 +1,14 @@
+"""Figures in words, for the reports of long runs. Called by tests."""
+
+from collections.abc import Sequence
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of the values that so large a share of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+def seconds(values: Sequence[float]) -> str:
+    """The middle and the end of measured seconds."""
+    return f"p50 {percentile(values, 0.5):.2f} s, p99 {percentile(values, 0.99):.2f} s"
