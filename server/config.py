@@ -43,6 +43,15 @@ class Settings:
     drain_seconds: float = _setting(10.0, "How long calls in flight may take after SIGTERM")
     reflection: bool = _setting(True, "Whether gRPC reflection is served")
     service_account: str = _setting("pipeline-runner", "Service account of runs that name none")
+    package_bytes_max: int = _setting(32 * MEBIBYTE, "Largest pipeline package, packed and unpacked")
+    package_url_validation: bool = _setting(
+        True, "Whether package URLs are checked before and while they are fetched; off, any host can be reached"
+    )
+    package_url_allow_http: bool = _setting(False, "Whether package URLs may be http too, on port 80")
+    package_url_allowed_domains: str = _setting(
+        "", "Hosts that package URLs may name beside the usual ones: separated by commas, * stands for any text"
+    )
+    package_url_timeout_seconds: float = _setting(30.0, "How long fetching a package URL may take, redirects included")
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("json", "json or text")
 

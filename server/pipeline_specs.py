@@ -1,7 +1,7 @@
 """Pipeline specifications: which documents are one, and which runtime parameters fit it.
 
 The rules are those Kubeflow Pipelines' API server applies before it compiles anything; the messages come from its published
-package kfp-pipeline-spec. CreateRun calls this.
+package kfp-pipeline-spec. CreateRun calls this, and server.pipeline_packages for the documents of a package.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from server.errors import InvalidArgument
 
 SCHEMA_VERSION = "2.1.0"
+REASON = "INVALID_PIPELINE_SPEC"
 
 _Type = pipeline_spec_pb2.ParameterType
 _KINDS = {
@@ -31,27 +32,58 @@ def read_spec(document: dict[str, Any]) -> Any:
     Raises InvalidArgument for anything else.
     """
     if not document:
-        raise InvalidArgument("the pipeline spec is empty", reason="INVALID_PIPELINE_SPEC")
-    wrapped = "pipeline_spec" in document
-    spec = _strict(document["pipeline_spec"] if wrapped else document, pipeline_spec_pb2.PipelineSpec())
-    if spec is None or not spec.pipeline_info.name or not spec.HasField("root"):
+        raise InvalidArgument("the pipeline spec is empty", reason=REASON)
+    spec = parse_spec(document.get("pipeline_spec", document))
+    if spec is None:
         raise InvalidArgument(
-            "the pipeline spec is not one: it needs pipelineInfo.name and root, and no unknown fields",
-            reason="INVALID_PIPELINE_SPEC",
+            "the pipeline spec is not one: it needs pipelineInfo.name and root, and no unknown fields", reason=REASON
         )
-    if spec.schema_version != SCHEMA_VERSION:
-        raise InvalidArgument(f"schemaVersion must be {SCHEMA_VERSION}", reason="INVALID_PIPELINE_SPEC")
+    check_schema_version(spec)
     return spec
 
 
-def _strict(document: Any, message: Message) -> Any:
-    """Return the message that a document spells exactly, None when it spells another or none."""
-    if not isinstance(document, dict):
+def parse_spec(document: Any) -> Any:
+    """Return the PipelineSpec message of a bare document, None when it is none; the schema version is not looked at."""
+    spec = strict(document, pipeline_spec_pb2.PipelineSpec())
+    return spec if spec is not None and spec.pipeline_info.name and spec.HasField("root") else None
+
+
+def check_schema_version(spec: Any) -> None:
+    """Raise InvalidArgument unless the spec has the one version that is understood."""
+    if spec.schema_version != SCHEMA_VERSION:
+        raise InvalidArgument(f"schemaVersion must be {SCHEMA_VERSION}", reason=REASON)
+
+
+def strict(document: Any, message: Message) -> Any:
+    """Return the message, filled with what a document spells exactly; None when it spells another or none."""
+    if not _fits_objects(document, message.DESCRIPTOR):
         return None
     try:
         return json_format.ParseDict(document, message)
-    except (json_format.ParseError, RecursionError, ValueError, TypeError):
+    except (json_format.ParseError, RecursionError, ValueError, TypeError, OverflowError):
         return None
+
+
+def _fits_objects(plain: Any, descriptor: Any) -> bool:
+    """Whether every message is spelled as an object: json_format takes "" and [] for an empty one, protobuf's rule does not."""
+    if descriptor.file.package == "google.protobuf":
+        return True  # json_format is exact about these
+    if not isinstance(plain, dict):
+        return False
+    for name, value in plain.items():
+        field = descriptor.fields_by_camelcase_name.get(name) or descriptor.fields_by_name.get(name)
+        inner = field.message_type if field is not None and value is not None else None
+        if inner is None:
+            continue
+        values = [value]
+        if inner.GetOptions().map_entry:
+            inner = inner.fields_by_name["value"].message_type
+            values = list(value.values()) if isinstance(value, dict) else []
+        elif field.is_repeated:
+            values = value if isinstance(value, list) else []
+        if inner is not None and not all(_fits_objects(one, inner) for one in values):
+            return False
+    return True
 
 
 def check_parameters(spec: Any, given: Any) -> None:

@@ -9,6 +9,10 @@ import pytest
 
 pytest_plugins = ["tests.databases.fixtures"]
 
+# Read when grpc is imported. Its handlers around fork() run in the child of every process that a test starts while calls
+# are in flight, and crash it now and then before it becomes the program it should be.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
 ALLOWED_SKIPS: frozenset[str] = frozenset()
 """Node ids of tests that may be skipped. Any other skip is a failure: what did not run has proved nothing."""
 

@@ -1,6 +1,7 @@
 """RunService: making and reading runs."""
 
 import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from server.errors import NotFound
 from server.services import checks, task_writes
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import Page, ReadTx, WriteTx
+from storage.errors import AlreadyExists
 from storage.fields import RUN_LIST
 from storage.ids import new_id
 from storage.model import ChildTask, Experiment, LinkedArtifact, Run, RunState, StorageState, Task
@@ -21,6 +23,8 @@ View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
 _WITH_SPEC: tuple[int, ...] = (View.DEFAULT, View.FULL)
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
+
+_RECURRING = uuid.UUID("6d0c2f0e-6a53-4c1b-9d5e-2f8b5f3a7c41")  # what ids of runs of recurring runs are derived from
 
 DEFAULT_EXPERIMENT = "Default"
 DEFAULT_DESCRIPTION = "All runs created without specifying an experiment will be grouped here."
@@ -37,12 +41,17 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
     async def write(tx: WriteTx) -> Run:
         experiment_id = run.experiment_id or await tx.experiments.ensure_default(_default_experiment(now))
         experiment = await tx.experiments.get(experiment_id)
-        if run.recurring_run_id:
-            made = await tx.runs.find_recurring(run.recurring_run_id, run.display_name)
-            if made is not None:
-                return made
+        made = await _made_before(tx, run)
+        if made is not None:
+            return made
         new = _in_experiment(await _from_version(tx, run, asked), experiment)
-        await tx.runs.create(new)
+        try:
+            await tx.runs.create(new)
+        except AlreadyExists:
+            made = await _made_before(tx, run)
+            if made is None:
+                raise
+            return made
         await tx.experiments.record_run(experiment.id, now)
         return new
 
@@ -130,6 +139,8 @@ def _check(run: run_pb2.Run) -> None:
     checks.size("run.recurring_run_id", run.recurring_run_id, checks.ID_BYTES)
     checks.length("run.service_account", run.service_account, checks.SERVICE_ACCOUNT)
     checks.size("run.description", run.description, checks.TEXT_BYTES)
+    known = run.storage_state in run_pb2.Run.StorageState.values()
+    checks.require(known, f"run.storage_state has the unknown enum value {run.storage_state}")
     codec.check_run_text(run)
     if run.experiment_id:
         checks.known_id("experiment", run.experiment_id)
@@ -178,11 +189,25 @@ async def _from_version(tx: ReadTx, run: Run, asked: run_pb2.Run) -> Run:
     )
 
 
+async def _made_before(tx: ReadTx, run: Run) -> Run | None:
+    """Return the run that a recurring run made under this name before, if any."""
+    if not run.recurring_run_id:
+        return None
+    return await tx.runs.find_recurring(run.recurring_run_id, run.display_name)
+
+
+def _new_run_id(run: run_pb2.Run) -> str:
+    """Return the id of a run that brings none: two calls that start one recurring run at once must meet in one id."""
+    if not run.recurring_run_id:
+        return new_id()
+    return str(uuid.uuid5(_RECURRING, f"{len(run.recurring_run_id)}:{run.recurring_run_id}{run.display_name}"))
+
+
 def _record(call: Call, run: run_pb2.Run, now: int) -> Run:
     reference = run.pipeline_version_reference
     archived = run.storage_state == run_pb2.Run.ARCHIVED
     return Run(
-        id=run.run_id or new_id(),
+        id=run.run_id or _new_run_id(run),
         experiment_id=run.experiment_id,
         display_name=run.display_name,
         description=run.description,

@@ -176,7 +176,7 @@ async def _page(
 
 def pipeline(record: Pipeline, latest: PipelineVersion | None) -> dict[str, Any]:
     """Return a pipeline in v1beta1's words, as uploads answer too."""
-    answer = {
+    answer: dict[str, Any] = {
         "id": record.id,
         "created_at": codec.time_text(record.created_at),
         "name": record.name,

@@ -1,8 +1,10 @@
 """Requests that say only what a test cares about. Every builder takes further fields by name."""
 
+import json
 import uuid
 from typing import Any
 
+from google.protobuf import json_format, struct_pb2, timestamp_pb2
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
 Task = run_pb2.PipelineTask
@@ -51,7 +53,7 @@ def a_link(run_id: str, task_id: str, artifact_id: str, **fields: Any) -> artifa
 
 async def new_run(api: Any, **fields: Any) -> str:
     """Create a run and return its id."""
-    run = await api.CreateRun(run=run_pb2.Run(**{"display_name": "a run", **fields}))
+    run = await api.CreateRun(run=a_run(**fields))
     return str(run.run_id)
 
 
@@ -90,3 +92,39 @@ async def run_state(api: Any, run_id: str) -> str:
     """Return the name of a run's state."""
     run = await api.GetRun(run_id=run_id)
     return str(run_pb2.RuntimeState.Name(run.state))
+
+
+def a_spec(parameters: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    """A pipeline specification whose root takes the parameters: {"rounds": {"parameterType": "NUMBER_INTEGER"}}."""
+    root: dict[str, Any] = {"dag": {"tasks": {}}}
+    if parameters:
+        root["inputDefinitions"] = {"parameters": parameters}
+    return {"pipelineInfo": {"name": "train"}, "root": root, "schemaVersion": "2.1.0", **fields}
+
+
+def a_struct(plain: dict[str, Any]) -> struct_pb2.Struct:
+    """A plain object as a message."""
+    return json_format.ParseDict(plain, struct_pb2.Struct())
+
+
+def a_run(display_name: str = "a run", **fields: Any) -> run_pb2.Run:
+    """A run without a pipeline; pipeline_spec and parameters may be given as plain objects."""
+    if "pipeline_spec" in fields:
+        fields["pipeline_spec"] = a_struct(fields["pipeline_spec"])
+    parameters = fields.pop("parameters", {})
+    run = run_pb2.Run(display_name=display_name, **fields)
+    for name, value in parameters.items():
+        json_format.ParseDict(value, run.runtime_config.parameters[name])
+    return run
+
+
+def moment(text: str) -> timestamp_pb2.Timestamp:
+    """An RFC 3339 time as a message."""
+    time = timestamp_pb2.Timestamp()
+    time.FromJsonString(text)
+    return time
+
+
+def where(key: str, operation: str, **value: Any) -> str:
+    """A filter with one predicate: where("name", "EQUALS", string_value="train")."""
+    return json.dumps({"predicates": [{"key": key, "operation": operation, **value}]})

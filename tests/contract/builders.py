@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 from storage.ids import new_id
-from storage.model import Artifact, ArtifactTask, Experiment, IOType, Run, Task
+from storage.model import Artifact, ArtifactTask, Experiment, IOType, Pipeline, PipelineVersion, Run, Task
 from storage.sql.store import SqlStore
 
 MOMENT = 1_700_000_000_000_000
@@ -16,6 +16,17 @@ _names = itertools.count(1)
 def an_experiment(**changes: Any) -> Experiment:
     """An experiment with a name of its own."""
     return Experiment(**{"id": new_id(), "name": f"experiment {next(_names)}", "created_at": MOMENT} | changes)
+
+
+def a_pipeline(**changes: Any) -> Pipeline:
+    """A pipeline with a name of its own."""
+    return Pipeline(**{"id": new_id(), "name": f"pipeline {next(_names)}", "created_at": MOMENT} | changes)
+
+
+def a_version(pipeline_id: str, **changes: Any) -> PipelineVersion:
+    """A version of a pipeline, without a specification."""
+    named = {"id": new_id(), "pipeline_id": pipeline_id, "name": f"version {next(_names)}", "created_at": MOMENT}
+    return PipelineVersion(**named | changes)
 
 
 def a_run(**changes: Any) -> Run:
@@ -38,10 +49,15 @@ def an_artifact(**changes: Any) -> Artifact:
 def a_link(task: Task, artifact: Artifact, **changes: Any) -> ArtifactTask:
     """The link that says a task made an artifact."""
     ends = {"artifact_id": artifact.id, "task_id": task.id, "run_id": task.run_id}
-    return ArtifactTask(**ends | {"id": new_id(), "type": IOType.OUTPUT.value, "key": "out", "producer": "{}"} | changes)
+    return ArtifactTask(
+        **ends | {"id": new_id(), "type": IOType.OUTPUT.value, "key": "out", "producer": "{}"} | changes
+    )
 
 
-async def keep(store: SqlStore, *records: Experiment | Run | Task | Artifact | ArtifactTask) -> None:
+Record = Experiment | Pipeline | PipelineVersion | Run | Task | Artifact | ArtifactTask
+
+
+async def keep(store: SqlStore, *records: Record) -> None:
     """Keep records in one write, in the order given."""
 
     async def write(tx: Any) -> None:
@@ -57,6 +73,10 @@ async def keep(store: SqlStore, *records: Experiment | Run | Task | Artifact | A
                     await tx.runs.create(record)
                 case Experiment():
                     await tx.experiments.create(record)
+                case Pipeline():
+                    await tx.pipelines.create(record)
+                case PipelineVersion():
+                    await tx.pipeline_versions.create(record)
 
     await store.write(write)
 

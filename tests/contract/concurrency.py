@@ -1,7 +1,8 @@
-"""Two writes that meet. Called by the store's tests."""
+"""Writes that meet. Called by the store's tests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from storage.contract import WriteTx
@@ -13,8 +14,9 @@ SOON = 0.2
 Write = Callable[[WriteTx], Awaitable[Any]]
 
 
-async def assert_waits(store: SqlStore, *, holding: Write, waiting: Write) -> None:
-    """Fail unless one write waits for the transaction of another, and then succeeds."""
+@asynccontextmanager
+async def while_locked(store: SqlStore, holding: Write) -> AsyncIterator[None]:
+    """Within the block, a write of the store has done this and has not ended."""
     held, let_go = asyncio.Event(), asyncio.Event()
 
     async def hold(tx: WriteTx) -> None:
@@ -24,8 +26,17 @@ async def assert_waits(store: SqlStore, *, holding: Write, waiting: Write) -> No
 
     holder = asyncio.create_task(store.write(hold))
     await held.wait()
-    waiter = asyncio.create_task(store.write(waiting))
-    done, _ = await asyncio.wait([waiter], timeout=SOON)
-    let_go.set()
-    await asyncio.gather(holder, waiter)
+    try:
+        yield
+    finally:
+        let_go.set()
+        await holder
+
+
+async def assert_waits(store: SqlStore, *, holding: Write, waiting: Write) -> None:
+    """Fail unless one write waits for the transaction of another, and then succeeds."""
+    async with while_locked(store, holding):
+        waiter = asyncio.create_task(store.write(waiting))
+        done, _ = await asyncio.wait([waiter], timeout=SOON)
+    await waiter
     assert not done, "the second write did not wait"

@@ -36,9 +36,7 @@ async def list_ids(
 ) -> list[str]:
     pages = await all_pages(
         store,
-        lambda tx, page: tx.artifact_tasks.list(
-            page, task_ids=tasks, run_ids=runs, artifact_ids=artifacts, type=type
-        ),
+        lambda tx, page: tx.artifact_tasks.list(page, task_ids=tasks, run_ids=runs, artifact_ids=artifacts, type=type),
         listing(ARTIFACT_TASK_LIST, page_size=2),
     )
     return ids_of(pages)
@@ -68,7 +66,9 @@ async def test_links_of_tasks_come_with_their_artifacts(store: SqlStore) -> None
     await create(store, *links)
     found = await store.read(lambda tx: tx.artifact_tasks.of_tasks([task.id for task in tasks]))
     assert sorted(found, key=lambda each: each.link.id) == [*map(LinkedArtifact, links, artifacts)]
-    assert await store.read(lambda tx: tx.artifact_tasks.of_tasks([tasks[0].id])) == [found[0]]
+    assert await store.read(lambda tx: tx.artifact_tasks.of_tasks([tasks[1].id])) == [
+        LinkedArtifact(links[1], artifacts[1])
+    ]
 
 
 async def test_links_of_runs_come_with_their_artifacts(store: SqlStore) -> None:
@@ -85,8 +85,9 @@ async def test_a_link_that_exists_already_is_returned_as_it_is(store: SqlStore) 
     again = replace(link, id=new_id(), producer='{"taskName":"other"}')
     assert await create(store, link) == [link]
     assert await create(store, again) == [link]
-    assert await create(store, replace(again, id=new_id(), key="other"), again, again) != [link] * 3
-    assert len(await list_ids(store, tasks=[task.id])) == 2
+    other = a_link(task, artifact, key="other")
+    assert await create(store, other, again, again) == [other, link, link]
+    assert await list_ids(store, tasks=[task.id]) == [link.id, other.id]
 
 
 async def test_links_differ_by_type_key_iteration_and_artifact(store: SqlStore) -> None:

@@ -47,5 +47,7 @@ def test_no_two_sentences_of_the_contract_share_a_test() -> None:
 
 
 def test_a_sentence_is_told_from_the_first_line_of_its_class() -> None:
-    source = 'class Store:\n    """A store.\n\n    It\'s kept. Twice is fine."""\n    def get(self):\n        """Gets."""\n'
+    source = (
+        'class Store:\n    """A store.\n\n    It\'s kept. Twice is fine."""\n    def get(self):\n        """Gets."""\n'
+    )
     assert [name_of(sentence) for sentence in promises(source)] == ["test_its_kept", "test_twice_is_fine", "test_gets"]

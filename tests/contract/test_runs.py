@@ -130,9 +130,7 @@ async def test_runs_without_tasks_are_left_out_of_the_count(store: SqlStore) -> 
 
 
 async def stale(store: SqlStore, written_before: int, limit: int = 10) -> list[str]:
-    return list(
-        await store.read(lambda tx: tx.runs.list_stale_canceling(written_before=written_before, limit=limit))
-    )
+    return list(await store.read(lambda tx: tx.runs.list_stale_canceling(written_before=written_before, limit=limit)))
 
 
 async def test_canceling_runs_are_stale_when_neither_they_nor_their_tasks_were_written_since(store: SqlStore) -> None:

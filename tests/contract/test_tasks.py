@@ -87,7 +87,9 @@ async def test_all_tasks_of_runs_come_by_creation_time_then_id(store: SqlStore) 
 
 async def test_children_come_by_creation_time_then_id(store: SqlStore) -> None:
     parent = await a_kept_task(store)
-    children = [a_task(parent.run_id, parent_task_id=parent.id, name=f"{moment}", created_at=moment) for moment in (4, 5, 5)]
+    children = [
+        a_task(parent.run_id, parent_task_id=parent.id, name=f"{moment}", created_at=moment) for moment in (4, 5, 5)
+    ]
     await keep(store, *reversed(children), a_task(parent.run_id, parent_task_id=children[0].id))
     found = await store.read(lambda tx: tx.tasks.children(parent.run_id, [parent.id, "nowhere"]))
     assert list(found) == [ChildTask(child.id, child.name, parent.id) for child in children]
@@ -123,9 +125,7 @@ async def test_an_empty_fingerprint_finds_nothing(store: SqlStore) -> None:
 
 async def test_tasks_locked_for_update_are_written_by_nobody_else_until_the_transaction_ends(store: SqlStore) -> None:
     task = await a_kept_task(store)
-    await assert_waits(
-        store, holding=lambda tx: tx.tasks.lock([task.id]), waiting=lambda tx: tx.tasks.update([task])
-    )
+    await assert_waits(store, holding=lambda tx: tx.tasks.lock([task.id]), waiting=lambda tx: tx.tasks.update([task]))
 
 
 async def test_unknown_tasks_are_not_locked(store: SqlStore) -> None:

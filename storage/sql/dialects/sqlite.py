@@ -18,6 +18,7 @@ from storage.errors import Unavailable
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
+READERS = 3  # each is a thread; more of them fight over the interpreter and halve what 32 clients get
 BUSY_TIMEOUT_MS = 5_000  # another process (importer) holds the write lock this long at most
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # the WAL file shrinks to this after a checkpoint
 
@@ -68,7 +69,7 @@ class SQLite(Dialect):
         """One connection writes, so that writers queue in this process instead of meeting a locked file."""
         return {
             "poolclass": AsyncAdaptedQueuePool,
-            "pool_size": 1 if writer else pool_size,
+            "pool_size": 1 if writer else min(pool_size, READERS),
             "max_overflow": 0,
             "pool_timeout": pool_timeout_seconds,
             "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},

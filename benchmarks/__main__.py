@@ -1,0 +1,16 @@
+"""`python -m benchmarks [sqlite] [postgresql] [mysql]`: run every benchmark on the chosen databases, all by default."""
+
+import asyncio
+import sys
+
+from benchmarks import grpc_calls
+from tests.databases import KINDS
+
+
+def main() -> None:
+    """Run and print."""
+    for kind in sys.argv[1:] or KINDS:
+        asyncio.run(grpc_calls.measure(kind))
+
+
+main()

@@ -1,0 +1,184 @@
+"""The text of the documentation's generated blocks, made from the code. docs_drift.py calls this, and the tests of the docs."""
+
+import ast
+import importlib
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+from google.rpc import code_pb2
+
+from server import cli, errors
+from server.config import Settings, setting_fields, variable_of
+from server.methods import all_methods
+from server.services import HANDLERS
+from storage import fields
+
+SERVER = pathlib.Path(errors.__file__).parent
+
+REFUSED, CAPPED = "INVALID_ARGUMENT", "capped in silence"
+
+LIMITS: tuple[tuple[str, str, str, str], ...] = (
+    ("rows of a page when a request names no size", "page_size_default", "rows", "–"),
+    ("rows of a page", "page_size_max", "rows", CAPPED),
+    ("runs of a page in the views FULL and RUNTIME_ONLY", "full_page_size_max", "rows", CAPPED),
+    ("a request over gRPC", "message_bytes_max", "bytes", "RESOURCE_EXHAUSTED"),
+    ("items of a bulk call", "bulk_items_max", "items", REFUSED),
+    ("an id that a client chooses", "server.services.checks:ID_BYTES", "bytes", f"{REFUSED}; an unknown id on reads"),
+    ("`name` of a task or an artifact, `display_name` of an experiment", "server.services.checks:NAME", "characters", REFUSED),
+    ("`display_name` of a run or a task", "server.services.checks:DISPLAY_NAME", "characters", REFUSED),
+    ("key of an artifact at its task", "server.services.checks:KEY", "characters", REFUSED),
+    ("`parameter_key`", "server.codec.parameters:PARAMETER_KEY_CHARACTERS", "characters", REFUSED),
+    ("`cache_fingerprint`", "server.services.checks:FINGERPRINT", "characters", REFUSED),
+    ("`uri` of an artifact", "server.services.checks:URI", "characters", REFUSED),
+    ("`namespace`", "server.services.checks:NAMESPACE", "characters", REFUSED),
+    ("`service_account` of a run", "server.services.checks:SERVICE_ACCOUNT", "characters", REFUSED),
+    ("`scope_path` of a task", "server.services.checks:SCOPE_PATH_BYTES", "bytes", REFUSED),
+    ("`description`, and the task name in a link's producer", "server.services.checks:TEXT_BYTES", "bytes", REFUSED),
+    (
+        "one stored JSON text: inputs, outputs, metadata, history, pods, a pipeline spec, a runtime config, …",
+        "server.codec.json_text:JSON_COLUMN_BYTES",
+        "bytes",
+        REFUSED,
+    ),
+    ("levels of messages within a value; a list is two, an object three", "server.codec.values:VALUE_DEPTH", "levels", REFUSED),
+    ("plugins in `plugins_input`", "server.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
+    ("all of `plugins_input`", "server.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),
+    ("depth of a plugin's settings", "server.codec.runs:PLUGIN_DEPTH", "levels", REFUSED),
+    ("text of a filter", "storage.filter_message:MAX_FILTER_BYTES", "bytes", REFUSED),
+    ("predicates of a filter", "storage.filters:MAX_PREDICATES", "predicates", REFUSED),
+    ("values of one IN", "storage.filters:MAX_IN_VALUES", "values", REFUSED),
+    ("characters of a long text that take part in sorting", "storage.fields:SORTED_CHARACTERS", "characters", "the rest does not sort"),
+)
+"""What is limited, by which setting or constant (module:NAME), in which unit, and what happens over it."""
+
+REASONS = {
+    "INVALID_PIPELINE_SPEC": "The pipeline spec is empty, is no pipeline spec, or has another schemaVersion.",
+    "INVALID_PARAMETER": "A runtime parameter does not fit the inputs that the pipeline spec declares.",
+    "INTERNAL": "A defect of the server; `error_id` in the metadata names the line in the log.",
+}
+"""Sentences for reasons that no class describes."""
+
+LISTS = {
+    "Tasks": fields.TASK_LIST,
+    "Artifacts": fields.ARTIFACT_LIST,
+    "Links between artifacts and tasks": fields.ARTIFACT_TASK_LIST,
+    "Runs": fields.RUN_LIST,
+    "Experiments": fields.EXPERIMENT_LIST,
+}
+
+
+def settings() -> str:
+    """Every setting: name, variable, default, meaning."""
+    rows = (
+        (f"`{each.name}`", f"`{variable_of(each.name)}`", f"`{_shown(each.default)}`", each.metadata["meaning"])
+        for each in setting_fields()
+    )
+    return _table(("setting", "variable", "default", "meaning"), rows)
+
+
+def commands() -> str:
+    """Every command of lineal-server, and those of its options that are no settings."""
+    names = {each.name for each in setting_fields()}
+    rows = []
+    for name, command in sorted(cli.main.commands.items()):
+        own = [each for each in command.params if isinstance(each, click.Option) and each.name not in names]
+        rows.append((f"`lineal-server {name}`", command.help, " ".join(f"`{each.opts[0]}`: {each.help}" for each in own)))
+    return _table(("command", "does", "options that are no settings"), rows)
+
+
+def limits() -> str:
+    """Every limit: what is limited, the value, the setting that changes it, what happens over it."""
+    rows = []
+    for what, source, unit, over in LIMITS:
+        fixed = ":" in source
+        rows.append((what, f"{limit_value(source):,} {unit}", "" if fixed else f"`{source}`", over))
+    return _table(("what", "limit", "setting", "over it"), rows)
+
+
+def limit_value(source: str) -> int:
+    """Return the value of a setting's default or of a constant, module:NAME."""
+    module, _, name = source.rpartition(":")
+    found: int = getattr(importlib.import_module(module) if module else Settings(), name)
+    return found
+
+
+def reasons() -> str:
+    """Every reason an ErrorInfo can have: gRPC code, HTTP status, when."""
+    rows = (
+        (f"`{reason}`", code_pb2.Code.Name(code), str(errors.HTTP_STATUS[code]), when)
+        for reason, (code, when) in sorted(_reasons().items())
+    )
+    return _table(("reason", "gRPC code", "HTTP", "when"), rows)
+
+
+def _reasons() -> dict[str, tuple[int, str]]:
+    found: dict[str, tuple[int, str]] = {"INTERNAL": (code_pb2.INTERNAL, REASONS["INTERNAL"])}
+    for kind, code, reason in errors._STORAGE:
+        found.setdefault(reason, (code, _first_line(kind)))
+    for name, reason in _reasons_in_calls():
+        kind = getattr(errors, name)
+        if reason not in REASONS and reason not in found:
+            raise SystemExit(f"REASONS in docs_blocks.py has no sentence for {reason}")
+        found.setdefault(reason, (kind.code, REASONS.get(reason, "")))
+    for kind in errors.ApiError.__subclasses__():
+        found.setdefault(kind.reason, (kind.code, _first_line(kind)))
+    return found
+
+
+def _reasons_in_calls() -> Iterable[tuple[str, str]]:
+    """Where the server raises an error of the tree with a reason of its own: name of the class, reason."""
+    for file in sorted(SERVER.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and hasattr(errors, node.func.id):
+                for keyword in node.keywords:
+                    if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant):
+                        yield node.func.id, keyword.value.value
+
+
+def methods() -> str:
+    """Every RPC, with its HTTP rule; those without a handler are UNIMPLEMENTED."""
+    rows = []
+    for method in all_methods():
+        http = f"`{method.http.verb} {method.http.path}`" if method.http else ""
+        rows.append((f"`{method.name}`", http, "yes" if method.name in HANDLERS else "UNIMPLEMENTED"))
+    return _table(("RPC", "HTTP rule", "served"), rows)
+
+
+def keys() -> str:
+    """Every list: the keys it filters and sorts by, and what values a key takes."""
+    tables = []
+    for name, listable in LISTS.items():
+        order = listable.default_order.field.key
+        rows = ((f"`{each.key}`", each.kind.value, _uses(each)) for each in listable.fields.values())
+        tables.append(f"**{name}**, by default sorted by `{order}`:\n\n{_table(('key', 'kind', 'for'), rows)}")
+    return "\n".join(tables)
+
+
+def _uses(field: fields.Field) -> str:
+    uses = [name for name, allowed in (("filter", field.filterable), ("sort", field.sortable)) if allowed]
+    return ", ".join(uses)
+
+
+def _first_line(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _shown(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "commands": commands,
+    "limits": limits,
+    "reasons": reasons,
+    "methods": methods,
+    "keys": keys,
+}

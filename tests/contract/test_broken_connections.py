@@ -1,0 +1,123 @@
+"""What the store does when its connection breaks, or when there is no database to connect to."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from storage.contract import WriteTx
+from storage.errors import OutcomeUnknown, Unavailable
+from storage.model import Task
+from storage.sql.store import SqlStore
+from tests.contract.builders import a_kept_task, a_run, keep
+from tests.contract.proxy import relay_to
+from tests.databases import PrivateServer
+from tests.databases.private import free_port
+
+servers_only = pytest.mark.databases("postgresql", "mysql")
+
+
+def rename(task: Task, attempts: list[int]) -> Callable[[WriteTx], object]:
+    async def write(tx: WriteTx) -> None:
+        attempts.append(1)
+        await tx.tasks.lock([task.id])
+        await tx.tasks.update([replace(task, name="after")])
+
+    return write
+
+
+@servers_only
+async def test_a_callback_whose_connection_breaks_runs_again(store: SqlStore, migrated_url: str) -> None:
+    task, attempts = await a_kept_task(store, name="before"), []
+    async with relay_to(migrated_url) as (relay, url):
+        relayed = SqlStore(url)
+        relay.cut_at(b"UPDATE tasks", lets_through=True)
+        await relayed.write(rename(task, attempts))
+        await relayed.close()
+    assert relay.cuts == 1
+    assert len(attempts) == 2
+    assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "after"
+
+
+@servers_only
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_broken_commit_raises_outcomeunknown(store: SqlStore, migrated_url: str, arrives: bool) -> None:
+    task, attempts = await a_kept_task(store, name="before"), []
+    async with relay_to(migrated_url) as (relay, url):
+        relayed = SqlStore(url)
+        relay.cut_at(b"COMMIT", lets_through=arrives)
+        with pytest.raises(OutcomeUnknown, match="may have happened"):
+            await relayed.write(rename(task, attempts))
+        await keep(relayed, a_run())
+        await relayed.close()
+    assert (relay.cuts, len(attempts)) == (1, 1)
+    assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == ("after" if arrives else "before")
+
+
+@servers_only
+async def test_a_read_whose_connection_breaks_runs_again(store: SqlStore, migrated_url: str) -> None:
+    task = await a_kept_task(store)
+    async with relay_to(migrated_url) as (relay, url):
+        relayed = SqlStore(url)
+        for read in (relayed.read, relayed.read_one):
+            relay.cut_at(b"FROM tasks", lets_through=False)
+            assert await read(lambda tx: tx.tasks.get(task.id)) == task
+        await relayed.close()
+    assert relay.cuts == 2
+
+
+@servers_only
+async def test_connections_that_broke_while_idle_are_not_noticed(store: SqlStore, migrated_url: str) -> None:
+    task = await a_kept_task(store)
+    async with relay_to(migrated_url) as (relay, url):
+        relayed = SqlStore(url)
+        for _ in range(2):
+            assert await relayed.read(lambda tx: tx.tasks.get(task.id)) == task
+            await keep(relayed, a_run())
+            relay.close_all()
+        await relayed.close()
+
+
+def nowhere(kind: str) -> str:
+    """The URL of a database that cannot be had."""
+    path = "/proc/none.sqlite" if kind == "sqlite" else f"user:password@127.0.0.1:{free_port()}/lineal"
+    return f"{kind}://{'/' if kind == 'sqlite' else ''}{path}"
+
+
+async def test_a_write_without_a_database_raises_unavailable(database_kind: str) -> None:
+    store = SqlStore(nowhere(database_kind))
+    started = time.monotonic()
+    for call in (lambda: keep(store, a_run()), store.page_token_key, store.problems):
+        with pytest.raises(Unavailable) as caught:
+            await call()
+        assert str(caught.value) in ("the database cannot be reached", "the database refuses to work at the moment")
+    assert time.monotonic() - started < 5
+    await store.close()
+
+
+async def test_raises_unavailable_when_the_database_does_not_answer(database_kind: str) -> None:
+    store = SqlStore(nowhere(database_kind))
+    with pytest.raises(Unavailable, match="the database does not answer"):
+        await store.ready()
+    await store.close()
+
+
+@servers_only
+async def test_a_frozen_database_is_given_up_within_two_seconds(
+    database_kind: str, start_private_server: Callable[..., PrivateServer]
+) -> None:
+    server = start_private_server(database_kind)
+    store = SqlStore(
+        server.url if database_kind == "postgresql" else urlunsplit(urlsplit(server.url)._replace(path="/mysql"))
+    )
+    await store.ready()
+    server.pause()
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        await store.ready()
+    assert time.monotonic() - started < 2
+    server.resume()
+    await store.ready()
+    await store.close()

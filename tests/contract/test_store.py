@@ -1,0 +1,154 @@
+"""What storage.contract promises of the store itself, where nothing breaks."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from storage.contract import ReadTx, WriteTx
+from storage.errors import Conflict, ValueRefused
+from storage.model import Run, Task
+from storage.sql.store import COLLISION_ATTEMPTS, SqlStore
+from tests.contract.builders import a_kept_task, a_run, a_task, an_artifact, keep
+
+servers_only = pytest.mark.databases("postgresql", "mysql")
+
+
+class Refused(Exception):
+    """What a callback of these tests raises."""
+
+
+async def is_kept(store: SqlStore, run: Run) -> bool:
+    return await store.read(lambda tx: tx.runs.task_counts([run.id])) == {run.id: 1}
+
+
+async def test_everything_read_by_one_callback_belongs_to_one_snapshot(store: SqlStore) -> None:
+    task = await a_kept_task(store, name="before")
+
+    async def read(tx: ReadTx) -> tuple[Task, Task, dict[str, str]]:
+        first = await tx.tasks.get(task.id)
+        await keep(store, an_artifact(id="later"))
+        await store.write(lambda writing: writing.tasks.update([replace(task, name="after")]))
+        return first, await tx.tasks.get(task.id), await tx.artifacts.namespaces(["later"])
+
+    assert await store.read(read) == (task, task, {})
+    assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "after"
+
+
+async def test_a_single_statement_reads_the_same_with_and_without_a_snapshot(store: SqlStore) -> None:
+    for name in ("one", "two"):
+        task = await a_kept_task(store, name=name)
+        for read in (store.read, store.read_one):
+            assert await read(lambda tx, task=task: tx.tasks.get(task.id)) == task
+
+
+async def test_a_callback_that_raises_leaves_nothing_behind(store: SqlStore) -> None:
+    run = a_run()
+
+    async def write(tx: WriteTx) -> None:
+        await tx.runs.create(run)
+        await tx.tasks.create(a_task(run.id))
+        raise Refused
+
+    with pytest.raises(Refused):
+        await store.write(write)
+    assert not await is_kept(store, run)
+    await keep(store, run, a_task(run.id))
+    assert await is_kept(store, run)
+
+
+async def test_a_callback_that_is_cancelled_leaves_nothing_behind(store: SqlStore) -> None:
+    run, written = a_run(), asyncio.Event()
+
+    async def write(tx: WriteTx) -> None:
+        await tx.runs.create(run)
+        await tx.tasks.create(a_task(run.id))
+        written.set()
+        await asyncio.Event().wait()
+
+    writing = asyncio.create_task(store.write(write))
+    await written.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert not await is_kept(store, run)
+
+
+async def test_calls_cancelled_at_any_moment_leave_the_store_usable(store: SqlStore) -> None:
+    task = await a_kept_task(store)
+
+    async def write(number: int) -> None:
+        async def change(tx: WriteTx) -> None:
+            [(_, locked)] = (await tx.tasks.lock([task.id])).items()
+            await tx.tasks.update([replace(locked, name=f"{number}")])
+
+        await store.write(change)
+
+    for number in range(30):
+        writing = [asyncio.create_task(write(number)) for _ in range(4)]
+        await asyncio.sleep(0.0007 * number)
+        for each in writing:
+            each.cancel()
+        await asyncio.gather(*writing, return_exceptions=True)
+    await asyncio.gather(*(write(99) for _ in range(20)))
+    assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "99"
+
+
+async def test_a_callback_that_meets_a_row_taken_or_deleted_by_another_runs_again(store: SqlStore) -> None:
+    run, other = a_run(), a_run()
+    attempts: list[asyncio.Task[None]] = []
+
+    async def write(tx: WriteTx) -> None:
+        attempts.append(asyncio.create_task(keep(store, run)) if not attempts else attempts[0])
+        if len(attempts) == 2:
+            await attempts[0]
+        await tx.runs.create(other)
+        await tx.tasks.create(a_task(run.id))
+
+    await store.write(write)
+    assert len(attempts) == 2
+    assert await is_kept(store, run)
+
+
+async def test_a_key_that_stays_taken_raises_conflict(store: SqlStore) -> None:
+    task = await a_kept_task(store, logical_key="one")
+    attempts: list[Any] = []
+
+    async def write(tx: WriteTx, logical_key: str | None) -> None:
+        attempts.append(1)
+        await tx.tasks.create(replace(task, logical_key=logical_key))
+
+    for number, key in enumerate((None, "two"), 1):
+        with pytest.raises(Conflict, match="a row with the same key exists already"):
+            await store.write(lambda tx, key=key: write(tx, key))
+        assert len(attempts) == number * COLLISION_ATTEMPTS
+
+
+@servers_only
+async def test_a_value_that_the_database_cannot_hold_raises_valuerefused(store: SqlStore) -> None:
+    with pytest.raises(ValueRefused, match="larger than the database takes"):
+        await keep(store, an_artifact(name="x" * 129))
+
+
+async def test_every_server_of_a_fleet_gets_the_same_page_token_key(store: SqlStore, migrated_url: str) -> None:
+    other = SqlStore(migrated_url)
+    keys = [await each.page_token_key() for each in (store, other)]
+    await other.close()
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 32
+
+
+async def test_closing_twice_is_harmless(migrated_url: str) -> None:
+    store = SqlStore(migrated_url)
+    await store.ready()
+    await store.close()
+    await store.close()
+
+
+async def test_a_store_that_answers_is_ready_and_has_no_problems(store: SqlStore, database_kind: str) -> None:
+    await store.ready()
+    # The suite's servers trade durability for speed, which is what the store should notice.
+    expected = {"sqlite": "", "postgresql": "fsync is off", "mysql": "innodb_flush_log_at_trx_commit is not 1"}
+    assert expected[database_kind] in " ".join(await store.problems())
+    assert bool(await store.problems()) == bool(expected[database_kind])
