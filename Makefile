@@ -30,7 +30,7 @@ setup: $(VENV)/dev.stamp ## make .venv with everything for development
 serve: $(VENV)/serve.stamp ## serve gRPC and REST on a SQLite file
 	$(BIN)/lineal-server serve $(ARGS)
 
-test: $(VENV)/dev.stamp ## run the whole suite: on SQLite with the oldest and newest protobuf, then on all databases
+test: $(VENV)/dev.stamp .venv-kfp/stamp ## run the whole suite: on SQLite with the oldest and newest protobuf, then on all databases
 	@$(BIN)/python -m tests.databases
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory test-protobuf-floor test-protobuf-newest
@@ -39,10 +39,10 @@ endif
 
 test-protobuf-floor: ## run the suite on SQLite with the oldest protobuf we accept
 test-protobuf-newest: ## run the suite on SQLite with the newest protobuf
-test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
+test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp .venv-kfp/stamp
 	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider $(ARGS)
 
-soak: $(VENV)/dev.stamp ## run the tests that have a long form in it: hours
+soak: $(VENV)/dev.stamp .venv-kfp/stamp ## run the tests that have a long form in it: hours
 	@$(BIN)/python -m tests.databases
 	$(VENV)/$(PYTEST) --soak -m soak $(ARGS)
 
@@ -67,7 +67,7 @@ bench: $(VENV)/dev.stamp ## measure
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove environments, caches and build products; data stay
-	rm -rf .venv .venv-protobuf-* build dist *.egg-info clients/python/build clients/python/*.egg-info
+	rm -rf .venv .venv-kfp .venv-protobuf-* build dist *.egg-info clients/python/build clients/python/*.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -93,6 +93,12 @@ $(VENV)/dev.stamp: $(MANIFESTS)
 	$(call create_venv,$(VENV))
 	$(VENV)/$(PIP) -c constraints.txt -e clients/python -e '.[dev]'
 	@touch $@ $(VENV)/serve.stamp
+
+# Kubeflow Pipelines' SDK and our client resolve together, apart from the server's set.
+.venv-kfp/stamp: clients/python/pyproject.toml tests/sdk/requirements.txt
+	$(call create_venv,$(@D))
+	$(@D)/$(PIP) -r tests/sdk/requirements.txt ./clients/python
+	@touch $@
 
 # Without dependency resolution: the pipeline spec's package declares protobuf < 7, yet works with 7.
 .venv-protobuf-%/stamp: $(MANIFESTS) constraints-protobuf-%.txt

@@ -3,7 +3,7 @@
 import ast
 import importlib
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -26,8 +26,13 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("a request over gRPC", "message_bytes_max", "bytes", "RESOURCE_EXHAUSTED"),
     ("items of a bulk call", "bulk_items_max", "items", REFUSED),
     ("an id that a client chooses", "server.services.checks:ID_BYTES", "bytes", f"{REFUSED}; an unknown id on reads"),
-    ("`name` of a task or an artifact, `display_name` of an experiment", "server.services.checks:NAME", "characters", REFUSED),
-    ("`display_name` of a run or a task", "server.services.checks:DISPLAY_NAME", "characters", REFUSED),
+    (
+        "`name` of a task, an artifact or a pipeline, `display_name` of an experiment",
+        "server.services.checks:NAME",
+        "characters",
+        REFUSED,
+    ),
+    ("`display_name` of all others", "server.services.checks:DISPLAY_NAME", "characters", REFUSED),
     ("key of an artifact at its task", "server.services.checks:KEY", "characters", REFUSED),
     ("`parameter_key`", "server.codec.parameters:PARAMETER_KEY_CHARACTERS", "characters", REFUSED),
     ("`cache_fingerprint`", "server.services.checks:FINGERPRINT", "characters", REFUSED),
@@ -42,31 +47,53 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         REFUSED,
     ),
-    ("levels of messages within a value; a list is two, an object three", "server.codec.values:VALUE_DEPTH", "levels", REFUSED),
+    (
+        "levels of messages within a value; a list is two, an object three",
+        "server.codec.values:VALUE_DEPTH",
+        "levels",
+        REFUSED,
+    ),
+    ("tags of a pipeline or a pipeline version", "server.services.pipelines:TAGS", "tags", REFUSED),
+    ("key or value of a tag", "server.services.pipelines:TAG_TEXT", "characters", REFUSED),
+    ("`name` of a pipeline version", "server.services.pipeline_versions:VERSION_NAME", "characters", REFUSED),
+    (
+        "a pipeline package, as sent and unpacked",
+        "package_bytes_max",
+        "bytes",
+        f"{REFUSED}, reason `PACKAGE_TOO_LARGE`",
+    ),
+    ("keys and values of a package's text, aliases expanded", "server.yaml_documents:NODES_MAX", "nodes", REFUSED),
+    ("characters of those keys and values", "server.yaml_documents:CHARACTERS_MAX", "characters", REFUSED),
+    ("depth of a package's text", "server.yaml_documents:DEPTH_MAX", "levels", REFUSED),
+    ("YAML directives in a package's text", "server.yaml_documents:DIRECTIVES_MAX", "lines", REFUSED),
+    ("members of a package's archive", "server.tar_members:MEMBERS_MAX", "members", REFUSED),
+    ("an extended header in a tar archive", "server.tar_members:EXTENDED_HEADER_MAX", "bytes", REFUSED),
+    ("the directory of a zip archive", "server.package_files:ZIP_DIRECTORY_MAX", "bytes", REFUSED),
+    ("redirects of a package URL", "server.package_urls:REDIRECTS_MAX", "redirects", REFUSED),
     ("plugins in `plugins_input`", "server.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("all of `plugins_input`", "server.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("depth of a plugin's settings", "server.codec.runs:PLUGIN_DEPTH", "levels", REFUSED),
     ("text of a filter", "storage.filter_message:MAX_FILTER_BYTES", "bytes", REFUSED),
     ("predicates of a filter", "storage.filters:MAX_PREDICATES", "predicates", REFUSED),
     ("values of one IN", "storage.filters:MAX_IN_VALUES", "values", REFUSED),
-    ("characters of a long text that take part in sorting", "storage.fields:SORTED_CHARACTERS", "characters", "the rest does not sort"),
+    (
+        "characters of a long text that take part in sorting",
+        "storage.fields:SORTED_CHARACTERS",
+        "characters",
+        "the rest does not sort",
+    ),
 )
 """What is limited, by which setting or constant (module:NAME), in which unit, and what happens over it."""
 
 REASONS = {
+    "INVALID_JSON": "The body of a request over REST is no JSON of the message it should be.",
+    "INVALID_PACKAGE_URL": "A package URL may not be fetched, or could not be.",
+    "PACKAGE_TOO_LARGE": "An uploaded or fetched pipeline package is larger than allowed.",
     "INVALID_PIPELINE_SPEC": "The pipeline spec is empty, is no pipeline spec, or has another schemaVersion.",
     "INVALID_PARAMETER": "A runtime parameter does not fit the inputs that the pipeline spec declares.",
     "INTERNAL": "A defect of the server; `error_id` in the metadata names the line in the log.",
 }
 """Sentences for reasons that no class describes."""
-
-LISTS = {
-    "Tasks": fields.TASK_LIST,
-    "Artifacts": fields.ARTIFACT_LIST,
-    "Links between artifacts and tasks": fields.ARTIFACT_TASK_LIST,
-    "Runs": fields.RUN_LIST,
-    "Experiments": fields.EXPERIMENT_LIST,
-}
 
 
 def settings() -> str:
@@ -84,7 +111,9 @@ def commands() -> str:
     rows = []
     for name, command in sorted(cli.main.commands.items()):
         own = [each for each in command.params if isinstance(each, click.Option) and each.name not in names]
-        rows.append((f"`lineal-server {name}`", command.help, " ".join(f"`{each.opts[0]}`: {each.help}" for each in own)))
+        rows.append(
+            (f"`lineal-server {name}`", command.help, " ".join(f"`{each.opts[0]}`: {each.help}" for each in own))
+        )
     return _table(("command", "does", "options that are no settings"), rows)
 
 
@@ -114,27 +143,35 @@ def reasons() -> str:
 
 
 def _reasons() -> dict[str, tuple[int, str]]:
-    found: dict[str, tuple[int, str]] = {"INTERNAL": (code_pb2.INTERNAL, REASONS["INTERNAL"])}
+    found = {
+        kind.reason: (kind.code, _first_line(kind)) for kind in (errors.ApiError, *errors.ApiError.__subclasses__())
+    }
     for kind, code, reason in errors._STORAGE:
         found.setdefault(reason, (code, _first_line(kind)))
     for name, reason in _reasons_in_calls():
-        kind = getattr(errors, name)
         if reason not in REASONS and reason not in found:
             raise SystemExit(f"REASONS in docs_blocks.py has no sentence for {reason}")
-        found.setdefault(reason, (kind.code, REASONS.get(reason, "")))
-    for kind in errors.ApiError.__subclasses__():
-        found.setdefault(kind.reason, (kind.code, _first_line(kind)))
-    return found
+        found.setdefault(reason, (getattr(errors, name).code, REASONS.get(reason, "")))
+    return {reason: (code, REASONS.get(reason, when)) for reason, (code, when) in found.items()}
 
 
-def _reasons_in_calls() -> Iterable[tuple[str, str]]:
+def _reasons_in_calls() -> Iterator[tuple[str, str]]:
     """Where the server raises an error of the tree with a reason of its own: name of the class, reason."""
     for file in sorted(SERVER.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
+        tree = ast.parse(file.read_text())
+        constants = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and hasattr(errors, node.func.id):
                 for keyword in node.keywords:
-                    if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant):
-                        yield node.func.id, keyword.value.value
+                    value = constants.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else keyword.value
+                    if keyword.arg == "reason" and isinstance(value, ast.Constant):
+                        yield node.func.id, str(value.value)
 
 
 def methods() -> str:
@@ -147,18 +184,19 @@ def methods() -> str:
 
 
 def keys() -> str:
-    """Every list: the keys it filters and sorts by, and what values a key takes."""
-    tables = []
-    for name, listable in LISTS.items():
-        order = listable.default_order.field.key
-        rows = ((f"`{each.key}`", each.kind.value, _uses(each)) for each in listable.fields.values())
-        tables.append(f"**{name}**, by default sorted by `{order}`:\n\n{_table(('key', 'kind', 'for'), rows)}")
-    return "\n".join(tables)
-
-
-def _uses(field: fields.Field) -> str:
-    uses = [name for name, allowed in (("filter", field.filterable), ("sort", field.sortable)) if allowed]
-    return ", ".join(uses)
+    """Every list: its default order, and the keys it filters and sorts by, kind by kind."""
+    lists = {name: each for name, each in vars(fields).items() if isinstance(each, fields.Listable)}
+    rows = []
+    for name, listable in lists.items():
+        by_kind: dict[str, list[str]] = {}
+        for field in listable.fields.values():
+            by_kind.setdefault(field.kind.value, []).append(f"`{field.key}`{'' if field.sortable else ' *filter*'}")
+        if isinstance(listable.fields.get(f"{fields.TAG_PREFIX}key"), fields.Field):
+            by_kind[fields.Kind.TAG.value] = [f"`{fields.TAG_PREFIX}…` *filter*"]
+        title = name.removesuffix("_LIST").lower().replace("_", " ") + "s"
+        order = f"`{listable.default_order.field.key}`"
+        rows += [(title, order, kind, ", ".join(found)) for kind, found in by_kind.items()]
+    return _table(("list", "by default sorted by", "kind", "keys"), rows)
 
 
 def _first_line(kind: type[Any]) -> str:

@@ -26,7 +26,9 @@ def main() -> int:
     for page in sorted(arguments.docs.rglob("*.md")):
         kept = page.read_text()
         names += [match["name"] for match in BLOCK.finditer(kept)]
-        differences += [f"{page.name}: {match['name']} differs" for match in BLOCK.finditer(kept) if _fresh(match) != match[0]]
+        differences += [
+            f"{page.name}: {match['name']} differs" for match in BLOCK.finditer(kept) if _fresh(match) != match[0]
+        ]
         if arguments.write and BLOCK.sub(_fresh, kept) != kept:
             page.write_text(BLOCK.sub(_fresh, kept))
     differences = [] if arguments.write else differences

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
@@ -75,6 +76,9 @@ def serve(file: str | None, **flags: Any) -> None:
         app.serve(settings, announce)
     except (StorageError, WorkerFailed, OSError) as error:
         _fail(str(error))
+    # Calls that were cut off may have left threads that wait for the database; the interpreter would wait for them.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @main.command()

@@ -81,7 +81,7 @@ def _files(contents: _Contents) -> Iterator[tuple[str, bytes | None]]:
             elif kind == _EXTENDED:
                 extended.update(_records(content))
             continue
-        if size and "size" in extended:
+        if "size" in extended and kind not in _WITHOUT_CONTENT:
             size = _decimal(extended["size"])
         name = extended.get("path") or _name(header)
         is_file = kind in _FILES and not any(key.startswith("GNU.sparse.") for key in extended)

@@ -132,7 +132,7 @@ class _Open:
         self.depth = 1
         self.key: str | None = None
         self.merges = False  # the key is <<
-        self.merged: Any = None
+        self.merged: list[Any] = []
 
 
 class _Composer:
@@ -207,8 +207,8 @@ class _Composer:
 
     def _end(self) -> _Node:
         closed = self._open.pop()
-        if closed.merged is not None:
-            _merge(closed.value, closed.merged)
+        for merged in closed.merged:
+            _merge(closed.value, merged)
         node = _Node(closed.value, self.nodes - closed.nodes, self.characters - closed.characters, depth=closed.depth)
         if closed.anchor:
             self._anchors[closed.anchor] = node
@@ -223,11 +223,11 @@ class _Composer:
         elif into.key is None:
             if not isinstance(node.value, str):
                 raise UnreadableText("a mapping has a key that is no text")
-            if node.value in into.value or (merge and into.merged is not None):
+            if node.value in into.value or (merge and into.merged):
                 raise UnreadableText(f"a mapping has the key {node.value[:128]!r} twice")
             into.key, into.merges = node.value, merge
         elif into.merges:
-            into.key, into.merged = None, node.value or {}
+            into.key, into.merged = None, [node.value]
         else:
             into.value[into.key] = node.value
             into.key = None

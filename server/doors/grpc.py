@@ -1,9 +1,12 @@
 """The gRPC door: generic handlers built from the descriptors, with standard health and reflection beside them."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import grpc
+from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -13,6 +16,13 @@ from server.pipeline import Caller, Pipeline
 
 HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
 IDLE_TIMEOUT_MS = 600_000
+
+# gRPC drops the calls that have arrived and not begun when it stops (the caller sees CANCELLED), so it must be told to in
+# a moment when there are none.
+QUIET_SECONDS = 0.02
+QUIET_WAIT_SECONDS = 0.5
+
+STOPPING = Status(code_pb2.UNAVAILABLE, "STOPPING", "the server is stopping and has not begun this call")
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -42,9 +52,12 @@ class GrpcDoor:
                 ("grpc.max_connection_idle_ms", IDLE_TIMEOUT_MS),
             ]
         )
+        self._gate = _Gate()
         for service in dict.fromkeys(method.service for method in self._methods):
             handlers: dict[str, Any] = {
-                method.path.rpartition("/")[2]: grpc.unary_unary_rpc_method_handler(_behaviour(pipeline, method))
+                method.path.rpartition("/")[2]: grpc.unary_unary_rpc_method_handler(
+                    _behaviour(pipeline, method, self._gate)
+                )
                 for method in self._methods
                 if method.service == service
             }
@@ -73,15 +86,40 @@ class GrpcDoor:
             await self._health.set(service, status)
 
     async def stop(self, drain_seconds: float) -> None:
-        """Take no new calls, finish those in flight, then close."""
+        """Say NOT_SERVING, finish calls in flight, refuse those that keep coming, then close; all within the seconds."""
+        started = time.monotonic()
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(drain_seconds)
+        longest = min(QUIET_WAIT_SECONDS, drain_seconds / 4)
+        if not await self._gate.quiet(longest):
+            self._gate.closed = True
+            await self._gate.quiet(longest)
+        await self._server.stop(max(0.0, started + drain_seconds - time.monotonic()))
 
 
-def _behaviour(pipeline: Pipeline, method: Method) -> Callable[[bytes, Context], Awaitable[bytes]]:
+class _Gate:
+    """Sees calls arrive, and refuses them once it is closed."""
+
+    def __init__(self) -> None:
+        self.arrived, self.closed = 0, False
+
+    async def quiet(self, longest_seconds: float) -> bool:
+        """Wait for a moment in which no call arrives, at most so long; say whether there was one."""
+        end = time.monotonic() + longest_seconds
+        while time.monotonic() < end:
+            before = self.arrived
+            await asyncio.sleep(QUIET_SECONDS)
+            if self.arrived == before:
+                return True
+        return False
+
+
+def _behaviour(pipeline: Pipeline, method: Method, gate: _Gate) -> Callable[[bytes, Context], Awaitable[bytes]]:
     """Return the handler of one method; it takes and gives bytes, so that a malformed request is ours to answer."""
 
     async def behaviour(data: bytes, context: Context) -> bytes:
+        gate.arrived += 1
+        if gate.closed:
+            await _abort(context, STOPPING)
         remaining = context.time_remaining()
         caller = Caller(
             door="grpc",

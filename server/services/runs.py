@@ -21,7 +21,7 @@ from storage.model import ChildTask, Experiment, LinkedArtifact, Run, RunState, 
 
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
-_WITH_SPEC: tuple[int, ...] = (View.DEFAULT, View.FULL)
+_WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number that is no view counts as DEFAULT
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 _RECURRING = uuid.UUID("6d0c2f0e-6a53-4c1b-9d5e-2f8b5f3a7c41")  # what ids of runs of recurring runs are derived from
@@ -65,7 +65,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
 
     async def read(tx: ReadTx) -> run_pb2.Run:
         with_tasks = request.view in _WITH_TASKS
-        run = await tx.runs.get(run_id, with_spec=request.view in _WITH_SPEC)
+        run = await tx.runs.get(run_id, with_spec=request.view not in _WITHOUT_SPEC)
         if not with_tasks:
             counts = await tx.runs.task_counts([run_id])
             return _message(run, request.view, counts.get(run_id, 0), ())
@@ -95,7 +95,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     async def read(tx: ReadTx) -> tuple[Page[Run], list[run_pb2.Run]]:
         if experiment_id is not None:
             await tx.experiments.get(experiment_id)
-        page = await tx.runs.list(listing, experiment_id=experiment_id, namespace=None, with_spec=view in _WITH_SPEC)
+        page = await tx.runs.list(listing, experiment_id=experiment_id, namespace=None, with_spec=view not in _WITHOUT_SPEC)
         run_ids = [run.id for run in page.rows]
         if not run_ids:
             return page, []

@@ -66,6 +66,7 @@ class SqlStore:
         self._writer = self._engine(writer=True, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
         self._reader = self._engine(writer=False, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
         self._single_reader = self.dialect.single_read(self._reader)
+        self._probes: set[asyncio.Task[None]] = set()
 
     def _engine(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> AsyncEngine:
         options = self.dialect.engine_options(
@@ -145,12 +146,29 @@ class SqlStore:
 
     async def ready(self) -> None:
         """Ask the database for a row; raises Unavailable when it does not answer within READY_SECONDS."""
+
+        async def ask() -> None:
+            async with self._single_reader.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+        probe = asyncio.create_task(self._retrying(ask))
+        self._probes.add(probe)
         try:
-            async with asyncio.timeout(READY_SECONDS):
-                async with self._single_reader.connect() as connection:
-                    await connection.execute(text("SELECT 1"))
-        except (TimeoutError, SQLAlchemyError, OSError) as error:
+            await asyncio.wait([probe], timeout=READY_SECONDS)
+            if not probe.done():
+                raise Unavailable("the database does not answer")
+            await probe
+        except (SQLAlchemyError, Unavailable) as error:
             raise Unavailable("the database does not answer") from error
+        finally:
+            # Not waited for here: a driver takes seconds to let go of a connection that says nothing.
+            probe.cancel()
+            probe.add_done_callback(self._forget)
+
+    def _forget(self, probe: asyncio.Task[None]) -> None:
+        self._probes.discard(probe)
+        if not probe.cancelled():
+            probe.exception()
 
     async def problems(self) -> list[str]:
         """Return what is wrong with the database's settings, one sentence each; empty when nothing is."""
@@ -177,6 +195,7 @@ class SqlStore:
 
     async def close(self) -> None:
         """Close every connection; a second call finds none."""
+        await asyncio.gather(*self._probes, return_exceptions=True)
         for engine in (self._writer, self._reader):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()

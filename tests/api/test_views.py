@@ -10,6 +10,7 @@ from tests.api.builders import (
     a_root,
     a_run,
     a_spec,
+    a_struct,
     a_task,
     get_task,
     new_artifact,
@@ -19,7 +20,7 @@ from tests.api.builders import (
     unique,
     where,
 )
-from tests.api.client import Api, code
+from tests.api.client import Api
 from tests.api.conftest import Serve
 from tests.api.statements import Statements
 
@@ -61,7 +62,7 @@ async def a_full_run(api: Api) -> tuple[str, str]:
         recurring_run_id=unique("recurring"),
         pipeline_spec=a_spec({"rate": {"parameterType": "NUMBER_DOUBLE"}}),
         parameters={"rate": 0.1},
-        plugins_input={"mlflow": {"experiment": "e"}},
+        plugins_input={"mlflow": a_struct({"experiment": "e"})},
     )
     root = await api.CreateTask(run_id=run_id, task=a_root(inputs={"parameters": [a_parameter()]}))
     task_id = await new_task(api, run_id, pods=[{"name": "pod"}], parent_task_id=root.task_id)
@@ -69,7 +70,7 @@ async def a_full_run(api: Api) -> tuple[str, str]:
     return run_id, name
 
 
-async def listed(api: Api, name: str, view: str | None) -> Any:
+async def listed(api: Api, name: str, view: str | int | None) -> Any:
     """A run as ListRuns shows it."""
     fields = {} if view is None else {"view": view}
     [run] = (await api.ListRuns(filter=where("display_name", "EQUALS", string_value=name), **fields)).runs
@@ -171,16 +172,11 @@ async def test_the_basic_view_of_tasks_reads_no_link(api: Api, statements: State
     assert not statements.naming("artifact_tasks")
 
 
-async def test_unknown_views_are_refused(api: Api) -> None:
-    run_id, task_id = await new_run_and_task(api)
-    for call in (
-        api.GetRun(run_id=run_id, view=7),
-        api.GetRun(run_id=run_id, task_view=7),
-        api.ListRuns(view=7),
-        api.GetTask(run_id=run_id, task_id=task_id, task_view=7),
-        api.ListTasks(run_id=run_id, task_view=7),
-    ):
-        assert await code(call) == "INVALID_ARGUMENT"
+async def test_a_number_that_is_no_view_counts_as_the_default_one(api: Api) -> None:
+    run_id, name = await a_full_run(api)
+    assert await api.GetRun(run_id=run_id, view=7) == await api.GetRun(run_id=run_id)
+    assert await listed(api, name, 7) == await listed(api, name, None)
+    assert await api.ListTasks(run_id=run_id, task_view=7) == await api.ListTasks(run_id=run_id)
 
 
 async def test_a_run_without_tasks_is_full_too(api: Api) -> None:

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
+ANSWER_SECONDS = 0.5
+"""How long the server has for a last message that is let through."""
+
 
 class Relay:
-    """Passes bytes on, and cuts all connections when a message to the server holds the text it waits for."""
+    """Passes bytes on, and cuts a connection when a message to the server holds the text it waits for."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._cut_at: bytes | None = None
         self._lets_through = False
         self.cuts = 0
@@ -21,46 +23,53 @@ class Relay:
         """Cut once, when the text comes; the server gets it, or not."""
         self._cut_at, self._lets_through = text, lets_through
 
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
-        server_reader, server_writer = await asyncio.open_connection(self._host, self._port)
-        self._writers |= {writer, server_writer}
-        for source, target, to_server in ((reader, server_writer, True), (server_reader, writer, False)):
-            task = asyncio.create_task(self._pass_on(source, target, to_server))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, to_server: bool) -> None:
-        with suppress(OSError):
-            while data := await source.read(65536):
-                if to_server and self._cut_at is not None and self._cut_at in data:
-                    await self._cut(target, data)
-                    return
-                target.write(data)
-                await target.drain()
-        target.close()
+    async def close_all(self) -> None:
+        """Cut every connection; returns when all of them are gone."""
+        connections = list(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
-    async def _cut(self, server: asyncio.StreamWriter, data: bytes) -> None:
-        self.cuts += 1
-        self._cut_at = None
-        if self._lets_through:
-            server.write(data)
-            await server.drain()
-            # What the server answers is lost: nobody passes it on any more.
-            self._writers.discard(server)
-            asyncio.get_running_loop().call_later(0.5, server.close)
-        self.close_all()
-
-    def close_all(self) -> None:
-        """Cut every connection."""
-        for writer in self._writers:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server: asyncio.StreamWriter | None = None
+        try:
+            server_reader, server = await asyncio.open_connection(self._host, self._port)
+            answers = asyncio.create_task(_pass_on(server_reader, writer))
+            try:
+                last = await self._pass_on_until_cut(reader, server)
+            finally:
+                answers.cancel()
+            if last and self._lets_through:
+                server.write(last)
+                await asyncio.sleep(ANSWER_SECONDS)
+        finally:
             writer.transport.abort()
-        self._writers.clear()
+            if server is not None:
+                server.transport.abort()
 
-    async def finish(self) -> None:
-        """Wait until nothing is passed on any more."""
-        self.close_all()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _pass_on_until_cut(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> bytes:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if self._cut_at is None or self._cut_at not in data:
+                    server.write(data)
+                    continue
+                self.cuts += 1
+                self._cut_at = None
+                return data
+        return b""
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+    writer.close()
 
 
 @asynccontextmanager
@@ -77,5 +86,4 @@ async def relay_to(url: str) -> AsyncIterator[tuple[Relay, str]]:
         yield relay, urlunsplit(parts._replace(netloc=f"{account}@127.0.0.1:{port}"))
     finally:
         server.close()
-        await relay.finish()
-        await server.wait_closed()
+        await relay.close_all()

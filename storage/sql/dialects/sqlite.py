@@ -49,6 +49,15 @@ def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return "TEXT"
 
 
+class _EndingConnection(sqlite3.Connection):
+    """Closing while a cursor still lives, as after a cancelled call, would leave the transaction and its lock behind."""
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
+
+
 class SQLite(Dialect):
     """A file, or nothing: an in-memory database would be another one on each connection, so it is refused."""
 
@@ -72,7 +81,11 @@ class SQLite(Dialect):
             "pool_size": 1 if writer else min(pool_size, READERS),
             "max_overflow": 0,
             "pool_timeout": pool_timeout_seconds,
-            "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+            "connect_args": {
+                "timeout": BUSY_TIMEOUT_MS / 1000,
+                "check_same_thread": False,
+                "factory": _EndingConnection,
+            },
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:

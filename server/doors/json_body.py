@@ -1,0 +1,95 @@
+"""The text of a JSON body → plain objects: what is JSON at all, and what is too much of it. The REST door calls this.
+
+json.loads would take a name said twice, NaN, and a number that becomes infinite; and it wants nothing after the value.
+"""
+
+import json
+from math import isfinite
+from typing import Any, NoReturn
+
+from server.errors import InvalidArgument
+
+JSON_DEPTH = 100
+"""How deep objects and lists may be nested in a body; nothing that can be stored is nested deeper."""
+
+NOTHING = object()
+"""What an empty body holds."""
+
+_WHITE_SPACE = " \t\r\n"
+
+
+class _Refused(Exception):
+    pass
+
+
+def decode(body: bytes) -> Any:
+    """Return the first JSON value of a body, NOTHING when it is empty; what follows the value is not looked at.
+
+    Raises InvalidArgument for text that is not UTF-8 or no JSON, a name said twice in one object, numbers that no double
+    holds, and nesting beyond JSON_DEPTH.
+    """
+    try:
+        text = body.decode()
+        start = len(text) - len(text.lstrip(_WHITE_SPACE))
+        if start == len(text):
+            return NOTHING
+        plain, _ = _decoder.raw_decode(text, start)
+    except UnicodeDecodeError as error:
+        raise unreadable(f"is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise unreadable(f"is no JSON: {error.msg} at character {error.pos}") from None
+    except _Refused as refused:
+        raise unreadable(str(refused)) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        raise unreadable("has a number with too many digits") from None
+    # To count brackets is cheap, to walk is not; brackets within texts only make it walk for nothing.
+    if text.count("{") + text.count("[") > JSON_DEPTH:
+        _check_depth(plain)
+    return plain
+
+
+def unreadable(why: str) -> InvalidArgument:
+    """Return the error of a body that cannot be used: "the body" and why."""
+    return InvalidArgument(f"the body {why}", reason="INVALID_JSON")
+
+
+def _too_deep() -> InvalidArgument:
+    return unreadable(f"is nested more than {JSON_DEPTH} levels deep")
+
+
+def _check_depth(plain: Any) -> None:
+    level = [plain]
+    for _ in range(JSON_DEPTH + 1):
+        inner: list[Any] = []
+        for item in level:
+            if type(item) is dict:
+                inner += item.values()
+            elif type(item) is list:
+                inner += item
+        if not inner:
+            return
+        level = inner
+    raise _too_deep()
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) != len(pairs):
+        raise _Refused("says a name twice in one object")
+    return plain
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise _Refused("has a number that is too large")
+    return number
+
+
+def _refuse(name: str) -> NoReturn:
+    raise _Refused(f"is no JSON: it has {name}")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object_of, parse_float=_finite, parse_constant=_refuse)

@@ -1,0 +1,1 @@
+"""Pipeline packages: their texts, their files and the URLs they come from."""
