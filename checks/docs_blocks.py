@@ -3,8 +3,9 @@
 import ast
 import importlib
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import click
 from google.rpc import code_pb2
@@ -70,6 +71,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("an extended header in a tar archive", "server.tar_members:EXTENDED_HEADER_MAX", "bytes", REFUSED),
     ("the directory of a zip archive", "server.package_files:ZIP_DIRECTORY_MAX", "bytes", REFUSED),
     ("redirects of a package URL", "server.package_urls:REDIRECTS_MAX", "redirects", REFUSED),
+    (
+        "depth of a JSON body over REST",
+        "server.doors.json_body:JSON_DEPTH",
+        "levels",
+        f"{REFUSED}, reason `INVALID_JSON`",
+    ),
     ("plugins in `plugins_input`", "server.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("all of `plugins_input`", "server.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("depth of a plugin's settings", "server.codec.runs:PLUGIN_DEPTH", "levels", REFUSED),
@@ -87,13 +94,20 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
 
 REASONS = {
     "INVALID_JSON": "The body of a request over REST is no JSON of the message it should be.",
+    "INVALID_HTTP": "What arrived is no HTTP request.",
+    "INVALID_PATH": "The path of a request over REST has a malformed escape or is not UTF-8.",
+    "UNKNOWN_PATH": "Nothing is served under the path of a request over REST.",
+    "WRONG_VERB": "The path of a request over REST does not take its verb.",
+    "TOO_MANY_CONNECTIONS": "The server has as many HTTP connections as it takes.",
+    "INVALID_QUERY": "The query of a request over REST does not fit its parameters.",
     "INVALID_PACKAGE_URL": "A package URL may not be fetched, or could not be.",
     "PACKAGE_TOO_LARGE": "An uploaded or fetched pipeline package is larger than allowed.",
     "INVALID_PIPELINE_SPEC": "The pipeline spec is empty, is no pipeline spec, or has another schemaVersion.",
     "INVALID_PARAMETER": "A runtime parameter does not fit the inputs that the pipeline spec declares.",
+    "STOPPING": "The server is draining and has not begun the call; another one, or this one restarted, will take it.",
     "INTERNAL": "A defect of the server; `error_id` in the metadata names the line in the log.",
 }
-"""Sentences for reasons that no class describes."""
+"""Sentences for reasons that no class describes; those without one send the reader to the error's own sentence."""
 
 
 def settings() -> str:
@@ -122,56 +136,86 @@ def limits() -> str:
     rows = []
     for what, source, unit, over in LIMITS:
         fixed = ":" in source
-        rows.append((what, f"{limit_value(source):,} {unit}", "" if fixed else f"`{source}`", over))
+        rows.append((what, _amount(limit_value(source), unit), "" if fixed else f"`{source}`", over))
     return _table(("what", "limit", "setting", "over it"), rows)
+
+
+def _amount(value: int, unit: str) -> str:
+    for size, name in ((1024**2, "MiB"), (1024, "KiB")):
+        if unit == "bytes" and value % size == 0:
+            return f"{value // size} {name}"
+    return f"{value:,} {unit}"
 
 
 def limit_value(source: str) -> int:
     """Return the value of a setting's default or of a constant, module:NAME."""
     module, _, name = source.rpartition(":")
-    found: int = getattr(importlib.import_module(module) if module else Settings(), name)
+    found: int | None = getattr(importlib.import_module(module) if module else Settings(), name, None)
+    if found is None:
+        raise SystemExit(f"LIMITS in docs_blocks.py names {source}, which is not there")
     return found
 
 
 def reasons() -> str:
     """Every reason an ErrorInfo can have: gRPC code, HTTP status, when."""
     rows = (
-        (f"`{reason}`", code_pb2.Code.Name(code), str(errors.HTTP_STATUS[code]), when)
-        for reason, (code, when) in sorted(_reasons().items())
+        (f"`{reason}`", code_pb2.Code.Name(each.code), each.http, REASONS.get(reason, each.when))
+        for reason, each in sorted(_reasons().items())
     )
     return _table(("reason", "gRPC code", "HTTP", "when"), rows)
 
 
-def _reasons() -> dict[str, tuple[int, str]]:
-    found = {
-        kind.reason: (kind.code, _first_line(kind)) for kind in (errors.ApiError, *errors.ApiError.__subclasses__())
-    }
-    for kind, code, reason in errors._STORAGE:
-        found.setdefault(reason, (code, _first_line(kind)))
-    for name, reason in _reasons_in_calls():
-        if reason not in REASONS and reason not in found:
-            raise SystemExit(f"REASONS in docs_blocks.py has no sentence for {reason}")
-        found.setdefault(reason, (getattr(errors, name).code, REASONS.get(reason, "")))
-    return {reason: (code, REASONS.get(reason, when)) for reason, (code, when) in found.items()}
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The code that a reason comes with, its HTTP status, and when it is given."""
+
+    code: int
+    http: int
+    when: str = "See the error's sentence."
 
 
-def _reasons_in_calls() -> Iterator[tuple[str, str]]:
-    """Where the server raises an error of the tree with a reason of its own: name of the class, reason."""
+def _reasons() -> dict[str, Reason]:
+    kinds = (errors.ApiError, *errors.ApiError.__subclasses__())
+    found = {kind.reason: Reason(kind.code, errors.HTTP_STATUS[kind.code], _first_line(kind)) for kind in kinds}
+    for storage_kind, code, reason in errors._STORAGE:
+        found.setdefault(reason, Reason(code, errors.HTTP_STATUS[code], _first_line(storage_kind)))
     for file in sorted(SERVER.rglob("*.py")):
-        tree = ast.parse(file.read_text())
-        constants = {
-            target.id: node.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and hasattr(errors, node.func.id):
-                for keyword in node.keywords:
-                    value = constants.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else keyword.value
-                    if keyword.arg == "reason" and isinstance(value, ast.Constant):
-                        yield node.func.id, str(value.value)
+        for name, raised in _reasons_in(ast.parse(file.read_text())):
+            found.setdefault(name, raised)
+    return found
+
+
+def _reasons_in(tree: ast.Module) -> Iterator[tuple[str, Reason]]:
+    """Where a module makes an error with a reason of its own: as `reason=` of a class of the tree, or behind its code."""
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        kind = getattr(errors, node.func.id, None) if isinstance(node.func, ast.Name) else None
+        for keyword in node.keywords:
+            if keyword.arg == "reason" and hasattr(kind, "code") and (name := _text(keyword.value, constants)):
+                yield name, Reason(kind.code, errors.HTTP_STATUS[kind.code])
+        for place, argument in enumerate(node.args[:-1]):
+            if _is_code(argument) and (name := _text(node.args[place + 1], constants)):
+                code = code_pb2.Code.Value(argument.attr)
+                before = node.args[place - 1] if place else None
+                http = before.value if isinstance(before, ast.Constant) else None
+                yield name, Reason(code, http if isinstance(http, int) else errors.HTTP_STATUS[code])
+
+
+def _is_code(node: ast.expr) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and node.attr in code_pb2.Code.DESCRIPTOR.values_by_name
+
+
+def _text(node: ast.expr, constants: Mapping[str, object]) -> str | None:
+    value = constants.get(node.id) if isinstance(node, ast.Name) else getattr(node, "value", None)
+    return value if isinstance(value, str) else None
 
 
 def methods() -> str:

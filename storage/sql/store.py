@@ -102,8 +102,11 @@ class SqlStore:
             answer = await fn(SqlTx(connection, self.dialect))
             try:
                 await connection.commit()
-            except (DBAPIError, OSError) as error:
-                if isinstance(error, OSError) or self.dialect.failure(error) is Failure.DISCONNECTED:
+            except BaseException as error:
+                # Whatever stopped it, the transaction may still be open: nobody after us may commit it.
+                await connection.invalidate()
+                lost = isinstance(error, DBAPIError) and self.dialect.failure(error) is Failure.DISCONNECTED
+                if lost or isinstance(error, OSError):
                     raise OutcomeUnknown("the connection broke during COMMIT; the write may have happened") from error
                 raise
             return answer

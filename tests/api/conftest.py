@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from migrations.upgrade import upgrade
+from storage.sql.dialects.mysql import MIN_PACKET_BYTES
 from tests.api.client import Api
 from tests.api.service import serving
 from tests.api.statements import Statements, watched
-from tests.databases import create_migrated_database, drop_database
+from tests.databases import PrivateServer, create_database, create_migrated_database, drop_database
 
 Serve = Callable[..., Awaitable[Api]]
 
@@ -51,3 +53,23 @@ def statements(shared_url: str) -> Iterator[Statements]:
     """What the shared server sends to its database."""
     with watched(shared_url) as seen:
         yield seen
+
+
+@pytest.fixture
+def roomy_url(database_kind: str, migrated_url: str, start_private_server: Callable[..., PrivateServer]) -> str:
+    """A store of the test's own, on a server that takes packets as large as `lineal-server doctor` asks for."""
+    if database_kind != "mysql":
+        return migrated_url
+    server = start_private_server("mysql", settings={"max-allowed-packet": str(MIN_PACKET_BYTES)})
+    url = create_database("mysql", server=server.url)
+    upgrade(url)
+    return url
+
+
+@pytest_asyncio.fixture
+async def roomy_api(roomy_url: str) -> AsyncIterator[Api]:
+    """A client of a server on the roomy store."""
+    async with serving(roomy_url) as addresses:
+        client = Api(addresses.grpc)
+        yield client
+        await client.channel.close()

@@ -139,7 +139,8 @@ def stored_bytes(value: str) -> int:
 
 
 @pytest.mark.parametrize("letter", ["a", FOUR_BYTES])
-async def test_a_json_column_holds_sixteen_mebibytes(api: Api, letter: str) -> None:
+async def test_a_json_column_holds_sixteen_mebibytes(roomy_api: Api, letter: str) -> None:
+    api = roomy_api
     run_id, task_id = await new_run_and_task(api)
     room = 16 * MEBIBYTE - stored_bytes("")
     longest = letter * (room // len(letter.encode())) + "b" * (room % len(letter.encode()))

@@ -126,10 +126,9 @@ class Browser:
         """Send a command and return its result; raises BrowserFailed."""
         number = next(self._numbers)
         self._answers[number] = asyncio.get_running_loop().create_future()
-        message = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
-        self._write(json.dumps(message).encode() + b"\0")
+        self._send(number, method, session, params)
         async with asyncio.timeout(START_SECONDS):
-            answer = await self._answers.pop(number)
+            answer = await self._answers[number]
         if "error" in answer:
             raise BrowserFailed(f"{method}: {answer['error']}")
         result: Event = answer["result"]
@@ -151,11 +150,16 @@ class Browser:
             await self.call("Browser.close")
         self._listening.cancel()
 
+    def _send(self, number: int, method: str, session: str | None, params: Event) -> None:
+        message = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
+        self._write(json.dumps(message).encode() + b"\0")
+
     async def _listen(self) -> None:
         while True:
             event: Event = json.loads((await self._reader.readuntil(b"\0"))[:-1])
             if "id" in event:
-                self._answers[event["id"]].set_result(event)
+                if (answer := self._answers.pop(event["id"], None)) is not None:
+                    answer.set_result(event)
             elif event["method"] == "Target.attachedToTarget":
                 self._adopt(event)
             elif page := self._pages.get(event.get("sessionId", "")):
@@ -168,9 +172,7 @@ class Browser:
             session = event["params"]["sessionId"]
             self._pages[session] = page
             for domain in ("Runtime", "Log", "Network"):
-                message = {"id": 0, "method": f"{domain}.enable", "sessionId": session}
-                self._answers[0] = asyncio.get_running_loop().create_future()
-                self._write(json.dumps(message).encode() + b"\0")
+                self._send(next(self._numbers), f"{domain}.enable", session, {})
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,94 @@
+"""What an import found that needed a rule: each rule once, with the sentence the report prints, and a counter of its cases.
+
+Reader and mapping add findings, the report prints them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+EXAMPLES = 10
+"""So many cases of a finding are named."""
+
+
+class Rule(Enum):
+    """Every rule for what is damaged, foreign or without a place; the value is what was done."""
+
+    DANGLING_EVENTS = "events of an artifact or execution that does not exist were skipped"
+    EVENTS_WITHOUT_RUN = "events of executions without a run were skipped"
+    EVENTS_OF_UNKNOWN_TYPE = "events of a type that MLMD does not know were skipped"
+    EVENTS_OF_OTHER_TYPES = "declared, internal and pending events became plain inputs and outputs"
+    EVENTS_WITHOUT_KEY = "events without a key in their path took the name of their artifact as key"
+    DUPLICATE_LINKS = "events that repeat a link of the same task, key and artifact were skipped"
+    DANGLING_PATHS = "path steps of events that do not exist were skipped"
+    DANGLING_ASSOCIATIONS = "associations of executions or contexts that do not exist were skipped"
+    EXECUTIONS_WITHOUT_RUN = "executions that belong to no run were skipped"
+    EXECUTIONS_OF_SEVERAL_RUNS = "executions of several runs were taken into the first of them"
+    EXECUTIONS_OF_MISSING_TYPE = "executions whose type is missing took the kind that their properties show"
+    CONTEXTS_OF_MISSING_TYPE = "contexts whose type is missing were taken for runs where their properties show it"
+    CONTEXTS_WITHOUT_PLACE = "contexts that are no runs have no place"
+    RUNS_NOT_IN_KFP = "runs that KFP's own database does not have were skipped, with their executions and events"
+    RUNS_WITH_TAKEN_ID = "runs whose id another context has already got an id of their own"
+    NAMESPACES_DIFFER = "runs whose namespace in MLMD differs from KFP's took that of KFP"
+    ROOTS_MADE = "runs without a root execution got a ROOT task"
+    EXTRA_ROOTS = "further root executions of a run were put under its first"
+    PARENTS_MISSING = "tasks whose parent is missing were put under ROOT"
+    PARENT_CYCLES = "cycles of parents were cut at their first execution, which was put under ROOT"
+    ITERATIONS_FOLDED = "iteration executions were folded into their loops"
+    STATES_UNKNOWN = "missing and unknown states became RUNTIME_STATE_UNSPECIFIED, or were derived from the tasks within"
+    STATES_DERIVED = "groups of tasks that MLMD left running took the state of the tasks within or of their run"
+    STATES_CLOSED = "tasks left running in runs that ended took the state of their run"
+    ARTIFACTS_OF_MISSING_TYPE = "artifacts whose type is missing became plain artifacts"
+    ARTIFACTS_OF_OTHER_TYPES = "artifacts of types that Lineal does not know became plain artifacts that keep the name of their type"
+    ARTIFACTS_WITHOUT_TASK = "artifacts that no run used or made were imported without links"
+    ARTIFACTS_COPIED = "artifacts used in another namespace than their own got a copy there"
+    METRICS_WITHOUT_NUMBER = "metrics without any number became plain artifacts"
+    VALUES_NULL = "properties without any value were skipped"
+    STRUCTS_UNDECODABLE = "structures that cannot be decoded were kept as text"
+    PARAMETERS_UNREADABLE = "parameters that cannot be read were kept in the task's status metadata"
+    SELECTORS_UNREADABLE = "output selectors that cannot be read were skipped"
+    NUMBERS_NOT_FINITE = "numbers that are not finite were kept as text"
+    VALUES_TOO_DEEP = "values nested too deeply to be read were kept as JSON text"
+    CHARACTERS_REPLACED = "characters that no database takes were replaced"
+    TEXTS_CUT = "texts longer than Lineal keeps were cut; the whole text is in the metadata"
+    TIMES_MISSING = "times that are missing or before 1970 took the next best time"
+
+
+@dataclass(slots=True)
+class Finding:
+    """Cases of one rule and kind: how many, and some of them by name."""
+
+    rule: Rule
+    kind: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class Findings:
+    """Counts cases; memory does not grow with their number."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Rule, str], Finding] = {}
+
+    def add(self, rule: Rule, *examples: str, kind: str = "", count: int = 1) -> None:
+        """Count cases of a rule; the kind tells them apart where the report should."""
+        found = self._found.get((rule, kind))
+        if found is None:
+            found = self._found[(rule, kind)] = Finding(rule, kind)
+        found.count += count
+        if len(found.examples) < EXAMPLES:
+            found.examples.extend(examples[: EXAMPLES - len(found.examples)])
+
+    def merge(self, other: "Findings") -> None:
+        """Take over all that another counted."""
+        for found in other:
+            self.add(found.rule, *found.examples, kind=found.kind, count=found.count)
+
+    def count(self, rule: Rule, kind: str | None = None) -> int:
+        """Return the cases of a rule, of one kind or of all."""
+        return sum(found.count for found in self if found.rule is rule and kind in (None, found.kind))
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Findings come in the order of the rules, then by kind."""
+        order = {rule: place for place, rule in enumerate(Rule)}
+        return iter(sorted(self._found.values(), key=lambda found: (order[found.rule], found.kind)))

@@ -1,0 +1,49 @@
+"""What the HTTP server gives and takes: one request and one answer, whole. Handlers of plain routes are written in them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+JSON_TYPE = "application/json"
+
+PAGE_HEADERS: tuple[tuple[str, str], ...] = (
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+)
+"""What a page sends along: it loads from this server only, runs no script but its files, and is framed by nobody."""
+
+
+@dataclass(slots=True, eq=False)
+class HttpRequest:
+    """A request: the path escaped as it was sent, header names in lower case, `values` the fields of a route's template."""
+
+    verb: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    peer: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class HttpResponse:
+    """An answer; its length, the date and what concerns the connection are added when it is sent."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON_TYPE
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+HttpHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+def page(html: str, *, status: int = 200) -> HttpResponse:
+    """Return an HTML page with the headers that keep it to itself."""
+    return HttpResponse(status, html.encode(), "text/html; charset=utf-8", PAGE_HEADERS)

@@ -1,0 +1,149 @@
+"""Paths → targets, as google.api.http templates and the reference's gateway have it. The REST door calls this.
+
+The path is cut at its slashes as it was sent, and each segment is unescaped for itself: `%2F` belongs to a segment, `%3A`
+is a colon. A literal segment goes before `{field}`; a custom verb (`:archive`) goes before an id that ends like one.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from server.errors import InvalidArgument
+
+ANY_VERB = "*"
+"""Stands for every verb that a path has no target of its own for."""
+
+Target = TypeVar("Target")
+
+_FIELD = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class BadTemplate(Exception):
+    """A path template cannot be served; the server must not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Target]):
+    """What a path leads to, and the texts of its template's fields."""
+
+    target: Target
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Nothing has the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongVerb:
+    """Something has the path, but not for this verb."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The path is not clean; `path` is, escaped as it was sent."""
+
+    path: str
+
+
+@dataclass(slots=True)
+class _Node(Generic[Target]):
+    literals: "dict[str, _Node[Target]]" = field(default_factory=dict)
+    wildcard: "_Node[Target] | None" = None
+    # By custom verb ("" for none), then by HTTP verb; with the place and name of each field in the path.
+    targets: "dict[str, dict[str, tuple[Target, tuple[tuple[int, str], ...]]]]" = field(default_factory=dict)
+
+
+class Router(Generic[Target]):
+    """Knows all templates of a server."""
+
+    def __init__(self) -> None:
+        self._root = _Node[Target]()
+
+    def add(self, verb: str, template: str, target: Target) -> None:
+        """Serve a template; raises BadTemplate when it is malformed, or served for the verb already."""
+        path, _, custom = template.partition(":")
+        if not path.startswith("/"):
+            raise BadTemplate(f"{template} does not start with a slash")
+        node, fields = self._root, list[tuple[int, str]]()
+        for place, segment in enumerate(path[1:].split("/")):
+            match = _FIELD.fullmatch(segment)
+            if match:
+                fields.append((place, match[1]))
+                node.wildcard = node = node.wildcard or _Node()
+            elif "{" in segment or "*" in segment:
+                raise BadTemplate(f"{template} has the segment {segment}, which is neither a name nor a field")
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        targets = node.targets.setdefault(custom, {})
+        if verb in targets:
+            raise BadTemplate(f"{verb} {template} is served twice")
+        targets[verb] = (target, tuple(fields))
+
+    def match(self, verb: str, path: str) -> Found[Target] | NotFound | WrongVerb | Moved:
+        """Return what an escaped path leads to. Raises InvalidArgument for escapes that are none or no UTF-8."""
+        if not path.startswith("/"):
+            return NotFound()
+        if "//" in path or "/." in path:
+            clean = _clean(path)
+            if clean != path:
+                return Moved(clean)
+        segments = path[1:].split("/")
+        if not path.isascii() or "%" in path:
+            segments = [_unescape(segment) for segment in segments]
+        is_known = False
+        for custom, choice in _readings(segments):
+            for node in _leaves(self._root, choice, 0):
+                targets = node.targets.get(custom)
+                if targets is None:
+                    continue
+                is_known = True
+                found = targets.get(verb) or targets.get(ANY_VERB)
+                if found:
+                    target, fields = found
+                    return Found(target, {name: choice[place] for place, name in fields})
+        return WrongVerb() if is_known else NotFound()
+
+
+def _readings(segments: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the ways to read a path: its last segment with a custom verb, then without."""
+    head, colon, custom = segments[-1].rpartition(":")
+    if colon and head and custom:
+        yield custom, [*segments[:-1], head]
+    yield "", segments
+
+
+def _leaves(node: _Node[Target], segments: list[str], place: int) -> Iterator[_Node[Target]]:
+    """Yield the nodes that segments lead to, those with earlier literals first."""
+    if place == len(segments):
+        yield node
+        return
+    literal = node.literals.get(segments[place])
+    if literal:
+        yield from _leaves(literal, segments, place + 1)
+    if node.wildcard and segments[place]:
+        yield from _leaves(node.wildcard, segments, place + 1)
+
+
+def _unescape(segment: str) -> str:
+    if _BAD_ESCAPE.search(segment):
+        raise InvalidArgument("the path has a malformed escape", reason="INVALID_PATH")
+    try:
+        return unquote_to_bytes(segment.encode("latin-1")).decode()
+    except UnicodeDecodeError:
+        raise InvalidArgument("the path is not UTF-8", reason="INVALID_PATH") from None
+
+
+def _clean(path: str) -> str:
+    """Return a path without empty segments, `.` and `..`; a slash at its end stays."""
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    return "/" + "/".join(kept) + ("/" if kept and path.endswith("/") else "")

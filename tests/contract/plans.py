@@ -1,0 +1,74 @@
+"""How a database would answer a statement: the indexes it uses, and whether it sorts. Called by the store's tests."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.sql.store import SqlStore
+from tests.contract.watching import Sent
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a database will do; indexes are named as the schema names them, `tasks.id` being a primary key."""
+
+    indexes: frozenset[str]
+    sorts: bool
+    shown: str
+
+
+async def explain(store: SqlStore, sent: Sent) -> Plan:
+    """The plan of a statement just as it was sent."""
+    async with store.engines[1].connect() as connection:
+        return await _EXPLAIN[store.dialect.name](connection, sent)
+
+
+async def analyze(store: SqlStore) -> None:
+    """Let the database count its rows, where a plan in real life would know them."""
+    statements = {"postgresql": "ANALYZE", "mysql": "ANALYZE TABLE runs, tasks, artifacts, artifact_tasks"}
+    if store.dialect.name in statements:
+        async with store.engines[0].connect() as connection:
+            await connection.exec_driver_sql(statements[store.dialect.name])
+            await connection.commit()
+
+
+async def _sqlite(connection: AsyncConnection, sent: Sent) -> Plan:
+    rows = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sent.text}", sent.parameters)).all()
+    shown = "\n".join(row[3] for row in rows)
+    found = re.findall(r"INDEX (\w+)", shown)
+    keys = {"artifact_tasks_2": "artifact_tasks_link", "artifacts_2": "artifacts_identity"}
+    named = (re.sub(r"^sqlite_autoindex_", "", name) for name in found)
+    indexes = frozenset(keys.get(name, re.sub(r"_1$", ".id", name)) for name in named)
+    return Plan(indexes, "TEMP B-TREE" in shown, shown)
+
+
+async def _postgresql(connection: AsyncConnection, sent: Sent) -> Plan:
+    # So small a table would be read whole.
+    await connection.execute(text("SET LOCAL enable_seqscan = off"))
+    answer = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sent.text}", sent.parameters)).scalar_one()
+    plan = json.loads(answer) if isinstance(answer, str) else answer
+    nodes = list(_nodes(plan[0]["Plan"]))
+    indexes = frozenset(re.sub("_pkey$", ".id", node["Index Name"]) for node in nodes if "Index Name" in node)
+    return Plan(indexes, any("Sort" in node["Node Type"] for node in nodes), json.dumps(plan, indent=1))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", ()):
+        yield from _nodes(inner)
+
+
+async def _mysql(connection: AsyncConnection, sent: Sent) -> Plan:
+    rows = (await connection.exec_driver_sql(f"EXPLAIN {sent.text}", sent.parameters)).mappings().all()
+    keys = {(row["table"], row["key"]) for row in rows if row["key"]}
+    indexes = frozenset(f"{table}.id" if key == "PRIMARY" else key for table, key in keys)
+    shown = "\n".join(str(dict(row)) for row in rows)
+    return Plan(indexes, "filesort" in shown, shown)
+
+
+_EXPLAIN = {"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mysql}

@@ -1,0 +1,77 @@
+"""What the pages show to call a server with works against one."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import grpc
+import pytest
+from google.protobuf import json_format
+from lineal.v2beta1 import run_pb2
+
+from server.methods import all_methods
+from tests.docs.pages import CHECKOUT, PAGES, commands, fenced, name_of
+from tests.faults.cluster import Server, serving
+
+README = CHECKOUT / "README.md"
+SNIPPETS = [(page, text) for page in PAGES for text in fenced(page, "python")]
+GRPC_ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):8887")
+METHODS = {method.path.removeprefix("/"): method for method in all_methods()}
+HTTP_RULES = [(method.http, method) for method in METHODS.values() if method.http]
+
+ADDRESSES = sorted({url for _, line in commands() for url in re.findall(r"http://127\.0\.0\.1:8888[^\s'\"]*", line)})
+GRPCURL = [shlex.split(line) for _, line in commands() if line.startswith("grpcurl ")]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(f"sqlite:///{tmp_path_factory.mktemp('store')}/lineal.sqlite") as started:
+        with grpc.insecure_channel(started.grpc) as channel:
+            record(channel, run_pb2.CreateRunRequest(run={"display_name": "a run of the documentation"}))
+        yield started
+
+
+def record(channel: grpc.Channel, request: run_pb2.CreateRunRequest) -> run_pb2.Run:
+    path = "/kubeflow.pipelines.backend.api.v2beta1.RunService/CreateRun"
+    create_run = channel.unary_unary(path, run_pb2.CreateRunRequest.SerializeToString, run_pb2.Run.FromString)
+    answer: run_pb2.Run = create_run(request, timeout=20)
+    return answer
+
+
+def test_the_readme_and_the_clients_readme_have_snippets() -> None:
+    assert {name_of(page) for page, _ in SNIPPETS} >= {"README.md", "clients/python/README.md"}
+
+
+@pytest.mark.parametrize(
+    ("page", "text"), SNIPPETS, ids=lambda value: name_of(value) if isinstance(value, Path) else ""
+)
+def test_a_python_snippet_reads_the_recorded_run(page: Path, text: str, server: Server) -> None:
+    served = GRPC_ADDRESS.sub(server.grpc, text)
+    assert served != text
+    done = subprocess.run([sys.executable, "-W", "error", "-c", served], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a run of the documentation" in done.stdout
+
+
+@pytest.mark.parametrize("words", GRPCURL, ids=lambda words: words[-1])
+def test_a_grpcurl_line_names_a_method_and_its_request(words: list[str]) -> None:
+    assert "127.0.0.1:8887" in words
+    if words[-1] == "list":
+        return
+    request = METHODS[words[-1]].request()
+    json_format.Parse(words[words.index("-d") + 1], request)
+    assert request.ListFields()
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_an_address_belongs_to_a_rule_and_its_parameters_to_the_request(url: str) -> None:
+    parts = urlsplit(url)
+    [method] = [method for rule, method in HTTP_RULES if (rule.verb, rule.path) == ("GET", parts.path)]
+    parameters = dict(parse_qsl(parts.query, strict_parsing=True))
+    json_format.Parse(json.dumps(parameters), method.request())
+    assert parameters
