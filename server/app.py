@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
 from migrations.upgrade import check, upgrade_async
 from server import __version__
@@ -16,7 +17,11 @@ from server.auth import SingleUser
 from server.call import Call
 from server.config import Settings
 from server.doors.grpc import GrpcDoor
+from server.doors.health import health_routes
+from server.doors.plain import Route
 from server.doors.rest import RestDoor
+from server.doors.uploads import upload_routes
+from server.doors.v1beta1 import v1beta1_routes
 from server.methods import all_methods
 from server.pipeline import Pipeline
 from server.services import HANDLERS, run_state
@@ -69,11 +74,17 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             with_reflection=settings.reflection,
             share_port=settings.workers > 1,
         )
-        rest = RestDoor(call)
+        rest = RestDoor(
+            pipeline,
+            methods,
+            settings,
+            plain_routes=_plain_routes(pipeline, call),
+            share_port=settings.workers > 1,
+        )
         grpc_port = await grpc.start(settings.grpc)
         stack.push_async_callback(grpc.stop, settings.drain_seconds)
         rest_port = await _listening(rest, settings.rest)
-        stack.push_async_callback(rest.stop)
+        stack.push_async_callback(rest.stop, settings.drain_seconds)
         sweep = asyncio.create_task(_sweep(call))
         stack.callback(sweep.cancel)
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
@@ -85,6 +96,15 @@ async def _listening(rest: RestDoor, address: str) -> int:
         return await rest.start(address)
     except OSError as error:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
+
+
+def _plain_routes(pipeline: Pipeline, call: Call) -> list[Route]:
+    by_name = {method.name: method for method in all_methods()}
+    return [
+        *health_routes(call),
+        *upload_routes(pipeline, call.settings),
+        *v1beta1_routes(pipeline, by_name, call.settings),
+    ]
 
 
 def _with_port(address: str, port: int) -> str:
@@ -129,14 +149,19 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     """Prepare the store and serve it, in this process or in workers, until SIGTERM or SIGINT.
 
     Raises StorageError when the store cannot be served, OSError when an address is taken, WorkerFailed when a worker
-    cannot begin.
+    cannot begin. The process must end after this, and by os._exit: what calls that were cut off left behind goes with it.
     """
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))
         if settings.workers == 1:
-            asyncio.run(serve_until_signal(settings, announce))
+            _run(serve_until_signal(settings, announce))
         else:
             _serve_in_workers(settings, announce)
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    """Run until served, and leave the event loop open: closing it waits for calls that the drain has given up."""
+    asyncio.Runner().run(serving)
 
 
 def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None]) -> None:
@@ -145,7 +170,7 @@ def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None])
         shared = replace(settings, grpc=addresses.grpc, rest=addresses.rest)
 
         def serve_in_worker(on_serving: Callable[[], None], lifeline: int) -> None:
-            asyncio.run(serve_until_signal(shared, lambda _: on_serving(), lifeline=lifeline))
+            _run(serve_until_signal(shared, lambda _: on_serving(), lifeline=lifeline))
 
         run_workers(settings.workers, serve_in_worker, on_serving=lambda: announce(addresses))
 

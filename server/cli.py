@@ -74,11 +74,13 @@ def serve(file: str | None, **flags: Any) -> None:
     try:
         label = dialect_for(settings.store).label
         app.serve(settings, announce)
+        status = 0
     except (StorageError, WorkerFailed, OSError) as error:
-        _fail(str(error))
+        click.echo(f"lineal-server: {error}", err=True)
+        status = 1
     # Calls that were cut off may have left threads that wait for the database; the interpreter would wait for them.
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 @main.command()

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-MEBIBYTE = 1024 * 1024
+KIBIBYTE = 1024
+MEBIBYTE = 1024 * KIBIBYTE
 
 
 class InvalidSetting(Exception):
@@ -37,6 +38,19 @@ class Settings:
     page_size_max: int = _setting(200, "Rows of a page at most; larger requests get this many")
     full_page_size_max: int = _setting(100, "Runs of a page at most when their tasks come along")
     message_bytes_max: int = _setting(100 * MEBIBYTE, "Largest request")
+    rest_seconds: float = _setting(60.0, "How long a REST call may take before it is answered 504")
+    http_header_seconds: float = _setting(5.0, "How long a client may take to send path and headers of a request")
+    http_body_seconds: float = _setting(60.0, "How long a client may take to send the body of a request")
+    http_idle_seconds: float = _setting(
+        75.0, "How long a connection may rest between requests, or take nothing of an answer"
+    )
+    http_header_bytes_max: int = _setting(512 * KIBIBYTE, "Largest path and headers of a request")
+    http_connections_max: int = _setting(500, "HTTP connections of a process at most")
+    cors_origins: str = _setting(
+        "", "Origins whose pages may call the REST door: separated by commas, * means every origin"
+    )
+    commit_sha: str = _setting("unknown", "What the server says it was built from, for clients that show it")
+    tag_name: str = _setting("unknown", "What the server says its release is, for clients that show it")
     bulk_items_max: int = _setting(10_000, "Items of one bulk call at most")
     cancel_grace_seconds: float = _setting(300.0, "A canceling run that nothing writes to this long is canceled")
     sweep_seconds: float = _setting(15.0, "How often the server looks for such runs")

@@ -56,7 +56,8 @@ class Pipeline:
         try:
             request = method.request.FromString(data)
         except (DecodeError, ValueError):
-            return self.refuse(method, f"the request is no {method.request.DESCRIPTOR.name} message", caller)
+            error = errors.InvalidArgument(f"the request is no {method.request.DESCRIPTOR.name} message")
+            return self.refuse(method, error, caller)
         return await self.call(method, request, caller)
 
     async def call(self, method: Method, request: Message, caller: Caller) -> Outcome[Message]:
@@ -70,9 +71,9 @@ class Pipeline:
         """Take what is no RPC, such as an upload, the same way; `name` is its line in the policy."""
         return await self._timed(name, request, lambda: fn(self._call), caller)
 
-    def refuse(self, method: Method, message: str, caller: Caller) -> Outcome[Message]:
-        """Answer INVALID_ARGUMENT to what a door could not read as a request."""
-        status = errors.to_status(errors.InvalidArgument(message))
+    def refuse(self, method: Method, error: errors.ApiError, caller: Caller) -> Outcome[Message]:
+        """Answer what a door could not read as a request."""
+        status = errors.to_status(error)
         self._log(method.name, caller, status, time.monotonic(), None)
         return Outcome(status)
 

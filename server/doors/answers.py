@@ -20,7 +20,7 @@ def status_answer(status: Status, *, http_status: int | None = None) -> HttpResp
     return HttpResponse(http_status or status.http_status, json_text(status.message_proto()).encode())
 
 
-def outcome_answer(outcome: Outcome) -> HttpResponse:
+def outcome_answer(outcome: Outcome[Message]) -> HttpResponse:
     """Return how a call ended."""
     if outcome.answer is None:
         return status_answer(outcome.status)

@@ -14,7 +14,7 @@ from server.doors import query as query_strings
 from server.doors.json_body import NOTHING, decode
 from server.doors.json_reader import fill, scalar
 from server.doors.query import FieldPath, field_path, set_text
-from server.doors.routes import BadTemplate
+from server.doors.routes import BadTemplate, field_names
 from server.methods import HttpRule, Method
 
 WHOLE_BODY = "*"
@@ -31,11 +31,11 @@ class Bound:
 class Binding:
     """How requests of one method are made. Raises BadTemplate for a rule that names fields its message does not have."""
 
-    def __init__(self, method: Method, rule: HttpRule, path_fields: tuple[str, ...]) -> None:
+    def __init__(self, method: Method, rule: HttpRule) -> None:
         self._message = method.request
         self._descriptor: Any = method.request.DESCRIPTOR
         self._body = rule.body
-        self._in_path = {name: self._known(name) for name in path_fields}
+        self._in_path = {name: self._known(name) for name in field_names(rule.path)}
         self._body_field = None if rule.body in ("", WHOLE_BODY) else self._known(rule.body)[0]
 
     def bind(self, values: Mapping[str, str], query: str, body: bytes) -> Bound:

@@ -19,7 +19,7 @@ IDLE_TIMEOUT_MS = 600_000
 
 # gRPC drops the calls that have arrived and not begun when it stops (the caller sees CANCELLED), so it must be told to in
 # a moment when there are none.
-QUIET_SECONDS = 0.02
+QUIET_SECONDS = 0.05
 QUIET_WAIT_SECONDS = 0.5
 
 STOPPING = Status(code_pb2.UNAVAILABLE, "STOPPING", "the server is stopping and has not begun this call")
@@ -105,10 +105,11 @@ class _Gate:
     async def quiet(self, longest_seconds: float) -> bool:
         """Wait for a moment in which no call arrives, at most so long; say whether there was one."""
         end = time.monotonic() + longest_seconds
-        while time.monotonic() < end:
+        while (begun := time.monotonic()) < end:
             before = self.arrived
             await asyncio.sleep(QUIET_SECONDS)
-            if self.arrived == before:
+            # Who woke up late was not there to see calls arrive.
+            if self.arrived == before and time.monotonic() - begun < 2 * QUIET_SECONDS:
                 return True
         return False
 

@@ -21,8 +21,9 @@ BACKLOG = 1024
 class HttpServer:
     """Listens, counts connections, and keeps their deadlines."""
 
-    def __init__(self, handler: HttpHandler, limits: HttpLimits) -> None:
+    def __init__(self, handler: HttpHandler, limits: HttpLimits, *, share_port: bool = False) -> None:
         self.handler, self.limits, self.is_stopping = handler, limits, False
+        self._share_port = share_port
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._sweeping: asyncio.Task[None] | None = None
@@ -36,7 +37,8 @@ class HttpServer:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            # Where workers do not need it, it would let a second server take a part of the requests in silence.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(self._share_port))
             listener.bind((host.strip("[]"), int(port)))
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)

@@ -1,61 +1,125 @@
-"""The HTTP door: whether the process lives and whether its database answers."""
+"""The REST door: the methods behind HTTP and JSON by their google.api.http rules, with no code for any one of them.
+
+Composition makes it. Plain routes beside the RPCs are given to it; routing, binding, JSON and HTTP have files of their own.
+"""
 
 import asyncio
-import socket
+from collections.abc import Iterable, Sequence
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from google.rpc import code_pb2
 
-from server.call import Call
-from storage.errors import StorageError
+from server.config import Settings
+from server.doors.answers import failure_answer, not_found, outcome_answer, refusal, wrong_verb
+from server.doors.binding import Binding
+from server.doors.cors import Cors
+from server.doors.http_connection import HttpLimits
+from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse
+from server.doors.http_server import HttpServer
+from server.doors.plain import Route, caller_of
+from server.doors.routes import Found, Moved, Router, WrongVerb
+from server.errors import ApiError, InvalidArgument
+from server.methods import HttpRule, Method
+from server.pipeline import Pipeline
+
+CLEARS_TAGS = {"x_clear_tags": "true"}
+"""What the pipeline is told when a body empties the tags, as the reference's gateway has it."""
 
 
 class RestDoor:
-    """An HTTP server on one address."""
+    """An HTTP server on one address. Raises BadTemplate when two routes are the same."""
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        app = Starlette(routes=[Route("/healthz", self._healthz), Route("/readyz", self._readyz)])
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        methods: Iterable[Method],
+        settings: Settings,
+        *,
+        plain_routes: Sequence[Route] = (),
+        share_port: bool = False,
+    ) -> None:
+        self._pipeline, self._timeout_seconds = pipeline, settings.rest_seconds
+        self._router = Router[HttpHandler]()
+        for verbs, path, handler in plain_routes:
+            for verb in verbs:
+                self._router.add(verb, path, self._plain(path, handler))
+        paths = {path for _, path, _ in plain_routes}
+        for method in methods:
+            if method.http is not None and method.http.path not in paths:
+                self._router.add(method.http.verb, method.http.path, self._transcoded(method, method.http))
+        self._cors = Cors(settings.cors_origins)
+        limits = HttpLimits(
+            header_seconds=settings.http_header_seconds,
+            body_seconds=settings.http_body_seconds,
+            idle_seconds=settings.http_idle_seconds,
+            header_bytes=settings.http_header_bytes_max,
+            body_bytes=settings.message_bytes_max,
+            connections=settings.http_connections_max,
         )
-        self._task: asyncio.Task[None] | None = None
+        self._server = HttpServer(self.answer, limits, share_port=share_port)
 
     async def start(self, address: str) -> int:
         """Listen and return the port; raises OSError when the address is taken."""
-        host, _, port = address.rpartition(":")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        return await self._server.start(address)
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Take no new requests, finish those in flight, then close; all within the seconds."""
+        await self._server.stop(drain_seconds)
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request, whatever it is."""
+        preflight = self._cors.preflight(request)
+        if preflight is not None:
+            return preflight
+        return self._cors.opened(request, await self._routed(request))
+
+    async def _routed(self, request: HttpRequest) -> HttpResponse:
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listener.bind((host.strip("[]"), int(port)))
-        except OSError:
-            listener.close()
-            raise
-        config = self._server.config
-        config.load()
-        self._server.lifespan = config.lifespan_class(config)
-        await self._server.startup(sockets=[listener])
-        self._task = asyncio.create_task(self._server.main_loop())
-        return int(listener.getsockname()[1])
+            match = self._router.match(request.verb, request.path)
+        except InvalidArgument as error:
+            return failure_answer(error, "rest.path")
+        if isinstance(match, Found):
+            request.values = match.values
+            return await match.target(request)
+        if isinstance(match, Moved):
+            return _moved(match.path, request.query)
+        return wrong_verb() if isinstance(match, WrongVerb) else not_found()
 
-    async def stop(self) -> None:
-        """Take no new requests, finish those in flight, then close."""
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
-            await self._server.shutdown()
+    def _plain(self, path: str, handler: HttpHandler) -> HttpHandler:
+        async def handle(request: HttpRequest) -> HttpResponse:
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    return await handler(request)
+            except Exception as error:  # noqa: BLE001 - what an RPC raises becomes a status in the pipeline, this here
+                return failure_answer(error, path)
 
-    async def _healthz(self, request: Request) -> JSONResponse:
-        return JSONResponse({"alive": True})
+        return handle
 
-    async def _readyz(self, request: Request) -> JSONResponse:
-        try:
-            await self._call.store.ready()
-        except StorageError as error:
-            return JSONResponse({"ready": False, "reason": str(error)}, status_code=503)
-        return JSONResponse({"ready": True})
+    def _transcoded(self, method: Method, rule: HttpRule) -> HttpHandler:
+        if not self._pipeline.serves(method):
+            return _unserved(method)
+        binding, pipeline = Binding(method, rule), self._pipeline
+
+        async def handle(request: HttpRequest) -> HttpResponse:
+            try:
+                bound = binding.bind(request.values, request.query, request.body)
+            except ApiError as error:
+                caller = caller_of(request, timeout_seconds=self._timeout_seconds)
+                return outcome_answer(pipeline.refuse(method, error, caller))
+            metadata = CLEARS_TAGS if bound.clears_tags else {}
+            caller = caller_of(request, timeout_seconds=self._timeout_seconds, **metadata)
+            return outcome_answer(await pipeline.call(method, bound.request, caller))
+
+        return handle
+
+
+def _unserved(method: Method) -> HttpHandler:
+    async def handle(request: HttpRequest) -> HttpResponse:
+        return refusal(501, code_pb2.UNIMPLEMENTED, "UNIMPLEMENTED", f"{method.name} is not offered here")
+
+    return handle
+
+
+def _moved(path: str, query: str) -> HttpResponse:
+    # Browsers take a backslash for a slash, and two slashes for another host.
+    location = path.replace("\\", "%5C") + ("?" + query if query else "")
+    return HttpResponse(301, b"", "text/plain; charset=utf-8", (("location", location),))

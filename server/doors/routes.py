@@ -66,23 +66,18 @@ class Router(Generic[Target]):
 
     def add(self, verb: str, template: str, target: Target) -> None:
         """Serve a template; raises BadTemplate when it is malformed, or served for the verb already."""
+        fields = _fields(template)
         path, _, custom = template.partition(":")
-        if not path.startswith("/"):
-            raise BadTemplate(f"{template} does not start with a slash")
-        node, fields = self._root, list[tuple[int, str]]()
-        for place, segment in enumerate(path[1:].split("/")):
-            match = _FIELD.fullmatch(segment)
-            if match:
-                fields.append((place, match[1]))
+        node = self._root
+        for segment in path[1:].split("/"):
+            if segment.startswith("{"):
                 node.wildcard = node = node.wildcard or _Node()
-            elif "{" in segment or "*" in segment:
-                raise BadTemplate(f"{template} has the segment {segment}, which is neither a name nor a field")
             else:
                 node = node.literals.setdefault(segment, _Node())
         targets = node.targets.setdefault(custom, {})
         if verb in targets:
             raise BadTemplate(f"{verb} {template} is served twice")
-        targets[verb] = (target, tuple(fields))
+        targets[verb] = (target, fields)
 
     def match(self, verb: str, path: str) -> Found[Target] | NotFound | WrongVerb | Moved:
         """Return what an escaped path leads to. Raises InvalidArgument for escapes that are none or no UTF-8."""
@@ -107,6 +102,25 @@ class Router(Generic[Target]):
                     target, fields = found
                     return Found(target, {name: choice[place] for place, name in fields})
         return WrongVerb() if is_known else NotFound()
+
+
+def field_names(template: str) -> tuple[str, ...]:
+    """Return the names of a template's fields; raises BadTemplate when it is malformed."""
+    return tuple(name for _, name in _fields(template))
+
+
+def _fields(template: str) -> tuple[tuple[int, str], ...]:
+    path = template.partition(":")[0]
+    if not path.startswith("/"):
+        raise BadTemplate(f"{template} does not start with a slash")
+    fields: list[tuple[int, str]] = []
+    for place, segment in enumerate(path[1:].split("/")):
+        match = _FIELD.fullmatch(segment)
+        if match:
+            fields.append((place, match[1]))
+        elif set(segment) & set("{}*"):
+            raise BadTemplate(f"{template} has the segment {segment}, which is neither a name nor a field")
+    return tuple(fields)
 
 
 def _readings(segments: list[str]) -> Iterator[tuple[str, list[str]]]:

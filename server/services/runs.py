@@ -95,7 +95,9 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     async def read(tx: ReadTx) -> tuple[Page[Run], list[run_pb2.Run]]:
         if experiment_id is not None:
             await tx.experiments.get(experiment_id)
-        page = await tx.runs.list(listing, experiment_id=experiment_id, namespace=None, with_spec=view not in _WITHOUT_SPEC)
+        page = await tx.runs.list(
+            listing, experiment_id=experiment_id, namespace=None, with_spec=view not in _WITHOUT_SPEC
+        )
         run_ids = [run.id for run in page.rows]
         if not run_ids:
             return page, []

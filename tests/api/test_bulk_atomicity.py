@@ -41,8 +41,14 @@ def unknown_artifact(item: Any) -> Any:
 
 
 SPOILED = [
-    *[pytest.param(make, too_long, "INVALID_ARGUMENT", id=f"{make.__name__}-too_long") for make in (update_tasks, create_artifacts, create_links)],
-    *[pytest.param(make, unknown_task, "NOT_FOUND", id=f"{make.__name__}-unknown_task") for make in (update_tasks, create_artifacts, create_links)],
+    *[
+        pytest.param(make, too_long, "INVALID_ARGUMENT", id=f"{make.__name__}-too_long")
+        for make in (update_tasks, create_artifacts, create_links)
+    ],
+    *[
+        pytest.param(make, unknown_task, "NOT_FOUND", id=f"{make.__name__}-unknown_task")
+        for make in (update_tasks, create_artifacts, create_links)
+    ],
     pytest.param(create_links, unknown_artifact, "NOT_FOUND", id="create_links-unknown_artifact"),
 ]
 

@@ -134,9 +134,7 @@ async def test_the_run_agrees_with_its_root_after_concurrent_updates(api: Api) -
     root = await api.CreateTask(run_id=run_id, task=a_root())
     for _ in range(5):
         updates = (run_pb2.PipelineTask(state=state) for state in followed)
-        await asyncio.gather(
-            *(api.UpdateTask(run_id=run_id, task_id=root.task_id, task=update) for update in updates)
-        )
+        await asyncio.gather(*(api.UpdateTask(run_id=run_id, task_id=root.task_id, task=update) for update in updates))
         state = run_pb2.PipelineTask.TaskState.Name((await get_task(api, run_id, root.task_id)).state)
         assert await run_state(api, run_id) == followed[state]
 
@@ -187,7 +185,11 @@ async def test_a_run_deleted_while_it_is_written_to_is_gone_and_every_writer_is_
         run_id = await new_run(api)
         task_ids = await new_tasks(api, run_id, 4)
         artifact_id = await new_artifact(api, run_id, task_ids[0])
-        calls = [*writes_of(api, run_id, task_ids, artifact_id), delete_later(run_id), *writes_of(api, run_id, task_ids, artifact_id)]
+        calls = [
+            *writes_of(api, run_id, task_ids, artifact_id),
+            delete_later(run_id),
+            *writes_of(api, run_id, task_ids, artifact_id),
+        ]
         answers = await codes(calls)
         # TerminateRun and RetryRun also answer for a run in the wrong state.
         assert answers.keys() <= {"OK", "NOT_FOUND", "INVALID_ARGUMENT", "ABORTED"}
@@ -205,3 +207,15 @@ async def test_calls_of_every_kind_to_one_run_meet_without_a_deadlock(api: Api) 
     answers = await codes(calls)
     assert answers.keys() <= {"OK", "INVALID_ARGUMENT", "ABORTED"}
     assert answers["OK"] >= len(calls) - 2 * 6
+
+
+async def test_a_page_and_its_total_are_of_one_moment(api: Api) -> None:
+    run_id = await new_run(api)
+    writing = asyncio.gather(*(new_task(api, run_id) for _ in range(100)))
+    totals = set()
+    while not writing.done():
+        page = await api.ListTasks(run_id=run_id, page_size=200)
+        assert len(page.tasks) == page.total_size
+        totals.add(page.total_size)
+    await writing
+    assert len(totals) > 1

@@ -64,7 +64,8 @@ async def test_optional_fields_are_kept_when_they_are_sent(api: Api, fields: dic
 
 
 @pytest.mark.parametrize(
-    ("iteration", "expected"), [(None, "OUTPUT"), (0, "ITERATOR_OUTPUT"), (7, "ITERATOR_OUTPUT"), (2**40, "ITERATOR_OUTPUT")]
+    ("iteration", "expected"),
+    [(None, "OUTPUT"), (0, "ITERATOR_OUTPUT"), (7, "ITERATOR_OUTPUT"), (2**40, "ITERATOR_OUTPUT")],
 )
 async def test_a_new_artifact_is_linked_to_its_task(api: Api, iteration: int | None, expected: str) -> None:
     request = await a_request(api, iteration_index=iteration)
@@ -152,7 +153,10 @@ async def test_an_empty_bulk_and_reuse_in_a_bulk_are_refused(api: Api) -> None:
         assert await code(api.CreateArtifactsBulk(artifacts=items)) == "INVALID_ARGUMENT"
 
 
-@pytest.mark.parametrize(("artifact_id", "expected"), [("", "INVALID_ARGUMENT"), ("none", "NOT_FOUND"), ("\0", "NOT_FOUND"), ("x" * 300, "NOT_FOUND")])
+@pytest.mark.parametrize(
+    ("artifact_id", "expected"),
+    [("", "INVALID_ARGUMENT"), ("none", "NOT_FOUND"), ("\0", "NOT_FOUND"), ("x" * 300, "NOT_FOUND")],
+)
 async def test_an_unknown_artifact_is_not_found(api: Api, artifact_id: str, expected: str) -> None:
     assert await code(api.GetArtifact(artifact_id=artifact_id)) == expected
 

@@ -131,7 +131,8 @@ async def test_a_spec_is_kept_as_given(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "unwrapped"), [(None, True), ({}, True), ({"platforms": {"kubernetes": {"deploymentSpec": {}}}}, False)]
+    ("platform", "unwrapped"),
+    [(None, True), ({}, True), ({"platforms": {"kubernetes": {"deploymentSpec": {}}}}, False)],
 )
 async def test_a_wrapped_spec_is_unwrapped_unless_it_has_a_platform(
     api: Api, platform: dict[str, Any] | None, unwrapped: bool
@@ -184,7 +185,9 @@ async def test_parameters_that_do_not_fit_the_spec_are_refused(
     assert await code(api.CreateRun(run=run)) == "INVALID_ARGUMENT"
 
 
-@pytest.mark.parametrize("declared", [{"parameterType": "STRING", **OPTIONAL}, {"parameterType": "STRING", "defaultValue": "x"}])
+@pytest.mark.parametrize(
+    "declared", [{"parameterType": "STRING", **OPTIONAL}, {"parameterType": "STRING", "defaultValue": "x"}]
+)
 async def test_parameters_with_a_default_may_be_left_out(api: Api, declared: dict[str, Any]) -> None:
     run = await api.CreateRun(run=a_run(pipeline_spec=a_spec({"p": declared})))
     assert not run.HasField("runtime_config")

@@ -43,7 +43,9 @@ async def test_a_duplicate_link_is_the_existing_one(api: Api, producer: dict[str
     link = a_link(run_id, task_id, artifact_id, producer=producer)
     made = await api.CreateArtifactTask(artifact_task=link)
     assert await api.CreateArtifactTask(artifact_task=link) == made
-    again = await api.CreateArtifactTasksBulk(artifact_tasks=[link, a_link(run_id, task_id, artifact_id, key="b"), link])
+    again = await api.CreateArtifactTasksBulk(
+        artifact_tasks=[link, a_link(run_id, task_id, artifact_id, key="b"), link]
+    )
     assert [each == made for each in again.artifact_tasks] == [True, False, True]
     assert (await api.ListArtifactTasks(run_ids=[run_id])).total_size == 2
 
@@ -52,10 +54,15 @@ async def test_the_link_of_a_creation_made_again_is_the_existing_one(api: Api) -
     run_id, task_id = await new_run_and_task(api)
     artifact_id = await new_artifact(api, run_id, task_id)
     [made] = (await api.ListArtifactTasks(task_ids=[task_id])).artifact_tasks
-    assert await api.CreateArtifactTask(artifact_task=a_link(run_id, task_id, artifact_id, type="OUTPUT", key="out")) == made
+    assert (
+        await api.CreateArtifactTask(artifact_task=a_link(run_id, task_id, artifact_id, type="OUTPUT", key="out"))
+        == made
+    )
 
 
-@pytest.mark.parametrize("difference", [{"type": "TASK_OUTPUT_INPUT"}, {"key": "Data"}, {"key": "data "}, {"producer": {"iteration": 0}}])
+@pytest.mark.parametrize(
+    "difference", [{"type": "TASK_OUTPUT_INPUT"}, {"key": "Data"}, {"key": "data "}, {"producer": {"iteration": 0}}]
+)
 async def test_a_link_that_differs_is_another_link(api: Api, difference: dict[str, Any]) -> None:
     run_id, task_id, artifact_id = await a_place(api)
     for fields in ({}, difference):
@@ -113,7 +120,9 @@ async def test_links_of_a_bulk_must_be_of_one_run(api: Api) -> None:
 async def test_a_bulk_answers_in_the_order_asked(api: Api) -> None:
     run_id, task_id, artifact_id = await a_place(api)
     keys = ["c", "a", "b", "a"]
-    made = await api.CreateArtifactTasksBulk(artifact_tasks=[a_link(run_id, task_id, artifact_id, key=key) for key in keys])
+    made = await api.CreateArtifactTasksBulk(
+        artifact_tasks=[a_link(run_id, task_id, artifact_id, key=key) for key in keys]
+    )
     assert [link.key for link in made.artifact_tasks] == keys
     assert made.artifact_tasks[1] == made.artifact_tasks[3]
 
@@ -166,9 +175,7 @@ async def test_artifacts_are_grouped_by_key_type_and_producer(api: Api) -> None:
 
 
 async def test_outputs_of_iterations_are_grouped_by_iteration_too(api: Api) -> None:
-    links = [
-        {"type": "ITERATOR_OUTPUT", "producer": {"task_name": "t", "iteration": number}} for number in (10, 2, 0)
-    ]
+    links = [{"type": "ITERATOR_OUTPUT", "producer": {"task_name": "t", "iteration": number}} for number in (10, 2, 0)]
     links += [{"type": "COLLECTED_INPUTS", "producer": {"task_name": "t", "iteration": number}} for number in (1, 0)]
     assert await shown_groups(api, links) == [
         ("data", "COLLECTED_INPUTS", "t", 0, "43"),
@@ -178,7 +185,9 @@ async def test_outputs_of_iterations_are_grouped_by_iteration_too(api: Api) -> N
     ]
 
 
-@pytest.mark.parametrize("read", ["GetTask", "ListTasks", "GetRun", "ListRuns", "UpdateTask", "UpdateTasksBulk", "FindCachedTask"])
+@pytest.mark.parametrize(
+    "read", ["GetTask", "ListTasks", "GetRun", "ListRuns", "UpdateTask", "UpdateTasksBulk", "FindCachedTask"]
+)
 async def test_iteration_and_description_survive_every_read(api: Api, read: str) -> None:
     run_id = await new_run(api)
     task_id = await new_task(api, run_id, state="SUCCEEDED", cache_fingerprint=run_id)

@@ -36,8 +36,12 @@ async def test_a_task_is_read_by_its_own_ids_only(api: Api, fields: dict[str, An
 
 async def test_children_come_oldest_first_and_are_direct_ones(api: Api) -> None:
     run_id, parent_id = await new_run_and_task(api)
-    second = await new_task(api, run_id, "b", parent_task_id=parent_id, create_time=moment("2024-01-01T00:00:00.000002Z"))
-    first = await new_task(api, run_id, "a", parent_task_id=parent_id, create_time=moment("2024-01-01T00:00:00.000001Z"))
+    second = await new_task(
+        api, run_id, "b", parent_task_id=parent_id, create_time=moment("2024-01-01T00:00:00.000002Z")
+    )
+    first = await new_task(
+        api, run_id, "a", parent_task_id=parent_id, create_time=moment("2024-01-01T00:00:00.000001Z")
+    )
     await new_task(api, run_id, "grandchild", parent_task_id=first)
     expected = [(first, "a"), (second, "b")]
     tasks = (await api.ListTasks(run_id=run_id)).tasks

@@ -59,9 +59,7 @@ async def test_create_task_sent_again_takes_at_most_three_statements(api: Api, s
     assert 0 < statements.count <= 3
 
 
-async def test_create_task_takes_one_more_for_a_parent_and_one_more_for_root(
-    api: Api, statements: Statements
-) -> None:
+async def test_create_task_takes_one_more_for_a_parent_and_one_more_for_root(api: Api, statements: Statements) -> None:
     run_id, parent_id = await new_run_and_task(api)
     statements.clear()
     await new_task(api, run_id, parent_task_id=parent_id)
@@ -126,7 +124,9 @@ async def test_list_runs_takes_the_same_statements_for_any_number_of_runs(
         for _ in range(more):
             await new_task(api, await new_run(api, display_name=name))
         statements.clear()
-        await api.ListRuns(view=view, filter=f'{{"predicates":[{{"key":"name","operation":1,"string_value":"{name}"}}]}}')
+        await api.ListRuns(
+            view=view, filter=f'{{"predicates":[{{"key":"name","operation":1,"string_value":"{name}"}}]}}'
+        )
         counts.append(statements.count)
     assert 0 < counts[0] == counts[1] <= 4
 
@@ -197,7 +197,9 @@ async def test_update_tasks_bulk_takes_at_most_eight_statements_for_any_size(
     task_ids = await many_tasks(api, run_id, max(SIZES))
     update = with_inputs(a_parameter(), state="SUCCEEDED", **({"parent_task_id": root.task_id} if with_parent else {}))
     calls = {
-        size: lambda size=size: api.UpdateTasksBulk(run_id=run_id, tasks={task_id: update for task_id in task_ids[-size:]})
+        size: lambda size=size: api.UpdateTasksBulk(
+            run_id=run_id, tasks={task_id: update for task_id in task_ids[-size:]}
+        )
         for size in SIZES
     }
     counts = await sizes_of_bulk_calls(statements, calls)
@@ -213,3 +215,18 @@ async def test_retry_run_takes_the_same_statements_for_any_number_of_tasks(api: 
         await api.RetryRun(run_id=run_id)
         counts.append(statements.count)
     assert 0 < counts[0] == counts[1]
+
+
+async def test_checks_of_existence_and_ownership_read_light_rows(api: Api, statements: Statements) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    artifact_id = await new_artifact(api, run_id, task_id)
+    statements.clear()
+    await new_artifact(api, run_id, task_id)
+    await api.CreateArtifactTask(artifact_task=a_link(run_id, task_id, artifact_id))
+    await api.ListArtifactTasks(task_ids=[task_id], artifact_ids=[artifact_id])
+    await api.ArchiveRun(run_id=run_id)
+    await api.UnarchiveRun(run_id=run_id)
+    await api.TerminateRun(run_id=run_id)
+    heavy = [text for text in statements.naming("SELECT") if "parameters" in text or "runtime_config" in text]
+    assert statements.count > 6
+    assert heavy == []

@@ -93,7 +93,9 @@ async def test_what_an_update_cannot_change_is_ignored(api: Api, sent: dict[str,
     assert after == before
 
 
-@pytest.mark.parametrize("path", ["SUCCEEDED RUNNING FAILED", "FAILED FAILED RUNNING", "CACHED SKIPPED SKIPPED RUNNING"])
+@pytest.mark.parametrize(
+    "path", ["SUCCEEDED RUNNING FAILED", "FAILED FAILED RUNNING", "CACHED SKIPPED SKIPPED RUNNING"]
+)
 async def test_any_state_may_follow_any_other_and_repetitions_leave_no_trace(api: Api, path: str) -> None:
     run_id, task_id = await new_run_and_task(api)
     expected = ["RUNNING"]
@@ -187,7 +189,9 @@ async def test_a_bulk_update_answers_with_every_task_as_single_updates_would(api
     task_ids = await new_tasks(api, run_id, 3)
     await new_artifact(api, run_id, task_ids[0])
     update = with_inputs(a_parameter(), parent_task_id=task_ids[0])
-    answer = await api.UpdateTasksBulk(run_id=run_id, tasks={task_ids[1]: update, task_ids[2]: update, task_ids[0]: Task()})
+    answer = await api.UpdateTasksBulk(
+        run_id=run_id, tasks={task_ids[1]: update, task_ids[2]: update, task_ids[0]: Task()}
+    )
     assert dict(answer.tasks) == {task_id: await get_task(api, run_id, task_id) for task_id in task_ids}
     assert len(answer.tasks[task_ids[0]].child_tasks) == 2
 

@@ -22,9 +22,16 @@ class Plan:
     shown: str
 
 
-async def explain(store: SqlStore, sent: Sent) -> Plan:
-    """The plan of a statement just as it was sent."""
+async def explain(store: SqlStore, sent: Sent, *, may_sort: bool = True) -> Plan:
+    """The plan of a statement just as it was sent.
+
+    PostgreSQL is told to think rows many, as it would read tables this small whole, or sort what it finds in them; it
+    sorts in spite of may_sort where no index gives the order.
+    """
     async with store.engines[1].connect() as connection:
+        if store.dialect.name == "postgresql":
+            for setting in ("seqscan",) if may_sort else ("seqscan", "bitmapscan", "sort"):
+                await connection.execute(text(f"SET LOCAL enable_{setting} = off"))
         return await _EXPLAIN[store.dialect.name](connection, sent)
 
 
@@ -48,8 +55,6 @@ async def _sqlite(connection: AsyncConnection, sent: Sent) -> Plan:
 
 
 async def _postgresql(connection: AsyncConnection, sent: Sent) -> Plan:
-    # So small a table would be read whole.
-    await connection.execute(text("SET LOCAL enable_seqscan = off"))
     answer = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sent.text}", sent.parameters)).scalar_one()
     plan = json.loads(answer) if isinstance(answer, str) else answer
     nodes = list(_nodes(plan[0]["Plan"]))

@@ -1,9 +1,9 @@
 """Writers that remember what the server acknowledged, and the audit that compares it with what is kept. Called by tests.
 
-    load = Load(server.grpc, ledger, clients=8)     several clients write until an error, or until stop()
-    ...                                             the server or its database is killed
-    await load.ended()
-    findings = await audit(server.grpc, ledger)     nothing lost, no bulk call half there
+load = Load(server.grpc, ledger, clients=8)     several clients write until an error, or until stop()
+...                                             the server or its database is killed
+await load.ended()
+findings = await audit(server.grpc, ledger)     nothing lost, no bulk call half there
 """
 
 import asyncio
@@ -155,9 +155,7 @@ async def _set_parameter(api: Api, ledger: Ledger, recording: Recording, task_id
     recording.parameters[task_id, name] = f"value of {name}"
 
 
-async def _create_artifacts(
-    api: Api, ledger: Ledger, recording: Recording, task_id: str, size: int
-) -> list[str]:
+async def _create_artifacts(api: Api, ledger: Ledger, recording: Recording, task_id: str, size: int) -> list[str]:
     bulk = Bulk("artifacts", next(ledger.names), size, [task_id])
     recording.bulks.append(bulk)
     request = {"run_id": recording.run_id, "task_id": task_id, "producer_key": bulk.name}
@@ -234,11 +232,13 @@ async def _audit_run(api: Api, recording: Recording, artifacts: Counter[str], fi
         if task_id in tasks and _parameters(tasks[task_id]).get(key) != value:
             findings.lost.append(f"parameter {key} of run {recording.display_name}")
     for bulk in recording.bulks:
-        present = {_present(bulk, tasks)} | ({artifacts[bulk.name]} if bulk.kind == "artifacts" else set())
-        if bulk.acknowledged and present == {0}:
+        linked = _present(bulk, tasks)
+        listed = artifacts[bulk.name] if bulk.kind == "artifacts" else linked
+        if bulk.acknowledged and linked == listed == 0:
             findings.lost.append(f"{bulk.kind} {bulk.name} of run {recording.display_name}")
-        elif present not in ({0}, {bulk.size}):
-            findings.half_written.append(f"{bulk.kind} {bulk.name}: {present} of {bulk.size}")
+        elif linked != listed or linked not in (0, bulk.size):
+            how = f"{linked} linked and {listed} listed of {bulk.size}"
+            findings.half_written.append(f"{bulk.kind} {bulk.name} of run {recording.display_name}: {how}")
 
 
 def _present(bulk: Bulk, tasks: dict[str, run_pb2.PipelineTask]) -> int:

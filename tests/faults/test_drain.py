@@ -52,7 +52,9 @@ async def refused(server: Server) -> None:
 async def writes_in_flight(api: Api, run_id: str, task_id: str) -> list["asyncio.Task[str]"]:
     """Begin writes and return when the server has taken them."""
     writes = [
-        asyncio.create_task(code(api.UpdateTask(run_id=run_id, task_id=task_id, task=with_inputs(a_parameter(f"p{n}")))))
+        asyncio.create_task(
+            code(api.UpdateTask(run_id=run_id, task_id=task_id, task=with_inputs(a_parameter(f"p{n}"))))
+        )
         for n in range(IN_FLIGHT)
     ]
     await asyncio.sleep(0)

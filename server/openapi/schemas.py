@@ -1,0 +1,249 @@
+"""Messages → JSON Schema, as the REST door writes and reads them. The document writer calls this.
+
+A message of answers is strict: what the writer never writes is not in it. A message of requests is what the reader takes:
+null for what is absent, numbers as text, enums by number. A message of both has two schemas, `Run` and `RunInput`;
+one that a PATCH sends has a third where its fields are otherwise required, `PipelinePatch`.
+"""
+
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from server.openapi import constraints
+from server.openapi.comments import Comments
+
+Schema = dict[str, Any]
+
+PACKAGE = "kubeflow.pipelines.backend.api.v2beta1."
+FOREIGN = {"google.rpc.Status": "Status"}
+
+INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
+_LARGEST_DOUBLE = 1.7976931348623157e308
+_INT32_TEXT = r"^(0|-?[1-9][0-9]{0,8})$"
+_INT64_TEXT = r"^(0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18})$"
+_NUMBER_TEXT = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?$"
+# RFC 3339 with the years and the fractions that a Timestamp holds.
+_TIME_TEXT = (
+    r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+)
+
+_ANY = {
+    "type": "object",
+    "properties": {"@type": {"type": "string", "description": "Name of the message's type, as a URL."}},
+    "required": ["@type"],
+    "description": "A message of any type, with its fields beside @type.",
+}
+_OUTPUT_FORMS: dict[str, Schema] = {
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.Struct": {"type": "object"},
+    "google.protobuf.Value": {"description": "Any JSON value."},
+    "google.protobuf.Any": _ANY,
+}
+_STRUCT = "type.googleapis.com/google.protobuf.Struct"
+_INPUT_FORMS = _OUTPUT_FORMS | {
+    "google.protobuf.Any": {
+        "type": "object",
+        "properties": {"@type": {"type": "string", "enum": [_STRUCT]}, "value": {"type": "object"}},
+        "required": ["@type", "value"],
+        "additionalProperties": False,
+        "description": "A message of any type that the server knows, of which a Struct is one.",
+    },
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time", "pattern": _TIME_TEXT},
+}
+_STRING: Schema = {"type": "string"}
+_OUTPUT_SCALARS: dict[int, Schema] = {
+    FieldDescriptor.CPPTYPE_STRING: _STRING,
+    FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.CPPTYPE_INT32: {"type": "integer", "format": "int32"},
+    FieldDescriptor.CPPTYPE_INT64: {"type": "string", "format": "int64"},
+    FieldDescriptor.CPPTYPE_DOUBLE: {"type": "number", "format": "double"},
+}
+_INPUT_SCALARS: dict[int, Schema] = {
+    FieldDescriptor.CPPTYPE_STRING: _STRING,
+    FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.CPPTYPE_INT32: {"type": ["integer", "string"], **INT32, "pattern": _INT32_TEXT},
+    FieldDescriptor.CPPTYPE_INT64: {
+        "type": ["string", "integer"],
+        "pattern": _INT64_TEXT,
+        "minimum": -(2**63),
+        "maximum": 2**63 - 1,
+    },
+    FieldDescriptor.CPPTYPE_DOUBLE: {
+        "type": ["number", "string"],
+        "pattern": _NUMBER_TEXT,
+        "minimum": -_LARGEST_DOUBLE,
+        "maximum": _LARGEST_DOUBLE,
+    },
+}
+
+
+def short_name(full_name: str) -> str:
+    """Return the name of a message, enum or field without our package."""
+    return FOREIGN.get(full_name, full_name.removeprefix(PACKAGE))
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Say whether a field is a map."""
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+class Schemas:
+    """The named schemas of a document; asking for one adds it and all it refers to."""
+
+    def __init__(self, comments: Comments) -> None:
+        self._comments = comments
+        self.named: dict[str, Schema] = {}
+
+    def output(self, message: Descriptor) -> Schema:
+        """Return the schema of a message in an answer."""
+        if message.full_name in _OUTPUT_FORMS:
+            return dict(_OUTPUT_FORMS[message.full_name])
+        name = short_name(message.full_name)
+        if name not in self.named:
+            self.named[name] = {}
+            properties = {field.name: self._output_field(field) for field in message.fields}
+            self.named[name] = _object(self._described(message.full_name), properties)
+            if name in constraints.ALWAYS_THERE:
+                self.named[name]["required"] = list(constraints.ALWAYS_THERE[name])
+        return _reference(name)
+
+    def _output_field(self, field: FieldDescriptor) -> Schema:
+        schema = self._output_value(field)
+        if is_map(field):
+            assert field.message_type is not None
+            schema = {
+                "type": "object",
+                "additionalProperties": self._output_value(field.message_type.fields_by_name["value"]),
+            }
+        elif field.is_repeated:
+            schema = {"type": "array", "items": schema}
+        return self._told(schema, field)
+
+    def _output_value(self, field: FieldDescriptor) -> Schema:
+        if is_map(field):
+            return {}
+        if field.message_type is not None:
+            return self.output(field.message_type)
+        return self._enum(field.enum_type) if field.enum_type is not None else dict(_OUTPUT_SCALARS[field.cpp_type])
+
+    def _enum(self, enum: EnumDescriptor) -> Schema:
+        name = short_name(enum.full_name)
+        if name not in self.named:
+            lines = [self._described(enum.full_name)] + [
+                f"- `{value.name}`: {self._comments.of(f'{enum.full_name}.{value.name}')}" for value in enum.values
+            ]
+            names = [value.name for value in enum.values]
+            self.named[name] = {"type": "string", "enum": names, "description": "\n".join(lines)}
+        return _reference(name)
+
+    def input(self, message: Descriptor, *, without: frozenset[str] = frozenset(), patch: bool = False) -> Schema:
+        """Return the schema of a message in a request: `without` the fields that its path gives, none required in a patch."""
+        if message.full_name in _INPUT_FORMS:
+            return dict(_INPUT_FORMS[message.full_name])
+        short = short_name(message.full_name)
+        required = [field for field in self._input_fields(message, without) if self._is_required(field)]
+        patch = patch and bool(required or short in constraints.ONE_OF_THESE)
+        name = short if short.endswith("Request") else f"{short}Patch" if patch else f"{short}Input"
+        if name not in self.named:
+            self.named[name] = {}
+            names = [] if patch else [field.name for field in required]
+            fields = self._input_fields(message, without)
+            properties = {field.name: self._input_field(field, required=field.name in names) for field in fields}
+            schema = _object(self._described(message.full_name), properties)
+            if names:
+                schema["required"] = names
+            choices = _choices(message)
+            if short in constraints.ONE_OF_THESE and not patch:
+                choices.append({"anyOf": _one_of(constraints.ONE_OF_THESE[short])})
+            if choices:
+                schema["allOf"] = choices
+            self.named[name] = schema
+        return _reference(name)
+
+    def _input_fields(self, message: Descriptor, without: frozenset[str]) -> list[FieldDescriptor]:
+        return [
+            field
+            for field in message.fields
+            if field.name not in without
+            and not self._comments.is_output(field.full_name)
+            and short_name(field.full_name) not in constraints.NOT_IN_REQUESTS
+        ]
+
+    def _is_required(self, field: FieldDescriptor) -> bool:
+        return self._comments.is_required(field.full_name)
+
+    def _input_field(self, field: FieldDescriptor, *, required: bool) -> Schema:
+        limits = constraints.FIELDS.get(short_name(field.full_name), {})
+        if is_map(field):
+            assert field.message_type is not None
+            value = self._input_value(field.message_type.fields_by_name["value"], required=False)
+            schema: Schema = {"type": "object", "additionalProperties": value, **limits}
+            least = {"minProperties": 1}
+        elif field.is_repeated:
+            schema = {"type": "array", "items": self._input_value(field, required=False), **limits}
+            least = {"minItems": 1}
+        else:
+            schema = self._input_value(field, required=required) | limits
+            least = {"minLength": 1} if schema.get("type") == "string" and "format" not in schema else {}
+        return self._told(schema | least if required else _or_null(schema), field)
+
+    def _input_value(self, field: FieldDescriptor, *, required: bool) -> Schema:
+        if field.message_type is not None:
+            return self.input(field.message_type)
+        if field.enum_type is None:
+            return dict(_INPUT_SCALARS[field.cpp_type])
+        # Spelled out, since a name is as good as its number; zero says that nothing is said.
+        self._enum(field.enum_type)
+        values = [value for value in field.enum_type.values if value.number or not required]
+        choices = [value.name for value in values] + [value.number for value in values]
+        return {"type": ["string", "integer"], "enum": choices}
+
+    def _described(self, full_name: str) -> str:
+        return "" if full_name.startswith("google.") else self._comments.of(full_name)
+
+    def _told(self, schema: Schema, field: FieldDescriptor) -> Schema:
+        """Add what a field's comment says and whether it is deprecated."""
+        text = "" if field.full_name.startswith("google.") else self._comments.of(field.full_name)
+        told = schema | ({"description": text} if text else {})
+        return told | ({"deprecated": True} if field.GetOptions().deprecated else {})
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(description: str, properties: Schema) -> Schema:
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return ({"description": description} if description else {}) | schema
+
+
+def _or_null(schema: Schema) -> Schema:
+    """Return a schema that takes null too, which the reader takes for absent."""
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    if "type" not in schema:
+        return schema
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    nullable = schema | {"type": [*types, "null"]}
+    if "enum" in schema:
+        nullable["enum"] = [*schema["enum"], None]
+    return nullable
+
+
+def _choices(message: Descriptor) -> list[Schema]:
+    """Return conditions that no two fields of a oneof are given."""
+    pairs = [
+        [first.name, second.name]
+        for oneof in message.oneofs
+        for index, first in enumerate(oneof.fields)
+        for second in oneof.fields[index + 1 :]
+    ]
+    return [{"not": {"required": pair}} for pair in pairs]
+
+
+def _one_of(fields: dict[str, Schema]) -> list[Schema]:
+    return [
+        {"required": [name], "properties": {name: {"type": "string", "minLength": 1, **keywords}}}
+        for name, keywords in fields.items()
+    ]

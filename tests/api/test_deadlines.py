@@ -1,0 +1,125 @@
+"""A caller that stops waiting is let go, nothing of its call is kept, and the server serves on."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from storage.contract import Lock, WriteTx
+from storage.sql.store import SqlStore
+from tests.api.builders import a_link, an_artifact, get_task, new_artifact, new_run_and_task, new_task, with_inputs
+from tests.api.client import Api, code
+from tests.api.conftest import Serve
+
+SHORT_SECONDS = 0.3
+POOL_SIZE = 2
+
+
+@contextlib.asynccontextmanager
+async def somebody_holding(url: str, run_id: str, task_id: str) -> AsyncIterator[None]:
+    """Another writer of the same store that holds a run and a task of it until the block ends."""
+    store, held, free = SqlStore(url), asyncio.Event(), asyncio.Event()
+
+    async def hold(tx: WriteTx) -> None:
+        await tx.tasks.lock([task_id])
+        await tx.runs.lock(run_id, Lock.UPDATE)
+        held.set()
+        await free.wait()
+
+    holder = asyncio.create_task(store.write(hold))
+    await held.wait()
+    try:
+        yield
+    finally:
+        free.set()
+        await holder
+        await store.close()
+
+
+WRITES: dict[str, Callable[[Any, str, str, str], Awaitable[Any]]] = {
+    "CreateTask": lambda api, run_id, task_id, artifact_id: api.CreateTask(
+        run_id=run_id, task={"parent_task_id": task_id}, timeout_seconds=SHORT_SECONDS
+    ),
+    "UpdateTask": lambda api, run_id, task_id, artifact_id: api.UpdateTask(
+        run_id=run_id, task_id=task_id, task={"state": "FAILED"}, timeout_seconds=SHORT_SECONDS
+    ),
+    "DeleteRun": lambda api, run_id, task_id, artifact_id: api.DeleteRun(run_id=run_id, timeout_seconds=SHORT_SECONDS),
+    "TerminateRun": lambda api, run_id, task_id, artifact_id: api.TerminateRun(
+        run_id=run_id, timeout_seconds=SHORT_SECONDS
+    ),
+}
+
+
+@pytest.mark.parametrize("rpc", WRITES)
+async def test_a_call_that_waits_past_its_deadline_is_ended_and_keeps_nothing(
+    serve: Serve, migrated_url: str, rpc: str
+) -> None:
+    api = await serve(pool_size=POOL_SIZE)
+    run_id, task_id = await new_run_and_task(api)
+    artifact_id = await new_artifact(api, run_id, task_id)
+    before = await api.GetRun(run_id=run_id, view="FULL")
+    async with somebody_holding(migrated_url, run_id, task_id):
+        # More than the pool has connections: each of them must come back.
+        calls = (WRITES[rpc](api, run_id, task_id, artifact_id) for _ in range(2 * POOL_SIZE))
+        assert await asyncio.gather(*map(code, calls)) == ["DEADLINE_EXCEEDED"] * 2 * POOL_SIZE
+    assert await code(new_task(api, run_id, "later")) == "OK"
+    after = await api.GetRun(run_id=run_id, view="FULL")
+    assert [task.name for task in after.tasks] == ["train", "later"]
+    assert (after.tasks[0], after.state) == (before.tasks[0], before.state)
+
+
+async def test_a_call_with_time_left_waits_for_its_turn(serve: Serve, migrated_url: str) -> None:
+    api = await serve()
+    run_id, task_id = await new_run_and_task(api)
+    async with somebody_holding(migrated_url, run_id, task_id):
+        call = asyncio.ensure_future(api.UpdateTask(run_id=run_id, task_id=task_id, task={"name": "waited"}))
+        await asyncio.sleep(SHORT_SECONDS)
+        assert not call.done()
+    assert (await call).name == "waited"
+
+
+async def test_a_caller_that_goes_away_leaves_nothing_behind(serve: Serve, migrated_url: str) -> None:
+    api = await serve(pool_size=POOL_SIZE)
+    run_id, task_id = await new_run_and_task(api)
+    async with somebody_holding(migrated_url, run_id, task_id):
+        calls = [api.UpdateTask(run_id=run_id, task_id=task_id, task={"name": "gone"}) for _ in range(2 * POOL_SIZE)]
+        await asyncio.sleep(SHORT_SECONDS)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    assert (await api.UpdateTask(run_id=run_id, task_id=task_id, task={"display_name": "d"})).name == "train"
+
+
+@pytest.mark.parametrize("timeout_seconds", [0.0, 0.001, 0.003, 0.01, 0.03])
+async def test_a_bulk_call_that_runs_out_of_time_is_kept_whole_or_not_at_all(api: Api, timeout_seconds: float) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    artifact_id = await new_artifact(api, run_id, task_id)
+    links = [a_link(run_id, task_id, artifact_id, key=f"key-{number}") for number in range(300)]
+    for _ in range(3):
+        answer = await code(api.CreateArtifactTasksBulk(artifact_tasks=links, timeout_seconds=timeout_seconds))
+        kept = (await api.ListArtifactTasks(task_ids=[task_id])).total_size - 1
+        assert kept == 300 if answer == "OK" else kept in (0, 300)
+    assert (
+        await code(api.CreateArtifact(run_id=run_id, task_id=task_id, producer_key="k", artifact=an_artifact())) == "OK"
+    )
+
+
+async def test_many_updates_cut_short_lose_none_that_was_acknowledged(api: Api) -> None:
+    run_id, task_id = await new_run_and_task(api)
+
+    async def update(number: int) -> str | None:
+        parameter = {"parameter_key": f"key-{number}", "type": "OUTPUT"}
+        sent = with_inputs(parameter)
+        request = {"run_id": run_id, "task_id": task_id, "task": sent}
+        try:
+            await api.UpdateTask(**request, timeout_seconds=0.002 * (number % 10))
+        except grpc.aio.AioRpcError:
+            return None
+        return f"key-{number}"
+
+    acknowledged = {key for key in await asyncio.gather(*map(update, range(60))) if key}
+    kept = {parameter.parameter_key for parameter in (await get_task(api, run_id, task_id)).inputs.parameters}
+    assert acknowledged <= kept

@@ -1,0 +1,136 @@
+"""What every method has in common: malformed and huge requests, health, reflection, and a policy line."""
+
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+from lineal.v2beta1 import run_pb2
+
+from server import policy
+from server.services import HANDLERS
+from tests.api.builders import a_run, new_run
+from tests.api.client import METHODS, SERVICES, Api, code, refusal
+from tests.api.conftest import Serve
+from tests.api.service import serving
+
+SERVED = sorted(name for name, method in METHODS.items() if f"{method.containing_service.name}.{name}" in HANDLERS)
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\x0a\x05abc", b"\x0a\x01\xff\x12\x01\xff\x1a\x01\xff", b"\x08"])
+async def test_bytes_that_are_no_request_are_refused_by_every_method(api: Api, data: bytes) -> None:
+    for name in SERVED:
+        request = METHODS[name].input_type
+        if not request.fields:
+            continue
+        refused = await refusal(api.send(name, data))
+        assert (refused.code, refused.info.domain) == ("INVALID_ARGUMENT", "lineal"), name
+
+
+async def test_text_that_is_not_utf8_is_refused(api: Api) -> None:
+    run_id = run_pb2.GetRunRequest.DESCRIPTOR.fields_by_name["run_id"].number
+    assert await code(api.send("GetRun", bytes([run_id << 3 | 2, 2, 0xC3, 0x28]))) == "INVALID_ARGUMENT"
+
+
+async def test_fields_of_later_versions_are_let_pass(api: Api) -> None:
+    request = run_pb2.GetRunRequest(run_id=await new_run(api)).SerializeToString()
+    later = b"\xf2\xff\x03\x03new"
+    assert await code(api.send("GetRun", request + later)) == "OK"
+
+
+async def test_a_value_nested_too_deeply_is_refused(api: Api) -> None:
+    deep: Any = 1
+    for _ in range(46):
+        deep = [deep]
+    assert await code(api.CreateRun(run=a_run(parameters={"p": deep}))) == "INVALID_ARGUMENT"
+
+
+async def test_a_message_over_the_limit_is_resource_exhausted(serve: Serve) -> None:
+    api = await serve(message_bytes_max=10_000)
+    assert await code(api.CreateRun(run=a_run(description="d" * 9_000))) == "OK"
+    assert await code(api.CreateRun(run=a_run(description="d" * 10_001))) == "RESOURCE_EXHAUSTED"
+    assert await code(api.ListRuns()) == "OK"
+
+
+async def test_a_method_that_is_not_there_is_unimplemented(api: Api) -> None:
+    missing = sorted(METHODS.keys() - set(SERVED))
+    for name in missing:
+        assert await code(api.send(name, b"")) == "UNIMPLEMENTED"
+    for path in (f"/{SERVICES['RunService'].full_name}/NoSuchMethod", "/no.such.Service/Method"):
+        assert await code(api.channel.unary_unary(path)(b"")) == "UNIMPLEMENTED"
+
+
+async def health(api: Api, service: str) -> Any:
+    """Ask the standard health service."""
+    check = api.channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        health_pb2.HealthCheckRequest.SerializeToString,
+        health_pb2.HealthCheckResponse.FromString,
+    )
+    return (await check(health_pb2.HealthCheckRequest(service=service))).status
+
+
+async def test_the_server_and_each_service_say_that_they_serve(api: Api) -> None:
+    for service in ("", SERVICES["RunService"].full_name, SERVICES["ArtifactService"].full_name):
+        assert await health(api, service) == health_pb2.HealthCheckResponse.SERVING
+    with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
+        await health(api, "no.such.Service")
+
+
+async def reflected(api: Api, **request: Any) -> Any:
+    """Ask the standard reflection service."""
+    stream = api.channel.stream_stream(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        reflection_pb2.ServerReflectionRequest.SerializeToString,
+        reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    answers = stream(iter([reflection_pb2.ServerReflectionRequest(**request)]))
+    return [answer async for answer in answers][0]
+
+
+async def test_reflection_lists_the_services(api: Api) -> None:
+    answer = await reflected(api, list_services="")
+    names = {service.name for service in answer.list_services_response.service}
+    assert {SERVICES["RunService"].full_name, SERVICES["ArtifactService"].full_name, "grpc.health.v1.Health"} <= names
+
+
+async def test_reflection_describes_every_served_method(api: Api) -> None:
+    for service in {METHODS[name].containing_service.full_name for name in SERVED}:
+        answer = await reflected(api, file_containing_symbol=service)
+        [data, *_] = answer.file_descriptor_response.file_descriptor_proto
+        described = {
+            f"{each.name}.{m.name}" for each in FileDescriptorProto.FromString(data).service for m in each.method
+        }
+        expected = {name for name in HANDLERS if name.startswith(f"{service.rpartition('.')[2]}.")}
+        assert expected <= described
+
+
+async def test_reflection_can_be_switched_off(serve: Serve) -> None:
+    api = await serve(reflection=False)
+    with pytest.raises(grpc.aio.AioRpcError, match="UNIMPLEMENTED"):
+        await reflected(api, list_services="")
+
+
+async def test_healthz_answers(api: Api) -> None:
+    answer = await api.GetHealthz()
+    assert not answer.multi_user
+
+
+@pytest.mark.parametrize("name", ["RunService.GetRun", "HealthzService.GetHealthz"])
+@pytest.mark.databases("sqlite")
+async def test_a_method_without_a_policy_line_stops_the_start(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delitem(policy.POLICY, name)
+    with pytest.raises(policy.MissingPolicy, match=name):
+        async with serving(migrated_url):
+            pass
+
+
+@pytest.mark.databases("sqlite")
+def test_every_policy_line_asks_for_something() -> None:
+    assert HANDLERS.keys() <= policy.POLICY.keys()
+    assert all(rule.resource and rule.verb for rule in policy.POLICY.values())
+    assert [name for name, rule in policy.POLICY.items() if rule.open] == ["HealthzService.GetHealthz"]
