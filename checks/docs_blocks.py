@@ -24,7 +24,10 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("rows of a page when a request names no size", "page_size_default", "rows", "–"),
     ("rows of a page", "page_size_max", "rows", CAPPED),
     ("runs of a page in the views FULL and RUNTIME_ONLY", "full_page_size_max", "rows", CAPPED),
-    ("a request over gRPC", "message_bytes_max", "bytes", "RESOURCE_EXHAUSTED"),
+    ("a request over gRPC, the body of one over REST", "message_bytes_max", "bytes", "RESOURCE_EXHAUSTED, HTTP 413"),
+    ("path and headers of an HTTP request", "http_header_bytes_max", "bytes", "HTTP 431"),
+    ("headers of an HTTP request", "server.doors.http_connection:HEADERS_MAX", "headers", "HTTP 431"),
+    ("HTTP connections of a process", "http_connections_max", "connections", "HTTP 503"),
     ("items of a bulk call", "bulk_items_max", "items", REFUSED),
     ("an id that a client chooses", "server.services.checks:ID_BYTES", "bytes", f"{REFUSED}; an unknown id on reads"),
     (
@@ -94,7 +97,10 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
 
 REASONS = {
     "INVALID_JSON": "The body of a request over REST is no JSON of the message it should be.",
-    "INVALID_HTTP": "What arrived is no HTTP request.",
+    "INVALID_HTTP": "What arrived is no HTTP/1.1 request.",
+    "BODY_TOO_LARGE": "The body of an HTTP request is larger than message_bytes_max.",
+    "HEADERS_TOO_LARGE": "Path and headers of an HTTP request are too large or too many.",
+    "REQUEST_TIMEOUT": "An HTTP request took too long to arrive.",
     "INVALID_PATH": "The path of a request over REST has a malformed escape or is not UTF-8.",
     "UNKNOWN_PATH": "Nothing is served under the path of a request over REST.",
     "WRONG_VERB": "The path of a request over REST does not take its verb.",
@@ -104,7 +110,6 @@ REASONS = {
     "PACKAGE_TOO_LARGE": "An uploaded or fetched pipeline package is larger than allowed.",
     "INVALID_PIPELINE_SPEC": "The pipeline spec is empty, is no pipeline spec, or has another schemaVersion.",
     "INVALID_PARAMETER": "A runtime parameter does not fit the inputs that the pipeline spec declares.",
-    "STOPPING": "The server is draining and has not begun the call; another one, or this one restarted, will take it.",
     "INTERNAL": "A defect of the server; `error_id` in the metadata names the line in the log.",
 }
 """Sentences for reasons that no class describes; those without one send the reader to the error's own sentence."""
@@ -248,6 +253,8 @@ def _first_line(kind: type[Any]) -> str:
 
 
 def _shown(default: object) -> str:
+    if default == "":
+        return '""'
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 

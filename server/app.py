@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from migrations.upgrade import check, upgrade_async
+from migrations.upgrade import check, plan_async, upgrade_async
 from server import __version__
 from server.auth import SingleUser
 from server.call import Call
@@ -23,6 +23,8 @@ from server.doors.rest import RestDoor
 from server.doors.uploads import upload_routes
 from server.doors.v1beta1 import v1beta1_routes
 from server.methods import all_methods
+from server.metrics import Metrics, Watched
+from server.pages import Facts, page_routes
 from server.pipeline import Pipeline
 from server.services import HANDLERS, run_state
 from server.telemetry import log
@@ -65,7 +67,13 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         call = Call(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
-        pipeline = Pipeline(HANDLERS, call, SingleUser())
+        dialect = dialect_for(settings.store)
+        schema = (await plan_async(settings.store)).found or ""
+        metrics = Metrics(
+            Watched(store.pool_use, store.size_bytes),
+            build={"version": __version__, "schema": schema, "store": dialect.name},
+        )
+        pipeline = Pipeline(HANDLERS, call, SingleUser(), observe=metrics.observe)
         methods = all_methods()
         grpc = GrpcDoor(
             pipeline,
@@ -74,15 +82,16 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             with_reflection=settings.reflection,
             share_port=settings.workers > 1,
         )
+        grpc_port = await grpc.start(settings.grpc)
+        stack.push_async_callback(grpc.stop, settings.drain_seconds)
+        facts = Facts(__version__, dialect.label, schema, _with_port(settings.grpc, grpc_port), settings.rest)
         rest = RestDoor(
             pipeline,
             methods,
             settings,
-            plain_routes=_plain_routes(pipeline, call),
+            plain_routes=[*_plain_routes(pipeline, call), *page_routes(facts, call, metrics)],
             share_port=settings.workers > 1,
         )
-        grpc_port = await grpc.start(settings.grpc)
-        stack.push_async_callback(grpc.stop, settings.drain_seconds)
         rest_port = await _listening(rest, settings.rest)
         stack.push_async_callback(rest.stop, settings.drain_seconds)
         sweep = asyncio.create_task(_sweep(call))

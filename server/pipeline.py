@@ -40,12 +40,18 @@ class Outcome(Generic[Answer]):
     answer: Answer | None = None
 
 
+Observer = Callable[[str, str, str, float], None]
+"""Is told of every call that ended: its method, its door, the name of its code, the seconds it took."""
+
+
 class Pipeline:
     """Takes requests of the served methods to their handlers; refuses to be made when one lacks a policy line."""
 
-    def __init__(self, handlers: Mapping[str, Handler], call: Call, authority: Authority) -> None:
+    def __init__(
+        self, handlers: Mapping[str, Handler], call: Call, authority: Authority, *, observe: Observer | None = None
+    ) -> None:
         policy.check(handlers)
-        self._handlers, self._call, self._authority = handlers, call, authority
+        self._handlers, self._call, self._authority, self._observe = handlers, call, authority, observe
 
     def serves(self, method: Method) -> bool:
         """Say whether a method has a handler; the others are UNIMPLEMENTED."""
@@ -114,12 +120,15 @@ class Pipeline:
     def _log(
         self, name: str, caller: Caller, status: errors.Status, started: float, failure: BaseException | None
     ) -> None:
+        seconds = time.monotonic() - started
+        if self._observe is not None:
+            self._observe(name, caller.door, status.code_name, seconds)
         line = {
             "method": name,
             "door": caller.door,
             "peer": caller.peer,
             "code": status.code_name,
-            "ms": round((time.monotonic() - started) * 1000, 2),
+            "ms": round(seconds * 1000, 2),
         }
         if status.unexpected:
             log.error("call", **line, error_id=status.data["error_id"], exc_info=failure)

@@ -130,7 +130,8 @@ def _records(content: bytes) -> dict[str, str]:
     while at < len(content):
         digits, _, _ = content[at : at + 8].partition(b" ")
         length = int(digits) if digits.isdigit() else 0
-        key, equals, value = content[at + len(digits) + 1 : at + length - 1].partition(b"=")
+        start, end = at + len(digits) + 1, at + length - 1  # between the blank and the line break
+        key, equals, value = content[start : max(start, end)].partition(b"=")
         if not equals:
             raise _damaged()
         records[key.decode("utf-8", "replace")] = value.decode("utf-8", "replace")

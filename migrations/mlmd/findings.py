@@ -35,13 +35,17 @@ class Rule(Enum):
     PARENTS_MISSING = "tasks whose parent is missing were put under ROOT"
     PARENT_CYCLES = "cycles of parents were cut at their first execution, which was put under ROOT"
     ITERATIONS_FOLDED = "iteration executions were folded into their loops"
-    STATES_UNKNOWN = "missing and unknown states became RUNTIME_STATE_UNSPECIFIED, or were derived from the tasks within"
+    STATES_UNKNOWN = (
+        "missing and unknown states became RUNTIME_STATE_UNSPECIFIED, or were derived from the tasks within"
+    )
     STATES_DERIVED = "groups of tasks that MLMD left running took the state of the tasks within or of their run"
     STATES_CLOSED = "tasks left running in runs that ended took the state of their run"
     ARTIFACTS_OF_MISSING_TYPE = "artifacts whose type is missing became plain artifacts"
-    ARTIFACTS_OF_OTHER_TYPES = "artifacts of types that Lineal does not know became plain artifacts that keep the name of their type"
+    ARTIFACTS_OF_OTHER_TYPES = (
+        "artifacts of types that Lineal does not know became plain artifacts that keep the name of their type"
+    )
     ARTIFACTS_WITHOUT_TASK = "artifacts that no run used or made were imported without links"
-    ARTIFACTS_COPIED = "artifacts used in another namespace than their own got a copy there"
+    ARTIFACTS_COPIED = "artifacts that a run uses in another namespace than their own got a copy there"
     METRICS_WITHOUT_NUMBER = "metrics without any number became plain artifacts"
     VALUES_NULL = "properties without any value were skipped"
     STRUCTS_UNDECODABLE = "structures that cannot be decoded were kept as text"

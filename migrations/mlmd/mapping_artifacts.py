@@ -37,6 +37,8 @@ TYPES = {
 }
 
 _STATES = {1: "PENDING", 3: "MARKED_FOR_DELETION", 4: "DELETED", 5: "ABANDONED", 6: "REFERENCE"}
+IMPORTER_TYPES = {"system.ImporterExecution", "system.ImporterWorkspaceExecution"}
+
 _NOT_METADATA = {"display_name", "store_session_info"}
 _METRIC = ArtifactType.Metric
 
@@ -55,8 +57,6 @@ class ArtifactMapping:
         subject = f"artifact {row.id}"
         properties = decode_properties(row.properties, findings, subject)
         copied_to = namespace if namespace != home.namespace else None
-        if copied_to is not None:
-            findings.add(Rule.ARTIFACTS_COPIED, subject)
         artifact = self._artifact(row, home, properties, findings, subject)
         artifact = replace(
             artifact,
@@ -120,7 +120,8 @@ def _type(row: ArtifactRow, findings: Findings, subject: str) -> ArtifactType:
 def _name(row: ArtifactRow, home: Home, properties: Properties) -> str:
     """Return what an artifact is called; the key under which every importer puts out its artifact says nothing."""
     named = text_of(properties.custom.get("display_name")) or row.name or text_of(properties.custom.get("name"))
-    return named or ("" if home.importer else home.key)
+    by_importer = home.maker is not None and home.maker.type in IMPORTER_TYPES
+    return named or ("" if by_importer else home.key)
 
 
 def _metadata(

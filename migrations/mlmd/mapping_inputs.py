@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from migrations.mlmd.mapping_links import ReadEvent
 from migrations.mlmd.mapping_outputs import Outputs
 from migrations.mlmd.mapping_tree import Node, Tree
+from migrations.mlmd.names import maker_name
 from migrations.mlmd.rows import Home
 from storage.model import IOType
 
@@ -52,8 +53,7 @@ class Origins:
         if sibling is not None:
             kind = IOType.COLLECTED_INPUTS if several or sibling.collected else IOType.TASK_OUTPUT_INPUT
             return Origin(kind, sibling.name)
-        home = self._homes.get(artifact_id)
-        maker = self._makers.get(artifact_id) or (home.producer if home else "")
+        maker = self._makers.get(artifact_id) or maker_name(self._homes[artifact_id].maker)
         return Origin(IOType.COLLECTED_INPUTS if several else IOType.COMPONENT_INPUT, maker)
 
     def _sibling(self, node: Node, artifact_id: int) -> _Sibling | None:

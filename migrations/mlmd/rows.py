@@ -7,6 +7,7 @@ them, 0 where there is none.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 
 class RunKind(Enum):
@@ -17,8 +18,7 @@ class RunKind(Enum):
     GENERIC = "generic"
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyRow:
+class PropertyRow(NamedTuple):
     """One property: its name, whether it is a custom one, and the value columns, of which MLMD fills one."""
 
     name: str
@@ -42,7 +42,8 @@ class ContextRow:
     created: int
     updated: int
     properties: tuple[PropertyRow, ...] = ()
-    pipeline_name: str = ""  # that of the parent context of type system.Pipeline or pipeline
+    pipeline_name: str = ""  # of its parent context
+    repeats: bool = False  # whether an earlier run has its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,11 @@ class Home:
     What an artifact becomes depends on its own row and its home alone, so that every run which touches it maps it alike.
     """
 
-    context_id: int
+    context_id: int  # 0 for an artifact that no run touched and none claims
     namespace: str
-    key: str  # of the event, "" for an event without a path or one that only used the artifact
-    at: int  # of the event, else of the run
-    producer: str = ""  # the name of the task that made it
-    importer: bool = False  # whether that was an importer
+    at: int  # when the event was, else when the run began
+    key: str = ""  # of the event that made it
+    maker: ExecutionRow | None = None  # the execution that made it, with the properties that name it at least
 
 
 @dataclass(frozen=True, slots=True)

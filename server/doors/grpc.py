@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import grpc
-from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -17,12 +16,10 @@ from server.pipeline import Caller, Pipeline
 HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
 IDLE_TIMEOUT_MS = 600_000
 
-# gRPC drops the calls that have arrived and not begun when it stops (the caller sees CANCELLED), so it must be told to in
-# a moment when there are none.
+# When gRPC stops it drops the calls that have arrived and not begun; the caller sees CANCELLED. So it is told to stop in a
+# moment without any: new calls are held until every caller waits for an answer, and go on when connections take no more.
 QUIET_SECONDS = 0.05
-QUIET_WAIT_SECONDS = 0.5
-
-STOPPING = Status(code_pb2.UNAVAILABLE, "STOPPING", "the server is stopping and has not begun this call")
+HOLD_SECONDS = 1.0
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -86,49 +83,63 @@ class GrpcDoor:
             await self._health.set(service, status)
 
     async def stop(self, drain_seconds: float) -> None:
-        """Say NOT_SERVING, finish calls in flight, refuse those that keep coming, then close; all within the seconds."""
-        started = time.monotonic()
+        """Say NOT_SERVING, take no new calls, finish those in flight, then close; all within the seconds."""
+        end = time.monotonic() + drain_seconds
         await self._health.enter_graceful_shutdown()
-        longest = min(QUIET_WAIT_SECONDS, drain_seconds / 4)
-        if not await self._gate.quiet(longest):
-            self._gate.closed = True
-            await self._gate.quiet(longest)
-        await self._server.stop(max(0.0, started + drain_seconds - time.monotonic()))
+        await self._gate.hold(min(HOLD_SECONDS, drain_seconds / 4))
+        stopping = asyncio.create_task(self._server.stop(max(0.0, end - time.monotonic())))
+        # Callers must hear that their connection ends before they have an answer and send the next call.
+        await asyncio.sleep(QUIET_SECONDS)
+        self._gate.open()
+        await stopping
 
 
 class _Gate:
-    """Sees calls arrive, and refuses them once it is closed."""
+    """What every call passes, `async with gate`: counts those that arrived and those that left, holds new ones while closed."""
 
     def __init__(self) -> None:
-        self.arrived, self.closed = 0, False
+        self._arrived, self._entered, self._left = 0, 0, 0
+        self._open = asyncio.Event()
+        self._open.set()
 
-    async def quiet(self, longest_seconds: float) -> bool:
-        """Wait for a moment in which no call arrives, at most so long; say whether there was one."""
+    async def __aenter__(self) -> None:
+        self._arrived += 1
+        await self._open.wait()
+        self._entered += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._left += 1
+
+    def open(self) -> None:
+        """Let calls pass."""
+        self._open.set()
+
+    async def hold(self, longest_seconds: float) -> None:
+        """Let no call pass and return in a moment when none is at work and none arrives, or else after so many seconds."""
+        self._open.clear()
         end = time.monotonic() + longest_seconds
         while (begun := time.monotonic()) < end:
-            before = self.arrived
+            before = (self._arrived, self._left)
             await asyncio.sleep(QUIET_SECONDS)
             # Who woke up late was not there to see calls arrive.
-            if self.arrived == before and time.monotonic() - begun < 2 * QUIET_SECONDS:
-                return True
-        return False
+            in_time = time.monotonic() - begun < 2 * QUIET_SECONDS
+            if in_time and self._entered == self._left and (self._arrived, self._left) == before:
+                return
 
 
 def _behaviour(pipeline: Pipeline, method: Method, gate: _Gate) -> Callable[[bytes, Context], Awaitable[bytes]]:
     """Return the handler of one method; it takes and gives bytes, so that a malformed request is ours to answer."""
 
     async def behaviour(data: bytes, context: Context) -> bytes:
-        gate.arrived += 1
-        if gate.closed:
-            await _abort(context, STOPPING)
-        remaining = context.time_remaining()
-        caller = Caller(
-            door="grpc",
-            peer=context.peer(),
-            metadata={key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)},
-            timeout_seconds=remaining,
-        )
-        outcome = await pipeline.call_bytes(method, data, caller)
+        async with gate:
+            remaining = context.time_remaining()
+            caller = Caller(
+                door="grpc",
+                peer=context.peer(),
+                metadata={key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)},
+                timeout_seconds=remaining,
+            )
+            outcome = await pipeline.call_bytes(method, data, caller)
         if outcome.answer is None:
             await _abort(context, outcome.status)
         assert outcome.answer is not None

@@ -45,7 +45,7 @@ def decode(body: bytes) -> Any:
     except ValueError:
         raise unreadable("has a number with too many digits") from None
     # To count brackets is cheap, to walk is not; brackets within texts only make it walk for nothing.
-    if text.count("{") + text.count("[") > JSON_DEPTH:
+    if type(plain) in (dict, list) and text.count("{") + text.count("[") > JSON_DEPTH:
         _check_depth(plain)
     return plain
 
@@ -60,17 +60,14 @@ def _too_deep() -> InvalidArgument:
 
 
 def _check_depth(plain: Any) -> None:
-    level = [plain]
-    for _ in range(JSON_DEPTH + 1):
+    containers = [plain]
+    for _ in range(JSON_DEPTH):
         inner: list[Any] = []
-        for item in level:
-            if type(item) is dict:
-                inner += item.values()
-            elif type(item) is list:
-                inner += item
-        if not inner:
+        for container in containers:
+            inner += container.values() if type(container) is dict else container
+        containers = [item for item in inner if type(item) is dict or type(item) is list]
+        if not containers:
             return
-        level = inner
     raise _too_deep()
 
 

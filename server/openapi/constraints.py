@@ -60,8 +60,7 @@ FIELDS: dict[str, Keywords] = {
     "Run.experiment_id": _text(),
     "Run.plugins_input": {"maxProperties": PLUGIN_COUNT},
     "Run.recurring_run_id": _text(),
-    # Bytes are limited: so many characters fit whatever they are.
-    "Run.run_id": _text(checks.ID_BYTES // 4),
+    "Run.run_id": _text(checks.ID_BYTES),
     "Run.service_account": _text(checks.SERVICE_ACCOUNT),
 }
 """JSON Schema keywords of fields in requests, beyond what their types say."""

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from server.methods import HttpRule, Method
 from server.openapi.comments import Comments
-from server.openapi.schemas import INT32, Schema, Schemas, is_map, short_name
+from server.openapi.schemas import INT32, Schema, Schemas, is_map
 
 Operation = dict[str, Any]
 
@@ -25,6 +25,7 @@ ERRORS = {
     500: "InternalError",
     501: "NotImplemented",
     503: "Unavailable",
+    504: "TookTooLong",
 }
 """The named responses of failures."""
 
@@ -60,9 +61,15 @@ def path_fields(rule: HttpRule) -> list[str]:
     return _PATH_FIELD.findall(rule.path)
 
 
+def shown_path(rule: HttpRule) -> str:
+    """Return a rule's path with the last names of its fields, so that paths that differ in nothing else are one."""
+    return _PATH_FIELD.sub(lambda match: "{" + match[1].rpartition(".")[2] + "}", rule.path)
+
+
 def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Comments) -> Operation:
     """Return the operation of a method."""
-    request, response = method.request.DESCRIPTOR, method.response.DESCRIPTOR
+    request: Any = method.request.DESCRIPTOR  # the stubs know two classes of descriptors
+    response: Any = method.response.DESCRIPTOR
     name = f"{method.service}.{method.name.partition('.')[2]}"
     answer = schemas.output(response)
     found: Operation = {
@@ -72,7 +79,7 @@ def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Commen
         "description": comments.of(name),
     }
     parameters = [_path_parameter(request, field, comments) for field in path_fields(rule)]
-    parameters += [_query_parameter(path, comments) for path in _query_fields(request, rule)]
+    parameters += [_query_parameter(path, schemas, comments) for path in _query_fields(request, rule)]
     if parameters:
         found["parameters"] = parameters
     if rule.body:
@@ -86,7 +93,7 @@ def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Commen
 
 def failures(method: Method, rule: HttpRule) -> list[int]:
     """Return the statuses with which a method can fail."""
-    possible = {400, 500, 503}
+    possible = {400, 500, 503, 504}
     if method.name not in NEVER_MISSING:
         possible.add(404)
     if rule.verb != "GET" and method.name not in NEVER_CONFLICTING:
@@ -110,7 +117,7 @@ def _field(message: Descriptor, dotted: str) -> FieldDescriptor:
 def _path_parameter(message: Descriptor, dotted: str, comments: Comments) -> Schema:
     field = _field(message, dotted)
     return {
-        "name": dotted,
+        "name": field.name,
         "in": "path",
         "required": True,
         "description": comments.of(field.full_name),
@@ -145,9 +152,9 @@ def _dotted(path: tuple[FieldDescriptor, ...]) -> str:
     return ".".join(field.name for field in path)
 
 
-def _query_parameter(path: tuple[FieldDescriptor, ...], comments: Comments) -> Schema:
+def _query_parameter(path: tuple[FieldDescriptor, ...], schemas: Schemas, comments: Comments) -> Schema:
     field = path[-1]
-    schema = _query_schema(field)
+    schema = _query_schema(field, schemas)
     if field.name == "page_size":
         schema["minimum"] = 0
     parameter: Schema = {"name": _dotted(path), "in": "query", "description": comments.of(field.full_name)}
@@ -159,17 +166,18 @@ def _query_parameter(path: tuple[FieldDescriptor, ...], comments: Comments) -> S
     return parameter | {"schema": schema}
 
 
-def _query_schema(field: FieldDescriptor) -> Schema:
+def _query_schema(field: FieldDescriptor, schemas: Schemas) -> Schema:
     if field.enum_type is not None:
-        return {"$ref": f"#/components/schemas/{short_name(field.enum_type.full_name)}"}
+        return schemas.enum(field.enum_type)
     if field.message_type is not None:
         return {"type": "string", "format": "date-time"}
-    return {
+    kinds: dict[int, Schema] = {
         FieldDescriptor.CPPTYPE_STRING: {"type": "string"},
         FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
         FieldDescriptor.CPPTYPE_INT32: {"type": "integer", "format": "int32", **INT32},
         FieldDescriptor.CPPTYPE_INT64: {"type": "integer", "format": "int64"},
-    }[field.cpp_type]
+    }
+    return kinds[field.cpp_type]
 
 
 def _body(message: Descriptor, rule: HttpRule, schemas: Schemas) -> Schema:

@@ -15,7 +15,7 @@ from server.openapi.comments import Comments
 Schema = dict[str, Any]
 
 PACKAGE = "kubeflow.pipelines.backend.api.v2beta1."
-FOREIGN = {"google.rpc.Status": "Status"}
+FOREIGN = {"google.rpc.Status": "Status", "google.protobuf.Empty": "Empty"}
 
 INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
 _LARGEST_DOUBLE = 1.7976931348623157e308
@@ -89,11 +89,11 @@ def is_map(field: FieldDescriptor) -> bool:
 
 
 class Schemas:
-    """The named schemas of a document; asking for one adds it and all it refers to."""
+    """The named schemas of a document, which begin with `known`; asking for one adds it and all it refers to."""
 
-    def __init__(self, comments: Comments) -> None:
+    def __init__(self, comments: Comments, *, known: dict[str, Schema]) -> None:
         self._comments = comments
-        self.named: dict[str, Schema] = {}
+        self.named = dict(known)
 
     def output(self, message: Descriptor) -> Schema:
         """Return the schema of a message in an answer."""
@@ -125,9 +125,10 @@ class Schemas:
             return {}
         if field.message_type is not None:
             return self.output(field.message_type)
-        return self._enum(field.enum_type) if field.enum_type is not None else dict(_OUTPUT_SCALARS[field.cpp_type])
+        return self.enum(field.enum_type) if field.enum_type is not None else dict(_OUTPUT_SCALARS[field.cpp_type])
 
-    def _enum(self, enum: EnumDescriptor) -> Schema:
+    def enum(self, enum: EnumDescriptor) -> Schema:
+        """Return the schema of an enum by its names."""
         name = short_name(enum.full_name)
         if name not in self.named:
             lines = [self._described(enum.full_name)] + [
@@ -194,7 +195,7 @@ class Schemas:
         if field.enum_type is None:
             return dict(_INPUT_SCALARS[field.cpp_type])
         # Spelled out, since a name is as good as its number; zero says that nothing is said.
-        self._enum(field.enum_type)
+        self.enum(field.enum_type)
         values = [value for value in field.enum_type.values if value.number or not required]
         choices = [value.name for value in values] + [value.number for value in values]
         return {"type": ["string", "integer"], "enum": choices}

@@ -8,7 +8,7 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -72,7 +72,8 @@ class SqlStore:
         options = self.dialect.engine_options(
             writer=writer, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds
         )
-        engine = create_async_engine(self.dialect.url, **options)
+        # Values belong to users: not even the log of an unforeseen error may show them.
+        engine = create_async_engine(self.dialect.url, hide_parameters=True, **options)
         self.dialect.prepare(engine, writer=writer)
         return engine
 
@@ -179,6 +180,20 @@ class SqlStore:
         async def ask() -> list[str]:
             async with self._writer.connect() as connection:
                 return await self.dialect.problems(connection)
+
+        return await self._retrying(ask)
+
+    def pool_use(self) -> dict[str, tuple[int, int]]:
+        """Return for the writing and the reading pool how many connections are in use, and how many there can be."""
+        pools: dict[str, Any] = {"writer": self._writer.pool, "reader": self._reader.pool}
+        return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
+
+    async def size_bytes(self) -> int:
+        """Return how many bytes the store takes, by what the database knows of it; raises StorageError."""
+
+        async def ask() -> int:
+            async with self._single_reader.connect() as connection:
+                return await self.dialect.size_bytes(connection)
 
         return await self._retrying(ask)
 

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf import json_format, struct_pb2, timestamp_pb2
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
-Task = run_pb2.PipelineTask
+Task: Any = run_pb2.PipelineTask  # takes parts as plain objects and enums by name, which its stub does not know
 IOType = artifact_pb2.IOType
 ArtifactType = artifact_pb2.Artifact.ArtifactType
 

@@ -173,24 +173,26 @@ def writes_of(api: Api, run_id: str, task_ids: list[str], artifact_id: str) -> l
     ]
 
 
+async def write_while_deleting(api: Api, delay_seconds: float) -> tuple[str, Counter[str]]:
+    """Make every kind of write to a run, twice, and delete it after a moment; return its id and the codes."""
+    run_id = await new_run(api)
+    task_ids = await new_tasks(api, run_id, 4)
+    artifact_id = await new_artifact(api, run_id, task_ids[0])
+
+    async def delete() -> None:
+        await asyncio.sleep(delay_seconds)
+        await api.DeleteRun(run_id=run_id)
+
+    calls = [call for _ in range(2) for call in writes_of(api, run_id, task_ids, artifact_id)]
+    return run_id, await codes([*calls, delete()])
+
+
 @pytest.mark.parametrize("delay_seconds", [0.0, 0.001, 0.003, 0.006])
 async def test_a_run_deleted_while_it_is_written_to_is_gone_and_every_writer_is_told_so(
     api: Api, delay_seconds: float
 ) -> None:
-    async def delete_later(run_id: str) -> None:
-        await asyncio.sleep(delay_seconds)
-        await api.DeleteRun(run_id=run_id)
-
     for _ in range(4):
-        run_id = await new_run(api)
-        task_ids = await new_tasks(api, run_id, 4)
-        artifact_id = await new_artifact(api, run_id, task_ids[0])
-        calls = [
-            *writes_of(api, run_id, task_ids, artifact_id),
-            delete_later(run_id),
-            *writes_of(api, run_id, task_ids, artifact_id),
-        ]
-        answers = await codes(calls)
+        run_id, answers = await write_while_deleting(api, delay_seconds)
         # TerminateRun and RetryRun also answer for a run in the wrong state.
         assert answers.keys() <= {"OK", "NOT_FOUND", "INVALID_ARGUMENT", "ABORTED"}
         assert answers["ABORTED"] <= 2

@@ -27,10 +27,9 @@ async def links_of(api: Api, artifact_id: str) -> list[Any]:
 
 
 async def test_a_new_artifact_reads_back_as_it_was_answered(api: Api) -> None:
-    metadata = {"text": {"string_value": "ü🚀"}, "none": {"null_value": 0}, "list": {"list_value": {"values": [{}]}}}
     sent = an_artifact("model v1 ", description="d", uri="s3://bucket/ü?x=%20#y", number_value=-0.25)
-    for key, value in metadata.items():
-        json_format.ParseDict({"string_value": "ü🚀", "none": None, "list": [None]}.get(key, value), sent.metadata[key])
+    for key, value in {"text": "ü🚀", "none": None, "list": [None, {}], "": 0.1, "object": {"a": [True]}}.items():
+        json_format.ParseDict(value, sent.metadata[key])
     made = await api.CreateArtifact(**await a_request(api, sent))
     assert await api.GetArtifact(artifact_id=made.artifact_id) == made
     sent.artifact_id, sent.namespace = made.artifact_id, ""

@@ -21,6 +21,19 @@ from tests.api.builders import (
 from tests.api.client import Api, code
 
 STEP = {"name": "train", "type": "RUNTIME", "scope_path": "root.train"}
+EVERYTHING = a_task(
+    display_name="Train 🚀",
+    cache_fingerprint="f" * 64,
+    create_time=moment("2024-01-01T00:00:00.123456Z"),
+    end_time=moment("2024-01-01T00:00:01.000001Z"),
+    state_history=[{"state": "RUNNING", "update_time": moment("2024-01-01T00:00:00.999999Z")}],
+    pods=[{"name": "pod", "uid": "u", "type": "EXECUTOR"}],
+    status_metadata={"message": "m"},
+    type_attributes={"iteration_index": 0, "iteration_count": 2**62, "download_to_workspace": False},
+    inputs={"parameters": [a_parameter(), a_parameter("text", "x", producer={"task_name": "t", "iteration": 0})]},
+    outputs={"parameters": [a_parameter("out", type="OUTPUT")]},
+    scope_path="root.train",
+)
 
 
 async def test_an_empty_task_is_accepted_and_gets_id_and_times(api: Api) -> None:
@@ -34,19 +47,8 @@ async def test_an_empty_task_is_accepted_and_gets_id_and_times(api: Api) -> None
 
 async def test_a_new_task_reads_back_as_it_was_answered(api: Api) -> None:
     run_id = await new_run(api)
-    sent = a_task(
-        display_name="Train 🚀",
-        cache_fingerprint="f" * 64,
-        create_time=moment("2024-01-01T00:00:00.123456Z"),
-        end_time=moment("2024-01-01T00:00:01.000001Z"),
-        state_history=[{"state": "RUNNING", "update_time": moment("2024-01-01T00:00:00.999999Z")}],
-        pods=[{"name": "pod", "uid": "u", "type": "EXECUTOR"}],
-        status_metadata={"message": "m"},
-        type_attributes={"iteration_index": 0, "iteration_count": 2**62, "download_to_workspace": False},
-        inputs={"parameters": [a_parameter(), a_parameter("text", "x", producer={"task_name": "t", "iteration": 0})]},
-        outputs={"parameters": [a_parameter("out", type="OUTPUT")]},
-        scope_path="root.train",
-    )
+    sent = a_task()
+    sent.CopyFrom(EVERYTHING)
     made = await api.CreateTask(run_id=run_id, task=sent)
     sent.task_id, sent.run_id = made.task_id, run_id
     assert made == sent == await get_task(api, run_id, made.task_id)

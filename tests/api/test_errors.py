@@ -1,5 +1,6 @@
 """What a caller is told when a call fails: a code, a sentence, ErrorInfo – and nothing of what is behind it."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -8,7 +9,17 @@ from lineal.v2beta1 import experiment_pb2
 from sqlalchemy import text
 
 from storage.sql.store import SqlStore
-from tests.api.builders import a_run, a_task, new_run, new_run_and_task, new_task, unique
+from tests.api.builders import (
+    a_link,
+    a_run,
+    a_spec,
+    a_task,
+    an_artifact,
+    new_run,
+    new_run_and_task,
+    new_task,
+    unique,
+)
 from tests.api.client import Api, Refusal, refusal
 from tests.api.conftest import Serve
 from tests.api.statements import failing_at
@@ -74,21 +85,31 @@ async def test_a_refusal_names_what_was_not_found(api: Api) -> None:
     assert refused.message == "run 'no-such-run' not found"
 
 
-async def test_a_refusal_repeats_no_more_of_a_long_id_than_an_id_can_have(api: Api) -> None:
-    run_id, task_id = await new_run_and_task(api)
-    huge = "x" * 100_000
-    for call in (
+def calls_naming(api: Api, run_id: str, task_id: str, huge: str) -> list[Awaitable[Any]]:
+    """Calls that are refused for what one of their texts is."""
+    return [
         api.GetRun(run_id=huge),
         api.GetTask(run_id=run_id, task_id=huge),
+        api.GetTask(run_id=huge, task_id=task_id),
         api.CreateTask(run_id=run_id, task=a_task(parent_task_id=huge)),
+        api.UpdateTask(run_id=huge, task_id=task_id, task={}),
+        api.UpdateTask(run_id=run_id, task_id=task_id, task={"parent_task_id": huge}),
+        api.UpdateTasksBulk(run_id=huge, tasks={task_id: {}}),
         api.ListTasks(run_id=run_id, parent_id=huge),
         api.ListTasks(run_id=run_id, order_by=huge),
+        api.ListTasks(run_id=run_id, filter=huge),
         api.ListRuns(experiment_id=huge),
         api.ListArtifactTasks(task_ids=[huge]),
-        api.UpdateTask(run_id=huge, task_id=task_id, task={}),
-        api.GetTask(run_id=huge, task_id=task_id),
-        api.UpdateTasksBulk(run_id=huge, tasks={task_id: {}}),
-    ):
+        api.CreateArtifact(run_id=huge, task_id=task_id, producer_key="k", artifact=an_artifact()),
+        api.CreateArtifactTask(artifact_task=a_link(run_id, task_id, huge)),
+        api.CreateArtifactTask(artifact_task=a_link(huge, task_id, "x")),
+        api.CreateRun(run=a_run(parameters={huge: 1}, pipeline_spec=a_spec())),
+    ]
+
+
+async def test_a_refusal_repeats_no_more_of_a_long_text_than_an_id_can_have(api: Api) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    for call in calls_naming(api, run_id, task_id, "x" * 100_000):
         refused = await refusal(call)
         assert len(refused.message) < 500
         assert len(refused.details) < 1500

@@ -298,5 +298,5 @@ async def test_links_are_filtered_by_key_and_producer(api: Api) -> None:
 
 
 async def test_a_filter_on_types_takes_names(api: Api) -> None:
-    run_id = await a_run_of(api, {kind: {"type": kind} for kind in Task.TaskType.keys()})
+    run_id = await a_run_of(api, {kind: {"type": kind} for kind in dict(Task.TaskType.items())})
     assert await names(api, run_id, where("type", "IN", string_values={"values": ["LOOP", "8"]})) == ["DAG", "LOOP"]

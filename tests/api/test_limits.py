@@ -224,7 +224,7 @@ async def test_a_filter_is_limited_in_bytes(api: Api, size: int, expected: str) 
 @pytest.mark.parametrize("rpc", ["ListTasks", "ListArtifacts", "ListArtifactTasks", "ListRuns"])
 async def test_pages_hold_twenty_rows_unless_asked_and_two_hundred_at_most(serve: Serve, rpc: str) -> None:
     api = await serve(page_size_default=2, page_size_max=4)
-    run_id, task_id = await new_run_and_task(api)
+    run_id = await new_run(api)
     for number in range(5):
         await new_run(api)
         await new_artifact(api, run_id, await new_task(api, run_id, f"task-{number}"))

@@ -105,7 +105,7 @@ async def test_an_unknown_run_has_no_tasks(api: Api, run_id: str) -> None:
     assert (list(page.tasks), page.total_size, page.next_page_token) == ([], 0, "")
 
 
-@pytest.mark.parametrize("state", [name for name in Task.TaskState.keys() if name != "SUCCEEDED"])
+@pytest.mark.parametrize("state", [name for name, _ in Task.TaskState.items() if name != "SUCCEEDED"])
 async def test_only_a_task_that_succeeded_is_a_cache_hit(api: Api, state: str) -> None:
     run_id, fingerprint = await new_run(api), unique("fingerprint")
     task_id = await new_task(api, run_id, state=state, cache_fingerprint=fingerprint)

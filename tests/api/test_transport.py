@@ -87,7 +87,8 @@ async def reflected(api: Api, **request: Any) -> Any:
         reflection_pb2.ServerReflectionResponse.FromString,
     )
     answers = stream(iter([reflection_pb2.ServerReflectionRequest(**request)]))
-    return [answer async for answer in answers][0]
+    [answer] = [answer async for answer in answers]
+    return answer
 
 
 async def test_reflection_lists_the_services(api: Api) -> None:

@@ -35,6 +35,20 @@ async def explain(store: SqlStore, sent: Sent, *, may_sort: bool = True) -> Plan
         return await _EXPLAIN[store.dialect.name](connection, sent)
 
 
+async def explain_for_any_value(store: SqlStore, sent: Sent) -> Plan:
+    """PostgreSQL's plan of a statement that it has prepared without looking at the values it was sent with."""
+    values = ", ".join(
+        "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value) for value in sent.parameters
+    )
+    async with store.engines[1].connect() as connection:
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        await connection.exec_driver_sql(f"PREPARE looked_up AS {sent.text}")
+        plan = await _postgresql(connection, Sent(f"EXECUTE looked_up({values})", ()))
+        await connection.exec_driver_sql("DEALLOCATE looked_up")
+        return plan
+
+
 async def analyze(store: SqlStore) -> None:
     """Let the database count its rows, where a plan in real life would know them."""
     statements = {"postgresql": "ANALYZE", "mysql": "ANALYZE TABLE runs, tasks, artifacts, artifact_tasks"}

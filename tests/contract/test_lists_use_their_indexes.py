@@ -1,5 +1,6 @@
 """Each list walks its index, in its default order and by id, on the first page and behind it; so do the lookups."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import UniqueConstraint, insert
 
+from migrations.upgrade import upgrade
 from storage.contract import ReadTx
 from storage.fields import ARTIFACT_LIST, ARTIFACT_TASK_LIST, ARTIFACTS, RUN_LIST, TASK_LIST, Listable
 from storage.filters import Operation, Predicate
@@ -16,22 +18,14 @@ from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_run, a_task, an_artifact
 from tests.contract.listings import Ask, listing
-from tests.contract.plans import Plan, analyze, explain
+from tests.contract.plans import Plan, analyze, explain, explain_for_any_value
 from tests.contract.uris import with_uri
 from tests.contract.watching import statements
 from tests.databases import create_migrated_database, drop_database
 
-RUNS, TASKS_OF_A_RUN, ARTIFACTS_KEPT, PLACES = 300, 12, 3000, 15
+RUNS, TASKS_OF_A_RUN, ARTIFACTS_KEPT, PLACES = 300, 10, 1500, 15
 LARGE = "x" * 2000
 """What rows hold in real life: a table of short rows is sooner read whole than by an index."""
-
-
-@pytest.fixture(scope="module")
-def shared_url(database_kind: str) -> Iterator[str]:
-    """A database for all tests of this file, which only read."""
-    url = create_migrated_database(database_kind)
-    yield url
-    drop_database(url)
 
 
 def a_place(number: int) -> dict[str, str]:
@@ -62,16 +56,35 @@ def many_artifacts() -> list[Artifact]:
     ]
 
 
-@pytest.fixture(scope="module")
-async def busy_store(shared_url: str) -> AsyncIterator[SqlStore]:
-    """A store with enough rows for an index to be worth its while."""
-    store = SqlStore(shared_url)
+def upgrade_and_fill(url: str) -> None:
+    """Make enough rows for an index to be worth its while."""
+    upgrade(url)
+    asyncio.run(fill(url))
+
+
+async def fill(url: str) -> None:
+    store = SqlStore(url)
     runs, tasks, artifacts = many_runs(), many_tasks(), many_artifacts()
     links = [a_link(tasks[n], artifacts[n - shift]) for n in range(ARTIFACTS_KEPT) for shift in range(4)]
     async with store.engines[0].begin() as connection:
         await connection.execute(insert(tables.runs), [values_of(run, leaving_out=["pipeline_spec"]) for run in runs])
         for table, records in ((tables.tasks, tasks), (tables.artifacts, artifacts), (tables.artifact_tasks, links)):
             await connection.execute(insert(table), [values_of(each) for each in records])
+    await store.close()
+
+
+@pytest.fixture(scope="module")
+def busy_url(database_kind: str) -> Iterator[str]:
+    """A database for all tests of this file, which only read."""
+    url = create_migrated_database(database_kind, upgrade=upgrade_and_fill)
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture(scope="module")
+async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
+    """A store of many rows that the database has counted."""
+    store = SqlStore(busy_url)
     await analyze(store)
     yield store
     await store.close()
@@ -115,7 +128,7 @@ LISTS = {
         ARTIFACT_LIST, artifacts("n3"), "artifacts.namespace", "artifacts_namespace_created"
     ),
     "links of a task": List(
-        ARTIFACT_TASK_LIST, links(task_ids=["run 3 task 3"]), "artifact_tasks.task_id", "artifact_tasks_link"
+        ARTIFACT_TASK_LIST, links(task_ids=["run 75 task 3"]), "artifact_tasks.task_id", "artifact_tasks_link"
     ),
     "links of an artifact": List(
         ARTIFACT_TASK_LIST,
@@ -222,6 +235,16 @@ async def test_a_lookup_uses_its_index(busy_store: SqlStore, name: str) -> None:
     for each in sent:
         plan = await explain(busy_store, each)
         assert indexes_that_begin_with(column) & plan.indexes, plan.shown
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("name", ["artifacts by uri", "task from the cache", "run of a recurring run", "stale runs"])
+async def test_a_plan_for_any_value_can_use_a_partial_index(busy_store: SqlStore, name: str) -> None:
+    look_up, column = LOOKUPS[name]
+    with statements(busy_store) as sent:
+        await busy_store.read(look_up)
+    plan = await explain_for_any_value(busy_store, sent[0])
+    assert indexes_that_begin_with(column) & plan.indexes, plan.shown
 
 
 async def test_a_lookup_by_identity_or_parent_uses_a_unique_index(busy_store: SqlStore) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import urlopen
 
 import grpc
 import pytest
@@ -69,7 +70,14 @@ def test_a_grpcurl_line_names_a_method_and_its_request(words: list[str]) -> None
 
 
 @pytest.mark.parametrize("url", ADDRESSES)
-def test_an_address_belongs_to_a_rule_and_its_parameters_to_the_request(url: str) -> None:
+def test_an_address_reads_the_recorded_run(url: str, server: Server) -> None:
+    with urlopen(url.replace("127.0.0.1:8888", server.rest), timeout=20) as answer:
+        assert "a run of the documentation" in [run["display_name"] for run in json.load(answer)["runs"]]
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_the_parameters_of_an_address_belong_to_the_request(url: str) -> None:
+    # A server ignores those it does not know.
     parts = urlsplit(url)
     [method] = [method for rule, method in HTTP_RULES if (rule.verb, rule.path) == ("GET", parts.path)]
     parameters = dict(parse_qsl(parts.query, strict_parsing=True))

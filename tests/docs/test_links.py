@@ -2,10 +2,13 @@
 
 import re
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from tests.docs.pages import CHECKOUT, DOCS, PAGES, anchors, inline_code, links, name_of
+from tests.faults.cluster import serving
 
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 HEADINGS = ["Context", "Decision", "Consequences"]
@@ -77,3 +80,23 @@ def test_the_changelog_keeps_its_headings() -> None:
     assert versions[0] == "## [Unreleased]"
     assert all(re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version) for version in versions[1:])
     assert {line[4:] for line in lines if line.startswith("### ")} <= CHANGES
+
+
+def test_every_http_path_that_is_shown_is_served(tmp_path: Path) -> None:
+    text = "".join((DOCS / name).read_text() for name in ("api.md", "operations.md"))
+    written = re.sub(r"<!-- generated.*?end of generated -->", "", text, flags=re.DOTALL)
+    shown = sorted(set(re.findall(r"/(?:apis/v\w+/[\w/{}]+|healthz\b|readyz\b)", written)))
+    assert len(shown) > 8
+    with serving(f"sqlite:///{tmp_path}/lineal.sqlite") as server:
+        unknown = [
+            path for path in shown if "UNKNOWN_PATH" in answer(f"http://{server.rest}{path.replace('{id}', '1')}")
+        ]
+    assert unknown == []
+
+
+def answer(url: str) -> str:
+    try:
+        with urlopen(url, timeout=20) as response:
+            return str(response.read())
+    except HTTPError as error:
+        return str(error.read())

@@ -37,7 +37,7 @@ def tar_of(members: Members, *, form: int = tarfile.PAX_FORMAT, mtime: float = 0
     with tarfile.open(fileobj=packed, mode="w:gz", format=form) as archive:
         for name, content in members:
             member = tarfile.TarInfo(name)
-            member.size, member.mtime = len(content), mtime  # type: ignore[assignment]
+            member.size, member.mtime = len(content), mtime
             archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()
 
@@ -276,6 +276,16 @@ def test_chained_and_long_headers_are_refused_in_bounded_time() -> None:
 
     assert "too long" in refusal(gzip.compress(long_name.tobuf() + b"1" * 102_400))
     assert "members" in refusal(gzip.compress((chained.tobuf() + record) * 20_000), limit=32 * LIMIT)
+
+
+@pytest.mark.parametrize(
+    "record", [b"0 path=a.yaml\n", b"1 path=a.yaml\n", b"9", b"x path=a\n", b"7 path\n", b"=", b" =", b"99"]
+)
+def test_records_that_do_not_say_how_long_they_are_are_refused(record: bytes) -> None:
+    header = tarfile.TarInfo("a")
+    header.type, header.size = tarfile.XHDTYPE, len(record)
+
+    assert "damaged" in refusal(gzip.compress(header.tobuf() + record.ljust(512, b"\x00") + bytes(1024)))
 
 
 def test_sizes_below_zero_are_refused() -> None:

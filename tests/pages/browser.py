@@ -22,6 +22,7 @@ from tests.databases.programs import DatabaseMissing, find_program, install_pack
 PROGRAM = "chromium"
 START_SECONDS = 60.0
 WAIT_SECONDS = 30.0
+PAUSE_SECONDS = 0.05
 # Chromium reads commands from descriptor 3 and writes to descriptor 4.
 COMMANDS, EVENTS = 3, 4
 
@@ -81,11 +82,10 @@ class Page:
 
     async def until(self, expression: str) -> Any:
         """Return the expression's value as soon as it is true; raises BrowserFailed when it does not become so."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WAIT_SECONDS):
-                while not (value := await self.value(expression)):
-                    await asyncio.sleep(0.05)
+        for _ in range(int(WAIT_SECONDS / PAUSE_SECONDS)):
+            if value := await self.value(expression):
                 return value
+            await asyncio.sleep(PAUSE_SECONDS)
         raise BrowserFailed(f"{expression} stayed false; complaints: {self.complaints}")
 
     async def screenshot(self, *, dark: bool = False) -> bytes:

@@ -100,3 +100,7 @@ class Dialect:
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Settings of this database that break a promise (durability, isolation, encoding), one sentence each."""
         raise NotImplementedError
+
+    async def size_bytes(self, connection: AsyncConnection) -> int:
+        """How many bytes the database takes, indexes included."""
+        raise NotImplementedError

@@ -4,17 +4,19 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Insert, Table, func, text
+from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 
-from storage.errors import Unavailable
+from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
 MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one statement, escaped
+STATEMENT_OVERHEAD_BYTES = 64 * 1024  # numbers, quotes and the packet's head
+ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the driver writes as two
 
 _FAILURES = {
     1062: Failure.DUPLICATE,
@@ -69,6 +71,16 @@ def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return f"LONGTEXT CHARACTER SET utf8mb4 COLLATE {_collation(compiler)}"
 
 
+def _fits(statement: str, row: Sequence[Any], limit: int) -> bool:
+    texts = [value for value in row if isinstance(value, str)]
+    characters = len(statement) + sum(map(len, texts))
+    # A character takes four bytes at most, and an escaped one two: what is far from the limit need not be counted.
+    if characters * 4 <= limit:
+        return True
+    escaped = sum(text.count(character) for text in texts for character in ESCAPED)
+    return len(statement) + sum(len(text.encode()) for text in texts) + escaped <= limit
+
+
 class MySQL(Dialect):
     """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots; rows found, not rows changed, are counted."""
 
@@ -97,6 +109,24 @@ class MySQL(Dialect):
                 "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
             },
         }
+
+    def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
+        """Refuse what the server would not take: it answers too large a packet by hanging up, which says nothing."""
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def on_connect(connection: Any, record: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute("SELECT @@max_allowed_packet")
+            record.info["packet_bytes"] = cursor.fetchone()[0]
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "before_cursor_execute")
+        def on_execute(connection: Connection, _: Any, statement: str, values: Any, __: Any, many: bool) -> None:
+            limit = connection.info["packet_bytes"] - STATEMENT_OVERHEAD_BYTES
+            # The driver joins short rows only, so that the largest row is the largest packet.
+            for row in values if many else (values,):
+                if not _fits(statement, row, limit):
+                    raise ValueRefused("a value is larger than the database takes")
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
         """Any number of servers may serve one database."""
@@ -150,3 +180,11 @@ class MySQL(Dialect):
                 f"max_allowed_packet is below {MIN_PACKET_BYTES}: the largest JSON columns will be refused"
             )
         return sentences
+
+    async def size_bytes(self, connection: AsyncConnection) -> int:
+        """What InnoDB last counted; it may be some minutes old."""
+        statement = text(
+            "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables "
+            "WHERE table_schema = DATABASE()"
+        )
+        return int((await connection.execute(statement)).scalar_one())

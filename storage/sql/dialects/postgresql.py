@@ -120,3 +120,7 @@ class PostgreSQL(Dialect):
             for name, values in wanted.items()
             if found[name] not in values
         ]
+
+    async def size_bytes(self, connection: AsyncConnection) -> int:
+        """The whole database: it is Lineal's own."""
+        return int((await connection.execute(text("SELECT pg_database_size(current_database())"))).scalar_one())

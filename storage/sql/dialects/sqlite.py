@@ -159,3 +159,11 @@ class SQLite(Dialect):
         return [
             f"PRAGMA {name} is {found[name]}, not {value}" for name, value in wanted.items() if found[name] != value
         ]
+
+    async def size_bytes(self, connection: AsyncConnection) -> int:
+        """The file and its write-ahead log, which may not be there."""
+        size = 0
+        for path in (self.path, f"{self.path}-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                size += os.stat(path).st_size
+        return size

@@ -1,0 +1,58 @@
+"""Writes the OpenAPI document from protos and descriptors, or compares it with what is checked in. Called by `make`.
+
+The document is kept twice: api/openapi.json for readers, and within the server's package for the server to send.
+With --check, prints one line per file that differs; exits 1 when there is one.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+
+from generate import CHECKOUT, PROTO_ROOT, write_descriptor_set
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from server.methods import all_methods
+from server.openapi import document
+from server.openapi.comments import read_comments
+from server.services import HANDLERS
+
+FILES = ("api/openapi.json", "server/static/openapi.json")
+
+
+def main() -> int:
+    """Return 0 when the files were written, or are what they should be, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    arguments = parser.parse_args()
+    text = document_text()
+    if not arguments.check:
+        for name in FILES:
+            (arguments.checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            (arguments.checkout / name).write_text(text)
+        return 0
+    differing = [name for name in FILES if not _holds(arguments.checkout / name, text)]
+    for name in differing:
+        print(f"{name}: differs from the protos; `make openapi` writes it anew")
+    print(f"{len(FILES)} documents compared, {len(differing)} differences")
+    return 1 if differing else 0
+
+
+def document_text() -> str:
+    """Return the document of the served methods as indented JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "descriptors"
+        write_descriptor_set(PROTO_ROOT, file)
+        descriptors = FileDescriptorSet.FromString(file.read_bytes())
+    served = [method for method in all_methods() if method.name in HANDLERS]
+    return json.dumps(document(served, read_comments(descriptors)), indent=1, ensure_ascii=False) + "\n"
+
+
+def _holds(file: pathlib.Path, text: str) -> bool:
+    return file.is_file() and file.read_text() == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

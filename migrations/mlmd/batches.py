@@ -1,0 +1,228 @@
+"""One batch of a store: some runs with their executions, events, artifacts and where these come from. The reader calls this.
+
+Statements name ids, never tables' joins for each row: MLMD lacks indexes on Association.execution_id and
+Attribution.artifact_id.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.catalog import Catalog
+from migrations.mlmd.findings import Findings, Rule
+from migrations.mlmd.homes import HomeReader
+from migrations.mlmd.namespaces import run_namespace
+from migrations.mlmd.owners import Owners
+from migrations.mlmd.row_reader import RowReader
+from migrations.mlmd.rows import ArtifactRow, ContextRow, EventRow, ExecutionRow, Home, KfpRun, RunKind, RunRows
+from migrations.mlmd.schema import Schema
+from migrations.mlmd.sql import Texts, fetch, integer, with_ids
+
+
+class KfpRuns(Protocol):
+    """KFP's own database, as far as it concerns runs."""
+
+    async def runs_of(self, contexts: Sequence[ContextRow]) -> dict[int, KfpRun]:
+        """Return the runs of contexts by context id; contexts that it does not know are left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunBatch:
+    """Some runs, in the order of their contexts' ids. Reading can go on after last_context_id.
+
+    findings counts what was left out of the batch; executions counts those read, left out ones included.
+    """
+
+    runs: Sequence[RunRows]
+    last_context_id: int
+    executions: int
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactBatch:
+    """Some artifacts that no run touched, with their homes: the run that claims them, if any. Reading can go on after
+    last_artifact_id.
+    """
+
+    artifacts: Sequence[tuple[ArtifactRow, Home]]
+    last_artifact_id: int
+
+
+@dataclass(slots=True)
+class BatchReader:
+    """Reads batches of one store."""
+
+    schema: Schema
+    catalog: Catalog
+    owners: Owners
+    kfp: KfpRuns | None
+    rows: RowReader
+    homes: HomeReader
+    repeated: Mapping[str, int]
+    """Names of several runs of KFP v2, and the first context of each."""
+    claims: Owners = field(default_factory=Owners)
+    """The first run that claims each artifact without events."""
+
+    @classmethod
+    async def prepared(
+        cls,
+        connection: AsyncConnection,
+        schema: Schema,
+        catalog: Catalog,
+        texts: Texts,
+        owners: Owners,
+        kfp: KfpRuns | None,
+    ) -> "BatchReader":
+        """Return a reader that has read what it needs to know of the whole store."""
+        rows = RowReader(schema, catalog, texts)
+        reader = cls(schema, catalog, owners, kfp, rows, HomeReader(schema, rows, owners), {})
+        if schema.has_runs and catalog.run_kinds:
+            reader.repeated = await reader._repeated_names(connection)
+            reader.claims = await reader._read_claims(connection)
+        return reader
+
+    async def runs(self, connection: AsyncConnection, context_ids: Sequence[int]) -> RunBatch:
+        """Return the runs of some contexts, which come by id."""
+        findings = Findings()
+        ids = await self._execution_ids(connection, context_ids)
+        contexts = await self._contexts(connection, context_ids)
+        known = await self.kfp.runs_of(contexts) if self.kfp else {}
+        kept = [context for context in contexts if self._is_kept(context, known, findings)]
+        wanted = sorted(id for context in kept for id in ids.get(context.id, ()))
+        executions = {row.id: row for row in await self.rows.executions(connection, wanted)}
+        events = await self.rows.events(connection, wanted)
+        artifact_ids = sorted({event.artifact_id for event in events})
+        artifacts = {row.id: row for row in await self.rows.artifacts(connection, artifact_ids)}
+        homes = await self.homes.of(connection, sorted(artifacts), events, executions)
+        placed = await self._placed(connection, homes, kept, known)
+        by_execution: dict[int, list[EventRow]] = {}
+        for event in events:
+            by_execution.setdefault(event.execution_id, []).append(event)
+        runs = [
+            _run(context, ids.get(context.id, ()), executions, by_execution, artifacts, placed, known.get(context.id))
+            for context in kept
+        ]
+        return RunBatch(runs, context_ids[-1], sum(map(len, ids.values())), findings)
+
+    async def loose_artifacts(self, connection: AsyncConnection, after: int, limit: int) -> ArtifactBatch | None:
+        """Return those of the next artifacts that no run touched; None when there are no artifacts any more."""
+        artifacts, events = self.schema["artifact"], self.schema["event"]
+        id, artifact_id = artifacts.column("id"), events.column("artifact_id")
+        page = select(id).where(id > after).order_by(id).limit(limit)
+        ids = [integer(row[0]) for row in await connection.execute(page)]
+        if not ids:
+            return None
+        touching = (
+            select(artifact_id, events.column("execution_id")).where(artifact_id.between(ids[0], ids[-1])).distinct()
+        )
+        touched = set()
+        async for row in await connection.stream(touching):
+            if self.owners.of(integer(row[1])) is not None:
+                touched.add(integer(row[0]))
+        loose = [id for id in ids if id not in touched]
+        claims = {id: context_id for id in loose if (context_id := self.claims.of(id)) is not None}
+        contexts = await self._contexts(connection, sorted(set(claims.values())))
+        known = await self.kfp.runs_of(contexts) if self.kfp and contexts else {}
+        homes = {context.id: _home(context, known.get(context.id)) for context in contexts}
+        rows = await self.rows.artifacts(connection, loose)
+        nobody = Home(0, "", 0)
+        return ArtifactBatch([(row, homes.get(claims.get(row.id, 0), nobody)) for row in rows], ids[-1])
+
+    def _is_kept(self, context: ContextRow, known: Mapping[int, KfpRun], findings: Findings) -> bool:
+        if self.kfp is None or context.kind is not RunKind.KFP_V2 or context.id in known:
+            return True
+        findings.add(Rule.RUNS_NOT_IN_KFP, f"context {context.id} {context.name}")
+        return False
+
+    async def _execution_ids(self, connection: AsyncConnection, context_ids: Sequence[int]) -> dict[int, list[int]]:
+        ties = self.schema["association"]
+        context_id = ties.column("context_id")
+        statement: Select[Any] = select(context_id, ties.column("execution_id")).where(with_ids(context_id))
+        found: dict[int, list[int]] = {}
+        for owner, execution_id in await fetch(connection, statement, context_ids):
+            if self.owners.shared.get(execution_id, owner) == owner:
+                found.setdefault(owner, []).append(execution_id)
+        return {owner: sorted(ids) for owner, ids in found.items()}
+
+    async def _contexts(self, connection: AsyncConnection, ids: Sequence[int]) -> list[ContextRow]:
+        return await self.rows.contexts(connection, ids, self.repeated)
+
+    async def _placed(
+        self,
+        connection: AsyncConnection,
+        homes: Mapping[int, Home],
+        contexts: Sequence[ContextRow],
+        known: Mapping[int, KfpRun],
+    ) -> dict[int, Home]:
+        """Return homes with the namespaces and, where they lack a time, the beginnings of their runs."""
+        here = {context.id: _home(context, known.get(context.id)) for context in contexts}
+        others = sorted({home.context_id for home in homes.values()} - here.keys())
+        foreign = await self._contexts(connection, others)
+        known_there = await self.kfp.runs_of(foreign) if self.kfp and foreign else {}
+        here |= {context.id: _home(context, known_there.get(context.id)) for context in foreign}
+        placed = {}
+        for id, home in homes.items():
+            run = here[home.context_id]
+            placed[id] = Home(home.context_id, run.namespace, home.at or run.at, home.key, home.maker)
+        return placed
+
+    async def _repeated_names(self, connection: AsyncConnection) -> dict[str, int]:
+        contexts = self.schema["context"]
+        name, id = contexts.column("name"), contexts.column("id")
+        types = [type_id for type_id, kind in self.catalog.run_kinds.items() if kind is RunKind.KFP_V2]
+        statement = (
+            select(name, func.min(id))
+            .where(contexts.column("type_id").in_(sorted(types)))
+            .group_by(name)
+            .having(func.count() > 1)
+        )
+        return {self.rows.texts.known(row[0]): integer(row[1]) for row in await connection.execute(statement)}
+
+    async def _read_claims(self, connection: AsyncConnection) -> Owners:
+        claims, ties, contexts = Owners(), self.schema["attribution"], self.schema["context"]
+        if not ties.has:
+            return claims
+        events = self.schema["event"]
+        artifact_id, context_id = ties.column("artifact_id"), ties.column("context_id")
+        statement = (
+            select(artifact_id, context_id)
+            .join(contexts.clause, contexts.column("id") == context_id)
+            .where(
+                contexts.column("type_id").in_(sorted(self.catalog.run_kinds)),
+                artifact_id.not_in(select(events.column("artifact_id"))),
+            )
+            .order_by(artifact_id, context_id)
+        )
+        async for row in await connection.stream(statement):
+            claims.add([(integer(row[0]), integer(row[1]))])
+        return claims
+
+
+def _home(context: ContextRow, kfp: KfpRun | None) -> Home:
+    return Home(context.id, run_namespace(context, kfp), context.created)
+
+
+def _run(
+    context: ContextRow,
+    ids: Iterable[int],
+    executions: Mapping[int, ExecutionRow],
+    events: Mapping[int, Sequence[EventRow]],
+    artifacts: Mapping[int, ArtifactRow],
+    homes: Mapping[int, Home],
+    kfp: KfpRun | None,
+) -> RunRows:
+    own = sorted((event for id in ids if id in executions for event in events.get(id, ())), key=lambda event: event.id)
+    used = sorted({event.artifact_id for event in own} & artifacts.keys())
+    return RunRows(
+        context=context,
+        executions=tuple(executions[id] for id in ids if id in executions),
+        events=tuple(own),
+        artifacts={id: artifacts[id] for id in used},
+        homes={id: homes[id] for id in used},
+        kfp=kfp,
+    )

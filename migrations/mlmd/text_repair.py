@@ -1,0 +1,30 @@
+"""Undoing what MLMD does to text on MySQL: it sends UTF-8 over a connection that it declares latin1.
+
+In a utf8mb4 database the text is then encoded twice; in a latin1 one the columns hold UTF-8 and a connection that asks for
+utf8mb4 gets the same twice encoded text. The reader decides once per store, and keeps each text that does not decode.
+"""
+
+from collections.abc import Iterable
+
+# MySQL's latin1 is Windows-1252 with the five bytes that it leaves out standing for themselves.
+_LEFT_OUT = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+_BYTES = {bytes([byte]).decode("cp1252"): byte for byte in range(256) if byte not in _LEFT_OUT}
+_BYTES |= {chr(byte): byte for byte in _LEFT_OUT}
+
+
+def repaired(text: str) -> str:
+    """Return the text that was encoded twice, or the text as it is when it was not."""
+    return text if text.isascii() else _decoded(text) or text
+
+
+def is_double_encoded(samples: Iterable[str]) -> bool:
+    """Say whether most of a store's texts beyond ASCII decode a second time; a store without any is not."""
+    verdicts = [_decoded(text) is not None for text in samples if not text.isascii()]
+    return sum(verdicts) * 2 > len(verdicts)
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return bytes(_BYTES[letter] for letter in text).decode()
+    except (KeyError, UnicodeDecodeError):
+        return None

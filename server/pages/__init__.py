@@ -1,0 +1,52 @@
+"""The pages for people, and what else the REST door serves beside calls: front page, docs, OpenAPI document, metrics.
+
+Composition hands the routes to the door.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from server.call import Call
+from server.doors.http_messages import HttpRequest, HttpResponse
+from server.doors.plain import Route, closed_to_others
+from server.doors.routes import ANY_VERB
+from server.metrics import CONTENT_TYPE, Metrics
+from server.pages.assets import Asset, asset_names, read_asset
+from server.pages.docs import docs_page
+from server.pages.front import Facts, front_page
+from storage.errors import StorageError
+
+__all__ = ["Facts", "page_routes"]
+
+READS = ("GET", "HEAD")
+
+
+def page_routes(facts: Facts, call: Call, metrics: Metrics) -> list[Route]:
+    """Return the routes."""
+
+    async def front(request: HttpRequest) -> HttpResponse:
+        try:
+            await call.store.ready()
+            is_ready = True
+        except StorageError:
+            is_ready = False
+        return front_page(facts, host=request.headers.get("host", ""), is_ready=is_ready)
+
+    async def docs(request: HttpRequest) -> HttpResponse:
+        return docs_page()
+
+    async def figures(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
+
+    handlers = {"/": front, "/docs": docs, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
+    handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
+    routes: list[Route] = []
+    for path, handler in handlers.items():
+        routes += [(READS, path, handler), ((ANY_VERB,), path, closed_to_others(*READS))]
+    return routes
+
+
+def _sender(asset: Asset) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    async def send(request: HttpRequest) -> HttpResponse:
+        return asset.answer(request)
+
+    return send

@@ -1,0 +1,65 @@
+"""Files of the package that are sent as they are: the OpenAPI document, styles, scripts. The pages' routes call this."""
+
+import gzip
+import re
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from server.doors.http_messages import HttpRequest, HttpResponse
+
+_KINDS = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+}
+_NAMES = (
+    "docs.css",
+    "docs.js",
+    "lineal.css",
+    "lineal.svg",
+    "vendor/swagger-ui/swagger-ui-bundle.js",
+    "vendor/swagger-ui/swagger-ui.css",
+)
+_TAKES_GZIP = re.compile(r"(^|[\s,])(gzip|\*)\s*(,|$|;\s*q=(?!0(\.0*)?\s*(,|$)))")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file, plain and packed; `query` is what its address ends with where pages load it, another for other bytes."""
+
+    content_type: str
+    data: bytes
+    packed: bytes
+    query: str
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """Return the file, packed for those who take it so; it may be kept under the address that only these bytes have."""
+        lasting = "public, max-age=31536000, immutable"
+        headers: tuple[tuple[str, str], ...] = (
+            ("cache-control", lasting if request.query == self.query else "no-cache"),
+            ("vary", "Accept-Encoding"),
+        )
+        if not _TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
+            return HttpResponse(200, self.data, self.content_type, headers)
+        return HttpResponse(200, self.packed, self.content_type, (*headers, ("content-encoding", "gzip")))
+
+
+def asset_names() -> tuple[str, ...]:
+    """Return the names of the files that pages load."""
+    return _NAMES
+
+
+@cache
+def read_asset(name: str) -> Asset:
+    """Return a file of the package."""
+    data = files("server").joinpath("static", *name.split("/")).read_bytes()
+    query = f"v={sha256(data).hexdigest()[:16]}"
+    return Asset(_KINDS[name.rpartition(".")[2]], data, gzip.compress(data, 6, mtime=0), query)
+
+
+def address_of(name: str) -> str:
+    """Return the address under which pages load a file."""
+    return f"/static/{name}?{read_asset(name).query}"

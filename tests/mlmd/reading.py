@@ -1,0 +1,79 @@
+"""Reads a whole store and maps it, as the loader does batch by batch. For the tests of this folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migrations.mlmd.batches import KfpRuns
+from migrations.mlmd.findings import Findings, Rule
+from migrations.mlmd.mapping import map_loose_artifact, map_run
+from migrations.mlmd.reader import EXECUTIONS_PER_BATCH, open_store
+from migrations.mlmd.records import Options, RunRecords
+from migrations.mlmd.survey import Survey
+from storage.model import Artifact, ArtifactTask, Task
+
+DATA = Path(__file__).parent / "data"
+STORES = DATA / "stores"
+RUNS_FILE = STORES / "kfp_main.runs.json"
+
+
+@dataclass
+class Imported:
+    """Everything a store became."""
+
+    survey: Survey
+    runs: list[RunRecords] = field(default_factory=list)
+    loose: list[Artifact] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
+    batches: int = 0
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [task for run in self.runs for task in run.tasks]
+
+    @property
+    def links(self) -> list[ArtifactTask]:
+        return [link for run in self.runs for link in run.links]
+
+    @property
+    def artifacts(self) -> dict[str, Artifact]:
+        """All artifacts by id; one that several runs map must come out the same in all of them."""
+        found: dict[str, Artifact] = {}
+        for artifact in [artifact for run in self.runs for artifact in run.artifacts] + self.loose:
+            assert found.setdefault(artifact.id, artifact) == artifact
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """The findings by rule, with kinds summed up."""
+        return {rule.name: self.findings.count(rule) for rule in Rule if self.findings.count(rule)}
+
+
+def store_url(name: str) -> str:
+    """The URL of one of the stores in this folder."""
+    return f"sqlite:///{STORES / name}.sqlite"
+
+
+async def read_all(
+    url: str,
+    *,
+    kfp: KfpRuns | None = None,
+    options: Options | None = None,
+    run_context_types: Sequence[str] = (),
+    executions_per_batch: int = EXECUTIONS_PER_BATCH,
+) -> Imported:
+    """Read and map a store from its beginning to its end."""
+    options = options or Options()
+    async with open_store(url, kfp=kfp, run_context_types=run_context_types) as store:
+        found = Imported(store.survey)
+        found.findings.merge(store.survey.findings)
+        async for batch in store.runs(executions_per_batch=executions_per_batch):
+            found.batches += 1
+            found.findings.merge(batch.findings)
+            for rows in batch.runs:
+                run = map_run(rows, options)
+                found.runs.append(run)
+                found.findings.merge(run.findings)
+        async for artifacts in store.loose_artifacts():
+            for row, home in artifacts.artifacts:
+                found.loose += map_loose_artifact(row, home, options, found.findings)
+    return found

@@ -1,0 +1,1 @@
+"""The REST door: routing, binding, JSON, errors, and clients that do not mean well."""
