@@ -46,7 +46,7 @@ soak: $(VENV)/dev.stamp .venv-kfp/stamp ## run the tests that have a long form i
 	@$(BIN)/python -m tests.databases
 	$(VENV)/$(PYTEST) --soak -m soak $(ARGS)
 
-check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dialect names, stubs, wire contract
+check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dialect names, stubs, wire contract, docs, OpenAPI
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -55,6 +55,8 @@ check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dial
 	$(BIN)/python checks/dialect_names.py
 	$(BIN)/python checks/stub_drift.py
 	$(BIN)/python checks/wire_contract.py
+	$(BIN)/python checks/docs_drift.py
+	$(BIN)/python checks/openapi.py
 
 format: $(VENV)/dev.stamp ## format the code and repair what the linter can
 	$(BIN)/ruff format .

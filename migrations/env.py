@@ -1,11 +1,17 @@
 """What alembic runs before each migration; `migrations.upgrade` hands it an open connection."""
 
 from alembic import context
+from sqlalchemy import Column, MetaData, Table
 
 from storage.sql.tables import metadata
+from storage.sql.types import ByteString
 
+connection = context.config.attributes["connection"]
+# Made here, since alembic would name the primary key, and some databases answer such a name with a warning.
+version = Table("alembic_version", MetaData(), Column("version_num", ByteString(32), primary_key=True))
+version.create(connection, checkfirst=True)
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
     target_metadata=metadata,
     version_table="alembic_version",
     transaction_per_migration=False,

@@ -22,7 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from storage.errors import SchemaMismatch, Unavailable
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.tables import metadata
 
+CONNECT_SECONDS = 10.0
 LOCK_TIMEOUT_SECONDS = 300.0  # a long migration of another process; after that something is wrong
 
 Answer = TypeVar("Answer")
@@ -55,29 +57,51 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _plan(connection: Connection) -> Plan:
+def _history() -> tuple[str, tuple[str, ...]]:
+    """Return the newest revision, and all of them, oldest first."""
     script = ScriptDirectory.from_config(_config())
     wanted = script.get_current_head()
     assert wanted is not None
-    found = MigrationContext.configure(connection).get_current_revision()
-    history = [revision.revision for revision in script.walk_revisions()][::-1]
-    if found is None:
-        # Tables of the same names that another program made must not be taken for ours.
-        ours = inspect(connection).has_table("settings")
-        foreign = inspect(connection).has_table("tasks") and not ours
-        return Plan(Standing.FOREIGN if foreign else Standing.EMPTY, None, wanted, tuple(history))
+    return wanted, tuple(revision.revision for revision in script.walk_revisions())[::-1]
+
+
+def _plan(connection: Connection) -> Plan:
+    wanted, history = _history()
+    heads = MigrationContext.configure(connection).get_current_heads()
+    if _is_foreign(connection, has_revision=bool(heads)) or len(heads) > 1:
+        return Plan(Standing.FOREIGN, None, wanted, ())
+    if not heads:
+        return Plan(Standing.EMPTY, None, wanted, history)
+    [found] = heads
     if found not in history:
         return Plan(Standing.NEWER, found, wanted, ())
-    steps = tuple(history[history.index(found) + 1 :])
+    steps = history[history.index(found) + 1 :]
     return Plan(Standing.OLDER if steps else Standing.CURRENT, found, wanted, steps)
+
+
+def _is_foreign(connection: Connection, *, has_revision: bool) -> bool:
+    """Say whether tables of our names, or the revision, are another program's. Our first table is that of settings.
+
+    An upgrade that was killed half way leaves some of our tables without a revision; those have no column but ours.
+    """
+    found = inspect(connection)
+    names = set(found.get_table_names()) & set(metadata.tables)
+    if not names:
+        return has_revision
+    looked_at = {"settings"} if has_revision else names | {"settings"}
+    columns = {name: {column["name"] for column in found.get_columns(name)} for name in looked_at & names}
+    known = {name: {column.name for column in metadata.tables[name].columns} for name in looked_at}
+    return columns.get("settings") != known["settings"] or any(columns[name] - known[name] for name in columns)
+
+
+def _refuse(plan: Plan) -> None:
+    if plan.standing in (Standing.NEWER, Standing.FOREIGN):
+        raise SchemaMismatch(_explain(plan))
 
 
 def _upgrade(connection: Connection) -> Plan:
     plan = _plan(connection)
-    if plan.standing is Standing.NEWER:
-        raise SchemaMismatch(_explain(plan))
-    if plan.standing is Standing.FOREIGN:
-        raise SchemaMismatch(_explain(plan))
+    _refuse(plan)
     if plan.steps:
         command.upgrade(_config(connection), "head")
     return plan
@@ -95,17 +119,22 @@ def _explain(plan: Plan) -> str:
 
 
 async def _connected(dialect: Dialect, fn: Callable[[AsyncConnection], Any], *, writer: bool) -> Any:
-    options = dialect.engine_options(writer=writer, pool_size=1, pool_timeout_seconds=10.0)
-    engine = create_async_engine(dialect.url, **options)
-    dialect.prepare(engine, writer=writer)
+    options = dialect.engine_options(writer=writer, pool_size=1, pool_timeout_seconds=CONNECT_SECONDS)
+    engine = create_async_engine(dialect.url, hide_parameters=True, **options)
+    if writer:
+        # Preparing a connection may change how the database is kept: not where it is only looked at.
+        dialect.prepare(engine, writer=True)
     try:
         async with engine.connect() as connection:
             return await fn(connection)
-    except (TimeoutError, OSError) as error:
+    except OSError as error:
         raise Unavailable(f"the store {dialect.label} cannot be reached") from error
     except DBAPIError as error:
-        if dialect.failure(error) in (Failure.DISCONNECTED, Failure.UNAVAILABLE):
-            raise Unavailable(f"the store {dialect.label} cannot be reached or refuses this user") from error
+        failure = dialect.failure(error)
+        if failure is Failure.RETRY:
+            raise Unavailable(f"the store {dialect.label} is busy; try again") from error
+        if failure in (Failure.DISCONNECTED, Failure.UNAVAILABLE):
+            raise Unavailable(f"the store {dialect.label} cannot be opened, or refuses this user") from error
         raise
     finally:
         await engine.dispose()
@@ -121,7 +150,8 @@ async def upgrade_async(url: str) -> Plan:
         await connection.commit()
         return done
 
-    with dialect.upgrade_claim():
+    _refuse(await plan_async(url))
+    with dialect.upgrade_claim(timeout_seconds=LOCK_TIMEOUT_SECONDS):
         done: Plan = await _connected(dialect, locked, writer=True)
         return done
 
@@ -129,12 +159,15 @@ async def upgrade_async(url: str) -> Plan:
 async def plan_async(url: str) -> Plan:
     """Return how the schema stands and what an upgrade would do; writes nothing."""
     dialect = dialect_for(url)
+    if dialect.is_missing():
+        wanted, history = _history()
+        return Plan(Standing.EMPTY, None, wanted, history)
 
     async def look(connection: AsyncConnection) -> Plan:
         found: Plan = await connection.run_sync(_plan)
         return found
 
-    found: Plan = await _connected(dialect, look, writer=True)
+    found: Plan = await _connected(dialect, look, writer=False)
     return found
 
 

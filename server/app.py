@@ -26,7 +26,7 @@ from server.methods import all_methods
 from server.metrics import Metrics, Watched
 from server.pages import Facts, page_routes
 from server.pipeline import Pipeline
-from server.services import HANDLERS, run_state
+from server.services import HANDLERS, PLAIN_HANDLERS, run_state
 from server.telemetry import log
 from server.workers import run_workers
 from storage.errors import StorageError
@@ -73,7 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             Watched(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
-        pipeline = Pipeline(HANDLERS, call, SingleUser(), observe=metrics.observe)
+        pipeline = Pipeline(HANDLERS, call, SingleUser(), plain_handlers=PLAIN_HANDLERS, observe=metrics.observe)
         methods = all_methods()
         grpc = GrpcDoor(
             pipeline,

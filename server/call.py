@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -33,3 +33,16 @@ class Call:
 
 
 Handler = Callable[[Call, Any], Awaitable[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRequest:
+    """What is asked over HTTP without an RPC: the fields of the path, the query, and a file where one is uploaded."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    file_name: str = ""
+    data: bytes = b""
+
+
+PlainHandler = Callable[[Call, PlainRequest], Awaitable[Message | dict[str, Any]]]

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from server import errors, policy
 from server.auth import Authority
-from server.call import Call, Handler, caller_metadata
+from server.call import Call, Handler, PlainHandler, PlainRequest, caller_metadata
 from server.methods import Method
 from server.telemetry import log
 from storage import deadlines
@@ -48,10 +48,17 @@ class Pipeline:
     """Takes requests of the served methods to their handlers; refuses to be made when one lacks a policy line."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], call: Call, authority: Authority, *, observe: Observer | None = None
+        self,
+        handlers: Mapping[str, Handler],
+        call: Call,
+        authority: Authority,
+        *,
+        plain_handlers: Mapping[str, PlainHandler] | None = None,
+        observe: Observer | None = None,
     ) -> None:
-        policy.check(handlers)
-        self._handlers, self._call, self._authority, self._observe = handlers, call, authority, observe
+        self._handlers, self._plain_handlers = handlers, plain_handlers or {}
+        policy.check([*self._handlers, *self._plain_handlers])
+        self._call, self._authority, self._observe = call, authority, observe
 
     def serves(self, method: Method) -> bool:
         """Say whether a method has a handler; the others are UNIMPLEMENTED."""
@@ -63,7 +70,7 @@ class Pipeline:
             request = method.request.FromString(data)
         except (DecodeError, ValueError):
             error = errors.InvalidArgument(f"the request is no {method.request.DESCRIPTOR.name} message")
-            return self.refuse(method, error, caller)
+            return self.refuse(method.name, error, caller)
         return await self.call(method, request, caller)
 
     async def call(self, method: Method, request: Message, caller: Caller) -> Outcome[Message]:
@@ -71,16 +78,15 @@ class Pipeline:
         handler = self._handlers[method.name]
         return await self._timed(method.name, request, lambda: handler(self._call, request), caller)
 
-    async def perform(
-        self, name: str, request: Any, fn: Callable[[Call], Awaitable[Answer]], caller: Caller
-    ) -> Outcome[Answer]:
-        """Take what is no RPC, such as an upload, the same way; `name` is its line in the policy."""
-        return await self._timed(name, request, lambda: fn(self._call), caller)
+    async def perform(self, name: str, request: PlainRequest, caller: Caller) -> Outcome[Message | dict[str, Any]]:
+        """Take what is no RPC, such as an upload, the same way, to the plain handler of the name."""
+        handler = self._plain_handlers[name]
+        return await self._timed(name, request, lambda: handler(self._call, request), caller)
 
-    def refuse(self, method: Method, error: errors.ApiError, caller: Caller) -> Outcome[Message]:
+    def refuse(self, name: str, error: errors.ApiError, caller: Caller) -> Outcome[Any]:
         """Answer what a door could not read as a request."""
         status = errors.to_status(error)
-        self._log(method.name, caller, status, time.monotonic(), None)
+        self._log(name, caller, status, time.monotonic(), None)
         return Outcome(status)
 
     async def _timed(

@@ -66,6 +66,8 @@ POLICY: dict[str, Rule] = {
     # Not RPCs: what clients of the older API and uploads do over HTTP.
     "Upload.UploadPipeline": Rule("pipelines", "create"),
     "Upload.UploadPipelineVersion": Rule("pipelines", "create"),
+    "v1beta1.UploadPipeline": Rule("pipelines", "create"),
+    "v1beta1.UploadPipelineVersion": Rule("pipelines", "create"),
     "v1beta1.GetRun": Rule("runs", "get"),
     "v1beta1.ListRuns": Rule("runs", "list"),
     "v1beta1.GetExperiment": Rule("experiments", "get"),

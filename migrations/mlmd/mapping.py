@@ -39,6 +39,7 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
         findings,
         namespace=cut(namespace, NAMESPACE_CHARACTERS, Findings(), subject),
         fallback=_first_time(rows),
+        types_from_spec=options.types_from_spec,
     )
     run = run_record(
         context,
@@ -85,7 +86,9 @@ def _artifacts(rows: RunRows, ids: Ids, findings: Findings, *, namespace: str) -
 
 def _settings(properties: Properties) -> dict[str, Plain]:
     """Return what a run of another kind than KFP v2 was recorded with, leaving out what only repeats its name."""
-    return {name: value for name, value in {**properties.own, **properties.custom}.items() if name not in _NAMES_OF_RUNS}
+    return {
+        name: value for name, value in {**properties.own, **properties.custom}.items() if name not in _NAMES_OF_RUNS
+    }
 
 
 def _first_time(rows: RunRows) -> int:

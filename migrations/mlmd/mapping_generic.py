@@ -34,8 +34,9 @@ def map_tasks(
     *,
     namespace: str,
     fallback: int,
+    types_from_spec: bool,
 ) -> TaskRecords:
-    """Return the tasks and fill the links."""
+    """Return the tasks and fill the links. No spec says anything of these runs."""
     tasks, names, went = [], {}, []
     for row in rows.executions:
         subject = f"execution {row.id}"

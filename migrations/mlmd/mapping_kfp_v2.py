@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from migrations.mlmd.findings import Findings, Rule
 from migrations.mlmd.ids import Ids
 from migrations.mlmd.json_text import Plain, clean_text
+from migrations.mlmd.logical_keys import with_logical_keys
 from migrations.mlmd.mapping_inputs import Origins
 from migrations.mlmd.mapping_links import Links, ReadEvent, Side
+from migrations.mlmd.mapping_origins import ParameterOrigins
 from migrations.mlmd.mapping_outputs import Outputs, outputs_of
-from migrations.mlmd.mapping_parameters import Parameter, input_parameters, parameters_text
+from migrations.mlmd.mapping_parameters import parameters_text
 from migrations.mlmd.mapping_states import Course, courses, history_text
 from migrations.mlmd.mapping_tasks import (
     FINGERPRINT_CHARACTERS,
@@ -19,7 +21,8 @@ from migrations.mlmd.mapping_tasks import (
     task_names,
     type_attributes_text,
 )
-from migrations.mlmd.mapping_tree import ROOT_NAME, Kind, Node, Tree, build_tree
+from migrations.mlmd.mapping_tree import Kind, Node, Tree, build_tree
+from migrations.mlmd.pipeline_spec import Spec
 from migrations.mlmd.rows import RunRows
 from migrations.mlmd.values import cut, text_of
 from storage.model import Artifact, IOType, Task, TaskState, TaskType
@@ -62,17 +65,19 @@ def map_tasks(
     *,
     namespace: str,
     fallback: int,
+    types_from_spec: bool,
 ) -> TaskRecords:
     """Return the tasks and fill the links."""
-    tree = build_tree(rows.executions, findings, subject=f"context {rows.context.id}")
+    spec = Spec.parsed(rows.kfp.pipeline_spec) if rows.kfp and types_from_spec else None
+    tree = build_tree(rows.executions, findings, subject=f"context {rows.context.id}", spec=spec)
     went = courses(tree, rows.kfp, findings, fallback=fallback)
     made: dict[int, list[tuple[str, int]]] = {}
     for event in events:
         if event.output:
             made.setdefault(event.event.execution_id, []).append((event.key, event.event.artifact_id))
     outputs = outputs_of(tree, made, findings)
-    mapper = _Mapper(rows, tree, went, outputs, ids, findings, links.run_id, namespace)
-    tasks = [mapper.task(node) for node in tree.tasks]
+    mapper = _Mapper(rows, tree, went, outputs, ids, findings, links.run_id, namespace, ParameterOrigins())
+    tasks = with_logical_keys([mapper.task(node) for node in tree.tasks]) if spec else [*map(mapper.task, tree.tasks)]
     _link(tree, events, outputs, artifacts, links, mapper, Origins(tree, outputs, events, rows.homes))
     return TaskRecords(
         tasks,
@@ -92,6 +97,7 @@ class _Mapper:
     findings: Findings
     run_id: str
     namespace: str
+    origins: ParameterOrigins
 
     def task_id(self, node: Node) -> str:
         return self.ids.task(node.id) if node.row is not None else self.ids.root(self.rows.context.id)
@@ -124,7 +130,7 @@ class _Mapper:
                 count=node.iteration_count,
                 workspace=node.kind is Kind.WORKSPACE_IMPORTER,
             ),
-            input_parameters=parameters_text(self._inputs(node), findings, subject),
+            input_parameters=parameters_text(self.origins.inputs(node, _values(node, "inputs")), findings, subject),
             output_parameters=parameters_text(self.outputs[node.id].parameters, findings, subject),
         )
 
@@ -140,12 +146,6 @@ class _Mapper:
         subject = f"execution {node.id}"
         name, uid = (text_of(node.custom.get(property)) for property in ("pod_name", "pod_uid"))
         return pods_text(clean_text(name, self.findings, subject), clean_text(uid, self.findings, subject))
-
-    def _inputs(self, node: Node) -> list[Parameter]:
-        if node.type is TaskType.ROOT:
-            values = _values(node, "inputs")
-            return input_parameters(values, type=IOType.RUNTIME_VALUE_INPUT, producer=ROOT_NAME)
-        return input_parameters(_values(node, "inputs"))
 
     def _leftovers(self, node: Node) -> str | None:
         subject = f"execution {node.id}"

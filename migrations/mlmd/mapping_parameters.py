@@ -29,11 +29,9 @@ def producer_plain(task_name: str | None, iteration: int | None) -> dict[str, Pl
     return plain
 
 
-def input_parameters(
-    values: Mapping[str, Plain], *, type: IOType = IOType.COMPONENT_INPUT, producer: str | None = None
-) -> list[Parameter]:
-    """Return the inputs of a task by key; where each comes from MLMD did not keep."""
-    return [Parameter(key, values[key], type, producer) for key in sorted(values)]
+def input_parameters(values: Mapping[str, Plain]) -> list[Parameter]:
+    """Return inputs of unknown origin by key."""
+    return [Parameter(key, values[key], IOType.COMPONENT_INPUT) for key in sorted(values)]
 
 
 def output_parameters(values: Mapping[str, Plain], *, task_name: str, iteration: int | None) -> list[Parameter]:

@@ -11,6 +11,7 @@ from enum import Enum
 
 from migrations.mlmd.findings import Findings, Rule
 from migrations.mlmd.json_text import Plain
+from migrations.mlmd.pipeline_spec import Spec, SpecTask
 from migrations.mlmd.rows import ExecutionRow
 from migrations.mlmd.values import Properties, decode_properties, integer_of, text_of
 from storage.model import TaskType
@@ -30,6 +31,8 @@ class Kind(Enum):
     IMPORTER = "system.ImporterExecution"
     WORKSPACE_IMPORTER = "system.ImporterWorkspaceExecution"
 
+
+IMPORTERS = (Kind.IMPORTER, Kind.WORKSPACE_IMPORTER)
 
 _KINDS = {kind.value: kind for kind in Kind}
 _DAG_PROPERTIES = {"total_dag_tasks", "iteration_count", "parameter_producer_task", "artifact_producer_task"}
@@ -53,6 +56,7 @@ class Node:
     name: str = ""
     type: TaskType = TaskType.RUNTIME
     scope_path: str = ""
+    spec: SpecTask | None = None  # what the pipeline spec says of it
 
     @property
     def task(self) -> "Node":
@@ -79,8 +83,13 @@ class Tree:
         return (node for node in self.ordered if not node.folded)
 
 
-def build_tree(executions: Sequence[ExecutionRow], findings: Findings, *, subject: str) -> Tree:
-    """Return the tree of a run's executions, which come by id; whatever is missing or broken is repaired."""
+def build_tree(
+    executions: Sequence[ExecutionRow], findings: Findings, *, subject: str, spec: Spec | None = None
+) -> Tree:
+    """Return the tree of a run's executions, which come by id; whatever is missing or broken is repaired.
+
+    With a pipeline spec, that decides of which type a group is and what importers are called; without, names do.
+    """
     nodes = {row.id: _node(row, findings) for row in executions}
     wanted = {node.id: integer_of(node.custom.get("parent_dag_id")) for node in nodes.values()}
     root = _root(nodes.values(), wanted, findings, subject)
@@ -93,7 +102,7 @@ def build_tree(executions: Sequence[ExecutionRow], findings: Findings, *, subjec
             node.parent.children.append(node)
     ordered = tuple(_walk(root))
     for node in ordered:
-        _place(node, root, findings)
+        _place(node, spec, findings)
     return Tree(root, {0: root, **nodes} if root.row is None else nodes, ordered)
 
 
@@ -166,18 +175,25 @@ def _walk(root: Node) -> Iterator[Node]:
         waiting.extend(reversed(node.children))
 
 
-def _place(node: Node, root: Node, findings: Findings) -> None:
+def _place(node: Node, spec: Spec | None, findings: Findings) -> None:
     """Fill what depends on the parents, which are placed already."""
     parent = node.parent
     if parent is None:
         node.name, node.type, node.scope_path = ROOT_NAME, TaskType.ROOT, ROOT_SCOPE
+        node.spec = spec.root if spec else None
         return
     node.name = text_of(node.custom.get("task_name")) or text_of(node.custom.get("display_name")) or _row_name(node)
     if _is_iteration(node, parent):
         node.folded, node.index = True, integer_of(node.custom.get("iteration_index"))
         node.iteration, node.type, node.scope_path = node.index, TaskType.LOOP, parent.scope_path
+        node.spec = parent.spec
         findings.add(Rule.ITERATIONS_FOLDED, f"execution {node.id}")
         return
+    if spec is not None and parent.spec is not None:
+        if node.kind in IMPORTERS:
+            # Of importers MLMD has the name they are shown under only.
+            node.name = spec.name_of_importer(parent.spec, node.name) or node.name
+        node.spec = spec.within(parent.spec, node.name)
     node.iteration = _iteration(node, parent)
     node.type = _type(node)
     node.scope_path = f"{parent.scope_path}.{node.name}"
@@ -210,8 +226,10 @@ def _iteration(node: Node, parent: Node) -> int | None:
 def _type(node: Node) -> TaskType:
     if node.kind is Kind.CONTAINER:
         return TaskType.RUNTIME
-    if node.kind is not Kind.DAG:
+    if node.kind in IMPORTERS:
         return TaskType.IMPORTER
-    if node.iteration_count is not None:
+    if node.iteration_count is not None or (node.spec is not None and node.spec.is_loop):
         return TaskType.LOOP
+    if node.spec is not None:
+        return TaskType.CONDITION_BRANCH if node.spec.is_condition else TaskType.DAG
     return TaskType.CONDITION_BRANCH if CONDITION_BRANCH.fullmatch(node.name) else TaskType.DAG

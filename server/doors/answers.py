@@ -1,5 +1,8 @@
 """Answers as the reference's gateway gives them: JSON of a message, or of a google.rpc.Status. Doors' handlers call this."""
 
+import json
+from typing import Any
+
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
@@ -18,6 +21,13 @@ def message_answer(message: Message) -> HttpResponse:
 def status_answer(status: Status, *, http_status: int | None = None) -> HttpResponse:
     """Return a status that is not OK, with the HTTP status that says the same unless another is given."""
     return HttpResponse(http_status or status.http_status, json_text(status.message_proto()).encode())
+
+
+def plain_answer(answer: Message | dict[str, Any]) -> HttpResponse:
+    """Return what a plain handler gave, as JSON."""
+    if isinstance(answer, Message):
+        return message_answer(answer)
+    return HttpResponse(200, json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def outcome_answer(outcome: Outcome[Message]) -> HttpResponse:

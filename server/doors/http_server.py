@@ -30,6 +30,11 @@ class HttpServer:
         self._is_empty = asyncio.Event()
         self._date = (0, "")
 
+    @property
+    def connection_count(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
     async def start(self, address: str) -> int:
         """Listen and return the port; raises OSError when the address is taken."""
         host, _, port = address.rpartition(":")

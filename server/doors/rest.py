@@ -104,7 +104,7 @@ class RestDoor:
                 bound = binding.bind(request.values, request.query, request.body)
             except ApiError as error:
                 caller = caller_of(request, timeout_seconds=self._timeout_seconds)
-                return outcome_answer(pipeline.refuse(method, error, caller))
+                return outcome_answer(pipeline.refuse(method.name, error, caller))
             metadata = CLEARS_TAGS if bound.clears_tags else {}
             caller = caller_of(request, timeout_seconds=self._timeout_seconds, **metadata)
             return outcome_answer(await pipeline.call(method, bound.request, caller))

@@ -12,7 +12,7 @@ from server.openapi import plain
 from server.openapi.comments import Comments
 from server.openapi.links import add_links
 from server.openapi.operations import ERRORS, JSON, Operation, operation, operation_id, shown_path
-from server.openapi.schemas import Schemas
+from server.openapi.schemas import COMMON, Schemas
 
 VERSION = "3.1.0"
 TITLE = "Lineal"
@@ -38,7 +38,7 @@ _FAILURES = {
 
 def document(methods: Iterable[Method], comments: Comments) -> dict[str, Any]:
     """Return the document of the methods that are served. Raises MissingComment where a proto says nothing."""
-    schemas = Schemas(comments, known={"Status": _STATUS})
+    schemas = Schemas(comments, known={"Status": _STATUS, **COMMON})
     paths: dict[str, dict[str, Operation]] = plain.paths()
     tags: dict[str, str] = {}
     for method in methods:

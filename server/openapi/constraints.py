@@ -7,72 +7,119 @@ from typing import Any
 
 from server.codec.parameters import PARAMETER_KEY_CHARACTERS
 from server.codec.runs import PLUGIN_COUNT
+from server.pipeline_specs import SCHEMA_VERSION
 from server.services import checks
 from server.services.pipeline_versions import VERSION_NAME
 from server.services.pipelines import TAG_TEXT, TAGS
+from storage.model import ArtifactType
 
 Keywords = dict[str, Any]
 
 NO_NUL = r"^[^\u0000]*$"
+"""What every text must match: no database keeps a NUL."""
 
 
-def _text(limit: int | None = None) -> Keywords:
-    return {"pattern": NO_NUL} if limit is None else {"maxLength": limit, "pattern": NO_NUL}
+def _text(limit: int) -> Keywords:
+    return {"maxLength": limit}
 
 
-_DESCRIPTION = _text()
 _TAGS: Keywords = {
     "maxProperties": TAGS,
     "propertyNames": {"minLength": 1, "maxLength": TAG_TEXT, "pattern": r"^[^.\u0000]*$"},
-    "additionalProperties": {"type": "string", **_text(TAG_TEXT)},
+    "additionalProperties": {"type": "string", "maxLength": TAG_TEXT, "pattern": NO_NUL},
+}
+
+_SPEC: Keywords = {
+    "properties": {
+        "pipelineInfo": {
+            "type": "object",
+            "properties": {"name": {"type": "string", "minLength": 1}},
+            "required": ["name"],
+        },
+        "root": {"type": "object"},
+        "schemaVersion": {"const": SCHEMA_VERSION},
+    },
+    "required": ["pipelineInfo", "root", "schemaVersion"],
+}
+_WRAPPED_SPEC: Keywords = {
+    "properties": {"pipeline_spec": {"type": "object", **_SPEC}, "platform_spec": {}},
+    "required": ["pipeline_spec"],
 }
 
 FIELDS: dict[str, Keywords] = {
     "Artifact.name": _text(checks.NAME),
-    "Artifact.description": _DESCRIPTION,
     "Artifact.namespace": _text(checks.NAMESPACE),
     "Artifact.uri": _text(checks.URI),
     "ArtifactTask.key": _text(checks.KEY),
     "CreateArtifactRequest.producer_key": _text(checks.KEY),
     "Experiment.display_name": _text(checks.NAME),
-    "Experiment.description": _DESCRIPTION,
     "Experiment.namespace": _text(checks.NAMESPACE),
     "FindCachedTaskRequest.cache_fingerprint": _text(checks.FINGERPRINT),
-    "IOProducer.task_name": _text(),
     "Pipeline.name": _text(checks.NAME),
     "Pipeline.display_name": _text(checks.DISPLAY_NAME),
-    "Pipeline.description": _DESCRIPTION,
     "Pipeline.namespace": _text(checks.NAMESPACE),
     "Pipeline.tags": _TAGS,
     "PipelineTask.name": _text(checks.NAME),
     "PipelineTask.display_name": _text(checks.DISPLAY_NAME),
     "PipelineTask.cache_fingerprint": _text(checks.FINGERPRINT),
     "PipelineTask.parent_task_id": _text(checks.ID_BYTES),
-    "PipelineTask.scope_path": _text(),
     "PipelineTask.InputOutputs.IOParameter.parameter_key": _text(PARAMETER_KEY_CHARACTERS),
     "PipelineVersion.name": _text(VERSION_NAME),
     "PipelineVersion.display_name": _text(checks.DISPLAY_NAME),
-    "PipelineVersion.description": _DESCRIPTION,
-    "PipelineVersion.code_source_url": _DESCRIPTION,
     "PipelineVersion.tags": _TAGS,
     "Run.display_name": _text(checks.DISPLAY_NAME),
-    "Run.description": _DESCRIPTION,
-    "Run.experiment_id": _text(),
+    "Run.pipeline_spec": {"anyOf": [_SPEC, _WRAPPED_SPEC]},
     "Run.plugins_input": {"maxProperties": PLUGIN_COUNT},
-    "Run.recurring_run_id": _text(),
     "Run.run_id": _text(checks.ID_BYTES),
     "Run.service_account": _text(checks.SERVICE_ACCOUNT),
+    "UpdateTasksBulkRequest.tasks": {"propertyNames": {"minLength": 1, "pattern": NO_NUL}},
 }
 """JSON Schema keywords of fields in requests, beyond what their types say."""
 
 NOT_IN_REQUESTS = frozenset({"PipelineTask.run_id", "PipelineVersion.pipeline_id"})
 """Fields that requests may repeat and need not: what they say stands elsewhere in the request."""
 
+UNREAD = frozenset({"FindCachedTaskRequest.namespace"})
+"""Texts that nobody looks at, whatever they are."""
+
+CHANGEABLE: dict[str, frozenset[str]] = {
+    "Pipeline": frozenset({"display_name", "tags"}),
+    "PipelineVersion": frozenset({"display_name", "tags"}),
+}
+"""Messages of which a patch changes some fields and ignores the others."""
+
 ONE_OF_THESE: dict[str, dict[str, Keywords]] = {
     "Pipeline": {"name": {}, "display_name": {"maxLength": checks.NAME}},
     "PipelineVersion": {"name": {}, "display_name": {"maxLength": VERSION_NAME}},
 }
 """Messages that a new resource is made from, of which one of some fields must be given; with what holds where it is the one."""
+
+_CLASSIFICATIONS = [
+    "ClassificationMetric",
+    "SlicedClassificationMetric",
+    ArtifactType.ClassificationMetric.value,
+    ArtifactType.SlicedClassificationMetric.value,
+]
+_METRICS = ["Metric", ArtifactType.Metric.value]
+CASES: dict[str, list[Keywords]] = {
+    "Artifact": [
+        {"properties": {"type": {"not": {"enum": [*_METRICS, *_CLASSIFICATIONS]}}}},
+        {
+            "properties": {"type": {"enum": _METRICS}, "number_value": {"type": ["number", "string"]}},
+            "required": ["number_value"],
+        },
+        {
+            "properties": {"type": {"enum": _CLASSIFICATIONS}, "metadata": {"type": "object", "minProperties": 1}},
+            "required": ["metadata"],
+        },
+    ]
+}
+"""Messages of which a request must be like one of some."""
+
+NOT_IN_LISTS: dict[str, tuple[str, frozenset[str]]] = {
+    "CreateArtifactsBulkRequest.artifacts": ("CreateArtifactsBulkItem", frozenset({"reuse_if_exists"})),
+}
+"""Lists whose messages have a schema of their own, and the fields that it lacks."""
 
 ALWAYS_THERE: dict[str, tuple[str, ...]] = {
     "Artifact": ("artifact_id", "name", "type", "created_at"),

@@ -168,7 +168,9 @@ def _query_parameter(path: tuple[FieldDescriptor, ...], schemas: Schemas, commen
 
 def _query_schema(field: FieldDescriptor, schemas: Schemas) -> Schema:
     if field.enum_type is not None:
-        return schemas.enum(field.enum_type)
+        schemas.enum(field.enum_type)
+        values = field.enum_type.values
+        return {"type": "string", "enum": [*(value.name for value in values), *(str(value.number) for value in values)]}
     if field.message_type is not None:
         return {"type": "string", "format": "date-time"}
     kinds: dict[int, Schema] = {
@@ -188,4 +190,6 @@ def _body(message: Descriptor, rule: HttpRule, schemas: Schemas) -> Schema:
         schema = {"type": "string"}
         if field.message_type is not None:
             schema = schemas.input(field.message_type, patch=rule.verb == "PATCH")
-    return {"required": True, "content": {JSON: {"schema": schema}}}
+    # A path that fills fields of the body's message makes it be there.
+    required = not any(dotted.startswith(f"{rule.body}.") for dotted in path_fields(rule))
+    return {"required": required, "content": {JSON: {"schema": schema}}}

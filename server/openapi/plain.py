@@ -20,7 +20,6 @@ TAGS = (
 
 TEXT = "text/plain"
 _PAGE_TOKEN = "next_page_token of the page before; empty for the first page."
-_V1_NAMES = {"runs": "run", "experiments": "experiment", "pipelines": "pipeline", "jobs": "recurring run"}
 
 
 def _answer(description: str, schema: dict[str, Any], *, kind: str = JSON) -> dict[str, Any]:
@@ -189,7 +188,9 @@ def _old_reads() -> Paths:
         )
     for path, name in (("runs", "Run"), ("experiments", "Experiment"), ("pipelines", "Pipeline")):
         found[f"/apis/v1beta1/{path}"] = {"get": _old_list(path, f"v1beta1_List{name}s", _schema(f"Old{name}"))}
-    found["/apis/v1beta1/jobs"] = {"get": _old_list("jobs", "v1beta1_ListJobs", {"type": "object"})}
+    empty = {"type": "object", "maxProperties": 0}
+    responses = {"200": _answer("An empty page.", empty)} | _failures(500, 503, 504)
+    found["/apis/v1beta1/jobs"] = {"get": _operation("v1beta1_ListJobs", OLD, "Lists no recurring runs.", responses)}
     return found
 
 
@@ -206,14 +207,13 @@ def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:
         _query("filter", "A Filter as JSON text."),
     ]
     if path == "runs":
-        parameters.append(
-            _query("resource_reference_key.type", "EXPERIMENT, to list the runs of one.", enum=["EXPERIMENT"])
-        )
+        parameters.append(_query("resource_reference_key.type", "EXPERIMENT, to list the runs of one."))
         parameters.append(_query("resource_reference_key.id", "Id of that experiment."))
     schema = {"type": "object", "properties": page, "additionalProperties": False}
     failures = _failures(400, *((404,) if path == "runs" else ()), 500, 503, 504)
-    summary = f"Lists {_V1_NAMES[path]}s."
-    return _operation(name, OLD, summary, {"200": _answer("A page.", schema)} | failures, parameters=parameters)
+    return _operation(
+        name, OLD, f"Lists {path}.", {"200": _answer("A page.", schema)} | failures, parameters=parameters
+    )
 
 
 def _server() -> Paths:

@@ -40,27 +40,56 @@ _OUTPUT_FORMS: dict[str, Schema] = {
     "google.protobuf.Value": {"description": "Any JSON value."},
     "google.protobuf.Any": _ANY,
 }
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_VALUE, _OBJECT = "JsonValue", "JsonObject"
 _STRUCT = "type.googleapis.com/google.protobuf.Struct"
-_INPUT_FORMS = _OUTPUT_FORMS | {
+_INPUT_FORMS = {
     "google.protobuf.Any": {
         "type": "object",
-        "properties": {"@type": {"type": "string", "enum": [_STRUCT]}, "value": {"type": "object"}},
+        "properties": {"@type": {"type": "string", "enum": [_STRUCT]}, "value": _reference(_OBJECT)},
         "required": ["@type", "value"],
         "additionalProperties": False,
         "description": "A message of any type that the server knows, of which a Struct is one.",
     },
+    "google.protobuf.Struct": _reference(_OBJECT),
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time", "pattern": _TIME_TEXT},
+    "google.protobuf.Value": _reference(_VALUE),
 }
-_STRING: Schema = {"type": "string"}
+_KEYS: Schema = {"propertyNames": {"pattern": constraints.NO_NUL}}
+_TEXT: Schema = {"type": "string", "pattern": constraints.NO_NUL}
+COMMON: dict[str, Schema] = {
+    _VALUE: {
+        "description": "Any JSON value whose texts have no NUL.",
+        "anyOf": [
+            {"type": ["null", "boolean", "number"]},
+            _TEXT,
+            {"type": "array", "items": _reference(_VALUE)},
+            _reference(_OBJECT),
+        ],
+    },
+    _OBJECT: {
+        "description": "Any JSON object whose texts have no NUL.",
+        "type": "object",
+        "additionalProperties": _reference(_VALUE),
+        **_KEYS,
+    },
+}
+"""Schemas that requests refer to wherever any JSON goes."""
+
 _OUTPUT_SCALARS: dict[int, Schema] = {
-    FieldDescriptor.CPPTYPE_STRING: _STRING,
+    FieldDescriptor.CPPTYPE_STRING: {"type": "string"},
     FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
     FieldDescriptor.CPPTYPE_INT32: {"type": "integer", "format": "int32"},
     FieldDescriptor.CPPTYPE_INT64: {"type": "string", "format": "int64"},
     FieldDescriptor.CPPTYPE_DOUBLE: {"type": "number", "format": "double"},
 }
 _INPUT_SCALARS: dict[int, Schema] = {
-    FieldDescriptor.CPPTYPE_STRING: _STRING,
+    FieldDescriptor.CPPTYPE_STRING: _TEXT,
     FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
     FieldDescriptor.CPPTYPE_INT32: {"type": ["integer", "string"], **INT32, "pattern": _INT32_TEXT},
     FieldDescriptor.CPPTYPE_INT64: {
@@ -138,14 +167,18 @@ class Schemas:
             self.named[name] = {"type": "string", "enum": names, "description": "\n".join(lines)}
         return _reference(name)
 
-    def input(self, message: Descriptor, *, without: frozenset[str] = frozenset(), patch: bool = False) -> Schema:
-        """Return the schema of a message in a request: `without` the fields that its path gives, none required in a patch."""
+    def input(
+        self, message: Descriptor, *, without: frozenset[str] = frozenset(), patch: bool = False, name: str = ""
+    ) -> Schema:
+        """Return the schema of a message in a request: `without` some fields, none required in a patch."""
         if message.full_name in _INPUT_FORMS:
             return dict(_INPUT_FORMS[message.full_name])
         short = short_name(message.full_name)
+        if patch and short in constraints.CHANGEABLE:
+            without |= {field.name for field in message.fields} - constraints.CHANGEABLE[short]
         required = [field for field in self._input_fields(message, without) if self._is_required(field)]
-        patch = patch and bool(required or short in constraints.ONE_OF_THESE)
-        name = short if short.endswith("Request") else f"{short}Patch" if patch else f"{short}Input"
+        patch = patch and (bool(required) or short in constraints.CHANGEABLE)
+        name = name or (short if short.endswith("Request") else f"{short}Patch" if patch else f"{short}Input")
         if name not in self.named:
             self.named[name] = {}
             names = [] if patch else [field.name for field in required]
@@ -154,11 +187,9 @@ class Schemas:
             schema = _object(self._described(message.full_name), properties)
             if names:
                 schema["required"] = names
-            choices = _choices(message)
-            if short in constraints.ONE_OF_THESE and not patch:
-                choices.append({"anyOf": _one_of(constraints.ONE_OF_THESE[short])})
-            if choices:
-                schema["allOf"] = choices
+            conditions = _conditions(message, short, patch=patch)
+            if conditions:
+                schema["allOf"] = conditions
             self.named[name] = schema
         return _reference(name)
 
@@ -179,15 +210,23 @@ class Schemas:
         if is_map(field):
             assert field.message_type is not None
             value = self._input_value(field.message_type.fields_by_name["value"], required=False)
-            schema: Schema = {"type": "object", "additionalProperties": value, **limits}
+            schema: Schema = {"type": "object", "additionalProperties": value, **_KEYS, **limits}
             least = {"minProperties": 1}
         elif field.is_repeated:
-            schema = {"type": "array", "items": self._input_value(field, required=False), **limits}
+            schema = {"type": "array", "items": self._item(field), **limits}
             least = {"minItems": 1}
         else:
-            schema = self._input_value(field, required=required) | limits
+            is_unread = short_name(field.full_name) in constraints.UNREAD
+            schema = {"type": "string"} if is_unread else self._input_value(field, required=required) | limits
             least = {"minLength": 1} if schema.get("type") == "string" and "format" not in schema else {}
         return self._told(schema | least if required else _or_null(schema), field)
+
+    def _item(self, field: FieldDescriptor) -> Schema:
+        own = constraints.NOT_IN_LISTS.get(short_name(field.full_name))
+        if own is None:
+            return self._input_value(field, required=False)
+        assert field.message_type is not None
+        return self.input(field.message_type, name=own[0], without=own[1])
 
     def _input_value(self, field: FieldDescriptor, *, required: bool) -> Schema:
         if field.message_type is not None:
@@ -210,10 +249,6 @@ class Schemas:
         return told | ({"deprecated": True} if field.GetOptions().deprecated else {})
 
 
-def _reference(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def _object(description: str, properties: Schema) -> Schema:
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return ({"description": description} if description else {}) | schema
@@ -232,19 +267,21 @@ def _or_null(schema: Schema) -> Schema:
     return nullable
 
 
-def _choices(message: Descriptor) -> list[Schema]:
-    """Return conditions that no two fields of a oneof are given."""
-    pairs = [
-        [first.name, second.name]
+def _conditions(message: Descriptor, short: str, *, patch: bool) -> list[Schema]:
+    """Return what must hold beside the fields themselves; of a oneof no two fields may be given."""
+    conditions: list[Schema] = [
+        {"not": {"required": [first.name, second.name]}}
         for oneof in message.oneofs
         for index, first in enumerate(oneof.fields)
         for second in oneof.fields[index + 1 :]
     ]
-    return [{"not": {"required": pair}} for pair in pairs]
-
-
-def _one_of(fields: dict[str, Schema]) -> list[Schema]:
-    return [
-        {"required": [name], "properties": {name: {"type": "string", "minLength": 1, **keywords}}}
-        for name, keywords in fields.items()
-    ]
+    if short in constraints.CASES:
+        conditions.append({"anyOf": constraints.CASES[short]})
+    if short in constraints.ONE_OF_THESE and not patch:
+        given = constraints.ONE_OF_THESE[short].items()
+        cases = [
+            {"required": [name], "properties": {name: {"type": "string", "minLength": 1, **keywords}}}
+            for name, keywords in given
+        ]
+        conditions.append({"anyOf": cases})
+    return conditions

@@ -1,6 +1,6 @@
 """The rules: one function an RPC, named as the RPC, in the file of its service. `HANDLERS` is what the pipeline serves."""
 
-from server.call import Handler
+from server.call import Handler, PlainHandler
 from server.services import (
     artifact_tasks,
     artifacts,
@@ -13,6 +13,8 @@ from server.services import (
     run_lifecycle,
     runs,
     tasks,
+    uploads,
+    v1beta1,
 )
 
 HANDLERS: dict[str, Handler] = {
@@ -63,4 +65,20 @@ HANDLERS: dict[str, Handler] = {
     "RecurringRunService.DisableRecurringRun": recurring_runs.find_recurring_run,
     "RecurringRunService.DeleteRecurringRun": recurring_runs.find_recurring_run,
     "HealthzService.GetHealthz": healthz.get_healthz,
+}
+
+# Not RPCs: uploads, and what clients of the older API still read over HTTP.
+PLAIN_HANDLERS: dict[str, PlainHandler] = {
+    "Upload.UploadPipeline": uploads.upload_pipeline,
+    "Upload.UploadPipelineVersion": uploads.upload_pipeline_version,
+    "v1beta1.UploadPipeline": v1beta1.upload_pipeline,
+    "v1beta1.UploadPipelineVersion": v1beta1.upload_pipeline_version,
+    "v1beta1.GetRun": v1beta1.get_run,
+    "v1beta1.ListRuns": v1beta1.list_runs,
+    "v1beta1.GetExperiment": v1beta1.get_experiment,
+    "v1beta1.ListExperiments": v1beta1.list_experiments,
+    "v1beta1.GetPipeline": v1beta1.get_pipeline,
+    "v1beta1.ListPipelines": v1beta1.list_pipelines,
+    "v1beta1.GetPipelineVersion": v1beta1.get_pipeline_version,
+    "v1beta1.ListJobs": v1beta1.list_jobs,
 }

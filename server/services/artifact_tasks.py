@@ -50,6 +50,7 @@ async def list_artifact_tasks(
     listing = listing_of(call, asked)
     for name, group in zip(("task_ids", "run_ids", "artifact_ids"), ids, strict=True):
         checks.require("" not in group, f"{name} must not hold an empty id")
+        checks.at_most(name, len(group), call.settings.bulk_items_max)
     checks.require(any(ids), "one of task_ids, run_ids and artifact_ids is required")
     task_ids, run_ids, artifact_ids = (checks.searchable_ids(group) for group in ids)
 

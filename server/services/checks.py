@@ -60,6 +60,11 @@ def known_id(kind: str, text: str) -> str:
 def bulk(field: str, count: int, limit: int) -> None:
     """Raise InvalidArgument for a bulk call with no items or too many."""
     require(count, f"{field} must not be empty")
+    at_most(field, count, limit)
+
+
+def at_most(field: str, count: int, limit: int) -> None:
+    """Raise InvalidArgument for more items than the limit."""
     if count > limit:
         raise InvalidArgument(f"{field} has {count} items, the limit is {limit}", field=field, limit=str(limit))
 

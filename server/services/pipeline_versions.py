@@ -1,5 +1,6 @@
 """PipelineService: pipeline versions, made from a package URL or an upload."""
 
+import asyncio
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -38,11 +39,12 @@ class VersionTexts:
             checks.size(f"pipeline_version.{field}", getattr(self, field), checks.TEXT_BYTES)
 
 
-def new_version(
+async def new_version(
     texts: VersionTexts, *, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
 ) -> PipelineVersion:
     """Return the record of a new version; raises InvalidArgument when the package holds no usable specification."""
-    stored = pipeline_packages.read_package(package).stored
+    # Hostile text can cost seconds, which other calls must not wait for.
+    stored = (await asyncio.to_thread(pipeline_packages.read_package, package)).stored
     return PipelineVersion(
         id=new_id(),
         pipeline_id=pipeline_id,
@@ -74,7 +76,7 @@ async def create_pipeline_version(
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
     package = await _fetch(call, url)
     check_tags(asked.tags)
-    version = new_version(texts, pipeline_id=pipeline_id, package=package, tags=dict(asked.tags), now=call.now())
+    version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=dict(asked.tags), now=call.now())
     return await keep_version(call, version)
 
 
@@ -112,7 +114,7 @@ async def create_pipeline_and_version(
     check_tags(asked.tags)
     await package_urls.check(url, call.settings)
     package = await _fetch(call, url)
-    version = new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(asked.tags), now=now)
+    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(asked.tags), now=now)
     return await keep_pipeline_and_version(call, pipeline, version)
 
 
@@ -204,7 +206,8 @@ def _texts(asked: pipeline_pb2.PipelineVersion) -> VersionTexts:
 
 async def _fetch(call: Call, url: str) -> bytes:
     file_name, data = await package_urls.fetch(url, call.settings)
-    return package_files.unpack(file_name, data, limit=call.settings.package_bytes_max)
+    limit = call.settings.package_bytes_max
+    return await asyncio.to_thread(package_files.unpack, file_name, data, limit=limit)
 
 
 def _last_element(url: str) -> str:

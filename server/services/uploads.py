@@ -1,13 +1,12 @@
 """Uploads of a compiled pipeline: what the multipart routes do once they have a file. Names come from the query only."""
 
+import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lineal.v2beta1 import pipeline_pb2
 
-from server import package_files
-from server.call import Call
+from server import codec, package_files
+from server.call import Call, PlainRequest
 from server.errors import InvalidArgument
 from server.services import checks
 from server.services.pipeline_versions import (
@@ -21,29 +20,27 @@ from server.services.pipelines import check_tags, new_pipeline
 from storage.model import Pipeline, PipelineVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as it was sent: its name without folders, its bytes, and the query's parameters (first value of each)."""
-
-    file_name: str
-    data: bytes
-    parameters: Mapping[str, str]
-
-    def text(self, name: str) -> str:
-        """Return a parameter; an absent one is empty."""
-        return self.parameters.get(name, "")
+async def upload_pipeline(call: Call, upload: PlainRequest) -> pipeline_pb2.Pipeline:
+    """Keep the file as the first version of a new pipeline; the answer is the pipeline."""
+    pipeline, _ = await keep_uploaded_pipeline(call, upload)
+    return codec.pipeline_message(pipeline)
 
 
-async def upload_pipeline(call: Call, upload: Upload) -> tuple[Pipeline, PipelineVersion]:
+async def upload_pipeline_version(call: Call, upload: PlainRequest) -> pipeline_pb2.PipelineVersion:
+    """Keep the file as a version of the pipeline that the parameter pipelineid names; the answer is the version."""
+    return codec.pipeline_version_message(await keep_uploaded_version(call, upload))
+
+
+async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipeline, PipelineVersion]:
     """Keep the file as the first version of a new pipeline, both or none."""
-    package = _unpacked(call, upload)
-    checks.length("namespace", upload.text("namespace"), checks.NAMESPACE)
+    package = await _unpacked(call, upload)
+    checks.length("namespace", _text(upload, "namespace"), checks.NAMESPACE)
     tags = _tags(upload)
     now = call.now()
     asked = pipeline_pb2.Pipeline(
-        name=upload.text("name"),
-        display_name=upload.text("display_name"),
-        description=upload.text("description"),
+        name=_text(upload, "name"),
+        display_name=_text(upload, "display_name"),
+        description=_text(upload, "description"),
         tags=tags,
     )
     pipeline = new_pipeline(asked, now=now, otherwise_named=upload.file_name)
@@ -51,45 +48,50 @@ async def upload_pipeline(call: Call, upload: Upload) -> tuple[Pipeline, Pipelin
         name=pipeline.name[:VERSION_NAME],
         display_name=pipeline.display_name,
         description=pipeline.description,
-        code_source_url=upload.text("code_source_url"),
+        code_source_url=_text(upload, "code_source_url"),
     )
     texts.check()
-    version = new_version(texts, pipeline_id=pipeline.id, package=package, tags={}, now=now)
+    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags={}, now=now)
     await keep_pipeline_and_version(call, pipeline, version)
     return pipeline, version
 
 
-async def upload_pipeline_version(call: Call, upload: Upload) -> PipelineVersion:
+async def keep_uploaded_version(call: Call, upload: PlainRequest) -> PipelineVersion:
     """Keep the file as a version of the pipeline that the parameter pipelineid names."""
-    package = _unpacked(call, upload)
-    checks.require(upload.text("pipelineid"), "the parameter pipelineid is required")
-    checks.length("namespace", upload.text("namespace"), checks.NAMESPACE)
-    name = upload.text("name") or upload.text("display_name") or upload.file_name
+    package = await _unpacked(call, upload)
+    checks.require(_text(upload, "pipelineid"), "the parameter pipelineid is required")
+    checks.length("namespace", _text(upload, "namespace"), checks.NAMESPACE)
+    name = _text(upload, "name") or _text(upload, "display_name") or upload.file_name
     texts = VersionTexts(
         name=name,
-        display_name=upload.text("display_name"),
-        description=upload.text("description"),
-        code_source_url=upload.text("code_source_url"),
+        display_name=_text(upload, "display_name"),
+        description=_text(upload, "description"),
+        code_source_url=_text(upload, "code_source_url"),
     )
     texts.check()
-    pipeline_id = checks.known_id("pipeline", upload.text("pipelineid"))
+    pipeline_id = checks.known_id("pipeline", _text(upload, "pipelineid"))
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))
     tags = _tags(upload)
-    version = new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
+    version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
     check_tags(tags)
     await keep_version(call, version)
     return version
 
 
-def _unpacked(call: Call, upload: Upload) -> bytes:
+def _text(upload: PlainRequest, name: str) -> str:
+    """Return a parameter of the query; an absent one is empty."""
+    return upload.query.get(name, "")
+
+
+async def _unpacked(call: Call, upload: PlainRequest) -> bytes:
     limit = call.settings.package_bytes_max
     if len(upload.data) > limit:
         raise InvalidArgument(f"the file is larger than {limit} bytes", reason="PACKAGE_TOO_LARGE")
-    return package_files.unpack(upload.file_name, upload.data, limit=limit)
+    return await asyncio.to_thread(package_files.unpack, upload.file_name, upload.data, limit=limit)
 
 
-def _tags(upload: Upload) -> dict[str, str]:
-    text = upload.text("tags")
+def _tags(upload: PlainRequest) -> dict[str, str]:
+    text = _text(upload, "tags")
     if not text:
         return {}
     try:

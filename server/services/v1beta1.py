@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from server import codec
-from server.call import Call
+from server.call import Call, PlainRequest
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
+from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx
 from storage.errors import NotFound
 from storage.fields import EXPERIMENT_LIST, PIPELINE_LIST, RUN_LIST, Listable
@@ -18,9 +19,9 @@ _STATUS = {
 }
 
 
-async def get_run(call: Call, run_id: str) -> dict[str, Any]:
+async def get_run(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a run as GET /apis/v1beta1/runs/{id} shows it; raises NotFound."""
-    run_id = checks.known_id("run", run_id)
+    run_id = checks.known_id("run", request.values["id"])
 
     async def read(tx: ReadTx) -> tuple[Run, str]:
         run = await tx.runs.get(run_id, with_spec=True)
@@ -71,9 +72,9 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
     return _without_empty(answer)
 
 
-async def get_experiment(call: Call, experiment_id: str) -> dict[str, Any]:
+async def get_experiment(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return an experiment as GET /apis/v1beta1/experiments/{id} shows it; raises NotFound."""
-    known = checks.known_id("experiment", experiment_id)
+    known = checks.known_id("experiment", request.values["id"])
     return experiment(await call.store.read_one(lambda tx: tx.experiments.get(known)))
 
 
@@ -91,9 +92,9 @@ def experiment(record: Experiment) -> dict[str, Any]:
     )
 
 
-async def get_pipeline(call: Call, pipeline_id: str) -> dict[str, Any]:
+async def get_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a pipeline with its latest version; raises NotFound."""
-    known = checks.known_id("pipeline", pipeline_id)
+    known = checks.known_id("pipeline", request.values["id"])
 
     async def read(tx: ReadTx) -> dict[str, Any]:
         found = await tx.pipelines.get(known)
@@ -102,16 +103,16 @@ async def get_pipeline(call: Call, pipeline_id: str) -> dict[str, Any]:
     return await call.store.read(read)
 
 
-async def get_pipeline_version(call: Call, version_id: str) -> dict[str, Any]:
+async def get_pipeline_version(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a pipeline version; raises NotFound."""
-    known = checks.known_id("pipeline version", version_id)
+    known = checks.known_id("pipeline version", request.values["id"])
     return pipeline_version(await call.store.read(lambda tx: tx.pipeline_versions.get(known)))
 
 
-async def list_runs(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+async def list_runs(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a page of runs, of the experiment that resource_reference_key names when it does."""
-    experiment_id = query.get("resource_reference_key.id", "")
-    if query.get("resource_reference_key.type") != "EXPERIMENT":
+    experiment_id = request.query.get("resource_reference_key.id", "")
+    if request.query.get("resource_reference_key.type") != "EXPERIMENT":
         experiment_id = ""
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Run], list[dict[str, Any]]]:
@@ -120,30 +121,30 @@ async def list_runs(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
         page = await tx.runs.list(listing, experiment_id=experiment_id or None, namespace=None, with_spec=True)
         return page, [_run(row, await _version_name(tx, row)) for row in page.rows]
 
-    return await _page(call, query, read, name="runs", listable=RUN_LIST, scope=[experiment_id])
+    return await _page(call, request.query, read, name="runs", listable=RUN_LIST, scope=[experiment_id])
 
 
-async def list_experiments(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+async def list_experiments(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a page of experiments."""
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Experiment], list[dict[str, Any]]]:
         page = await tx.experiments.list(listing, namespace=None)
         return page, [experiment(row) for row in page.rows]
 
-    return await _page(call, query, read, name="experiments", listable=EXPERIMENT_LIST)
+    return await _page(call, request.query, read, name="experiments", listable=EXPERIMENT_LIST)
 
 
-async def list_pipelines(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+async def list_pipelines(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a page of pipelines with their latest versions."""
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Pipeline], list[dict[str, Any]]]:
         page = await tx.pipelines.list(listing, namespace=None)
         return page, [pipeline(row, await tx.pipeline_versions.find_latest(row.id)) for row in page.rows]
 
-    return await _page(call, query, read, name="pipelines", listable=PIPELINE_LIST)
+    return await _page(call, request.query, read, name="pipelines", listable=PIPELINE_LIST)
 
 
-async def list_jobs(call: Call, query: Mapping[str, str]) -> dict[str, Any]:
+async def list_jobs(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return the empty list: nothing here schedules."""
     return {}
 
@@ -172,6 +173,16 @@ async def _page(
     page, rows = await call.store.read(lambda tx: read(tx, listing))
     answer = {name: rows, "total_size": page.total_size, "next_page_token": next_token(call, asked, listing, page)}
     return {key: value for key, value in answer.items() if value}
+
+
+async def upload_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
+    """Keep an uploaded file as the first version of a new pipeline; the answer is the pipeline with it."""
+    return pipeline(*await keep_uploaded_pipeline(call, request))
+
+
+async def upload_pipeline_version(call: Call, request: PlainRequest) -> dict[str, Any]:
+    """Keep an uploaded file as a version of a pipeline; the answer is the version."""
+    return pipeline_version(await keep_uploaded_version(call, request))
 
 
 def pipeline(record: Pipeline, latest: PipelineVersion | None) -> dict[str, Any]:

@@ -43,6 +43,14 @@ async def test_raises_notfound_when_no_version_has_the_id(store: SqlStore) -> No
         await get(store, "nowhere")
 
 
+async def test_the_latest_version_is_the_one_made_last(store: SqlStore) -> None:
+    pipeline, other = await a_kept_pipeline(store), await a_kept_pipeline(store)
+    assert await store.read(lambda tx: tx.pipeline_versions.find_latest(pipeline.id)) is None
+    latest = a_version(pipeline.id, created_at=9, tags={"a": "1"})
+    await keep(store, latest, a_version(pipeline.id, created_at=8), a_version(other.id, created_at=10))
+    assert await store.read(lambda tx: tx.pipeline_versions.find_latest(pipeline.id)) == latest
+
+
 async def list_ids(store: SqlStore, pipeline_id: str, *predicates: Predicate) -> list[str]:
     pages = await all_pages(
         store,

@@ -75,6 +75,10 @@ class Server:
     def start(self) -> "Server":
         """Start the process; returns itself when it serves. Raises ServerDied with the end of its log."""
         self.launch()
+        return self.await_serving()
+
+    def await_serving(self) -> "Server":
+        """Wait for a launched process; returns itself when it serves. Raises ServerDied with the end of its log."""
         deadline = time.monotonic() + START_SECONDS
         while not (found := ANNOUNCED.search(self._output())):
             ended = self._process is None or self._process.poll() is not None
@@ -86,7 +90,7 @@ class Server:
         return self
 
     def launch(self) -> None:
-        """Start the process without waiting for it; start() and wait() do that."""
+        """Start the process without waiting for it; await_serving() does that."""
         self._watch = self._watch or processes.start_watch(self._folder / "lifeline", self._folder, signal.SIGKILL)
         with (self._folder / "output").open("wb") as output, (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

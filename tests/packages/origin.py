@@ -70,7 +70,7 @@ class Detour(httpcore2.AsyncNetworkBackend):
         """Connect to the port of the loopback."""
         self.dialled.append((host, port))
         if host in self.dead:
-            await asyncio.sleep(timeout or 0)
+            await asyncio.sleep(3600 if timeout is None else timeout)
             raise httpcore2.ConnectTimeout
         return await httpcore2.AnyIOBackend().connect_tcp("127.0.0.1", self.port, timeout)
 

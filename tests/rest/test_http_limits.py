@@ -1,7 +1,6 @@
 """Clients that do not mean well, or not well enough: half requests, no requests, too much, too many."""
 
 import asyncio
-import socket
 import time
 
 import pytest
@@ -18,7 +17,7 @@ HALF_HEADS = [
     "GET /healthz HTTP/1.1\r\nHost: x\r\n",
 ]
 HALF_BODIES = [
-    request_text("POST", "/apis/v2beta1/runs", Content_Length="10") + b'{"disp',
+    request_text("POST", "/apis/v2beta1/runs", Content_Length="1000") + b'{"disp',
     request_text("POST", "/apis/v2beta1/runs", Content_Length="10"),
     request_text("POST", "/apis/v2beta1/runs", Transfer_Encoding="chunked") + b"5\r\n{",
     request_text("POST", "/apis/v2beta1/runs", Transfer_Encoding="chunked") + b"1\r\n{\r\n",
@@ -31,6 +30,12 @@ async def seconds_until_the_end(wire: Wire) -> tuple[float, bytes]:
     started = time.monotonic()
     data = await wire.rest()
     return time.monotonic() - started, data
+
+
+async def drip(wire: Wire) -> None:
+    for _ in range(100):
+        await wire.send("X")
+        await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("half", HALF_HEADS)
@@ -70,9 +75,7 @@ async def test_a_client_that_drips_on_after_its_refusal_is_cut_off(serve: Serve)
         await wire.send("GET /healthz HTTP/1.1\r\n")
         assert (await wire.answer()).status == 408
         with pytest.raises(ConnectionError):
-            for _ in range(100):
-                await wire.send("X")
-                await asyncio.sleep(0.05)
+            await drip(wire)
 
 
 async def test_a_connection_may_rest_between_requests_for_the_configured_seconds(serve: Serve) -> None:
@@ -195,12 +198,11 @@ async def test_connections_over_the_limit_are_turned_away_and_leave_no_trace(ser
     [
         b"\x16\x03\x01\x02\x00\x01\x00",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET /healthz\r\n\r\n",
         b"GET /healthz HTTP/9.9\r\n\r\n",
         b"get /healthz HTTP/1.1\r\n\r\n",
         b"GET /heal\x00thz HTTP/1.1\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nBad Header: x\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nA: x\r\n folded\r\n\r\n"[:0] + b"GET /healthz HTTP/1.1\r\n: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n: x\r\n\r\n",
         b"POST /healthz HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         b"POST /healthz HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"POST /healthz HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -266,28 +268,3 @@ async def test_a_client_that_waits_for_100_continue_with_too_much_is_refused(res
     async with connected(rest) as wire:
         await wire.send(request_text("POST", "/apis/v2beta1/runs", Content_Length="999999999", Expect="100-continue"))
         assert (await wire.answer()).status == 413
-
-
-async def test_a_client_that_takes_nothing_of_its_answers_is_cut_off(serve: Serve) -> None:
-    address = await serve(http_idle_seconds=0.5)
-    host, _, port = address.rpartition(":")
-    with socket.socket() as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect((host, int(port)))
-        deaf.setblocking(False)
-        asking = request_text("GET", "/apis/v2beta1/runs/" + "x" * 20_000)
-        loop = asyncio.get_running_loop()
-        with pytest.raises(ConnectionError):
-            async with asyncio.timeout(15):
-                while True:
-                    await loop.sock_sendall(deaf, asking)
-                    await asyncio.sleep(0.005)
-
-
-async def test_a_call_ends_when_its_client_goes_away(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    address = await serve()
-    async with connected(address) as wire:
-        await wire.send(request_text("GET", "/apis/v2beta1/runs") * 20)
-    await asyncio.sleep(0.3)
-    assert (await ask(address, "GET", "/apis/v2beta1/runs")).status == 200
-    assert "CANCELLED" in "".join(capsys.readouterr())

@@ -55,6 +55,10 @@ class Dialect:
         """The store URL with its password hidden, for logs and messages."""
         return self.url.set(drivername=self.schemes[0]).render_as_string(hide_password=True)
 
+    def is_missing(self) -> bool:
+        """Say whether there is nothing yet to connect to, where connecting would make it."""
+        return False
+
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """Return the arguments of create_async_engine for writing transactions or for snapshots."""
         raise NotImplementedError
@@ -70,8 +74,8 @@ class Dialect:
         """Hold the store for one server, where only one may serve it; raises Unavailable when another holds it."""
         raise NotImplementedError
 
-    def upgrade_claim(self) -> AbstractContextManager[None]:
-        """Hold what must be held outside the database while its schema is upgraded."""
+    def upgrade_claim(self, *, timeout_seconds: float) -> AbstractContextManager[None]:
+        """Hold what must be held outside the database while its schema is upgraded; raises Unavailable after the timeout."""
         raise NotImplementedError
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:

@@ -132,7 +132,7 @@ class MySQL(Dialect):
         """Any number of servers may serve one database."""
         return contextlib.nullcontext()
 
-    def upgrade_claim(self) -> contextlib.AbstractContextManager[None]:
+    def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
         """Nothing outside the database."""
         return contextlib.nullcontext()
 

@@ -79,7 +79,7 @@ class PostgreSQL(Dialect):
         """Any number of servers may serve one database."""
         return contextlib.nullcontext()
 
-    def upgrade_claim(self) -> contextlib.AbstractContextManager[None]:
+    def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
         """Nothing outside the database."""
         return contextlib.nullcontext()
 
@@ -89,6 +89,8 @@ class PostgreSQL(Dialect):
         try:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK_KEY})
         except DBAPIError as error:
+            if self.failure(error) is not Failure.RETRY:
+                raise
             raise Unavailable("another process is upgrading the schema and has not finished in time") from error
 
     def failure(self, error: DBAPIError) -> Failure:

@@ -4,8 +4,9 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
 from sqlalchemy.dialects.sqlite import insert
@@ -20,6 +21,7 @@ from storage.sql.types import ByteString, ByteText, length_of
 
 READERS = 3  # each is a thread; more of them fight over the interpreter and halve what 32 clients get
 BUSY_TIMEOUT_MS = 5_000  # another process (importer) holds the write lock this long at most
+LOCK_PAUSE_SECONDS = 0.05
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # the WAL file shrinks to this after a checkpoint
 
 _FAILURES = {
@@ -49,6 +51,14 @@ def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return "TEXT"
 
 
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class _EndingConnection(sqlite3.Connection):
     """Closing while a cursor still lives, as after a cancelled call, would leave the transaction and its lock behind."""
 
@@ -73,6 +83,10 @@ class SQLite(Dialect):
         self.path = self.url.database or ""
         if not self.path or self.path == ":memory:" or self.path.startswith("file:"):
             raise Unavailable("the SQLite store needs a file: sqlite:///relative/path or sqlite:////absolute/path")
+
+    def is_missing(self) -> bool:
+        """A file that is not there is made by the first connection."""
+        return not os.path.exists(self.path)
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """One connection writes, so that writers queue in this process instead of meeting a locked file."""
@@ -109,7 +123,7 @@ class SQLite(Dialect):
                 connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     @contextlib.contextmanager
-    def _file_lock(self, suffix: str, *, wait: bool, refusal: str) -> Iterator[None]:
+    def _file_lock(self, suffix: str, *, wait_seconds: float, refusal: str) -> Iterator[None]:
         folder = os.path.dirname(os.path.abspath(self.path))
         try:
             os.makedirs(folder, exist_ok=True)
@@ -117,20 +131,22 @@ class SQLite(Dialect):
         except OSError as error:
             raise Unavailable(f"the folder of {self.label} cannot be written: {error.strerror}") from error
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except OSError as error:
-                raise Unavailable(refusal) from error
+            end = time.monotonic() + wait_seconds
+            while not _locked(file):
+                if time.monotonic() >= end:
+                    raise Unavailable(refusal)
+                time.sleep(LOCK_PAUSE_SECONDS)
             yield
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
         """A lock on a file beside the store; the kernel frees it when the server dies."""
         refusal = f"another Lineal server is serving {self.label}; stop it, or give this one a store of its own"
-        return self._file_lock(".server-lock", wait=False, refusal=refusal)
+        return self._file_lock(".server-lock", wait_seconds=0, refusal=refusal)
 
-    def upgrade_claim(self) -> contextlib.AbstractContextManager[None]:
+    def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
         """A lock on a file beside the store, waited for."""
-        return self._file_lock(".upgrade-lock", wait=True, refusal="the upgrade lock cannot be taken")
+        refusal = "another process is upgrading the schema and has not finished in time"
+        return self._file_lock(".upgrade-lock", wait_seconds=timeout_seconds, refusal=refusal)
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
         """Nothing to take: upgrade_claim holds the file and BEGIN IMMEDIATE holds the database."""

@@ -1,0 +1,31 @@
+"""Logical keys: by them a repeated CreateTask finds its row, also one that was imported. `mapping_kfp_v2` calls this.
+
+Only with a pipeline spec are names and types those that a driver would send; only one task of a key can be meant by it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from struct import pack
+
+from storage.model import Task
+
+
+def with_logical_keys(tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks of a run, each with its key unless another has the same."""
+    keys = [_logical_key(task) for task in tasks]
+    times = Counter(keys)
+    return [replace(task, logical_key=key if times[key] == 1 else None) for task, key in zip(tasks, keys, strict=True)]
+
+
+def _logical_key(task: Task) -> str:
+    digest = sha256()
+    for text in (task.run_id, task.parent_task_id or "", task.scope_path, task.name):
+        encoded = text.encode()
+        digest.update(pack(">I", len(encoded)) + encoded)
+    digest.update(pack(">i", task.type))
+    index = json.loads(task.type_attributes or "{}").get("iterationIndex")
+    digest.update(b"\x00" if index is None else pack(">Bq", 1, int(index)))
+    return digest.hexdigest()

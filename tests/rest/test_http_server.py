@@ -1,0 +1,235 @@
+"""The HTTP server with handlers of the tests' own: slow ones, large answers, failures, and its end."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from server.doors.http_connection import HttpLimits
+from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse, page
+from server.doors.http_server import HttpServer
+from tests.rest.client import connected, request_text
+
+LIMITS = HttpLimits(
+    header_seconds=5.0, body_seconds=5.0, idle_seconds=5.0, header_bytes=10_000, body_bytes=100_000, connections=50
+)
+Start = Callable[..., Awaitable[tuple[HttpServer, str]]]
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start servers with a handler: start(handler, limits)."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def begin(handler: HttpHandler, limits: HttpLimits = LIMITS) -> tuple[HttpServer, str]:
+            server = HttpServer(handler, limits)
+            port = await server.start("127.0.0.1:0")
+            stack.push_async_callback(server.stop, 0.1)
+            return server, f"127.0.0.1:{port}"
+
+        yield begin
+
+
+async def echo(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(200, f"{request.verb} {request.path} {request.query} {request.body.decode()}".encode())
+
+
+async def large(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(200, b"x" * 8_000_000)
+
+
+class Slow:
+    """A handler that waits to be told, and remembers what became of its calls."""
+
+    def __init__(self) -> None:
+        self.may_answer, self.begun, self.cancelled = asyncio.Event(), 0, 0
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.begun += 1
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return HttpResponse(200, b"done")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_handler_is_given_the_whole_request(start: Start) -> None:
+    _, address = await start(echo)
+    async with connected(address) as wire:
+        await wire.send(request_text("POST", "/a%2Fb?c=%20d#e", b"body"))
+        assert (await wire.answer()).body == b"POST /a%2Fb c=%20d body"
+        await wire.send(request_text("GET", "http://elsewhere:80/x/y?z"))
+        assert (await wire.answer()).body == b"GET /x/y z "
+
+
+async def test_a_request_in_single_bytes_is_read_as_a_whole(start: Start) -> None:
+    _, address = await start(echo)
+    async with connected(address) as wire:
+        for byte in request_text("POST", "/path?query", b"body", X_One="1"):
+            await wire.send(bytes([byte]))
+            await asyncio.sleep(0)
+        assert (await wire.answer()).body == b"POST /path query body"
+
+
+async def test_headers_that_come_again_are_joined(start: Start) -> None:
+    async def accepts(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, request.headers["x-many"].encode())
+
+    _, address = await start(accepts)
+    async with connected(address) as wire:
+        await wire.send("GET / HTTP/1.1\r\nX-Many: a\r\nx-many:  b \r\nHost: x\r\n\r\n")
+        assert (await wire.answer()).body == b"a, b"
+
+
+async def test_an_answer_says_its_date_its_length_and_that_its_type_is_meant(start: Start) -> None:
+    _, address = await start(echo)
+    async with connected(address) as wire:
+        await wire.send(request_text("HEAD", "/"))
+        answer = await wire.answer(head_only=True)
+        await wire.send(request_text("GET", "/"))
+        assert (await wire.answer()).headers == answer.headers | {"content-length": "7"}
+    assert answer.headers.keys() == {"date", "content-type", "content-length", "x-content-type-options"}
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["date"].endswith(" GMT")
+
+
+async def test_a_page_keeps_to_itself(start: Start) -> None:
+    async def front(request: HttpRequest) -> HttpResponse:
+        return page("<h1>ü</h1>")
+
+    _, address = await start(front)
+    async with connected(address) as wire:
+        await wire.send(request_text("GET", "/"))
+        answer = await wire.answer()
+    assert (answer.headers["content-type"], answer.body.decode()) == ("text/html; charset=utf-8", "<h1>ü</h1>")
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+async def test_a_header_cannot_be_broken_into_two(start: Start) -> None:
+    async def careless(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, b"", headers=(("x-echo", "a\r\nx-evil: b"),))
+
+    _, address = await start(careless)
+    async with connected(address) as wire:
+        await wire.send(request_text("GET", "/"))
+        assert (await wire.answer()).headers["x-echo"] == "a  x-evil: b"
+
+
+async def test_a_handler_that_fails_is_answered_with_an_id_alone(start: Start) -> None:
+    async def broken(request: HttpRequest) -> HttpResponse:
+        raise RuntimeError("secret")
+
+    _, address = await start(broken)
+    async with connected(address) as wire:
+        for _ in range(2):
+            await wire.send(request_text("GET", "/"))
+            answer = await wire.answer()
+            assert (answer.status, answer.reason) == (500, "INTERNAL")
+            assert b"secret" not in answer.body
+
+
+async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(start: Start) -> None:
+    server, address = await start(large, HttpLimits(5.0, 5.0, 0.5, 10_000, 1000, 50))
+    host, _, port = address.rpartition(":")
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((host, int(port)))
+        deaf.sendall(request_text("GET", "/"))
+        await until(lambda: server.connection_count == 1)
+        started = time.monotonic()
+        await until(lambda: server.connection_count == 0)
+    assert time.monotonic() - started < 2
+
+
+async def test_a_client_that_is_slow_to_take_a_large_answer_gets_all_of_it(start: Start) -> None:
+    _, address = await start(large, HttpLimits(5.0, 5.0, 0.5, 10_000, 1000, 50))
+    async with connected(address) as wire:
+        await wire.send(request_text("GET", "/", Connection="close"))
+        await wire.reader.readuntil(b"\r\n\r\n")
+        size = 0
+        while piece := await wire.reader.read(1_000_000):
+            size += len(piece)
+            await asyncio.sleep(0.15)
+    assert size == 8_000_000
+
+
+async def test_a_call_ends_when_its_client_goes_away(start: Start) -> None:
+    slow = Slow()
+    server, address = await start(slow)
+    async with connected(address) as wire:
+        await wire.send(request_text("GET", "/") * 3)
+        await until(lambda: slow.begun == 1)
+    await until(lambda: slow.cancelled == 1)
+    await until(lambda: server.connection_count == 0)
+    assert slow.begun == 1
+
+
+async def test_no_deadline_runs_while_a_handler_does(start: Start) -> None:
+    slow = Slow()
+    _, address = await start(slow, HttpLimits(0.3, 0.3, 0.3, 10_000, 1000, 50))
+    async with connected(address) as wire:
+        await wire.send(request_text("GET", "/") * 2 + b"GET / HT")
+        await until(lambda: slow.begun == 1)
+        await asyncio.sleep(1.0)
+        slow.may_answer.set()
+        assert [(await wire.answer()).status for _ in range(3)] == [200, 200, 408]
+
+
+async def test_requests_waiting_on_one_connection_do_not_pile_up(start: Start) -> None:
+    slow = Slow()
+    _, address = await start(slow)
+    async with connected(address) as wire:
+        wire.writer.transport.set_write_buffer_limits(0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                for _ in range(400):
+                    await wire.send(request_text("POST", "/", b"x" * 90_000))
+        assert slow.begun == 1
+
+
+async def test_a_server_that_stops_finishes_what_is_in_hand_and_closes_the_rest(start: Start) -> None:
+    slow = Slow()
+    server, address = await start(slow)
+    async with connected(address) as busy, connected(address) as idle, connected(address) as half:
+        await busy.send(request_text("GET", "/"))
+        await half.send("GET / HT")
+        await until(lambda: slow.begun == 1 and server.connection_count == 3)
+        stopping = asyncio.create_task(server.stop(5.0))
+        assert await idle.rest() == await half.rest() == b""
+        slow.may_answer.set()
+        answer = await busy.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        await asyncio.wait_for(stopping, 1.0)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*address.split(":"))
+
+
+async def test_a_server_that_stops_waits_no_longer_than_told(start: Start) -> None:
+    slow = Slow()
+    server, address = await start(slow)
+    async with connected(address) as wire:
+        await wire.send(request_text("GET", "/"))
+        await until(lambda: slow.begun == 1)
+        started = time.monotonic()
+        await server.stop(0.3)
+        assert 0.2 < time.monotonic() - started < 1.0
+        assert await wire.rest() == b""
+    assert slow.cancelled == 1
+
+
+async def test_an_address_that_is_taken_is_refused(start: Start) -> None:
+    _, address = await start(echo)
+    with pytest.raises(OSError, match="in use"):
+        await HttpServer(echo, LIMITS).start(address)
