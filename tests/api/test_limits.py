@@ -124,6 +124,26 @@ async def test_items_of_a_bulk_call_are_limited(serve: Serve, rpc: str) -> None:
         assert await code(getattr(api, rpc)(**request)) == expected
 
 
+@pytest.mark.parametrize("kind", ["run_ids", "task_ids", "artifact_ids"])
+async def test_ids_that_a_list_of_links_is_limited_by_are_limited(serve: Serve, kind: str) -> None:
+    api = await serve(bulk_items_max=3)
+    run_id, task_id = await new_run_and_task(api)
+    artifact_id = await new_artifact(api, run_id, task_id)
+    one = {"run_ids": run_id, "task_ids": task_id, "artifact_ids": artifact_id}[kind]
+    assert await code(api.ListArtifactTasks(**{kind: [one] * 100})) == "OK"
+    many = [one, *(f"id-{number}" for number in range(3))]
+    for asked in (many, many * 2):
+        assert await code(api.ListArtifactTasks(**{kind: asked})) == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("kind", ["run_ids", "task_ids", "artifact_ids"])
+async def test_a_list_of_links_takes_ten_thousand_ids_of_a_kind(api: Api, kind: str) -> None:
+    ids = [f"id-{number}" for number in range(10_001)]
+    expected = "OK" if kind == "run_ids" else "NOT_FOUND"
+    assert await code(api.ListArtifactTasks(**{kind: ids[:10_000]})) == expected
+    assert await code(api.ListArtifactTasks(**{kind: ids})) == "INVALID_ARGUMENT"
+
+
 async def test_ten_thousand_links_fit_one_bulk_call(api: Api) -> None:
     run_id, task_id = await new_run_and_task(api)
     artifact_id = await new_artifact(api, run_id, task_id)

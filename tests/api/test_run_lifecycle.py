@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from lineal.v2beta1 import run_pb2
+from lineal.v2beta1 import experiment_pb2, run_pb2
 
 from tests.api.builders import (
     a_link,
@@ -16,6 +16,7 @@ from tests.api.builders import (
     new_run_and_task,
     new_task,
     run_state,
+    unique,
     where,
 )
 from tests.api.client import Api, code
@@ -74,6 +75,34 @@ async def test_a_deleted_run_takes_its_cache_entries_along(api: Api) -> None:
     assert (await api.FindCachedTask(cache_fingerprint=run_id)).HasField("task")
     await api.DeleteRun(run_id=run_id)
     assert not (await api.FindCachedTask(cache_fingerprint=run_id)).HasField("task")
+
+
+async def a_run_of_an_experiment(api: Api) -> tuple[str, str]:
+    """A run and the experiment made for it, by their ids."""
+    made = await api.CreateExperiment(experiment=experiment_pb2.Experiment(display_name=unique("experiment")))
+    return await new_run(api, experiment_id=made.experiment_id), made.experiment_id
+
+
+async def test_a_run_outlives_its_experiment_and_can_still_be_ended_and_deleted(api: Api) -> None:
+    run_id, experiment_id = await a_run_of_an_experiment(api)
+    await api.DeleteExperiment(experiment_id=experiment_id)
+    assert (await api.GetRun(run_id=run_id)).experiment_id == experiment_id
+    assert await code(new_task(api, run_id)) == "OK"
+    assert await code(api.ArchiveRun(run_id=run_id)) == "OK"
+    assert await code(api.UnarchiveRun(run_id=run_id)) == "NOT_FOUND"
+    assert await code(api.TerminateRun(run_id=run_id)) == "OK"
+    await api.CreateTask(run_id=run_id, task=a_root("FAILED"))
+    assert await code(api.RetryRun(run_id=run_id)) == "OK"
+    assert await code(api.DeleteRun(run_id=run_id)) == "OK"
+
+
+async def test_a_run_of_an_archived_experiment_stays_archived(api: Api) -> None:
+    run_id, experiment_id = await a_run_of_an_experiment(api)
+    await api.ArchiveExperiment(experiment_id=experiment_id)
+    assert await code(api.UnarchiveRun(run_id=run_id)) == "FAILED_PRECONDITION"
+    assert (await api.GetRun(run_id=run_id)).storage_state == run_pb2.Run.ARCHIVED
+    await api.UnarchiveExperiment(experiment_id=experiment_id)
+    assert await code(api.UnarchiveRun(run_id=run_id)) == "OK"
 
 
 async def a_run_to_retry(api: Api, root: str = "FAILED") -> tuple[str, dict[str, str]]:

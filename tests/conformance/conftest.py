@@ -30,11 +30,18 @@ def shared_url(database_kind: str) -> Iterator[str]:
 async def shared_server(shared_url: str, descriptors: Path) -> AsyncIterator[Any]:
     """A client of a server on the shared store."""
     async with serving(shared_url) as addresses:
-        yield replay.Client(addresses.grpc, None, descriptors)
+        yield replay.Client(addresses.grpc, addresses.rest, descriptors)
 
 
 @pytest_asyncio.fixture
 async def empty_server(migrated_url: str, descriptors: Path) -> AsyncIterator[Any]:
     """A client of a server whose store is empty."""
     async with serving(migrated_url) as addresses:
-        yield replay.Client(addresses.grpc, None, descriptors)
+        yield replay.Client(addresses.grpc, addresses.rest, descriptors)
+
+
+@pytest_asyncio.fixture
+async def unguarded_server(migrated_url: str, descriptors: Path) -> AsyncIterator[Any]:
+    """A client of a server that fetches package URLs unchecked."""
+    async with serving(migrated_url, package_url_validation=False) as addresses:
+        yield replay.Client(addresses.grpc, addresses.rest, descriptors)

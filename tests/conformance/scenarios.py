@@ -5,7 +5,6 @@ import importlib.util
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from google.protobuf import descriptor_pb2
@@ -21,8 +20,7 @@ assert _specification.loader is not None
 replay: Any = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(replay)
 
-_NO_PACKAGES = SimpleNamespace(address="http://127.0.0.1:0", files={})
-"""No scenario of RunService and ArtifactService fetches anything."""
+_packages: list[Any] = []
 
 
 def scenario_lines(name: str) -> list[Any]:
@@ -30,16 +28,20 @@ def scenario_lines(name: str) -> list[Any]:
     return [json.loads(line) for line in gzip.decompress((DATA / f"{name}.jsonl.gz").read_bytes()).splitlines()]
 
 
-def scenario_names(*, http: bool = False) -> list[str]:
-    """Return the names of all scenarios that call gRPC only, or of those that call HTTP, in the order of recording."""
+def scenario_names() -> list[str]:
+    """Return the names of all scenarios, in the order of recording."""
     paths = sorted(DATA.glob("*/*.jsonl.gz"))
-    names = [f"{path.parent.name}/{path.name.removesuffix('.jsonl.gz')}" for path in paths]
-    return [name for name in names if bool(scenario_lines(name)[0].get("http")) is http]
+    return [f"{path.parent.name}/{path.name.removesuffix('.jsonl.gz')}" for path in paths]
 
 
 def scenario_names_needing_an_empty_store() -> list[str]:
     """Return the names of the scenarios that no other may precede."""
     return [name for name in scenario_names() if scenario_lines(name)[0].get("needs_fresh")]
+
+
+def scenario_names_with_unchecked_urls() -> list[str]:
+    """Return the names of the scenarios that need the guard on package URLs switched off."""
+    return [name for name in scenario_names() if scenario_lines(name)[0].get("url_check") == "off"]
 
 
 def write_descriptors(path: Path) -> Path:
@@ -60,5 +62,7 @@ def _collect(files: Iterable[FileDescriptor], found: dict[str, FileDescriptor]) 
 
 def difference(client: Any, name: str) -> str | None:
     """Replay a scenario and return the first answer that differs, None when all agree; asks for our repairs too."""
-    found: str | None = replay.Scenario(client, scenario_lines(name), _NO_PACKAGES, ours=True).run()
+    if not _packages:  # one server of package files on loopback serves all scenarios
+        _packages.append(replay.Packages())
+    found: str | None = replay.Scenario(client, scenario_lines(name), _packages[0], ours=True).run()
     return found

@@ -132,10 +132,13 @@ class SQLite(Dialect):
             raise Unavailable(f"the folder of {self.label} cannot be written: {error.strerror}") from error
         with file:
             end = time.monotonic() + wait_seconds
-            while not _locked(file):
-                if time.monotonic() >= end:
-                    raise Unavailable(refusal)
-                time.sleep(LOCK_PAUSE_SECONDS)
+            try:
+                while not _locked(file):
+                    if time.monotonic() >= end:
+                        raise Unavailable(refusal)
+                    time.sleep(LOCK_PAUSE_SECONDS)
+            except OSError as error:
+                raise Unavailable(f"the folder of {self.label} does not know locks: {error.strerror}") from error
             yield
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
