@@ -19,6 +19,7 @@ TAGS = (
 )
 
 TEXT = "text/plain"
+_DIGITS = "^[0-9]{0,9}$"
 _PAGE_TOKEN = "next_page_token of the page before; empty for the first page."
 
 
@@ -202,7 +203,7 @@ def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:
     }
     parameters = [
         _query("page_token", _PAGE_TOKEN),
-        _query("page_size", "Rows of a page; 0 means 20.", type="integer", minimum=0, maximum=10**9 - 1),
+        _query("page_size", "Rows of a page; 0, or nothing, means 20.", pattern=_DIGITS),
         _query("sort_by", 'A field, then "asc" (the default) or "desc".'),
         _query("filter", "A Filter as JSON text."),
     ]

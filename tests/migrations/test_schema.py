@@ -26,8 +26,7 @@ async def look(url: str, fn: Any) -> Any:
 
 async def test_the_upgraded_tables_are_those_of_the_statements(migrated_url: str) -> None:
     def differences(connection: Connection) -> Any:
-        options = {"compare_type": True, "compare_server_default": True}
-        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
     assert await look(migrated_url, differences) == []
     assert tables(migrated_url) >= set(metadata.tables) | {"alembic_version"}
@@ -38,7 +37,10 @@ def described(connection: Connection) -> dict[str, Any]:
     found = inspect(connection)
     return {
         name: {
-            "columns": [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(name)],
+            "columns": [
+                (column["name"], str(column["type"]), column["nullable"], column["default"])
+                for column in found.get_columns(name)
+            ],
             "primary key": found.get_pk_constraint(name)["constrained_columns"],
             "foreign keys": sorted(
                 (str(key["name"]), key["referred_table"], str(key["options"])) for key in found.get_foreign_keys(name)
@@ -78,7 +80,9 @@ COLLATIONS = {
 @pytest.mark.databases("postgresql", "mysql")
 def test_every_text_column_compares_by_bytes(migrated_url: str, database_kind: str) -> None:
     wanted = {"postgresql": "C", "mysql": "utf8mb4_nopad_bin"}[database_kind]
-    found = {(table, column): collation for table, column, collation in execute(migrated_url, COLLATIONS[database_kind])}
+    found = {
+        (table, column): collation for table, column, collation in execute(migrated_url, COLLATIONS[database_kind])
+    }
     texts = {
         (table.name, column.name)
         for table in metadata.tables.values()

@@ -2,15 +2,21 @@
 
 import asyncio
 import logging
-import sqlite3
 import time
-from contextlib import closing
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 
+import migrations
 from migrations.upgrade import Standing, check, plan, plan_async, upgrade, upgrade_async
-from storage.errors import SchemaMismatch
+from storage.errors import SchemaMismatch, Unavailable
+from storage.sql.dialects import dialect_for
 from storage.sql.store import SqlStore
 from storage.sql.tables import metadata
 from tests.databases import sqlite_path
@@ -49,17 +55,33 @@ def test_a_second_upgrade_is_harmless(database_url: str) -> None:
     asyncio.run(check(database_url))
 
 
-def test_each_revision_can_be_upgraded_to_the_next(database_url: str) -> None:
-    upgrade(database_url)
-    newer = {"pipelines", "pipeline_tags", "pipeline_versions", "pipeline_version_tags"}
-    for table in ("pipeline_version_tags", "pipeline_versions", "pipeline_tags", "pipelines"):
-        execute(database_url, f"DROP TABLE {table}")
-    execute(database_url, "UPDATE alembic_version SET version_num = '0001'")
-    assert plan(database_url).standing is Standing.OLDER
-    with pytest.raises(SchemaMismatch, match="the store's schema is 0001, this server needs"):
-        asyncio.run(check(database_url))
-    assert upgrade(database_url).steps[0] == "0002"
-    assert tables(database_url) >= newer
+async def upgrade_to(url: str, revision: str) -> None:
+    """Bring a store to an older schema."""
+
+    def run(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    engine = create_async_engine(dialect_for(url).url)
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
+async def test_a_store_of_an_older_schema_is_refused_and_can_be_upgraded(database_url: str) -> None:
+    *older, newest = (await plan_async(database_url)).steps
+    for number, revision in enumerate(older):
+        await upgrade_to(database_url, revision)
+        found = await plan_async(database_url)
+        assert (found.standing, found.steps) == (Standing.OLDER, (*older[number + 1 :], newest))
+        with pytest.raises(
+            SchemaMismatch, match=f"schema is {revision}, this server needs {newest}; run `lineal-server"
+        ):
+            await check(database_url)
+    await upgrade_async(database_url)
+    await check(database_url)
 
 
 def test_a_newer_schema_is_refused(migrated_url: str) -> None:
@@ -91,7 +113,9 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("what", FOREIGN)
-def test_a_database_of_another_program_is_refused_and_left_alone(database_url: str, database_kind: str, what: str) -> None:
+def test_a_database_of_another_program_is_refused_and_left_alone(
+    database_url: str, database_kind: str, what: str
+) -> None:
     for statement in FOREIGN[what]:
         execute(database_url, statement)
     before = tables(database_url)
@@ -121,35 +145,37 @@ def test_eight_upgrades_at_once_make_one_schema(database_url: str) -> None:
     assert len(execute(database_url, "SELECT version_num FROM alembic_version")) == 1
 
 
-HOLD = {
-    "postgresql": "SELECT pg_advisory_lock({})",
-    "mysql": "SELECT GET_LOCK(CONCAT('lineal-upgrade-', SHA1(DATABASE())), 0)",
-}
-
-
-@pytest.mark.databases("postgresql", "mysql")
-async def test_an_upgrade_waits_for_the_one_that_runs(database_url: str, database_kind: str) -> None:
-    from sqlalchemy import text
-    from sqlalchemy.ext.asyncio import create_async_engine
-
-    from storage.sql.dialects import dialect_for
-    from storage.sql.dialects.postgresql import SCHEMA_LOCK_KEY
-
-    engine = create_async_engine(dialect_for(database_url).url)
-    async with engine.connect() as other:
-        await other.execute(text(HOLD[database_kind].format(SCHEMA_LOCK_KEY)))
-        upgrading = asyncio.create_task(upgrade_async(database_url))
-        await asyncio.sleep(0.5)
-        assert not upgrading.done()
-        assert (await plan_async(database_url)).standing is Standing.EMPTY
-        await other.invalidate()
+@asynccontextmanager
+async def upgrade_lock_held(url: str) -> AsyncIterator[None]:
+    """Within the block, somebody else is upgrading."""
+    dialect = dialect_for(url)
+    engine = create_async_engine(dialect.url)
+    with dialect.upgrade_claim(timeout_seconds=1):
+        async with engine.connect() as connection:
+            await dialect.lock_schema(connection, timeout_seconds=1)
+            yield
+            # Returned to the pool, a connection would keep a lock of its session.
+            await connection.invalidate()
     await engine.dispose()
-    await upgrading
+
+
+async def test_an_upgrade_waits_for_the_one_that_runs(database_url: str) -> None:
+    async with upgrade_lock_held(database_url):
+        waiting = start_upgrade(database_url)
+        await asyncio.sleep(2)
+        assert waiting.poll() is None
+        assert "settings" not in tables(database_url)
+    [(status, out, _)] = await asyncio.to_thread(outcomes, [waiting])
+    assert (status, out) == (0, "empty")
     await check(database_url)
 
 
-def test_a_file_is_upgraded_by_one_at_a_time() -> None:
-    pass
+async def test_an_upgrade_that_waits_too_long_says_so(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrations.upgrade.LOCK_TIMEOUT_SECONDS", 1)
+    async with upgrade_lock_held(database_url):
+        with pytest.raises(Unavailable, match="another process is upgrading the schema and has not finished in time"):
+            await asyncio.to_thread(upgrade, database_url)
+    await upgrade_async(database_url)
 
 
 @pytest.mark.databases("mysql")
@@ -170,10 +196,13 @@ def test_an_upgrade_that_was_killed_half_way_is_completed_by_the_next(migrated_u
     assert settings_of(migrated_url)["default_experiment_id"] == experiment
 
 
-def test_an_upgrade_killed_at_any_moment_is_completed_by_the_next(database_url: str) -> None:
-    for wait in (0.9, 1.0, 1.1, 1.2, 1.3):
+def test_an_upgrade_killed_at_any_moment_is_completed_by_the_next(
+    database_url: str, rounds: Callable[[int, int], int]
+) -> None:
+    for number in range(rounds(3, 60)):
         running = start_upgrade(database_url)
-        time.sleep(wait)
+        # Most of it is the start of Python.
+        time.sleep(0.6 + 0.3 * (number % 4) + 0.01 * number)
         running.kill()
         running.communicate()
     [(status, _, err)] = outcomes([start_upgrade(database_url)])
@@ -194,4 +223,3 @@ async def test_an_upgraded_store_serves(database_url: str) -> None:
     await store.ready()
     assert len(await store.page_token_key()) == 32
     await store.close()
-    del Any, closing, sqlite3

@@ -1,0 +1,46 @@
+"""Clients that connect and say nothing, or half of a greeting, hinder nobody and are cut off."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.api.builders import new_run
+from tests.faults.client import connected
+from tests.faults.cluster import Server
+from tests.faults.waiting import LONGEST_SECONDS
+
+pytestmark = pytest.mark.databases("sqlite")
+
+SILENT = 200
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+@pytest.mark.parametrize("said", [b"", PREFACE[:10], PREFACE], ids=["nothing", "half the preface", "the preface"])
+async def test_silent_clients_hinder_nobody_and_are_cut_off(
+    migrated_url: str, start_server: Callable[..., Server], said: bytes
+) -> None:
+    server = start_server(migrated_url)
+    host, _, port = server.grpc.rpartition(":")
+    silent = [await asyncio.open_connection(host, int(port)) for _ in range(SILENT)]
+    try:
+        for _, writer in silent:
+            writer.write(said)
+        async with connected(server.grpc) as api:
+            for _ in range(20):
+                await new_run(api)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            # What the server says first, its settings, may come; then the end.
+            await asyncio.gather(*(at_end(reader) for reader, _ in silent))
+    finally:
+        for _, writer in silent:
+            writer.close()
+    assert {line["event"] for line in server.log_lines()} == {"serving", "call"}
+
+
+async def at_end(reader: asyncio.StreamReader) -> None:
+    try:
+        while await reader.read(1024):
+            pass
+    except ConnectionResetError:
+        pass
