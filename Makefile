@@ -12,7 +12,7 @@ PIP := bin/pip install --quiet --disable-pip-version-check
 MANIFESTS := pyproject.toml clients/python/pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-protobuf-floor test-protobuf-newest soak check format proto bench clean
+.PHONY: help setup serve test test-protobuf-floor test-protobuf-newest soak check format proto openapi bench clean
 .PRECIOUS: .venv-protobuf-%/stamp
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,7 @@ serve: $(VENV)/serve.stamp ## serve gRPC and REST on a SQLite file
 
 test: $(VENV)/dev.stamp .venv-kfp/stamp ## run the whole suite: on SQLite with the oldest and newest protobuf, then on all databases
 	@$(BIN)/python -m tests.databases
+	@$(BIN)/python -m tests.pages
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory test-protobuf-floor test-protobuf-newest
 endif
@@ -44,9 +45,10 @@ test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stam
 
 soak: $(VENV)/dev.stamp .venv-kfp/stamp ## run the tests that have a long form in it: hours
 	@$(BIN)/python -m tests.databases
+	@$(BIN)/python -m tests.pages
 	$(VENV)/$(PYTEST) --soak -m soak $(ARGS)
 
-check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dialect names, stubs, wire contract, docs, OpenAPI
+check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dialect names, stubs, wire contract, docs, OpenAPI, vendored files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -57,6 +59,7 @@ check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dial
 	$(BIN)/python checks/wire_contract.py
 	$(BIN)/python checks/docs_drift.py
 	$(BIN)/python checks/openapi.py
+	$(BIN)/python checks/vendored.py
 
 format: $(VENV)/dev.stamp ## format the code and repair what the linter can
 	$(BIN)/ruff format .
@@ -64,6 +67,9 @@ format: $(VENV)/dev.stamp ## format the code and repair what the linter can
 
 proto: $(VENV)/dev.stamp ## generate the stubs from the protos
 	$(BIN)/python checks/generate.py
+
+openapi: $(VENV)/dev.stamp ## write the OpenAPI document from the protos
+	$(BIN)/python checks/openapi.py --write
 
 bench: $(VENV)/dev.stamp ## measure
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,7 +1,7 @@
-"""Writes the OpenAPI document from protos and descriptors, or compares it with what is checked in. Called by `make`.
+"""Compares the checked-in OpenAPI document with what protos and descriptors give now, or writes it. Called by `make`.
 
 The document is kept twice: api/openapi.json for readers, and within the server's package for the server to send.
-With --check, prints one line per file that differs; exits 1 when there is one.
+Prints one line per file that differs; exits 1 when there is one. `make openapi` repairs.
 """
 
 import argparse
@@ -25,10 +25,10 @@ def main() -> int:
     """Return 0 when the files were written, or are what they should be, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
-    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--write", action="store_true", help="write the document instead of comparing it")
     arguments = parser.parse_args()
     text = document_text()
-    if not arguments.check:
+    if arguments.write:
         for name in FILES:
             (arguments.checkout / name).parent.mkdir(parents=True, exist_ok=True)
             (arguments.checkout / name).write_text(text)

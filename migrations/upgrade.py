@@ -27,6 +27,8 @@ from storage.sql.tables import metadata
 CONNECT_SECONDS = 10.0
 LOCK_TIMEOUT_SECONDS = 300.0  # a long migration of another process; after that something is wrong
 
+_CLOSED = "the store {} cannot be reached, or does not let this user in"
+
 Answer = TypeVar("Answer")
 
 
@@ -128,13 +130,13 @@ async def _connected(dialect: Dialect, fn: Callable[[AsyncConnection], Any], *, 
         async with engine.connect() as connection:
             return await fn(connection)
     except OSError as error:
-        raise Unavailable(f"the store {dialect.label} cannot be reached") from error
+        raise Unavailable(_CLOSED.format(dialect.label)) from error
     except DBAPIError as error:
         failure = dialect.failure(error)
         if failure is Failure.RETRY:
             raise Unavailable(f"the store {dialect.label} is busy; try again") from error
         if failure in (Failure.DISCONNECTED, Failure.UNAVAILABLE):
-            raise Unavailable(f"the store {dialect.label} cannot be opened, or refuses this user") from error
+            raise Unavailable(_CLOSED.format(dialect.label)) from error
         raise
     finally:
         await engine.dispose()

@@ -34,6 +34,8 @@ from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
 from storage.sql.store import SqlStore
 
+CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -65,7 +67,7 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
     """Serve a prepared store until the block ends, then drain and close; raises OSError when an address is taken."""
     store = SqlStore(settings.store, pool_size=settings.pool_size, pool_timeout_seconds=settings.pool_timeout_seconds)
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(store.close)
+        stack.push_async_callback(_close, store)
         call = Call(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
         dialect = dialect_for(settings.store)
         schema = (await plan_async(settings.store)).found or ""
@@ -83,7 +85,8 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             share_port=settings.workers > 1,
         )
         grpc_port = await grpc.start(settings.grpc)
-        stack.push_async_callback(grpc.stop, settings.drain_seconds)
+        doors: list[GrpcDoor | RestDoor] = [grpc]
+        stack.push_async_callback(_stop, doors, settings.drain_seconds)
         facts = Facts(__version__, dialect.label, schema, _with_port(settings.grpc, grpc_port), settings.rest)
         rest = RestDoor(
             pipeline,
@@ -93,11 +96,20 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             share_port=settings.workers > 1,
         )
         rest_port = await _listening(rest, settings.rest)
-        stack.push_async_callback(rest.stop, settings.drain_seconds)
+        doors.append(rest)
         sweep = asyncio.create_task(_sweep(call))
         stack.callback(sweep.cancel)
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
         await grpc.set_serving(False)
+
+
+async def _stop(doors: list[GrpcDoor | RestDoor], drain_seconds: float) -> None:
+    await asyncio.gather(*(door.stop(drain_seconds) for door in doors))
+
+
+async def _close(store: SqlStore) -> None:
+    # A frozen database answers no goodbye; its connections end with the process.
+    await asyncio.wait([asyncio.create_task(store.close())], timeout=CLOSE_SECONDS)
 
 
 async def _listening(rest: RestDoor, address: str) -> int:

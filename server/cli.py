@@ -48,10 +48,12 @@ def _fail(message: str) -> NoReturn:
 
 def _load(file: str | None, flags: dict[str, Any]) -> Settings:
     try:
-        return load(flags, file=file)
-    except InvalidSetting as error:
+        settings = load(flags, file=file)
+        dialect_for(settings.store)
+    except (InvalidSetting, StorageError) as error:
         click.echo(f"lineal-server: {error}", err=True)
         sys.exit(2)
+    return settings
 
 
 @click.group()
@@ -129,8 +131,10 @@ def config(file: str | None, **flags: Any) -> None:
     for setting in dataclasses.fields(settings):
         value = getattr(settings, setting.name)
         if setting.name == "store":
-            try:
-                value = dialect_for(value).label
-            except StorageError as error:
-                _fail(str(error))
-        click.echo(f"# {setting.metadata['meaning']}\n{setting.name} = {json.dumps(value)}")
+            value = dialect_for(value).label
+        click.echo(f"# {setting.metadata['meaning']}\n{setting.name} = {_toml(value)}")
+
+
+def _toml(value: object) -> str:
+    """Write a setting's value as TOML, which differs from JSON in how it escapes."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

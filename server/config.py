@@ -3,6 +3,7 @@
 Precedence: flag, variable, file, default. Unsafe or senseless values refuse to start with a sentence that says how to mend them.
 """
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
+LARGEST_MESSAGE_BYTES = 2**31 - 1
 
 
 class InvalidSetting(Exception):
@@ -72,12 +74,14 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("grpc", "rest"):
             host, separator, port = getattr(self, name).rpartition(":")
-            if not separator or not host or not port.isdigit() or int(port) > 65535:
+            if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
                 raise InvalidSetting(f"{name} must be HOST:PORT, such as 127.0.0.1:8887")
         for setting in fields(self):
             value = getattr(self, setting.name)
-            if setting.type in (int, float) and setting.name != "workers" and value <= 0:
-                raise InvalidSetting(f"{setting.name} must be above 0")
+            if setting.type in (int, float) and setting.name != "workers" and not (0 < value < math.inf):
+                raise InvalidSetting(f"{setting.name} must be a number above 0")
+        if self.message_bytes_max > LARGEST_MESSAGE_BYTES:
+            raise InvalidSetting(f"message_bytes_max must be at most {LARGEST_MESSAGE_BYTES}: gRPC counts no further")
         if not 1 <= self.workers <= 256:
             raise InvalidSetting("workers must be between 1 and 256")
         if self.workers > 1 and self.store.startswith("sqlite"):
@@ -122,7 +126,7 @@ def _read_file(path: str) -> dict[str, Any]:
             content = tomllib.load(file)
     except OSError as error:
         raise InvalidSetting(f"the settings file {path} cannot be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidSetting(f"the settings file {path} is not TOML: {error}") from error
     unknown = sorted(content.keys() - {setting.name for setting in fields(Settings)})
     if unknown:

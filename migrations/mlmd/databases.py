@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from migrations.mlmd.errors import SourceRefused
 from storage.errors import Unavailable
 from storage.sql.dialects import dialect_for
-from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.dialects.dialect import Failure
 
 CONNECT_SECONDS = 10.0
 
@@ -63,7 +63,7 @@ class Database:
             async with self._engine.connect() as connection:
                 yield connection
         except DBAPIError as error:
-            raise SourceRefused(self._sentence(self._dialect, error)) from error
+            raise SourceRefused(self._sentence(error)) from error
         except (PoolTimeout, TimeoutError, OSError) as error:
             raise SourceRefused(f"{self._what} {self.label} cannot be reached") from error
 
@@ -88,21 +88,30 @@ class Database:
             target += "&immutable=1"
         url = self._dialect.url.set(database=target, query={"uri": "true"})
         engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
-        event.listen(engine.sync_engine, "connect", _take_any_text)
+        event.listen(engine.sync_engine, "connect", _on_connect)
+        event.listen(engine.sync_engine, "begin", _on_begin)
         return engine
 
-    def _sentence(self, dialect: Dialect, error: DBAPIError) -> str:
-        failure = dialect.failure(error)
+    def _sentence(self, error: DBAPIError) -> str:
+        failure = self._dialect.failure(error)
+        if failure is Failure.RETRY:
+            return f"{self._what} {self.label} is held by another program; try again"
         if self.is_file:
             return f"{self._what} {self.label} is damaged or cannot be read"
         if failure in (Failure.UNAVAILABLE, Failure.DISCONNECTED):
             return f"{self._what} {self.label} cannot be reached or refuses this user"
-        return f"{self._what} {self.label} refuses to be read"
+        return f"{self._what} {self.label} cannot be read: it is damaged, or its tables are not what they seem"
 
 
-def _take_any_text(connection: Any, _record: Any) -> None:
-    """Let text through that is no UTF-8: one bad row must not fail a table. The mapping replaces what no database takes."""
+def _on_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    # One row that is no UTF-8 must not fail a table; the mapping replaces what no database takes.
     connection.driver_connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+
+
+def _on_begin(connection: Connection) -> None:
+    # The driver sends none before a SELECT, and each statement would see a state of its own.
+    connection.exec_driver_sql("BEGIN")
 
 
 def _check_file(path: str, what: str) -> None:

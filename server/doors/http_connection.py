@@ -29,10 +29,11 @@ _LINE_BREAKS = {ord("\r"): " ", ord("\n"): " "}
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """How long a request's head and body and the time between requests may be, how large both, and how many connect."""
+    """How long a request's head, its body, its answer and the time until the next may take; how large, how many."""
 
     header_seconds: float
     body_seconds: float
+    answer_seconds: float
     idle_seconds: float
     header_bytes: int
     body_bytes: int
@@ -51,6 +52,9 @@ class Owner(Protocol):
 
     def closed(self, connection: "Connection") -> None:
         """Forget a connection."""
+
+    def abandoned(self, running: asyncio.Task[None]) -> None:
+        """Keep a call that was cancelled and has not ended yet."""
 
     def deadline(self, seconds: float) -> float:
         """Return the moment at which the sweep acts, so that it has acted when the seconds are over."""
@@ -77,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._state = _State.FRESH
         self._deadline: float | None = None
+        self._answer_deadline: float | None = None
         self._stall_deadline: float | None = None
         self._unsent_bytes = 0
         self._running: asyncio.Task[None] | None = None
@@ -85,6 +90,7 @@ class Connection(asyncio.Protocol):
         self._peer = ""
         self._url, self._headers, self._body = b"", dict[str, str](), bytearray()
         self._head_bytes = self._named_bytes = self._body_raw_bytes = self._header_count = 0
+        self._begun = 0
 
     # What asyncio calls.
 
@@ -106,13 +112,14 @@ class Connection(asyncio.Protocol):
         self._owner.closed(self)
         self._state = _State.CLOSING
         self._waiting.clear()
-        if self._running:
-            self._running.cancel()
+        self._abandon()
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""
         if self._state in (_State.LAST, _State.CLOSING):
             return
+        # When this begins two requests, it is not known which has how much of it; what comes next will tell.
+        own = self._begun if self._state in (_State.HEAD, _State.BODY) else self._begun + 1
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -120,7 +127,8 @@ class Connection(asyncio.Protocol):
             self._state = _State.LAST
         except httptools.HttpParserError:
             self._refuse(400, code_pb2.INVALID_ARGUMENT, "INVALID_HTTP", "the request is no HTTP/1.1")
-        self._check_sizes(len(data))
+        if self._begun == own:
+            self._check_sizes(len(data))
         self._go_on()
 
     def pause_writing(self) -> None:
@@ -138,6 +146,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._state = _State.HEAD
+        self._begun += 1
         self._url, self._headers, self._body = b"", {}, bytearray()
         self._head_bytes = self._named_bytes = self._body_raw_bytes = self._header_count = 0
         self._deadline = self._owner.deadline(self._limits.header_seconds)
@@ -201,6 +210,8 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
                 return
             self._unsent_bytes, self._stall_deadline = unsent, self._owner.deadline(self._limits.idle_seconds)
+        if self._answer_deadline is not None and now >= self._answer_deadline:
+            self._give_up()
         if self._deadline is None or now < self._deadline:
             return
         if self._state in (_State.HEAD, _State.BODY):
@@ -227,6 +238,7 @@ class Connection(asyncio.Protocol):
         if not self._running and self._stall_deadline is None and self._state is not _State.CLOSING:
             if self._waiting:
                 request, keeps_alive = self._waiting.popleft()
+                self._answer_deadline = self._owner.deadline(self._limits.answer_seconds)
                 self._running = asyncio.get_running_loop().create_task(self._answer(request, keeps_alive))
             elif self._state is _State.LAST:
                 self._end()
@@ -247,9 +259,9 @@ class Connection(asyncio.Protocol):
             response = await self._owner.handler(request)
         except Exception as error:  # noqa: BLE001 - the connection must be answered whatever its handler does
             response = failure_answer(error, "rest")
-        self._running = None
         if self._state is _State.CLOSING:
             return
+        self._running = self._answer_deadline = None
         is_last = self._state is _State.LAST and not self._waiting and self._refusal is None
         closes = not keeps_alive or is_last or self._owner.is_stopping
         self._send(response, verb=request.verb, closes=closes)
@@ -260,6 +272,20 @@ class Connection(asyncio.Protocol):
         if self._state is _State.IDLE and not self._waiting:
             self._deadline = self._owner.deadline(self._limits.idle_seconds)
         self._go_on()
+
+    def _give_up(self) -> None:
+        """Answer for a handler that is late, and does not end at once though it was told to: drivers take their time."""
+        self._abandon()
+        late = refusal(504, code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline passed")
+        self._send(late, verb="", closes=True)
+        self._waiting.clear()
+        self._close()
+
+    def _abandon(self) -> None:
+        if self._running:
+            self._running.cancel()
+            self._owner.abandoned(self._running)
+        self._running = self._answer_deadline = None
 
     def _send(self, response: HttpResponse, *, verb: str, closes: bool) -> None:
         lines = [

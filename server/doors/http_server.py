@@ -25,6 +25,7 @@ class HttpServer:
         self.handler, self.limits, self.is_stopping = handler, limits, False
         self._share_port = share_port
         self._connections: set[Connection] = set()
+        self._abandoned: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._is_empty = asyncio.Event()
@@ -81,6 +82,11 @@ class HttpServer:
         """Forget a connection."""
         self._connections.discard(connection)
         self._note_emptiness()
+
+    def abandoned(self, running: asyncio.Task[None]) -> None:
+        """Keep a call that was cancelled and has not ended yet."""
+        self._abandoned.add(running)
+        running.add_done_callback(self._abandoned.discard)
 
     def deadline(self, seconds: float) -> float:
         """Return the moment at which the sweep acts, so that it has acted when the seconds are over."""

@@ -21,6 +21,9 @@ from server.errors import ApiError, InvalidArgument
 from server.methods import HttpRule, Method
 from server.pipeline import Pipeline
 
+GRACE_SECONDS = 0.5
+"""How long after its deadline a call may still answer for itself, before the connection does it."""
+
 CLEARS_TAGS = {"x_clear_tags": "true"}
 """What the pipeline is told when a body empties the tags, as the reference's gateway has it."""
 
@@ -50,6 +53,7 @@ class RestDoor:
         limits = HttpLimits(
             header_seconds=settings.http_header_seconds,
             body_seconds=settings.http_body_seconds,
+            answer_seconds=settings.rest_seconds + GRACE_SECONDS,
             idle_seconds=settings.http_idle_seconds,
             header_bytes=settings.http_header_bytes_max,
             body_bytes=settings.message_bytes_max,

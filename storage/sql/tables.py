@@ -216,3 +216,30 @@ artifact_tasks = Table(
     Index("artifact_tasks_artifact_id", "artifact_id", "id"),
     Index("artifact_tasks_run_id", "run_id", "id"),
 )
+
+# Imports of other stores: one row for each source, kept until its import is undone.
+import_jobs = Table(
+    "import_jobs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("store_id", ByteString(64), nullable=False),
+    Column("source", ByteText, nullable=False),
+    _json("identity"),
+    _json("options"),
+    _text("state", 32),
+    _json("progress"),
+    _time("started_at"),
+    _time("updated_at"),
+    _time("finished_at", nullable=True),
+    UniqueConstraint("store_id", name="import_jobs_store_id"),
+)
+
+# What an import wrote, and a digest of how: a row that differs from it was changed by somebody else.
+imported_rows = Table(
+    "imported_rows",
+    metadata,
+    Column("import_id", Integer, primary_key=True, autoincrement=False),  # no foreign key: one check for each row
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    _id("row_id", primary_key=True),
+    Column("digest", BigInteger, nullable=False),
+)

@@ -21,6 +21,7 @@ from lineal.v2beta1 import run_pb2
 from tests.api.builders import a_link, a_parameter, a_root, a_task, an_artifact, with_inputs
 from tests.api.client import Api
 from tests.faults.client import connected
+from tests.faults.waiting import until
 
 STEPS_PER_RUN = 4
 AUDITORS = 8
@@ -183,6 +184,12 @@ async def _update_all(api: Api, ledger: Ledger, recording: Recording) -> None:
     request = {"run_id": recording.run_id, "tasks": dict.fromkeys(task_ids, change)}
     await ledger.settle(api.UpdateTasksBulk(**request))
     bulk.acknowledged = True
+
+
+async def more_acknowledged(ledger: Ledger, *, count: int = 1) -> None:
+    """Return when so many more writes are acknowledged; fails when that takes too long."""
+    enough = ledger.acknowledged + count
+    await until(lambda: ledger.acknowledged >= enough)
 
 
 async def audit(address: str, recordings: list[Recording]) -> Findings:

@@ -11,7 +11,7 @@ from tests.databases import PrivateServer, create_database
 from tests.faults.client import connected
 from tests.faults.cluster import Server
 from tests.faults.figures import seconds
-from tests.faults.load import Findings, Ledger, Load, audit
+from tests.faults.load import Findings, Ledger, Load, audit, more_acknowledged
 
 Rounds = Callable[[int, int], int]
 Report = Callable[[str], None]
@@ -20,8 +20,6 @@ StartDatabase = Callable[..., PrivateServer]
 
 # How long clients write before the kill: long enough for whole runs, short enough to fall into every kind of call.
 LOAD_SECONDS = (0.2, 2.0)
-
-RECOVERY_SECONDS = 120.0
 
 
 def summary(ledger: Ledger, findings: Findings) -> str:
@@ -91,11 +89,3 @@ async def test_acknowledged_writes_survive_a_killed_database(
     assert findings == Findings()
     assert server.process_id == process
     assert set(ledger.refusals) <= {"UNAVAILABLE"}
-
-
-async def more_acknowledged(ledger: Ledger) -> None:
-    before = ledger.acknowledged
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while ledger.acknowledged == before:
-        assert time.monotonic() < deadline, "no write succeeds any more"
-        await asyncio.sleep(0.01)

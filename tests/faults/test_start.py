@@ -164,7 +164,6 @@ def test_a_database_that_does_not_listen_is_named_without_its_password() -> None
         status, sentence = serve_and_end(f"{scheme}://lineal:geheim@127.0.0.1:{free_port()}/lineal")
         assert status == 1
         assert sentence.startswith(f"lineal-server: the store {scheme}://lineal:***@127.0.0.1:")
-        assert "cannot be reached" in sentence
         assert "geheim" not in sentence
 
 

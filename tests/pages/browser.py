@@ -10,6 +10,7 @@ import fcntl
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -43,14 +44,25 @@ FLAGS = (
 Event = dict[str, Any]
 
 
+class BrowserMissing(RuntimeError):
+    """Chromium is not here and could not be installed."""
+
+
+class BrowserFailed(Exception):
+    """Chromium did not do what it was told."""
+
+
 def require_chromium() -> Path:
-    """Return Chromium's path, after installing Debian's package where it is missing; raises DatabaseMissing when it cannot be."""
+    """Return Chromium's path, after installing Debian's package if it is missing and we may. Raises BrowserMissing."""
     found = find_program(PROGRAM)
-    if found is None:
-        install_packages((PROGRAM,))
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        try:
+            install_packages((PROGRAM,))
+        except DatabaseMissing as error:
+            raise BrowserMissing(str(error)) from error
         found = find_program(PROGRAM)
     if found is None:
-        raise DatabaseMissing(f"{PROGRAM} not found: install the package {PROGRAM}")
+        raise BrowserMissing(f"{PROGRAM} not found: install the package {PROGRAM}")
     return found
 
 
@@ -88,10 +100,13 @@ class Page:
             await asyncio.sleep(PAUSE_SECONDS)
         raise BrowserFailed(f"{expression} stayed false; complaints: {self.complaints}")
 
-    async def screenshot(self, *, dark: bool = False) -> bytes:
-        """Return what the tab shows as a PNG."""
+    async def prefer(self, *, dark: bool) -> None:
+        """Tell the tab which colours its user prefers."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    async def screenshot(self) -> bytes:
+        """Return what the tab shows as a PNG."""
         return base64.b64decode((await self.call("Page.captureScreenshot", format="png"))["data"])
 
     def saw(self, event: Event) -> None:
@@ -106,10 +121,6 @@ class Page:
                 self.complaints.append(str(params["exceptionDetails"]))
             case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):
                 self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
-
-
-class BrowserFailed(Exception):
-    """Chromium did not do what it was told."""
 
 
 class Browser:

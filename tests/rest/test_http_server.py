@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,13 @@ from server.doors.http_server import HttpServer
 from tests.rest.client import connected, request_text
 
 LIMITS = HttpLimits(
-    header_seconds=5.0, body_seconds=5.0, idle_seconds=5.0, header_bytes=10_000, body_bytes=100_000, connections=50
+    header_seconds=5.0,
+    body_seconds=5.0,
+    answer_seconds=5.0,
+    idle_seconds=5.0,
+    header_bytes=10_000,
+    body_bytes=100_000,
+    connections=50,
 )
 Start = Callable[..., Awaitable[tuple[HttpServer, str]]]
 
@@ -142,7 +149,7 @@ async def test_a_handler_that_fails_is_answered_with_an_id_alone(start: Start) -
 
 
 async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(start: Start) -> None:
-    server, address = await start(large, HttpLimits(5.0, 5.0, 0.5, 10_000, 1000, 50))
+    server, address = await start(large, replace(LIMITS, idle_seconds=0.5))
     host, _, port = address.rpartition(":")
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -155,7 +162,7 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(start: Start
 
 
 async def test_a_client_that_is_slow_to_take_a_large_answer_gets_all_of_it(start: Start) -> None:
-    _, address = await start(large, HttpLimits(5.0, 5.0, 0.5, 10_000, 1000, 50))
+    _, address = await start(large, replace(LIMITS, idle_seconds=0.5))
     async with connected(address) as wire:
         await wire.send(request_text("GET", "/", Connection="close"))
         await wire.reader.readuntil(b"\r\n\r\n")
@@ -178,13 +185,37 @@ async def test_a_call_ends_when_its_client_goes_away(start: Start) -> None:
 
 async def test_no_deadline_runs_while_a_handler_does(start: Start) -> None:
     slow = Slow()
-    _, address = await start(slow, HttpLimits(0.3, 0.3, 0.3, 10_000, 1000, 50))
+    _, address = await start(slow, replace(LIMITS, header_seconds=0.3, body_seconds=0.3, idle_seconds=0.3))
     async with connected(address) as wire:
         await wire.send(request_text("GET", "/") * 2 + b"GET / HT")
         await until(lambda: slow.begun == 1)
         await asyncio.sleep(1.0)
         slow.may_answer.set()
         assert [(await wire.answer()).status for _ in range(3)] == [200, 200, 408]
+
+
+async def test_a_handler_that_is_late_is_answered_for_even_if_it_does_not_end(start: Start) -> None:
+    may_end, ended = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(request: HttpRequest) -> HttpResponse:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            await may_end.wait()
+            ended.set()
+        return HttpResponse(200)
+
+    _, address = await start(stubborn, replace(LIMITS, answer_seconds=0.6))
+    async with connected(address) as wire:
+        started = time.monotonic()
+        await wire.send(request_text("GET", "/"))
+        answer = await wire.answer()
+        assert (answer.status, answer.reason) == (504, "DEADLINE_EXCEEDED")
+        assert await wire.rest() == b""
+        assert time.monotonic() - started < 0.8
+    assert not ended.is_set()
+    may_end.set()
+    await asyncio.wait_for(ended.wait(), 1)
 
 
 async def test_requests_waiting_on_one_connection_do_not_pile_up(start: Start) -> None:

@@ -3,14 +3,17 @@
 import enum
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Insert, Table
+from sqlalchemy import ColumnElement, Insert, Table, bindparam, insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.errors import Unavailable
+
+IMPORT_RUNS = "another import is writing to this store; start this one when it has ended"
 
 
 class Failure(enum.Enum):
@@ -34,6 +37,8 @@ class Dialect:
     """What a store URL may start with."""
     driver: ClassVar[str]
     """The SQLAlchemy dialect+driver that serves."""
+    url_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What may follow the question mark of a store URL, and what the driver calls it."""
     partial_indexes: ClassVar[bool]
     """Whether an index can be limited to some rows."""
     many_processes: ClassVar[bool]
@@ -48,12 +53,20 @@ class Dialect:
             raise Unavailable(
                 "the store URL cannot be read; write it as scheme://user:password@host:port/name"
             ) from error
-        self.url: URL = parsed.set(drivername=self.driver)
+        if not 0 < (parsed.port or 1) < 2**16:
+            raise Unavailable(f"the store URL names port {parsed.port}; ports end at 65535")
+        unknown = sorted(set(parsed.query) - set(self.url_options))
+        if unknown:
+            known = ", ".join(self.url_options) or "none"
+            raise Unavailable(f"the store URL has an unknown option {unknown[0]!r}; known here: {known}")
+        self._shown = parsed.render_as_string(hide_password=True)
+        options = {self.url_options[name]: value for name, value in parsed.query.items()}
+        self.url: URL = parsed.set(drivername=self.driver, query=options)
 
     @property
     def label(self) -> str:
         """The store URL with its password hidden, for logs and messages."""
-        return self.url.set(drivername=self.schemes[0]).render_as_string(hide_password=True)
+        return self._shown
 
     def is_missing(self) -> bool:
         """Say whether there is nothing yet to connect to, where connecting would make it."""
@@ -82,6 +95,14 @@ class Dialect:
         """Take the database's lock for schema changes; it ends with the connection. Raises Unavailable after the timeout."""
         raise NotImplementedError
 
+    def import_claim(self) -> AbstractContextManager[None]:
+        """Hold what must be held outside the database while an import runs; raises Unavailable when another import holds it."""
+        raise NotImplementedError
+
+    async def lock_import(self, connection: AsyncConnection) -> None:
+        """Take the database's lock for imports, at once or not at all; it ends with the connection. Raises Unavailable."""
+        raise NotImplementedError
+
     def failure(self, error: DBAPIError) -> Failure:
         """Say what a driver error means, by its SQLSTATE, number or result code."""
         raise NotImplementedError
@@ -100,6 +121,13 @@ class Dialect:
         """Insert one row; return False, the transaction intact, when its unique key on these columns is taken."""
         result = await connection.execute(self.insert_or_skip(table, keys), row)
         return result.rowcount == 1
+
+    async def insert_rows(
+        self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert many rows at once, their values in the order of the column names; fails when one of them cannot be."""
+        statement = insert(table).values({name: bindparam(name) for name in names})
+        await connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Settings of this database that break a promise (durability, isolation, encoding), one sentence each."""

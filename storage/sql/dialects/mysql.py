@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
-from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
 MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one statement, escaped
@@ -87,6 +88,9 @@ class MySQL(Dialect):
     name: ClassVar[str] = "mysql"
     schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     driver: ClassVar[str] = "mysql+asyncmy"
+    url_options: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {name: name for name in ("ssl_ca", "ssl_cert", "ssl_key")}
+    )
     partial_indexes: ClassVar[bool] = False
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
@@ -104,6 +108,8 @@ class MySQL(Dialect):
             "pool_timeout": pool_timeout_seconds,
             "isolation_level": "READ COMMITTED" if writer else "REPEATABLE READ",
             "connect_args": {
+                # As bytes, since the driver would write it in Latin-1.
+                "password": (self.url.password or "").encode(),
                 "charset": "utf8mb4",
                 "connect_timeout": max(1, int(pool_timeout_seconds)),
                 "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
@@ -141,6 +147,16 @@ class MySQL(Dialect):
         statement = text("SELECT GET_LOCK(CONCAT('lineal-upgrade-', SHA1(DATABASE())), :timeout)")
         if (await connection.execute(statement, {"timeout": int(timeout_seconds)})).scalar() != 1:
             raise Unavailable("another process is upgrading the schema and has not finished in time")
+
+    def import_claim(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing outside the database."""
+        return contextlib.nullcontext()
+
+    async def lock_import(self, connection: AsyncConnection) -> None:
+        """A named lock of the session; the name carries the database, names being server-wide."""
+        statement = text("SELECT GET_LOCK(CONCAT('lineal-import-', SHA1(DATABASE())), 0)")
+        if (await connection.execute(statement)).scalar() != 1:
+            raise Unavailable(IMPORT_RUNS)
 
     def failure(self, error: DBAPIError) -> Failure:
         """By error number, which both servers share."""

@@ -1,9 +1,11 @@
 """PostgreSQL, served through asyncpg."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
+from asyncpg import PostgresError
 from sqlalchemy import ColumnElement, Insert, Table, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
@@ -11,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable
-from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
 SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the advisory lock's number, one a database
+IMPORT_LOCK_KEY = SCHEMA_LOCK_KEY + 1
 
 _FAILURES = {
     "23505": Failure.DUPLICATE,
@@ -56,6 +59,7 @@ class PostgreSQL(Dialect):
     name: ClassVar[str] = "postgresql"
     schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
     driver: ClassVar[str] = "postgresql+asyncpg"
+    url_options: ClassVar[Mapping[str, str]] = MappingProxyType({"sslmode": "ssl"})
     partial_indexes: ClassVar[bool] = True
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
@@ -93,6 +97,15 @@ class PostgreSQL(Dialect):
                 raise
             raise Unavailable("another process is upgrading the schema and has not finished in time") from error
 
+    def import_claim(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing outside the database."""
+        return contextlib.nullcontext()
+
+    async def lock_import(self, connection: AsyncConnection) -> None:
+        """A session-level advisory lock."""
+        if not (await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": IMPORT_LOCK_KEY})).scalar():
+            raise Unavailable(IMPORT_RUNS)
+
     def failure(self, error: DBAPIError) -> Failure:
         """By SQLSTATE; a driver error without one is a lost connection or an argument the driver refused to send."""
         state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
@@ -108,6 +121,19 @@ class PostgreSQL(Dialect):
     def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on just these columns; it does not abort the transaction as a failed INSERT would."""
         return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
+
+    async def insert_rows(
+        self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """COPY: a fraction of what INSERT costs a row."""
+        # The driver begins its transaction with the first statement, and COPY goes past SQLAlchemy.
+        await connection.execute(text("SELECT 1"))
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        try:
+            await driver.copy_records_to_table(table.name, records=rows, columns=list(names))
+        except PostgresError as error:
+            raise DBAPIError(f"COPY {table.name}", None, error) from error
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Durability, and an encoding that holds every character."""

@@ -16,7 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from storage.errors import Unavailable
-from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
 READERS = 3  # each is a thread; more of them fight over the interpreter and halve what 32 clients get
@@ -85,8 +85,13 @@ class SQLite(Dialect):
             raise Unavailable("the SQLite store needs a file: sqlite:///relative/path or sqlite:////absolute/path")
 
     def is_missing(self) -> bool:
-        """A file that is not there is made by the first connection."""
-        return not os.path.exists(self.path)
+        """A file that is not there is made by the first connection. Raises Unavailable for what cannot be opened."""
+        if not os.path.exists(self.path):
+            return True
+        # Not tried out: closing a file frees every lock that this process has on it, SQLite's own included.
+        if os.path.isdir(self.path) or not os.access(self.path, os.R_OK | os.W_OK):
+            raise Unavailable(f"{self.label} is no file that this user can read and write")
+        return False
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """One connection writes, so that writers queue in this process instead of meeting a locked file."""
@@ -153,6 +158,13 @@ class SQLite(Dialect):
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
         """Nothing to take: upgrade_claim holds the file and BEGIN IMMEDIATE holds the database."""
+
+    def import_claim(self) -> contextlib.AbstractContextManager[None]:
+        """A lock on a file beside the store, which a server may hold open meanwhile."""
+        return self._file_lock(".import-lock", wait_seconds=0, refusal=IMPORT_RUNS)
+
+    async def lock_import(self, connection: AsyncConnection) -> None:
+        """Nothing to take: import_claim holds the file."""
 
     def failure(self, error: DBAPIError) -> Failure:
         """By extended result code first, then by its primary code (the low byte)."""

@@ -1,0 +1,48 @@
+"""Compares the files that are kept of others with the sums recorded beside them. Called by `make check`.
+
+Prints one line per file that differs, is missing, or is not recorded; exits 1 when there is one.
+"""
+
+import argparse
+import hashlib
+import pathlib
+import sys
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+FOLDER = pathlib.PurePath("server", "static", "vendor")
+SUMS = "SHA256SUMS"
+OURS = {SUMS, "README.md"}
+"""Files in the folder that tell of the others."""
+
+
+def main() -> int:
+    """Return 0 when every file is as it was recorded, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
+    folder = parser.parse_args().checkout / FOLDER
+    lines = (folder / SUMS).read_text().splitlines() if (folder / SUMS).is_file() else []
+    recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    found = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    found = {name: digest for name, digest in found.items() if name not in OURS}
+    wrong = [f"{name}: {_reason(recorded.get(name), found.get(name))}" for name in sorted(recorded | found)]
+    wrong = [line for line in wrong if not line.endswith(": ")]
+    for line in wrong:
+        print(line)
+    print(f"{len(found)} files compared, {len(wrong)} differences")
+    return 1 if wrong or not found else 0
+
+
+def _reason(recorded: str | None, found: str | None) -> str:
+    if recorded is None:
+        return f"is not recorded in {SUMS}"
+    if found is None:
+        return "is missing"
+    return "" if recorded == found else "differs from its sum"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

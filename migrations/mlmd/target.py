@@ -1,0 +1,109 @@
+"""The store that an import writes to: one connection that holds the lock for imports and makes short transactions.
+
+The importer's commands call this. A server may serve the store meanwhile.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from storage.errors import Conflict, OutcomeUnknown, Unavailable, ValueRefused
+from storage.sql.dialects import dialect_for
+from storage.sql.dialects.dialect import Dialect, Failure
+
+CONNECT_SECONDS = 10.0
+
+ATTEMPTS = 20
+"""So often a transaction that met others runs again; with the pauses between, about half a minute."""
+
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 2.0
+# A row that a client wrote in between is seen by the next attempt.
+_AGAIN = (Failure.RETRY, Failure.DUPLICATE, Failure.MISSING_PARENT)
+
+Answer = TypeVar("Answer")
+
+
+class Target:
+    """An open store."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
+        self._connection = connection
+        self.dialect = dialect
+
+    @property
+    def label(self) -> str:
+        """The URL without its password."""
+        return self.dialect.label
+
+    async def transact(self, fn: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        """Run a callback in one transaction, again when others were in its way.
+
+        Raises Conflict when they stay so, Unavailable when the database does not answer: what was not committed is not there.
+        """
+        pause = _FIRST_PAUSE_SECONDS
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._connection.begin():
+                    return await fn(self._connection)
+            except DBAPIError as error:
+                failure = self.dialect.failure(error)
+                if failure is Failure.TOO_LARGE:
+                    raise ValueRefused("a value of the source is larger than the store's database takes") from error
+                if failure is Failure.UNKNOWN:
+                    raise
+                if failure not in _AGAIN:
+                    raise Unavailable(f"the store {self.label} no longer answers; run the import again") from error
+                if attempt == ATTEMPTS:
+                    raise Conflict("concurrent writes kept colliding; run the import again") from error
+            except OSError as error:
+                raise OutcomeUnknown(f"the connection to {self.label} broke; run the import again") from error
+            await asyncio.sleep(random.uniform(0, pause))
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        raise AssertionError("the last attempt raises")
+
+
+@asynccontextmanager
+async def open_for_import(url: str) -> AsyncIterator[Target]:
+    """Open a store for the only import that may run on it. Raises Unavailable when another one does."""
+    dialect = dialect_for(url)
+    with dialect.import_claim():
+        async with _opened(dialect, writer=True) as connection:
+            await dialect.lock_import(connection)
+            await connection.rollback()
+            yield Target(connection, dialect)
+
+
+@asynccontextmanager
+async def open_for_reading(url: str) -> AsyncIterator[Target]:
+    """Open a store to look only."""
+    dialect = dialect_for(url)
+    async with _opened(dialect, writer=False) as connection:
+        yield Target(connection, dialect)
+
+
+@asynccontextmanager
+async def _opened(dialect: Dialect, *, writer: bool) -> AsyncIterator[AsyncConnection]:
+    engine = _engine(dialect, writer=writer)
+    try:
+        try:
+            connection = await engine.connect()
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            raise Unavailable(f"the store {dialect.label} cannot be reached or refuses this user") from error
+        async with connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def _engine(dialect: Dialect, *, writer: bool) -> AsyncEngine:
+    options = dialect.engine_options(writer=writer, pool_size=1, pool_timeout_seconds=CONNECT_SECONDS)
+    engine = create_async_engine(dialect.url, hide_parameters=True, **options)
+    dialect.prepare(engine, writer=writer)
+    return engine

@@ -1,0 +1,107 @@
+"""A real browser opens the pages: they work, nothing is complained of, and no other host is asked for anything."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+
+from server import __version__
+from server.app import Addresses
+from server.doors.http_messages import PAGE_HEADERS
+from tests.pages.browser import Browser, Page
+
+DOCUMENT = json.loads(Path(__file__).parents[2].joinpath("api", "openapi.json").read_text())
+OPERATIONS = sum(len(verbs) for verbs in DOCUMENT["paths"].values())
+BAD_PAGE = (
+    "<!doctype html><title>bad</title><link rel=icon href='data:,'><script>document.title = 'inline'</script>"
+    "<img src='http://elsewhere.invalid/picture.png'>"
+)
+
+
+def hosts_asked(tab: Page) -> set[str]:
+    return {urlsplit(url).netloc for url in tab.requests if not url.startswith("data:")}
+
+
+async def opened(browser: Browser, address: str, path: str, *, until: str = "true") -> Page:
+    tab = await browser.new_page()
+    await tab.open(f"http://{address}{path}")
+    await tab.until("location.protocol === 'http:' && document.readyState === 'complete'")
+    await tab.until(until)
+    return tab
+
+
+@pytest_asyncio.fixture
+async def bad_address() -> AsyncIterator[str]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        headers = [*PAGE_HEADERS, ("content-type", "text/html"), ("connection", "close")]
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        writer.write(f"HTTP/1.1 200 OK\r\n{lines}\r\n{BAD_PAGE}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_the_front_page_says_what_runs_here(browser: Browser, served: Addresses) -> None:
+    tab = await opened(browser, served.rest, "/")
+    text = await tab.value("document.body.innerText")
+    assert all(said in text for said in (__version__, "sqlite:///", served.grpc, served.rest, "Ready"))
+    assert await tab.value("document.querySelector('dl').innerText.match(/Schema\\s+(\\S+)/)[1].length") >= 4
+    assert (tab.complaints, hosts_asked(tab)) == ([], {served.rest})
+
+
+async def test_every_link_of_the_front_page_leads_somewhere(browser: Browser, served: Addresses) -> None:
+    tab = await opened(browser, served.rest, "/")
+    links = await tab.value("[...document.querySelectorAll('a')].map(link => link.getAttribute('href'))")
+    assert links == ["/docs", "/openapi.json", "/metrics", "/healthz", "/readyz"]
+    fetched = (
+        "Promise.all([...document.querySelectorAll('a')].map(link => fetch(link.href).then(answer => answer.status)))"
+    )
+    assert await tab.value(fetched) == [200] * len(links)
+
+
+async def test_the_docs_page_shows_every_operation(browser: Browser, served: Addresses) -> None:
+    shown = "document.querySelectorAll('.opblock').length"
+    tab = await opened(browser, served.rest, "/docs", until=shown)
+    assert await tab.until(f"{shown} === {OPERATIONS}")
+    assert (tab.complaints, hosts_asked(tab)) == ([], {served.rest})
+
+
+async def test_an_operation_can_be_tried_on_the_docs_page(browser: Browser, served: Addresses) -> None:
+    part = "document.querySelector('#operations-Server-Server_Alive {}')"
+    names = ("opblock-summary-control", "try-out__btn", "execute", "live-responses-table")
+    summary, trying, execute, answer = (part.format(f".{name}") for name in names)
+    tab = await opened(browser, served.rest, "/docs", until=f"{summary} !== null")
+    await tab.value(f"{summary}.click()")
+    await tab.until(f"{trying} !== null")
+    await tab.value(f"{trying}.click()")
+    await tab.until(f"{execute} !== null")
+    await tab.value(f"{execute}.click()")
+    body = await tab.until(f"{answer}?.querySelector('.highlight-code')?.innerText")
+    assert json.loads(body[body.index("{") : body.rindex("}") + 1]) == {"alive": True}
+    assert (tab.complaints, hosts_asked(tab)) == ([], {served.rest})
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_pages_are_dark_where_that_is_preferred(browser: Browser, served: Addresses, path: str) -> None:
+    brightness = "Math.max(...getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g))"
+    tab = await opened(browser, served.rest, path, until=f"{brightness} > 200")
+    await tab.prefer(dark=True)
+    assert await tab.until(f"{brightness} < 60")
+    assert tab.complaints == []
+
+
+async def test_a_page_that_runs_inline_script_or_asks_another_host_is_noticed(
+    browser: Browser, bad_address: str
+) -> None:
+    tab = await opened(browser, bad_address, "/")
+    assert await tab.value("document.title") == "bad"
+    assert hosts_asked(tab) == {bad_address, "elsewhere.invalid"}
+    assert [complaint for complaint in tab.complaints if "inline script" in complaint]
+    assert [complaint for complaint in tab.complaints if "elsewhere.invalid" in complaint]
