@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.sql.store import SqlStore
+from storage.sql.tables import metadata
 from tests.contract.watching import Sent
 
 
@@ -51,7 +52,7 @@ async def explain_for_any_value(store: SqlStore, sent: Sent) -> Plan:
 
 async def analyze(store: SqlStore) -> None:
     """Let the database count its rows, where a plan in real life would know them."""
-    statements = {"postgresql": "ANALYZE", "mysql": "ANALYZE TABLE runs, tasks, artifacts, artifact_tasks"}
+    statements = {"postgresql": "ANALYZE", "mysql": f"ANALYZE TABLE {', '.join(metadata.tables)}"}
     if store.dialect.name in statements:
         async with store.engines[0].connect() as connection:
             await connection.exec_driver_sql(statements[store.dialect.name])

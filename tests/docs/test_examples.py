@@ -7,8 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from urllib.request import urlopen
 
 import grpc
 import pytest
@@ -16,6 +16,7 @@ from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
 from server.methods import all_methods
+from tests.databases.programs import find_program, install_packages
 from tests.docs.pages import CHECKOUT, PAGES, commands, fenced, name_of
 from tests.faults.cluster import Server, serving
 
@@ -25,7 +26,10 @@ GRPC_ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):8887")
 METHODS = {method.path.removeprefix("/"): method for method in all_methods()}
 HTTP_RULES = [(method.http, method) for method in METHODS.values() if method.http]
 
-ADDRESSES = sorted({url for _, line in commands() for url in re.findall(r"http://127\.0\.0\.1:8888[^\s'\"]*", line)})
+CURL = [shlex.split(line) for page, line in commands() if line.startswith("curl ") and page == "README.md"]
+ADDRESSES = sorted(
+    {url for _, line in commands() for url in re.findall(r"http://127\.0\.0\.1:8888[^\s'\"]*\?[^\s'\"]*", line)}
+)
 GRPCURL = [shlex.split(line) for _, line in commands() if line.startswith("grpcurl ")]
 
 
@@ -69,10 +73,21 @@ def test_a_grpcurl_line_names_a_method_and_its_request(words: list[str]) -> None
     assert request.ListFields()
 
 
-@pytest.mark.parametrize("url", ADDRESSES)
-def test_an_address_reads_the_recorded_run(url: str, server: Server) -> None:
-    with urlopen(url.replace("127.0.0.1:8888", server.rest), timeout=20) as answer:
-        assert "a run of the documentation" in [run["display_name"] for run in json.load(answer)["runs"]]
+def test_the_curl_lines_do_what_they_show_one_after_another(server: Server) -> None:
+    answers = [curl(words, server) for words in CURL]
+    assert "a run of the documentation" in [run["display_name"] for run in answers[0]["runs"]]
+    assert (answers[1]["display_name"], answers[1]["state"]) == ("by hand", "PENDING")
+    assert [run["run_id"] for run in answers[2]["runs"]] == [answers[1]["run_id"]]
+    assert answers[3] == {}  # nothing was recorded here that made an artifact
+
+
+def curl(words: list[str], server: Server) -> dict[str, Any]:
+    if find_program("curl") is None:
+        install_packages(["curl"])
+    served = [word.replace("127.0.0.1:8888", server.rest) for word in words]
+    done = subprocess.run([*served, "--silent", "--max-time", "20"], capture_output=True, text=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 @pytest.mark.parametrize("url", ADDRESSES)

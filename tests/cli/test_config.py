@@ -1,0 +1,182 @@
+"""Settings: where they come from, what wins, what is refused, and that `config` prints what can be read back."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.config import Settings, setting_fields, variable_of
+from tests.cli.program import lineal
+
+STRANGE = 'a "b" \\ü\U0001f600\x7f'
+
+OTHER = {
+    "tag_name": STRANGE,
+    "store": "postgresql://db.example/lineal",
+    "grpc": "[::1]:7001",
+    "rest": "localhost:7002",
+    "log_level": "error",
+    "log_format": "text",
+}
+
+
+def another_value(name: str, default: Any) -> Any:
+    """A value of a setting that is allowed and not its default."""
+    if name in OTHER:
+        return OTHER[name]
+    if isinstance(default, bool):
+        return not default
+    return f"other {default}" if isinstance(default, str) else default + 1
+
+
+def as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_flag(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value)]
+
+
+def configured(*arguments: str, **options: Any) -> dict[str, Any]:
+    """What `config` prints, parsed."""
+    done = lineal("config", *arguments, **options)
+    assert done.exit_code == 0, done.stderr
+    return tomllib.loads(done.stdout)
+
+
+def test_without_settings_the_defaults_are_printed() -> None:
+    assert configured() == dataclasses.asdict(Settings())
+
+
+@pytest.mark.parametrize("setting", setting_fields(), ids=lambda setting: setting.name)
+def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(setting: Any, tmp_path: Path) -> None:
+    name, first = setting.name, another_value(setting.name, setting.default)
+    second = setting.default if isinstance(first, bool) else another_value(name, first)
+    file = tmp_path / "settings.toml"
+    needed = ["store = 'postgresql://db.example/lineal'"] if name == "workers" else []
+    file.write_text("\n".join([*needed, f"{name} = {as_toml(first)}"]))
+    named = ["--settings-file", str(file)]
+    variable = {variable_of(name): as_text(second)}
+    assert configured(*named)[name] == first
+    assert configured(*named, environment=variable)[name] == second
+    assert configured(*named, *as_flag(name, first), environment=variable)[name] == first
+
+
+def as_toml(value: Any) -> str:
+    return as_text(value) if not isinstance(value, str) else f"'{value}'"
+
+
+def test_what_config_prints_can_be_given_back(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    chosen = {setting.name: another_value(setting.name, setting.default) for setting in setting_fields()}
+    given = [word for name, value in chosen.items() for word in as_flag(name, value)]
+    printed = lineal("config", *given).stdout
+    file.write_text(printed, encoding="utf-8")
+    assert configured("--settings-file", str(file)) == tomllib.loads(printed) == chosen
+
+
+def test_a_store_in_a_strange_folder_is_printed_so_that_it_is_found_again(tmp_path: Path) -> None:
+    folder = tmp_path / STRANGE
+    folder.mkdir()
+    assert lineal("upgrade", "--store", f"sqlite:///{folder}/lineal.sqlite").exit_code == 0
+    store = configured("--store", f"sqlite:///{folder}/lineal.sqlite")["store"]
+    assert lineal("doctor", "--store", store).exit_code == 0
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_passwords_are_hidden(scheme: str) -> None:
+    store = f"{scheme}://lineal:geheim%40x@db.example:1/lineal"
+    for printed in (lineal("config", "--store", store), lineal("config", environment={"LINEAL_STORE": store})):
+        assert "geheim" not in printed.output
+        assert tomllib.loads(printed.stdout)["store"] == f"{scheme}://lineal:***@db.example:1/lineal"
+
+
+BAD = [
+    ("grpc", "nowhere"),
+    ("grpc", ":1"),
+    ("grpc", "127.0.0.1:99999"),
+    ("grpc", "127.0.0.1:²"),
+    ("rest", "127.0.0.1:http"),
+    ("workers", "0"),
+    ("workers", "257"),
+    ("pool_size", "0"),
+    ("pool_size", "-1"),
+    ("pool_timeout_seconds", "0"),
+    ("drain_seconds", "nan"),
+    ("drain_seconds", "inf"),
+    ("drain_seconds", "-1"),
+    ("message_bytes_max", "2147483648"),
+    ("log_level", "loud"),
+    ("log_format", "xml"),
+    ("store", "oracle://db.example/lineal"),
+    ("store", "lineal.sqlite"),
+    ("store", "sqlite://"),
+    ("store", "sqlite:///:memory:"),
+    ("store", "mysql://db.example"),
+    ("store", "postgresql://db.example:port/lineal"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_senseless_value_is_refused_with_a_sentence_that_names_the_setting(name: str, value: str) -> None:
+    for done in (
+        lineal("config", *as_flag(name, value)),
+        lineal("doctor", environment={variable_of(name): value}),
+        lineal("serve", *as_flag(name, value)),
+    ):
+        assert done.exit_code == 2
+        assert done.stderr.startswith("lineal-server: ")
+        assert done.stderr.count("\n") == 1
+        assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("pool_size", "many", "LINEAL_POOL_SIZE must be a number, not 'many'"),
+        ("pool_size", "", "LINEAL_POOL_SIZE must be a number, not ''"),
+        ("drain_seconds", "1s", "LINEAL_DRAIN_SECONDS must be a number, not '1s'"),
+        ("reflection", "perhaps", "LINEAL_REFLECTION must be true or false"),
+    ],
+)
+def test_a_variable_that_does_not_parse_is_named(name: str, value: str, sentence: str) -> None:
+    done = lineal("config", environment={variable_of(name): value})
+    assert (done.exit_code, done.stderr) == (2, f"lineal-server: {sentence}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"pool_sise = 5", "names unknown settings: pool_sise"),
+        (b"pool_size = '5'", "pool_size in the settings file must be a int"),
+        (b"pool_size = true", "pool_size in the settings file must be a int"),
+        (b"reflection = 1", "reflection in the settings file must be a bool"),
+        (b"drain_seconds = inf", "drain_seconds must be a number above 0"),
+        (b"pool_size =", "is not TOML"),
+        (b"store = '\xff'", "is not TOML"),
+    ],
+)
+def test_a_bad_settings_file_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_bytes(content)
+    done = lineal("config", "--settings-file", str(file))
+    assert done.exit_code == 2
+    assert sentence in done.stderr
+
+
+def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.toml", tmp_path):
+        done = lineal("config", "--settings-file", str(path))
+        assert done.exit_code == 2
+        assert done.stderr.startswith(f"lineal-server: the settings file {path} cannot be read: ")
+
+
+def test_a_whole_number_will_do_for_seconds(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("drain_seconds = 3")
+    assert configured("--settings-file", str(file))["drain_seconds"] == 3.0

@@ -1,0 +1,100 @@
+"""What the pages' routes answer over HTTP: what stands in them, who may keep them, and what they do without a database."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.app import Addresses
+from server.pages.front import Facts, front_page
+from tests.api.service import serving
+from tests.databases import create_migrated_database, drop_database
+from tests.databases.private import PrivateServer
+from tests.rest.client import ask, connected
+
+CHECKOUT = Path(__file__).parents[2]
+FACTS = Facts("1<2", "sqlite:///<b>", "0001", "127.0.0.1:1", "127.0.0.1:2")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_pages_run_no_inline_script_and_are_framed_by_nobody(served: Addresses, path: str) -> None:
+    answer = await ask(served.rest, "GET", path)
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(policy)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert b"<script>" not in answer.body
+    assert b"style=" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/metrics", "/static/lineal.css"])
+async def test_pages_take_reads_only(served: Addresses, path: str) -> None:
+    assert (await ask(served.rest, "HEAD", path)).status == 200
+    answer = await ask(served.rest, "POST", path)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_a_host_header_shows_as_text(served: Addresses) -> None:
+    async with connected(served.rest) as wire:
+        await wire.send("GET / HTTP/1.1\r\nHost: <script>alert(1)</script>\r\n\r\n")
+        answer = await wire.answer()
+    assert b"<script>" not in answer.body
+    assert b"&lt;script&gt;alert(1)" in answer.body
+
+
+def test_facts_show_as_text() -> None:
+    html = front_page(FACTS, host="", is_ready=True).body.decode()
+    assert "1&lt;2" in html
+    assert "sqlite:///&lt;b&gt;" in html
+    assert "127.0.0.1:2/apis" in html
+
+
+async def test_the_document_is_sent_as_it_is_checked_in(served: Addresses) -> None:
+    answer = await ask(served.rest, "GET", "/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.body == CHECKOUT.joinpath("api", "openapi.json").read_bytes()
+
+
+async def test_files_are_packed_for_those_who_take_it(served: Addresses) -> None:
+    plain = await ask(served.rest, "GET", "/openapi.json", accept_encoding="gzip;q=0, br")
+    packed = await ask(served.rest, "GET", "/openapi.json", accept_encoding="br, gzip")
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert len(packed.body) < len(plain.body) / 5
+    assert gzip.decompress(packed.body) == plain.body
+
+
+async def test_files_may_be_kept_under_the_address_that_pages_use(served: Addresses) -> None:
+    page = (await ask(served.rest, "GET", "/")).body.decode()
+    address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    assert "immutable" in (await ask(served.rest, "GET", address)).headers["cache-control"]
+    assert (await ask(served.rest, "GET", "/static/lineal.css?v=0")).headers["cache-control"] == "no-cache"
+
+
+async def test_nothing_but_the_listed_files_is_sent(served: Addresses) -> None:
+    for path in ("/static/", "/static/openapi.json", "/static/vendor/SHA256SUMS", "/static/..%2Fapp.py"):
+        assert (await ask(served.rest, "GET", path)).status == 404
+
+
+@pytest.mark.databases("postgresql", "mysql")
+async def test_the_password_of_the_store_is_hidden(migrated_url: str) -> None:
+    password = migrated_url.partition("://")[2].partition("@")[0].partition(":")[2]
+    async with serving(migrated_url) as addresses:
+        texts = [(await ask(addresses.rest, "GET", path)).body.decode() for path in ("/", "/metrics")]
+    assert migrated_url.rpartition("/")[2] in texts[0]
+    assert not password or ":***@" in texts[0]
+    assert not password or all(f":{password}@" not in text for text in texts)
+
+
+@pytest.mark.databases("postgresql")
+async def test_a_frozen_database_shows(start_private_server: Callable[..., PrivateServer]) -> None:
+    database = start_private_server("postgresql")
+    async with serving(database.url) as addresses:
+        assert b"Ready" in (await ask(addresses.rest, "GET", "/")).body
+        assert b"lineal_store_bytes" in (await ask(addresses.rest, "GET", "/metrics")).body
+        database.pause()
+        assert b"Database does not answer" in (await ask(addresses.rest, "GET", "/")).body
+        assert (await ask(addresses.rest, "GET", "/metrics")).status == 200
+        database.resume()
