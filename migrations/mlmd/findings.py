@@ -30,6 +30,7 @@ class Rule(Enum):
     RUNS_NOT_IN_KFP = "runs that KFP's own database does not have were skipped, with their executions and events"
     RUNS_WITH_TAKEN_ID = "runs whose id another context has already got an id of their own"
     NAMESPACES_DIFFER = "runs whose namespace in MLMD differs from KFP's took that of KFP"
+    NAMESPACES_MISSING = "runs of KFP v2 without a namespace have none in Lineal either"
     ROOTS_MADE = "runs without a root execution got a ROOT task"
     EXTRA_ROOTS = "further root executions of a run were put under its first"
     PARENTS_MISSING = "tasks whose parent is missing were put under ROOT"

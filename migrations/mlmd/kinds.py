@@ -71,7 +71,6 @@ SHAPES: Mapping[Kind, Shape] = {
     Kind.TASK: _shape(tables.tasks),
     Kind.ARTIFACT: _shape(tables.artifacts),
     Kind.LINK: _shape(tables.artifact_tasks),
-    # When it came is no part of what a specification is.
     Kind.SPEC: _shape(tables.pipeline_specs),
     # The server moves the time of the last run with every run that comes.
     Kind.EXPERIMENT: _shape(tables.experiments, "last_run_created_at"),
@@ -93,10 +92,11 @@ def spec_id(spec: str | None) -> str | None:
     return None if spec is None else hashlib.sha256(spec.encode()).hexdigest()
 
 
-def digest(row: Sequence[Any]) -> int:
+def digest(kind: Kind, row: Sequence[Any]) -> int:
     """Return a number of 64 bits that differs when a row differs."""
-    # A database may take -0.0 for 0.0.
-    values = tuple(value + 0.0 if isinstance(value, float) else value for value in row)
+    # A specification is its id; the time is that of whoever brought it first. A database may take -0.0 for 0.0.
+    told = row[:1] if kind is Kind.SPEC else row
+    values = tuple(value + 0.0 if isinstance(value, float) else value for value in told)
     made = hashlib.blake2b(repr(values).encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(made, "big", signed=True)
 

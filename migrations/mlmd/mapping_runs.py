@@ -82,6 +82,8 @@ def _compare_namespaces(context: ContextRow, properties: Properties, namespace: 
     recorded = text_of(properties.custom.get("namespace"))
     if recorded and recorded != namespace:
         findings.add(Rule.NAMESPACES_DIFFER, f"context {context.id}")
+    if context.kind is RunKind.KFP_V2 and not namespace and "namespace" not in properties.custom:
+        findings.add(Rule.NAMESPACES_MISSING, f"context {context.id}")
 
 
 def _runtime_config(

@@ -24,7 +24,7 @@ from migrations.mlmd.owners import Owners
 from migrations.mlmd.schema import Schema, read_schema
 from migrations.mlmd.sql import Texts, integer
 from migrations.mlmd.survey import Survey, take_survey
-from migrations.mlmd.text_repair import is_double_encoded
+from migrations.mlmd.text_repair import beyond_ascii, is_double_encoded
 
 EXECUTIONS_PER_BATCH = 2000
 """A batch holds this many executions, or a single run of more."""
@@ -151,7 +151,7 @@ async def _read_owners(connection: AsyncConnection, schema: Schema, catalog: Cat
 
 
 async def _is_double_encoded(connection: AsyncConnection, schema: Schema) -> bool:
-    """Look at some texts beyond ASCII, which are those of more bytes than characters."""
+    """Look at some texts beyond ASCII."""
     samples: list[str] = []
     for name, column in (
         ("contextproperty", "string_value"),
@@ -162,8 +162,6 @@ async def _is_double_encoded(connection: AsyncConnection, schema: Schema) -> boo
         if column not in schema[name].columns:
             continue
         text = schema[name].column(column)
-        statement: Select[Any] = (
-            select(text).where(func.octet_length(text) != func.char_length(text)).limit(_TEXT_SAMPLES)
-        )
+        statement: Select[Any] = select(text).where(beyond_ascii(text)).limit(_TEXT_SAMPLES)
         samples += [row[0] for row in await connection.execute(statement) if isinstance(row[0], str)]
     return is_double_encoded(samples)

@@ -96,8 +96,10 @@ async def _opened(dialect: Dialect, *, writer: bool) -> AsyncIterator[AsyncConne
             connection = await engine.connect()
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Unavailable(f"the store {dialect.label} cannot be reached or refuses this user") from error
-        async with connection:
+        try:
             yield connection
+        finally:
+            await connection.close()
     finally:
         await engine.dispose()
 

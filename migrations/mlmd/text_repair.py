@@ -5,6 +5,9 @@ utf8mb4 gets the same twice encoded text. The reader decides once per store, and
 """
 
 from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, text
 
 # MySQL's latin1 is Windows-1252 with the five bytes that it leaves out standing for themselves.
 _LEFT_OUT = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
@@ -12,19 +15,25 @@ _BYTES = {bytes([byte]).decode("cp1252"): byte for byte in range(256) if byte no
 _BYTES |= {chr(byte): byte for byte in _LEFT_OUT}
 
 
-def repaired(text: str) -> str:
+def repaired(stored: str) -> str:
     """Return the text that was encoded twice, or the text as it is when it was not."""
-    return text if text.isascii() else _decoded(text) or text
+    return stored if stored.isascii() else _decoded(stored) or stored
+
+
+def beyond_ascii(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition, in MySQL's words, that a text has characters beyond ASCII, whatever its column is encoded in."""
+    as_utf8 = func.convert(column.op("USING")(text("utf8mb4")))
+    return func.octet_length(as_utf8) != func.char_length(column)
 
 
 def is_double_encoded(samples: Iterable[str]) -> bool:
     """Say whether most of a store's texts beyond ASCII decode a second time; a store without any is not."""
-    verdicts = [_decoded(text) is not None for text in samples if not text.isascii()]
+    verdicts = [_decoded(sample) is not None for sample in samples if not sample.isascii()]
     return sum(verdicts) * 2 > len(verdicts)
 
 
-def _decoded(text: str) -> str | None:
+def _decoded(stored: str) -> str | None:
     try:
-        return bytes(_BYTES[letter] for letter in text).decode()
+        return bytes(_BYTES[letter] for letter in stored).decode()
     except (KeyError, UnicodeDecodeError):
         return None

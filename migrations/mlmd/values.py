@@ -74,10 +74,9 @@ def _value(row: PropertyRow, findings: Findings, subject: str) -> Plain:
         return _number(row.double)
     if row.boolean is not None:
         return bool(row.boolean)
-    for raw in (row.proto, row.bytes):
-        if raw is not None:
-            return raw if isinstance(raw, str) else base64.b64encode(bytes(raw)).decode()  # type: ignore[call-overload]
-    return None
+    if row.proto is not None:
+        return _proto(row.proto)
+    return None if row.bytes is None else _base64(row.bytes)
 
 
 def _text_value(row: PropertyRow, findings: Findings, subject: str) -> Plain:
@@ -89,6 +88,21 @@ def _text_value(row: PropertyRow, findings: Findings, subject: str) -> Plain:
     except Undecodable:
         findings.add(Rule.STRUCTS_UNDECODABLE, f"{subject} {row.name}")
         return text
+
+
+def _proto(raw: object) -> str:
+    """Return a message in base64: MLMD writes it so, yet into a column of bytes, which most databases give back as such."""
+    if isinstance(raw, bytes):
+        try:
+            base64.b64decode(raw, validate=True)
+            return raw.decode()
+        except ValueError:
+            pass
+    return _base64(raw)
+
+
+def _base64(raw: object) -> str:
+    return raw if isinstance(raw, str) else base64.b64encode(bytes(raw)).decode()  # type: ignore[call-overload]
 
 
 def _plain_text(raw: object) -> str:

@@ -223,9 +223,9 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def retire(self) -> None:
-        """Close as soon as nothing is in hand: the server is stopping."""
+        """Close at the next sweep unless a request is in hand by then: one may have arrived and not been read yet."""
         if not self._running and not self._waiting and self._state in (_State.FRESH, _State.IDLE, _State.HEAD):
-            self._close()
+            self._deadline = self._owner.deadline(0.0)
 
     def abort(self) -> None:
         """Close now."""
@@ -331,7 +331,7 @@ class Connection(asyncio.Protocol):
         if self._refusal:
             self._send(self._refusal, verb="", closes=True)
         self._state = _State.CLOSING
-        self._deadline = self._owner.deadline(LINGER_SECONDS)
+        self._deadline = self._owner.deadline(0.0 if self._owner.is_stopping else LINGER_SECONDS)
         self._transport.write_eof()
         self._transport.resume_reading()
 

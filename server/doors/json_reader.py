@@ -71,7 +71,8 @@ def _guarded(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except _Misfit as misfit:
-        place = ".".join(reversed(misfit.path))[:_SHOWN_CHARACTERS]
+        # A name may have half a surrogate pair, which no message can hold.
+        place = ".".join(reversed(misfit.path))[:_SHOWN_CHARACTERS].encode(errors="replace").decode()
         raise unreadable(f"does not fit: {place or 'it'} {misfit.why}") from None
     except UnicodeEncodeError:
         raise unreadable("has half a surrogate pair in a text") from None

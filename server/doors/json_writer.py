@@ -8,7 +8,7 @@ type, and the answer kept as a function written and compiled for the type: a lin
 import json
 from base64 import b64encode
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring as _text
 from math import isfinite
@@ -36,7 +36,9 @@ _KINDS: dict[int, tuple[str, Writer]] = {
     FieldDescriptor.CPPTYPE_DOUBLE: ("{double(v)}", lambda v: _double(v)),
 }
 _NOT_FINITE = {"inf": '"Infinity"', "-inf": '"-Infinity"', "nan": '"NaN"'}
-_SECONDS_KEPT = 65_536
+_DAYS_KEPT = 4096
+_SIXTY = [f"{number:02d}" for number in range(60)]
+_MINUTES = [f"{hour:02d}:{minute}" for hour in range(24) for minute in _SIXTY]
 
 
 def json_text(message: Message) -> str:
@@ -114,12 +116,19 @@ def _double(number: float) -> str:
     return _NOT_FINITE.get(digits, digits)
 
 
-@lru_cache(_SECONDS_KEPT)
-def _second(seconds: int) -> str:
+@lru_cache(_DAYS_KEPT)
+def _day(days: int) -> str:
     try:
-        return (datetime(1970, 1, 1) + timedelta(seconds=seconds)).isoformat()
+        return (date(1970, 1, 1) + timedelta(days=days)).isoformat()
     except OverflowError:
-        raise ValueError(f"{seconds} seconds are no time between the years 1 and 9999") from None
+        raise ValueError(f"day {days} is not between the years 1 and 9999") from None
+
+
+def _second(seconds: int) -> str:
+    # Days come again in an answer, seconds do not; and a date by itself costs more than all the rest of a time.
+    days, seconds = divmod(seconds, 86_400)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_day(days)}T{_MINUTES[minutes]}:{_SIXTY[seconds]}"
 
 
 def _timestamp(moment: Any) -> str:

@@ -154,10 +154,12 @@ def _dotted(path: tuple[FieldDescriptor, ...]) -> str:
 
 def _query_parameter(path: tuple[FieldDescriptor, ...], schemas: Schemas, comments: Comments) -> Schema:
     field = path[-1]
-    schema = _query_schema(field, schemas)
+    schema, description = _query_schema(field), comments.of(field.full_name)
     if field.name == "page_size":
         schema["minimum"] = 0
-    parameter: Schema = {"name": _dotted(path), "in": "query", "description": comments.of(field.full_name)}
+    if field.enum_type is not None:
+        description += f"\n{schemas.values_text(field.enum_type)}"
+    parameter: Schema = {"name": _dotted(path), "in": "query", "description": description}
     if field.is_repeated:
         parameter |= {"style": "form", "explode": True}
         schema = {"type": "array", "items": schema}
@@ -166,9 +168,8 @@ def _query_parameter(path: tuple[FieldDescriptor, ...], schemas: Schemas, commen
     return parameter | {"schema": schema}
 
 
-def _query_schema(field: FieldDescriptor, schemas: Schemas) -> Schema:
+def _query_schema(field: FieldDescriptor) -> Schema:
     if field.enum_type is not None:
-        schemas.enum(field.enum_type)
         values = field.enum_type.values
         return {"type": "string", "enum": [*(value.name for value in values), *(str(value.number) for value in values)]}
     if field.message_type is not None:

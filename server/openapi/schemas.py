@@ -154,18 +154,20 @@ class Schemas:
             return {}
         if field.message_type is not None:
             return self.output(field.message_type)
-        return self.enum(field.enum_type) if field.enum_type is not None else dict(_OUTPUT_SCALARS[field.cpp_type])
+        return self._enum(field.enum_type) if field.enum_type is not None else dict(_OUTPUT_SCALARS[field.cpp_type])
 
-    def enum(self, enum: EnumDescriptor) -> Schema:
-        """Return the schema of an enum by its names."""
+    def _enum(self, enum: EnumDescriptor) -> Schema:
         name = short_name(enum.full_name)
         if name not in self.named:
-            lines = [self._described(enum.full_name)] + [
-                f"- `{value.name}`: {self._comments.of(f'{enum.full_name}.{value.name}')}" for value in enum.values
-            ]
-            names = [value.name for value in enum.values]
-            self.named[name] = {"type": "string", "enum": names, "description": "\n".join(lines)}
+            text = f"{self._described(enum.full_name)}\n{self.values_text(enum)}"
+            self.named[name] = {"type": "string", "enum": [value.name for value in enum.values], "description": text}
         return _reference(name)
+
+    def values_text(self, enum: EnumDescriptor) -> str:
+        """Return what the values of an enum mean, as a list."""
+        return "\n".join(
+            f"- `{value.name}`: {self._comments.of(f'{enum.full_name}.{value.name}')}" for value in enum.values
+        )
 
     def input(
         self, message: Descriptor, *, without: frozenset[str] = frozenset(), patch: bool = False, name: str = ""
@@ -219,7 +221,10 @@ class Schemas:
             is_unread = short_name(field.full_name) in constraints.UNREAD
             schema = {"type": "string"} if is_unread else self._input_value(field, required=required) | limits
             least = {"minLength": 1} if schema.get("type") == "string" and "format" not in schema else {}
-        return self._told(schema | least if required else _or_null(schema), field)
+        told = self._told(schema | least if required else _or_null(schema), field)
+        if field.enum_type is not None:
+            told["description"] += f"\n{self.values_text(field.enum_type)}"
+        return told
 
     def _item(self, field: FieldDescriptor) -> Schema:
         own = constraints.NOT_IN_LISTS.get(short_name(field.full_name))
@@ -234,7 +239,6 @@ class Schemas:
         if field.enum_type is None:
             return dict(_INPUT_SCALARS[field.cpp_type])
         # Spelled out, since a name is as good as its number; zero says that nothing is said.
-        self.enum(field.enum_type)
         values = [value for value in field.enum_type.values if value.number or not required]
         choices = [value.name for value in values] + [value.number for value in values]
         return {"type": ["string", "integer"], "enum": choices}

@@ -13,7 +13,6 @@ from tests.cli.program import lineal
 STRANGE = 'a "b" \\ü\U0001f600\x7f'
 
 OTHER = {
-    "tag_name": STRANGE,
     "store": "postgresql://db.example/lineal",
     "grpc": "[::1]:7001",
     "rest": "localhost:7002",
@@ -74,6 +73,7 @@ def as_toml(value: Any) -> str:
 def test_what_config_prints_can_be_given_back(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     chosen = {setting.name: another_value(setting.name, setting.default) for setting in setting_fields()}
+    chosen["tag_name"] = STRANGE
     given = [word for name, value in chosen.items() for word in as_flag(name, value)]
     printed = lineal("config", *given).stdout
     file.write_text(printed, encoding="utf-8")

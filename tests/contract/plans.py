@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import UniqueConstraint, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.sql.store import SqlStore
@@ -62,11 +62,17 @@ async def analyze(store: SqlStore) -> None:
 async def _sqlite(connection: AsyncConnection, sent: Sent) -> Plan:
     rows = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sent.text}", sent.parameters)).all()
     shown = "\n".join(row[3] for row in rows)
-    found = re.findall(r"INDEX (\w+)", shown)
-    keys = {"artifact_tasks_2": "artifact_tasks_link", "artifacts_2": "artifacts_identity"}
-    named = (re.sub(r"^sqlite_autoindex_", "", name) for name in found)
-    indexes = frozenset(keys.get(name, re.sub(r"_1$", ".id", name)) for name in named)
+    indexes = frozenset(_KEYS.get(name, name) for name in re.findall(r"INDEX (\w+)", shown))
     return Plan(indexes, "TEMP B-TREE" in shown, shown)
+
+
+# SQLite numbers a table's keys: the primary key, then what is unique.
+_KEYS = {f"sqlite_autoindex_{name}_1": f"{name}.id" for name in metadata.tables} | {
+    f"sqlite_autoindex_{table.name}_2": str(constraint.name)
+    for table in metadata.tables.values()
+    for constraint in table.constraints
+    if isinstance(constraint, UniqueConstraint)
+}
 
 
 async def _postgresql(connection: AsyncConnection, sent: Sent) -> Plan:

@@ -16,6 +16,10 @@ from tests.contract.builders import a_kept_task, a_run, a_task, an_artifact, kee
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
 
+BUSY_SECONDS = 5
+"""How long a writer waits for a lock on SQLite's file that a cancelled call has left behind."""
+
+
 class Refused(Exception):
     """What a callback of these tests raises."""
 
@@ -91,7 +95,8 @@ async def test_calls_cancelled_at_any_moment_leave_the_store_usable(store: SqlSt
         await asyncio.sleep(0.0007 * number)
         for each in writing:
             each.cancel()
-        await asyncio.gather(*writing, return_exceptions=True)
+        async with asyncio.timeout(BUSY_SECONDS / 2):
+            await asyncio.gather(*writing, return_exceptions=True)
     await asyncio.gather(*(write(99) for _ in range(20)))
     assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "99"
 

@@ -66,6 +66,11 @@ class Server:
         return self._addresses[1]
 
     @property
+    def folder(self) -> Path:
+        """Where its `log` (standard error) and `output` (standard output) lie."""
+        return self._folder
+
+    @property
     def process_id(self) -> int:
         """The id of the (parent) process. Raises ServerDied when it does not run."""
         if self._process is None or self._process.poll() is not None:

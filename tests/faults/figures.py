@@ -1,12 +1,12 @@
 """Figures in words, for the reports of long runs. Called by tests."""
 
+import math
 from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest of the values that so large a share of them does not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+    return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
 def seconds(values: Sequence[float]) -> str:

@@ -20,6 +20,7 @@ from tests.mlmd.builders import a_struct, counts
         (PropertyRow("p", True, bytes=b"\x00\xff"), "AP8="),
         (PropertyRow("p", True, proto="Ci50"), "Ci50"),
         (PropertyRow("p", True, proto=b"\x0a"), "Cg=="),
+        (PropertyRow("p", True, proto=b"Ci50"), "Ci50"),
         (PropertyRow("p", True, integer="12"), 12.0),
         (PropertyRow("p", True, integer="twelve"), "twelve"),
         (PropertyRow("p", True, integer=True), 1),

@@ -9,8 +9,9 @@ import pytest
 from server.app import Addresses
 from server.pages.front import Facts, front_page
 from tests.api.service import serving
-from tests.databases import create_migrated_database, drop_database
+from tests.databases import create_database
 from tests.databases.private import PrivateServer
+from tests.faults.cluster import serving as serving_process
 from tests.rest.client import ask, connected
 
 CHECKOUT = Path(__file__).parents[2]
@@ -91,10 +92,10 @@ async def test_the_password_of_the_store_is_hidden(migrated_url: str) -> None:
 @pytest.mark.databases("postgresql")
 async def test_a_frozen_database_shows(start_private_server: Callable[..., PrivateServer]) -> None:
     database = start_private_server("postgresql")
-    async with serving(database.url) as addresses:
-        assert b"Ready" in (await ask(addresses.rest, "GET", "/")).body
-        assert b"lineal_store_bytes" in (await ask(addresses.rest, "GET", "/metrics")).body
+    with serving_process(create_database("postgresql", server=database.url), "--upgrade") as server:
+        assert b"Ready" in (await ask(server.rest, "GET", "/")).body
+        assert (await ask(server.rest, "GET", "/metrics")).status == 200
         database.pause()
-        assert b"Database does not answer" in (await ask(addresses.rest, "GET", "/")).body
-        assert (await ask(addresses.rest, "GET", "/metrics")).status == 200
+        assert b"Database does not answer" in (await ask(server.rest, "GET", "/")).body
+        assert (await ask(server.rest, "GET", "/metrics")).status == 200
         database.resume()

@@ -240,13 +240,25 @@ async def test_a_server_that_stops_finishes_what_is_in_hand_and_closes_the_rest(
         await half.send("GET / HT")
         await until(lambda: slow.begun == 1 and server.connection_count == 3)
         stopping = asyncio.create_task(server.stop(5.0))
-        assert await idle.rest() == await half.rest() == b""
+        assert await idle.rest() == b""
+        assert b" 408 " in await half.rest()
         slow.may_answer.set()
         answer = await busy.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         await asyncio.wait_for(stopping, 1.0)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(*address.split(":"))
+
+
+async def test_a_request_that_arrived_before_the_stop_is_answered(start: Start) -> None:
+    server, address = await start(echo)
+    async with connected(address) as wire:
+        await wire.send(request_text("GET", "/first"))
+        assert (await wire.answer()).status == 200
+        wire.writer.write(request_text("GET", "/last"))
+        await server.stop(5.0)
+        answer = await wire.answer()
+    assert (answer.body, answer.headers["connection"]) == (b"GET /last  ", "close")
 
 
 async def test_a_server_that_stops_waits_no_longer_than_told(start: Start) -> None:

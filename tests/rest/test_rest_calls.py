@@ -76,6 +76,12 @@ async def test_head_is_refused_without_a_body(rest: str) -> None:
         assert (await wire.answer()).json == {"alive": True}
 
 
+async def test_a_name_that_no_message_can_hold_is_refused_like_any_other(rest: str) -> None:
+    answer = await ask(rest, "POST", RUNS, text='{"\\ud800": 1}')
+    assert (answer.status, answer.reason) == (400, "INVALID_JSON")
+    assert "? is unknown" in answer.json["message"]
+
+
 @pytest.mark.parametrize("accept", ["text/html", "*/*", "application/xml;q=1"])
 async def test_answers_are_json_whatever_is_accepted(rest: str, accept: str) -> None:
     assert (await ask(rest, "GET", UNKNOWN, Accept=accept)).json["code"] == 5

@@ -1,0 +1,211 @@
+"""The import: opens source and store, and brings batch after batch over, each with the note of how far it came.
+
+The command line calls `run_import`. Whenever it is killed, the next call goes on after the last batch; when it had ended, the
+next call goes over the whole source again and brings what is new or changed.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations import upgrade
+from migrations.mlmd.aliases import Aliases
+from migrations.mlmd.findings import Findings
+from migrations.mlmd.job import Job, JobState, Phase, Progress, begin_job, record_progress
+from migrations.mlmd.kfp_database import KfpDatabase
+from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.load import load_artifacts, load_runs, rows_of_runs
+from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.report import Report
+from migrations.mlmd.source import (
+    ImportRequest,
+    MappedArtifacts,
+    MappedRuns,
+    Source,
+    mapped_artifacts,
+    mapped_runs,
+    open_source,
+)
+from migrations.mlmd.survey import Survey
+from migrations.mlmd.tally import records_of
+from migrations.mlmd.target import Target, open_for_import
+from storage.ids import new_id
+from storage.model import Experiment
+from storage.sql.dialects import dialect_for
+from storage.sql.experiments import SqlExperiments
+
+EXECUTIONS_PER_BATCH = 2000
+
+EXECUTIONS_PER_SHORT_BATCH = 500
+"""Where one writer excludes all others, a server waits for the end of a batch."""
+
+DEFAULT_EXPERIMENT = "Default"
+
+Item = TypeVar("Item")
+
+
+class Watch(Protocol):
+    """Who is told how an import goes."""
+
+    def plan(self, survey: Survey, source: str, store: str) -> None:
+        """What was found, before anything is written."""
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """How much of a phase is done."""
+
+
+async def run_import(request: ImportRequest, watch: Watch, *, upgrade_schema: bool = False) -> Report:
+    """Import a store, or bring over what has changed in it since.
+
+    Raises SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused; what was written until then stays, and the next
+    call goes on from there.
+    """
+    began = time.monotonic()
+    async with open_source(request) as source:
+        dialect = dialect_for(request.store)
+        watch.plan(source.store.survey, source.store.label, dialect.label)
+        if upgrade_schema or dialect.upgrades_itself:
+            await upgrade.upgrade_async(request.store)
+        await upgrade.check(request.store)
+        async with open_for_import(request.store) as target:
+            report = await _Import(request, source, target, watch).run()
+    report.seconds = time.monotonic() - began
+    return report
+
+
+class _Import:
+    def __init__(self, request: ImportRequest, source: Source, target: Target, watch: Watch) -> None:
+        self._request = request
+        self._source = source
+        self._target = target
+        self._watch = watch
+        self._executions = EXECUTIONS_PER_BATCH if target.dialect.many_processes else EXECUTIONS_PER_SHORT_BATCH
+
+    async def run(self) -> Report:
+        job = await self._target.transact(self._begin)
+        progress, resumed = job.progress, job.progress.phase is not Phase.GROUPS
+        aliases = Aliases(await self._target.transact(self._default_experiment))
+        if self._source.kfp is not None:
+            progress = await self._groups(job, self._source.kfp, aliases, progress)
+        if progress.phase is Phase.GROUPS:
+            progress = replace(progress, phase=Phase.RUNS)
+        if progress.phase is Phase.RUNS:
+            runs = mapped_runs(self._source, after=progress.after, executions_per_batch=self._executions)
+            async for batch in ahead(runs):
+                progress = await self._runs(job, batch, aliases, progress)
+            progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
+        async for artifacts in ahead(mapped_artifacts(self._source, after=progress.after)):
+            progress = await self._artifacts(job, artifacts, progress)
+        return await self._end(job, progress, resumed=resumed)
+
+    async def _begin(self, connection: AsyncConnection) -> Job:
+        request, source = self._request, self._source
+        return await begin_job(
+            connection,
+            store_id=request.store_id,
+            source=source.store.label,
+            identity=source.identity,
+            options=request.options,
+        )
+
+    async def _default_experiment(self, connection: AsyncConnection) -> str:
+        fallback = Experiment(id=new_id(), name=DEFAULT_EXPERIMENT, created_at=time.time_ns() // 1000)
+        return await SqlExperiments(connection, self._target.dialect).ensure_default(fallback)
+
+    async def _groups(self, job: Job, kfp: KfpDatabase, aliases: Aliases, progress: Progress) -> Progress:
+        """Bring over the groups of runs, also when the import goes on: what their names mean is not kept."""
+        loader = GroupLoader(aliases, write=True)
+        first = progress.phase is Phase.GROUPS
+        progress = replace(progress, tally=progress.tally.done()) if first else progress
+        async for _, load, batch in group_batches(loader, kfp):
+            progress = await self._group(job, load, batch, progress)
+        return replace(progress, findings=_sum(progress.findings, kfp.findings)) if first else progress
+
+    async def _group(self, job: Job, load: LoadGroup, batch: Sequence[Any], progress: Progress) -> Progress:
+        async def write(connection: AsyncConnection) -> Progress:
+            tally, _ = await load(connection, self._ledger(connection, job), batch)
+            tally = tally if progress.phase is Phase.GROUPS else tally.done()
+            grown = replace(progress, tally=progress.tally.plus(tally))
+            await record_progress(connection, job.id, grown)
+            return grown
+
+        return await self._target.transact(write)
+
+    async def _runs(self, job: Job, batch: MappedRuns, aliases: Aliases, progress: Progress) -> Progress:
+        rows = rows_of_runs(batch.records, aliases)
+        findings = _sum(progress.findings, batch.findings)
+
+        async def write(connection: AsyncConnection) -> Progress:
+            tally = await load_runs(self._ledger(connection, job), rows)
+            done = progress.done + batch.executions
+            grown = Progress(Phase.RUNS, batch.after, done, progress.tally.plus(tally), findings)
+            await record_progress(connection, job.id, grown)
+            return grown
+
+        grown = await self._target.transact(write)
+        self._watch.progress("executions", grown.done, self._source.store.survey.executions_in_runs)
+        return grown
+
+    async def _artifacts(self, job: Job, batch: MappedArtifacts, progress: Progress) -> Progress:
+        findings = _sum(progress.findings, batch.findings)
+        total = self._source.store.survey.artifacts
+
+        async def write(connection: AsyncConnection) -> Progress:
+            tally = await load_artifacts(self._ledger(connection, job), batch.records)
+            grown = Progress(
+                Phase.ARTIFACTS, batch.after, min(batch.after, total), progress.tally.plus(tally), findings
+            )
+            await record_progress(connection, job.id, grown)
+            return grown
+
+        grown = await self._target.transact(write)
+        self._watch.progress("artifacts without a run", grown.done, total)
+        return grown
+
+    async def _end(self, job: Job, progress: Progress, *, resumed: bool) -> Report:
+        findings = _sum(self._source.store.survey.findings, progress.findings)
+
+        async def write(connection: AsyncConnection) -> Report:
+            await record_progress(connection, job.id, progress, state=JobState.DONE)
+            kept = await self._ledger(connection, job).counts()
+            return Report(
+                "import",
+                self._target.label,
+                self._request.store_id,
+                source=self._source.store.label,
+                survey=self._source.store.survey,
+                records=records_of(progress.tally, kept),
+                tally=progress.tally,
+                findings=findings,
+                resumed=resumed,
+            )
+
+        return await self._target.transact(write)
+
+    def _ledger(self, connection: AsyncConnection, job: Job) -> Ledger:
+        return Ledger(connection, self._target.dialect, job.id)
+
+
+async def ahead(items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+    """Yield items, the next of which is made while the caller works on one."""
+    upcoming = asyncio.ensure_future(anext(items, None))
+    try:
+        while (item := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(anext(items, None))
+            yield item
+    finally:
+        upcoming.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await upcoming
+
+
+def _sum(one: Findings, other: Findings) -> Findings:
+    added = Findings()
+    added.merge(one)
+    added.merge(other)
+    return added

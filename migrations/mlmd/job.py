@@ -1,0 +1,145 @@
+"""How far the import of one source came, kept in the store itself: an import that was interrupted goes on from there.
+
+The importer calls this, within the transactions that write what the job speaks of.
+"""
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.errors import SourceRefused
+from migrations.mlmd.findings import Findings, Rule
+from migrations.mlmd.identity import Identity, same_store
+from migrations.mlmd.tally import Tally
+from storage.sql.tables import import_jobs
+
+
+class JobState(Enum):
+    """Whether an import has ended."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    UNDOING = "UNDOING"
+
+
+class Phase(Enum):
+    """What an import does, in this order."""
+
+    GROUPS = "experiments and pipelines"
+    RUNS = "runs"
+    ARTIFACTS = "artifacts without a run"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import came, and what it found and did until there."""
+
+    phase: Phase = Phase.GROUPS
+    after: int = 0
+    done: int = 0
+    tally: Tally = field(default_factory=Tally)
+    findings: Findings = field(default_factory=Findings)
+
+    def text(self) -> str:
+        """Return it as JSON."""
+        findings = [[found.rule.name, found.kind, found.count, found.examples] for found in self.findings]
+        plain = {"phase": self.phase.name, "after": self.after, "done": self.done}
+        return json.dumps({**plain, "tally": self.tally.plain(), "findings": findings})
+
+    @classmethod
+    def read(cls, text: str) -> "Progress":
+        """Return what `text` was made of."""
+        plain = json.loads(text)
+        findings = Findings()
+        for rule, kind, count, examples in plain["findings"]:
+            findings.add(Rule[rule], *examples, kind=kind, count=count)
+        tally = Tally.from_plain(plain["tally"])
+        return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The import of one source."""
+
+    id: int
+    store_id: str
+    source: str
+    identity: Identity
+    options: dict[str, Any]
+    state: JobState
+    progress: Progress
+
+    def check_source(self, identity: Identity) -> None:
+        """Raise SourceRefused when another MLMD store was imported under this store id."""
+        if not same_store(self.identity, identity):
+            named = f"with --store-id {self.store_id}" if self.store_id else "without --store-id"
+            raise SourceRefused(
+                f"another MLMD store, {self.source}, was imported {named}; "
+                "give this one a --store-id of its own, since both number their rows alike"
+            )
+
+
+async def find_job(connection: AsyncConnection, store_id: str) -> Job | None:
+    """Return the import under a store id, if there is one."""
+    columns = import_jobs.c
+    statement = select(
+        columns.id, columns.source, columns.identity, columns.options, columns.state, columns.progress
+    ).where(columns.store_id == store_id)
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        return None
+    return Job(
+        row.id,
+        store_id,
+        row.source,
+        json.loads(row.identity),
+        json.loads(row.options),
+        JobState(row.state),
+        Progress.read(row.progress),
+    )
+
+
+async def begin_job(
+    connection: AsyncConnection, *, store_id: str, source: str, identity: Identity, options: dict[str, Any]
+) -> Job:
+    """Return the job of an import that begins, or goes on where it was interrupted.
+
+    Raises SourceRefused when the store id is that of another source.
+    """
+    found, now = await find_job(connection, store_id), time.time_ns() // 1000
+    told = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
+    if found is None:
+        highest = (await connection.execute(select(func.max(import_jobs.c.id)))).scalar() or 0
+        job = Job(highest + 1, store_id, source, identity, options, JobState.RUNNING, Progress())
+        row = {"id": job.id, "store_id": store_id, "identity": json.dumps(identity), "started_at": now}
+        await connection.execute(insert(import_jobs), {**row, **told, "progress": job.progress.text()})
+        return job
+    found.check_source(identity)
+    goes_on = found.state is JobState.RUNNING and found.options == options
+    progress = found.progress if goes_on else Progress()
+    # The store may have been empty when it was imported first.
+    known = {**identity, **found.identity}
+    values = {**told, "identity": json.dumps(known), "progress": progress.text(), "finished_at": None}
+    values |= {} if goes_on else {"started_at": now}
+    await connection.execute(update(import_jobs).where(import_jobs.c.id == found.id).values(values))
+    return replace(found, source=source, options=options, state=JobState.RUNNING, progress=progress)
+
+
+async def record_progress(
+    connection: AsyncConnection, job_id: int, progress: Progress, *, state: JobState = JobState.RUNNING
+) -> None:
+    """Note how far an import came."""
+    now = time.time_ns() // 1000
+    values = {"progress": progress.text(), "state": state.value, "updated_at": now}
+    values |= {"finished_at": now} if state is JobState.DONE else {}
+    await connection.execute(update(import_jobs).where(import_jobs.c.id == job_id).values(values))
+
+
+async def remove_job(connection: AsyncConnection, job_id: int) -> None:
+    """Forget an import."""
+    await connection.execute(delete(import_jobs).where(import_jobs.c.id == job_id))

@@ -1,0 +1,149 @@
+"""What a command of the importer found and did: as JSON for programs, as lines for people. The command line prints it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrations.mlmd.findings import Findings
+from migrations.mlmd.kinds import LABELS, Kind
+from migrations.mlmd.survey import Survey
+from migrations.mlmd.tally import Cases, Tally
+
+DIFFERENCES = 100
+"""So many differences are named; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that is not as the source has it; columns holds (name, in the source, in the store), none for a missing row."""
+
+    kind: Kind
+    id: str
+    columns: tuple[tuple[str, Any, Any], ...] = ()
+
+    def sentence(self) -> str:
+        """Say what differs."""
+        if not self.columns:
+            return f"{LABELS[self.kind]} {self.id}: missing"
+        named = ", ".join(f"{name} is {_short(now)}, not {_short(wanted)}" for name, wanted, now in self.columns)
+        return f"{LABELS[self.kind]} {self.id}: {named}"
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of one command: import, dry-run, verify or undo."""
+
+    command: str
+    store: str
+    store_id: str
+    source: str = ""
+    survey: Survey | None = None
+    records: Mapping[Kind, Mapping[str, int]] = field(default_factory=dict)
+    """Figures by kind of row, named as the command explains them."""
+    tally: Tally = field(default_factory=Tally)
+    findings: Findings = field(default_factory=Findings)
+    differences: list[Difference] = field(default_factory=list)
+    difference_count: int = 0
+    resumed: bool = False
+    seconds: float = 0.0
+
+    @property
+    def outcome(self) -> str:
+        """In one word: done or different."""
+        return "different" if self.difference_count else "done"
+
+    def plain(self) -> dict[str, Any]:
+        """Return it fit for JSON."""
+        return {
+            "command": self.command,
+            "outcome": self.outcome,
+            "store": self.store,
+            "store_id": self.store_id,
+            "source": {"url": self.source, **(_found(self.survey) if self.survey else {})},
+            "resumed": self.resumed,
+            "seconds": round(self.seconds, 3),
+            "records": {LABELS[kind]: dict(figures) for kind, figures in self.records.items()},
+            "left_alone": [
+                {"records": LABELS[kind], "reason": outcome.name, "text": outcome.value, **_cases(cases)}
+                for kind, outcome, cases in self.tally.left_alone()
+            ],
+            "findings": [
+                {
+                    "rule": found.rule.name,
+                    "kind": found.kind,
+                    "text": found.rule.value,
+                    "count": found.count,
+                    "examples": found.examples,
+                }
+                for found in self.findings
+            ],
+            "difference_count": self.difference_count,
+            "differences": [
+                {
+                    "records": LABELS[one.kind],
+                    "id": one.id,
+                    "columns": [{"name": name, "source": wanted, "store": now} for name, wanted, now in one.columns],
+                }
+                for one in self.differences
+            ],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Return it as a table and sentences."""
+        yield from _table(self.records)
+        for kind, outcome, cases in self.tally.left_alone():
+            yield f"{cases.count} {LABELS[kind]} were {outcome.value}, such as {cases.examples[0]}"
+        for found in self.findings:
+            detail = f" [{found.kind}]" if found.kind else ""
+            example = f": {found.examples[0]}" if found.examples else ""
+            yield f"{found.count} × {found.rule.value}{detail}{example}"
+        for one in self.differences[:20]:
+            yield one.sentence()
+        if self.difference_count:
+            yield f"{self.difference_count} differences"
+
+
+def plan_lines(survey: Survey, source: str, store: str) -> Iterator[str]:
+    """Say what was found and what it will become."""
+    yield f"source {source}: MLMD schema {survey.schema_version}"
+    for kind, count in survey.runs.items():
+        yield f"  {count} {kind.value} runs → runs"
+    if not survey.runs:
+        yield "  no runs"
+    yield f"  {survey.executions_in_runs} of {survey.executions} executions belong to runs → tasks"
+    yield f"  {survey.artifacts} artifacts → artifacts, one for each metric"
+    yield f"  {survey.events_in_runs} of {survey.events} events belong to runs → links of tasks and artifacts"
+    yield f"store {store}"
+
+
+def _found(survey: Survey) -> dict[str, Any]:
+    return {
+        "schema_version": survey.schema_version,
+        "runs": {kind.name: count for kind, count in survey.runs.items()},
+        "executions": survey.executions,
+        "executions_in_runs": survey.executions_in_runs,
+        "artifacts": survey.artifacts,
+        "events": survey.events,
+        "events_in_runs": survey.events_in_runs,
+        "contexts": dict(survey.contexts),
+    }
+
+
+def _cases(cases: Cases) -> dict[str, Any]:
+    return {"count": cases.count, "examples": cases.examples}
+
+
+def _table(records: Mapping[Kind, Mapping[str, int]]) -> Iterator[str]:
+    shown = {kind: figures for kind, figures in records.items() if any(figures.values())}
+    names = [name for name in next(iter(records.values()), {}) if any(figures[name] for figures in shown.values())]
+    heads = [name.replace("_", " ") for name in names]
+    if shown:
+        yield " " * 18 + "".join(f"{head:>{max(12, len(head) + 2)}}" for head in heads)
+    for kind, figures in shown.items():
+        cells = (f"{figures[name]:>{max(12, len(head) + 2)}}" for name, head in zip(names, heads, strict=True))
+        yield f"{LABELS[kind]:<18}" + "".join(cells)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,90 @@
+"""Brings rows of one kind into the store: new ones are written, changed ones follow the source, all others are left alone.
+
+The loader calls this within its transaction. A row follows the source only while it is as the import wrote it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from migrations.mlmd.kinds import SHAPES, Kind, Row, digest
+from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.tally import Outcome, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be done with rows of one kind, and what is not."""
+
+    kind: Kind
+    digests: Mapping[str, int]
+    created: Mapping[str, Row] = field(default_factory=dict)
+    updated: Mapping[str, Row] = field(default_factory=dict)
+    removed: Collection[str] = ()
+    left_alone: Mapping[Outcome, Collection[str]] = field(default_factory=dict)
+
+    async def apply(self, ledger: Ledger) -> None:
+        """Write."""
+        await ledger.remove(self.kind, self.removed)
+        await ledger.replace(self.kind, self.updated, self.digests)
+        await ledger.create(self.kind, self.created, self.digests)
+
+    def count(self, tally: Tally) -> None:
+        """Count what becomes of the rows."""
+        tally.add(self.kind, Outcome.CREATED, self.created)
+        tally.add(self.kind, Outcome.UPDATED, self.updated)
+        tally.add(self.kind, Outcome.REMOVED, self.removed)
+        for outcome, ids in self.left_alone.items():
+            tally.add(self.kind, outcome, ids)
+
+    def gone(self) -> set[str]:
+        """Return the rows of the source that the store does not have, nor will have."""
+        return set(self.left_alone.get(Outcome.DELETED_HERE, ()))
+
+
+def all_new(kind: Kind, rows: Mapping[str, Row]) -> Changes:
+    """Return the changes for rows that nobody can have written yet."""
+    return Changes(kind, _digests(kind, rows), created=rows)
+
+
+async def changes_of(
+    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], *, run_ids: Collection[str] = (), hold: bool = True
+) -> Changes:
+    """Return what is to be done with rows.
+
+    Of the runs named, `rows` is all that the source has of the kind, so that what the import wrote there beyond it goes.
+    """
+    wanted = _digests(kind, rows)
+    standing = await ledger.digests_of_runs(kind, run_ids) if run_ids else {}
+    known = standing | await ledger.digests(kind, rows.keys() - standing.keys())
+    unknown = rows.keys() - known.keys()
+    taken = await ledger.present(kind, unknown)
+    if kind is Kind.LINK:
+        taken |= await _repeated(ledger, {row_id: rows[row_id] for row_id in unknown - taken}, standing)
+    stale = known.keys() - rows.keys()
+    changed = {row_id for row_id in known.keys() & rows.keys() if known[row_id] != wanted[row_id]}
+    now = await ledger.rows(kind, changed | stale, held=hold)
+    deleted = changed - now.keys()
+    foreign = {row_id for row_id, row in now.items() if digest(kind, row) != known[row_id]}
+    left = {Outcome.TAKEN: taken, Outcome.DELETED_HERE: deleted, Outcome.CHANGED_HERE: foreign}
+    return Changes(
+        kind,
+        wanted,
+        created={row_id: rows[row_id] for row_id in rows if row_id in unknown - taken},
+        updated={row_id: rows[row_id] for row_id in rows if row_id in changed - deleted - foreign},
+        removed=stale - foreign,
+        left_alone={outcome: sorted(ids) for outcome, ids in left.items() if ids},
+    )
+
+
+def _digests(kind: Kind, rows: Mapping[str, Row]) -> dict[str, int]:
+    return {row_id: digest(kind, row) for row_id, row in rows.items()}
+
+
+async def _repeated(ledger: Ledger, rows: Mapping[str, Row], own: Collection[str]) -> set[str]:
+    """Return the links whose task, key and artifact a client has linked already, under another id."""
+    names = SHAPES[Kind.LINK].names
+    places = [names.index(name) for name in ("task_id", "type", "key", "iteration", "artifact_id")]
+    linked = await ledger.links_of_tasks({row[places[0]] for row in rows.values()})
+    keys = {row_id: tuple(row[place] for place in places) for row_id, row in rows.items()}
+    # A link of the import itself makes way: it is stale.
+    return {row_id for row_id, key in keys.items() if key in linked and linked[key] not in own}

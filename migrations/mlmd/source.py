@@ -1,0 +1,109 @@
+"""What an import reads, opened together: the MLMD store, KFP's own database where it is given, and which store it is.
+
+The importer's commands call this; `mapped_runs` is what they all walk over.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from migrations.mlmd.batches import KfpRuns
+from migrations.mlmd.findings import Findings
+from migrations.mlmd.identity import Identity, read_identity
+from migrations.mlmd.kfp_database import KfpDatabase, open_kfp
+from migrations.mlmd.mapping import map_loose_artifact, map_run
+from migrations.mlmd.reader import EXECUTIONS_PER_BATCH, MlmdStore, open_store
+from migrations.mlmd.records import Options, RunRecords
+from migrations.mlmd.runs_file import RunsFile
+from storage.model import Artifact
+
+URL_SIGN = "://"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What was asked for. `source` is empty only where a command can do without it."""
+
+    source: str
+    store: str
+    kfp: str = ""  # the URL of KFP's own database, or the path of a file of runs
+    store_id: str = ""
+    run_context_types: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What changes the outcome, to be kept with the import."""
+        return {"kfp": bool(self.kfp), "run_context_types": sorted(self.run_context_types)}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open source."""
+
+    store: MlmdStore
+    kfp: KfpDatabase | None
+    identity: Identity
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRuns:
+    """The records of some runs. Reading can go on after `after`; `executions` were read for them."""
+
+    records: Sequence[RunRecords]
+    after: int
+    executions: int
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class MappedArtifacts:
+    """The records of some artifacts that no run touched. Reading can go on after `after`."""
+
+    records: Sequence[Artifact]
+    after: int
+    findings: Findings
+
+
+@asynccontextmanager
+async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
+    """Open what is to be imported. Raises SourceRefused when any of it cannot be read."""
+    async with AsyncExitStack() as stack:
+        identity = await read_identity(request.source)
+        database: KfpDatabase | None = None
+        runs: KfpRuns | None = None
+        if URL_SIGN in request.kfp:
+            runs = database = await stack.enter_async_context(open_kfp(request.kfp))
+        elif request.kfp:
+            runs = RunsFile.read(request.kfp)
+        opening = open_store(request.source, run_context_types=request.run_context_types, kfp=runs)
+        store = await stack.enter_async_context(opening)
+        yield Source(store, database, identity, Options(store_id=request.store_id))
+
+
+async def mapped_runs(
+    source: Source, *, after: int = 0, executions_per_batch: int = EXECUTIONS_PER_BATCH
+) -> AsyncIterator[MappedRuns]:
+    """Yield all runs whose context's id is greater, mapped, in the order of these ids."""
+    async for batch in source.store.runs(after=after, executions_per_batch=executions_per_batch):
+        findings = Findings()
+        findings.merge(batch.findings)
+        records = []
+        for rows in batch.runs:
+            run = map_run(rows, source.options)
+            findings.merge(run.findings)
+            records.append(run)
+        yield MappedRuns(records, batch.last_context_id, batch.executions, findings)
+
+
+async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncIterator[MappedArtifacts]:
+    """Yield the artifacts that no run touched and whose id is greater, mapped, in the order of their ids."""
+    async for batch in source.store.loose_artifacts(after=after):
+        findings = Findings()
+        records = [
+            record
+            for row, home in batch.artifacts
+            for record in map_loose_artifact(row, home, source.options, findings)
+        ]
+        yield MappedArtifacts(records, batch.last_artifact_id, findings)

@@ -1,0 +1,141 @@
+"""Takes an import back: removes the rows it wrote, and nothing that anybody else wrote. The command line calls this.
+
+What others built upon stays, and stays noted as imported: runs to which a client added tasks or links, artifacts that such
+tasks use, experiments and pipelines with runs or versions of others. A killed undo goes on when it is called again.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations import upgrade
+from migrations.mlmd.errors import SourceRefused
+from migrations.mlmd.identity import read_identity
+from migrations.mlmd.job import Job, JobState, Progress, find_job, record_progress, remove_job
+from migrations.mlmd.kinds import LABELS, SHAPES, Kind, digest
+from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.report import Report
+from migrations.mlmd.source import ImportRequest
+from migrations.mlmd.target import Target, open_for_import
+from storage.sql import tables
+from storage.sql.tables import artifact_tasks, imported_rows, pipeline_versions, runs, tasks
+
+RUNS_PER_STEP = 200
+ROWS_PER_STEP = 2000
+
+REMOVED, CHANGED, KEPT = "removed", "changed_since_import", "kept"
+"""Figures of each kind: removed rows; how many of those somebody had changed; rows that stay because others need them."""
+
+Told = Callable[[str, int, int], None]
+
+
+async def undo(request: ImportRequest, progress: Told) -> Report:
+    """Remove what was imported under a store id. Raises SourceRefused when nothing was, or when it came from another source."""
+    began = time.monotonic()
+    identity = await read_identity(request.source) if request.source else None
+    await upgrade.check(request.store)
+    async with open_for_import(request.store) as target:
+
+        async def begin(connection: AsyncConnection) -> Job:
+            job = await find_job(connection, request.store_id)
+            if job is None:
+                raise SourceRefused(f"nothing was imported into {target.label} under this store id; there is nothing to undo")
+            if identity is not None:
+                job.check_source(identity)
+            await record_progress(connection, job.id, Progress(), state=JobState.UNDOING)
+            return replace(job, state=JobState.UNDOING)
+
+        job = await target.transact(begin)
+        undoing = _Undo(target, job, progress)
+        await undoing.run()
+    return Report(
+        "undo",
+        target.label,
+        request.store_id,
+        source=job.source,
+        records=undoing.figures,
+        seconds=time.monotonic() - began,
+    )
+
+
+class _Undo:
+    def __init__(self, target: Target, job: Job, progress: Told) -> None:
+        self._target = target
+        self._job = job
+        self._progress = progress
+        self.figures: Mapping[Kind, dict[str, int]] = {
+            kind: dict.fromkeys((REMOVED, CHANGED, KEPT), 0) for kind in LABELS
+        }
+
+    async def run(self) -> None:
+        counts = await self._target.transact(lambda connection: self._ledger(connection).counts())
+        await self._all(Kind.RUN, self._remove_runs, RUNS_PER_STEP, counts)
+        for kind, needed in (
+            (Kind.ARTIFACT, _links_of_artifacts),
+            (Kind.VERSION, _nobody),
+            (Kind.PIPELINE, _versions_of_pipelines),
+            (Kind.EXPERIMENT, _runs_of_experiments),
+            (Kind.SPEC, _users_of_specs),
+        ):
+            await self._all(kind, self._removal(kind, needed), ROWS_PER_STEP, counts)
+        await self._target.transact(self._end)
+
+    async def _all(self, kind: Kind, remove: "Remove", limit: int, counts: Mapping[Kind, int]) -> None:
+        after, done = "", 0
+        while True:
+            step, ids = await self._target.transact(_step(remove, self._ledger, kind, after, limit))
+            if not ids:
+                return
+            after, done = ids[-1], done + len(ids)
+            for touched, figures in step.items():
+                for name, count in figures.items():
+                    self.figures[touched][name] += count
+            self._progress(LABELS[kind], done, counts.get(kind, 0))
+
+    async def _remove_runs(self, connection: AsyncConnection, ids: Mapping[str, int]) -> "Step":
+        """Remove runs with their tasks and links, except those to which others added some."""
+        ledger = self._ledger(connection)
+        held = await self._with_others(connection, tasks, Kind.TASK, ids)
+        held |= await self._with_others(connection, artifact_tasks, Kind.LINK, ids)
+        free = {id: noted for id, noted in ids.items() if id not in held}
+        step: Step = {}
+        for kind in (Kind.LINK, Kind.TASK):
+            step[kind] = await _remove(ledger, kind, await ledger.digests_of_runs(kind, free))
+            step[kind][KEPT] = len(await ledger.digests_of_runs(kind, held))
+        step[Kind.RUN] = await _remove(ledger, Kind.RUN, free)
+        step[Kind.RUN][KEPT] = len(held)
+        return step
+
+    async def _with_others(
+        self, connection: AsyncConnection, table: Any, kind: Kind, run_ids: Collection[str]
+    ) -> set[str]:
+        """Return those runs that have rows which the import did not write."""
+        noted = imported_rows.c
+        own = select(noted.row_id).where(
+            noted.import_id == self._job.id, noted.kind == int(kind), noted.row_id == table.c.id
+        )
+        statement = select(table.c.run_id).distinct().where(table.c.run_id.in_(sorted(run_ids)), ~own.exists())
+        return set((await connection.execute(statement)).scalars())
+
+    def _removal(self, kind: Kind, needed: "Needed") -> "Remove":
+        async def remove(connection: AsyncConnection, ids: Mapping[str, int]) -> Step:
+            held = await needed(connection, sorted(ids))
+            free = {id: noted for id, noted in ids.items() if id not in held}
+            return {kind: {**await _remove(self._ledger(connection), kind, free), KEPT: len(held)}}
+
+        return remove
+
+    async def _end(self, connection: AsyncConnection) -> None:
+        """Forget rows that others deleted, and the import when nothing of it is left."""
+        ledger = self._ledger(connection)
+        for kind in Kind:
+            await ledger.forget_lost(kind)
+        if not await ledger.counts():
+            await remove_job(connection, self._job.id)
+
+    def _ledger(self, connection: AsyncConnection) -> Ledger:
+        return Ledger(connection, self._target.dialect, self._job.id)

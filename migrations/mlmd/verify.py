@@ -1,0 +1,97 @@
+"""Compares what an import wrote with what the source gives now, every row and column by column. The command line calls this."""
+
+import time
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations import upgrade
+from migrations.mlmd.aliases import Aliases
+from migrations.mlmd.errors import SourceRefused
+from migrations.mlmd.findings import Findings
+from migrations.mlmd.importer import Watch
+from migrations.mlmd.job import Job, JobState, find_job
+from migrations.mlmd.kinds import LABELS, SHAPES, Kind, Row, digest
+from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.report import DIFFERENCES, Difference, Report
+from migrations.mlmd.source import ImportRequest, Source, open_source
+from migrations.mlmd.target import Target, open_for_reading
+from migrations.mlmd.walk import Walk, find_default_experiment
+from storage.sql.dialects import dialect_for
+
+SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN = "in_source", "imported", "missing", "different", "not_in_source"
+"""Figures of each kind: rows of the source; rows the import has; rows that are not in the store; rows of other content; rows
+that the import has and the source does not give."""
+
+
+async def verify(request: ImportRequest, watch: Watch) -> Report:
+    """Compare; the report says how many rows differ. Raises SourceRefused where there is no ended import to compare with."""
+    began = time.monotonic()
+    async with open_source(request) as source:
+        watch.plan(source.store.survey, source.store.label, dialect_for(request.store).label)
+        await upgrade.check(request.store)
+        async with open_for_reading(request.store) as target:
+            job = await _ended_job(request, source, target)
+            report = await _compared(request, source, target, job, watch)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def _ended_job(request: ImportRequest, source: Source, target: Target) -> Job:
+    job = await target.transact(lambda connection: find_job(connection, request.store_id))
+    if job is None:
+        raise SourceRefused(f"nothing was imported into {target.label} under this store id; there is nothing to verify")
+    job.check_source(source.identity)
+    if job.state is not JobState.DONE:
+        raise SourceRefused("the import was interrupted; run it again to its end, then verify")
+    if job.options != request.options:
+        raise SourceRefused("the import was made with other options; verify with the same --kfp-db and --run-context")
+    return job
+
+
+async def _compared(request: ImportRequest, source: Source, target: Target, job: Job, watch: Watch) -> Report:
+    figures = {kind: dict.fromkeys((SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN), 0) for kind in LABELS}
+    findings = Findings()
+    findings.merge(source.store.survey.findings)
+    report = Report(
+        "verify",
+        target.label,
+        request.store_id,
+        source=source.store.label,
+        survey=source.store.survey,
+        records=figures,
+        findings=findings,
+    )
+    walk = Walk(source, Aliases(await target.transact(find_default_experiment)), watch.progress)
+    async for rows in walk.rows(target, job.id):
+        for kind, some in rows.items():
+            figures[kind][SOURCE] += len(some)
+            for difference in await _differences(target, job, kind, some):
+                figures[kind][DIFFERENT if difference.columns else MISSING] += 1
+                report.difference_count += 1
+                if len(report.differences) < DIFFERENCES:
+                    report.differences.append(difference)
+    findings.merge(walk.findings)
+    kept = await target.transact(lambda connection: Ledger(connection, target.dialect, job.id).counts())
+    for kind, counts in figures.items():
+        counts[STORE] = kept.get(kind, 0)
+        # Specifications are shared with whoever had them first.
+        counts[UNKNOWN] = max(0, counts[STORE] - counts[SOURCE])
+        report.difference_count += counts[UNKNOWN]
+    return report
+
+
+async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, Row]) -> list[Difference]:
+    async def look(connection: AsyncConnection) -> dict[str, Row]:
+        return await Ledger(connection, target.dialect, job.id).rows(kind, rows)
+
+    there = await target.transact(look)
+    found = []
+    for id, row in rows.items():
+        now = there.get(id)
+        if now is None:
+            found.append(Difference(kind, id))
+        elif digest(kind, now) != digest(kind, row):
+            columns = zip(SHAPES[kind].names, row, now, strict=True)
+            found.append(Difference(kind, id, tuple(item for item in columns if item[1] != item[2])))
+    return found

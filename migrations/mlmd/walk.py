@@ -1,0 +1,106 @@
+"""Goes over a whole source without writing: every row that an import makes, once. Dry runs and verify call this."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.aliases import Aliases
+from migrations.mlmd.findings import Findings
+from migrations.mlmd.kinds import Kind, Row, row_of, spec_id
+from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.load import rows_by_id
+from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.source import Source, mapped_artifacts, mapped_runs
+from migrations.mlmd.target import Target
+from storage.sql.experiments import DEFAULT_SETTING
+from storage.sql.tables import experiments, settings
+
+Told = Callable[[str, int, int], None]
+"""Is told the name of a phase, how much of it is done, and how much there is."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """One pass over a source; `findings` grow on the way."""
+
+    source: Source
+    aliases: Aliases
+    progress: Told
+    findings: Findings = field(default_factory=Findings)
+    _artifacts: set[int] = field(default_factory=set)
+    _specs: set[str] = field(default_factory=set)
+
+    async def rows(self, target: Target | None, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
+        """Yield rows by kind; a row that several runs share comes with the first of them.
+
+        Without a target, names of experiments and pipelines are taken for free.
+        """
+        async for groups in self._groups(target, import_id):
+            yield groups
+        survey, done = self.source.store.survey, 0
+        async for batch in mapped_runs(self.source):
+            self.findings.merge(batch.findings)
+            found: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
+            for one in batch.records:
+                run = self.aliases.run(one.run)
+                found[Kind.RUN][run.id] = row_of(Kind.RUN, run)
+                found[Kind.SPEC] |= self._spec(run.pipeline_spec, run.created_at)
+                found[Kind.TASK] |= rows_by_id(Kind.TASK, one.tasks)
+                found[Kind.LINK] |= rows_by_id(Kind.LINK, one.links)
+                found[Kind.ARTIFACT] |= self._new(rows_by_id(Kind.ARTIFACT, one.artifacts))
+            done += batch.executions
+            yield found
+            self.progress("executions", done, survey.executions_in_runs)
+        async for artifacts in mapped_artifacts(self.source):
+            self.findings.merge(artifacts.findings)
+            yield {Kind.ARTIFACT: self._new(rows_by_id(Kind.ARTIFACT, artifacts.records))}
+            self.progress("artifacts without a run", min(artifacts.after, survey.artifacts), survey.artifacts)
+
+    def _new(self, rows: Mapping[str, Row]) -> dict[str, Row]:
+        # Eight bytes of an id tell it from all others, and take less room than the id.
+        new = {id: row for id, row in rows.items() if hash(id) not in self._artifacts}
+        self._artifacts.update(map(hash, new))
+        return new
+
+    def _spec(self, spec: str | None, created_at: int) -> dict[str, Row]:
+        made = spec_id(spec)
+        if made is None or made in self._specs:
+            return {}
+        self._specs.add(made)
+        return {made: (made, spec, created_at)}
+
+    async def _groups(self, target: Target | None, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
+        if self.source.kfp is None:
+            return
+        loader = GroupLoader(self.aliases, write=False)
+        async for kind, load, batch in group_batches(loader, self.source.kfp):
+            if target is None:
+                rows = rows_by_id(kind, batch)
+            else:
+                rows = await self._looked_up(target, import_id, load, batch)
+            specs: dict[str, Row] = {}
+            for one in batch:
+                if kind is Kind.VERSION and one.id in rows:
+                    specs |= self._spec(one.pipeline_spec, one.created_at)
+            yield {kind: rows, Kind.SPEC: specs}
+
+    async def _looked_up(
+        self, target: Target, import_id: int, load: LoadGroup, batch: Sequence[Any]
+    ) -> dict[str, Row]:
+        async def look(connection: AsyncConnection) -> dict[str, Row]:
+            return (await load(connection, Ledger(connection, target.dialect, import_id), batch))[1]
+
+        return await target.transact(look)
+
+
+async def find_default_experiment(connection: AsyncConnection) -> str:
+    """Return the id of the default experiment, "" where it was deleted."""
+    statement = (
+        select(experiments.c.id)
+        .join(settings, settings.c.value == experiments.c.id)
+        .where(settings.c.name == DEFAULT_SETTING)
+    )
+    return (await connection.execute(statement)).scalar() or ""
