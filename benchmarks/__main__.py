@@ -3,12 +3,13 @@
 import asyncio
 import sys
 
-from benchmarks import grpc_calls
+from benchmarks import grpc_calls, rest_json
 from tests.databases import KINDS
 
 
 def main() -> None:
     """Run and print."""
+    rest_json.main()
     for kind in sys.argv[1:] or KINDS:
         asyncio.run(grpc_calls.measure(kind))
 

@@ -13,6 +13,7 @@ import click
 from migrations import upgrade as schema
 from server import __version__, app, telemetry
 from server.config import InvalidSetting, Settings, load, setting_fields, variable_of
+from server.import_command import import_mlmd
 from server.workers import WorkerFailed
 from storage.errors import StorageError
 from storage.sql.dialects import dialect_for
@@ -138,3 +139,6 @@ def config(file: str | None, **flags: Any) -> None:
 def _toml(value: object) -> str:
     """Write a setting's value as TOML, which differs from JSON in how it escapes."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+main.add_command(import_mlmd)

@@ -12,7 +12,7 @@ from typing import Any
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
-LARGEST_MESSAGE_BYTES = 2**31 - 1
+_LARGEST_MESSAGE_BYTES = 2**31 - 1
 
 
 class InvalidSetting(Exception):
@@ -80,8 +80,8 @@ class Settings:
             value = getattr(self, setting.name)
             if setting.type in (int, float) and setting.name != "workers" and not (0 < value < math.inf):
                 raise InvalidSetting(f"{setting.name} must be a number above 0")
-        if self.message_bytes_max > LARGEST_MESSAGE_BYTES:
-            raise InvalidSetting(f"message_bytes_max must be at most {LARGEST_MESSAGE_BYTES}: gRPC counts no further")
+        if self.message_bytes_max > _LARGEST_MESSAGE_BYTES:
+            raise InvalidSetting(f"message_bytes_max must be at most {_LARGEST_MESSAGE_BYTES}: gRPC counts no further")
         if not 1 <= self.workers <= 256:
             raise InvalidSetting("workers must be between 1 and 256")
         if self.workers > 1 and self.store.startswith("sqlite"):

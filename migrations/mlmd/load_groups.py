@@ -97,9 +97,7 @@ class GroupLoader:
         return tally, rows
 
 
-async def group_batches(
-    loader: GroupLoader, kfp: KfpDatabase
-) -> AsyncIterator[tuple[Kind, LoadGroup, Sequence[Any]]]:
+async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[tuple[Kind, LoadGroup, Sequence[Any]]]:
     """Yield batches of KFP's experiments, then pipelines, then versions, with what brings each of them in."""
     async for some in kfp.experiments():
         yield Kind.EXPERIMENT, loader.experiments, some

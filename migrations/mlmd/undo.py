@@ -5,23 +5,22 @@ tasks use, experiments and pipelines with runs or versions of others. A killed u
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
 from migrations.mlmd.errors import SourceRefused
 from migrations.mlmd.identity import read_identity
 from migrations.mlmd.job import Job, JobState, Progress, find_job, record_progress, remove_job
-from migrations.mlmd.kinds import LABELS, SHAPES, Kind, digest
+from migrations.mlmd.kinds import LABELS, Kind, digest
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.target import Target, open_for_import
-from storage.sql import tables
 from storage.sql.tables import artifact_tasks, imported_rows, pipeline_versions, runs, tasks
 
 RUNS_PER_STEP = 200
@@ -31,6 +30,11 @@ REMOVED, CHANGED, KEPT = "removed", "changed_since_import", "kept"
 """Figures of each kind: removed rows; how many of those somebody had changed; rows that stay because others need them."""
 
 Told = Callable[[str, int, int], None]
+"""Is told the name of a phase, how much of it is done, and how much there is."""
+
+Step = dict[Kind, dict[str, int]]
+Remove = Callable[[AsyncConnection, Mapping[str, int]], Awaitable[Step]]
+Needed = Callable[[AsyncConnection, Sequence[str]], Awaitable[set[str]]]
 
 
 async def undo(request: ImportRequest, progress: Told) -> Report:
@@ -43,7 +47,9 @@ async def undo(request: ImportRequest, progress: Told) -> Report:
         async def begin(connection: AsyncConnection) -> Job:
             job = await find_job(connection, request.store_id)
             if job is None:
-                raise SourceRefused(f"nothing was imported into {target.label} under this store id; there is nothing to undo")
+                raise SourceRefused(
+                    f"nothing was imported into {target.label} under this store id; there is nothing to undo"
+                )
             if identity is not None:
                 job.check_source(identity)
             await record_progress(connection, job.id, Progress(), state=JobState.UNDOING)
@@ -76,7 +82,7 @@ class _Undo:
         await self._all(Kind.RUN, self._remove_runs, RUNS_PER_STEP, counts)
         for kind, needed in (
             (Kind.ARTIFACT, _links_of_artifacts),
-            (Kind.VERSION, _nobody),
+            (Kind.VERSION, _runs_of_versions),
             (Kind.PIPELINE, _versions_of_pipelines),
             (Kind.EXPERIMENT, _runs_of_experiments),
             (Kind.SPEC, _users_of_specs),
@@ -84,10 +90,10 @@ class _Undo:
             await self._all(kind, self._removal(kind, needed), ROWS_PER_STEP, counts)
         await self._target.transact(self._end)
 
-    async def _all(self, kind: Kind, remove: "Remove", limit: int, counts: Mapping[Kind, int]) -> None:
+    async def _all(self, kind: Kind, remove: Remove, limit: int, counts: Mapping[Kind, int]) -> None:
         after, done = "", 0
         while True:
-            step, ids = await self._target.transact(_step(remove, self._ledger, kind, after, limit))
+            step, ids = await self._target.transact(self._step(kind, remove, after, limit))
             if not ids:
                 return
             after, done = ids[-1], done + len(ids)
@@ -96,7 +102,16 @@ class _Undo:
                     self.figures[touched][name] += count
             self._progress(LABELS[kind], done, counts.get(kind, 0))
 
-    async def _remove_runs(self, connection: AsyncConnection, ids: Mapping[str, int]) -> "Step":
+    def _step(
+        self, kind: Kind, remove: Remove, after: str, limit: int
+    ) -> Callable[[AsyncConnection], Awaitable[tuple[Step, list[str]]]]:
+        async def step(connection: AsyncConnection) -> tuple[Step, list[str]]:
+            page = dict(await self._ledger(connection).page(kind, after, limit))
+            return (await remove(connection, page) if page else {}), list(page)
+
+        return step
+
+    async def _remove_runs(self, connection: AsyncConnection, ids: Mapping[str, int]) -> Step:
         """Remove runs with their tasks and links, except those to which others added some."""
         ledger = self._ledger(connection)
         held = await self._with_others(connection, tasks, Kind.TASK, ids)
@@ -121,7 +136,7 @@ class _Undo:
         statement = select(table.c.run_id).distinct().where(table.c.run_id.in_(sorted(run_ids)), ~own.exists())
         return set((await connection.execute(statement)).scalars())
 
-    def _removal(self, kind: Kind, needed: "Needed") -> "Remove":
+    def _removal(self, kind: Kind, needed: Needed) -> Remove:
         async def remove(connection: AsyncConnection, ids: Mapping[str, int]) -> Step:
             held = await needed(connection, sorted(ids))
             free = {id: noted for id, noted in ids.items() if id not in held}
@@ -139,3 +154,35 @@ class _Undo:
 
     def _ledger(self, connection: AsyncConnection) -> Ledger:
         return Ledger(connection, self._target.dialect, self._job.id)
+
+
+async def _remove(ledger: Ledger, kind: Kind, noted: Mapping[str, int]) -> dict[str, int]:
+    now = await ledger.rows(kind, noted)
+    changed = sum(digest(kind, row) != noted[id] for id, row in now.items())
+    await ledger.remove(kind, noted)
+    return {REMOVED: len(now), CHANGED: changed}
+
+
+async def _links_of_artifacts(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    return await _among(connection, artifact_tasks.c.artifact_id, ids)
+
+
+async def _versions_of_pipelines(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    return await _among(connection, pipeline_versions.c.pipeline_id, ids)
+
+
+async def _runs_of_experiments(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    return await _among(connection, runs.c.experiment_id, ids)
+
+
+async def _runs_of_versions(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    return await _among(connection, runs.c.pipeline_version_id, ids)
+
+
+async def _users_of_specs(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    of_runs = await _among(connection, runs.c.pipeline_spec_id, ids)
+    return of_runs | await _among(connection, pipeline_versions.c.pipeline_spec_id, ids)
+
+
+async def _among(connection: AsyncConnection, column: ColumnElement[Any], ids: Sequence[str]) -> set[str]:
+    return set((await connection.execute(select(column).distinct().where(column.in_(ids)))).scalars())

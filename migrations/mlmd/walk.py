@@ -87,9 +87,7 @@ class Walk:
                     specs |= self._spec(one.pipeline_spec, one.created_at)
             yield {kind: rows, Kind.SPEC: specs}
 
-    async def _looked_up(
-        self, target: Target, import_id: int, load: LoadGroup, batch: Sequence[Any]
-    ) -> dict[str, Row]:
+    async def _looked_up(self, target: Target, import_id: int, load: LoadGroup, batch: Sequence[Any]) -> dict[str, Row]:
         async def look(connection: AsyncConnection) -> dict[str, Row]:
             return (await load(connection, Ledger(connection, target.dialect, import_id), batch))[1]
 

@@ -19,6 +19,7 @@ _TERMINABLE = {
     RunState.PAUSED.name,
 }
 _RETRYABLE = {RunState.FAILED.name, RunState.CANCELED.name}
+TASKS_AT_ONCE = 10_000  # named in one statement: PostgreSQL takes 32,767 values
 _KEPT_ON_RETRY = {TaskState.SUCCEEDED.value, TaskState.CACHED.value, TaskState.SKIPPED.value}
 
 
@@ -95,7 +96,8 @@ async def retry_run(call: Call, request: run_pb2.RetryRunRequest) -> Empty:
             raise Aborted(f"run {run_id!r} is {run.state}: only a failed or canceled run can be retried")
         again = [_reset(task, now) for task in tasks if task.state not in _KEPT_ON_RETRY]
         if again:
-            await tx.artifact_tasks.delete_of_tasks([task.id for task in again])
+            for start in range(0, len(again), TASKS_AT_ONCE):
+                await tx.artifact_tasks.delete_of_tasks([task.id for task in again[start : start + TASKS_AT_ONCE]])
             await tx.tasks.update(again)
         await run_state.set_state(tx, run, RunState.RUNNING.name, now=now)
 

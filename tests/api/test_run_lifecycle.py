@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 from lineal.v2beta1 import experiment_pb2, run_pb2
+from sqlalchemy import insert
 
+from storage.ids import new_id
+from storage.sql import tables
+from storage.sql.store import SqlStore
 from tests.api.builders import (
     a_link,
     a_parameter,
@@ -223,3 +227,25 @@ async def test_a_retry_and_a_delete_happen_whole_or_not_at_all(serve: Serve, mig
         assert answer == ("INTERNAL" if "failed" in seen.texts else "OK")
     assert await all_of(api, run_id) != before
     assert number > 2
+
+
+async def test_a_run_of_more_tasks_than_a_statement_can_name_is_retried(api: Api, shared_url: str) -> None:
+    run_id = await new_run(api)
+    failed = {
+        "run_id": run_id,
+        "name": "step",
+        "state": 4,
+        "type": 2,
+        "created_at": 1,
+        "updated_at": 1,
+        "scope_path": "",
+    }
+    store = SqlStore(shared_url)
+    async with store.engines[0].begin() as connection:
+        await connection.execute(insert(tables.tasks), [{"id": new_id(), **failed} for _ in range(33_000)])
+    await store.close()
+    await api.CreateTask(run_id=run_id, task=a_root("FAILED"))
+    assert await code(api.RetryRun(run_id=run_id)) == "OK"
+    running = where("state", "EQUALS", string_value="RUNNING")
+    assert (await api.ListTasks(run_id=run_id, filter=running)).total_size == 33_000 + 1
+    await api.DeleteRun(run_id=run_id)

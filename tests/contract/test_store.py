@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from storage.contract import ReadTx, WriteTx
@@ -99,6 +100,21 @@ async def test_calls_cancelled_at_any_moment_leave_the_store_usable(store: SqlSt
             await asyncio.gather(*writing, return_exceptions=True)
     await asyncio.gather(*(write(99) for _ in range(20)))
     assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "99"
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_connection_cut_while_a_cursor_is_open_leaves_no_lock(store: SqlStore) -> None:
+    runs = [a_run() for _ in range(3)]
+    await keep(store, *runs)
+    async with store.engines[0].connect() as connection:
+        await connection.execute(text("UPDATE runs SET namespace = 'x'"))
+        open_cursor = await connection.stream(text("SELECT id FROM runs"))
+        await open_cursor.fetchone()
+        await connection.invalidate()
+        async with asyncio.timeout(BUSY_SECONDS / 2):
+            await keep(store, a_run())
+    assert (await store.read(lambda tx: tx.runs.head(runs[0].id))).namespace == ""
+    del open_cursor
 
 
 async def test_a_callback_that_meets_a_row_taken_or_deleted_by_another_runs_again(store: SqlStore) -> None:

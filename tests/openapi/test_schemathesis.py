@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.cluster import Server, serving
+from tests.openapi.document import FILE
 from tests.rest.client import ask
 
 PROGRAM = Path(sys.executable).parent / "st"
@@ -48,18 +49,17 @@ async def fill(server: Server) -> None:
     await post(f"{API}/artifacts", {**made, "artifact": artifact})
 
 
+def run_program(document: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Let schemathesis ask by a document at an address or in a file."""
+    command = [PROGRAM, f"--config-file={CONFIGURATION}", "run", document, "--warnings=off", *arguments]
+    return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=BOUND_SECONDS)
+
+
 def asked(server: Server, folder: Path, *arguments: str) -> dict[str, Any]:
     """Let schemathesis ask; return its report. Fails with what it says when it finds something."""
     report = folder / "report.json"
-    command = [PROGRAM, f"--config-file={CONFIGURATION}", "run", f"http://{server.rest}/openapi.json"]
-    done = subprocess.run(
-        [*command, "--report=json", f"--report-json-path={report}", "--warnings=off", *arguments],
-        check=False,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=BOUND_SECONDS,
-    )
+    keeping = ("--report=json", f"--report-json-path={report}")
+    done = run_program(f"http://{server.rest}/openapi.json", folder, *keeping, *arguments)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-4_000:]
     found: dict[str, Any] = json.loads(report.read_text())
     assert (found["failures"], found["errors"], found["complete"]) == ([], [], True)
@@ -93,3 +93,39 @@ def test_no_request_is_answered_against_the_document(
         assert not [line for line in server.log_lines() if line.get("level") == "error"]
     assert cases(single) >= 2_000
     assert sum(map(cases, linked)) >= rounds(100, 2_000)
+
+
+def without_not_found(document: dict[str, Any]) -> None:
+    del document["paths"][f"{API}/runs/{{run_id}}"]["get"]["responses"]["404"]
+
+
+def with_numbers_for_ids(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["Run"]["properties"]["run_id"]["type"] = "integer"
+
+
+def with_another_limit(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["ExperimentInput"]["properties"]["display_name"]["maxLength"] = 100
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    ("plant", "operation", "code"),
+    [
+        (without_not_found, "RunService_GetRun", "Undocumented HTTP status code"),
+        (with_numbers_for_ids, "RunService_ListRuns", "Response violates schema"),
+        (with_another_limit, "ExperimentService_CreateExperiment", "Schema-violating request accepted"),
+    ],
+)
+def test_a_planted_lie_is_found(
+    migrated_url: str, tmp_path: Path, plant: Callable[[dict[str, Any]], None], operation: str, code: str
+) -> None:
+    document = json.loads(FILE.read_text())
+    plant(document)
+    file = tmp_path / "lying.json"
+    file.write_text(json.dumps(document))
+    only = (f"--include-operation-id={operation}", "--phases=coverage", "--max-examples=5", "--seed=1")
+    with serving(migrated_url) as server:
+        asyncio.run(fill(server))
+        done = run_program(str(file), tmp_path, f"--url=http://{server.rest}", *only)
+    assert done.returncode == 1, done.stdout
+    assert code in done.stdout

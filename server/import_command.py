@@ -1,0 +1,170 @@
+"""lineal-server import-mlmd: the history of an MLMD store comes into a Lineal store. The command line registers it.
+
+Exit status 0 means done, 1 not done (one sentence says why), 2 asked wrongly, 3 verify found differences.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import NoReturn
+
+import click
+
+from migrations.mlmd.dry_run import dry_run as run_dry
+from migrations.mlmd.importer import run_import
+from migrations.mlmd.report import plan_lines
+from migrations.mlmd.source import ImportRequest
+from migrations.mlmd.survey import Survey
+from migrations.mlmd.undo import undo as run_undo
+from migrations.mlmd.verify import verify as run_verify
+from server.config import InvalidSetting, Settings, load
+from storage.errors import StorageError
+
+NOT_DONE, ASKED_WRONGLY, DIFFERENT = 1, 2, 3
+
+LINE_SECONDS = 5.0
+"""Where nobody watches, progress is a line this often."""
+
+STORE_ID_CHARACTERS = 64
+
+_BAR_CHARACTERS = 30
+
+
+@click.command("import-mlmd")
+@click.argument("source", required=False, default="")
+@click.option("--store", help="The Lineal store to import into: sqlite:///file, postgresql://… or mysql://…")
+@click.option("--kfp-db", default="", help="KFP's own database (URL), for run names, states and pipelines.")
+@click.option("--store-id", default="", help="A name for this MLMD store, needed for each but one that are imported.")
+@click.option(
+    "--run-context", multiple=True, metavar="TYPE", help="Contexts of this type are runs too; may be repeated."
+)
+@click.option("--report", "report_file", metavar="FILE", help="Write what was found and done to a file, as JSON.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--verify", is_flag=True, help="Compare what was imported with the source, every row.")
+@click.option("--undo", is_flag=True, help="Remove what was imported; SOURCE may be left out.")
+@click.option("--upgrade", is_flag=True, help="Upgrade the schema of the store first (SQLite always does).")
+@click.option(
+    "--settings-file", "file", help="A TOML file with settings, named as in `config`; `store` is read from it."
+)
+def import_mlmd(
+    source: str,
+    store: str | None,
+    kfp_db: str,
+    store_id: str,
+    run_context: tuple[str, ...],
+    report_file: str | None,
+    dry_run: bool,
+    verify: bool,
+    undo: bool,
+    upgrade: bool,
+    file: str | None,
+) -> None:
+    """Import the history of the MLMD store SOURCE, an SQLAlchemy URL, read-only; again to bring over what came since."""
+    if dry_run + verify + undo > 1:
+        raise click.UsageError("--dry-run, --verify and --undo exclude each other")
+    if not source and not undo:
+        raise click.UsageError("SOURCE is needed: sqlite:///file, postgresql://… or mysql://…")
+    if not _is_store_id(store_id):
+        raise click.UsageError(f"--store-id takes up to {STORE_ID_CHARACTERS} letters, digits and - . _")
+    request = ImportRequest(source, _settings(store, file).store, kfp_db, store_id, tuple(run_context))
+    watch = _Screen()
+    try:
+        if undo:
+            report = asyncio.run(run_undo(request, watch.progress))
+        elif verify:
+            report = asyncio.run(run_verify(request, watch))
+        elif dry_run:
+            report = asyncio.run(run_dry(request, watch))
+        else:
+            report = asyncio.run(run_import(request, watch, upgrade_schema=upgrade))
+    except StorageError as error:
+        _fail(str(error), report_file)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from here", report_file)
+    watch.end()
+    for line in report.lines():
+        click.echo(line)
+    click.echo(f"{report.command}: {report.outcome} after {report.seconds:.1f} s")
+    if report_file:
+        _save(report.plain(), report_file)
+    sys.exit(DIFFERENT if report.difference_count else 0)
+
+
+class _Screen:
+    """Tells how it goes: a bar on a terminal, now and then a line elsewhere."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._began = self._told = time.monotonic()
+        self._on_line = False
+        self._first = 0
+
+    def plan(self, survey: Survey, source: str, store: str) -> None:
+        for line in plan_lines(survey, source, store):
+            click.echo(line)
+        sys.stdout.flush()
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if phase != self._phase:
+            self.end()
+            self._phase, self._began, self._told, self._first = phase, now, now, done
+            return
+        if sys.stderr.isatty():
+            self._bar(done, total, now)
+        elif now - self._told >= LINE_SECONDS:
+            self._told = now
+            click.echo(self._text(done, total, now), err=True)
+
+    def end(self) -> None:
+        """Leave the line of the bar."""
+        if self._on_line:
+            click.echo(err=True)
+        self._on_line = False
+
+    def _bar(self, done: int, total: int, now: float) -> None:
+        filled = _BAR_CHARACTERS * done // max(total, 1)
+        bar = "█" * filled + "░" * (_BAR_CHARACTERS - filled)
+        click.echo(f"\r\x1b[K{bar} {self._text(done, total, now)}", nl=False, err=True)
+        self._on_line = True
+
+    def _text(self, done: int, total: int, now: float) -> str:
+        # What was done before an interruption says nothing about the speed.
+        rate = (done - self._first) / max(now - self._began, 0.001)
+        left = f", {_duration((total - done) / rate)} left" if rate > 0 else ""
+        return f"{self._phase}: {done} of {total}, {rate:.0f}/s{left}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _is_store_id(text: str) -> bool:
+    return len(text) <= STORE_ID_CHARACTERS and all(one.isascii() and (one.isalnum() or one in "-._") for one in text)
+
+
+def _settings(store: str | None, file: str | None) -> Settings:
+    try:
+        return load({"store": store}, file=file)
+    except InvalidSetting as error:
+        click.echo(f"lineal-server: {error}", err=True)
+        sys.exit(ASKED_WRONGLY)
+
+
+def _fail(sentence: str, report_file: str | None) -> NoReturn:
+    click.echo(f"lineal-server: {sentence}", err=True)
+    if report_file:
+        _save({"outcome": "failed", "error": sentence}, report_file)
+    sys.exit(NOT_DONE)
+
+
+def _save(plain: object, file: str) -> None:
+    try:
+        with open(file, "w", encoding="utf-8") as opened:
+            json.dump(plain, opened, indent=2, ensure_ascii=False)
+            opened.write("\n")
+    except OSError as error:
+        click.echo(f"lineal-server: the report {file} cannot be written: {error.strerror}", err=True)
+        sys.exit(NOT_DONE)
