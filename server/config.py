@@ -13,6 +13,7 @@ from typing import Any
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 _LARGEST_MESSAGE_BYTES = 2**31 - 1
+_LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a link takes three
 
 
 class InvalidSetting(Exception):
@@ -82,6 +83,8 @@ class Settings:
                 raise InvalidSetting(f"{setting.name} must be a number above 0")
         if self.message_bytes_max > _LARGEST_MESSAGE_BYTES:
             raise InvalidSetting(f"message_bytes_max must be at most {_LARGEST_MESSAGE_BYTES}: gRPC counts no further")
+        if self.bulk_items_max > _LARGEST_BULK:
+            raise InvalidSetting(f"bulk_items_max must be at most {_LARGEST_BULK}: a statement holds no more values")
         if not 1 <= self.workers <= 256:
             raise InvalidSetting("workers must be between 1 and 256")
         if self.workers > 1 and self.store.startswith("sqlite"):

@@ -17,10 +17,9 @@ from migrations.mlmd.mapping_tasks import leftover_text, leftovers, pods_text, t
 from migrations.mlmd.names import component_name, maker_name
 from migrations.mlmd.rows import ExecutionRow, RunKind, RunRows
 from migrations.mlmd.times import microseconds
-from migrations.mlmd.values import Properties, decode_properties, text_of
+from migrations.mlmd.values import PREFIXES, Properties, decode_properties, parameters_of, text_of
 from storage.model import Artifact, IOType, RunState, Task, TaskState, TaskType
 
-INPUT_PREFIX = "input:"
 _POD = "kfp_pod_name"
 
 
@@ -94,14 +93,9 @@ def _inputs(kind: RunKind, properties: Properties) -> tuple[dict[str, Plain], di
     """Return the parameters among an execution's properties, and the other properties."""
     if kind is not RunKind.KFP_V1:
         return {**properties.own, **properties.custom}, {}
-    inputs: dict[str, Plain] = {}
     left: dict[str, Plain] = dict(properties.own)
-    for name, value in properties.custom.items():
-        if name.startswith(INPUT_PREFIX):
-            inputs[name.removeprefix(INPUT_PREFIX)] = value
-        else:
-            left[name] = value
-    return inputs, left
+    left |= {name: value for name, value in properties.custom.items() if not name.startswith(PREFIXES["inputs"])}
+    return parameters_of(properties.custom, "inputs"), left
 
 
 def _course(row: ExecutionRow, rows: RunRows, findings: Findings, fallback: int) -> Course:

@@ -24,7 +24,7 @@ from migrations.mlmd.mapping_tasks import (
 from migrations.mlmd.mapping_tree import Kind, Node, Tree, build_tree
 from migrations.mlmd.pipeline_spec import Spec
 from migrations.mlmd.rows import RunRows
-from migrations.mlmd.values import cut, text_of
+from migrations.mlmd.values import PREFIXES, cut, parameters_of, text_of
 from storage.model import Artifact, IOType, Task, TaskState, TaskType
 
 _CONSUMED = {
@@ -82,7 +82,7 @@ def map_tasks(
     return TaskRecords(
         tasks,
         went[tree.root.id],
-        _values(tree.root, "inputs"),
+        parameters_of(tree.root.custom, "inputs"),
         {node.id: mapper.task_id(node.task) for node in tree.ordered if node.row is not None},
     )
 
@@ -130,7 +130,9 @@ class _Mapper:
                 count=node.iteration_count,
                 workspace=node.kind is Kind.WORKSPACE_IMPORTER,
             ),
-            input_parameters=parameters_text(self.origins.inputs(node, _values(node, "inputs")), findings, subject),
+            input_parameters=parameters_text(
+                self.origins.inputs(node, parameters_of(node.custom, "inputs")), findings, subject
+            ),
             output_parameters=parameters_text(self.outputs[node.id].parameters, findings, subject),
         )
 
@@ -150,7 +152,7 @@ class _Mapper:
     def _leftovers(self, node: Node) -> str | None:
         subject = f"execution {node.id}"
         kept = {name: value for name, value in node.own.items()}
-        kept |= {name: value for name, value in node.custom.items() if name not in _CONSUMED and value != ""}
+        kept |= {name: value for name, value in node.custom.items() if not _is_consumed(name) and value != ""}
         if kept.get("namespace") == self.namespace:
             del kept["namespace"]
         for name in ("inputs", "outputs"):
@@ -161,9 +163,8 @@ class _Mapper:
         return leftover_text(leftovers(kept, name=node.name, external_id=external_id), self.findings, subject)
 
 
-def _values(node: Node, name: str) -> dict[str, Plain]:
-    values = node.custom.get(name)
-    return values if isinstance(values, dict) else {}
+def _is_consumed(name: str) -> bool:
+    return name in _CONSUMED or name.startswith(tuple(PREFIXES.values()))
 
 
 def _link(

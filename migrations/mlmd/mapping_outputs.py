@@ -13,6 +13,7 @@ from migrations.mlmd.findings import Findings
 from migrations.mlmd.mapping_parameters import Parameter, output_parameters
 from migrations.mlmd.mapping_tree import Node, Tree
 from migrations.mlmd.selectors import Selector, artifact_selectors, parameter_selectors
+from migrations.mlmd.values import parameters_of
 from storage.model import IOType, TaskType
 
 
@@ -77,10 +78,9 @@ def outputs_of(tree: Tree, made: dict[int, list[tuple[str, int]]], findings: Fin
 
 
 def _own(node: Node, made: Iterable[tuple[str, int]]) -> Outputs:
-    values = node.custom.get("outputs")
     kind = IOType.OUTPUT if node.iteration is None else IOType.ITERATOR_OUTPUT
     return Outputs(
-        output_parameters(values if isinstance(values, dict) else {}, task_name=node.name, iteration=node.iteration),
+        output_parameters(parameters_of(node.custom, "outputs"), task_name=node.name, iteration=node.iteration),
         [Made(key, artifact_id, kind, node.name, node.iteration) for key, artifact_id in made],
     )
 

@@ -1,13 +1,16 @@
 """The value of a property, and the texts and numbers that columns hold. The mapping calls this."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrations.mlmd.findings import Findings, Rule
 from migrations.mlmd.json_text import Plain, clean_text
 from migrations.mlmd.rows import PropertyRow
 from migrations.mlmd.structs import PREFIX, Undecodable, decode_struct
+
+PREFIXES = {"inputs": "input:", "outputs": "output:"}
+"""How the names of properties begin that hold a single parameter."""
 
 INT64 = range(-(2**63), 2**63)
 
@@ -40,6 +43,14 @@ def unwrapped(value: Plain) -> Plain:
         if (name == "list" and isinstance(inner, list)) or (name == "struct" and isinstance(inner, dict)):
             return inner
     return value
+
+
+def parameters_of(custom: Mapping[str, Plain], name: str) -> dict[str, Plain]:
+    """Return the `inputs` or `outputs` of an execution: a structure, in KFP's first releases a property for each."""
+    prefix = PREFIXES[name]
+    first = {key.removeprefix(prefix): value for key, value in custom.items() if key.startswith(prefix)}
+    values = custom.get(name)
+    return {**first, **values} if isinstance(values, dict) else first
 
 
 def text_of(value: Plain) -> str:

@@ -19,6 +19,8 @@ TAGS = (
 )
 
 TEXT = "text/plain"
+_TEXT = {"type": "string"}
+_TIME = {"type": "string", "format": "date-time"}
 _DIGITS = "^[0-9]{0,9}$"
 _PAGE_TOKEN = "next_page_token of the page before; empty for the first page."
 
@@ -52,67 +54,35 @@ def _operation(name: str, tag: str, summary: str, responses: dict[str, Any], **m
 
 
 def schemas() -> dict[str, Any]:
-    """Return the named schemas that only these operations use, and those of errors."""
-    text = {"type": "string"}
-    reference = {"type": "object", "properties": {"key": {"type": "object"}, "relationship": text}}
-    old = {"id": text, "name": text, "description": text, "created_at": {"type": "string", "format": "date-time"}}
-    names = {"commit_sha": text, "tag_name": text, "multi_user": {"type": "boolean"}}
-    return {
+    """Return the named schemas that only these operations use."""
+    names = {"commit_sha": _TEXT, "tag_name": _TEXT, "multi_user": {"type": "boolean"}}
+    ready = {"ready": {"type": "boolean"}, "reason": _TEXT}
+    stored = "What the server was built from, and where it keeps pipelines."
+    refused = {"error_message": _TEXT, "error_details": _TEXT}
+    return _old_schemas() | {
         "Alive": _told("The process lives.", {"alive": {"const": True}}, "alive"),
-        "Ready": _told(
-            "Whether the database answers.", {"ready": {"type": "boolean"}, "reason": {"type": "string"}}, "ready"
-        ),
+        "Ready": _told("Whether the database answers.", ready, "ready"),
         "Build": _told("What the server was built from.", names, *names),
-        "BuildAndStore": _told(
-            "What the server was built from, and where it keeps pipelines.",
-            {**names, "pipeline_store": text},
-            *names,
-            "pipeline_store",
-        ),
-        "UploadError": _told(
-            "Why an upload was refused.", {"error_message": text, "error_details": text}, "error_message"
-        ),
-        "OldExperiment": _told(
-            "An experiment in v1beta1's words.",
-            {**old, "resource_references": {"type": "array", "items": reference}, "storage_state": text},
-            "id",
-            "name",
-        ),
-        "OldPipelineVersion": _told(
-            "A pipeline version in v1beta1's words.",
-            {
-                **old,
-                "resource_references": {"type": "array", "items": reference},
-                "code_source_url": text,
-                "package_url": {"type": "object"},
-            },
-            "id",
-            "name",
-        ),
-        "OldPipeline": _told(
-            "A pipeline in v1beta1's words.", {**old, "default_version": _schema("OldPipelineVersion")}, "id", "name"
-        ),
-        "OldRun": _told(
-            "A run in v1beta1's words.",
-            {
-                **old,
-                "scheduled_at": {"type": "string", "format": "date-time"},
-                "finished_at": {"type": "string", "format": "date-time"},
-                "status": text,
-                "storage_state": text,
-                "service_account": text,
-                "resource_references": {"type": "array", "items": reference},
-                "pipeline_spec": {"type": "object"},
-            },
-            "id",
-            "name",
-        ),
-        "OldRunDetail": _told(
-            "A run in v1beta1's words, as reading one answers.",
-            {"run": _schema("OldRun"), "pipeline_runtime": {"type": "object"}},
-            "run",
-            "pipeline_runtime",
-        ),
+        "BuildAndStore": _told(stored, {**names, "pipeline_store": _TEXT}, *names, "pipeline_store"),
+        "UploadError": _told("Why an upload was refused.", refused, "error_message"),
+    }
+
+
+def _old_schemas() -> dict[str, Any]:
+    reference = {"type": "object", "properties": {"key": {"type": "object"}, "relationship": _TEXT}}
+    references = {"resource_references": {"type": "array", "items": reference}}
+    old = {"id": _TEXT, "name": _TEXT, "description": _TEXT, "created_at": _TIME}
+    version = {**old, **references, "code_source_url": _TEXT, "package_url": {"type": "object"}}
+    pipeline = {**old, "default_version": _schema("OldPipelineVersion")}
+    experiment = {**old, **references, "storage_state": _TEXT}
+    run = {**experiment, "scheduled_at": _TIME, "finished_at": _TIME, "status": _TEXT, "service_account": _TEXT}
+    detail = {"run": _schema("OldRun"), "pipeline_runtime": {"type": "object"}}
+    return {
+        "OldExperiment": _told("An experiment in v1beta1's words.", experiment, "id", "name"),
+        "OldPipelineVersion": _told("A pipeline version in v1beta1's words.", version, "id", "name"),
+        "OldPipeline": _told("A pipeline in v1beta1's words.", pipeline, "id", "name"),
+        "OldRun": _told("A run in v1beta1's words.", {**run, "pipeline_spec": {"type": "object"}}, "id", "name"),
+        "OldRunDetail": _told("A run in v1beta1's words, as reading one answers.", detail, *detail),
     }
 
 

@@ -92,6 +92,7 @@ async def test_the_newest_releases_table_of_tasks_is_no_cache(database_url: str)
 
 
 async def test_a_database_without_runs_is_refused(database_url: str) -> None:
+    execute(database_url, "CREATE TABLE other (x INTEGER)")
     with pytest.raises(SourceRefused) as refusal:
         await runs_of(database_url, a_context())
     assert str(refusal.value).endswith("is none: it lacks the table run_details")

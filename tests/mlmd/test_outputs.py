@@ -80,6 +80,14 @@ def test_a_task_puts_out_what_it_published() -> None:
     ]
 
 
+def test_in_kfps_first_releases_each_parameter_is_a_property() -> None:
+    records = mapped([a_root(), an_execution(2, "a", **{"input:x": 1, "output:y": "z"})])
+    task = by_name(records)["a"]
+    assert task.input_parameters == '[{"value":1,"type":"COMPONENT_INPUT","parameterKey":"x"}]'
+    assert put_out(records, "a") == [("y", "z", "OUTPUT", "a", None)]
+    assert task.status_metadata is None
+
+
 @pytest.mark.parametrize(
     ("group", "within", "wanted"),
     [

@@ -109,15 +109,15 @@ def with_another_limit(document: dict[str, Any]) -> None:
 
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
-    ("plant", "operation", "code"),
+    ("plant", "operation", "finding"),
     [
-        (without_not_found, "RunService_GetRun", "Undocumented HTTP status code"),
+        (without_not_found, "RunService_GetRun", "Undocumented status code"),
         (with_numbers_for_ids, "RunService_ListRuns", "Response violates schema"),
         (with_another_limit, "ExperimentService_CreateExperiment", "Schema-violating request accepted"),
     ],
 )
 def test_a_planted_lie_is_found(
-    migrated_url: str, tmp_path: Path, plant: Callable[[dict[str, Any]], None], operation: str, code: str
+    migrated_url: str, tmp_path: Path, plant: Callable[[dict[str, Any]], None], operation: str, finding: str
 ) -> None:
     document = json.loads(FILE.read_text())
     plant(document)
@@ -128,4 +128,4 @@ def test_a_planted_lie_is_found(
         asyncio.run(fill(server))
         done = run_program(str(file), tmp_path, f"--url=http://{server.rest}", *only)
     assert done.returncode == 1, done.stdout
-    assert code in done.stdout
+    assert finding in done.stdout

@@ -1,0 +1,186 @@
+"""Makes large MLMD stores in a SQLite file, row by row into MLMD's tables: runs of KFP v2 with tasks, artifacts and events.
+
+Benchmarks call `make_store`. A run has a root and 19 containers; a store of 100,000 executions has 305,000 artifacts and
+590,000 events.
+"""
+
+import base64
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct
+
+EXECUTIONS_PER_RUN = 20
+ARTIFACTS_PER_RUN = 61
+CONTAINERS = EXECUTIONS_PER_RUN - 1
+OUTPUTS = 3
+RUNS_PER_STEP = 500
+
+BEGINNING = 1_700_000_000_000
+OUTPUT, INPUT = 4, 3
+RUNNING, COMPLETE = 2, 3
+
+TYPES = (
+    ("system.Pipeline", 2),
+    ("system.PipelineRun", 2),
+    ("system.DAGExecution", 0),
+    ("system.ContainerExecution", 0),
+    ("system.Dataset", 1),
+    ("system.Model", 1),
+    ("system.Metrics", 1),
+)
+PIPELINE, RUN, DAG, CONTAINER, DATASET, MODEL, METRICS = range(1, len(TYPES) + 1)
+
+_TIMES = "create_time_since_epoch INT NOT NULL DEFAULT 0, last_update_time_since_epoch INT NOT NULL DEFAULT 0"
+_VALUES = (
+    "name VARCHAR(255) NOT NULL, is_custom_property TINYINT(1) NOT NULL, int_value INT, double_value DOUBLE, "
+    "string_value TEXT, byte_value BLOB, proto_value BLOB, bool_value BOOLEAN"
+)
+_NODE = f"id INTEGER PRIMARY KEY AUTOINCREMENT, type_id INT NOT NULL, external_id VARCHAR(255) UNIQUE, {_TIMES}"
+SCHEMA = f"""
+CREATE TABLE MLMDEnv (schema_version INTEGER PRIMARY KEY);
+INSERT INTO MLMDEnv VALUES (10);
+CREATE TABLE Type (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(255) NOT NULL, version VARCHAR(255),
+  type_kind TINYINT(1) NOT NULL, description TEXT, input_type TEXT, output_type TEXT, external_id VARCHAR(255) UNIQUE);
+CREATE TABLE Artifact ({_NODE}, uri TEXT, state INT, name VARCHAR(255), UNIQUE (type_id, name));
+CREATE TABLE ArtifactProperty (artifact_id INT NOT NULL, {_VALUES}, PRIMARY KEY (artifact_id, name, is_custom_property));
+CREATE TABLE Execution ({_NODE}, last_known_state INT, name VARCHAR(255), UNIQUE (type_id, name));
+CREATE TABLE ExecutionProperty (execution_id INT NOT NULL, {_VALUES}, PRIMARY KEY (execution_id, name, is_custom_property));
+CREATE TABLE Context ({_NODE}, name VARCHAR(255) NOT NULL, UNIQUE (type_id, name));
+CREATE TABLE ContextProperty (context_id INT NOT NULL, {_VALUES}, PRIMARY KEY (context_id, name, is_custom_property));
+CREATE TABLE ParentContext (context_id INT NOT NULL, parent_context_id INT NOT NULL,
+  PRIMARY KEY (context_id, parent_context_id));
+CREATE TABLE Event (id INTEGER PRIMARY KEY AUTOINCREMENT, artifact_id INT NOT NULL, execution_id INT NOT NULL,
+  type INT NOT NULL, milliseconds_since_epoch INT, UNIQUE (artifact_id, execution_id, type));
+CREATE TABLE EventPath (event_id INT NOT NULL, is_index_step TINYINT(1) NOT NULL, step_index INT, step_key TEXT);
+CREATE TABLE Association (id INTEGER PRIMARY KEY AUTOINCREMENT, context_id INT NOT NULL, execution_id INT NOT NULL,
+  UNIQUE (context_id, execution_id));
+CREATE TABLE Attribution (id INTEGER PRIMARY KEY AUTOINCREMENT, context_id INT NOT NULL, artifact_id INT NOT NULL,
+  UNIQUE (context_id, artifact_id));
+CREATE INDEX event_execution ON Event (execution_id);
+CREATE INDEX eventpath_event ON EventPath (event_id);
+CREATE INDEX artifact_uri ON Artifact (uri);
+"""
+
+SESSION = (
+    '{"Provider":"minio","Params":{"endpoint":"storage.example:9000","region":"minio","secretName":"storage-artifact"}}'
+)
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def make_store(path: Path, executions: int) -> None:
+    """Make a store of about so many executions in a new file; the same number makes the same store."""
+    runs = max(1, executions // EXECUTIONS_PER_RUN)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
+        connection.executemany("INSERT INTO Type (name, type_kind) VALUES (?, ?)", TYPES)
+        connection.execute(
+            f"INSERT INTO Context (id, type_id, name, {_times()}) VALUES (1, {PIPELINE}, 'training', ?, ?)",
+            (BEGINNING, BEGINNING),
+        )
+        for first in range(0, runs, RUNS_PER_STEP):
+            rows: Rows = {statement: [] for statement in STATEMENTS}
+            for number in range(first, min(first + RUNS_PER_STEP, runs)):
+                _add_run(number, rows)
+            for statement, values in rows.items():
+                connection.executemany(STATEMENTS[statement], values)
+        connection.commit()
+
+
+def _times() -> str:
+    return "create_time_since_epoch, last_update_time_since_epoch"
+
+
+STATEMENTS = {
+    "context": f"INSERT INTO Context (id, type_id, name, {_times()}) VALUES (?, ?, ?, ?, ?)",
+    "parent": "INSERT INTO ParentContext VALUES (?, ?)",
+    "contextproperty": "INSERT INTO ContextProperty (context_id, name, is_custom_property, string_value) VALUES (?, ?, 1, ?)",
+    "execution": f"INSERT INTO Execution (id, type_id, name, last_known_state, {_times()}) VALUES (?, ?, ?, ?, ?, ?)",
+    "executionproperty": "INSERT INTO ExecutionProperty (execution_id, name, is_custom_property, int_value, string_value) "
+    "VALUES (?, ?, 1, ?, ?)",
+    "artifact": f"INSERT INTO Artifact (id, type_id, uri, state, {_times()}) VALUES (?, ?, ?, 2, ?, ?)",
+    "artifactproperty": "INSERT INTO ArtifactProperty (artifact_id, name, is_custom_property, double_value, string_value) "
+    "VALUES (?, ?, 1, ?, ?)",
+    "event": "INSERT INTO Event (id, artifact_id, execution_id, type, milliseconds_since_epoch) VALUES (?, ?, ?, ?, ?)",
+    "eventpath": "INSERT INTO EventPath VALUES (?, 0, NULL, ?)",
+    "association": "INSERT INTO Association (context_id, execution_id) VALUES (?, ?)",
+    "attribution": "INSERT INTO Attribution (context_id, artifact_id) VALUES (?, ?)",
+}
+
+
+def _add_run(number: int, rows: Rows) -> None:
+    run_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"benchmark run {number}"))
+    context_id, at = number + 2, BEGINNING + number * 60_000
+    root = f"minio://bucket/v2/artifacts/training/{run_id}"
+    rows["context"].append((context_id, RUN, run_id, at, at))
+    rows["parent"].append((context_id, 1))
+    properties = {"namespace": "team-a", "pipeline_root": root, "resource_name": "run-resource"}
+    rows["contextproperty"] += [
+        (context_id, name, value) for name, value in {**properties, "store_session_info": SESSION}.items()
+    ]
+    first = number * EXECUTIONS_PER_RUN + 1
+    rows["execution"].append((first, DAG, f"run/{run_id}", RUNNING, at, at))
+    rows["executionproperty"] += [(first, name, None, "") for name in ("display_name", "task_name")]
+    for place in range(CONTAINERS):
+        _add_container(first + 1 + place, first, place, at + place * 1000, rows)
+    rows["association"] += [
+        (context, first + place) for place in range(EXECUTIONS_PER_RUN) for context in (1, context_id)
+    ]
+    _add_artifacts(number, first, at, root, rows)
+
+
+def _add_container(id: int, parent: int, place: int, at: int, rows: Rows) -> None:
+    rows["execution"].append((id, CONTAINER, None, COMPLETE, at, at + 900))
+    texts = {
+        "display_name": f"step {place}",
+        "task_name": f"step-{place}",
+        "pod_name": f"training-step-{place}-{id}",
+        "pod_uid": str(uuid.UUID(int=id)),
+        "namespace": "team-a",
+        "image": "",
+        "cache_fingerprint": f"{id:064x}",
+        "inputs": _struct({"epochs": float(place), "name": f"step {place}", "nested": {"rate": 0.25, "flag": True}}),
+        "outputs": _struct({"rows": float(id)}),
+    }
+    rows["executionproperty"] += [(id, name, None, text) for name, text in texts.items()]
+    rows["executionproperty"].append((id, "parent_dag_id", parent, None))
+
+
+def _add_artifacts(number: int, first: int, at: int, root: str, rows: Rows) -> None:
+    base = number * ARTIFACTS_PER_RUN + 1
+    makers = [place // OUTPUTS for place in range(CONTAINERS * OUTPUTS)]
+    makers += [CONTAINERS - 1] * (ARTIFACTS_PER_RUN - len(makers))
+    events = number * (ARTIFACTS_PER_RUN + CONTAINERS * OUTPUTS) + 1
+    for place, (id, event) in enumerate(_numbered(base, events)):
+        kind = METRICS if place == ARTIFACTS_PER_RUN - 1 else MODEL if place % OUTPUTS == 0 else DATASET
+        key, maker = f"out{place}", first + 1 + makers[place]
+        rows["artifact"].append((id, kind, f"{root}/step-{makers[place]}/{key}", at, at))
+        rows["artifactproperty"] += [(id, "display_name", None, key), (id, "store_session_info", None, SESSION)]
+        rows["artifactproperty"] += [
+            (id, name, place / 7, None) for name in ("rows", "loss")[: 2 if kind == METRICS else 1]
+        ]
+        rows["event"].append((event, id, maker, OUTPUT, at))
+        rows["eventpath"].append((event, key))
+    inputs = events + ARTIFACTS_PER_RUN
+    for place in range(CONTAINERS * OUTPUTS):
+        reader = first + 1 + (makers[place] + 1) % CONTAINERS
+        rows["event"].append((inputs + place, base + place, reader, INPUT, at))
+        rows["eventpath"].append((inputs + place, f"in{place % OUTPUTS}"))
+    rows["attribution"] += [
+        (context, base + place) for place in range(ARTIFACTS_PER_RUN) for context in (1, number + 2)
+    ]
+
+
+def _numbered(base: int, events: int) -> Iterator[tuple[int, int]]:
+    return ((base + place, events + place) for place in range(ARTIFACTS_PER_RUN))
+
+
+def _struct(values: dict[str, Any]) -> str:
+    message = Struct()
+    message.update(values)
+    return "mlmd-struct::" + base64.b64encode(message.SerializeToString(deterministic=True)).decode()
