@@ -76,8 +76,9 @@ def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Commen
         "operationId": operation_id(method),
         "tags": [method.name.partition(".")[0]],
         "summary": comments.summary(name),
-        "description": comments.of(name),
     }
+    if comments.of(name) != found["summary"]:
+        found["description"] = comments.of(name)
     parameters = [_path_parameter(request, field, comments) for field in path_fields(rule)]
     parameters += [_query_parameter(path, schemas, comments) for path in _query_fields(request, rule)]
     if parameters:

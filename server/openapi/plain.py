@@ -48,9 +48,7 @@ def _id(kind: str) -> dict[str, Any]:
 
 
 def _operation(name: str, tag: str, summary: str, responses: dict[str, Any], **more: Any) -> Operation:
-    return {"operationId": name, "tags": [tag], "summary": summary, "description": summary, **more} | {
-        "responses": responses
-    }
+    return {"operationId": name, "tags": [tag], "summary": summary, **more, "responses": responses}
 
 
 def schemas() -> dict[str, Any]:

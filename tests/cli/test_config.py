@@ -13,6 +13,7 @@ from tests.cli.program import lineal
 STRANGE = 'a "b" \\ü\U0001f600\x7f'
 
 OTHER = {
+    "bulk_items_max": 9_999,
     "store": "postgresql://db.example/lineal",
     "grpc": "[::1]:7001",
     "rest": "localhost:7002",
