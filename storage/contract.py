@@ -333,7 +333,10 @@ class ReadTx(Protocol):
 
 
 class WriteTx(Protocol):
-    """One transaction."""
+    """One transaction.
+
+    Writing no rows is harmless.
+    """
 
     @property
     def experiments(self) -> ExperimentWrites: ...

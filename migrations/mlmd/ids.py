@@ -4,7 +4,13 @@ The mapping calls this. Two MLMD stores number their rows alike, so each but one
 """
 
 from dataclasses import dataclass
-from uuid import NAMESPACE_DNS, uuid5
+from hashlib import sha1
+from uuid import NAMESPACE_DNS
+
+_NAMESPACE = sha1(NAMESPACE_DNS.bytes, usedforsecurity=False)
+# RFC 9562: four bits say the version, two the variant.
+_FREE_BITS = ~(0xF << 76 | 0b11 << 62)
+_VERSION_5 = 5 << 76 | 0b10 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,11 @@ class Ids:
 
     def of(self, name: str) -> str:
         """Return the id of a name such as `execution:12`."""
-        return str(uuid5(NAMESPACE_DNS, f"{self.store_id}:{name}" if self.store_id else name))
+        # What uuid.uuid5 does, at a third of its cost: a store has several names for each of its rows.
+        digest = _NAMESPACE.copy()
+        digest.update((f"{self.store_id}:{name}" if self.store_id else name).encode(errors="surrogateescape"))
+        text = f"{int.from_bytes(digest.digest()[:16]) & _FREE_BITS | _VERSION_5:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def task(self, execution_id: int) -> str:
         """Return the id of the task that an execution becomes."""

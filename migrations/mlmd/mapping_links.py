@@ -7,6 +7,7 @@ key were collected from the iterations of a loop.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from migrations.mlmd.events import INPUT, direction, key_of
 from migrations.mlmd.findings import Findings, Rule
@@ -101,7 +102,7 @@ class Links:
                     run_id=self.run_id,
                     type=side.type,
                     key=key,
-                    producer=json_text(producer_plain(producer, side.iteration)),
+                    producer=_producer_text(producer, side.iteration),
                     iteration=iteration,
                 )
             )
@@ -118,3 +119,9 @@ class Links:
             link_id = self.ids.link(side.execution_id, side.artifact_id, side.event_type, key, ordinal)
         self._ordinals[counted] += 1
         return link_id
+
+
+@lru_cache(maxsize=4096)
+def _producer_text(task_name: str, iteration: int | None) -> str:
+    """Return a producer as it is kept; most links of a run name one that others name too."""
+    return json_text(producer_plain(task_name, iteration))

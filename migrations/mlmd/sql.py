@@ -81,4 +81,4 @@ async def fetch(connection: AsyncConnection, statement: Select[Any], ids: Sequen
 
 def integer(raw: object) -> int:
     """Return a number column, 0 for NULL and for what is no number."""
-    return integer_of(raw) or 0
+    return raw if type(raw) is int else integer_of(raw) or 0

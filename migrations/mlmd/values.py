@@ -60,6 +60,8 @@ def text_of(value: Plain) -> str:
 
 def integer_of(value: object) -> int | None:
     """Return a whole number of 64 bits, also one spelled as text; None for anything else."""
+    if type(value) is int and value in INT64:
+        return value
     try:
         number = int(value) if isinstance(value, int | float | str) else None
     except (ValueError, OverflowError):

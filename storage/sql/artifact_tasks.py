@@ -72,6 +72,8 @@ class SqlArtifactTasks:
 
     async def create(self, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
         """Keep links that are not there yet; return each as it stands, in the order given."""
+        if not links:
+            return []
         # Sorted by key: two callers who insert the same links must not lock them in opposite order.
         rows = [
             values_of(link)

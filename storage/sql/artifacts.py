@@ -70,6 +70,8 @@ class SqlArtifacts:
 
     async def create(self, new: Sequence[Artifact]) -> None:
         """Keep new artifacts."""
+        if not new:
+            return
         await self._connection.execute(insert(artifacts), [values_of(artifact) for artifact in new])
 
     async def create_unique(self, artifact: Artifact) -> Artifact:

@@ -106,6 +106,8 @@ class SqlTasks:
 
     async def update(self, changed: Sequence[Task]) -> None:
         """Write tasks back; id, run, creation time and logical key stay as they were created."""
+        if not changed:
+            return
         rows = [{**values_of(task, leaving_out=_FIXED), "task_id": task.id} for task in changed]
         await self._connection.execute(_UPDATE, rows)
 

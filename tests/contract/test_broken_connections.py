@@ -12,6 +12,7 @@ from storage.errors import OutcomeUnknown, Unavailable
 from storage.model import Task
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_kept_task, a_run, keep
+from tests.contract.concurrency import while_locked
 from tests.contract.proxy import relay_to
 from tests.databases import PrivateServer
 from tests.databases.private import free_port
@@ -101,6 +102,15 @@ async def test_a_write_without_a_database_raises_unavailable(database_kind: str)
             await call()
         assert str(caught.value) in ("the database cannot be reached", "the database refuses to work at the moment")
     assert time.monotonic() - started < 5
+    await store.close()
+
+
+async def test_a_call_that_gets_no_connection_in_time_is_unavailable(migrated_url: str) -> None:
+    store = SqlStore(migrated_url, pool_size=1, pool_timeout_seconds=0.2)
+    async with while_locked(store, lambda tx: tx.runs.task_counts([])):
+        with pytest.raises(Unavailable, match="no database connection became free in time"):
+            await keep(store, a_run())
+    await keep(store, a_run())
     await store.close()
 
 

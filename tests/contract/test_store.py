@@ -133,6 +133,17 @@ async def test_a_callback_that_meets_a_row_taken_or_deleted_by_another_runs_agai
     assert await is_kept(store, run)
 
 
+async def test_writing_no_rows_is_harmless(store: SqlStore) -> None:
+    async def write(tx: WriteTx) -> None:
+        await tx.artifacts.create([])
+        await tx.tasks.update([])
+        await tx.artifact_tasks.delete_of_tasks([])
+        assert list(await tx.artifact_tasks.create([])) == []
+        assert await tx.tasks.lock([]) == {}
+
+    await store.write(write)
+
+
 async def test_a_key_that_stays_taken_raises_conflict(store: SqlStore) -> None:
     task = await a_kept_task(store, logical_key="one")
     attempts: list[Any] = []

@@ -173,6 +173,13 @@ def test_a_password_of_unusual_characters_works(database_url: str, database_kind
         asyncio.run(use(url))
 
 
+@pytest.mark.databases("postgresql")
+def test_a_server_without_encryption_is_used_only_by_those_who_do_not_ask_for_it(database_url: str) -> None:
+    [sentence] = refusals(f"{database_url}?sslmode=require")
+    assert sentence.endswith(CLOSED)
+    asyncio.run(upgrade_async(f"{database_url}?sslmode=disable"))
+
+
 @servers_only
 def test_a_user_who_may_not_make_tables_is_refused(database_url: str, database_kind: str) -> None:
     may = {"postgresql": "USAGE", "mysql": "SELECT, INSERT"}[database_kind]

@@ -1,0 +1,97 @@
+"""An import that is killed at any moment goes on when it is called again, to the result of an undisturbed one."""
+
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mlmd_store import make_store
+from tests.databases import create_migrated_database, drop_database
+from tests.databases.queries import execute
+from tests.faults.cluster import clean_environment
+from tests.mlmd_import.imports import Contents, asked_for_file, command, contents, imported, ran
+
+EXECUTIONS = 6000
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose import takes some batches."""
+    path = tmp_path_factory.mktemp("large") / "mlmd.sqlite"
+    make_store(path, EXECUTIONS)
+    return path
+
+
+@pytest.fixture
+async def undisturbed(source: Path, database_kind: str) -> Contents:
+    """What an import that nothing disturbs makes."""
+    url = create_migrated_database(database_kind)
+    await imported(asked_for_file(source, url))
+    found = contents(url)
+    drop_database(url)
+    return found
+
+
+def killed_at(words: list[str], url: str, batches: int, pause: float) -> bool:
+    """Start an import and kill it a moment after so many more batches; False when it had ended before."""
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment(None))
+    wanted = next(progress(url)) + batches
+    for done in progress(url):
+        if process.poll() is not None:
+            return False
+        if done >= wanted:
+            break
+    time.sleep(pause)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def progress(url: str) -> Iterator[int]:
+    """How many rows the import has noted, again and again."""
+    while True:
+        yield execute(url, "SELECT count(*) FROM imported_rows")[0][0] // EXECUTIONS
+        time.sleep(0.02)
+
+
+async def test_a_killed_import_goes_on_to_the_same_result(
+    migrated_url: str, source: Path, undisturbed: Contents, rounds: Callable[[int, int], int]
+) -> None:
+    words = command(f"sqlite:///{source}", migrated_url)
+    kills = sum(killed_at(words, migrated_url, random.randrange(3), random.random() / 5) for _ in range(rounds(2, 30)))
+    ended = ran(*words)
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (0, 0)
+    assert kills > 0
+    assert contents(migrated_url) == undisturbed
+
+
+async def test_a_killed_undo_goes_on(migrated_url: str, source: Path) -> None:
+    before = contents(migrated_url)
+    await imported(asked_for_file(source, migrated_url))
+    process = subprocess.Popen(
+        command("", migrated_url, "--undo"), stdout=subprocess.DEVNULL, env=clean_environment(None)
+    )
+    full = next(progress(migrated_url))
+    while process.poll() is None and next(progress(migrated_url)) == full:
+        pass
+    process.kill()
+    process.wait()
+    assert ran(*command("", migrated_url, "--undo")).returncode == (1 if contents(migrated_url) == before else 0)
+    assert contents(migrated_url) == before
+
+
+async def test_a_second_importer_is_refused_while_one_runs(migrated_url: str, source: Path) -> None:
+    words = command(f"sqlite:///{source}", migrated_url)
+    first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment(None))
+    for done in progress(migrated_url):
+        if done:
+            break
+    second = ran(*words)
+    assert second.returncode == 1
+    assert second.stderr.splitlines()[-1].endswith(
+        "another import is writing to this store; start this one when it has ended"
+    )
+    assert first.wait() == 0

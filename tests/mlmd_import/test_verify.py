@@ -1,0 +1,90 @@
+"""Verify finds every row that is not as the source has it; a dry run writes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from migrations.mlmd.dry_run import CREATE, UNCHANGED, UPDATE, dry_run
+from migrations.mlmd.errors import SourceRefused
+from migrations.mlmd.kinds import Kind
+from migrations.mlmd.verify import DIFFERENT, MISSING, UNKNOWN, verify
+from tests.databases import sqlite_path
+from tests.databases.queries import execute
+from tests.mlmd_import.imports import (
+    Watching,
+    asked,
+    asked_for_file,
+    change,
+    contents,
+    copied,
+    imported,
+    main_request,
+)
+from tests.mlmd_import.test_again import CHANGED_PAYLOAD, NEW_RUN, TASK_OF_EXECUTION_4
+
+
+async def test_an_import_verifies(migrated_url: str) -> None:
+    await imported(main_request(migrated_url))
+    report = await verify(main_request(migrated_url), Watching())
+    assert (report.difference_count, report.differences) == (0, [])
+    assert report.records[Kind.ARTIFACT]["in_source"] == report.records[Kind.ARTIFACT]["imported"] == 47
+
+
+async def test_a_changed_column_is_found_and_named(migrated_url: str) -> None:
+    await imported(main_request(migrated_url))
+    execute(migrated_url, f"UPDATE tasks SET display_name = 'other' WHERE id = '{TASK_OF_EXECUTION_4}'")
+    report = await verify(main_request(migrated_url), Watching())
+    (difference,) = report.differences
+    assert (difference.kind, difference.id) == (Kind.TASK, TASK_OF_EXECUTION_4)
+    assert difference.columns == (("display_name", "evaluate", "other"),)
+    assert report.records[Kind.TASK][DIFFERENT] == report.difference_count == 1
+
+
+async def test_a_missing_row_is_found(migrated_url: str) -> None:
+    await imported(main_request(migrated_url))
+    [(link,)] = execute(migrated_url, "SELECT min(id) FROM artifact_tasks")
+    execute(migrated_url, f"DELETE FROM artifact_tasks WHERE id = '{link}'")
+    report = await verify(main_request(migrated_url), Watching())
+    assert [(one.kind, one.id, one.columns) for one in report.differences] == [(Kind.LINK, link, ())]
+    assert report.records[Kind.LINK][MISSING] == 1
+
+
+async def test_rows_that_the_source_lost_are_found(migrated_url: str, tmp_path: Path) -> None:
+    source = copied("kfp_main", tmp_path)
+    await imported(asked_for_file(source, migrated_url))
+    change(source, "DELETE FROM Event WHERE id = 2")
+    report = await verify(asked_for_file(source, migrated_url), Watching())
+    assert report.records[Kind.LINK][UNKNOWN] >= 1
+    assert report.difference_count >= 1
+
+
+async def test_verify_needs_an_import_with_the_same_options(migrated_url: str) -> None:
+    with pytest.raises(SourceRefused, match="nothing was imported"):
+        await verify(asked("kfp_main", migrated_url), Watching())
+    await imported(main_request(migrated_url))
+    with pytest.raises(SourceRefused, match="other options"):
+        await verify(asked("kfp_main", migrated_url), Watching())
+
+
+async def test_a_dry_run_writes_nothing_and_foretells(migrated_url: str, tmp_path: Path) -> None:
+    source = copied("kfp_main", tmp_path)
+    before = contents(migrated_url)
+    foretold = await dry_run(asked_for_file(source, migrated_url), Watching())
+    assert contents(migrated_url) == before
+    report = await imported(asked_for_file(source, migrated_url))
+    for kind in Kind:
+        assert foretold.records[kind][CREATE] == report.records[kind]["created"]
+    change(source, *NEW_RUN, *CHANGED_PAYLOAD)
+    foretold = await dry_run(asked_for_file(source, migrated_url), Watching())
+    report = await imported(asked_for_file(source, migrated_url))
+    for kind in Kind:
+        figures = report.records[kind]
+        wanted = (figures["created"], figures["updated"], figures["unchanged"])
+        assert tuple(foretold.records[kind][name] for name in (CREATE, UPDATE, UNCHANGED)) == wanted
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_dry_run_needs_no_store(database_url: str) -> None:
+    report = await dry_run(asked("kfp_main", database_url), Watching())
+    assert report.records[Kind.TASK][CREATE] == 104
+    assert not sqlite_path(database_url).exists()
