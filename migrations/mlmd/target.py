@@ -76,7 +76,8 @@ async def open_for_import(url: str) -> AsyncIterator[Target]:
     with dialect.import_claim():
         async with _opened(dialect, writer=True) as connection:
             await dialect.lock_import(connection)
-            await connection.rollback()
+            await dialect.expect_lookups(connection)
+            await connection.commit()
             yield Target(connection, dialect)
 
 
@@ -85,6 +86,8 @@ async def open_for_reading(url: str) -> AsyncIterator[Target]:
     """Open a store to look only."""
     dialect = dialect_for(url)
     async with _opened(dialect, writer=False) as connection:
+        await dialect.expect_lookups(connection)
+        await connection.commit()
         yield Target(connection, dialect)
 
 

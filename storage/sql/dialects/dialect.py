@@ -103,6 +103,9 @@ class Dialect:
         """Take the database's lock for imports, at once or not at all; it ends with the connection. Raises Unavailable."""
         raise NotImplementedError
 
+    async def expect_lookups(self, connection: AsyncConnection) -> None:
+        """Tell the database that this connection looks up rows by key in tables that grow faster than it counts them."""
+
     def failure(self, error: DBAPIError) -> Failure:
         """Say what a driver error means, by its SQLSTATE, number or result code."""
         raise NotImplementedError

@@ -106,6 +106,10 @@ class PostgreSQL(Dialect):
         if not (await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": IMPORT_LOCK_KEY})).scalar():
             raise Unavailable(IMPORT_RUNS)
 
+    async def expect_lookups(self, connection: AsyncConnection) -> None:
+        """By statistics that lag behind, the planner would read whole tables for a few thousand keys."""
+        await connection.execute(text("SET enable_seqscan = off"))
+
     def failure(self, error: DBAPIError) -> Failure:
         """By SQLSTATE; a driver error without one is a lost connection or an argument the driver refused to send."""
         state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
