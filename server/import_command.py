@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -67,7 +67,8 @@ def import_mlmd(
         raise click.UsageError("SOURCE is needed: sqlite:///file, postgresql://… or mysql://…")
     if not _is_store_id(store_id):
         raise click.UsageError(f"--store-id takes up to {STORE_ID_CHARACTERS} letters, digits and - . _")
-    request = ImportRequest(source, _settings(store, file).store, kfp_db, store_id, tuple(run_context))
+    settings = _settings(file, store=store, upgrade=upgrade or None)
+    request = ImportRequest(source, settings.store, kfp_db, store_id, tuple(run_context))
     watch = _Screen()
     try:
         if undo:
@@ -77,7 +78,7 @@ def import_mlmd(
         elif dry_run:
             report = asyncio.run(run_dry(request, watch))
         else:
-            report = asyncio.run(run_import(request, watch, upgrade_schema=upgrade))
+            report = asyncio.run(run_import(request, watch, upgrade_schema=settings.upgrade))
     except StorageError as error:
         _fail(str(error), report_file)
     except KeyboardInterrupt:
@@ -145,9 +146,9 @@ def _is_store_id(text: str) -> bool:
     return len(text) <= STORE_ID_CHARACTERS and all(one.isascii() and (one.isalnum() or one in "-._") for one in text)
 
 
-def _settings(store: str | None, file: str | None) -> Settings:
+def _settings(file: str | None, **flags: Any) -> Settings:
     try:
-        return load({"store": store}, file=file)
+        return load(flags, file=file)
     except InvalidSetting as error:
         click.echo(f"lineal-server: {error}", err=True)
         sys.exit(ASKED_WRONGLY)
