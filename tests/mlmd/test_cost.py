@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-import time
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -90,27 +90,35 @@ async def test_a_store_of_copies_becomes_copies(tmp_path: Path) -> None:
     assert imported.counts()["ITERATIONS_FOLDED"] == 60
 
 
-def test_mapping_a_run_takes_time_in_proportion_to_it() -> None:
-    def seconds(items: int) -> float:
-        loop = {"iteration_count": items, "artifact_producer_task": SELECTORS}
-        rows = [a_root(), a_group(2, "for-loop-1", **loop)]
-        events, artifacts = [], []
-        for index in range(items):
-            iteration, step = 10 + 2 * index, 11 + 2 * index
-            rows.append(
-                a_group(iteration, "for-loop-1", parent=2, iteration_index=index, artifact_producer_task=SELECTORS)
-            )
-            rows.append(an_execution(step, "step", parent=iteration))
-            events.append(an_event(step, step))
-            artifacts.append(an_artifact(step))
-        begin = time.perf_counter()
-        records = mapped(rows, events, artifacts)
-        assert len(records.links) == 2 * items
-        return time.perf_counter() - begin
+def test_mapping_a_run_takes_work_in_proportion_to_it() -> None:
+    # Four times the run may make little more than four times the calls; a quadratic rule would make sixteen times.
+    assert calls_of_mapping(400) < 5 * calls_of_mapping(100)
 
-    seconds(100)
-    # Ten times the run may take ten times as long; a quadratic rule would take a hundred times.
-    assert seconds(3_000) < 30 * seconds(300)
+
+def calls_of_mapping(items: int) -> int:
+    """Return how many function calls the mapping of a loop with so many iterations makes."""
+    loop = {"iteration_count": items, "artifact_producer_task": SELECTORS}
+    rows = [a_root(), a_group(2, "for-loop-1", **loop)]
+    events, artifacts = [], []
+    for index in range(items):
+        iteration, step = 10 + 2 * index, 11 + 2 * index
+        rows.append(a_group(iteration, "for-loop-1", parent=2, iteration_index=index, artifact_producer_task=SELECTORS))
+        rows.append(an_execution(step, "step", parent=iteration))
+        events.append(an_event(step, step))
+        artifacts.append(an_artifact(step))
+    counted = 0
+
+    def count(_frame: object, kind: str, _argument: object) -> None:
+        nonlocal counted
+        counted += kind in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        records = mapped(rows, events, artifacts)
+    finally:
+        sys.setprofile(None)
+    assert len(records.links) == 2 * items
+    return counted
 
 
 SELECTORS = '{"all": {"artifact_selectors": [{"producer_subtask": "step", "output_artifact_key": "out"}]}}'
