@@ -29,9 +29,9 @@ def upgrade() -> None:
     )
     create_table(
         "imported_rows",
+        sa.Column("row_id", ByteString(191), primary_key=True, nullable=False),
         sa.Column("import_id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("kind", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("row_id", ByteString(191), primary_key=True, nullable=False),
         sa.Column("digest", sa.BigInteger, nullable=False),
     )
 

@@ -238,8 +238,8 @@ import_jobs = Table(
 imported_rows = Table(
     "imported_rows",
     metadata,
+    _id("row_id", primary_key=True),  # first, so that rows are found by id wherever the others come from
     Column("import_id", Integer, primary_key=True, autoincrement=False),  # no foreign key: one check for each row
     Column("kind", Integer, primary_key=True, autoincrement=False),
-    _id("row_id", primary_key=True),
     Column("digest", BigInteger, nullable=False),
 )

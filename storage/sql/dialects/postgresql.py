@@ -107,8 +107,9 @@ class PostgreSQL(Dialect):
             raise Unavailable(IMPORT_RUNS)
 
     async def expect_lookups(self, connection: AsyncConnection) -> None:
-        """By statistics that lag behind, the planner would read whole tables for a few thousand keys."""
+        """By statistics that lag behind, the planner would read whole tables for a few thousand keys; a plan for any keys, too."""
         await connection.execute(text("SET enable_seqscan = off"))
+        await connection.execute(text("SET plan_cache_mode = force_custom_plan"))
 
     def failure(self, error: DBAPIError) -> Failure:
         """By SQLSTATE; a driver error without one is a lost connection or an argument the driver refused to send."""
