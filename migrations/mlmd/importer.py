@@ -7,7 +7,7 @@ next call goes over the whole source again and brings what is new or changed.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -96,11 +96,13 @@ class _Import:
             progress = replace(progress, phase=Phase.RUNS)
         if progress.phase is Phase.RUNS:
             runs = mapped_runs(self._source, after=progress.after, executions_per_batch=self._executions)
-            async for batch in ahead(runs):
-                progress = await self._runs(job, batch, aliases, progress)
+            async with contextlib.aclosing(ahead(runs)) as batches:
+                async for batch in batches:
+                    progress = await self._runs(job, batch, aliases, progress)
             progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
-        async for artifacts in ahead(mapped_artifacts(self._source, after=progress.after)):
-            progress = await self._artifacts(job, artifacts, progress)
+        async with contextlib.aclosing(ahead(mapped_artifacts(self._source, after=progress.after))) as loose:
+            async for artifacts in loose:
+                progress = await self._artifacts(job, artifacts, progress)
         return await self._end(job, progress, resumed=resumed)
 
     async def _begin(self, connection: AsyncConnection) -> Job:
@@ -191,7 +193,7 @@ class _Import:
         return Ledger(connection, self._target.dialect, job.id)
 
 
-async def ahead(items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+async def ahead(items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
     """Yield items, the next of which is made while the caller works on one."""
     upcoming = asyncio.ensure_future(anext(items, None))
     try:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from asyncpg import PostgresError
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import ColumnElement, Insert, Table, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
@@ -137,8 +137,9 @@ class PostgreSQL(Dialect):
         assert driver is not None
         try:
             await driver.copy_records_to_table(table.name, records=rows, columns=list(names))
-        except PostgresError as error:
-            raise DBAPIError(f"COPY {table.name}", None, error) from error
+        except (PostgresError, InterfaceError) as error:
+            lost = driver.is_closed()
+            raise DBAPIError(f"COPY {table.name}", None, error, connection_invalidated=lost) from error
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Durability, and an encoding that holds every character."""

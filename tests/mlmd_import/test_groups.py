@@ -1,0 +1,76 @@
+"""Experiments, pipelines and versions come from KFP's own database; a name that Lineal has already means what it has."""
+
+from pathlib import Path
+
+import pytest
+
+from migrations.mlmd.dry_run import CREATE, dry_run
+from migrations.mlmd.findings import Rule
+from migrations.mlmd.kinds import Kind
+from migrations.mlmd.source import ImportRequest
+from migrations.mlmd.tally import Outcome
+from migrations.mlmd.undo import undo
+from migrations.mlmd.verify import verify
+from tests.databases.queries import execute
+from tests.mlmd.builders import RUN_ID
+from tests.mlmd.kfp_databases import make_kfp_database
+from tests.mlmd_import.imports import Watching, asked, contents, imported
+
+KFP_RUN = "3883dfda-8676-4706-a06c-aecb5dba8e01"
+
+
+@pytest.fixture
+def request_with_kfp(migrated_url: str, tmp_path: Path) -> ImportRequest:
+    """kfp_main, of whose runs KFP's database knows the first."""
+    kfp = f"sqlite:///{tmp_path}/kfp.sqlite"
+    make_kfp_database(kfp)
+    for table, column in (("run_details", "UUID"), ("tasks", "RunUUID")):
+        execute(kfp, f"UPDATE {table} SET {column} = '{KFP_RUN}' WHERE {column} = '{RUN_ID}'")
+    return asked("kfp_main", migrated_url, kfp=kfp)
+
+
+async def test_groups_come_before_the_runs_that_refer_to_them(
+    migrated_url: str, request_with_kfp: ImportRequest
+) -> None:
+    before = contents(migrated_url)
+    foretold = await dry_run(request_with_kfp, Watching())
+    report = await imported(request_with_kfp)
+    columns = "experiment_id, pipeline_id, pipeline_version_id, display_name"
+    assert execute(migrated_url, f"SELECT {columns} FROM runs") == [("e1", "p1", "v1", "my rün")]
+    groups = (Kind.EXPERIMENT, Kind.PIPELINE, Kind.VERSION)
+    assert [report.records[kind]["created"] for kind in groups] == [1, 1, 1]
+    assert [foretold.records[kind][CREATE] for kind in Kind] == [report.records[kind]["created"] for kind in Kind]
+    assert report.findings.count(Rule.RUNS_NOT_IN_KFP) == 15
+    assert (await verify(request_with_kfp, Watching())).difference_count == 0
+    once = contents(migrated_url)
+    again = await imported(request_with_kfp)
+    assert contents(migrated_url) == once
+    assert again.tally.left_alone() == []
+    await undo(request_with_kfp, lambda *_: None)
+    assert contents(migrated_url) == before
+
+
+async def test_a_name_that_is_taken_means_what_bears_it(migrated_url: str, request_with_kfp: ImportRequest) -> None:
+    columns = "id, name, namespace, description, storage_state, created_at"
+    execute(
+        migrated_url, f"INSERT INTO experiments ({columns}) VALUES ('mine', 'trials', 'team-x', '', 'AVAILABLE', 1)"
+    )
+    execute(
+        migrated_url,
+        "INSERT INTO pipelines (id, name, namespace, display_name, description, created_at) "
+        "VALUES ('own', 'training', 'team-a', '', '', 1)",
+    )
+    execute(
+        migrated_url,
+        "INSERT INTO pipeline_versions (id, pipeline_id, name, description, package_url, code_source_url, created_at) "
+        "VALUES ('first', 'own', 'first', '', '', '', 1)",
+    )
+    report = await imported(request_with_kfp)
+    assert execute(migrated_url, "SELECT experiment_id, pipeline_id, pipeline_version_id FROM runs") == [
+        ("mine", "own", "v1")
+    ]
+    assert execute(migrated_url, "SELECT pipeline_id, name FROM pipeline_versions WHERE id = 'v1'") == [
+        ("own", "first-v1")
+    ]
+    assert [report.tally.count(kind, Outcome.TAKEN) for kind in (Kind.EXPERIMENT, Kind.PIPELINE)] == [1, 1]
+    assert (await verify(request_with_kfp, Watching())).difference_count == 0
