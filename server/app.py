@@ -152,11 +152,12 @@ async def serve_until_signal(
     """Serve a prepared store until SIGTERM or SIGINT, or until the file descriptor `lifeline` reaches its end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if lifeline is not None:
-        loop.add_reader(lifeline, stop.set)
     async with running(settings) as addresses:
+        # From here on: a start that waits for its database is simply ended by a signal.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if lifeline is not None:
+            loop.add_reader(lifeline, stop.set)
         announce(addresses)
         log.info("serving", grpc=addresses.grpc, rest=addresses.rest, version=__version__)
         await stop.wait()

@@ -6,12 +6,14 @@ parent serves nothing itself. Workers end with it, however it ends.
 
 import contextlib
 import os
+import select
 import signal
 from collections.abc import Callable
 from typing import BinaryIO
 
 from server.telemetry import log
 
+POLL_SECONDS = 0.05
 RESTART_PAUSE_SECONDS = 1.0  # a worker that dies at once must not be restarted in a tight loop
 
 ServeInWorker = Callable[[Callable[[], None], int], None]
@@ -41,39 +43,48 @@ def run_workers(count: int, serve: ServeInWorker, *, on_serving: Callable[[], No
         workers.add(worker)
         return worker, ready
 
+    # Waited for instead of handled, so that none can arrive between looking and acting.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*_STOP, signal.SIGCHLD})
     try:
-        answers = [_answer(ready) for ready in [start()[1] for _ in range(count)]]
-        failures = [answer.decode() for answer in answers if answer != _SERVING]
-        if failures:
-            raise WorkerFailed(failures[0] or "a worker died before it served")
-        on_serving()
-        _supervise(workers, start)
+        if _all_serve([start()[1] for _ in range(count)]):
+            on_serving()
+            _supervise(workers, start)
     finally:
         os.close(held)
         os.close(lifeline)
         for worker in workers:
+            os.kill(worker, signal.SIGTERM)  # not waited for yet, so the number is still its own
+        for worker in workers:
             os.waitpid(worker, 0)
 
 
+def _all_serve(answers: list[int]) -> bool:
+    """Wait until all of the first workers serve; False when told to stop before. Raises WorkerFailed."""
+    while answers:
+        if signal.sigtimedwait(_STOP, 0) is not None:
+            return False
+        for ready in select.select(answers, [], [], POLL_SECONDS)[0]:
+            answers.remove(ready)
+            with os.fdopen(ready, "rb") as pipe:
+                words = pipe.read()
+            if words != _SERVING:
+                raise WorkerFailed(words.decode() or "a worker died before it served")
+    return True
+
+
 def _supervise(workers: set[int], start: Start) -> None:
-    """Replace workers that die until SIGTERM or SIGINT arrives, then pass it on."""
+    """Replace workers that die, until told to stop."""
     count = len(workers)
-    # Waited for instead of handled, so that none can arrive between looking and acting.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {*_STOP, signal.SIGCHLD})
     while True:
         workers -= {worker for worker in workers if _has_ended(worker)}
         missing = count - len(workers)
-        if missing:
-            told = signal.sigtimedwait(_STOP, RESTART_PAUSE_SECONDS) is not None
-        else:
-            told = signal.sigwait({*_STOP, signal.SIGCHLD}) in _STOP
-        if told:
-            break
+        waited_for = _STOP if missing else (*_STOP, signal.SIGCHLD)
+        told = signal.sigtimedwait(waited_for, RESTART_PAUSE_SECONDS)
+        if told is not None and told.si_signo in _STOP:
+            return
         for _ in range(missing):
             _, ready = start()
             os.close(ready)
-    for worker in workers:
-        os.kill(worker, signal.SIGTERM)  # not waited for yet, so the number is still its own
 
 
 def _has_ended(worker: int) -> bool:
@@ -81,11 +92,6 @@ def _has_ended(worker: int) -> bool:
     if pid:
         log.error("worker died", worker=worker, status=os.waitstatus_to_exitcode(status))
     return bool(pid)
-
-
-def _answer(ready: int) -> bytes:
-    with os.fdopen(ready, "rb") as pipe:
-        return pipe.read()
 
 
 def _fork(serve: ServeInWorker, *, lifeline: int, held: int) -> tuple[int, int]:

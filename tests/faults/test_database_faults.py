@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -9,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from migrations.upgrade import upgrade_async
 from tests.api.builders import a_parameter, new_run, new_run_and_task, with_inputs
 from tests.api.client import code
 from tests.databases import PrivateServer, create_database
@@ -109,6 +111,28 @@ async def test_a_server_whose_database_is_frozen_still_stops(
         server.terminate()
         assert await asyncio.to_thread(server.wait) == 0
         assert set(await calls) == {"UNAVAILABLE"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_server_that_starts_on_a_frozen_database_gives_up_or_is_ended(
+    database_kind: str, start_private_server: StartDatabase, workers: str
+) -> None:
+    database = start_private_server(database_kind)
+    url = create_database(database_kind, server=database.url)
+    await upgrade_async(url)
+    database.pause()
+    patient, ended = (Server(url, "--workers", workers) for _ in range(2))
+    try:
+        patient.launch()
+        ended.launch()
+        await asyncio.sleep(1.0)
+        ended.terminate()
+        assert await asyncio.to_thread(ended.wait) == -signal.SIGTERM
+        assert await asyncio.to_thread(patient.wait) == 1
+        assert f"the store {database_kind}://lineal:***@" in patient.log_text().splitlines()[-1]
+    finally:
+        patient.close()
+        ended.close()
 
 
 async def test_a_database_that_went_away_is_used_again_when_it_is_back(
