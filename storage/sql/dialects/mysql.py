@@ -1,10 +1,12 @@
 """MySQL 8 and MariaDB: only SQL that both understand. Tested on MariaDB; MySQL 8 shares every statement here."""
 
+import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import asyncmy
 from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +19,7 @@ from storage.sql.types import ByteString, ByteText, length_of
 
 MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one statement, escaped
 STATEMENT_OVERHEAD_BYTES = 64 * 1024  # numbers, quotes and the packet's head
+NO_CONNECTION = 2003
 ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the driver writes as two
 
 _FAILURES = {
@@ -47,7 +50,7 @@ _FAILURES = {
     1317: Failure.UNAVAILABLE,  # the operator ended the statement
     1969: Failure.UNAVAILABLE,  # MariaDB: max_statement_time
     3024: Failure.UNAVAILABLE,  # MySQL: max_execution_time
-    2003: Failure.UNAVAILABLE,  # nobody listens
+    NO_CONNECTION: Failure.UNAVAILABLE,  # nobody listens
     1053: Failure.DISCONNECTED,  # server shutdown
     1927: Failure.DISCONNECTED,  # MariaDB: connection was killed
     4031: Failure.DISCONNECTED,  # MySQL: idle for too long
@@ -82,6 +85,19 @@ def _fits(statement: str, row: Sequence[Any], limit: int) -> bool:
     return len(statement) + sum(len(text.encode()) for text in texts) + escaped <= limit
 
 
+def _connecting(timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
+    """The driver's connect, bounded as a whole: its own timeout ends once TCP connects, which a frozen server still does."""
+
+    async def connect(**arguments: Any) -> Any:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await asyncmy.connect(**arguments)
+        except TimeoutError as error:
+            raise asyncmy.errors.OperationalError(NO_CONNECTION, "the server does not answer") from error
+
+    return connect
+
+
 class MySQL(Dialect):
     """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots; rows found, not rows changed, are counted."""
 
@@ -111,7 +127,7 @@ class MySQL(Dialect):
                 # As bytes, since the driver would write it in Latin-1.
                 "password": (self.url.password or "").encode(),
                 "charset": "utf8mb4",
-                "connect_timeout": max(1, int(pool_timeout_seconds)),
+                "async_creator_fn": _connecting(max(1.0, pool_timeout_seconds)),
                 "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
             },
         }
