@@ -130,7 +130,9 @@ def test_an_interrupted_run_leaves_no_server(tmp_path: Path, database_kind: str,
         f"    print('SESSION', os.environ['{FOLDER_VARIABLE}'], flush=True); time.sleep(600)\n"
     )
     # What a shell starts in the background ignores SIGINT, and so does what that starts.
-    heeding = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    heeding = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
     command = [sys.executable, "-c", heeding, *pytest_command(tmp_path, body, "-s")]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(DB=database_kind), stdout=subprocess.PIPE, text=True
