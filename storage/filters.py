@@ -39,7 +39,8 @@ class Predicate:
 
     Values are as stored: text for TEXT and JSON, a number within 32 bits for NUMBERED_ENUM, a name for NAMED_ENUM, a
     float for NUMBER. There is one value, but for IN, which may have none and then matches nothing. A TIME compares with
-    the interval that the given time covers, in microseconds: values are (start, end), end excluded; IN has such pairs.
+    the interval that the given time covers, in microseconds: values are (start, end), end excluded; IN has such pairs,
+    each of a whole second, or empty where no time can be meant.
     """
 
     field: Field

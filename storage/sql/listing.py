@@ -19,6 +19,8 @@ from storage.sql.rows import in_text
 
 SORTED_CHARACTERS = 255  # of long text; what a page token can carry
 
+_SECOND = 1_000_000  # times are kept in microseconds
+
 Row = TypeVar("Row")
 
 
@@ -137,7 +139,7 @@ _COMPARISONS: dict[Operation, Callable[[Any, Any], ColumnElement[bool]]] = {
 def _time_condition(column: ColumnElement[Any], operation: Operation, values: Sequence[Any]) -> ColumnElement[bool]:
     """A given time covers an interval [start, end): a second, or a microsecond when it has a fraction."""
     if operation is Operation.IN:
-        return or_(*(and_(column >= start, column < end) for start, end in values))
+        return _in_seconds(column, values)
     start, end = values
     conditions: dict[Operation, ColumnElement[bool]] = {
         Operation.EQUALS: and_(column >= start, column < end),
@@ -148,3 +150,10 @@ def _time_condition(column: ColumnElement[Any], operation: Operation, values: Se
         Operation.LESS_THAN_EQUALS: column < end,
     }
     return conditions[operation]
+
+
+def _in_seconds(column: ColumnElement[Any], seconds: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+    """One list, not one OR per second: SQLite refuses an expression of a thousand ORs, and each would bind two values."""
+    starts = [start for start, end in seconds if start < end]
+    # The remainder of a time before 1970 is negative on every database, hence the second one.
+    return (column - (column % _SECOND + _SECOND) % _SECOND).in_(starts) if starts else false()

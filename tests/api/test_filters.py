@@ -127,6 +127,15 @@ async def test_times_are_compared_as_precisely_as_they_are_given(
     assert await names(api, run_id, where(key, operation, **value)) == expected
 
 
+async def test_times_are_found_among_a_thousand(api: Api) -> None:
+    times = ["1969-12-31T23:59:54.5Z", "1969-12-31T23:59:59.75Z", "1970-01-01T00:00:05.75Z", "1970-01-01T00:00:08Z"]
+    run_id = await a_run_of(api, {time: {"create_time": moment(time)} for time in times})
+    seconds = [-6, -1, 5, 2**62, -(2**62), *range(20, 2010, 2)]
+    assert len(seconds) == 1000
+    asked = where("create_time", "IN", long_values={"values": list(map(str, seconds))})
+    assert await names(api, run_id, asked) == times[:3]
+
+
 @pytest.mark.parametrize("operation", ["EQUALS", "NOT_EQUALS", "LESS_THAN", "GREATER_THAN"])
 async def test_a_task_that_has_not_ended_meets_no_filter_on_its_end(api: Api, operation: str) -> None:
     run_id = await a_run_of(api, {"running": {}})
