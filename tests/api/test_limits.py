@@ -226,6 +226,14 @@ async def test_in_takes_a_thousand_values(api: Api, size: int, expected: str) ->
     assert await code(api.ListArtifacts(filter=asked)) == expected
 
 
+async def test_long_lists_of_one_column_meet_beside_ten_thousand_ids(api: Api) -> None:
+    numbers = ",".join(map(str, range(1000)))
+    wanted = f'{{"key":"type","operation":"IN","int_values":{{"values":[{numbers}]}}}}'
+    asked = f'{{"predicates":[{",".join([wanted] * 16)}]}}'
+    run_ids = [str(number) for number in range(10_000)]
+    assert await code(api.ListArtifactTasks(run_ids=run_ids, filter=asked)) == "OK"
+
+
 @pytest.mark.parametrize(("size", "expected"), [(64, "OK"), (65, "INVALID_ARGUMENT")])
 async def test_a_filter_takes_sixty_four_predicates(api: Api, size: int, expected: str) -> None:
     predicate = '{"key":"name","operation":"NOT_EQUALS","string_value":"x"}'

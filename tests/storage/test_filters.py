@@ -231,3 +231,16 @@ def test_a_number_is_compared_as_a_float():
 def test_predicates_keep_their_order():
     sent = [predicate(1, "name", string_value=str(number)) for number in range(5)]
     assert [each.values for each in parse_filter(filter_text(*sent), TASKS)] == [(str(number),) for number in range(5)]
+
+
+def test_the_lists_of_one_column_are_one_of_what_they_share() -> None:
+    name = predicate("EQUALS", "name", string_value="x")
+    lists = [
+        predicate("IN", "state", int_values={"values": [4, 1, 4, 2]}),
+        predicate("IN", "status", string_values={"values": ["FAILED", "SUCCEEDED"]}),
+    ]
+    by_name, by_state = parse_filter(filter_text(name, *lists), TASKS)
+    assert (by_name.field.column, by_state.field.column, by_state.operation) == ("name", "state", Operation.IN)
+    assert by_state.values == (4, 2)
+    (nothing,) = parse_filter(filter_text(*lists, predicate("IN", "state", int_values={"values": []})), TASKS)
+    assert nothing.values == ()
