@@ -51,7 +51,7 @@ async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactReques
     artifact = _record(request, now=call.now(), with_identity=request.reuse_if_exists)
 
     async def write(tx: WriteTx) -> Artifact:
-        heads = await tx.tasks.heads([request.task_id])
+        heads = await tx.tasks.heads(checks.searchable_ids([request.task_id]))
         task = _task_of(request, heads)
         kept = await _reused(tx, artifact) if request.reuse_if_exists else None
         if kept is None and request.reuse_if_exists:
@@ -79,7 +79,7 @@ async def create_artifacts_bulk(
     task_ids = sorted({item.task_id for item in items})
 
     async def write(tx: WriteTx) -> None:
-        heads = await tx.tasks.heads(task_ids)
+        heads = await tx.tasks.heads(checks.searchable_ids(task_ids))
         tasks = [_task_of(item, heads) for item in items]
         await tx.artifacts.create(artifacts)
         await tx.artifact_tasks.create(
@@ -110,7 +110,6 @@ def _check(request: artifact_pb2.CreateArtifactRequest) -> None:
     checks.length("artifact.uri", artifact.uri, checks.URI)
     checks.size("artifact.description", artifact.description, checks.TEXT_BYTES)
     checks.length("producer_key", request.producer_key, checks.KEY)
-    checks.known_id("task", request.task_id)
 
 
 def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_identity: bool = False) -> Artifact:
@@ -123,7 +122,7 @@ def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_ident
 def _task_of(request: artifact_pb2.CreateArtifactRequest, heads: dict[str, TaskHead]) -> TaskHead:
     task = heads.get(request.task_id)
     if task is None:
-        raise NotFound(f"task {request.task_id!r} not found")
+        raise NotFound(f"task {request.task_id[: checks.ID_BYTES]!r} not found")
     if task.run_id != request.run_id:
         raise InvalidArgument(f"task {request.task_id!r} is not of run {request.run_id!r}")
     return task

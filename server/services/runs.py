@@ -10,7 +10,7 @@ from lineal.v2beta1 import run_pb2
 
 from server import codec, pipeline_specs
 from server.call import Call
-from server.errors import NotFound
+from server.errors import InvalidArgument, NotFound
 from server.services import checks, task_writes
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import Page, ReadTx, WriteTx
@@ -35,6 +35,13 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
     checks.require(request.HasField("run"), "run is required")
     asked = request.run
     _check(asked)
+    try:
+        _check_source(asked)
+    except InvalidArgument:
+        # The reference looks for the experiment first, so that is what a client is told before anything of the source.
+        if asked.experiment_id:
+            await call.store.read_one(lambda tx: tx.experiments.get(asked.experiment_id))
+        raise
     now = call.now()
     run = _record(call, asked, now)
 
@@ -149,7 +156,6 @@ def _check(run: run_pb2.Run) -> None:
     for task in run.tasks:
         task_writes.check_task(task)
         codec.task_from_request(task, task_id="-", run_id="-", namespace="", now=0)  # a bad one fails the call
-    _check_source(run)
 
 
 def _check_source(run: run_pb2.Run) -> None:

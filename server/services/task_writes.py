@@ -37,7 +37,7 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
     now = call.now()
 
     async def write(tx: WriteTx, lock: Lock) -> dict[str, run_pb2.PipelineTask]:
-        existing = await tx.tasks.lock(task_ids)
+        existing = await tx.tasks.lock(checks.searchable_ids(task_ids))
         _check_found(task_ids, run_id, existing)
         changed = [codec.merge_task(existing[task_id], updates[task_id], now) for task_id in task_ids]
         moved = {
@@ -78,8 +78,7 @@ def messages(
 def _check_found(task_ids: Sequence[str], run_id: str, existing: Mapping[str, Task]) -> None:
     for task_id in task_ids:
         if task_id not in existing:
-            raise NotFound(f"task {task_id!r} not found")
-    for task_id in task_ids:
+            raise NotFound(f"task {task_id[: checks.ID_BYTES]!r} not found")
         if existing[task_id].run_id != run_id:
             raise InvalidArgument(f"task {task_id!r} is not of run {run_id!r}")
 

@@ -9,7 +9,7 @@ from server.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.services import checks, run_state, task_writes
 from server.services.listings import ListRequest, listing_of, next_token
-from storage.contract import Lock, Page, ReadTx, WriteTx
+from storage.contract import Lock, ReadTx, WriteTx
 from storage.fields import TASK_LIST
 from storage.ids import new_id
 from storage.model import Task, TaskHead
@@ -50,9 +50,8 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     checks.require(request.HasField("task"), "task is required")
     task_writes.check_ownership(request.task, task_id=request.task_id, run_id=request.run_id)
     task_writes.check_task(request.task)
-    task_id = checks.known_id("task", request.task_id)
-    updated = await task_writes.apply(call, request.run_id, {task_id: request.task})
-    return updated[task_id]
+    updated = await task_writes.apply(call, request.run_id, {request.task_id: request.task})
+    return updated[request.task_id]
 
 
 async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
@@ -63,8 +62,6 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
         checks.require(task_id, "a key of tasks is empty")
         task_writes.check_ownership(task, task_id=task_id, run_id=request.run_id)
         task_writes.check_task(task)
-    for task_id in request.tasks:
-        checks.known_id("task", task_id)
     return run_pb2.UpdateTasksBulkResponse(tasks=await task_writes.apply(call, request.run_id, request.tasks))
 
 
@@ -101,23 +98,23 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         filter_text=request.filter,
     )
 
-    async def read(tx: ReadTx) -> tuple[Page[Task], list[run_pb2.PipelineTask]]:
+    async def read(tx: ReadTx) -> run_pb2.ListTasksResponse:
+        # The reference looks for the parent before it reads the other fields, so that is the first that a client is told.
         if request.parent_id:
             parent_ids = checks.searchable_ids([request.parent_id])
             _check_parent(request.parent_id, run_id, await tx.tasks.heads(parent_ids))
+        listing = listing_of(call, asked)
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
         task_ids = [task.id for task in page.rows]
-        if not task_ids:
-            return page, []
-        links = [] if basic else await tx.artifact_tasks.of_tasks(task_ids)
-        children = await tx.tasks.children(run_id, task_ids)
-        return page, task_writes.messages(page.rows, links, children, basic=basic)
+        links = await tx.artifact_tasks.of_tasks(task_ids) if task_ids and not basic else []
+        children = await tx.tasks.children(run_id, task_ids) if task_ids else []
+        return run_pb2.ListTasksResponse(
+            tasks=task_writes.messages(page.rows, links, children, basic=basic),
+            total_size=page.total_size,
+            next_page_token=next_token(call, asked, listing, page),
+        )
 
-    listing = listing_of(call, asked)
-    page, tasks = await call.store.read(read)
-    return run_pb2.ListTasksResponse(
-        tasks=tasks, total_size=page.total_size, next_page_token=next_token(call, asked, listing, page)
-    )
+    return await call.store.read(read)
 
 
 async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -> run_pb2.FindCachedTaskResponse:

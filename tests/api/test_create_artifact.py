@@ -128,6 +128,14 @@ async def test_a_senseless_artifact_is_refused_alone_and_in_bulk(
     assert (await api.ListArtifactTasks(run_ids=[request["run_id"]])).total_size == 0
 
 
+async def test_every_item_of_a_bulk_is_checked_before_any_task_is_looked_for(api: Api) -> None:
+    request = await a_request(api)
+    for task_id in ("no-such-task", "x" * 300):
+        bulk = [CreateArtifactRequest(**(request | {"task_id": task_id})), CreateArtifactRequest()]
+        assert await code(api.CreateArtifactsBulk(artifacts=bulk[:1])) == "NOT_FOUND"
+        assert await code(api.CreateArtifactsBulk(artifacts=bulk)) == "INVALID_ARGUMENT"
+
+
 async def test_a_bulk_answers_in_the_order_asked_and_may_span_runs(api: Api) -> None:
     name = unique("artifact")
     requests = [await a_request(api, an_artifact(f"{name}-{number}")) for number in range(3)]

@@ -99,6 +99,16 @@ async def test_a_senseless_run_is_refused(api: Api, fields: dict[str, Any], expe
     assert await code(api.CreateRun(run=a_run(**fields))) == expected
 
 
+@pytest.mark.parametrize(
+    "source",
+    [{"pipeline_spec": {}}, {"pipeline_version_reference": {}}, {"pipeline_spec": a_spec(), "parameters": {"x": 1}}],
+)
+async def test_an_unknown_experiment_is_told_before_anything_of_the_source(api: Api, source: dict[str, Any]) -> None:
+    assert await code(api.CreateRun(run=a_run(experiment_id="no-such-experiment", **source))) == "NOT_FOUND"
+    known = (await api.CreateRun(run=a_run())).experiment_id
+    assert await code(api.CreateRun(run=a_run(experiment_id=known, **source))) == "INVALID_ARGUMENT"
+
+
 async def test_a_request_without_a_run_is_refused(api: Api) -> None:
     assert await code(api.CreateRun()) == "INVALID_ARGUMENT"
 

@@ -88,6 +88,7 @@ async def test_a_parent_limits_a_list_to_its_direct_children(api: Api) -> None:
         ({"order_by": "name asc desc"}, "INVALID_ARGUMENT"),
         ({"filter": "{"}, "INVALID_ARGUMENT"),
         ({"page_token": "nonsense"}, "INVALID_ARGUMENT"),
+        ({"parent_id": "no-such-task", "page_size": -1, "order_by": "unknown", "filter": "{"}, "NOT_FOUND"),
     ],
 )
 async def test_a_senseless_list_is_refused(api: Api, fields: dict[str, Any], expected: str) -> None:

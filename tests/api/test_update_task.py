@@ -212,6 +212,12 @@ async def test_a_senseless_bulk_update_is_refused(api: Api, tasks: dict[str, Any
     assert await code(api.UpdateTasksBulk(run_id="", tasks=tasks)) == "INVALID_ARGUMENT"
 
 
+async def test_of_the_tasks_of_a_bulk_update_the_first_by_id_that_does_not_fit_is_told(api: Api) -> None:
+    run_id, (_, foreign) = await new_run(api), await new_run_and_task(api)
+    for missing, expected in (("zzz", "INVALID_ARGUMENT"), ("z" * 300, "INVALID_ARGUMENT"), ("!", "NOT_FOUND")):
+        assert await code(api.UpdateTasksBulk(run_id=run_id, tasks={foreign: Task(), missing: Task()})) == expected
+
+
 async def test_times_of_updates_keep_microseconds(api: Api) -> None:
     end = moment("2024-02-03T04:05:06.789012Z")
     _, after = await updated(api, a_task(end_time=end, state="FAILED"), state="RUNNING")
