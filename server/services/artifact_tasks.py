@@ -1,6 +1,6 @@
 """ArtifactService: the links that say which task used or made which artifact."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from lineal.v2beta1 import artifact_pb2
 
@@ -86,24 +86,25 @@ def _check(link: artifact_pb2.ArtifactTask) -> None:
 async def _create(call: Call, asked: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
     for link in asked:
         _check(link)
-    checks.require(len({link.run_id for link in asked}) == 1, "all links of a bulk call must be of one run")
     records = [codec.artifact_task_from_request(link, link_id=new_id()) for link in asked]
     task_ids = sorted({link.task_id for link in asked})
     artifact_ids = sorted({link.artifact_id for link in asked})
 
     async def write(tx: WriteTx) -> Sequence[ArtifactTask]:
         tasks = await tx.tasks.heads(checks.searchable_ids(task_ids))
-        _all_found("task", task_ids, tasks)
+        artifacts = await tx.artifacts.namespaces(checks.searchable_ids(artifact_ids))
         for link in asked:
+            _all_found("task", [link.task_id], tasks)
             if tasks[link.task_id].run_id != link.run_id:
                 raise InvalidArgument(f"task {link.task_id!r} is not of run {link.run_id!r}")
-        _all_found("artifact", artifact_ids, await tx.artifacts.namespaces(checks.searchable_ids(artifact_ids)))
+            _all_found("artifact", [link.artifact_id], artifacts)
+            checks.require(link.run_id == asked[0].run_id, "all links of a bulk call must be of one run")
         return await tx.artifact_tasks.create(records)
 
     return await call.store.write(write)
 
 
-def _all_found(kind: str, wanted: Iterable[str], found: Iterable[str]) -> None:
-    missing = set(wanted) - set(found)
-    if missing:
-        raise NotFound(f"{kind} {min(missing)[: checks.ID_BYTES]!r} not found")
+def _all_found(kind: str, wanted: Iterable[str], found: Container[str]) -> None:
+    for id in wanted:
+        if id not in found:
+            raise NotFound(f"{kind} {id[: checks.ID_BYTES]!r} not found")

@@ -73,14 +73,16 @@ async def create_artifacts_bulk(
     checks.bulk("artifacts", len(items), call.settings.bulk_items_max)
     for item in items:
         _check(item)
-    checks.require(not any(item.reuse_if_exists for item in items), "reuse_if_exists is not allowed in a bulk call")
     now = call.now()
     artifacts = [_record(item, now=now) for item in items]
     task_ids = sorted({item.task_id for item in items})
 
     async def write(tx: WriteTx) -> None:
         heads = await tx.tasks.heads(checks.searchable_ids(task_ids))
-        tasks = [_task_of(item, heads) for item in items]
+        tasks = []
+        for item in items:
+            checks.require(not item.reuse_if_exists, "reuse_if_exists is not allowed in a bulk call")
+            tasks.append(_task_of(item, heads))
         await tx.artifacts.create(artifacts)
         await tx.artifact_tasks.create(
             [_link(item, artifact.id, task) for item, artifact, task in zip(items, artifacts, tasks, strict=True)]

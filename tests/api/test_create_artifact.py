@@ -134,6 +134,9 @@ async def test_every_item_of_a_bulk_is_checked_before_any_task_is_looked_for(api
         bulk = [CreateArtifactRequest(**(request | {"task_id": task_id})), CreateArtifactRequest()]
         assert await code(api.CreateArtifactsBulk(artifacts=bulk[:1])) == "NOT_FOUND"
         assert await code(api.CreateArtifactsBulk(artifacts=bulk)) == "INVALID_ARGUMENT"
+        bulk[1] = CreateArtifactRequest(**(request | {"reuse_if_exists": True}))
+        assert await code(api.CreateArtifactsBulk(artifacts=bulk)) == "NOT_FOUND"
+        assert await code(api.CreateArtifactsBulk(artifacts=bulk[::-1])) == "INVALID_ARGUMENT"
 
 
 async def test_a_bulk_answers_in_the_order_asked_and_may_span_runs(api: Api) -> None:

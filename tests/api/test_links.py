@@ -117,6 +117,21 @@ async def test_links_of_a_bulk_must_be_of_one_run(api: Api) -> None:
     assert await code(api.CreateArtifactTasksBulk(artifact_tasks=links)) == "INVALID_ARGUMENT"
 
 
+async def test_the_links_of_a_bulk_are_judged_one_after_the_other(api: Api) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    other_run, other_task = await new_run_and_task(api)
+    artifact_id = await new_artifact(api, run_id, task_id)
+    good, lost = a_link(run_id, task_id, artifact_id), a_link(run_id, task_id, "no-such-artifact")
+    foreign = a_link(other_run, other_task, artifact_id)
+    for links, expected in (
+        ([lost, foreign], "NOT_FOUND"),
+        ([good, a_link(other_run, "no-such-task", artifact_id)], "NOT_FOUND"),
+        ([good, foreign, lost], "INVALID_ARGUMENT"),
+        ([good, a_link(other_run, task_id, artifact_id), lost], "INVALID_ARGUMENT"),
+    ):
+        assert await code(api.CreateArtifactTasksBulk(artifact_tasks=links)) == expected
+
+
 async def test_a_bulk_answers_in_the_order_asked(api: Api) -> None:
     run_id, task_id, artifact_id = await a_place(api)
     keys = ["c", "a", "b", "a"]
