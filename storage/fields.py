@@ -36,7 +36,8 @@ class Field:
     """One key of a list and the column it stands for; `column` names the record's attribute and the table's column.
 
     `long` says that only the first SORTED_CHARACTERS characters sort. `names` holds further spellings of enum names.
-    `digest_column` holds the SHA-256 of the value, for finding equal values by an index.
+    `digest_column` holds the SHA-256 of the value, for finding equal values by an index. `absent` is what filters take
+    an absent value for; without it, no filter is met.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Field:
     nullable: bool = False
     long: bool = False
     digest_column: str | None = None
+    absent: int | None = None
     sortable: bool = True
     filterable: bool = True
 
@@ -114,8 +116,8 @@ def _json(key: str, column: str, *, nullable: bool = True) -> Field:
     return Field(key, column, Kind.JSON, nullable=nullable, long=True)
 
 
-def _time(key: str, column: str, *, nullable: bool = False) -> Field:
-    return Field(key, column, Kind.TIME, nullable=nullable)
+def _time(key: str, column: str, *, nullable: bool = False, absent: int | None = None) -> Field:
+    return Field(key, column, Kind.TIME, nullable=nullable, absent=absent)
 
 
 TASKS: Fields = _map(
@@ -178,7 +180,7 @@ RUNS: Fields = _map(
     Field("status", "state", Kind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
     _time("created_at", "created_at"),
     _time("scheduled_at", "scheduled_at"),
-    _time("finished_at", "finished_at", nullable=True),
+    _time("finished_at", "finished_at", nullable=True, absent=0),  # clients see 1970 until a run ends, and filter by it
     _json("state_history", "state_history", nullable=False),
     _json("runtime_details", "runtime_config"),
 )

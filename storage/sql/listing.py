@@ -109,7 +109,8 @@ def condition(
     if operation is Operation.IN and not values:
         return false()
     if field.kind is Kind.TIME:
-        return _time_condition(column, operation, values)
+        present = column if field.absent is None else func.coalesce(column, field.absent)
+        return _time_condition(present, operation, values)
     if operation is Operation.IS_SUBSTRING:
         return dialect.contains(column, values[0])
     if operation is Operation.IN:

@@ -209,6 +209,29 @@ async def test_runs_are_filtered_by_the_names_of_their_states(api: Api) -> None:
         assert shown == ([expected] if expected else [])
 
 
+@pytest.mark.parametrize(
+    ("operation", "value", "expected"),
+    [
+        ("EQUALS", {"int_value": 0}, ["open"]),
+        ("EQUALS", {"timestamp_value": "1970-01-01T00:00:00Z"}, ["open"]),
+        ("IN", {"long_values": {"values": ["0", "1704067205"]}}, ["done", "open"]),
+        ("NOT_EQUALS", {"long_value": "0"}, ["done"]),
+        ("GREATER_THAN", {"long_value": "0"}, ["done"]),
+        ("LESS_THAN", {"long_value": "1704067205"}, ["open"]),
+        ("LESS_THAN_EQUALS", {"timestamp_value": f"{SECOND}Z"}, ["done", "open"]),
+    ],
+)
+async def test_a_run_that_has_not_finished_is_filtered_as_finished_in_1970(
+    api: Api, operation: str, value: dict[str, Any], expected: list[str]
+) -> None:
+    word = unique()
+    await new_run(api, description=word, display_name="open")
+    await new_run(api, description=word, display_name="done", finished_at=moment(f"{SECOND}.25Z"))
+    wanted = [where("description", "EQUALS", string_value=word), where("finished_at", operation, **value)]
+    page = await api.ListRuns(filter=json.dumps({"predicates": [json.loads(each)["predicates"][0] for each in wanted]}))
+    assert sorted(run.display_name for run in page.runs) == expected
+
+
 async def test_artifacts_are_found_by_type_number_and_uri(api: Api) -> None:
     run_id, task_id = await new_run_and_task(api)
     uri = unique("s3://bucket/ü%20+") + "x" * 400
