@@ -4,7 +4,7 @@ A key that is missing here is refused by filters and sorting. `storage.filters` 
 services name them, and `storage/sql` turns their columns into SQL.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from types import MappingProxyType
@@ -14,6 +14,9 @@ from storage.model import ArtifactType, IOType, RunState, StorageState, TaskStat
 
 TAG_PREFIX = "tags."
 """Where rows have tags, a filter key of this prefix and a tag's key compares that tag."""
+
+METRIC_PREFIX = "metric:"
+"""Runs may be asked for in the order of a metric of KFP's first API, which no run here has: they are equal in it."""
 
 SORTED_CHARACTERS = 255
 """How many characters of a long field take part in sorting."""
@@ -89,13 +92,17 @@ _V1_RUN_STATES = MappingProxyType(
 )
 
 
-class _Tagged(dict[str, Field]):
-    """Fields of a list whose rows have tags: each key that starts with the prefix is a field, too."""
+class _Prefixed(dict[str, Field]):
+    """Fields of a list that has more keys than can be named: each that starts with the prefix is made when it is met."""
+
+    def __init__(self, fields: Sequence[Field], prefix: str, make: Callable[[str], Field]) -> None:
+        super().__init__({each.key: each for each in fields})
+        self._prefix, self._make = prefix, make
 
     def __missing__(self, key: str) -> Field:
-        if not key.startswith(TAG_PREFIX) or key == TAG_PREFIX:
+        if not key.startswith(self._prefix) or key == self._prefix:
             raise KeyError(key)
-        return Field(key, key, Kind.TAG, sortable=False)
+        return self._make(key)
 
     def get(self, key: str, default: Any = None) -> Any:
         try:
@@ -105,7 +112,11 @@ class _Tagged(dict[str, Field]):
 
 
 def _tagged(*fields: Field) -> Fields:
-    return MappingProxyType(_Tagged({each.key: each for each in fields}))
+    return MappingProxyType(_Prefixed(fields, TAG_PREFIX, lambda key: Field(key, key, Kind.TAG, sortable=False)))
+
+
+def _with_metrics(*fields: Field) -> Fields:
+    return MappingProxyType(_Prefixed(fields, METRIC_PREFIX, lambda key: Field(key, "id", filterable=False)))
 
 
 def _map(*fields: Field) -> Fields:
@@ -166,7 +177,7 @@ ARTIFACT_TASKS: Fields = _map(
     _json("producer", "producer", nullable=False),
 )
 
-RUNS: Fields = _map(
+RUNS: Fields = _with_metrics(
     Field("run_id", "id"),
     Field("id", "id"),
     Field("display_name", "display_name", long=True),

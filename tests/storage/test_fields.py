@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.errors import InvalidOrder
+from storage.errors import InvalidFilter, InvalidOrder
 from storage.fields import (
     ARTIFACT_LIST,
     ARTIFACT_TASK_LIST,
@@ -14,8 +14,9 @@ from storage.fields import (
     Kind,
     Listable,
 )
-from storage.filters import Order, parse_order
+from storage.filters import Order, parse_filter, parse_order
 from storage.model import Artifact, ArtifactTask, Experiment, Run, Task
+from tests.storage.filter_texts import filter_text, predicate
 
 LISTS = {
     Task: TASK_LIST,
@@ -70,6 +71,14 @@ def test_a_sort_by_no_key_or_in_no_direction_is_refused(text):
 
 def test_sort_keys_of_one_column_are_one_order():
     assert parse_order("name desc", RUNS, RUN_LIST.default_order) == Order(RUNS["display_name"], descending=True)
+
+
+def test_runs_may_be_sorted_by_a_metric_but_not_filtered():
+    assert parse_order("metric:accuracy desc", RUNS, RUN_LIST.default_order) == Order(RUNS["run_id"], descending=True)
+    with pytest.raises(InvalidOrder):
+        parse_order("metric:", RUNS, RUN_LIST.default_order)
+    with pytest.raises(InvalidFilter):
+        parse_filter(filter_text(predicate("EQUALS", "metric:accuracy", string_value="1")), RUNS)
 
 
 KEYS = {
