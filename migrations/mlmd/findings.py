@@ -10,6 +10,15 @@ from enum import Enum
 EXAMPLES = 10
 """So many cases of a finding are named."""
 
+SHOWN_CHARACTERS = 200
+"""So much is shown of a name that a source chose."""
+
+
+def shown(text: str) -> str:
+    """Return a text of the source as a report can hold it and a terminal can show it: short, and printable."""
+    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return cut if cut.isprintable() else "".join(letter if letter.isprintable() else "\ufffd" for letter in cut)
+
 
 class Rule(Enum):
     """Every rule for what is damaged, foreign or without a place; the value is what was done."""
@@ -77,12 +86,13 @@ class Findings:
 
     def add(self, rule: Rule, *examples: str, kind: str = "", count: int = 1) -> None:
         """Count cases of a rule; the kind tells them apart where the report should."""
+        kind = shown(kind)
         found = self._found.get((rule, kind))
         if found is None:
             found = self._found[(rule, kind)] = Finding(rule, kind)
         found.count += count
         if len(found.examples) < EXAMPLES:
-            found.examples.extend(examples[: EXAMPLES - len(found.examples)])
+            found.examples.extend(map(shown, examples[: EXAMPLES - len(found.examples)]))
 
     def merge(self, other: "Findings") -> None:
         """Take over all that another counted."""

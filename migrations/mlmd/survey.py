@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.catalog import Catalog
-from migrations.mlmd.findings import EXAMPLES, Findings, Rule
+from migrations.mlmd.findings import EXAMPLES, Findings, Rule, shown
 from migrations.mlmd.owners import Owners
 from migrations.mlmd.rows import RunKind
 from migrations.mlmd.schema import MlmdTable, Schema
@@ -80,7 +80,7 @@ class _Counter:
         """Count contexts by type; those that are no runs have no place."""
         found: dict[str, int] = {}
         for type_id, count in await self._by_type("context"):
-            name = self._catalog.names.get(type_id, "")
+            name = shown(self._catalog.names.get(type_id, ""))
             found[name] = found.get(name, 0) + count
             if type_id not in self._catalog.run_kinds:
                 findings.add(Rule.CONTEXTS_WITHOUT_PLACE, kind=name, count=count)

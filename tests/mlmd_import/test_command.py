@@ -126,6 +126,20 @@ def test_a_restored_dump_of_mariadb_imports_with_its_text_intact(
 
 
 @on_a_file
+def test_names_that_are_no_text_stand_in_the_report_all_the_same(database_url: str, tmp_path: Path) -> None:
+    source, report = tmp_path / "source.sqlite", tmp_path / "report.json"
+    source.write_bytes((STORES / "kfp_main.sqlite").read_bytes())
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("UPDATE Type SET name = CAST(X'ff1b' AS TEXT) WHERE name = 'system.Dataset'")
+        connection.execute("UPDATE Type SET name = ? WHERE name = 'system.Model'", ["long" * 100_000])
+    ended = ran(*command(f"sqlite:///{source}", database_url, "--report", str(report)))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    kinds = {found["kind"] for found in read(report)["findings"] if found["rule"] == "ARTIFACTS_OF_OTHER_TYPES"}
+    assert "\ufffd\ufffd" in kinds
+    assert max(map(len, kinds)) == 200
+
+
+@on_a_file
 @pytest.mark.parametrize(
     "words",
     [(), ("--dry-run", "--verify"), ("--store-id", "two words"), ("--no-such-option",)],
