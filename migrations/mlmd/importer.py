@@ -37,6 +37,7 @@ from migrations.mlmd.target import Target, open_for_import
 from storage.ids import new_id
 from storage.model import Experiment
 from storage.sql.dialects import dialect_for
+from storage.sql.dialects.dialect import Dialect
 from storage.sql.experiments import SqlExperiments
 
 EXECUTIONS_PER_BATCH = 2000
@@ -84,7 +85,7 @@ class _Import:
         self._source = source
         self._target = target
         self._watch = watch
-        self._executions = EXECUTIONS_PER_BATCH if target.dialect.many_processes else EXECUTIONS_PER_SHORT_BATCH
+        self._executions = executions_per_batch(target.dialect)
 
     async def run(self) -> Report:
         job = await self._target.transact(self._begin)
@@ -121,7 +122,7 @@ class _Import:
 
     async def _groups(self, job: Job, kfp: KfpDatabase, aliases: Aliases, progress: Progress) -> Progress:
         """Bring over the groups of runs, also when the import goes on: what their names mean is not kept."""
-        loader = GroupLoader(aliases, write=True)
+        loader = GroupLoader(aliases)
         first = progress.phase is Phase.GROUPS
         progress = replace(progress, tally=progress.tally.done()) if first else progress
         async for _, load, batch in group_batches(loader, kfp):
@@ -191,6 +192,11 @@ class _Import:
 
     def _ledger(self, connection: AsyncConnection, job: Job) -> Ledger:
         return Ledger(connection, self._target.dialect, job.id)
+
+
+def executions_per_batch(dialect: Dialect) -> int:
+    """Return how many executions a transaction brings into a store."""
+    return EXECUTIONS_PER_BATCH if dialect.many_processes else EXECUTIONS_PER_SHORT_BATCH
 
 
 async def ahead(items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:

@@ -11,7 +11,7 @@ from migrations.mlmd.kinds import SHAPES, Kind, Record, Row, row_of
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.load_groups import load_specs
 from migrations.mlmd.records import RunRecords
-from migrations.mlmd.settle import all_new, changes_of
+from migrations.mlmd.settle import all_new, changes_of, with_free_keys
 from migrations.mlmd.tally import Outcome, Tally
 from storage.model import Artifact
 
@@ -61,7 +61,8 @@ async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
     await load_specs(ledger, {spec: at for id, (spec, at) in rows.specs.items() if id in wanted}, tally)
     artifacts = await changes_of(ledger, Kind.ARTIFACT, _joined(rows.artifacts, [*fresh, *standing]))
     runs = await changes_of(ledger, Kind.RUN, {id: rows.runs[id] for id in standing})
-    tasks = await changes_of(ledger, Kind.TASK, _joined(rows.tasks, standing), run_ids=standing)
+    keyed = await with_free_keys(ledger, _joined(rows.tasks, standing))
+    tasks = await changes_of(ledger, Kind.TASK, keyed, run_ids=standing)
     for changes in (artifacts, runs, tasks, all_new(Kind.RUN, {id: rows.runs[id] for id in fresh})):
         await changes.apply(ledger)
         changes.count(tally)

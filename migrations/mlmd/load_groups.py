@@ -29,11 +29,13 @@ LoadGroup = Callable[[AsyncConnection, Ledger, Sequence[Any]], Awaitable[tuple[T
 
 
 class GroupLoader:
-    """Brings in batches; with write off it only finds out what names mean."""
+    """Brings in batches, all through one pass over KFP's database."""
 
-    def __init__(self, aliases: Aliases, *, write: bool) -> None:
+    def __init__(self, aliases: Aliases) -> None:
         self.aliases = aliases
-        self._write = write
+        # What this pass brought in: names that were cut can meet, and two of a batch are not in the store yet.
+        self._bearers: dict[tuple[Kind, str, str], str] = {}
+        self._specs: dict[str, str | None] = {}
 
     async def experiments(
         self, connection: AsyncConnection, ledger: Ledger, batch: Sequence[Experiment]
@@ -56,23 +58,27 @@ class GroupLoader:
         tally, rows = Tally(), {}
         placed = [self.aliases.version(version) for version in batch]
         parents = {version.pipeline_id for version in placed}
-        there = await ledger.present(Kind.PIPELINE, parents) if self._write else parents
+        there = await ledger.present(Kind.PIPELINE, parents)
         tally.add(Kind.VERSION, Outcome.WITHOUT_PARENT, [one.id for one in placed if one.pipeline_id not in there])
         named = await _named(connection, pipeline_versions, ("pipeline_id", "name"), [one.name for one in placed])
-        specs = await _specs(connection, named)
+        specs = self._specs | await _specs(connection, named)
         for version in (one for one in placed if one.pipeline_id in there):
-            bearer = named.get((version.pipeline_id, version.name), version.id)
-            if bearer != version.id and specs.get(bearer) == spec_id(version.pipeline_spec):
+            bearer = self._bearer(Kind.VERSION, (version.pipeline_id, version.name), version.id, named)
+            specs[version.id] = self._specs[version.id] = spec_id(version.pipeline_spec)
+            if bearer != version.id and specs.get(bearer) == specs[version.id]:
                 self.aliases.versions[version.id] = bearer
                 tally.add(Kind.VERSION, Outcome.TAKEN, [version.id])
                 continue
             rows[version.id] = row_of(Kind.VERSION, version if bearer == version.id else _renamed(version))
-        if self._write:
-            await load_specs(ledger, {one.pipeline_spec: one.created_at for one in placed if one.id in rows}, tally)
-            changes = await changes_of(ledger, Kind.VERSION, rows)
-            await changes.apply(ledger)
-            changes.count(tally)
+        await load_specs(ledger, {one.pipeline_spec: one.created_at for one in placed if one.id in rows}, tally)
+        changes = await changes_of(ledger, Kind.VERSION, rows)
+        await changes.apply(ledger)
+        changes.count(tally)
         return tally, rows
+
+    def _bearer(self, kind: Kind, name: tuple[str, str], id: str, named: Mapping[tuple[Any, ...], str]) -> str:
+        """Return the id of what bears a name, in the store or in this pass; what nobody bore is borne by `id` from now on."""
+        return named.get(name) or self._bearers.setdefault((kind, *name), id)
 
     async def _settle(
         self,
@@ -84,16 +90,15 @@ class GroupLoader:
     ) -> tuple[Tally, dict[str, Row]]:
         tally, rows = Tally(), {}
         for one in batch:
-            bearer = named.get((one.name, one.namespace), one.id)
+            bearer = self._bearer(kind, (one.name, one.namespace), one.id, named)
             if bearer != one.id:
                 aliases[one.id] = bearer
                 tally.add(kind, Outcome.TAKEN, [one.id])
                 continue
             rows[one.id] = row_of(kind, one)
-        if self._write:
-            changes = await changes_of(ledger, kind, rows)
-            await changes.apply(ledger)
-            changes.count(tally)
+        changes = await changes_of(ledger, kind, rows)
+        await changes.apply(ledger)
+        changes.count(tally)
         return tally, rows
 
 

@@ -10,6 +10,8 @@ from migrations.mlmd.kinds import SHAPES, Kind, Row, digest
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.tally import Outcome, Tally
 
+_LOGICAL_KEY = SHAPES[Kind.TASK].names.index("logical_key")
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -46,9 +48,7 @@ def all_new(kind: Kind, rows: Mapping[str, Row]) -> Changes:
     return Changes(kind, _digests(kind, rows), created=rows)
 
 
-async def changes_of(
-    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], *, run_ids: Collection[str] = (), hold: bool = True
-) -> Changes:
+async def changes_of(ledger: Ledger, kind: Kind, rows: Mapping[str, Row], *, run_ids: Collection[str] = ()) -> Changes:
     """Return what is to be done with rows.
 
     Of the runs named, `rows` is all that the source has of the kind, so that what the import wrote there beyond it goes.
@@ -62,7 +62,7 @@ async def changes_of(
         taken |= await _repeated(ledger, {row_id: rows[row_id] for row_id in unknown - taken}, standing)
     stale = known.keys() - rows.keys()
     changed = {row_id for row_id in known.keys() & rows.keys() if known[row_id] != wanted[row_id]}
-    now = await ledger.rows(kind, changed | stale, held=hold)
+    now = await ledger.rows(kind, changed | stale, held=True)
     deleted = changed - now.keys()
     foreign = {row_id for row_id, row in now.items() if digest(kind, row) != known[row_id]}
     left = {Outcome.TAKEN: taken, Outcome.DELETED_HERE: deleted, Outcome.CHANGED_HERE: foreign}
@@ -74,6 +74,23 @@ async def changes_of(
         removed=stale - foreign,
         left_alone={outcome: sorted(ids) for outcome, ids in left.items() if ids},
     )
+
+
+async def with_free_keys(ledger: Ledger, rows: dict[str, Row]) -> dict[str, Row]:
+    """Return tasks, without its logical key each whose key a task has already that the import did not write, or not so."""
+    wanted = {row[_LOGICAL_KEY]: row_id for row_id, row in rows.items() if row[_LOGICAL_KEY] is not None}
+    bearers = await ledger.tasks_of_keys(wanted)
+    others = {bearer: key for key, bearer in bearers.items() if bearer != wanted[key]}
+    noted = await ledger.digests(Kind.TASK, others)
+    now = await ledger.rows(Kind.TASK, noted)
+    # A task that is as the import wrote it gives its key away when the source says so.
+    own = {bearer for bearer, row in now.items() if digest(Kind.TASK, row) == noted[bearer]}
+    taken = {wanted[key] for bearer, key in others.items() if bearer not in own}
+    return {row_id: _without_key(row) if row_id in taken else row for row_id, row in rows.items()}
+
+
+def _without_key(row: Row) -> Row:
+    return (*row[:_LOGICAL_KEY], None, *row[_LOGICAL_KEY + 1 :])
 
 
 def _digests(kind: Kind, rows: Mapping[str, Row]) -> dict[str, int]:

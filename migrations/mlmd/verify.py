@@ -14,6 +14,7 @@ from migrations.mlmd.job import Job, JobState, find_job
 from migrations.mlmd.kinds import LABELS, SHAPES, Kind, Row, digest
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.report import DIFFERENCES, Difference, Report
+from migrations.mlmd.settle import with_free_keys
 from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.target import Target, open_for_reading
 from migrations.mlmd.walk import Walk, find_default_experiment
@@ -62,11 +63,14 @@ async def _compared(request: ImportRequest, source: Source, target: Target, job:
         records=figures,
         findings=findings,
     )
+    noted = dict.fromkeys(LABELS, 0)
     walk = Walk(source, Aliases(await target.transact(find_default_experiment)), watch.progress)
     async for rows in walk.rows(target, job.id):
         for kind, some in rows.items():
             figures[kind][SOURCE] += len(some)
-            for difference in await _differences(target, job, kind, some):
+            differences, known = await _differences(target, job, kind, some)
+            noted[kind] += known
+            for difference in differences:
                 figures[kind][DIFFERENT if difference.columns else MISSING] += 1
                 report.difference_count += 1
                 if len(report.differences) < DIFFERENCES:
@@ -75,26 +79,29 @@ async def _compared(request: ImportRequest, source: Source, target: Target, job:
     kept = await target.transact(lambda connection: Ledger(connection, target.dialect, job.id).counts())
     for kind, counts in figures.items():
         counts[STORE] = kept.get(kind, 0)
-        # Specifications are shared with whoever had them first.
-        counts[UNKNOWN] = max(0, counts[STORE] - counts[SOURCE])
+        counts[UNKNOWN] = counts[STORE] - noted[kind]
         report.difference_count += counts[UNKNOWN]
     return report
 
 
-async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, Row]) -> list[Difference]:
-    async def look(connection: AsyncConnection) -> dict[str, Row]:
-        return await Ledger(connection, target.dialect, job.id).rows(kind, rows)
+async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, Row]) -> tuple[list[Difference], int]:
+    """Return the rows that are not as the source has them, and how many of all the import wrote."""
 
-    there = await target.transact(look)
+    async def look(connection: AsyncConnection) -> tuple[Mapping[str, Row], dict[str, Row], int]:
+        ledger = Ledger(connection, target.dialect, job.id)
+        wanted = await with_free_keys(ledger, dict(rows)) if kind is Kind.TASK else rows
+        return wanted, await ledger.rows(kind, rows), len(await ledger.digests(kind, rows))
+
+    wanted, there, known = await target.transact(look)
     found = []
-    for id, row in rows.items():
+    for id, row in wanted.items():
         now = there.get(id)
         if now is None:
             found.append(Difference(kind, id))
         elif not _same(kind, now, row):
             columns = zip(SHAPES[kind].names, row, now, strict=True)
             found.append(Difference(kind, id, tuple(item for item in columns if item[1] != item[2])))
-    return found
+    return found, known
 
 
 def _same(kind: Kind, one: Row, other: Row) -> bool:

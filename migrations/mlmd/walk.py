@@ -1,4 +1,4 @@
-"""Goes over a whole source without writing: every row that an import makes, once. Dry runs and verify call this."""
+"""Goes over a whole source without writing: every row that an import makes, once. Verify calls this, dry runs in part."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.aliases import Aliases
 from migrations.mlmd.findings import Findings
 from migrations.mlmd.kinds import Kind, Row, row_of, spec_id
-from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.ledger import LookingLedger
 from migrations.mlmd.load import rows_by_id
 from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.source import Source, mapped_artifacts, mapped_runs
@@ -33,11 +33,8 @@ class Walk:
     _artifacts: set[int] = field(default_factory=set)
     _specs: set[str] = field(default_factory=set)
 
-    async def rows(self, target: Target | None, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
-        """Yield rows by kind; a row that several runs share comes with the first of them.
-
-        Without a target, names of experiments and pipelines are taken for free.
-        """
+    async def rows(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
+        """Yield rows by kind; a row that several runs share comes with the first of them."""
         async for groups in self._groups(target, import_id):
             yield groups
         survey, done = self.source.store.survey, 0
@@ -72,24 +69,24 @@ class Walk:
         self._specs.add(made)
         return {made: (made, spec, created_at)}
 
-    async def _groups(self, target: Target | None, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
+    async def _groups(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
         if self.source.kfp is None:
             return
-        loader = GroupLoader(self.aliases, write=False)
+        loader, made = GroupLoader(self.aliases), dict[Kind, set[int]]()
         async for kind, load, batch in group_batches(loader, self.source.kfp):
-            if target is None:
-                rows = rows_by_id(kind, batch)
-            else:
-                rows = await self._looked_up(target, import_id, load, batch)
+            rows = await self._looked_up(target, import_id, made, load, batch)
             specs: dict[str, Row] = {}
             for one in batch:
                 if kind is Kind.VERSION and one.id in rows:
                     specs |= self._spec(one.pipeline_spec, one.created_at)
             yield {kind: rows, Kind.SPEC: specs}
 
-    async def _looked_up(self, target: Target, import_id: int, load: LoadGroup, batch: Sequence[Any]) -> dict[str, Row]:
+    async def _looked_up(
+        self, target: Target, import_id: int, made: dict[Kind, set[int]], load: LoadGroup, batch: Sequence[Any]
+    ) -> dict[str, Row]:
         async def look(connection: AsyncConnection) -> dict[str, Row]:
-            return (await load(connection, Ledger(connection, target.dialect, import_id), batch))[1]
+            ledger = LookingLedger(connection, target.dialect, import_id, made)
+            return (await load(connection, ledger, batch))[1]
 
         return await target.transact(look)
 

@@ -1,16 +1,18 @@
 """Experiments, pipelines and versions come from KFP's own database; a name that Lineal has already means what it has."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from migrations.mlmd.dry_run import CREATE, dry_run
+from migrations.mlmd.dry_run import CREATE, TAKEN, dry_run
 from migrations.mlmd.findings import Rule
 from migrations.mlmd.kinds import Kind
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.tally import Outcome
 from migrations.mlmd.undo import undo
 from migrations.mlmd.verify import verify
+from tests.databases import sqlite_path
 from tests.databases.queries import execute
 from tests.mlmd.builders import RUN_ID
 from tests.mlmd.kfp_databases import make_kfp_database
@@ -74,3 +76,56 @@ async def test_a_name_that_is_taken_means_what_bears_it(migrated_url: str, reque
     ]
     assert [report.tally.count(kind, Outcome.TAKEN) for kind in (Kind.EXPERIMENT, Kind.PIPELINE)] == [1, 1]
     assert (await verify(request_with_kfp, Watching())).difference_count == 0
+
+
+async def test_names_that_are_the_same_when_cut_mean_one_experiment(
+    migrated_url: str, request_with_kfp: ImportRequest
+) -> None:
+    columns = "UUID, Name, Description, CreatedAtInSec, LastRunCreatedAtInSec, Namespace, StorageState"
+    for id, name in (("e2", "n" * 200), ("e3", "n" * 201)):
+        row = f"INSERT INTO experiments ({columns}) VALUES ('{id}', '{name}', '', 3, 7, 'team-x', 'AVAILABLE')"
+        execute(request_with_kfp.kfp, row)
+    foretold = await dry_run(request_with_kfp, Watching())
+    report = await imported(request_with_kfp)
+    assert report.tally.count(Kind.EXPERIMENT, Outcome.TAKEN) == foretold.records[Kind.EXPERIMENT][TAKEN] == 1
+    assert execute(migrated_url, "SELECT id FROM experiments WHERE namespace = 'team-x' ORDER BY id") == [
+        ("e1",),
+        ("e2",),
+    ]
+    assert (await verify(request_with_kfp, Watching())).difference_count == 0
+
+
+async def test_versions_of_a_pipeline_that_is_missing_have_no_place(request_with_kfp: ImportRequest) -> None:
+    execute(request_with_kfp.kfp, "UPDATE pipelines SET UUID = 'p2'")
+    foretold = await dry_run(request_with_kfp, Watching())
+    report = await imported(request_with_kfp)
+    assert report.records[Kind.VERSION]["without_parent"] == foretold.records[Kind.VERSION]["without_parent"] == 1
+    assert foretold.records[Kind.VERSION][CREATE] == report.records[Kind.VERSION]["created"] == 0
+    assert (await verify(request_with_kfp, Watching())).difference_count == 0
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_dry_run_for_a_new_store_knows_its_default_experiment(
+    database_url: str, request_with_kfp: ImportRequest
+) -> None:
+    execute(request_with_kfp.kfp, "UPDATE experiments SET Name = 'Default', Namespace = ''")
+    request = replace(request_with_kfp, store=database_url)
+    foretold = await dry_run(request, Watching())
+    assert not sqlite_path(database_url).exists()
+    report = await imported(request)
+    assert foretold.records[Kind.EXPERIMENT][TAKEN] == report.records[Kind.EXPERIMENT]["taken"] == 1
+
+
+async def test_a_task_whose_logical_key_a_client_took_comes_without_it(
+    migrated_url: str, request_with_kfp: ImportRequest
+) -> None:
+    await imported(request_with_kfp)
+    [(id,)] = execute(migrated_url, f"SELECT min(id) FROM tasks WHERE run_id = '{KFP_RUN}' AND parent_task_id <> ''")
+    execute(migrated_url, f"DELETE FROM artifact_tasks WHERE task_id = '{id}'")
+    execute(migrated_url, f"DELETE FROM imported_rows WHERE row_id = '{id}'")
+    execute(migrated_url, f"UPDATE tasks SET id = 'by-a-client' WHERE id = '{id}'")
+    report = await imported(request_with_kfp)
+    assert report.records[Kind.TASK]["created"] == 1
+    keys = execute(migrated_url, f"SELECT id, logical_key IS NULL FROM tasks WHERE id IN ('by-a-client', '{id}')")
+    assert {row_id: bool(lacking) for row_id, lacking in keys} == {"by-a-client": False, id: True}
+    assert (await imported(request_with_kfp)).records[Kind.TASK]["updated"] == 0

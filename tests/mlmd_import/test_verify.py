@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from migrations.mlmd.dry_run import CREATE, UNCHANGED, UPDATE, dry_run
+from migrations.mlmd.dry_run import CREATE, TAKEN, UNCHANGED, UPDATE, dry_run
 from migrations.mlmd.errors import SourceRefused
 from migrations.mlmd.kinds import Kind
 from migrations.mlmd.verify import DIFFERENT, MISSING, UNKNOWN, verify
@@ -58,6 +58,14 @@ async def test_rows_that_the_source_lost_are_found(migrated_url: str, tmp_path: 
     assert report.difference_count >= 1
 
 
+async def test_a_row_that_the_source_lost_is_not_made_up_for_by_a_new_one(migrated_url: str, tmp_path: Path) -> None:
+    source = copied("kfp_main", tmp_path)
+    await imported(asked_for_file(source, migrated_url))
+    change(source, "UPDATE EventPath SET step_key = 'other' WHERE event_id = 4")
+    report = await verify(asked_for_file(source, migrated_url), Watching())
+    assert report.records[Kind.LINK][MISSING] == report.records[Kind.LINK][UNKNOWN] > 0
+
+
 async def test_verify_needs_an_import_with_the_same_options(migrated_url: str) -> None:
     with pytest.raises(SourceRefused, match="nothing was imported"):
         await verify(asked("kfp_main", migrated_url), Watching())
@@ -81,6 +89,16 @@ async def test_a_dry_run_writes_nothing_and_foretells(migrated_url: str, tmp_pat
         figures = report.records[kind]
         wanted = (figures["created"], figures["updated"], figures["unchanged"])
         assert tuple(foretold.records[kind][name] for name in (CREATE, UPDATE, UNCHANGED)) == wanted
+
+
+async def test_a_dry_run_foretells_what_stays_as_clients_wrote_it(migrated_url: str) -> None:
+    await imported(main_request(migrated_url, store_id="other"))
+    foretold = await dry_run(main_request(migrated_url), Watching())
+    report = await imported(main_request(migrated_url))
+    assert foretold.records[Kind.RUN][TAKEN] == report.records[Kind.RUN]["taken"] == 16
+    for kind in Kind:
+        assert foretold.records[kind][CREATE] == report.records[kind]["created"]
+    assert foretold.plain()["left_alone"] == report.plain()["left_alone"]
 
 
 @pytest.mark.databases("sqlite")
