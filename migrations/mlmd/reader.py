@@ -35,6 +35,22 @@ _CONTEXTS_PER_PAGE = 500
 _OWNER_ROWS = 10_000
 _TEXT_SAMPLES = 200
 
+_TEXTS = (
+    ("contextproperty", "string_value"),
+    ("artifactproperty", "string_value"),
+    ("executionproperty", "string_value"),
+    ("artifact", "uri"),
+    ("contextproperty", "name"),
+    ("artifactproperty", "name"),
+    ("executionproperty", "name"),
+    ("eventpath", "step_key"),
+    ("context", "name"),
+    ("execution", "name"),
+    ("artifact", "name"),
+    ("type", "name"),
+)
+"""Where a store has texts that users chose; it may have characters beyond ASCII in one of them only."""
+
 
 class MlmdStore:
     """An open store."""
@@ -153,12 +169,7 @@ async def _read_owners(connection: AsyncConnection, schema: Schema, catalog: Cat
 async def _is_double_encoded(connection: AsyncConnection, schema: Schema) -> bool:
     """Look at some texts beyond ASCII."""
     samples: list[str] = []
-    for name, column in (
-        ("contextproperty", "string_value"),
-        ("artifactproperty", "string_value"),
-        ("executionproperty", "string_value"),
-        ("artifact", "uri"),
-    ):
+    for name, column in _TEXTS:
         if column not in schema[name].columns:
             continue
         text = schema[name].column(column)

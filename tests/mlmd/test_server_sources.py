@@ -54,6 +54,29 @@ async def test_text_that_mlmd_encoded_twice_is_read_as_it_was_meant(database_url
 
 
 @on_mysql
+@pytest.mark.parametrize(
+    ("table", "column", "where"),
+    [
+        ("ArtifactProperty", "name", "name = 'rows'"),
+        ("EventPath", "step_key", "event_id = 1"),
+        ("Type", "name", "name = 'system.Model'"),
+    ],
+)
+async def test_text_is_repaired_where_names_alone_have_it(
+    database_url: str, table: str, column: str, where: str
+) -> None:
+    restore_dump(database_url)
+    beyond_ascii = "OCTET_LENGTH(string_value) <> CHAR_LENGTH(string_value)"
+    for properties in ("ContextProperty", "ArtifactProperty", "ExecutionProperty"):
+        execute(database_url, f"UPDATE {properties} SET string_value = 'x' WHERE {beyond_ascii}")
+    execute(database_url, f"UPDATE {table} SET {column} = 'grÃ¶ÃŸe' WHERE {where}")
+    imported = await read_all(database_url)
+    kept = [*imported.tasks, *imported.links, *imported.artifacts.values()]
+    assert "größe" in repr(kept)
+    assert "Ã" not in repr(kept)
+
+
+@on_mysql
 async def test_text_that_was_encoded_once_is_left_alone(database_url: str) -> None:
     copy_to_mysql(STORES / "kfp_main.sqlite", database_url)
     imported, wanted = await read_all(database_url), await read_all(store_url("kfp_main"))
