@@ -1,7 +1,7 @@
 """Which output of which task within a group is an output of the group: what KFP's driver wrote beside the group.
 
 Parameters: an object of texts, each the JSON of a protobuf message (camel case). Artifacts: one text, JSON of another making
-(snake case). Both spellings are understood in both places. `mapping_outputs` calls this.
+(snake case, or the names of Go's fields). All spellings are understood in both places. `mapping_outputs` calls this.
 """
 
 import json
@@ -57,10 +57,16 @@ def _selectors(raw: Plain, words: _Words, findings: Findings, subject: str) -> l
         return []
     try:
         by_key = _loaded(raw)
-        return [Selector(key, *_sources(_loaded(by_key[key]), words)) for key in sorted(by_key)]
     except (ValueError, RecursionError):
         findings.add(Rule.SELECTORS_UNREADABLE, subject)
         return []
+    found = []
+    for key in sorted(by_key):
+        try:
+            found.append(Selector(key, *_sources(_loaded(by_key[key]), words)))
+        except (ValueError, RecursionError):
+            findings.add(Rule.SELECTORS_UNREADABLE, f"{subject} {key}")
+    return found
 
 
 def _loaded(raw: Any) -> dict[str, Any]:
@@ -72,6 +78,8 @@ def _loaded(raw: Any) -> dict[str, Any]:
 
 def _sources(spec: dict[str, Any], words: _Words) -> tuple[tuple[Source, ...], bool]:
     fields = _spelled(spec)
+    # Go's own JSON names the field that holds one of several messages.
+    fields = _spelled(fields["kind"]) if "kind" in fields else fields
     if words.single in fields:
         return tuple(_source(fields[words.single], words)), False
     choices = _spelled(fields[words.one_of]) if words.one_of in fields else fields

@@ -261,6 +261,26 @@ def test_selectors_that_cannot_be_read_are_counted(broken: dict[str, Any]) -> No
     assert counts(records.findings)[Rule.SELECTORS_UNREADABLE] == 1
 
 
+def test_a_selector_that_cannot_be_read_does_not_hide_the_others() -> None:
+    selectors = {"a": "{}", "out": from_parameter("step")}
+    records = mapped([a_root(), a_group(2, "inner", parameter_producer_task=selectors), a_step(3, "step", 1)])
+    assert put_out(records, "inner") == [("out", 1, "OUTPUT", "step", None)]
+    assert counts(records.findings)[Rule.SELECTORS_UNREADABLE] == 1
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"Kind": {"ValueFromParameter": {"producer_subtask": "step", "output_parameter_key": "Output"}}},
+        {"kind": {"value_from_parameter": {"ProducerSubtask": "step", "OutputParameterKey": "Output"}}},
+    ],
+)
+def test_selectors_as_go_itself_writes_them_are_understood(spec: dict[str, Any]) -> None:
+    group = a_group(2, "inner", parameter_producer_task={"out": json.dumps(spec)})
+    records = mapped([a_root(), group, a_step(3, "step", 1)])
+    assert put_out(records, "inner") == [("out", 1, "OUTPUT", "step", None)]
+
+
 @pytest.mark.parametrize("name", ["inputs", "outputs"])
 def test_parameters_that_cannot_be_read_are_kept_as_they_are(name: str) -> None:
     records = mapped([a_root(), an_execution(2, "a", **{name: "mlmd-struct::%%%"})])
