@@ -21,12 +21,18 @@ from migrations.mlmd.rows import ArtifactRow, ContextRow, EventRow, ExecutionRow
 from migrations.mlmd.schema import Schema
 from migrations.mlmd.sql import Texts, fetch, integer, with_ids
 
+_CONTEXTS_PER_QUESTION = 500
+
 
 class KfpRuns(Protocol):
     """KFP's own database, as far as it concerns runs."""
 
     async def runs_of(self, contexts: Sequence[ContextRow]) -> dict[int, KfpRun]:
         """Return the runs of contexts by context id; contexts that it does not know are left out."""
+        ...
+
+    async def known(self, names: Sequence[str]) -> set[str]:
+        """Return those names of contexts of KFP v2 that it has runs of."""
         ...
 
 
@@ -46,11 +52,12 @@ class RunBatch:
 @dataclass(frozen=True, slots=True)
 class ArtifactBatch:
     """Some artifacts that no run touched, with their homes: the run that claims them, if any. Reading can go on after
-    last_artifact_id.
+    last_artifact_id; findings counts those left out.
     """
 
     artifacts: Sequence[tuple[ArtifactRow, Home]]
     last_artifact_id: int
+    findings: Findings
 
 
 @dataclass(slots=True)
@@ -67,6 +74,8 @@ class BatchReader:
     """Names of several runs of KFP v2, and the first context of each."""
     claims: Owners = field(default_factory=Owners)
     """The first run that claims each artifact without events."""
+    skipped: set[int] = field(default_factory=set)
+    """Contexts of KFP v2 whose runs KFP's own database does not have."""
 
     @classmethod
     async def prepared(
@@ -84,6 +93,7 @@ class BatchReader:
         if schema.has_runs and catalog.run_kinds:
             reader.repeated = await reader._repeated_names(connection)
             reader.claims = await reader._read_claims(connection)
+            reader.skipped = await reader._read_skipped(connection)
         return reader
 
     async def runs(self, connection: AsyncConnection, context_ids: Sequence[int]) -> RunBatch:
@@ -92,7 +102,9 @@ class BatchReader:
         ids = await self._execution_ids(connection, context_ids)
         contexts = await self._contexts(connection, context_ids)
         known = await self.kfp.runs_of(contexts) if self.kfp else {}
-        kept = [context for context in contexts if self._is_kept(context, known, findings)]
+        kept = [context for context in contexts if self._is_kept(context, known)]
+        left_out = [context for context in contexts if not self._is_kept(context, known)]
+        await self._count_left_out(connection, left_out, ids, findings)
         wanted = sorted(id for context in kept for id in ids.get(context.id, ()))
         executions = {row.id: row for row in await self.rows.executions(connection, wanted)}
         events = await self.rows.events(connection, wanted)
@@ -120,24 +132,50 @@ class BatchReader:
         touching = (
             select(artifact_id, events.column("execution_id")).where(artifact_id.between(ids[0], ids[-1])).distinct()
         )
-        touched = set()
+        touched, elsewhere = set[int](), set[int]()
         async for row in await connection.stream(touching):
-            if self.owners.of(integer(row[1])) is not None:
-                touched.add(integer(row[0]))
-        loose = [id for id in ids if id not in touched]
-        claims = {id: context_id for id in loose if (context_id := self.claims.of(id)) is not None}
+            context_id = self.owners.of(integer(row[1]))
+            if context_id is not None:
+                (elsewhere if context_id in self.skipped else touched).add(integer(row[0]))
+        findings, left_out = Findings(), sorted(elsewhere - touched)
+        if left_out:
+            findings.add(Rule.ARTIFACTS_NOT_IN_KFP, *(f"artifact {id}" for id in left_out), count=len(left_out))
+        loose = [id for id in ids if id not in touched and id not in elsewhere]
+        rows = await self.rows.artifacts(connection, loose)
+        homes = await self._claimed(connection, loose)
+        nobody = Home(0, "", 0)
+        return ArtifactBatch([(row, homes.get(row.id, nobody)) for row in rows], ids[-1], findings)
+
+    async def _claimed(self, connection: AsyncConnection, artifact_ids: Sequence[int]) -> dict[int, Home]:
+        """Return the homes of those artifacts that a run claims."""
+        claims = {id: context_id for id in artifact_ids if (context_id := self.claims.of(id)) is not None}
         contexts = await self._contexts(connection, sorted(set(claims.values())))
         known = await self.kfp.runs_of(contexts) if self.kfp and contexts else {}
         homes = {context.id: _home(context, known.get(context.id)) for context in contexts}
-        rows = await self.rows.artifacts(connection, loose)
-        nobody = Home(0, "", 0)
-        return ArtifactBatch([(row, homes.get(claims.get(row.id, 0), nobody)) for row in rows], ids[-1])
+        return {id: homes[context_id] for id, context_id in claims.items() if context_id in homes}
 
-    def _is_kept(self, context: ContextRow, known: Mapping[int, KfpRun], findings: Findings) -> bool:
-        if self.kfp is None or context.kind is not RunKind.KFP_V2 or context.id in known:
-            return True
-        findings.add(Rule.RUNS_NOT_IN_KFP, f"context {context.id} {context.name}")
-        return False
+    def _is_kept(self, context: ContextRow, known: Mapping[int, KfpRun]) -> bool:
+        is_known = context.id in known and context.id not in self.skipped
+        return self.kfp is None or context.kind is not RunKind.KFP_V2 or is_known
+
+    async def _count_left_out(
+        self,
+        connection: AsyncConnection,
+        contexts: Sequence[ContextRow],
+        ids: Mapping[int, Sequence[int]],
+        findings: Findings,
+    ) -> None:
+        for context in contexts:
+            findings.add(Rule.RUNS_NOT_IN_KFP, f"context {context.id} {context.name}")
+        executions = sorted(id for context in contexts for id in ids.get(context.id, ()))
+        if not executions:
+            return
+        findings.add(Rule.EXECUTIONS_NOT_IN_KFP, *(f"execution {id}" for id in executions), count=len(executions))
+        execution_id = self.schema["event"].column("execution_id")
+        counting: Select[Any] = select(func.count()).where(with_ids(execution_id))
+        events = sum(row[0] for row in await fetch(connection, counting, executions))
+        if events:
+            findings.add(Rule.EVENTS_NOT_IN_KFP, count=events)
 
     async def _execution_ids(self, connection: AsyncConnection, context_ids: Sequence[int]) -> dict[int, list[int]]:
         ties = self.schema["association"]
@@ -170,6 +208,18 @@ class BatchReader:
             run = here[home.context_id]
             placed[id] = Home(home.context_id, run.namespace, home.at or run.at, home.key, home.maker)
         return placed
+
+    async def _read_skipped(self, connection: AsyncConnection) -> set[int]:
+        contexts, skipped = self.schema["context"], set[int]()
+        types = sorted(id for id, kind in self.catalog.run_kinds.items() if kind is RunKind.KFP_V2)
+        if self.kfp is None or not types:
+            return skipped
+        statement = select(contexts.column("id"), contexts.column("name")).where(contexts.column("type_id").in_(types))
+        async for rows in (await connection.stream(statement)).partitions(_CONTEXTS_PER_QUESTION):
+            names = {integer(row[0]): self.rows.texts.known(row[1]) for row in rows}
+            known = await self.kfp.known(sorted(set(names.values())))
+            skipped.update(id for id, name in names.items() if name not in known)
+        return skipped
 
     async def _repeated_names(self, connection: AsyncConnection) -> dict[str, int]:
         contexts = self.schema["context"]

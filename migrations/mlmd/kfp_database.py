@@ -88,6 +88,13 @@ class KfpDatabase:
                 found[context.id] = _run(row, namespace, fingerprints.get(row.uuid, {}))
         return found
 
+    async def known(self, names: Sequence[str]) -> set[str]:
+        """Return those names that are ids of runs."""
+        runs = self._tables[RUNS]
+        async with self._database.connect() as connection:
+            rows = await connection.execute(runs.select("uuid").where(runs.named("uuid")), {NAMES: list(names)})
+            return {row.uuid for row in rows}
+
     async def experiments(self) -> AsyncIterator[Sequence[Experiment]]:
         """Yield all experiments, in the order of their ids."""
         names = ("uuid", "name", "description", "namespace", "storagestate", "createdatinsec", "lastruncreatedatinsec")

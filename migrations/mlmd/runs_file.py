@@ -40,6 +40,10 @@ class RunsFile:
         """Return the runs of contexts by context id."""
         return {row.id: self._by_name[row.name] for row in contexts if row.name in self._by_name}
 
+    async def known(self, names: Sequence[str]) -> set[str]:
+        """Return those names that it has runs of."""
+        return {name for name in names if name in self._by_name}
+
 
 def _run(entry: Mapping[str, Any], fingerprints: Mapping[str, Mapping[int, str]]) -> KfpRun:
     run_id = str(entry["run_id"])

@@ -101,6 +101,7 @@ async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncIterator[M
     """Yield the artifacts that no run touched and whose id is greater, mapped, in the order of their ids."""
     async for batch in source.store.loose_artifacts(after=after):
         findings = Findings()
+        findings.merge(batch.findings)
         records = [
             record
             for row, home in batch.artifacts

@@ -74,6 +74,7 @@ async def read_all(
                 found.runs.append(run)
                 found.findings.merge(run.findings)
         async for artifacts in store.loose_artifacts():
+            found.findings.merge(artifacts.findings)
             for row, home in artifacts.artifacts:
                 found.loose += map_loose_artifact(row, home, options, found.findings)
     return found

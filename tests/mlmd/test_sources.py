@@ -145,6 +145,19 @@ async def test_runs_that_kfps_database_does_not_have_are_left_out() -> None:
     assert not imported.loose
 
 
+async def test_all_that_runs_left_out_had_is_counted() -> None:
+    run_ids = [run.run.id for run in (await read_all(store_url("kfp_main"))).runs]
+    imported = await read_all(
+        store_url("kfp_main"), kfp=RunsFile({"runs": [{"run_id": run_id} for run_id in run_ids[::2]]})
+    )
+    survey, counts = imported.survey, imported.counts()
+    kept = {id for run in imported.runs for id in run.artifact_ids}
+    assert len(run_ids) - len(imported.runs) == counts["RUNS_NOT_IN_KFP"] == 8
+    assert survey.executions - sum(len(run.task_ids) for run in imported.runs) == counts["EXECUTIONS_NOT_IN_KFP"]
+    assert survey.artifacts - len(kept) == counts["ARTIFACTS_NOT_IN_KFP"] > 0
+    assert counts["EVENTS_NOT_IN_KFP"] > 0
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"runs": [{}]}', '{"runs": [1]}'])
 def test_a_file_that_is_no_list_of_runs_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "runs.json"
