@@ -12,7 +12,7 @@ from typing import Any
 
 from migrations.mlmd.databases import Database
 from migrations.mlmd.findings import Findings
-from migrations.mlmd.json_text import Plain, clean_value, json_text, time_text
+from migrations.mlmd.json_text import Plain, clean_text, clean_value, json_text, time_text
 from migrations.mlmd.kfp_state import run_state, storage_state
 from migrations.mlmd.kfp_tables import CACHE, EXPERIMENTS, NAMES, PIPELINES, RUNS, VERSIONS, KfpTable, read_tables
 from migrations.mlmd.pipeline_spec import spec_text
@@ -23,6 +23,7 @@ from storage.model import Experiment, Pipeline, PipelineVersion
 ROWS_PER_BATCH = 500
 MICROSECONDS = 1_000_000
 
+ID_CHARACTERS = 191
 NAME_CHARACTERS = 128
 DISPLAY_NAME_CHARACTERS = 1024
 VERSION_NAME_CHARACTERS = 127
@@ -232,10 +233,10 @@ def _moment(seconds: object) -> int | None:
 def _experiment(row: Any, findings: Findings) -> Experiment:
     subject = f"experiment {row.uuid}"
     return Experiment(
-        id=row.uuid,
+        id=cut(row.uuid, ID_CHARACTERS, findings, subject),
         name=cut(row.name or "", NAME_CHARACTERS, findings, subject),
         created_at=_moment(row.createdatinsec) or 0,
-        description=row.description or "",
+        description=clean_text(row.description or "", findings, subject),
         namespace=cut(row.namespace or "", NAMESPACE_CHARACTERS, findings, subject),
         storage_state=storage_state(row.storagestate or ""),
         last_run_created_at=_moment(row.lastruncreatedatinsec) or 0,
@@ -245,11 +246,11 @@ def _experiment(row: Any, findings: Findings) -> Experiment:
 def _pipeline(row: Any, findings: Findings) -> Pipeline:
     subject = f"pipeline {row.uuid}"
     return Pipeline(
-        id=row.uuid,
+        id=cut(row.uuid, ID_CHARACTERS, findings, subject),
         name=cut(row.name or "", NAME_CHARACTERS, findings, subject),
         created_at=_moment(row.createdatinsec) or 0,
         display_name=cut(row.displayname or row.name or "", DISPLAY_NAME_CHARACTERS, findings, subject),
-        description=row.description or "",
+        description=clean_text(row.description or "", findings, subject),
         namespace=cut(row.namespace or "", NAMESPACE_CHARACTERS, findings, subject),
     )
 
@@ -257,12 +258,12 @@ def _pipeline(row: Any, findings: Findings) -> Pipeline:
 def _version(row: Any, findings: Findings) -> PipelineVersion:
     subject = f"pipeline version {row.uuid}"
     return PipelineVersion(
-        id=row.uuid,
-        pipeline_id=row.pipelineid,
+        id=cut(row.uuid, ID_CHARACTERS, findings, subject),
+        pipeline_id=cut(row.pipelineid or "", ID_CHARACTERS, findings, subject),
         name=cut(row.name or "", VERSION_NAME_CHARACTERS, findings, subject),
         created_at=_moment(row.createdatinsec) or 0,
         display_name=cut(row.displayname or row.name or "", DISPLAY_NAME_CHARACTERS, findings, subject),
-        description=row.description or "",
-        code_source_url=row.codesourceurl or "",
+        description=clean_text(row.description or "", findings, subject),
+        code_source_url=clean_text(row.codesourceurl or "", findings, subject),
         pipeline_spec=spec_text(row.pipelinespec) if row.pipelinespec else None,
     )

@@ -10,7 +10,7 @@ from migrations.mlmd.times import microseconds
 from migrations.mlmd.values import Properties, cut, text_of
 from storage.model import Run, RunState, TaskState
 
-ID_BYTES = 191
+ID_BYTES = ID_CHARACTERS = 191
 DISPLAY_NAME_CHARACTERS = 1024
 NAMESPACE_CHARACTERS = 63
 SERVICE_ACCOUNT_CHARACTERS = 255
@@ -51,7 +51,7 @@ def run_record(
     _compare_namespaces(context, properties, namespace, findings)
     return Run(
         id=id,
-        experiment_id=known.experiment_id,
+        experiment_id=cut(known.experiment_id, ID_CHARACTERS, findings, subject),
         display_name=cut(known.name or _name(context), DISPLAY_NAME_CHARACTERS, findings, subject),
         created_at=created,
         scheduled_at=known.scheduled_at or created,
@@ -63,9 +63,9 @@ def run_record(
         state_history=known.state_history or run_history(kept_state, created, ended),
         finished_at=ended,
         service_account=cut(known.service_account, SERVICE_ACCOUNT_CHARACTERS, findings, subject),
-        recurring_run_id=known.recurring_run_id,
-        pipeline_id=known.pipeline_id,
-        pipeline_version_id=known.pipeline_version_id,
+        recurring_run_id=cut(known.recurring_run_id, ID_CHARACTERS, findings, subject),
+        pipeline_id=cut(known.pipeline_id, ID_CHARACTERS, findings, subject),
+        pipeline_version_id=cut(known.pipeline_version_id, ID_CHARACTERS, findings, subject),
         runtime_config=_runtime_config(context, known, properties, inputs, findings),
         pipeline_spec=known.pipeline_spec,
     )

@@ -129,3 +129,11 @@ async def test_a_task_whose_logical_key_a_client_took_comes_without_it(
     keys = execute(migrated_url, f"SELECT id, logical_key IS NULL FROM tasks WHERE id IN ('by-a-client', '{id}')")
     assert {row_id: bool(lacking) for row_id, lacking in keys} == {"by-a-client": False, id: True}
     assert (await imported(request_with_kfp)).records[Kind.TASK]["updated"] == 0
+
+
+@pytest.mark.parametrize("column", ["ExperimentUUID", "JobUUID", "PipelineId", "PipelineVersionId"])
+async def test_ids_that_no_column_takes_do_not_stop_an_import(request_with_kfp: ImportRequest, column: str) -> None:
+    execute(request_with_kfp.kfp, f"UPDATE run_details SET {column} = '{'i' * 255}' || char(0)")
+    report = await imported(request_with_kfp)
+    assert report.findings.count(Rule.TEXTS_CUT) == 1
+    assert (await verify(request_with_kfp, Watching())).difference_count == 0
