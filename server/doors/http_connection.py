@@ -5,6 +5,7 @@ another. Deadlines are moments that the server's sweep compares (`check`); a tim
 """
 
 import asyncio
+import re
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -25,6 +26,8 @@ HEADERS_MAX = 200
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _LINE_BREAKS = {ord("\r"): " ", ord("\n"): " "}
+_VERSIONS = ("1.1", "1.0")
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Connection(asyncio.Protocol):
         self._peer = ""
         self._url, self._headers, self._body = b"", dict[str, str](), bytearray()
         self._head_bytes = self._named_bytes = self._body_raw_bytes = self._header_count = 0
+        self._has_hosts = False
         self._begun = 0
 
     # What asyncio calls.
@@ -144,11 +148,14 @@ class Connection(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Begin a request, unless one that was refused came before it: the next answer belongs to that one."""
+        if self._state in (_State.LAST, _State.CLOSING):
+            return
         self._state = _State.HEAD
         self._begun += 1
         self._url, self._headers, self._body = b"", {}, bytearray()
         self._head_bytes = self._named_bytes = self._body_raw_bytes = self._header_count = 0
+        self._has_hosts = False
         self._deadline = self._owner.deadline(self._limits.header_seconds)
 
     def on_url(self, url: bytes) -> None:
@@ -162,6 +169,7 @@ class Connection(asyncio.Protocol):
         self._header_count += 1
         if self._state is _State.HEAD:
             key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
+            self._has_hosts |= key == "host" and key in self._headers
             self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
@@ -169,7 +177,7 @@ class Connection(asyncio.Protocol):
         if self._named_bytes > self._limits.header_bytes or self._header_count > HEADERS_MAX:
             self._refuse_head()
             return
-        if self._state is not _State.HEAD:
+        if self._state is not _State.HEAD or self._refuses_form():
             return
         length = self._headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._limits.body_bytes:
@@ -178,7 +186,8 @@ class Connection(asyncio.Protocol):
         self._state = _State.BODY
         self._deadline = self._owner.deadline(self._limits.body_seconds)
         has_body = length not in ("", "0") or "transfer-encoding" in self._headers
-        if has_body and self._headers.get("expect", "").lower() == "100-continue" and not self._running:
+        waits = self._headers.get("expect", "").lower() == "100-continue" and self._parser.get_http_version() == "1.1"
+        if has_body and waits and not self._running:
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -303,6 +312,20 @@ class Connection(asyncio.Protocol):
 
     # Ends.
 
+    def _refuses_form(self) -> bool:
+        """Refuse what the parser lets pass and a proxy may read in another way."""
+        version = self._parser.get_http_version()
+        if version not in _VERSIONS:
+            why = "the request is no HTTP/1.1"
+        elif self._has_hosts or (version == "1.1" and "host" not in self._headers):
+            why = "a request must name its host once"
+        elif self._headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            why = "chunked is the only transfer encoding taken"
+        else:
+            return False
+        self._refuse(400, code_pb2.INVALID_ARGUMENT, "INVALID_HTTP", why)
+        return True
+
     def _check_sizes(self, received: int) -> None:
         if self._state is _State.HEAD:
             self._head_bytes += received
@@ -343,8 +366,9 @@ class Connection(asyncio.Protocol):
 
 def _target(target: str) -> tuple[str, str]:
     """Return path and query of a request's target, which may be a whole URL."""
-    if target.startswith(("http://", "https://")):
-        _, slash, rest = target.partition("://")[2].partition("/")
-        target = slash + rest
+    origin = _ORIGIN.match(target)
+    if origin:
+        target = target[origin.end() :]
+        target = target if target.startswith("/") else f"/{target}"
     path, _, query = target.partition("#")[0].partition("?")
     return path, query

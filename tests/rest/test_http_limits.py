@@ -209,6 +209,11 @@ async def test_connections_over_the_limit_are_turned_away_and_leave_no_trace(ser
         b"POST /healthz HTTP/1.1\r\nContent-Length: " + b"9" * 50 + b"\r\n\r\n",
         b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /healthz HTTP/2.0\r\nHost: a\r\n\r\n",
+        b"GET /healthz\r\n\r\n",
     ],
 )
 async def test_what_is_no_http_is_refused_and_the_connection_ends(rest: str, garbage: bytes) -> None:
@@ -228,6 +233,22 @@ async def test_requests_in_one_packet_are_answered_in_their_order(rest: str) -> 
     assert [answer.json["message"] for answer in answers] == [f"run 'run-{number}' not found" for number in range(50)]
 
 
+@pytest.mark.parametrize("refused", [[f"X-{number}: y" for number in range(201)], ["Content-Length: 999999999"]])
+async def test_a_refused_request_is_answered_and_none_behind_it_in_its_place(rest: str, refused: list[str]) -> None:
+    head = "\r\n".join(["GET /healthz HTTP/1.1", "Host: x", *refused]) + "\r\n\r\n"
+    async with connected(rest) as wire:
+        await wire.send(head.encode() + HEALTHY + HEALTHY)
+        assert (await wire.answer()).status in (413, 431)
+        assert await wire.rest() == b""
+
+
+@pytest.mark.parametrize("target", ["http://x?a=/healthz", "http://x/?a=/healthz", "HTTP://x?/healthz", "https://x"])
+async def test_the_path_of_a_whole_url_begins_at_its_slash(rest: str, target: str) -> None:
+    async with connected(rest) as wire:
+        await wire.send(request_text("GET", target))
+        assert (await wire.answer()).headers["content-type"].startswith("text/html")
+
+
 async def test_garbage_behind_a_request_does_not_cost_its_answer(rest: str) -> None:
     async with connected(rest) as wire:
         await wire.send(request_text("GET", "/readyz") + HEALTHY + b"\x00\x01\r\n\r\n")
@@ -240,9 +261,9 @@ async def test_garbage_behind_a_request_does_not_cost_its_answer(rest: str) -> N
     [
         b"GET /healthz HTTP/1.0\r\n\r\n",
         b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nPRI * HTTP/2.0\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nPRI * HTTP/2.0\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     ],
 )
 async def test_a_connection_ends_after_an_answer_that_is_its_last(rest: str, head: bytes) -> None:
@@ -262,6 +283,13 @@ async def test_a_client_that_waits_for_100_continue_gets_it(rest: str) -> None:
         assert (await wire.answer()).status == 100
         await wire.send(body)
         assert (await wire.answer()).json == {}
+
+
+async def test_a_client_of_http_1_0_is_never_told_to_continue(rest: str) -> None:
+    head = "POST /apis/v2beta1/tasks:findCached HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
+    async with connected(rest) as wire:
+        await wire.send(head)
+        assert (await wire.answer()).status == 400
 
 
 async def test_a_client_that_waits_for_100_continue_with_too_much_is_refused(rest: str) -> None:
