@@ -80,6 +80,18 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "levels",
         f"{REFUSED}, reason `INVALID_JSON`",
     ),
+    (
+        "names and values in a JSON body over REST",
+        "server.doors.json_body:JSON_VALUES_MAX",
+        "names and values",
+        f"{REFUSED}, reason `INVALID_JSON`",
+    ),
+    (
+        "list items, map entries and messages in a request over gRPC",
+        "server.request_parts:PARTS_MAX",
+        "parts",
+        REFUSED,
+    ),
     ("plugins in `plugins_input`", "server.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("all of `plugins_input`", "server.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("depth of a plugin's settings", "server.codec.runs:PLUGIN_DEPTH", "levels", REFUSED),

@@ -16,6 +16,7 @@ from server import errors, policy
 from server.auth import Authority
 from server.call import Call, Handler, PlainHandler, PlainRequest, caller_metadata
 from server.methods import Method
+from server.request_parts import check_parts
 from server.telemetry import log
 from storage import deadlines
 
@@ -70,6 +71,10 @@ class Pipeline:
             request = method.request.FromString(data)
         except (DecodeError, ValueError):
             error = errors.InvalidArgument(f"the request is no {method.request.DESCRIPTOR.name} message")
+            return self.refuse(method.name, error, caller)
+        try:
+            check_parts(request, len(data))
+        except errors.InvalidArgument as error:
             return self.refuse(method.name, error, caller)
         return await self.call(method, request, caller)
 

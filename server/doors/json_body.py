@@ -4,6 +4,7 @@ json.loads would take a name said twice, NaN, and a number that becomes infinite
 """
 
 import json
+import re
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -12,10 +13,16 @@ from server.errors import InvalidArgument
 JSON_DEPTH = 100
 """How deep objects and lists may be nested in a body; nothing that can be stored is nested deeper."""
 
+JSON_VALUES_MAX = 2_000_000
+"""Names and values in a body at most: to read them holds everybody else up, and each takes a hundred bytes or more."""
+
 NOTHING = object()
 """What an empty body holds."""
 
 _WHITE_SPACE = " \t\r\n"
+_MARKS = ",:[{"
+# A text that nothing ends goes to the end of the body, or else each quotation mark in it would be tried as its beginning.
+_TEXT_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
 
 
 class _Refused(Exception):
@@ -26,13 +33,14 @@ def decode(body: bytes) -> Any:
     """Return the first JSON value of a body, NOTHING when it is empty; what follows the value is not looked at.
 
     Raises InvalidArgument for text that is not UTF-8 or no JSON, a name said twice in one object, numbers that no double
-    holds, and nesting beyond JSON_DEPTH.
+    holds, nesting beyond JSON_DEPTH, and more than JSON_VALUES_MAX names and values.
     """
     try:
         text = body.decode()
         start = len(text) - len(text.lstrip(_WHITE_SPACE))
         if start == len(text):
             return NOTHING
+        _check_count(text)
         plain, _ = _decoder.raw_decode(text, start)
     except UnicodeDecodeError as error:
         raise unreadable(f"is not UTF-8 at byte {error.start}") from None
@@ -53,6 +61,22 @@ def decode(body: bytes) -> Any:
 def unreadable(why: str) -> InvalidArgument:
     """Return the error of a body that cannot be used: "the body" and why."""
     return InvalidArgument(f"the body {why}", reason="INVALID_JSON")
+
+
+def _check_count(text: str) -> None:
+    """Count by the marks that stand before each name and value but the first; those within texts are none."""
+    if sum(map(text.count, _MARKS)) <= JSON_VALUES_MAX:
+        return
+    marks = texts = 0
+    for found in _TEXT_OR_MARK.finditer(text):
+        if text[found.start()] == '"':
+            texts += 1
+        else:
+            marks += 1
+        if marks > JSON_VALUES_MAX:
+            raise _Refused(f"has more than {JSON_VALUES_MAX} names and values")
+        if texts > marks + 1:
+            return  # Two texts beside each other: it is no JSON, and reading it will end there.
 
 
 def _too_deep() -> InvalidArgument:

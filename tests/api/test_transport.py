@@ -10,8 +10,9 @@ from grpc_reflection.v1alpha import reflection_pb2
 from lineal.v2beta1 import run_pb2
 
 from server import policy
+from server.request_parts import PARTS_MAX
 from server.services import HANDLERS
-from tests.api.builders import a_run, new_run
+from tests.api.builders import Task, a_run, new_run
 from tests.api.client import METHODS, SERVICES, Api, code, refusal
 from tests.api.conftest import Serve
 from tests.api.service import serving
@@ -52,6 +53,16 @@ async def test_a_message_over_the_limit_is_resource_exhausted(serve: Serve) -> N
     assert await code(api.CreateRun(run=a_run(description="d" * 9_000))) == "OK"
     assert await code(api.CreateRun(run=a_run(description="d" * 10_001))) == "RESOURCE_EXHAUSTED"
     assert await code(api.ListRuns()) == "OK"
+
+
+async def test_a_request_of_more_parts_than_one_call_may_hold_others_up_with_is_refused(api: Api) -> None:
+    # Each takes two to eight bytes, so that none of them is anywhere near the limit of bytes.
+    parameters = Task.InputOutputs(parameters=[Task.InputOutputs.IOParameter()] * (PARTS_MAX + 1))
+    update = Task(run_id="r", task_id="t", inputs=parameters)
+    assert "list items" in (await refusal(api.UpdateTask(task_id="t", task=update))).message
+    run = a_run(parameters={"p": [[0] * (PARTS_MAX // 4)] * 4})
+    assert "list items" in (await refusal(api.CreateRun(run=run))).message
+    assert await code(api.CreateRun(run=a_run(parameters={"p": [0] * (PARTS_MAX - 10)}))) == "OK"
 
 
 async def test_a_method_that_is_not_there_is_unimplemented(api: Api) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doors.json_body import JSON_DEPTH, NOTHING, decode
+from server.doors.json_body import JSON_DEPTH, JSON_VALUES_MAX, NOTHING, decode
 from server.errors import InvalidArgument
 from tests.rest.messages import PLAIN
 
@@ -96,6 +96,22 @@ def test_nesting_as_deep_as_allowed_is_read() -> None:
 def test_brackets_within_texts_and_beside_each_other_are_no_depth() -> None:
     assert decode(json.dumps(["[{" * 500]).encode()) == ["[{" * 500]
     assert len(decode(json.dumps([[]] * 5000).encode())) == 5000
+
+
+def test_names_and_values_end_at_the_limit() -> None:
+    assert len(decode(b"[" + b"0," * (JSON_VALUES_MAX - 1) + b"0]")) == JSON_VALUES_MAX
+    for body in (b"[" + b"0," * JSON_VALUES_MAX + b"0]", b'{"a":{"b":[' + b"{}," * (JSON_VALUES_MAX // 2) + b"{}]}}"):
+        assert f"more than {JSON_VALUES_MAX} names and values" in refusal_of(body)
+
+
+def test_marks_within_texts_are_no_names_and_values() -> None:
+    text = '\\"' + ":,[{" * JSON_VALUES_MAX
+    assert decode(json.dumps({"a": text}).encode()) == {"a": text}
+
+
+@pytest.mark.parametrize("body", ['["' + '\\"' * 5_000_000, "[" + '""' * 5_000_000, '["' + "x" * 5_000_000 + "\\"])
+def test_texts_that_do_not_end_are_refused_without_searching_them_again_and_again(body: str) -> None:
+    assert "no JSON" in refusal_of((body + "," * JSON_VALUES_MAX).encode())
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]":,0123456789eE+-. \\u\ntrufalsn', max_size=40).map(str.encode))
