@@ -16,6 +16,10 @@ from server.pipeline import Caller, Pipeline
 HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
 IDLE_TIMEOUT_MS = 600_000
 
+# While the process is at work calls wait to be begun. Beyond a thousand of them gRPC would cancel some at random, which no
+# client takes for a reason to try again.
+WAITING_CALLS = 100_000
+
 # When gRPC stops it drops the calls that have arrived and not begun; the caller sees CANCELLED. So it is told to stop in a
 # moment without any: new calls are held until every caller waits for an answer, and go on when connections take no more.
 QUIET_SECONDS = 0.05
@@ -47,6 +51,8 @@ class GrpcDoor:
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
                 ("grpc.max_connection_idle_ms", IDLE_TIMEOUT_MS),
+                ("grpc.server.max_pending_requests", WAITING_CALLS),
+                ("grpc.server.max_pending_requests_hard_limit", WAITING_CALLS),
             ]
         )
         self._gate = _Gate()

@@ -1,5 +1,6 @@
 """What every method has in common: malformed and huge requests, health, reflection, and a policy line."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -63,6 +64,12 @@ async def test_a_request_of_more_parts_than_one_call_may_hold_others_up_with_is_
     run = a_run(parameters={"p": [[0] * (PARTS_MAX // 4)] * 4})
     assert "list items" in (await refusal(api.CreateRun(run=run))).message
     assert await code(api.CreateRun(run=a_run(parameters={"p": [0] * (PARTS_MAX - 10)}))) == "OK"
+
+
+async def test_thousands_of_calls_at_once_are_all_answered(api: Api) -> None:
+    # By itself gRPC cancels some of them, at random, once more than a thousand wait.
+    codes = await asyncio.gather(*(code(api.GetHealthz()) for _ in range(5_000)))
+    assert set(codes) == {"OK"}
 
 
 async def test_a_method_that_is_not_there_is_unimplemented(api: Api) -> None:
