@@ -7,6 +7,7 @@ import click
 import pytest
 
 from server.cli import main
+from storage.sql.dialects import DIALECTS
 from tests.docs.pages import CHECKOUT, DOCS, commands
 
 PROGRAM = re.compile(r"(?:\S*/)?lineal-server (.*)")
@@ -44,6 +45,13 @@ def test_every_command_of_the_server_stands_in_operations() -> None:
     text = (DOCS / "operations.md").read_text()
     assert [name for name in main.commands if f"| `lineal-server {name}` |" not in text] == []
     assert {arguments.split()[0] for _, arguments in SHOWN} == set(main.commands)
+
+
+def test_every_option_of_a_store_url_stands_in_operations() -> None:
+    text = (DOCS / "operations.md").read_text()
+    options = [option for dialect in DIALECTS for option in dialect.url_options]
+    assert options
+    assert [option for option in options if not re.search(rf"`\?([^`]*&)?{option}=", text)] == []
 
 
 def test_the_readme_names_make_serve_and_make_test() -> None:

@@ -1,0 +1,81 @@
+"""Options of a store URL that encrypt the connection to a server database, as docs/operations.md lists them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from sqlalchemy import text
+
+from storage.errors import Unavailable
+from storage.sql.store import SqlStore
+from tests.databases import PrivateServer
+from tests.databases.account import hand_over, temporary_folder
+
+pytestmark = pytest.mark.databases("postgresql", "mysql")
+
+NAMES = {
+    "postgresql": {"certificate": "ssl_cert_file", "key": "ssl_key_file"},
+    "mysql": {"certificate": "ssl-cert", "key": "ssl-key"},
+}
+CIPHER = {
+    "postgresql": "SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+    "mysql": "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'",
+}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the servers' account can pass through."""
+    made = temporary_folder("lineal-tls-")
+    yield made
+    shutil.rmtree(made)
+
+
+def settings_of(kind: str, authority: trustme.CA, folder: Path) -> dict[str, str]:
+    """Settings of a server that has a certificate for 127.0.0.1."""
+    certificate = authority.issue_cert("127.0.0.1")
+    files = {"certificate": certificate.cert_chain_pems[0], "key": certificate.private_key_pem}
+    for name, content in files.items():
+        path = folder / name
+        content.write_to_path(str(path))
+        path.chmod(0o600)
+        hand_over(path)
+    named = {NAMES[kind][name]: str(folder / name) for name in files}
+    return {**named, **({"ssl": "on"} if kind == "postgresql" else {})}
+
+
+def trusting(url: str, kind: str, authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL that trusts an authority and nobody else."""
+    path = folder / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    if kind == "mysql":
+        return f"{url}mysql?ssl_ca={path}"
+    monkeypatch.setenv("PGSSLROOTCERT", str(path))
+    return f"{url}?sslmode=verify-full"
+
+
+async def cipher(url: str, kind: str) -> str:
+    store = SqlStore(url)
+    try:
+        await store.ready()
+        async with store.engines[0].connect() as connection:
+            return str((await connection.execute(text(CIPHER[kind]))).scalar())
+    finally:
+        await store.close()
+
+
+async def test_a_server_is_trusted_only_with_a_certificate_of_the_named_authority(
+    database_kind: str,
+    start_private_server: Callable[..., PrivateServer],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority = trustme.CA()
+    server = start_private_server(database_kind, settings=settings_of(database_kind, authority, folder))
+    trusted = trusting(server.url, database_kind, authority, folder, monkeypatch)
+    assert await cipher(trusted, database_kind) not in ("", "None")
+    trusted = trusting(server.url, database_kind, trustme.CA(), folder, monkeypatch)
+    with pytest.raises(Unavailable):
+        await cipher(trusted, database_kind)
