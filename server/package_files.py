@@ -17,6 +17,9 @@ PIPELINE_MEMBER = "pipeline.yaml"
 TEXT_ENDINGS = (".yaml", ".yml", ".json")
 MEMBER_ENDINGS = (".yaml", ".yml")
 
+TOO_LARGE = "PACKAGE_TOO_LARGE"
+"""The reason why a package is refused that is larger than the settings allow, wherever that shows."""
+
 ZIP_DIRECTORY_MAX = 1024 * 1024
 """Bytes of a zip archive's directory at most; some 10,000 members."""
 
@@ -47,7 +50,7 @@ def unpack(file_name: str, data: bytes, *, limit: int) -> bytes:
     than `limit` bytes are packed or come out.
     """
     if len(data) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     if file_name.endswith(TEXT_ENDINGS):
         text = data
     elif data.startswith(_ZIP):
@@ -61,6 +64,11 @@ def unpack(file_name: str, data: bytes, *, limit: int) -> bytes:
     return text
 
 
+def too_large(limit: int) -> InvalidArgument:
+    """Return the error of a package of more than `limit` bytes."""
+    return InvalidArgument(f"the package is larger than {limit} bytes", reason=TOO_LARGE)
+
+
 def _from_tar(data: bytes, limit: int) -> bytes:
     first: tuple[str, bytes | None] | None = None
     try:
@@ -68,6 +76,8 @@ def _from_tar(data: bytes, limit: int) -> bytes:
             if name == PIPELINE_MEMBER:
                 return _content_of(name, content)
             first = first or (name, content)
+    except tar_members.ArchiveTooLarge as error:
+        raise too_large(limit) from error
     except tar_members.UnreadableArchive as error:
         raise _refused(str(error)) from error
     if first is None or not first[0].endswith(MEMBER_ENDINGS):
@@ -100,7 +110,7 @@ def _from_zip(data: bytes, limit: int) -> bytes:
     except _DAMAGES as error:
         raise _damaged_zip() from error
     if len(text) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     return text
 
 
@@ -123,10 +133,6 @@ def _no_pipeline() -> InvalidArgument:
 
 def _damaged_zip() -> InvalidArgument:
     return _refused("the archive is damaged or no zip archive")
-
-
-def _too_large(limit: int) -> InvalidArgument:
-    return _refused(f"the package is larger than {limit} bytes")
 
 
 def _refused(sentence: str) -> InvalidArgument:

@@ -19,6 +19,7 @@ import httpcore2
 
 from server.config import Settings
 from server.errors import InvalidArgument
+from server.package_files import too_large
 
 REASON = "INVALID_PACKAGE_URL"
 ALLOWED_HOSTS = ("storage.googleapis.com", "s3.amazonaws.com", "github.com", "raw.githubusercontent.com")
@@ -118,7 +119,7 @@ async def _body(response: httpcore2.Response, limit: int) -> bytes:
     async for piece in response.aiter_stream():
         body += piece
         if len(body) > limit:
-            raise _refused(f"the package is larger than {limit} bytes")
+            raise too_large(limit)
     return bytes(body)
 
 

@@ -24,11 +24,15 @@ class UnreadableArchive(ValueError):
     """The archive cannot be read; the message says why, for the client."""
 
 
+class ArchiveTooLarge(UnreadableArchive):
+    """The members of the archive hold more than they may."""
+
+
 def files(data: bytes, *, limit: int) -> Iterator[tuple[str, bytes | None]]:
     """Yield name and content of each member in order; the content is None for what is no regular file.
 
-    Raises UnreadableArchive when the archive is damaged or no gzipped tar, has more than MEMBERS_MAX members, and before
-    members of more than `limit` bytes together are inflated.
+    Raises UnreadableArchive when the archive is damaged or no gzipped tar, or has more than MEMBERS_MAX members;
+    ArchiveTooLarge before members of more than `limit` bytes together are inflated.
     """
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
@@ -55,7 +59,7 @@ class _Contents:
         """Return the next `size` bytes without what fills up their last block."""
         self._left -= size
         if self._left < 0:
-            raise UnreadableArchive(f"the archive holds more than {self._limit} bytes")
+            raise ArchiveTooLarge(f"the archive holds more than {self._limit} bytes")
         content = self._stream.read(size)
         filling = -size % _BLOCK
         if len(content) < size or len(self._stream.read(filling)) < filling:

@@ -4,6 +4,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from server.errors import InvalidArgument
+from server.package_files import too_large
 
 FIELD = b"uploadfile"
 
@@ -77,7 +78,7 @@ class UploadBody:
         if not self._taking:
             return
         if len(self._data) + end - start > self._limit:
-            raise InvalidArgument(f"the file is larger than {self._limit} bytes", reason="PACKAGE_TOO_LARGE")
+            raise too_large(self._limit)
         self._data += data[start:end]
 
     def _on_part_end(self) -> None:

@@ -85,8 +85,6 @@ def _text(upload: PlainRequest, name: str) -> str:
 
 async def _unpacked(call: Call, upload: PlainRequest) -> bytes:
     limit = call.settings.package_bytes_max
-    if len(upload.data) > limit:
-        raise InvalidArgument(f"the file is larger than {limit} bytes", reason="PACKAGE_TOO_LARGE")
     return await asyncio.to_thread(package_files.unpack, upload.file_name, upload.data, limit=limit)
 
 

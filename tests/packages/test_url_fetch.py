@@ -29,10 +29,10 @@ def through(origin: Origin, *addresses: list[str], dead: tuple[str, ...] = ()) -
     return Network(resolve=Names(*(addresses or ([PUBLIC],))), backend=detour), detour
 
 
-async def refusal(url: str, settings: Settings, network: Network) -> str:
+async def refusal(url: str, settings: Settings, network: Network, *, reason: str = "INVALID_PACKAGE_URL") -> str:
     with pytest.raises(InvalidArgument) as caught:
         await fetch(url, settings, network=network)
-    assert caught.value.reason == "INVALID_PACKAGE_URL"
+    assert caught.value.reason == reason
     return caught.value.message
 
 
@@ -159,7 +159,7 @@ async def test_a_package_may_be_as_large_as_the_limit_and_no_larger(origin: Orig
     assert await fetch(URL, settings, network=through(origin)[0]) == ("p.yaml", b"x" * 1000)
 
     origin.answer("/d/p.yaml", b"x" * 1001)
-    assert "larger than 1000 bytes" in await refusal(URL, settings, through(origin)[0])
+    assert "larger than 1000 bytes" in await refusal(URL, settings, through(origin)[0], reason="PACKAGE_TOO_LARGE")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ async def test_a_package_may_be_as_large_as_the_limit_and_no_larger(origin: Orig
 async def test_a_package_without_end_is_cut_off_at_the_limit(origin: Origin, head: bytes, piece: bytes) -> None:
     origin.answers["/d/p.yaml"], origin.endless = head, piece
 
-    assert "larger than" in await refusal(URL, HTTP, through(origin)[0])
+    assert "larger than" in await refusal(URL, HTTP, through(origin)[0], reason="PACKAGE_TOO_LARGE")
 
 
 async def test_headers_without_end_are_refused(origin: Origin) -> None:
