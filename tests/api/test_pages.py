@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
+from storage.sql.store import SqlStore
 from tests.api.builders import (
     Task,
     a_link,
@@ -20,6 +21,7 @@ from tests.api.builders import (
 )
 from tests.api.client import Api, code
 from tests.api.conftest import Serve
+from tests.contract.builders import a_pipeline, a_version, keep
 
 TASK_KEYS = (
     "name display_name task_id run_id pods cache_fingerprint create_time start_time end_time status status_metadata "
@@ -198,6 +200,18 @@ async def test_a_token_of_one_experiment_is_none_of_all_runs(pages: dict[str, Li
     _, _, token = await runs.fetch(page_size=1, experiment_id=row.experiment_id)
     assert await code(runs.send(page_token=token, experiment_id=row.experiment_id)) == "OK"
     assert await code(runs.send(page_token=token)) == "INVALID_ARGUMENT"
+
+
+async def test_a_token_of_one_pipeline_is_none_of_another(serve: Serve, migrated_url: str) -> None:
+    api, store = await serve(), SqlStore(migrated_url)
+    one, other = a_pipeline(), a_pipeline()
+    await keep(store, one, other, *(a_version(each.id) for each in (one, other) for _ in range(2)))
+    await store.close()
+    page = await api.ListPipelineVersions(pipeline_id=one.id, page_size=1)
+    last = await api.ListPipelineVersions(pipeline_id=one.id, page_size=1, page_token=page.next_page_token)
+    assert (page.total_size, len(last.pipeline_versions), last.next_page_token) == (2, 1, "")
+    with_token = api.ListPipelineVersions(pipeline_id=other.id, page_token=page.next_page_token)
+    assert await code(with_token) == "INVALID_ARGUMENT"
 
 
 async def test_a_sort_sent_with_a_token_must_be_its_own(pages: dict[str, Listed]) -> None:

@@ -57,6 +57,15 @@ async def held_run(store: SqlStore) -> AsyncIterator[AsyncConnection]:
         await connection.rollback()
 
 
+@pytest.mark.parametrize("engine", [0, 1], ids=["writer", "reader"])
+async def test_what_an_error_says_holds_no_values(store: SqlStore, engine: int) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with store.engines[engine].connect() as connection:
+            await connection.execute(text("SELECT :value FROM no_such_table"), {"value": "a-secret"})
+    assert "no_such_table" in str(caught.value)
+    assert "a-secret" not in str(caught.value)
+
+
 UPDATE_HELD = "UPDATE runs SET namespace = 'y' WHERE id = 'held'"
 
 

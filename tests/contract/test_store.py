@@ -11,8 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from storage.contract import ReadTx, WriteTx
 from storage.errors import Conflict, ValueRefused
 from storage.model import Run, Task
+from storage.sql.dialects import sqlite
 from storage.sql.store import COLLISION_ATTEMPTS, SqlStore
 from tests.contract.builders import a_kept_task, a_run, a_task, an_artifact, keep
+from tests.databases import sqlite_path
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
@@ -185,3 +187,18 @@ async def test_a_store_that_answers_is_ready_and_has_no_problems(store: SqlStore
     expected = {"sqlite": "", "postgresql": "fsync is off", "mysql": "innodb_flush_log_at_trx_commit is not 1"}
     assert expected[database_kind] in " ".join(await store.problems())
     assert bool(await store.problems()) == bool(expected[database_kind])
+
+
+@pytest.mark.databases("sqlite")
+async def test_the_write_ahead_log_shrinks_after_a_large_write(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "JOURNAL_LIMIT_BYTES", 256 * 1024)
+    store = SqlStore(migrated_url)
+    log = sqlite_path(migrated_url).with_name(f"{sqlite_path(migrated_url).name}-wal")
+    await keep(store, an_artifact(description="x" * 8 * 1024 * 1024))
+    assert log.stat().st_size > 8 * 1024 * 1024
+    for _ in range(2):
+        await keep(store, an_artifact())
+    assert log.stat().st_size <= 256 * 1024
+    await store.close()
