@@ -1,4 +1,7 @@
-"""The command line: lineal-server serve · upgrade · doctor · config. Exit status 0 means done, 1 not done, 2 asked wrongly."""
+"""The command line: lineal-server serve · upgrade · doctor · config, and import-mlmd, which has a file of its own.
+
+Exit status 0 means done, 1 not done, 2 asked wrongly.
+"""
 
 import asyncio
 import dataclasses

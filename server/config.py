@@ -13,7 +13,7 @@ from typing import Any
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 _LARGEST_MESSAGE_BYTES = 2**31 - 1
-_LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a link takes three
+_LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a list of links takes ids of three kinds
 
 
 class InvalidSetting(Exception):

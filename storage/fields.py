@@ -19,7 +19,7 @@ METRIC_PREFIX = "metric:"
 """Runs may be asked for in the order of a metric of KFP's first API, which no run here has: they are equal in it."""
 
 SORTED_CHARACTERS = 255
-"""How many characters of a long field take part in sorting."""
+"""How many characters of a long field take part in sorting: a page token has to carry them."""
 
 
 class Kind(Enum):

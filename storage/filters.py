@@ -1,7 +1,7 @@
 """Filters and sort texts of list requests, as predicates and an order that SQL can be made from.
 
 What a filter says is held against the columns here; what does not fit them or is too large raises InvalidFilter, and no
-text makes it raise anything else. Services and `storage.pages` call this module.
+text makes it raise anything else. `storage.pages` reads filters with it, and `storage/sql` turns predicates into SQL.
 """
 
 import json

@@ -21,6 +21,7 @@ from migrations.mlmd.kfp_database import KfpDatabase
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.load import load_artifacts, load_runs, rows_of_runs
 from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.reader import EXECUTIONS_PER_BATCH
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import (
     ImportRequest,
@@ -39,8 +40,6 @@ from storage.model import Experiment
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.experiments import SqlExperiments
-
-EXECUTIONS_PER_BATCH = 2000
 
 EXECUTIONS_PER_SHORT_BATCH = 500
 """Where one writer excludes all others, a server waits for the end of a batch."""

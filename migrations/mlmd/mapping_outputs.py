@@ -2,7 +2,7 @@
 
 MLMD keeps outputs only where they were made; groups name the tasks they take theirs from. An output handed on keeps its group's
 key and names the task directly within the group as producer; its type is ITERATOR_OUTPUT when it is one of many from a loop,
-ONE_OF_OUTPUT when it passed a condition, OUTPUT otherwise. `mapping_run` calls this.
+ONE_OF_OUTPUT when it passed a condition, OUTPUT otherwise. `mapping_kfp_v2` calls this.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""States, end times and histories of a run's tasks. `mapping_run` calls this.
+"""States, end times and histories of a run's tasks. `mapping_kfp_v2` and `mapping_generic` call this.
 
 MLMD never ends a root, nor groups whose tasks all came from the cache, nor empty loops: their state is that of what is within
 them, and of the run where KFP's own database knows it.

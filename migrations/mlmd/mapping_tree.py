@@ -1,7 +1,7 @@
 """The executions of a run of KFP v2 as a tree: kinds, parents, folded iterations, names, types and scope paths.
 
-Damage is repaired here – missing types, parents and roots, cycles – so that all other rules can rely on the tree. `mapping_run`
-calls this.
+Damage is repaired here – missing types, parents and roots, cycles – so that all other rules can rely on the tree.
+`mapping_kfp_v2` calls this.
 """
 
 import re

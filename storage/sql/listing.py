@@ -11,13 +11,11 @@ from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, f
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
-from storage.fields import TAG_PREFIX, Field, Kind
+from storage.fields import SORTED_CHARACTERS, TAG_PREFIX, Field, Kind
 from storage.filters import Operation, Order, Predicate
 from storage.pages import Cursor
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.rows import in_text
-
-SORTED_CHARACTERS = 255  # of long text; what a page token can carry
 
 _SECOND = 1_000_000  # times are kept in microseconds
 
