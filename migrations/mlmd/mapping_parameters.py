@@ -1,4 +1,7 @@
-"""Parameters of tasks: what MLMD keeps as structures becomes the entries that the service keeps. `mapping_kfp_v2` and `mapping_generic` call this."""
+"""Parameters of tasks: what MLMD keeps as structures becomes the entries that the service keeps.
+
+`mapping_kfp_v2` and `mapping_generic` call this.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

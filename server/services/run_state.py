@@ -1,7 +1,7 @@
 """How the state of a run follows its tasks: its ROOT task sets it, and a canceled run ends when nothing runs any more.
 
-Task writes, reports, retries and the sweep call this. Writers take the run's lock in share mode, so that they do not wait for each other, and
-alone where they may change the run or must see every other writer's tasks.
+Task writes, reports, retries and the sweep call this. Writers take the run's lock in share mode, so that they do not wait
+for each other, and alone where they may change the run or must see every other writer's tasks.
 """
 
 from collections.abc import Awaitable, Callable

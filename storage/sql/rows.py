@@ -35,6 +35,6 @@ def in_text(constant: str) -> ColumnElement[str]:
 def locked(statement: Select[Any], lock: Lock) -> Select[Any]:
     """Hold the selected rows as asked; a database with a single writer ignores it."""
     if lock is Lock.UPDATE:
-        # Not a key update: inserts that refer to the row, such as a new task of a locked run, need not wait.
+        # Not a key update: inserts that refer to the row, such as a link of a locked task, need not wait.
         return statement.with_for_update(key_share=True)
     return statement.with_for_update(read=True) if lock is Lock.SHARE else statement

@@ -11,6 +11,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from migrations.upgrade import upgrade_async
 from storage.errors import ValueRefused
 from storage.sql import tables
 from storage.sql.dialects.dialect import Failure
@@ -250,3 +251,16 @@ async def test_a_full_file_is_refused_by_the_database(store: SqlStore) -> None:
 async def test_a_wrong_statement_is_a_defect(store: SqlStore) -> None:
     for statement in ("SELEC 1", "SELECT nothing FROM runs", "SELECT 1 FROM nowhere"):
         assert await failure_of(store, sql(statement)) is Failure.UNKNOWN
+
+
+@pytest.mark.databases("mysql")
+async def test_a_server_that_would_cut_what_is_too_long_refuses_it_all_the_same(
+    start_private_server: Callable[..., PrivateServer], database_kind: str
+) -> None:
+    server = start_private_server(database_kind, settings={"sql-mode": ""})
+    url = create_database(database_kind, server=server.url)
+    await upgrade_async(url)
+    store = SqlStore(url)
+    with pytest.raises(ValueRefused):
+        await keep(store, a_run(namespace="n" * 64))
+    await store.close()

@@ -18,6 +18,9 @@ from tests.contract.concurrency import while_locked
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
+HANGING_SECONDS = 20
+"""What does not end within this waits for somebody who does not let go."""
+
 
 def locks_in_turn(
     first: Task, second: Task, attempts: list[str], both: asyncio.Barrier
@@ -162,3 +165,12 @@ async def test_writers_of_two_stores_on_one_file_never_find_it_locked(store: Sql
     assert await store.read(lambda tx: tx.runs.task_counts([run.id])) == {run.id: 160}
     assert len(attempts) == 160
     await other.close()
+
+
+@pytest.mark.databases("postgresql")
+async def test_a_link_of_a_task_that_is_being_written_does_not_wait(store: SqlStore) -> None:
+    task, artifact = await a_kept_task(store), an_artifact()
+    await keep(store, artifact)
+    async with while_locked(store, lambda tx: tx.tasks.lock([task.id])):
+        async with asyncio.timeout(HANGING_SECONDS):
+            await keep(store, a_link(task, artifact))
