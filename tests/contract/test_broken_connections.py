@@ -1,5 +1,6 @@
 """What the store does when its connection breaks, or when there is no database to connect to."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,9 @@ from tests.databases import PrivateServer
 from tests.databases.private import free_port
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
+
+HANGING_SECONDS = 60
+"""What does not end within this never would."""
 
 
 # BEGIN names the isolation level, whose words begin alike.
@@ -137,4 +141,22 @@ async def test_a_frozen_database_is_given_up_within_two_seconds(
     assert time.monotonic() - started < 2
     server.resume()
     await store.ready()
+    await store.close()
+
+
+@servers_only
+async def test_a_server_that_accepts_and_says_nothing_is_given_up(database_kind: str) -> None:
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await let_go.wait()
+        writer.close()
+
+    let_go = asyncio.Event()
+    server = await asyncio.start_server(say_nothing, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    store = SqlStore(f"{database_kind}://user:password@127.0.0.1:{port}/name", pool_timeout_seconds=1.0)
+    with pytest.raises(Unavailable):
+        async with asyncio.timeout(HANGING_SECONDS):
+            await store.page_token_key()
+    let_go.set()
+    server.close()
     await store.close()
