@@ -26,7 +26,7 @@ from server.codec.runs import (
     runtime_config_text,
 )
 from server.codec.tasks import append_task_state, logical_key, merge_task, task_from_request, task_message
-from server.codec.times import microseconds, time_text, timestamp
+from server.codec.times import microseconds, moment_of_text, time_text, timestamp
 from server.codec.unusable import UnusableValue, check_text
 from server.codec.values import VALUE_DEPTH
 
@@ -49,6 +49,7 @@ __all__ = [
     "merge_task",
     "metadata_text",
     "microseconds",
+    "moment_of_text",
     "output_link",
     "pipeline_message",
     "pipeline_spec_text",

@@ -21,8 +21,22 @@ def microseconds(timestamp: Timestamp, field: str) -> int:
     """Return the moment in microseconds. Raises UnusableValue outside the years 1 to 9999 and for malformed nanos."""
     seconds, nanos = timestamp.seconds, timestamp.nanos
     if not FIRST_SECOND <= seconds <= LAST_SECOND or not 0 <= nanos < 1_000_000_000:
-        raise UnusableValue(f"{field} is not a time between the years 1 and 9999")
+        raise _no_time(field)
     return seconds * 1_000_000 + nanos // 1_000
+
+
+def moment_of_text(text: str, field: str) -> int:
+    """Return the moment that text of a request names. Raises UnusableValue outside the years 1 to 9999, and without a zone."""
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        raise _no_time(field) from None
+    if named.tzinfo is None:
+        raise UnusableValue(f"{field} has no time zone")
+    moment = (named - _EPOCH) // _MICROSECOND
+    if not FIRST_SECOND <= moment // 1_000_000 <= LAST_SECOND:
+        raise _no_time(field)
+    return moment
 
 
 def set_time(target: Timestamp, moment: int) -> None:
@@ -56,3 +70,7 @@ def time_of_text(text: object) -> int | None:
     except ValueError:
         return None
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def _no_time(field: str) -> UnusableValue:
+    return UnusableValue(f"{field} is not a time between the years 1 and 9999")

@@ -1,12 +1,12 @@
 """ReportService: what a workflow engine says of a run. Argo's agent reports whole Workflow documents."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import report_pb2
 
+from server import codec
 from server.call import Call
 from server.errors import InvalidArgument
 from server.services import checks, run_state
@@ -67,12 +67,4 @@ def _at(document: Any, *path: str) -> Any:
 
 
 def _time(text: Any) -> int | None:
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidArgument("status.finishedAt of the workflow is no time") from error
-    if moment.tzinfo is None:
-        raise InvalidArgument("status.finishedAt of the workflow has no time zone")
-    return int(moment.timestamp() * 1_000_000)
+    return codec.moment_of_text(text, "workflow.status.finishedAt") if text and isinstance(text, str) else None
