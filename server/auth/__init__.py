@@ -6,6 +6,7 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 
+from server.call import PlainRequest
 from server.policy import Rule
 
 
@@ -22,7 +23,7 @@ class Authority(Protocol):
     async def identify(self, metadata: Mapping[str, str]) -> Identity:
         """Return who is calling; raises Unauthenticated."""
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message) -> None:
+    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> None:
         """Raise PermissionDenied unless the caller may do what the rule names."""
 
 
@@ -33,5 +34,5 @@ class SingleUser:
         """Nobody is asked."""
         return Identity()
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message) -> None:
+    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> None:
         """Nothing is refused."""
