@@ -53,7 +53,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "levels of messages within a value; a list is two, an object three",
-        "server.codec.values:VALUE_DEPTH",
+        "storage.stored_json:VALUE_DEPTH",
         "levels",
         REFUSED,
     ),

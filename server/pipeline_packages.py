@@ -13,20 +13,17 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from server.codec.json_text import json_text, plain_number
+from server.codec.json_text import json_text
 from server.codec.unusable import UnusableValue
-from server.codec.values import VALUE_DEPTH
 from server.errors import InvalidArgument
 from server.pipeline_specs import REASON, check_schema_version, parse_spec, strict
 from server.yaml_documents import UnreadableText, read_documents
+from storage.stored_json import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
 
 PLATFORM = "kubernetes"
 """The only platform whose configuration is kept."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
-
-# Levels that protobuf's Struct makes of a JSON list and of a JSON object.
-_LIST_LEVELS, _OBJECT_LEVELS = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ def _as_kept(plain: Any, levels: int) -> Any:
 
 
 def _levels_of(plain: Any) -> int:
-    return _OBJECT_LEVELS if isinstance(plain, dict) else _LIST_LEVELS if isinstance(plain, list) else 0
+    return OBJECT_LEVELS if isinstance(plain, dict) else LIST_LEVELS if isinstance(plain, list) else 0
 
 
 def _refused(sentence: str) -> InvalidArgument:

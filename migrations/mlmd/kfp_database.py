@@ -12,13 +12,14 @@ from typing import Any
 
 from migrations.mlmd.databases import Database
 from migrations.mlmd.findings import Findings
-from migrations.mlmd.json_text import Plain, clean_text, clean_value, json_text, time_text
+from migrations.mlmd.json_text import Plain, clean_text, clean_value, json_text
 from migrations.mlmd.kfp_state import run_state, storage_state
 from migrations.mlmd.kfp_tables import CACHE, EXPERIMENTS, NAMES, PIPELINES, RUNS, VERSIONS, KfpTable, read_tables
 from migrations.mlmd.pipeline_spec import spec_text
 from migrations.mlmd.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.values import cut, integer_of
 from storage.model import Experiment, Pipeline, PipelineVersion
+from storage.stored_json import time_text
 
 ROWS_PER_BATCH = 500
 MICROSECONDS = 1_000_000

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table
 
+from storage.digests import spec_id
 from storage.model import Artifact, ArtifactTask, Experiment, Pipeline, PipelineVersion, Run, Task
 from storage.sql import tables
 
@@ -85,11 +86,6 @@ Record = Run | Task | Artifact | ArtifactTask | Experiment | Pipeline | Pipeline
 def row_of(kind: Kind, record: Record) -> Row:
     """Return a record as a row; a specification is named by its id."""
     return tuple(_plain(_value(record, name)) for name in SHAPES[kind].names)
-
-
-def spec_id(spec: str | None) -> str | None:
-    """Return the id under which a specification is kept."""
-    return None if spec is None else hashlib.sha256(spec.encode()).hexdigest()
 
 
 def digest(kind: Kind, row: Sequence[Any]) -> int:

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.aliases import Aliases
 from migrations.mlmd.kfp_database import KfpDatabase
-from migrations.mlmd.kinds import Kind, Row, row_of, spec_id
+from migrations.mlmd.kinds import Kind, Row, row_of
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.settle import changes_of
 from migrations.mlmd.tally import Outcome, Tally
+from storage.digests import spec_id
 from storage.model import Experiment, Pipeline, PipelineVersion
 from storage.sql.tables import experiments, pipeline_versions, pipelines
 

@@ -7,9 +7,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
-from struct import pack
 
+from storage.digests import logical_key
 from storage.model import Task
 
 
@@ -20,12 +19,13 @@ def with_logical_keys(tasks: Sequence[Task]) -> list[Task]:
     return [replace(task, logical_key=key if times[key] == 1 else None) for task, key in zip(tasks, keys, strict=True)]
 
 
-def _logical_key(task: Task) -> str:
-    digest = sha256()
-    for text in (task.run_id, task.parent_task_id or "", task.scope_path, task.name):
-        encoded = text.encode()
-        digest.update(pack(">I", len(encoded)) + encoded)
-    digest.update(pack(">i", task.type))
+def _logical_key(task: Task) -> str | None:
     index = json.loads(task.type_attributes or "{}").get("iterationIndex")
-    digest.update(b"\x00" if index is None else pack(">Bq", 1, int(index)))
-    return digest.hexdigest()
+    return logical_key(
+        run_id=task.run_id,
+        parent_task_id=task.parent_task_id,
+        scope_path=task.scope_path,
+        name=task.name,
+        type=task.type,
+        iteration_index=None if index is None else int(index),
+    )

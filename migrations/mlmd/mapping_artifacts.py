@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from math import isfinite
 
 from migrations.mlmd.findings import Findings, Rule
@@ -11,6 +10,7 @@ from migrations.mlmd.json_text import Plain, clean_text, clean_value, json_text
 from migrations.mlmd.rows import ArtifactRow, Home
 from migrations.mlmd.times import microseconds
 from migrations.mlmd.values import Properties, cut, decode_properties, text_of, unwrapped
+from storage.digests import uri_hash
 from storage.model import Artifact, ArtifactType
 
 NAME_CHARACTERS = 128
@@ -81,7 +81,7 @@ class ArtifactMapping:
             created_at=created_at,
             updated_at=microseconds(row.updated, created_at, findings, subject),
             uri=kept_uri,
-            uri_hash=sha256(kept_uri.encode()).hexdigest() if kept_uri else "",
+            uri_hash=uri_hash(kept_uri),
         )
 
     def _metrics(

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from migrations.mlmd.findings import Findings, Rule
-from migrations.mlmd.json_text import json_text, time_text
+from migrations.mlmd.json_text import json_text
 from migrations.mlmd.mapping_tree import Kind, Node, Tree
 from migrations.mlmd.rows import KfpRun
 from migrations.mlmd.times import microseconds
 from migrations.mlmd.values import integer_of
 from storage.model import RunState, TaskState
+from storage.stored_json import time_text
 
 UNSPECIFIED = TaskState.RUNTIME_STATE_UNSPECIFIED
 

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.aliases import Aliases
 from migrations.mlmd.findings import Findings
-from migrations.mlmd.kinds import Kind, Row, row_of, spec_id
+from migrations.mlmd.kinds import Kind, Row, row_of
 from migrations.mlmd.ledger import LookingLedger
 from migrations.mlmd.load import rows_by_id
 from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.source import Source, mapped_artifacts, mapped_runs
 from migrations.mlmd.target import Target
+from storage.digests import spec_id
 from storage.sql.experiments import DEFAULT_SETTING
 from storage.sql.tables import experiments, settings
 

@@ -9,9 +9,7 @@ from server.codec.artifacts import (
     artifact_task_from_request,
     artifact_task_message,
     identity_key,
-    metadata_text,
     output_link,
-    uri_hash,
 )
 from server.codec.json_text import JSON_COLUMN_BYTES
 from server.codec.json_text import json_object as stored_object
@@ -25,14 +23,12 @@ from server.codec.runs import (
     run_message,
     runtime_config_text,
 )
-from server.codec.tasks import append_task_state, logical_key, merge_task, task_from_request, task_message
-from server.codec.times import microseconds, moment_of_text, time_text, timestamp
-from server.codec.unusable import UnusableValue, check_text
-from server.codec.values import VALUE_DEPTH
+from server.codec.tasks import append_task_state, merge_task, task_from_request, task_message
+from server.codec.times import microseconds, moment_of_text
+from server.codec.unusable import UnusableValue
 
 __all__ = [
     "JSON_COLUMN_BYTES",
-    "VALUE_DEPTH",
     "UnusableValue",
     "append_run_state",
     "append_task_state",
@@ -42,12 +38,9 @@ __all__ = [
     "artifact_task_message",
     "basic_run_message",
     "check_run_text",
-    "check_text",
     "experiment_message",
     "identity_key",
-    "logical_key",
     "merge_task",
-    "metadata_text",
     "microseconds",
     "moment_of_text",
     "output_link",
@@ -60,7 +53,4 @@ __all__ = [
     "stored_object",
     "task_from_request",
     "task_message",
-    "time_text",
-    "timestamp",
-    "uri_hash",
 ]

@@ -1,4 +1,4 @@
-"""Artifacts and their links: request → record and record → message; and the digests by which artifacts are found again.
+"""Artifacts and their links: request → record and record → message; and the identity by which they are used again.
 
 Services and `grouping` of the codec call this.
 """
@@ -12,12 +12,14 @@ from typing import Any
 
 from lineal.v2beta1 import artifact_pb2
 
-from server.codec.json_text import enum_name, integer_of, json_object, json_text, plain_number, text_of
+from server.codec.json_text import enum_name, integer_of, json_object, json_text, text_of
 from server.codec.parameters import IO_TYPE_NAMES, plain_producer, set_producer
 from server.codec.times import set_time
 from server.codec.unusable import UnusableValue, check_text
 from server.codec.values import plain_values, set_values
+from storage.digests import uri_hash
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, ArtifactType, IOType
+from storage.stored_json import plain_number
 
 Producer = tuple[str, int | None]
 """Name of the task that made an artifact, and its iteration if any."""
@@ -157,11 +159,6 @@ def output_link(
         producer=json_text(plain_producer(producer), "producer"),
         iteration=NO_ITERATION if iteration is None else iteration,
     )
-
-
-def uri_hash(uri: str | None) -> str:
-    """Return the hexadecimal SHA-256 of a uri, "" for none."""
-    return sha256(uri.encode()).hexdigest() if uri else ""
 
 
 def identity_key(

@@ -10,8 +10,9 @@ from google.protobuf import json_format
 from google.rpc.status_pb2 import Status
 
 from server.codec.json_text import enum_name, enum_of, json_list, json_text, text_of
-from server.codec.times import microseconds, set_time, time_of_text, time_text
+from server.codec.times import microseconds, set_time, time_of_text
 from server.codec.unusable import UnusableValue
+from storage.stored_json import time_text
 
 
 def plain_history(history: Iterable[Any], field: str, *, names: Mapping[int, str]) -> list[dict[str, Any]]:

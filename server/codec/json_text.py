@@ -10,28 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.codec.unusable import UnusableValue
+from storage.stored_json import compact, plain_number
 
 JSON_COLUMN_BYTES = 16 * 1024 * 1024
 """The most that one JSON column may hold, in bytes of UTF-8."""
 
-# Integers up to here have one double each, so they are written without a fraction.
-EXACT_INTEGERS = 2**53
-
 # raw_decode spares the search for white space around the text, which costs more than reading a small column does.
 _decode = json.JSONDecoder().raw_decode
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def plain_number(number: float) -> float:
-    """Return the number as it is written: a whole one below 2**53 as int, except -0.0, which no int can hold."""
-    if number.is_integer() and -EXACT_INTEGERS < number < EXACT_INTEGERS and (number or str(number) == "0.0"):
-        return int(number)
-    return number
 
 
 def json_text(plain: object, field: str) -> str:
     """Return the compact text of plain JSON. Raises UnusableValue for a NUL character and over JSON_COLUMN_BYTES."""
-    text = _encode(plain)
+    text = compact(plain)
     # Characters are counted first: no character has more than four bytes, and encoding costs.
     if len(text) * 4 > JSON_COLUMN_BYTES and len(text.encode()) > JSON_COLUMN_BYTES:
         raise UnusableValue(f"{field} is larger than {JSON_COLUMN_BYTES} bytes")

@@ -6,8 +6,6 @@ stubs only the names known today.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
-from struct import pack
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
@@ -19,6 +17,7 @@ from server.codec.parameters import add_parameters, merge_parameters, parameters
 from server.codec.times import microseconds, set_time
 from server.codec.unusable import check_text
 from server.codec.values import plain_values, set_values
+from storage.digests import logical_key
 from storage.model import ChildTask, LinkedArtifact, Task
 
 _STATE_NUMBERS = dict(run_pb2.PipelineTask.TaskState.items())
@@ -153,21 +152,6 @@ def append_task_state(history: str | None, state: int, now: int) -> str | None:
     entries = json_list(history)
     longer = append_state(entries, state, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
     return history if longer is entries else history_text(longer, "task.state_history")
-
-
-def logical_key(
-    *, run_id: str, parent_task_id: str | None, scope_path: str, name: str, type: int, iteration_index: int | None
-) -> str | None:
-    """Return the digest by which a repeated CreateTask finds its row; None where a task lacks what identifies it."""
-    if not (run_id and scope_path and name and type):
-        return None
-    digest = sha256()
-    for text in (run_id, parent_task_id or "", scope_path, name):
-        encoded = text.encode()
-        digest.update(pack(">I", len(encoded)) + encoded)
-    digest.update(pack(">i", type))
-    digest.update(b"\x00" if iteration_index is None else pack(">Bq", 1, iteration_index))
-    return digest.hexdigest()
 
 
 def _check_scalars(task: run_pb2.PipelineTask) -> None:

@@ -45,22 +45,6 @@ def set_time(target: Timestamp, moment: int) -> None:
     target.nanos = rest * 1_000
 
 
-def timestamp(moment: int) -> Timestamp:
-    """Return a moment as a Timestamp."""
-    message = Timestamp()
-    set_time(message, moment)
-    return message
-
-
-def time_text(moment: int) -> str:
-    """Return a moment as protobuf's JSON writes it: in UTC with 0, 3 or 6 digits after the second."""
-    rest = moment % 1_000_000
-    whole = (_EPOCH + timedelta(microseconds=moment - rest)).replace(tzinfo=None).isoformat()
-    if not rest:
-        return f"{whole}Z"
-    return f"{whole}.{rest // 1000:03d}Z" if rest % 1000 == 0 else f"{whole}.{rest:06d}Z"
-
-
 def time_of_text(text: object) -> int | None:
     """Return the moment that stored text names, None when it names none."""
     if not isinstance(text, str):

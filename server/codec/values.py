@@ -6,18 +6,8 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct, Value
 
-from server.codec.json_text import plain_number
 from server.codec.unusable import UnusableValue
-
-VALUE_DEPTH = 90
-"""How deep messages may be nested within a Value: a list is two levels, an object three.
-
-Parsers of protobuf stop at 100, and up to seven levels of an answer stand around a value. What is deeper could be
-written over REST and then be read by nobody.
-"""
-
-_LIST_LEVELS = 2
-_STRUCT_LEVELS = 3
+from storage.stored_json import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
 
 
 def plain_value(value: Value, field: str, depth: int = 0) -> Any:
@@ -36,9 +26,9 @@ def plain_value(value: Value, field: str, depth: int = 0) -> Any:
     if kind == "bool_value":
         return value.bool_value
     if kind == "struct_value":
-        return plain_values(value.struct_value.fields, field, depth + _STRUCT_LEVELS)
+        return plain_values(value.struct_value.fields, field, depth + OBJECT_LEVELS)
     if kind == "list_value":
-        depth += _LIST_LEVELS
+        depth += LIST_LEVELS
         _check_depth(depth, field)
         return [plain_value(item, field, depth) for item in value.list_value.values]
     return None

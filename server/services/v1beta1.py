@@ -12,6 +12,7 @@ from storage.contract import Listing, Page, ReadTx
 from storage.errors import NotFound
 from storage.fields import EXPERIMENT_LIST, PIPELINE_LIST, RUN_LIST, Listable
 from storage.model import Experiment, Pipeline, PipelineVersion, Run, RunState, StorageState
+from storage.stored_json import time_text
 
 _STATUS = {
     RunState.RUNTIME_STATE_UNSPECIFIED.name: "",
@@ -59,9 +60,9 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
         "id": run.id,
         "name": run.display_name,
         "description": run.description,
-        "created_at": codec.time_text(run.created_at),
-        "scheduled_at": codec.time_text(run.scheduled_at),
-        "finished_at": codec.time_text(run.finished_at or 0),
+        "created_at": time_text(run.created_at),
+        "scheduled_at": time_text(run.scheduled_at),
+        "finished_at": time_text(run.finished_at or 0),
         "status": _STATUS.get(run.state, run.state.capitalize()),
         "resource_references": references,
         "service_account": run.service_account,
@@ -85,7 +86,7 @@ def experiment(record: Experiment) -> dict[str, Any]:
             "id": record.id,
             "name": record.name,
             "description": record.description,
-            "created_at": codec.time_text(record.created_at),
+            "created_at": time_text(record.created_at),
             "resource_references": [{"key": {"type": "NAMESPACE"}, "relationship": "OWNER"}],
             "storage_state": f"STORAGESTATE_{record.storage_state}",
         }
@@ -189,7 +190,7 @@ def pipeline(record: Pipeline, latest: PipelineVersion | None) -> dict[str, Any]
     """Return a pipeline in v1beta1's words, as uploads answer too."""
     answer: dict[str, Any] = {
         "id": record.id,
-        "created_at": codec.time_text(record.created_at),
+        "created_at": time_text(record.created_at),
         "name": record.name,
         "description": record.description,
     }
@@ -204,7 +205,7 @@ def pipeline_version(record: PipelineVersion) -> dict[str, Any]:
         {
             "id": record.id,
             "name": record.name,
-            "created_at": codec.time_text(record.created_at),
+            "created_at": time_text(record.created_at),
             "resource_references": [_reference("PIPELINE", record.pipeline_id, "OWNER")],
             "description": record.description,
             "code_source_url": record.code_source_url,

@@ -1,12 +1,12 @@
 """Statements on artifacts. See storage.contract for the promises."""
 
-import hashlib
 from collections.abc import Sequence
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
+from storage.digests import text_digest
 from storage.errors import NotFound
 from storage.model import Artifact
 from storage.sql.collisions import Collision
@@ -59,7 +59,7 @@ class SqlArtifacts:
     async def find_by_uri(self, namespace: str, uri: str) -> Sequence[Artifact]:
         """Return the artifacts with this uri, oldest first."""
         statement = select(*_COLUMNS).where(
-            artifacts.c.uri_hash == hashlib.sha256(uri.encode()).hexdigest(),
+            artifacts.c.uri_hash == text_digest(uri),
             artifacts.c.uri_hash != in_text(""),  # the partial index's condition
             artifacts.c.namespace == namespace,
             artifacts.c.uri == uri,

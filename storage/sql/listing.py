@@ -3,7 +3,6 @@
 The per-table files of this package call `page`; they give the scope and the columns.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, f
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
+from storage.digests import text_digest
 from storage.fields import SORTED_CHARACTERS, TAG_PREFIX, Field, Kind
 from storage.filters import Operation, Order, Predicate
 from storage.pages import Cursor
@@ -122,7 +122,7 @@ def _digest(table: FromClause, field: Field, values: Sequence[str]) -> list[Colu
     """An equal text has an equal digest, and the digest has an index."""
     if field.digest_column is None or "" in values:
         return []
-    digests = [hashlib.sha256(value.encode()).hexdigest() for value in values]
+    digests = [text_digest(value) for value in values]
     return [table.c[field.digest_column].in_(digests), table.c[field.digest_column] != in_text("")]
 
 

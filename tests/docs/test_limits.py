@@ -11,7 +11,7 @@ import pytest
 
 import server
 from server.services import checks
-from storage import filter_message, filters
+from storage import filter_message, filters, stored_json
 from tests.docs.pages import CHECKOUT, DOCS
 
 LIMIT = re.compile(r"MAX_[A-Z_]+|[A-Z_]+_(MAX|BYTES|DEPTH)")
@@ -34,7 +34,7 @@ def limits_in_the_code() -> Iterator[str]:
         for each in pkgutil.walk_packages(server.__path__, "server.")
         if not each.name.endswith("__main__")
     ]
-    for module in [*modules, filters, filter_message]:
+    for module in [*modules, filters, filter_message, stored_json]:
         for name, value in vars(module).items():
             if isinstance(value, int) and name[0].isupper() and (module is checks or LIMIT.fullmatch(name)):
                 yield f"{module.__name__}:{name}"

@@ -6,7 +6,7 @@ import pytest
 
 from migrations.mlmd.records import Options, RunRecords
 from migrations.mlmd.rows import KfpRun
-from server.codec.tasks import logical_key
+from storage.digests import logical_key
 from storage.model import Task, TaskType
 from tests.mlmd.builders import IMPORTER, RUN_ID, a_group, a_root, an_execution, by_name, mapped
 from tests.mlmd.kfp_databases import SPEC

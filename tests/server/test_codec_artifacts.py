@@ -19,8 +19,8 @@ from server.codec import (
     artifact_task_message,
     identity_key,
     output_link,
-    uri_hash,
 )
+from storage.digests import uri_hash
 from storage.model import Artifact
 from tests.server.codec_messages import ARTIFACT, LINK, NOW, a_link, an_artifact, wire
 

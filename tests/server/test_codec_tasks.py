@@ -10,7 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from lineal.v2beta1 import run_pb2
 
-from server.codec import UnusableValue, append_task_state, logical_key, task_from_request, task_message
+from server.codec import UnusableValue, append_task_state, task_from_request, task_message
+from storage.digests import logical_key
 from storage.model import ChildTask, Task
 from tests.server.codec_messages import NOW, TASK, a_task, linked, task_update, wire
 

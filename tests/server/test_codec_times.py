@@ -4,9 +4,16 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 
-from server.codec import UnusableValue, microseconds, timestamp
-from server.codec.times import time_of_text, time_text
+from server.codec import UnusableValue, microseconds
+from server.codec.times import set_time, time_of_text
+from storage.stored_json import time_text
 from tests.server.codec_messages import NANOSECONDS
+
+
+def timestamp(moment: int) -> Timestamp:
+    message = Timestamp()
+    set_time(message, moment)
+    return message
 
 
 @given(NANOSECONDS)

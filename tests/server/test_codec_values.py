@@ -8,9 +8,10 @@ from google.protobuf import json_format, struct_pb2
 from hypothesis import given
 from lineal.v2beta1 import run_pb2
 
-from server.codec import JSON_COLUMN_BYTES, VALUE_DEPTH, UnusableValue
+from server.codec import JSON_COLUMN_BYTES, UnusableValue
 from server.codec.json_text import json_text
 from server.codec.values import plain_value, set_value
+from storage.stored_json import VALUE_DEPTH
 from tests.server.codec_messages import PLAIN, value, wire
 
 

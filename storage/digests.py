@@ -1,0 +1,37 @@
+"""Digests by which rows are found again: a task by what identifies it, a specification by its text, an artifact by its uri.
+
+They are kept, so they never change. `server/codec`, `storage/sql` and the import of MLMD stores call this.
+"""
+
+from hashlib import sha256
+from struct import pack
+
+
+def text_digest(text: str) -> str:
+    """Return the hexadecimal SHA-256 of a text."""
+    return sha256(text.encode()).hexdigest()
+
+
+def spec_id(spec: str | None) -> str | None:
+    """Return the id under which a specification is kept, None for none."""
+    return None if spec is None else text_digest(spec)
+
+
+def uri_hash(uri: str | None) -> str:
+    """Return what the column `uri_hash` holds for a uri, "" for none."""
+    return text_digest(uri) if uri else ""
+
+
+def logical_key(
+    *, run_id: str, parent_task_id: str | None, scope_path: str, name: str, type: int, iteration_index: int | None
+) -> str | None:
+    """Return the digest by which a repeated CreateTask finds its row; None where a task lacks what identifies it."""
+    if not (run_id and scope_path and name and type):
+        return None
+    digest = sha256()
+    for text in (run_id, parent_task_id or "", scope_path, name):
+        encoded = text.encode()
+        digest.update(pack(">I", len(encoded)) + encoded)
+    digest.update(pack(">i", type))
+    digest.update(b"\x00" if iteration_index is None else pack(">Bq", 1, iteration_index))
+    return digest.hexdigest()
