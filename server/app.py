@@ -100,7 +100,6 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         sweep = asyncio.create_task(_sweep(call))
         stack.callback(sweep.cancel)
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
-        await grpc.set_serving(False)
 
 
 async def _stop(doors: list[GrpcDoor | RestDoor], drain_seconds: float) -> None:

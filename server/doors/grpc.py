@@ -72,9 +72,9 @@ class GrpcDoor:
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self.services = tuple(dict.fromkeys(method.service for method in self._methods))
+        self._services = tuple(dict.fromkeys(method.service for method in self._methods))
         if with_reflection:
-            names = (*self.services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
 
     async def start(self, address: str) -> int:
@@ -84,14 +84,10 @@ class GrpcDoor:
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}") from error
         await self._server.start()
-        await self.set_serving(True)
+        # For the server as a whole, and for each service.
+        for service in ("", *self._services):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return port
-
-    async def set_serving(self, serving: bool) -> None:
-        """Tell health checks, for the server as a whole and for each service."""
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for service in ("", *self.services):
-            await self._health.set(service, status)
 
     async def stop(self, drain_seconds: float) -> None:
         """Say NOT_SERVING, take no new calls, finish those in flight, then close; all within the seconds."""

@@ -18,6 +18,8 @@ from tests.api.client import METHODS, SERVICES, Api, code, refusal
 from tests.api.conftest import Serve
 from tests.api.service import serving
 
+PATIENCE_SECONDS = 20
+
 SERVED = sorted(name for name, method in METHODS.items() if f"{method.containing_service.name}.{name}" in HANDLERS)
 
 
@@ -153,3 +155,15 @@ def test_every_policy_line_asks_for_something() -> None:
     assert HANDLERS.keys() <= policy.POLICY.keys()
     assert all(rule.resource and rule.verb for rule in policy.POLICY.values())
     assert [name for name, rule in policy.POLICY.items() if rule.open] == ["HealthzService.GetHealthz"]
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_connection_without_calls_is_closed_after_a_while(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.doors.grpc.IDLE_TIMEOUT_MS", 500)
+    api = await serve()
+    await api.GetHealthz()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await api.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+    await api.GetHealthz()
