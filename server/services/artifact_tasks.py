@@ -38,15 +38,7 @@ async def list_artifact_tasks(
 ) -> artifact_pb2.ListArtifactTasksResponse:
     """Return a page of links by tasks, runs, artifacts; tasks and artifacts must exist, runs need not."""
     ids = [sorted(set(group)) for group in (request.task_ids, request.run_ids, request.artifact_ids)]
-    asked = ListRequest(
-        name="artifact_tasks",
-        listable=ARTIFACT_TASK_LIST,
-        scope=[*ids, request.type],
-        page_size=request.page_size,
-        page_token=request.page_token,
-        order_text=request.sort_by,
-        filter_text=request.filter,
-    )
+    asked = ListRequest.of(request, "artifact_tasks", listable=ARTIFACT_TASK_LIST, scope=[*ids, request.type])
     listing = listing_of(call, asked)
     for name, group in zip(("task_ids", "run_ids", "artifact_ids"), ids, strict=True):
         checks.require("" not in group, f"{name} must not hold an empty id")

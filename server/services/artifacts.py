@@ -27,15 +27,7 @@ async def get_artifact(call: Call, request: artifact_pb2.GetArtifactRequest) -> 
 
 async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> artifact_pb2.ListArtifactResponse:
     """Return a page of artifacts; in single-user mode of every namespace."""
-    asked = ListRequest(
-        name="artifacts",
-        listable=ARTIFACT_LIST,
-        scope=[],
-        page_size=request.page_size,
-        page_token=request.page_token,
-        order_text=request.sort_by,
-        filter_text=request.filter,
-    )
+    asked = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
     listing = listing_of(call, asked)
     page = await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=None))
     return artifact_pb2.ListArtifactResponse(

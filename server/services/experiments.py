@@ -38,15 +38,7 @@ async def list_experiments(
     call: Call, request: experiment_pb2.ListExperimentsRequest
 ) -> experiment_pb2.ListExperimentsResponse:
     """Return a page of experiments; in single-user mode of every namespace."""
-    asked = ListRequest(
-        name="experiments",
-        listable=EXPERIMENT_LIST,
-        scope=[],
-        page_size=request.page_size,
-        page_token=request.page_token,
-        order_text=request.sort_by,
-        filter_text=request.filter,
-    )
+    asked = ListRequest.of(request, "experiments", listable=EXPERIMENT_LIST)
     listing = listing_of(call, asked)
     page = await call.store.read(lambda tx: tx.experiments.list(listing, namespace=None))
     return experiment_pb2.ListExperimentsResponse(

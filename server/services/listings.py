@@ -22,6 +22,19 @@ class ListRequest:
     order_text: str
     filter_text: str
 
+    @classmethod
+    def of(cls, request: Any, name: str, *, listable: Listable, scope: Sequence[object] = ()) -> "ListRequest":
+        """Return what a request of the wire asks of the list of the name."""
+        return cls(
+            name=name,
+            listable=listable,
+            scope=scope,
+            page_size=request.page_size,
+            page_token=request.page_token,
+            order_text=request.sort_by,
+            filter_text=request.filter,
+        )
+
 
 def listing_of(call: Call, request: ListRequest, *, page_size_max: int | None = None) -> Listing:
     """Return what the store is to list; raises InvalidArgument, InvalidFilter, InvalidOrder, InvalidPage."""

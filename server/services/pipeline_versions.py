@@ -141,15 +141,7 @@ async def list_pipeline_versions(
     call: Call, request: pipeline_pb2.ListPipelineVersionsRequest
 ) -> pipeline_pb2.ListPipelineVersionsResponse:
     """Return a page of a pipeline's versions with specifications and tags."""
-    asked = ListRequest(
-        name="pipeline_versions",
-        listable=PIPELINE_VERSION_LIST,
-        scope=[request.pipeline_id],
-        page_size=request.page_size,
-        page_token=request.page_token,
-        order_text=request.sort_by,
-        filter_text=request.filter,
-    )
+    asked = ListRequest.of(request, "pipeline_versions", listable=PIPELINE_VERSION_LIST, scope=[request.pipeline_id])
     listing = listing_of(call, asked)
     checks.require(request.pipeline_id, "pipeline_id is required")
     pipeline_id = checks.known_id("pipeline", request.pipeline_id)

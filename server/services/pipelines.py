@@ -81,15 +81,7 @@ async def get_pipeline_by_name(call: Call, request: pipeline_pb2.GetPipelineByNa
 
 async def list_pipelines(call: Call, request: pipeline_pb2.ListPipelinesRequest) -> pipeline_pb2.ListPipelinesResponse:
     """Return a page of pipelines with their tags; in single-user mode of every namespace."""
-    asked = ListRequest(
-        name="pipelines",
-        listable=PIPELINE_LIST,
-        scope=[],
-        page_size=request.page_size,
-        page_token=request.page_token,
-        order_text=request.sort_by,
-        filter_text=request.filter,
-    )
+    asked = ListRequest.of(request, "pipelines", listable=PIPELINE_LIST)
     listing = listing_of(call, asked)
     page = await call.store.read(lambda tx: tx.pipelines.list(listing, namespace=None))
     return pipeline_pb2.ListPipelinesResponse(

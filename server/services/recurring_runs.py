@@ -18,15 +18,7 @@ async def list_recurring_runs(
         await call.store.read_one(lambda tx: tx.experiments.get(experiment_id))
     listing_of(
         call,
-        ListRequest(
-            name="recurring_runs",
-            listable=RECURRING_RUN_LIST,
-            scope=[request.experiment_id],
-            page_size=request.page_size,
-            page_token=request.page_token,
-            order_text=request.sort_by,
-            filter_text=request.filter,
-        ),
+        ListRequest.of(request, "recurring_runs", listable=RECURRING_RUN_LIST, scope=[request.experiment_id]),
     )
     return recurring_run_pb2.ListRecurringRunsResponse()
 

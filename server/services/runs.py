@@ -86,15 +86,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
 async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:
     """Return a page of runs; an experiment limits it, in single-user mode a namespace does not."""
     view: int = request.view
-    asked = ListRequest(
-        name="runs",
-        listable=RUN_LIST,
-        scope=[request.experiment_id],
-        page_size=request.page_size,
-        page_token=request.page_token,
-        order_text=request.sort_by,
-        filter_text=request.filter,
-    )
+    asked = ListRequest.of(request, "runs", listable=RUN_LIST, scope=[request.experiment_id])
     with_tasks = view in _WITH_TASKS
     listing = listing_of(call, asked, page_size_max=call.settings.full_page_size_max if with_tasks else None)
     experiment_id = checks.known_id("experiment", request.experiment_id) if request.experiment_id else None
