@@ -47,7 +47,11 @@ def no_nul(field: str, text: str) -> None:
 
 def can_be_id(text: str) -> bool:
     """Say whether a text could be the id of anything kept; others need not be looked for."""
-    return bool(text) and "\x00" not in text and len(text.encode()) <= ID_BYTES
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # half a surrogate pair, as JSON within a text can spell it
+        return False
+    return 0 < size <= ID_BYTES and "\x00" not in text
 
 
 def known_id(kind: str, text: str) -> str:

@@ -67,12 +67,16 @@ def after_root(run_state: str, root_state: int) -> str | None:
 
 
 async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished_at: int | None = None) -> None:
-    """Change a run's state, with an entry in its history and its finish time set (now unless given) or cleared."""
+    """Change a run's state, with an entry in its history and its finish time set or cleared.
+
+    Unless the finish time is given it is now, or what it was when the run is in that state already.
+    """
+    ended_at = finished_at or (run.finished_at if run.state == state else None) or now
     await tx.runs.set_state(
         run.id,
         state=state,
         state_history=codec.append_run_state(run.state_history, state, now),
-        finished_at=(finished_at or now) if state in FINISHED else None,
+        finished_at=ended_at if state in FINISHED else None,
         updated_at=now,
     )
 
