@@ -62,6 +62,15 @@ def file_name(url: str) -> str:
     return _split(url).path.rpartition("/")[2]
 
 
+def last_element(url: str) -> str:
+    """Return the last element of a URL's path with its query: the name of a pipeline that nobody named.
+
+    Raises InvalidArgument when it is no URL.
+    """
+    parts = _split(url)
+    return file_name(url) + (f"?{parts.query}" if parts.query else "")
+
+
 async def check(url: str, settings: Settings, *, resolve: Resolve = system_resolve) -> None:
     """Raise InvalidArgument unless the URL may be fetched. All that the guard refuses it refuses with the same sentence."""
     parts = _split(url)

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
@@ -101,7 +100,7 @@ async def create_pipeline_and_version(
     url = asked.package_url.pipeline_url
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
     now = call.now()
-    pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=_last_element(url))
+    pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=package_urls.last_element(url))
     name = asked.name or asked.display_name or pipeline.name[:VERSION_NAME]
     texts = VersionTexts(
         name=name,
@@ -200,10 +199,3 @@ async def _fetch(call: Call, url: str) -> bytes:
     file_name, data = await package_urls.fetch(url, call.settings)
     limit = call.settings.package_bytes_max
     return await asyncio.to_thread(package_files.unpack, file_name, data, limit=limit)
-
-
-def _last_element(url: str) -> str:
-    """The last path element with its query, as the reference names a pipeline that nobody named."""
-    parts = urlsplit(url)
-    last = parts.path.rpartition("/")[2]
-    return f"{last}?{parts.query}" if parts.query else last

@@ -94,6 +94,7 @@ def _tags(upload: PlainRequest) -> dict[str, str]:
         return {}
     try:
         tags = json.loads(text)
+        json.dumps(tags, ensure_ascii=False).encode()  # fails for half a surrogate pair, which no database keeps
     except (ValueError, RecursionError):
         tags = text
     if tags is None:

@@ -1,0 +1,38 @@
+"""Uploads of compiled pipelines, and their creation from a package URL, as HTTP clients send them."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from tests.api.builders import a_spec, unique
+from tests.rest.client import Answer, ask
+
+PIPELINES = "/apis/v2beta1/pipelines"
+
+
+async def upload(rest: str, query: str, text: str, *, path: str = "upload") -> Answer:
+    body = f'--b\r\nContent-Disposition: form-data; name="uploadfile"; filename="p.yaml"\r\n\r\n{text}\r\n--b--\r\n'
+    kind = "multipart/form-data; boundary=b"
+    return await ask(rest, "POST", f"{PIPELINES}/{path}?{query}", text=body, Content_Type=kind)
+
+
+@pytest.mark.parametrize("tags", ['{"a":1}', '["a"]', '{"a":"\\ud800"}', '{"\\udfff":"a"}', "[" * 100_000])
+async def test_tags_that_are_no_texts_by_name_are_refused_and_nothing_is_kept(rest: str, tags: str) -> None:
+    name = unique("p")
+    answer = await upload(rest, f"name={name}&tags={quote(tags)}", json.dumps(a_spec()))
+    assert (answer.status, answer.json["error_message"]) == (
+        400,
+        "the parameter tags must be a JSON object of strings",
+    )
+    assert (await ask(rest, "GET", f"{PIPELINES}/names/{name}")).status == 404
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("url", ["http://[::1", "https://a]b/p.yaml", "https://github.com:x/p.yaml", "p.yaml"])
+async def test_a_package_url_that_is_none_is_refused(rest: str, url: str, named: bool) -> None:
+    asked = {
+        "pipeline": {"name": unique("p")} if named else {},
+        "pipeline_version": {"package_url": {"pipeline_url": url}},
+    }
+    assert (await ask(rest, "POST", f"{PIPELINES}/create", asked)).reason == "INVALID_PACKAGE_URL"
