@@ -1,12 +1,12 @@
 """The v1beta1 paths that Kubeflow Pipelines' UI and SDK still use. Reads have handlers of their own; deletions are v2's."""
 
-from urllib.parse import parse_qsl
-
 from server.call import PlainRequest
 from server.config import Settings
 from server.doors.answers import outcome_answer, plain_answer, status_answer
 from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse
 from server.doors.plain import Route, caller_of
+from server.doors.query import pairs
+from server.errors import InvalidArgument
 from server.methods import Method
 from server.pipeline import Pipeline
 
@@ -24,6 +24,19 @@ _DELETIONS: tuple[tuple[str, str, str], ...] = (
     ("/apis/v1beta1/runs/{id}", "RunService.DeleteRun", "run_id"),
     ("/apis/v1beta1/experiments/{id}", "ExperimentService.DeleteExperiment", "experiment_id"),
 )
+_SPELLINGS = {
+    "page_token": "page_token",
+    "pageToken": "page_token",
+    "page_size": "page_size",
+    "pageSize": "page_size",
+    "sort_by": "sort_by",
+    "sortBy": "sort_by",
+    "filter": "filter",
+    "resource_reference_key.type": "resource_reference_key.type",
+    "resourceReferenceKey.type": "resource_reference_key.type",
+    "resource_reference_key.id": "resource_reference_key.id",
+    "resourceReferenceKey.id": "resource_reference_key.id",
+}
 
 
 def v1beta1_routes(pipeline: Pipeline, methods: dict[str, Method], settings: Settings) -> list[Route]:
@@ -37,12 +50,27 @@ def v1beta1_routes(pipeline: Pipeline, methods: dict[str, Method], settings: Set
 
 def _reader(pipeline: Pipeline, name: str, settings: Settings) -> HttpHandler:
     async def handle(request: HttpRequest) -> HttpResponse:
-        query = dict(parse_qsl(request.query, keep_blank_values=True))
         caller = caller_of(request, timeout_seconds=settings.rest_seconds)
+        try:
+            query = _query(request.query)
+        except InvalidArgument as error:
+            return status_answer(pipeline.refuse(name, error, caller).status)
         outcome = await pipeline.perform(name, PlainRequest(values=request.values, query=query), caller)
         return status_answer(outcome.status) if outcome.answer is None else plain_answer(outcome.answer)
 
     return handle
+
+
+def _query(text: str) -> dict[str, str]:
+    """Return the parameters of a list, read as those of an RPC are: in both spellings, said once, others not looked at."""
+    query: dict[str, str] = {}
+    for given, value in pairs(text):
+        name = _SPELLINGS.get(given)
+        if name in query:
+            raise InvalidArgument(f"{name} is given more than once", reason="INVALID_QUERY")
+        if name is not None:
+            query[name] = value
+    return query
 
 
 def _deleter(pipeline: Pipeline, method: Method, field: str, settings: Settings) -> HttpHandler:

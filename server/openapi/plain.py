@@ -21,7 +21,7 @@ TAGS = (
 TEXT = "text/plain"
 _TEXT = {"type": "string"}
 _TIME = {"type": "string", "format": "date-time"}
-_DIGITS = "^[0-9]{0,9}$"
+_DIGITS = "^[0-9]{1,9}$"
 _PAGE_TOKEN = "next_page_token of the page before; empty for the first page."
 
 
@@ -158,8 +158,12 @@ def _old_reads() -> Paths:
     for path, name in (("runs", "Run"), ("experiments", "Experiment"), ("pipelines", "Pipeline")):
         found[f"/apis/v1beta1/{path}"] = {"get": _old_list(path, f"v1beta1_List{name}s", _schema(f"Old{name}"))}
     empty = {"type": "object", "maxProperties": 0}
-    responses = {"200": _answer("An empty page.", empty)} | _failures(500, 503, 504)
-    found["/apis/v1beta1/jobs"] = {"get": _operation("v1beta1_ListJobs", OLD, "Lists no recurring runs.", responses)}
+    responses = {"200": _answer("An empty page.", empty)} | _failures(400, 500, 503, 504)
+    found["/apis/v1beta1/jobs"] = {
+        "get": _operation(
+            "v1beta1_ListJobs", OLD, "Lists no recurring runs.", responses, parameters=_old_list_parameters()
+        )
+    }
     return found
 
 
@@ -169,12 +173,7 @@ def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:
         "total_size": {"type": "integer"},
         "next_page_token": {"type": "string"},
     }
-    parameters = [
-        _query("page_token", _PAGE_TOKEN),
-        _query("page_size", "Rows of a page; 0, or nothing, means 20.", pattern=_DIGITS),
-        _query("sort_by", 'A field, then "asc" (the default) or "desc".'),
-        _query("filter", "A Filter as JSON text."),
-    ]
+    parameters = _old_list_parameters()
     if path == "runs":
         parameters.append(_query("resource_reference_key.type", "EXPERIMENT, to list the runs of one."))
         parameters.append(_query("resource_reference_key.id", "Id of that experiment."))
@@ -183,6 +182,15 @@ def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:
     return _operation(
         name, OLD, f"Lists {path}.", {"200": _answer("A page.", schema)} | failures, parameters=parameters
     )
+
+
+def _old_list_parameters() -> list[dict[str, Any]]:
+    return [
+        _query("page_token", _PAGE_TOKEN),
+        _query("page_size", "Rows of a page; 0 means 20.", pattern=_DIGITS),
+        _query("sort_by", 'A field, then "asc" (the default) or "desc".'),
+        _query("filter", "A Filter as JSON text."),
+    ]
 
 
 def _server() -> Paths:

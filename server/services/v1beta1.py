@@ -1,5 +1,6 @@
 """The v1beta1 reads that Kubeflow Pipelines' UI and SDK still make, answered as plain JSON objects."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,11 @@ from server.services.listings import ListRequest, listing_of, next_token
 from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx
 from storage.errors import NotFound
-from storage.fields import EXPERIMENT_LIST, PIPELINE_LIST, RUN_LIST, Listable
+from storage.fields import EXPERIMENT_LIST, PIPELINE_LIST, RECURRING_RUN_LIST, RUN_LIST, Listable
 from storage.model import Experiment, Pipeline, PipelineVersion, Run, RunState, StorageState
 from storage.stored_json import time_text
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _STATUS = {
     RunState.RUNTIME_STATE_UNSPECIFIED.name: "",
     RunState.CANCELING.name: "Terminating",
@@ -147,6 +149,7 @@ async def list_pipelines(call: Call, request: PlainRequest) -> dict[str, Any]:
 
 async def list_jobs(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return the empty list: nothing here schedules."""
+    _asked(call, request.query, name="jobs", listable=RECURRING_RUN_LIST)
     return {}
 
 
@@ -159,8 +162,17 @@ async def _page(
     listable: Listable,
     scope: Sequence[object] = (),
 ) -> dict[str, Any]:
-    size = query.get("page_size", "") or "0"
-    checks.require(size.removeprefix("-").isdecimal() and len(size) < 10, "page_size must be a whole number")
+    asked, listing = _asked(call, query, name=name, listable=listable, scope=scope)
+    page, rows = await call.store.read(lambda tx: read(tx, listing))
+    answer = {name: rows, "total_size": page.total_size, "next_page_token": next_token(call, asked, listing, page)}
+    return {key: value for key, value in answer.items() if value}
+
+
+def _asked(
+    call: Call, query: Mapping[str, str], *, name: str, listable: Listable, scope: Sequence[object] = ()
+) -> tuple[ListRequest, Listing]:
+    size = query.get("page_size", "0")
+    checks.require(_INTEGER.fullmatch(size) and abs(int(size)) < 2**31, "page_size must be a whole number of 32 bits")
     asked = ListRequest(
         name=name,
         listable=listable,
@@ -170,10 +182,7 @@ async def _page(
         order_text=query.get("sort_by", ""),
         filter_text=query.get("filter", ""),
     )
-    listing = listing_of(call, asked)
-    page, rows = await call.store.read(lambda tx: read(tx, listing))
-    answer = {name: rows, "total_size": page.total_size, "next_page_token": next_token(call, asked, listing, page)}
-    return {key: value for key, value in answer.items() if value}
+    return asked, listing_of(call, asked)
 
 
 async def upload_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
