@@ -63,6 +63,7 @@ class Router(Generic[Target]):
 
     def __init__(self) -> None:
         self._root = _Node[Target]()
+        self._custom: set[tuple[str, str]] = set()  # HTTP verb and custom verb
 
     def add(self, verb: str, template: str, target: Target) -> None:
         """Serve a template; raises BadTemplate when it is malformed, or served for the verb already."""
@@ -78,6 +79,8 @@ class Router(Generic[Target]):
         if verb in targets:
             raise BadTemplate(f"{verb} {template} is served twice")
         targets[verb] = (target, fields)
+        if custom:
+            self._custom.add((verb, f":{custom}"))
 
     def match(self, verb: str, path: str) -> Found[Target] | NotFound | WrongVerb | Moved:
         """Return what an escaped path leads to. Raises InvalidArgument for escapes that are none or no UTF-8."""
@@ -90,6 +93,8 @@ class Router(Generic[Target]):
         segments = path[1:].split("/")
         if not path.isascii() or "%" in path:
             segments = [_unescape(segment) for segment in segments]
+        if (verb, segments[-1]) in self._custom:  # a custom verb without the id it is for
+            return NotFound()
         is_known = False
         for custom, choice in _readings(segments):
             for node in _leaves(self._root, choice, 0):

@@ -128,6 +128,14 @@ def test_an_escape_that_is_none_or_no_utf8_is_refused(path: str) -> None:
     assert caught.value.reason == "INVALID_PATH"
 
 
+@pytest.mark.parametrize("segment", [":archive", "%3Aarchive"])
+def test_a_custom_verb_without_an_id_is_not_found(segment: str) -> None:
+    assert isinstance(TABLE.match("POST", f"/apis/v2beta1/runs/{segment}"), NotFound)
+    assert found("GET", f"/apis/v2beta1/runs/{segment}") == ("RunService.GetRun", {"run_id": ":archive"})
+    assert isinstance(TABLE.match("POST", "/apis/v2beta1/runs/:bogus"), WrongVerb)
+    assert found("GET", "/apis/v2beta1/pipelines/names/:")[1] == {"name": ":"}
+
+
 def test_bytes_outside_ascii_are_read_as_utf8() -> None:
     raw = "/apis/v2beta1/runs/ü".encode().decode("latin-1")
     assert found("GET", raw)[1] == found("GET", "/apis/v2beta1/runs/%C3%BC")[1] == {"run_id": "ü"}
