@@ -39,6 +39,9 @@ def read_spec(document: dict[str, Any]) -> Any:
             "the pipeline spec is not one: it needs pipelineInfo.name and root, and no unknown fields", reason=REASON
         )
     check_schema_version(spec)
+    platform = document.get("platform_spec") if "pipeline_spec" in document else None
+    if platform is not None and not isinstance(platform, dict):
+        raise InvalidArgument("platform_spec must be an object", reason=REASON)
     return spec
 
 
@@ -56,7 +59,7 @@ def check_schema_version(spec: Any) -> None:
 
 def strict(document: Any, message: Message) -> Any:
     """Return the message, filled with what a document spells exactly; None when it spells another or none."""
-    if not _fits_objects(document, message.DESCRIPTOR):
+    if not _is_spelled(document, message.DESCRIPTOR):
         return None
     try:
         return json_format.ParseDict(document, message)
@@ -64,14 +67,22 @@ def strict(document: Any, message: Message) -> Any:
         return None
 
 
-def _fits_objects(plain: Any, descriptor: Any) -> bool:
-    """Whether every message is spelled as an object: json_format takes "" and [] for an empty one, protobuf's rule does not."""
+def _is_spelled(plain: Any, descriptor: Any) -> bool:
+    """Whether every message is an object that names no field in both spellings.
+
+    json_format takes "" and [] for an empty message, and of two spellings the last; protobuf's rule does not.
+    """
     if descriptor.file.package == "google.protobuf":
         return True  # json_format is exact about these
     if not isinstance(plain, dict):
         return False
+    seen = set[str]()
     for name, value in plain.items():
         field = descriptor.fields_by_camelcase_name.get(name) or descriptor.fields_by_name.get(name)
+        if field is not None:
+            if field.name in seen:
+                return False
+            seen.add(field.name)
         inner = field.message_type if field is not None and value is not None else None
         if inner is None:
             continue
@@ -81,7 +92,7 @@ def _fits_objects(plain: Any, descriptor: Any) -> bool:
             values = list(value.values()) if isinstance(value, dict) else []
         elif field.is_repeated:
             values = value if isinstance(value, list) else []
-        if inner is not None and not all(_fits_objects(one, inner) for one in values):
+        if inner is not None and not all(_is_spelled(one, inner) for one in values):
             return False
     return True
 

@@ -152,6 +152,12 @@ async def test_a_wrapped_spec_is_unwrapped_unless_it_has_a_platform(
     assert json_format.MessageToDict(run.pipeline_spec) == (a_spec() if unwrapped else wrapper)
 
 
+@pytest.mark.parametrize("platform", ["", 1.0, [], [{}]])
+async def test_a_platform_that_is_no_object_is_refused(api: Api, platform: Any) -> None:
+    wrapper = {"pipeline_spec": a_spec(), "platform_spec": platform}
+    assert await code(api.CreateRun(run=a_run(pipeline_spec=wrapper))) == "INVALID_ARGUMENT"
+
+
 OPTIONAL = {"isOptional": True}
 
 
