@@ -26,6 +26,7 @@ from server.codec.runs import (
 from server.codec.tasks import append_task_state, merge_task, task_from_request, task_message
 from server.codec.times import microseconds, moment_of_text
 from server.codec.unusable import UnusableValue
+from server.codec.values import plain_values
 
 __all__ = [
     "JSON_COLUMN_BYTES",
@@ -47,6 +48,7 @@ __all__ = [
     "pipeline_message",
     "pipeline_spec_text",
     "pipeline_version_message",
+    "plain_values",
     "plugins_input_text",
     "run_message",
     "runtime_config_text",

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
 from server import codec, pipeline_specs
@@ -154,8 +153,7 @@ def _check_source(run: run_pb2.Run) -> None:
     """A run may name a version or carry a spec, or neither when it is recorded by hand."""
     source = run.WhichOneof("pipeline_source")
     if source == "pipeline_spec":
-        document = json_format.MessageToDict(run.pipeline_spec)
-        spec = pipeline_specs.read_spec(document)
+        spec = pipeline_specs.read_spec(codec.plain_values(run.pipeline_spec.fields, "run.pipeline_spec"))
         pipeline_specs.check_parameters(spec, run.runtime_config.parameters)
     elif source is not None:
         reference = run.pipeline_version_reference

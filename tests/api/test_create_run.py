@@ -1,12 +1,14 @@
 """CreateRun: what is refused, what is kept, what the server adds."""
 
+import math
 import time
 from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from lineal.v2beta1 import run_pb2
 
-from tests.api.builders import a_run, a_spec, a_task, moment, new_run, unique
+from tests.api.builders import a_run, a_spec, a_struct, a_task, moment, new_run, unique
 from tests.api.client import Api, code
 
 
@@ -150,6 +152,17 @@ async def test_a_wrapped_spec_is_unwrapped_unless_it_has_a_platform(
     wrapper = {"pipeline_spec": a_spec()} | ({} if platform is None else {"platform_spec": platform})
     run = await api.CreateRun(run=a_run(pipeline_spec=wrapper))
     assert json_format.MessageToDict(run.pipeline_spec) == (a_spec() if unwrapped else wrapper)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+@pytest.mark.parametrize("path", [("x",), ("root", "x"), ("pipeline_spec", "x"), ("platform_spec", "x")])
+async def test_a_spec_with_a_number_that_is_none_is_refused(api: Api, path: tuple[str, ...], number: float) -> None:
+    spec = a_struct(a_spec() if path[0] in ("x", "root") else {"pipeline_spec": a_spec(), "platform_spec": {}})
+    inner = spec
+    for step in path[:-1]:
+        inner = inner.fields[step].struct_value
+    inner.fields[path[-1]].number_value = number
+    assert await code(api.CreateRun(run=run_pb2.Run(display_name="r", pipeline_spec=spec))) == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize("platform", ["", 1.0, [], [{}]])
