@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from server.codec.json_text import enum_name, enum_of, json_list, json_text, text_of
@@ -56,7 +57,7 @@ def _plain_entry(entry: Any, field: str, *, names: Mapping[int, str]) -> dict[st
         # Rare and open-ended (its details are of any type), so protobuf's own converter does it.
         try:
             plain["error"] = json_format.MessageToDict(entry.error)
-        except (json_format.Error, TypeError, ValueError) as reason:
+        except (json_format.Error, DecodeError, TypeError, ValueError) as reason:
             raise UnusableValue(f"{field}.error has details that cannot be written as JSON") from reason
     return plain
 

@@ -183,9 +183,10 @@ def test_a_time_outside_of_the_calendar_is_refused(field: str) -> None:
         created(sent)
 
 
-def test_error_details_of_an_unknown_type_are_refused() -> None:
+@pytest.mark.parametrize("type_name", ["unknown.Type", "google.rpc.Status"])
+def test_error_details_of_an_unknown_type_or_with_other_bytes_are_refused(type_name: str) -> None:
     sent = run_pb2.PipelineTask()
-    sent.state_history.add().error.details.add(type_url="type.googleapis.com/unknown.Type", value=b"x")
+    sent.state_history.add().error.details.add(type_url=f"type.googleapis.com/{type_name}", value=b"\xff")
     with pytest.raises(UnusableValue, match=r"task.state_history\[0\].error"):
         created(sent)
 
