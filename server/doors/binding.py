@@ -44,7 +44,9 @@ class Binding:
         clears_tags = False
         if self._body:
             plain = decode(body)
-            if plain is not NOTHING:
+            if plain is NOTHING:
+                self._set_empty(request)
+            else:
                 self._read_body(request, plain)
                 clears_tags = type(plain) is dict and plain.get("tags") == {}
         for name, text in values.items():
@@ -70,6 +72,12 @@ class Binding:
             part = getattr(request, field.name)
             part.SetInParent()
             fill(part, plain)
+
+    def _set_empty(self, request: Message) -> None:
+        # The reference's gateway takes no text for an empty message, not for a field that is absent.
+        field = self._body_field
+        if field is not None and field.message_type is not None:
+            getattr(request, field.name).SetInParent()
 
     def _read_query(self, request: Message, query: str) -> None:
         given: dict[FieldPath, list[str]] = {}

@@ -56,8 +56,8 @@ def refusal_of(name: str, **given_: Any) -> str:
         ("ListArtifactTasks", "type=OUTPUT&artifact_ids=x", {"type": "OUTPUT", "artifact_ids": ["x"]}),
         ("DeletePipeline", "cascade=true", {"cascade": True}),
         ("DeletePipeline", "cascade=0", {}),
-        ("CreateTask", "task.name=x&task.inputs.artifacts=y&run_id=z&runId=z", {}),
-        ("UpdatePipeline", "pipeline.pipeline_id=x&pipeline.tags=y", {}),
+        ("CreateTask", "task.name=x&task.inputs.artifacts=y&run_id=z&runId=z", {"task": {}}),
+        ("UpdatePipeline", "pipeline.pipeline_id=x&pipeline.tags=y", {"pipeline": {}}),
         ("CreateArtifact", "run_id=x", {}),
     ],
 )
@@ -141,10 +141,11 @@ def test_the_body_may_be_one_field_of_the_request() -> None:
     assert refusal_of("CreateTask", body={"task": {"name": "t"}}, run_id="r") == "INVALID_JSON"
 
 
-def test_an_empty_body_sets_nothing_and_an_empty_object_sets_the_field() -> None:
-    assert request("CreateTask", text=" \n", run_id="r") == {"run_id": "r"}
+def test_an_empty_body_is_as_good_as_an_empty_object() -> None:
+    assert request("CreateTask", text=" \n", run_id="r") == {"task": {}, "run_id": "r"}
     assert request("CreateTask", body={}, run_id="r") == {"task": {}, "run_id": "r"}
     assert request("CreateArtifact", text="") == {}
+    assert request("ReportWorkflow", text="") == {}
 
 
 def test_path_values_win_over_the_body() -> None:
@@ -212,4 +213,6 @@ def test_a_rule_that_names_no_field_stops_the_start(rule: HttpRule) -> None:
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_every_rule_can_be_bound(method: Method) -> None:
     assert method.http is not None
-    assert plain_of(Binding(method, method.http).bind({}, "", b"").request) == {}
+    field = method.request.DESCRIPTOR.fields_by_name.get(method.http.body)
+    expected = {} if field is None or field.message_type is None else {field.name: {}}
+    assert plain_of(Binding(method, method.http).bind({}, "", b"").request) == expected
