@@ -7,8 +7,8 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
+from server.doors.reflection import REFLECTION_SERVICES, add_reflection
 from server.errors import Status
 from server.methods import Method
 from server.pipeline import Caller, Pipeline
@@ -74,8 +74,7 @@ class GrpcDoor:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._services = tuple(dict.fromkeys(method.service for method in self._methods))
         if with_reflection:
-            names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+            add_reflection(self._server, (*self._services, health.SERVICE_NAME, *REFLECTION_SERVICES))
 
     async def start(self, address: str) -> int:
         """Listen, say SERVING, and return the port; raises OSError when the address is taken."""

@@ -99,10 +99,13 @@ async def test_the_server_and_each_service_say_that_they_serve(api: Api) -> None
         await health(api, "no.such.Service")
 
 
-async def reflected(api: Api, **request: Any) -> Any:
-    """Ask the standard reflection service."""
+VERSIONS = pytest.mark.parametrize("version", ["v1", "v1alpha"])
+
+
+async def reflected(api: Api, version: str = "v1alpha", **request: Any) -> Any:
+    """Ask the standard reflection service, whose versions differ in nothing but their names."""
     stream = api.channel.stream_stream(
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         reflection_pb2.ServerReflectionRequest.SerializeToString,
         reflection_pb2.ServerReflectionResponse.FromString,
     )
@@ -111,10 +114,22 @@ async def reflected(api: Api, **request: Any) -> Any:
     return answer
 
 
-async def test_reflection_lists_the_services(api: Api) -> None:
-    answer = await reflected(api, list_services="")
+@VERSIONS
+async def test_reflection_lists_the_services(api: Api, version: str) -> None:
+    answer = await reflected(api, version, list_services="")
     names = {service.name for service in answer.list_services_response.service}
     assert {SERVICES["RunService"].full_name, SERVICES["ArtifactService"].full_name, "grpc.health.v1.Health"} <= names
+
+
+async def test_reflection_describes_every_service_that_it_lists(api: Api) -> None:
+    listed = await reflected(api, list_services="")
+    for service in (each.name for each in listed.list_services_response.service):
+        answer = await reflected(api, file_containing_symbol=service)
+        [data, *_] = answer.file_descriptor_response.file_descriptor_proto
+        file = FileDescriptorProto.FromString(data)
+        methods = [m for each in file.service if f"{file.package}.{each.name}" == service for m in each.method]
+        assert methods
+        assert all(kind.startswith(".") for m in methods for kind in (m.input_type, m.output_type))
 
 
 async def test_reflection_describes_every_served_method(api: Api) -> None:
@@ -128,10 +143,11 @@ async def test_reflection_describes_every_served_method(api: Api) -> None:
         assert expected <= described
 
 
-async def test_reflection_can_be_switched_off(serve: Serve) -> None:
+@VERSIONS
+async def test_reflection_can_be_switched_off(serve: Serve, version: str) -> None:
     api = await serve(reflection=False)
     with pytest.raises(grpc.aio.AioRpcError, match="UNIMPLEMENTED"):
-        await reflected(api, list_services="")
+        await reflected(api, version, list_services="")
 
 
 async def test_healthz_answers(api: Api) -> None:

@@ -17,7 +17,7 @@ from tests.faults.cluster import serving
 pytestmark = pytest.mark.databases("sqlite")
 
 STRANGER = Path(__file__).with_name("stranger.py")
-GRPCS_OWN = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+GRPCS_OWN = {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
 
 
 def ask(address: str) -> dict[str, Any]:

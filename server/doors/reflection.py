@@ -1,0 +1,53 @@
+"""gRPC reflection in both of its versions: clients ask for v1 and most fall back to v1alpha. The gRPC door adds it.
+
+Both have the same messages under other names. The library brings v1alpha only, so v1 is made from it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+_V1ALPHA, _V1 = "grpc.reflection.v1alpha", "grpc.reflection.v1"
+_V1_SERVICE = f"{_V1}.ServerReflection"
+
+REFLECTION_SERVICES = (_V1_SERVICE, reflection.SERVICE_NAME)
+"""The names of the services that `add_reflection` adds."""
+
+
+def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
+    """Let clients of a server find the named services and their messages; all must be in the default descriptor pool."""
+    _describe_v1()
+    servicer = reflection.aio.ReflectionServicer(tuple(services))
+    handler: Any = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    methods = {"ServerReflectionInfo": handler}
+    server.add_generic_rpc_handlers(
+        tuple(grpc.method_handlers_generic_handler(name, methods) for name in REFLECTION_SERVICES)
+    )
+
+
+def _describe_v1() -> None:
+    """Put the description of v1 into the default pool, so that reflection can show it, unless it is there."""
+    pool = descriptor_pool.Default()
+    try:
+        pool.FindServiceByName(_V1_SERVICE)
+    except KeyError:
+        file = FileDescriptorProto()
+        reflection_pb2.DESCRIPTOR.CopyToProto(file)
+        file.name = file.name.replace("v1alpha", "v1")
+        file.package = _V1
+        for message in file.message_type:
+            for field in (each for each in message.field if each.type_name):
+                field.type_name = field.type_name.replace(_V1ALPHA, _V1)
+        for service in file.service:
+            for method in service.method:
+                method.input_type = method.input_type.replace(_V1ALPHA, _V1)
+                method.output_type = method.output_type.replace(_V1ALPHA, _V1)
+        pool.AddSerializedFile(file.SerializeToString())
