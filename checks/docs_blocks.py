@@ -25,6 +25,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("rows of a page", "page_size_max", "rows", CAPPED),
     ("runs of a page in the views FULL and RUNTIME_ONLY", "full_page_size_max", "rows", CAPPED),
     ("a request over gRPC, the body of one over REST", "message_bytes_max", "bytes", "RESOURCE_EXHAUSTED, HTTP 413"),
+    ("metadata of a gRPC call", "server.doors.grpc:METADATA_BYTES", "bytes", "RESOURCE_EXHAUSTED"),
     ("path and headers of an HTTP request", "http_header_bytes_max", "bytes", "HTTP 431"),
     ("headers of an HTTP request", "server.doors.http_connection:HEADERS_MAX", "headers", "HTTP 431"),
     ("HTTP connections of a process", "http_connections_max", "connections", "HTTP 503"),

@@ -99,6 +99,17 @@ async def test_the_server_and_each_service_say_that_they_serve(api: Api) -> None
         await health(api, "no.such.Service")
 
 
+@pytest.mark.databases("sqlite")
+async def test_metadata_as_large_as_proxies_let_through_is_taken_every_time(api: Api) -> None:
+    method = METHODS["GetHealthz"]
+    call = api.channel.unary_unary(f"/{method.containing_service.full_name}/GetHealthz")
+    for size in (9_000, 15_000, 60 * 1024):
+        for _ in range(5):
+            assert await code(call(b"", metadata=(("authorization", "Bearer " + "t" * size),))) == "OK"
+    assert await code(call(b"", metadata=(("authorization", "t" * 100_000),))) == "RESOURCE_EXHAUSTED"
+    assert await code(call(b"")) == "OK"
+
+
 VERSIONS = pytest.mark.parametrize("version", ["v1", "v1alpha"])
 
 
