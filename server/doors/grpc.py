@@ -27,6 +27,10 @@ WAITING_CALLS = 100_000
 # in front let through 60 KiB at most.
 METADATA_BYTES = 64 * 1024
 
+# gRPC's own rule ends a connection, with the calls on it, after three pings within five minutes. Go's clients may be told to
+# ping every ten seconds, others every second, between calls too; an answer costs next to nothing.
+PING_INTERVAL_MS = 500
+
 # When gRPC stops it drops the calls that have arrived and not begun; the caller sees CANCELLED. So it is told to stop in a
 # moment without any: new calls are held until every caller waits for an answer, and go on when connections take no more.
 QUIET_SECONDS = 0.05
@@ -56,6 +60,8 @@ class GrpcDoor:
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_metadata_size", METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES),
+                ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
+                ("grpc.keepalive_permit_without_calls", 1),
                 # Where workers do not need it, it would let a second server take a part of the calls in silence.
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),

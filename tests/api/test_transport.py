@@ -110,6 +110,39 @@ async def test_metadata_as_large_as_proxies_let_through_is_taken_every_time(api:
     assert await code(call(b"")) == "OK"
 
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS, PING, GOAWAY = 4, 6, 7
+
+
+def frame(kind: int, payload: bytes = b"", *, flags: int = 0) -> bytes:
+    """One frame of HTTP/2 on the connection itself."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + bytes(4) + payload
+
+
+async def next_frame(reader: asyncio.StreamReader) -> tuple[int, int]:
+    """Return kind and flags of the next frame."""
+    head = await reader.readexactly(9)
+    await reader.readexactly(int.from_bytes(head[:3], "big"))
+    return head[3], head[4]
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_client_may_ping_every_second_between_calls(migrated_url: str) -> None:
+    async with serving(migrated_url) as addresses, asyncio.timeout(60):
+        host, _, port = addresses.grpc.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(PREFACE + frame(SETTINGS))
+        answered = 0
+        for _ in range(5):
+            writer.write(frame(PING, b"a client"))
+            await asyncio.sleep(1)
+        while answered < 5:
+            kind, flags = await next_frame(reader)
+            assert kind != GOAWAY
+            answered += (kind, flags) == (PING, 1)
+        writer.close()
+
+
 VERSIONS = pytest.mark.parametrize("version", ["v1", "v1alpha"])
 
 
