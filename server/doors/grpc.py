@@ -16,9 +16,6 @@ from server.pipeline import Caller, Pipeline
 HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
 IDLE_TIMEOUT_MS = 600_000
 
-# Clients behind NAT keep their connection alive with a ping every ten seconds or more; gRPC would hang up after the third.
-PING_INTERVAL_MS = 1_000
-
 # While the process is at work calls wait to be begun. Beyond a thousand of them gRPC would cancel some at random, which no
 # client takes for a reason to try again.
 WAITING_CALLS = 100_000
@@ -66,8 +63,6 @@ class GrpcDoor:
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
                 ("grpc.max_connection_idle_ms", IDLE_TIMEOUT_MS),
-                ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
                 ("grpc.server.max_pending_requests", WAITING_CALLS),
                 ("grpc.server.max_pending_requests_hard_limit", WAITING_CALLS),
             ]

@@ -12,7 +12,6 @@ from tests.faults.cluster import Server
 pytestmark = pytest.mark.databases("sqlite")
 
 SILENT = 200
-SETTINGS, PING, ACKNOWLEDGED = 4, 6, 1
 CUT_OFF_SECONDS = 60
 """Half of what gRPC by itself waits for a client's greeting."""
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -38,39 +37,3 @@ async def test_silent_clients_hinder_nobody_and_are_cut_off(
         for _, writer in silent:
             writer.close()
     assert {line["event"] for line in server.log_lines()} == {"serving", "call"}
-
-
-async def test_a_client_that_keeps_its_idle_connection_alive_is_not_hung_up_on(
-    migrated_url: str, start_server: Callable[..., Server]
-) -> None:
-    host, _, port = start_server(migrated_url).grpc.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(PREFACE + frame(SETTINGS))
-    async with asyncio.timeout(CUT_OFF_SECONDS):
-        for _ in range(5):
-            await asyncio.sleep(1.1)
-            writer.write(frame(PING, b"still on"))
-            await answer_to_ping(reader)
-    writer.close()
-
-
-def frame(kind: int, payload: bytes = b"") -> bytes:
-    """An HTTP/2 frame of the whole connection."""
-    return len(payload).to_bytes(3) + bytes([kind, 0]) + bytes(4) + payload
-
-
-async def answer_to_ping(reader: asyncio.StreamReader) -> None:
-    """Read until the answer to a ping; fails when the connection ends before."""
-    kind, flags = 0, 0
-    while (kind, flags) != (PING, ACKNOWLEDGED):
-        head = await reader.readexactly(9)
-        kind, flags = head[3], head[4]
-        await reader.readexactly(int.from_bytes(head[:3]))
-
-
-async def at_end(reader: asyncio.StreamReader) -> None:
-    try:
-        while await reader.read(1024):
-            pass
-    except ConnectionResetError:
-        pass
