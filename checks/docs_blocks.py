@@ -67,6 +67,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         f"{REFUSED}, reason `PACKAGE_TOO_LARGE`",
     ),
+    ("parts of an upload's body", "server.doors.multipart:PARTS_MAX", "parts", REFUSED),
     ("keys and values of a package's text, aliases expanded", "server.yaml_documents:NODES_MAX", "nodes", REFUSED),
     ("characters of those keys and values", "server.yaml_documents:CHARACTERS_MAX", "characters", REFUSED),
     ("depth of a package's text", "server.yaml_documents:DEPTH_MAX", "levels", REFUSED),

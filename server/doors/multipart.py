@@ -8,11 +8,15 @@ from server.package_files import too_large
 
 FIELD = b"uploadfile"
 
+PARTS_MAX = 1_000
+"""Parts of a body at most: each costs some calls of Python, however small it is."""
+
 
 class UploadBody:
     """Finds the file part named `uploadfile` in a body that arrives in pieces; keeps no other part.
 
-    Raises InvalidArgument when the body is no multipart body, has no such part, or the file exceeds the limit (bytes).
+    Raises InvalidArgument when the body is no multipart body, has no such part or more than PARTS_MAX, or the file exceeds
+    the limit (bytes).
     """
 
     def __init__(self, content_type: str, *, limit: int) -> None:
@@ -25,6 +29,7 @@ class UploadBody:
         self._data = bytearray()
         self._header, self._value = b"", b""
         self._taking = self._taken = self._ended = False
+        self._parts = 0
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -58,6 +63,9 @@ class UploadBody:
         return name, bytes(self._data)
 
     def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > PARTS_MAX:
+            raise InvalidArgument(f"the body has more than {PARTS_MAX} parts")
         self._header, self._value = b"", b""
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:

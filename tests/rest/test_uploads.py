@@ -11,10 +11,10 @@ from tests.rest.client import Answer, ask
 PIPELINES = "/apis/v2beta1/pipelines"
 
 
-async def upload(rest: str, query: str, text: str, *, path: str = "upload") -> Answer:
-    body = f'--b\r\nContent-Disposition: form-data; name="uploadfile"; filename="p.yaml"\r\n\r\n{text}\r\n--b--\r\n'
+async def upload(rest: str, query: str, text: str, *, before: str = "") -> Answer:
+    body = f'{before}--b\r\nContent-Disposition: form-data; name="uploadfile"; filename="p.yaml"\r\n\r\n{text}\r\n--b--\r\n'
     kind = "multipart/form-data; boundary=b"
-    return await ask(rest, "POST", f"{PIPELINES}/{path}?{query}", text=body, Content_Type=kind)
+    return await ask(rest, "POST", f"{PIPELINES}/upload?{query}", text=body, Content_Type=kind)
 
 
 @pytest.mark.parametrize("tags", ['{"a":1}', '["a"]', '{"a":"\\ud800"}', '{"\\udfff":"a"}', "[" * 100_000])
@@ -36,3 +36,17 @@ async def test_a_package_url_that_is_none_is_refused(rest: str, url: str, named:
         "pipeline_version": {"package_url": {"pipeline_url": url}},
     }
     assert (await ask(rest, "POST", f"{PIPELINES}/create", asked)).reason == "INVALID_PACKAGE_URL"
+
+
+async def test_a_body_of_very_many_parts_is_refused_before_it_keeps_others_waiting(rest: str) -> None:
+    parts = "--b\r\na:b\r\n\r\n\r\n" * 1_500_000
+    kind = "multipart/form-data; boundary=b"
+    answer = await ask(rest, "POST", f"{PIPELINES}/upload", text=f"{parts}--b--\r\n", Content_Type=kind)
+    assert answer.json["error_message"] == "the body has more than 1000 parts"
+
+
+async def test_parts_before_the_file_and_fields_are_not_looked_at(rest: str) -> None:
+    name = unique("p")
+    fields = '--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nother\r\n' * 999
+    answer = await upload(rest, f"name={name}", json.dumps(a_spec()), before=fields)
+    assert (answer.status, answer.json["name"]) == (200, name)
