@@ -1,4 +1,4 @@
-"""Clients that connect and say nothing, or half of a greeting, hinder nobody and are cut off; those that ping are not."""
+"""Clients that connect and say nothing, or half of a greeting hinder nobody and are cut off."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,3 +37,11 @@ async def test_silent_clients_hinder_nobody_and_are_cut_off(
         for _, writer in silent:
             writer.close()
     assert {line["event"] for line in server.log_lines()} == {"serving", "call"}
+
+
+async def at_end(reader: asyncio.StreamReader) -> None:
+    try:
+        while await reader.read(1024):
+            pass
+    except ConnectionResetError:
+        pass
