@@ -86,7 +86,8 @@ def artifact_from_request(
     check_text("artifact.description", artifact.description)
     check_text("artifact.uri", artifact.uri)
     enum_name(artifact.type, _ARTIFACT_TYPE_NAMES, field="artifact.type")
-    number_value = artifact.number_value if artifact.HasField("number_value") else None
+    # Adding 0.0 makes -0.0 the zero that SQLite and MariaDB would make of it: answers must agree with what is read later.
+    number_value = artifact.number_value + 0.0 if artifact.HasField("number_value") else None
     if number_value is not None and not isfinite(number_value):
         raise UnusableValue("artifact.number_value is NaN or an infinity")
     uri = artifact.uri if artifact.HasField("uri") else None

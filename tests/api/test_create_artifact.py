@@ -44,6 +44,12 @@ async def test_the_server_says_when_an_artifact_was_created(api: Api) -> None:
     assert any(each.created_at.nanos % 1_000_000 for each in made)
 
 
+async def test_a_negative_zero_is_zero_from_the_first_answer_on(api: Api) -> None:
+    made = await api.CreateArtifact(**await a_request(api, an_artifact(type="Metric", number_value=-0.0)))
+    read = await api.GetArtifact(artifact_id=made.artifact_id)
+    assert (str(made.number_value), str(read.number_value)) == ("0.0", "0.0")
+
+
 @pytest.mark.parametrize(
     ("fields", "present"),
     [
