@@ -154,5 +154,9 @@ def _time_condition(column: ColumnElement[Any], operation: Operation, values: Se
 def _in_seconds(column: ColumnElement[Any], seconds: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
     """One list, not one OR per second: SQLite refuses an expression of a thousand ORs, and each would bind two values."""
     starts = [start for start, end in seconds if start < end]
-    # The remainder of a time before 1970 is negative on every database, hence the second one.
-    return (column - (column % _SECOND + _SECOND) % _SECOND).in_(starts) if starts else false()
+    if not starts:
+        return false()
+    # The remainder of a time before 1970 is negative on every database, hence the second one. No index knows the
+    # second that a time is in; the bounds are what it can use.
+    second = column - (column % _SECOND + _SECOND) % _SECOND
+    return and_(column >= min(starts), column < max(starts) + _SECOND, second.in_(starts))
