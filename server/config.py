@@ -33,7 +33,7 @@ class Settings:
     )
     grpc: str = _setting("127.0.0.1:8887", "Address of the gRPC door, HOST:PORT; port 0 takes a free one")
     rest: str = _setting("127.0.0.1:8888", "Address of the REST door, HOST:PORT; port 0 takes a free one")
-    workers: int = _setting(1, "Server processes sharing the gRPC port; more than one needs PostgreSQL or MySQL")
+    workers: int = _setting(1, "Server processes sharing both ports; more than one needs PostgreSQL or MySQL")
     upgrade: bool = _setting(False, "Upgrade the schema of a server database at start (SQLite always does)")
     pool_size: int = _setting(10, "Connections for writing and as many for reading, a process")
     pool_timeout_seconds: float = _setting(5.0, "How long a call waits for a free connection")

@@ -11,12 +11,11 @@ from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from kfp.pipeline_spec import pipeline_spec_pb2
 
 from server.codec.json_text import json_text
 from server.codec.unusable import UnusableValue
 from server.errors import InvalidArgument
-from server.pipeline_specs import REASON, check_schema_version, parse_spec, strict
+from server.pipeline_specs import REASON, check_schema_version, parse_platform, parse_spec
 from server.yaml_documents import UnreadableText, read_documents
 from storage.stored_json import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
 
@@ -69,7 +68,7 @@ def _specs_among(documents: list[dict[str, Any]]) -> tuple[Any, Message | None]:
         if spec is not None:
             specs.append(spec)
             continue
-        platform = strict(document, pipeline_spec_pb2.PlatformSpec())
+        platform = parse_platform(document)
         if platform is not None and PLATFORM in platform.platforms:
             platforms.append(platform)
     if len(specs) > 1:

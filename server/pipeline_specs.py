@@ -47,7 +47,7 @@ def read_spec(document: dict[str, Any]) -> Any:
 
 def parse_spec(document: Any) -> Any:
     """Return the PipelineSpec message of a bare document, None when it is none; the schema version is not looked at."""
-    spec = strict(document, pipeline_spec_pb2.PipelineSpec())
+    spec = _strict(document, pipeline_spec_pb2.PipelineSpec())
     return spec if spec is not None and spec.pipeline_info.name and spec.HasField("root") else None
 
 
@@ -57,7 +57,12 @@ def check_schema_version(spec: Any) -> None:
         raise InvalidArgument(f"schemaVersion must be {SCHEMA_VERSION}", reason=REASON)
 
 
-def strict(document: Any, message: Message) -> Any:
+def parse_platform(document: Any) -> Any:
+    """Return the PlatformSpec message of a bare document, None when it is none."""
+    return _strict(document, pipeline_spec_pb2.PlatformSpec())
+
+
+def _strict(document: Any, message: Message) -> Any:
     """Return the message, filled with what a document spells exactly; None when it spells another or none."""
     if not _is_spelled(document, message.DESCRIPTOR):
         return None

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from storage import deadlines
 from storage.contract import ReadTx, WriteTx
-from storage.errors import Conflict, OutcomeUnknown, StorageError, Unavailable, ValueRefused
+from storage.errors import Conflict, OutcomeUnknown, SchemaMismatch, StorageError, Unavailable, ValueRefused
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
@@ -208,7 +208,9 @@ class SqlStore:
 
         value = await self._retrying(read)
         if value is None:
-            raise StorageError("the store has no page token key; run the upgrade")
+            raise SchemaMismatch(
+                "the store has no page token key: its first upgrade did not end; run `lineal-server upgrade`"
+            )
         return bytes.fromhex(value)
 
     async def close(self) -> None:
