@@ -104,6 +104,12 @@ class Experiment:
     last_run_created_at: int = 0  # 0 until a run comes
 
 
+def default_experiment(id: str, *, created_at: int) -> Experiment:
+    """Return a new experiment for runs that name none, in the words that clients of Kubeflow Pipelines know."""
+    description = "All runs created without specifying an experiment will be grouped here."
+    return Experiment(id=id, name="Default", description=description, created_at=created_at)
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """A named series of pipeline versions."""

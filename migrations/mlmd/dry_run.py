@@ -24,8 +24,8 @@ from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest, Source, mapped_artifacts, mapped_runs, open_source
 from migrations.mlmd.tally import LEFT_ALONE, Outcome, Tally
 from migrations.mlmd.target import Target, open_for_reading
-from migrations.mlmd.walk import find_default_experiment
 from storage.sql.dialects import dialect_for
+from storage.sql.experiments import find_default_id
 
 CREATE, UPDATE, REMOVE, UNCHANGED, TAKEN = "would_create", "would_update", "would_remove", "unchanged", "taken"
 """Figures of each kind: new rows; rows the source has other than they were imported, or no longer; the same ones; new ones whose
@@ -80,7 +80,7 @@ class _Foretelling:
             job.check_source(self.source.identity)
             self.import_id = job.id
         self.findings.merge(self.source.store.survey.findings)
-        aliases = Aliases(await self.target.transact(find_default_experiment))
+        aliases = Aliases(await self.target.transact(find_default_id) or "")
         await self._groups(aliases)
         await self._runs(aliases)
         await self._artifacts()

@@ -36,15 +36,13 @@ from migrations.mlmd.survey import Survey
 from migrations.mlmd.tally import records_of
 from migrations.mlmd.target import Target, open_for_import
 from storage.ids import new_id
-from storage.model import Experiment
+from storage.model import default_experiment
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.experiments import SqlExperiments
 
 EXECUTIONS_PER_SHORT_BATCH = 500
 """Where one writer excludes all others, a server waits for the end of a batch."""
-
-DEFAULT_EXPERIMENT = "Default"
 
 Item = TypeVar("Item")
 
@@ -116,7 +114,7 @@ class _Import:
         )
 
     async def _default_experiment(self, connection: AsyncConnection) -> str:
-        fallback = Experiment(id=new_id(), name=DEFAULT_EXPERIMENT, created_at=time.time_ns() // 1000)
+        fallback = default_experiment(new_id(), created_at=time.time_ns() // 1000)
         return await SqlExperiments(connection, self._target.dialect).ensure_default(fallback)
 
     async def _groups(self, job: Job, kfp: KfpDatabase, aliases: Aliases, progress: Progress) -> Progress:

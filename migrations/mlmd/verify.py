@@ -17,8 +17,9 @@ from migrations.mlmd.report import DIFFERENCES, Difference, Report
 from migrations.mlmd.settle import with_free_keys
 from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.target import Target, open_for_reading
-from migrations.mlmd.walk import Walk, find_default_experiment
+from migrations.mlmd.walk import Walk
 from storage.sql.dialects import dialect_for
+from storage.sql.experiments import find_default_id
 
 SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN = "in_source", "imported", "missing", "different", "not_in_source"
 """Figures of each kind: rows of the source; rows the import has; rows that are not in the store; rows of other content; rows
@@ -64,7 +65,7 @@ async def _compared(request: ImportRequest, source: Source, target: Target, job:
         findings=findings,
     )
     noted = dict.fromkeys(LABELS, 0)
-    walk = Walk(source, Aliases(await target.transact(find_default_experiment)), watch.progress)
+    walk = Walk(source, Aliases(await target.transact(find_default_id) or ""), watch.progress)
     async for rows in walk.rows(target, job.id):
         for kind, some in rows.items():
             figures[kind][SOURCE] += len(some)

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.aliases import Aliases
@@ -16,8 +15,6 @@ from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.source import Source, mapped_artifacts, mapped_runs
 from migrations.mlmd.target import Target
 from storage.digests import spec_id
-from storage.sql.experiments import DEFAULT_SETTING
-from storage.sql.tables import experiments, settings
 
 Told = Callable[[str, int, int], None]
 """Is told the name of a phase, how much of it is done, and how much there is."""
@@ -90,13 +87,3 @@ class Walk:
             return (await load(connection, ledger, batch))[1]
 
         return await target.transact(look)
-
-
-async def find_default_experiment(connection: AsyncConnection) -> str:
-    """Return the id of the default experiment, "" where it was deleted."""
-    statement = (
-        select(experiments.c.id)
-        .join(settings, settings.c.value == experiments.c.id)
-        .where(settings.c.name == DEFAULT_SETTING)
-    )
-    return (await connection.execute(statement)).scalar() or ""

@@ -16,7 +16,7 @@ from storage.contract import Page, ReadTx, WriteTx
 from storage.errors import AlreadyExists
 from storage.fields import RUN_LIST
 from storage.ids import new_id
-from storage.model import ChildTask, Experiment, LinkedArtifact, Run, RunState, StorageState, Task
+from storage.model import ChildTask, Experiment, LinkedArtifact, Run, RunState, StorageState, Task, default_experiment
 
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
@@ -24,9 +24,6 @@ _WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number tha
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 _RECURRING = uuid.UUID("6d0c2f0e-6a53-4c1b-9d5e-2f8b5f3a7c41")  # what ids of runs of recurring runs are derived from
-
-DEFAULT_EXPERIMENT = "Default"
-DEFAULT_DESCRIPTION = "All runs created without specifying an experiment will be grouped here."
 
 
 async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.Run:
@@ -45,7 +42,9 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
     run = _record(call, asked, now)
 
     async def write(tx: WriteTx) -> Run:
-        experiment_id = run.experiment_id or await tx.experiments.ensure_default(_default_experiment(now))
+        experiment_id = run.experiment_id or await tx.experiments.ensure_default(
+            default_experiment(new_id(), created_at=now)
+        )
         experiment = await tx.experiments.get(experiment_id)
         made = await _made_before(tx, run)
         if made is not None:
@@ -229,10 +228,6 @@ def _record(call: Call, run: run_pb2.Run, now: int) -> Run:
 def _time_or(run: run_pb2.Run, field: str) -> int | None:
     time = getattr(run, field)
     return codec.microseconds(time, f"run.{field}") if run.HasField(field) and time.seconds else None
-
-
-def _default_experiment(now: int) -> Experiment:
-    return Experiment(id=new_id(), name=DEFAULT_EXPERIMENT, description=DEFAULT_DESCRIPTION, created_at=now)
 
 
 def _in_experiment(run: Run, experiment: Experiment) -> Run:

@@ -15,6 +15,15 @@ DEFAULT_SETTING = "default_experiment_id"
 _COLUMNS = columns_of(experiments, Experiment)
 
 
+async def find_default_id(connection: AsyncConnection) -> str | None:
+    """Return the default experiment's id, None once it was deleted."""
+    statement = select(experiments.c.id).join(
+        settings, (settings.c.name == DEFAULT_SETTING) & (settings.c.value == experiments.c.id)
+    )
+    found: str | None = (await connection.execute(statement)).scalar()
+    return found
+
+
 class SqlExperiments:
     """Experiments as one connection sees them."""
 
@@ -31,10 +40,7 @@ class SqlExperiments:
 
     async def default_id(self) -> str:
         """Return the default experiment's id; raises NotFound once it was deleted."""
-        statement = select(experiments.c.id).join(
-            settings, (settings.c.name == DEFAULT_SETTING) & (settings.c.value == experiments.c.id)
-        )
-        found: str | None = (await self._connection.execute(statement)).scalar()
+        found = await find_default_id(self._connection)
         if found is None:
             raise NotFound("experiment", "default")
         return found
