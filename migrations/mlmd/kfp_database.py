@@ -18,17 +18,13 @@ from migrations.mlmd.kfp_tables import CACHE, EXPERIMENTS, NAMES, PIPELINES, RUN
 from migrations.mlmd.pipeline_spec import spec_text
 from migrations.mlmd.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.values import cut, integer_of
+from storage import lengths
 from storage.model import Experiment, Pipeline, PipelineVersion
 from storage.stored_json import time_text
 
 ROWS_PER_BATCH = 500
 MICROSECONDS = 1_000_000
 
-ID_CHARACTERS = 191
-NAME_CHARACTERS = 128
-DISPLAY_NAME_CHARACTERS = 1024
-VERSION_NAME_CHARACTERS = 127
-NAMESPACE_CHARACTERS = 63
 
 _RUN_COLUMNS = (
     "uuid",
@@ -234,11 +230,11 @@ def _moment(seconds: object) -> int | None:
 def _experiment(row: Any, findings: Findings) -> Experiment:
     subject = f"experiment {row.uuid}"
     return Experiment(
-        id=cut(row.uuid, ID_CHARACTERS, findings, subject),
-        name=cut(row.name or "", NAME_CHARACTERS, findings, subject),
+        id=cut(row.uuid, lengths.ID, findings, subject),
+        name=cut(row.name or "", lengths.NAME, findings, subject),
         created_at=_moment(row.createdatinsec) or 0,
         description=clean_text(row.description or "", findings, subject),
-        namespace=cut(row.namespace or "", NAMESPACE_CHARACTERS, findings, subject),
+        namespace=cut(row.namespace or "", lengths.NAMESPACE, findings, subject),
         storage_state=storage_state(row.storagestate or ""),
         last_run_created_at=_moment(row.lastruncreatedatinsec) or 0,
     )
@@ -247,23 +243,23 @@ def _experiment(row: Any, findings: Findings) -> Experiment:
 def _pipeline(row: Any, findings: Findings) -> Pipeline:
     subject = f"pipeline {row.uuid}"
     return Pipeline(
-        id=cut(row.uuid, ID_CHARACTERS, findings, subject),
-        name=cut(row.name or "", NAME_CHARACTERS, findings, subject),
+        id=cut(row.uuid, lengths.ID, findings, subject),
+        name=cut(row.name or "", lengths.NAME, findings, subject),
         created_at=_moment(row.createdatinsec) or 0,
-        display_name=cut(row.displayname or row.name or "", DISPLAY_NAME_CHARACTERS, findings, subject),
+        display_name=cut(row.displayname or row.name or "", lengths.DISPLAY_NAME, findings, subject),
         description=clean_text(row.description or "", findings, subject),
-        namespace=cut(row.namespace or "", NAMESPACE_CHARACTERS, findings, subject),
+        namespace=cut(row.namespace or "", lengths.NAMESPACE, findings, subject),
     )
 
 
 def _version(row: Any, findings: Findings) -> PipelineVersion:
     subject = f"pipeline version {row.uuid}"
     return PipelineVersion(
-        id=cut(row.uuid, ID_CHARACTERS, findings, subject),
-        pipeline_id=cut(row.pipelineid or "", ID_CHARACTERS, findings, subject),
-        name=cut(row.name or "", VERSION_NAME_CHARACTERS, findings, subject),
+        id=cut(row.uuid, lengths.ID, findings, subject),
+        pipeline_id=cut(row.pipelineid or "", lengths.ID, findings, subject),
+        name=cut(row.name or "", lengths.VERSION_NAME, findings, subject),
         created_at=_moment(row.createdatinsec) or 0,
-        display_name=cut(row.displayname or row.name or "", DISPLAY_NAME_CHARACTERS, findings, subject),
+        display_name=cut(row.displayname or row.name or "", lengths.DISPLAY_NAME, findings, subject),
         description=clean_text(row.description or "", findings, subject),
         code_source_url=clean_text(row.codesourceurl or "", findings, subject),
         pipeline_spec=spec_text(row.pipelinespec) if row.pipelinespec else None,

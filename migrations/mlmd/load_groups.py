@@ -17,11 +17,11 @@ from migrations.mlmd.kinds import Kind, Row, row_of
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.settle import changes_of
 from migrations.mlmd.tally import Outcome, Tally
+from storage import lengths
 from storage.digests import spec_id
 from storage.model import Experiment, Pipeline, PipelineVersion
 from storage.sql.tables import experiments, pipeline_versions, pipelines
 
-_NAME_CHARACTERS = 127
 _SUFFIX_CHARACTERS = 8
 
 
@@ -128,7 +128,7 @@ async def load_specs(ledger: Ledger, specs: Mapping[str | None, int], tally: Tal
 
 def _renamed(version: PipelineVersion) -> PipelineVersion:
     suffix = f"-{version.id[:_SUFFIX_CHARACTERS]}"
-    return replace(version, name=version.name[: _NAME_CHARACTERS - len(suffix)] + suffix)
+    return replace(version, name=version.name[: lengths.VERSION_NAME - len(suffix)] + suffix)
 
 
 async def _named(

@@ -9,12 +9,13 @@ from migrations.mlmd.ids import Ids
 from migrations.mlmd.json_text import Plain
 from migrations.mlmd.mapping_artifacts import ArtifactMapping
 from migrations.mlmd.mapping_links import Links, read_events
-from migrations.mlmd.mapping_runs import NAMESPACE_CHARACTERS, run_id, run_record
+from migrations.mlmd.mapping_runs import run_id, run_record
 from migrations.mlmd.namespaces import run_namespace
 from migrations.mlmd.records import Options, RunRecords
 from migrations.mlmd.rows import ArtifactRow, Home, RunKind, RunRows
 from migrations.mlmd.times import is_time
 from migrations.mlmd.values import Properties, cut, decode_properties
+from storage import lengths
 from storage.model import Artifact
 
 _NAMES_OF_RUNS = ("run_id", "pipeline_name")
@@ -37,7 +38,7 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
         links,
         ids,
         findings,
-        namespace=cut(namespace, NAMESPACE_CHARACTERS, Findings(), subject),
+        namespace=cut(namespace, lengths.NAMESPACE, Findings(), subject),
         fallback=_first_time(rows),
         types_from_spec=options.types_from_spec,
     )

@@ -10,12 +10,9 @@ from migrations.mlmd.json_text import Plain, clean_text, clean_value, json_text
 from migrations.mlmd.rows import ArtifactRow, Home
 from migrations.mlmd.times import microseconds
 from migrations.mlmd.values import Properties, cut, decode_properties, text_of, unwrapped
+from storage import lengths
 from storage.digests import uri_hash
 from storage.model import Artifact, ArtifactType
-
-NAME_CHARACTERS = 128
-URI_CHARACTERS = 2048
-NAMESPACE_CHARACTERS = 63
 
 SCHEMA_TITLE = "_kfp_schema_title"
 SCHEMA_VERSION = "_kfp_schema_version"
@@ -61,7 +58,7 @@ class ArtifactMapping:
         artifact = replace(
             artifact,
             id=self.ids.artifact(row.id, namespace=copied_to, metric=None),
-            namespace=cut(namespace, NAMESPACE_CHARACTERS, findings, subject),
+            namespace=cut(namespace, lengths.NAMESPACE, findings, subject),
         )
         if artifact.type != _METRIC:
             metadata = _metadata(row, properties, artifact, findings, subject)
@@ -73,10 +70,10 @@ class ArtifactMapping:
     ) -> Artifact:
         created_at = microseconds(row.created, home.at * 1000, findings, subject)
         uri = clean_text(row.uri, findings, subject) if row.uri else None
-        kept_uri = cut(uri, URI_CHARACTERS, findings, subject) if uri else None
+        kept_uri = cut(uri, lengths.URI, findings, subject) if uri else None
         return Artifact(
             id="",
-            name=cut(_name(row, home, properties), NAME_CHARACTERS, findings, subject),
+            name=cut(_name(row, home, properties), lengths.NAME, findings, subject),
             type=_type(row, findings, subject),
             created_at=created_at,
             updated_at=microseconds(row.updated, created_at, findings, subject),
@@ -101,7 +98,7 @@ class ArtifactMapping:
             if place == 0:
                 own = dict(sorted({**metadata, **own}.items()))
             metric_id = self.ids.artifact(row.id, namespace=copied_to, metric=name) if place else artifact.id
-            name = cut(name, NAME_CHARACTERS, findings, subject)
+            name = cut(name, lengths.NAME, findings, subject)
             metric = replace(artifact, id=metric_id, name=name, number_value=float(number), metadata=json_text(own))
             metrics.append(metric)
         return tuple(metrics)
@@ -143,7 +140,7 @@ def _metadata(
         metadata[EXTERNAL_ID] = row.external_id
     if row.uri and artifact.uri is not None and len(row.uri) > len(artifact.uri):
         metadata[WHOLE_URI] = row.uri
-    if len(row.name or "") > NAME_CHARACTERS:
+    if len(row.name or "") > lengths.NAME:
         metadata[WHOLE_NAME] = row.name
     return {
         clean_text(name, findings, subject): clean_value(unwrapped(metadata[name]), findings, f"{subject} {name}")

@@ -14,7 +14,6 @@ from migrations.mlmd.mapping_outputs import Outputs, outputs_of
 from migrations.mlmd.mapping_parameters import parameters_text
 from migrations.mlmd.mapping_states import Course, courses, history_text
 from migrations.mlmd.mapping_tasks import (
-    FINGERPRINT_CHARACTERS,
     leftover_text,
     leftovers,
     pods_text,
@@ -25,6 +24,7 @@ from migrations.mlmd.mapping_tree import Kind, Node, Tree, build_tree
 from migrations.mlmd.pipeline_spec import Spec
 from migrations.mlmd.rows import RunRows
 from migrations.mlmd.values import PREFIXES, cut, parameters_of, text_of
+from storage import lengths
 from storage.model import Artifact, IOType, Task, TaskState, TaskType
 
 _CONSUMED = {
@@ -142,7 +142,7 @@ class _Mapper:
             return ""
         known = self.rows.kfp.fingerprints.get(node.id, "") if self.rows.kfp else ""
         fingerprint = text_of(node.custom.get("cache_fingerprint")) or known
-        return cut(fingerprint, FINGERPRINT_CHARACTERS, self.findings, f"execution {node.id}")
+        return cut(fingerprint, lengths.FINGERPRINT, self.findings, f"execution {node.id}")
 
     def _pods(self, node: Node) -> str | None:
         subject = f"execution {node.id}"

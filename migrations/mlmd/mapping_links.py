@@ -16,9 +16,9 @@ from migrations.mlmd.json_text import clean_text, json_text
 from migrations.mlmd.mapping_parameters import producer_plain
 from migrations.mlmd.rows import EventRow
 from migrations.mlmd.values import cut
+from storage import lengths
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, IOType
 
-KEY_CHARACTERS = 191
 NAMELESS_KEY = "artifact"
 
 
@@ -65,7 +65,7 @@ def read_events(
         if not key:
             findings.add(Rule.EVENTS_WITHOUT_KEY, f"event {event.id}")
             key = records[0].name or NAMELESS_KEY
-        read.append(ReadEvent(event, found != INPUT, cut(key, KEY_CHARACTERS, findings, f"event {event.id}")))
+        read.append(ReadEvent(event, found != INPUT, cut(key, lengths.KEY, findings, f"event {event.id}")))
     return read
 
 
@@ -83,7 +83,7 @@ class Links:
     def add(self, side: Side, artifacts: Sequence[Artifact]) -> None:
         """Link a task to every record that an artifact became."""
         subject = f"execution {side.execution_id} artifact {side.artifact_id} {side.key}"
-        key = cut(side.key, KEY_CHARACTERS, self.findings, subject)
+        key = cut(side.key, lengths.KEY, self.findings, subject)
         iteration = NO_ITERATION if side.iteration is None else side.iteration
         producer = clean_text(side.producer or "", self.findings, subject)
         for artifact in artifacts:

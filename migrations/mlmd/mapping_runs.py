@@ -8,12 +8,9 @@ from migrations.mlmd.namespaces import run_namespace
 from migrations.mlmd.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.times import microseconds
 from migrations.mlmd.values import Properties, cut, text_of
+from storage import lengths
 from storage.model import Run, RunState, TaskState
 
-ID_BYTES = ID_CHARACTERS = 191
-DISPLAY_NAME_CHARACTERS = 1024
-NAMESPACE_CHARACTERS = 63
-SERVICE_ACCOUNT_CHARACTERS = 255
 
 _UNENDED = {RunState.RUNTIME_STATE_UNSPECIFIED.name, RunState.PENDING.name, RunState.RUNNING.name}
 
@@ -22,7 +19,7 @@ def run_id(context: ContextRow, kfp: KfpRun | None, ids: Ids) -> str:
     """Return the id of a run: that which KFP gave it, else one made from its context."""
     if kfp is not None and not context.repeats:
         return kfp.id
-    named = context.kind is RunKind.KFP_V2 and 0 < len(context.name.encode(errors="replace")) <= ID_BYTES
+    named = context.kind is RunKind.KFP_V2 and 0 < len(context.name.encode(errors="replace")) <= lengths.ID
     return context.name if named and context.name.isprintable() and not context.repeats else ids.run(context.id)
 
 
@@ -51,21 +48,21 @@ def run_record(
     _compare_namespaces(context, properties, namespace, findings)
     return Run(
         id=id,
-        experiment_id=cut(known.experiment_id, ID_CHARACTERS, findings, subject),
-        display_name=cut(known.name or _name(context), DISPLAY_NAME_CHARACTERS, findings, subject),
+        experiment_id=cut(known.experiment_id, lengths.ID, findings, subject),
+        display_name=cut(known.name or _name(context), lengths.DISPLAY_NAME, findings, subject),
         created_at=created,
         scheduled_at=known.scheduled_at or created,
         updated_at=max(created, ended or 0),
-        namespace=cut(namespace, NAMESPACE_CHARACTERS, findings, subject),
+        namespace=cut(namespace, lengths.NAMESPACE, findings, subject),
         description=clean_text(known.description, findings, subject),
         storage_state=known.storage_state,
         state=kept_state,
         state_history=known.state_history or run_history(kept_state, created, ended),
         finished_at=ended,
-        service_account=cut(known.service_account, SERVICE_ACCOUNT_CHARACTERS, findings, subject),
-        recurring_run_id=cut(known.recurring_run_id, ID_CHARACTERS, findings, subject),
-        pipeline_id=cut(known.pipeline_id, ID_CHARACTERS, findings, subject),
-        pipeline_version_id=cut(known.pipeline_version_id, ID_CHARACTERS, findings, subject),
+        service_account=cut(known.service_account, lengths.SERVICE_ACCOUNT, findings, subject),
+        recurring_run_id=cut(known.recurring_run_id, lengths.ID, findings, subject),
+        pipeline_id=cut(known.pipeline_id, lengths.ID, findings, subject),
+        pipeline_version_id=cut(known.pipeline_version_id, lengths.ID, findings, subject),
         runtime_config=_runtime_config(context, known, properties, inputs, findings),
         pipeline_spec=known.pipeline_spec,
     )

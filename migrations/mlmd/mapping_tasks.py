@@ -7,21 +7,17 @@ from collections.abc import Mapping
 
 from migrations.mlmd.findings import Findings
 from migrations.mlmd.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.mapping_artifacts import EXTERNAL_ID, WHOLE_NAME
 from migrations.mlmd.values import cut
+from storage import lengths
 from storage.model import TaskType
-
-NAME_CHARACTERS = 128
-DISPLAY_NAME_CHARACTERS = 1024
-FINGERPRINT_CHARACTERS = 255
-WHOLE_NAME = "_mlmd_name"
-EXTERNAL_ID = "_mlmd_external_id"
 
 
 def task_names(name: str, display_name: str, findings: Findings, subject: str) -> tuple[str, str]:
     """Return name and display name as long as their columns are."""
     return (
-        cut(name, NAME_CHARACTERS, findings, subject),
-        cut(display_name, DISPLAY_NAME_CHARACTERS, findings, subject),
+        cut(name, lengths.NAME, findings, subject),
+        cut(display_name, lengths.DISPLAY_NAME, findings, subject),
     )
 
 
@@ -59,7 +55,7 @@ def leftover_text(properties: Mapping[str, Plain], findings: Findings, subject: 
 def leftovers(properties: Mapping[str, Plain], *, name: str, external_id: str) -> dict[str, Plain]:
     """Return properties to keep in status metadata, with the whole of a name that is too long and the external id."""
     kept = dict(properties)
-    if len(name) > NAME_CHARACTERS:
+    if len(name) > lengths.NAME:
         kept[WHOLE_NAME] = name
     if external_id:
         kept[EXTERNAL_ID] = external_id

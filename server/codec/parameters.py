@@ -21,9 +21,10 @@ from server.codec.json_text import (
 )
 from server.codec.unusable import UnusableValue
 from server.codec.values import plain_value, set_value
+from storage import lengths
 from storage.model import IOType
 
-PARAMETER_KEY_CHARACTERS = 191
+PARAMETER_KEY_CHARACTERS = lengths.KEY
 
 IO_TYPE_NUMBERS = dict(artifact_pb2.IOType.items())
 IO_TYPE_NAMES = {number: name for name, number in IO_TYPE_NUMBERS.items()}

@@ -6,15 +6,16 @@ Lengths are in characters where a column counts characters, in bytes of UTF-8 wh
 from collections.abc import Iterable
 
 from server.errors import InvalidArgument, NotFound
+from storage import lengths
 
-ID_BYTES = 191
-NAME = 128
-DISPLAY_NAME = 1_024
-KEY = 191
-FINGERPRINT = 255
-URI = 2_048
-NAMESPACE = 63
-SERVICE_ACCOUNT = 255
+ID_BYTES = lengths.ID
+NAME = lengths.NAME
+DISPLAY_NAME = lengths.DISPLAY_NAME
+KEY = lengths.KEY
+FINGERPRINT = lengths.FINGERPRINT
+URI = lengths.URI
+NAMESPACE = lengths.NAMESPACE
+SERVICE_ACCOUNT = lengths.SERVICE_ACCOUNT
 SCOPE_PATH_BYTES = 64 * 1024
 TEXT_BYTES = 16 * 1024 * 1024
 

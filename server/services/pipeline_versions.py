@@ -11,12 +11,13 @@ from server.call import Call
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.pipelines import changed_tags, check_tags, new_pipeline
+from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
 from storage.ids import new_id
 from storage.model import Pipeline, PipelineVersion
 
-VERSION_NAME = 127
+VERSION_NAME = lengths.VERSION_NAME
 
 
 @dataclass(frozen=True, slots=True)

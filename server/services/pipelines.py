@@ -10,6 +10,7 @@ from server.call import Call, caller_metadata
 from server.errors import InvalidArgument
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
+from storage import lengths
 from storage.contract import WriteTx
 from storage.errors import InUse
 from storage.fields import PIPELINE_LIST
@@ -17,7 +18,7 @@ from storage.ids import new_id
 from storage.model import Pipeline
 
 TAGS = 20
-TAG_TEXT = 63
+TAG_TEXT = lengths.TAG
 CLEAR_TAGS = "x-clear-tags"
 """Metadata that tells an empty map of tags from an absent one, which protobuf cannot."""
 

@@ -6,16 +6,15 @@ default order walks one of them.
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
 
+from storage import lengths
 from storage.sql.dialects import partial_index
 from storage.sql.types import ByteString, ByteText
-
-ID_LENGTH = 191
 
 metadata = MetaData()
 
 
 def _id(name: str = "id", *constraints: ForeignKey, primary_key: bool = False, nullable: bool = False) -> Column[str]:
-    return Column(name, ByteString(ID_LENGTH), *constraints, primary_key=primary_key, nullable=nullable)
+    return Column(name, ByteString(lengths.ID), *constraints, primary_key=primary_key, nullable=nullable)
 
 
 def _text(name: str, length: int) -> Column[str]:
@@ -41,9 +40,9 @@ experiments = Table(
     "experiments",
     metadata,
     _id(primary_key=True),
-    _text("name", 128),
+    _text("name", lengths.NAME),
     Column("description", ByteText, nullable=False),
-    _text("namespace", 63),
+    _text("namespace", lengths.NAMESPACE),
     _text("storage_state", 32),
     _time("created_at"),
     Column("last_run_created_at", BigInteger, nullable=False, server_default="0"),
@@ -64,10 +63,10 @@ pipelines = Table(
     "pipelines",
     metadata,
     _id(primary_key=True),
-    _text("name", 128),
-    _text("display_name", 1024),
+    _text("name", lengths.NAME),
+    _text("display_name", lengths.DISPLAY_NAME),
     Column("description", ByteText, nullable=False),
-    _text("namespace", 63),
+    _text("namespace", lengths.NAMESPACE),
     _time("created_at"),
     UniqueConstraint("name", "namespace", name="pipelines_name"),
     Index("pipelines_created", "created_at", "id"),
@@ -77,8 +76,8 @@ pipeline_tags = Table(
     "pipeline_tags",
     metadata,
     _id("pipeline_id", ForeignKey("pipelines.id", name="pipeline_tags_pipeline", ondelete="CASCADE"), primary_key=True),
-    Column("key", ByteString(63), primary_key=True),
-    _text("value", 63),
+    Column("key", ByteString(lengths.TAG), primary_key=True),
+    _text("value", lengths.TAG),
 )
 
 pipeline_versions = Table(
@@ -86,8 +85,8 @@ pipeline_versions = Table(
     metadata,
     _id(primary_key=True),
     _id("pipeline_id", ForeignKey("pipelines.id", name="pipeline_versions_pipeline")),
-    _text("name", 127),
-    _text("display_name", 1024),
+    _text("name", lengths.VERSION_NAME),
+    _text("display_name", lengths.DISPLAY_NAME),
     Column("description", ByteText, nullable=False),
     Column("package_url", ByteText, nullable=False),
     Column("code_source_url", ByteText, nullable=False),
@@ -107,8 +106,8 @@ pipeline_version_tags = Table(
         ForeignKey("pipeline_versions.id", name="pipeline_version_tags_version", ondelete="CASCADE"),
         primary_key=True,
     ),
-    Column("key", ByteString(63), primary_key=True),
-    _text("value", 63),
+    Column("key", ByteString(lengths.TAG), primary_key=True),
+    _text("value", lengths.TAG),
 )
 
 runs = Table(
@@ -116,16 +115,16 @@ runs = Table(
     metadata,
     _id(primary_key=True),
     _id("experiment_id"),  # no foreign key: runs outlive a deleted experiment
-    _text("namespace", 63),
-    _text("display_name", 1024),
+    _text("namespace", lengths.NAMESPACE),
+    _text("display_name", lengths.DISPLAY_NAME),
     Column("description", ByteText, nullable=False),
     _text("storage_state", 32),
     _text("state", 32),
     Column("state_history", ByteText, nullable=False),
-    _text("service_account", 255),
-    _text("recurring_run_id", ID_LENGTH),
-    _text("pipeline_id", ID_LENGTH),
-    _text("pipeline_version_id", ID_LENGTH),
+    _text("service_account", lengths.SERVICE_ACCOUNT),
+    _text("recurring_run_id", lengths.ID),
+    _text("pipeline_id", lengths.ID),
+    _text("pipeline_version_id", lengths.ID),
     Column("pipeline_spec_id", ByteString(64), ForeignKey("pipeline_specs.id", name="runs_pipeline_spec")),
     _json("runtime_config"),
     _json("plugins_input"),
@@ -148,12 +147,12 @@ tasks = Table(
     _id("run_id", ForeignKey("runs.id", name="tasks_run", ondelete="CASCADE")),
     # No foreign key on the parent: tasks vanish only with their whole run, and MySQL refuses cascades deeper than 15.
     _id("parent_task_id", nullable=True),
-    _text("namespace", 63),
-    _text("name", 128),
-    _text("display_name", 1024),
+    _text("namespace", lengths.NAMESPACE),
+    _text("name", lengths.NAME),
+    _text("display_name", lengths.DISPLAY_NAME),
     Column("type", Integer, nullable=False),
     Column("state", Integer, nullable=False),
-    _text("cache_fingerprint", 255),
+    _text("cache_fingerprint", lengths.FINGERPRINT),
     Column("scope_path", ByteText, nullable=False),
     Column("logical_key", ByteString(64)),
     _json("pods"),
@@ -184,11 +183,11 @@ artifacts = Table(
     "artifacts",
     metadata,
     _id(primary_key=True),
-    _text("namespace", 63),
+    _text("namespace", lengths.NAMESPACE),
     Column("type", Integer, nullable=False),
-    _text("name", 128),
+    _text("name", lengths.NAME),
     Column("description", ByteText, nullable=False),
-    Column("uri", ByteString(2048)),
+    Column("uri", ByteString(lengths.URI)),
     _text("uri_hash", 64),
     _json("metadata"),
     Column("number_value", Double),
@@ -209,7 +208,7 @@ artifact_tasks = Table(
     _id("task_id", ForeignKey("tasks.id", name="artifact_tasks_task", ondelete="CASCADE")),
     _id("run_id"),  # that of the task, kept here for lists by run
     Column("type", Integer, nullable=False),
-    _text("key", 191),
+    _text("key", lengths.KEY),
     Column("iteration", BigInteger, nullable=False),
     Column("producer", ByteText, nullable=False),
     UniqueConstraint("task_id", "type", "key", "iteration", "artifact_id", name="artifact_tasks_link"),
