@@ -87,13 +87,16 @@ async def close_stale(call: Call, *, limit: int = 100) -> int:
     stale = await call.store.read(
         lambda tx: tx.runs.list_stale_canceling(written_before=call.now() - grace, limit=limit)
     )
+    closed = 0
     for run_id in stale:
 
-        async def close(tx: WriteTx, run_id: str = run_id) -> None:
+        async def close(tx: WriteTx, run_id: str = run_id) -> bool:
             # The run is locked alone, so what is read again here cannot change before it is written.
             run = await tx.runs.lock(run_id, Lock.UPDATE)
-            if run.state == RunState.CANCELING.name:
-                await set_state(tx, run, RunState.CANCELED.name, now=call.now())
+            if run.state != RunState.CANCELING.name:
+                return False
+            await set_state(tx, run, RunState.CANCELED.name, now=call.now())
+            return True
 
-        await call.store.write(close)
-    return len(stale)
+        closed += await call.store.write(close)
+    return closed
