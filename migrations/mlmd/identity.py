@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from migrations.mlmd.databases import Database
-from migrations.mlmd.schema import MlmdTable, read_schema
+from migrations.mlmd.foreign_tables import ForeignTable
+from migrations.mlmd.schema import read_schema
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "context": ("id", "name", "create_time_since_epoch"),
@@ -46,5 +47,5 @@ def same_store(one: Identity, other: Identity) -> bool:
     return not shared or any(one[name] == other[name] for name in shared)
 
 
-def _oldest(table: MlmdTable, columns: tuple[str, ...]) -> Select[Any]:
+def _oldest(table: ForeignTable, columns: tuple[str, ...]) -> Select[Any]:
     return select(*(table[name] for name in columns)).order_by(table.column("id")).limit(1)

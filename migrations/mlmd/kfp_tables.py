@@ -12,17 +12,15 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
-    TableClause,
     bindparam,
     column,
     inspect,
-    null,
     select,
     table,
-    text,
 )
 
 from migrations.mlmd.errors import SourceRefused
+from migrations.mlmd.foreign_tables import ForeignTable, read_columns
 
 NAMES = "names"
 
@@ -39,21 +37,8 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class KfpTable:
+class KfpTable(ForeignTable):
     """One table; without the columns it needs it counts as absent."""
-
-    clause: TableClause
-    columns: Mapping[str, str]
-    has: bool
-
-    def __getitem__(self, name: str) -> ColumnElement[Any]:
-        """Return a column, NULL where it is missing."""
-        actual = self.columns.get(name)
-        return null().label(name) if actual is None else self.clause.c[actual].label(name)
-
-    def column(self, name: str) -> ColumnElement[Any]:
-        """Return a column that the table needs."""
-        return self.clause.c[self.columns[name]]
 
     def select(self, *names: str) -> Select[Any]:
         """Select columns by name."""
@@ -76,7 +61,5 @@ def read_tables(connection: Connection, label: str) -> dict[str, KfpTable]:
 def _table(connection: Connection, actual: str | None, name: str, needed: tuple[str, ...]) -> KfpTable:
     if actual is None:
         return KfpTable(table(name), {}, False)
-    nothing = select(text("*")).select_from(table(actual)).where(text("1 = 0"))
-    names = list(connection.execute(nothing).keys())
-    columns = {found.lower(): found for found in names}
-    return KfpTable(table(actual, *map(column, names)), columns, all(one in columns for one in needed))
+    columns = read_columns(connection, actual)
+    return KfpTable(table(actual, *map(column, columns.values())), columns, all(one in columns for one in needed))

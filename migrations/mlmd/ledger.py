@@ -162,10 +162,6 @@ class Ledger:
         there = select(SHAPES[kind].id).where(SHAPES[kind].id == imported_rows.c.row_id)
         await self._connection.execute(delete(imported_rows).where(self._of(kind), ~there.exists()))
 
-    async def note(self, kind: Kind, digests: Mapping[str, int]) -> None:
-        """Note that the import wrote rows."""
-        await self._note(kind, list(digests.items()))
-
     async def _note(self, kind: Kind, rows: Iterable[tuple[str, int]]) -> None:
         noted = [(self._import_id, int(kind), row_id, value) for row_id, value in rows]
         if noted:

@@ -7,12 +7,12 @@ names are folded on some databases.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, TableClause, column, inspect, null, select, table, text
+from sqlalchemy import ColumnElement, Connection, column, inspect, select, table
 
 from migrations.mlmd.errors import SourceRefused
+from migrations.mlmd.foreign_tables import ForeignTable, read_columns
 
 NEWEST = 10
 
@@ -24,32 +24,14 @@ ARTIFACT_KIND, EXECUTION_KIND, CONTEXT_KIND = 1, 0, 2
 VALUE_COLUMNS = ("int_value", "double_value", "string_value", "byte_value", "proto_value", "bool_value")
 
 
-@dataclass(frozen=True, slots=True)
-class MlmdTable:
-    """One table as the database names it; has says whether the version of the schema has it."""
-
-    clause: TableClause
-    columns: Mapping[str, str]
-    has: bool
-
-    def __getitem__(self, name: str) -> ColumnElement[Any]:
-        """Return a column, NULL where the version lacks it."""
-        actual = self.columns.get(name)
-        return null().label(name) if actual is None else self.clause.c[actual].label(name)
-
-    def column(self, name: str) -> ColumnElement[Any]:
-        """Return a column that every version with this table has, fit for conditions."""
-        return self.clause.c[self.columns[name]]
-
-
 class Schema:
     """The tables of one store."""
 
-    def __init__(self, version: int, tables: Mapping[str, MlmdTable]) -> None:
+    def __init__(self, version: int, tables: Mapping[str, ForeignTable]) -> None:
         self.version = version
         self._tables = tables
 
-    def __getitem__(self, name: str) -> MlmdTable:
+    def __getitem__(self, name: str) -> ForeignTable:
         return self._tables[name]
 
     @property
@@ -95,19 +77,12 @@ def read_schema(connection: Connection, label: str) -> Schema:
     tables = {}
     for name, wanted in _TABLES.items():
         actual = names.get(name)
-        columns = _columns(connection, actual) if actual is not None else {}
+        columns = read_columns(connection, actual) if actual is not None else {}
         if actual is not None and any(column_name not in columns for column_name in wanted):
             raise SourceRefused(f"the source {label} is no MLMD store: its table {actual} has other columns")
         clause = table(actual or name, *(column(item) for item in columns.values()))
-        tables[name] = MlmdTable(clause, columns, actual is not None)
+        tables[name] = ForeignTable(clause, columns, actual is not None)
     return Schema(version, tables)
-
-
-def _columns(connection: Connection, name: str) -> dict[str, str]:
-    # Asked of the table itself: SQLAlchemy's inspector stumbles over types that only MLMD's schema has.
-    nothing = select(text("*")).select_from(table(name)).where(text("1 = 0"))
-    names = connection.execute(nothing).keys()
-    return {column_name.lower(): column_name for column_name in names}
 
 
 def _version(connection: Connection, names: Mapping[str, str]) -> int:

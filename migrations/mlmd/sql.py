@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from migrations.mlmd.foreign_tables import ForeignTable
 from migrations.mlmd.rows import PropertyRow
-from migrations.mlmd.schema import VALUE_COLUMNS, MlmdTable
+from migrations.mlmd.schema import VALUE_COLUMNS
 from migrations.mlmd.text_repair import repaired
 from migrations.mlmd.values import integer_of
 
@@ -37,7 +38,7 @@ class Texts:
         """Return a text column, "" for NULL."""
         return self.text(raw) or ""
 
-    def properties(self, table: MlmdTable) -> "PropertyReader":
+    def properties(self, table: ForeignTable) -> "PropertyReader":
         """Return the reader of a table of properties."""
         return PropertyReader(self, table)
 
@@ -45,7 +46,7 @@ class Texts:
 class PropertyReader:
     """Reads one of the three tables of properties."""
 
-    def __init__(self, texts: Texts, table: MlmdTable) -> None:
+    def __init__(self, texts: Texts, table: ForeignTable) -> None:
         self._texts = texts
         self.table = table
 

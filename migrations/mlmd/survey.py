@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.catalog import Catalog
 from migrations.mlmd.findings import EXAMPLES, Findings, Rule, shown
+from migrations.mlmd.foreign_tables import ForeignTable
 from migrations.mlmd.owners import Owners
 from migrations.mlmd.rows import RunKind
-from migrations.mlmd.schema import MlmdTable, Schema
+from migrations.mlmd.schema import Schema
 from migrations.mlmd.sql import integer
 
 
@@ -148,7 +149,7 @@ class _Counter:
         rows = await self._rows(select(type_id, func.count()).group_by(type_id).order_by(type_id))
         return [(integer(row[0]), row[1]) for row in rows]
 
-    async def _count(self, table: MlmdTable, condition: ColumnElement[bool] | None = None) -> int:
+    async def _count(self, table: ForeignTable, condition: ColumnElement[bool] | None = None) -> int:
         statement = select(func.count()).select_from(table.clause)
         rows = await self._rows(statement if condition is None else statement.where(condition))
         return int(rows[0][0])

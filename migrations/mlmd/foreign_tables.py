@@ -1,0 +1,36 @@
+"""Tables of other programs' databases, whose versions differ in columns. `schema` (MLMD's) and `kfp_tables` (KFP's) are made of it.
+
+Columns are found by their names without case, since databases and programs mix it; those that a version lacks read as NULL.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, TableClause, null, select, table, text
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTable:
+    """One table as the database names it; `has` says whether it is there."""
+
+    clause: TableClause
+    columns: Mapping[str, str]
+    has: bool
+
+    def __getitem__(self, name: str) -> ColumnElement[Any]:
+        """Return a column, NULL where it is missing."""
+        actual = self.columns.get(name)
+        return null().label(name) if actual is None else self.clause.c[actual].label(name)
+
+    def column(self, name: str) -> ColumnElement[Any]:
+        """Return a column that every version with this table has, fit for conditions."""
+        return self.clause.c[self.columns[name]]
+
+
+def read_columns(connection: Connection, name: str) -> dict[str, str]:
+    """Return the columns of a table: their names in lower case, and as the database has them."""
+    # Asked of the table itself: SQLAlchemy's inspector stumbles over types that only MLMD's schema has.
+    nothing = select(text("*")).select_from(table(name)).where(text("1 = 0"))
+    names = connection.execute(nothing).keys()
+    return {name.lower(): name for name in names}
