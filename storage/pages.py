@@ -55,34 +55,6 @@ class PageTokens:
         body = _VERSION + _join(parts)
         return base64.urlsafe_b64encode(self._sign(body, list_name, scope=scope) + body).rstrip(b"=").decode()
 
-    def read(
-        self,
-        page_token: str,
-        listable: Listable,
-        *,
-        list_name: str,
-        scope: Sequence[object],
-        order_text: str,
-        filter_text: str,
-    ) -> tuple[Order, tuple[Predicate, ...], Cursor]:
-        """Return what the token's list is sorted and filtered by, and the row its page comes after.
-
-        Where a sort or a filter is sent too, both must be the token's, a missing one meaning the default. A long filter
-        must be sent again. Raises InvalidPage; InvalidFilter or InvalidOrder for what is sent with the token.
-        """
-        column, direction, carried_filter, value, id = self._open(page_token, list_name, scope=scope)
-        fields = listable.fields
-        order = Order(_find_column(column.decode(), fields), descending=direction == b"d")
-        cursor = Cursor(_unpack_value(value), id.decode())
-        if not order_text.strip() and not filter_text:
-            return order, _unpack_filter(carried_filter, fields), cursor
-        predicates = parse_filter(filter_text, fields)
-        if parse_order(order_text, fields, listable.default_order) != order:
-            raise InvalidPage("page token belongs to another sort order")
-        if _pack_filter(predicates) != carried_filter:
-            raise InvalidPage("page token belongs to another filter")
-        return order, predicates, cursor
-
     def resolve(
         self,
         page_token: str,
@@ -93,21 +65,27 @@ class PageTokens:
         order_text: str,
         filter_text: str,
     ) -> tuple[Order, tuple[Predicate, ...], Cursor | None]:
-        """Return order, predicates and start of a requested page; without a token the list starts at its first row.
+        """Return what a list is sorted and filtered by, and the row that the requested page comes after.
 
-        Raises InvalidPage, InvalidFilter, InvalidOrder.
+        Without a token the list starts at its first row. With one, sort and filter are the token's; where one of them is
+        sent too, both must be the token's, a missing one meaning the default. A long filter must be sent again. Raises
+        InvalidPage; InvalidFilter or InvalidOrder for what is sent.
         """
-        if page_token:
-            return self.read(
-                page_token,
-                listable,
-                list_name=list_name,
-                scope=scope,
-                order_text=order_text,
-                filter_text=filter_text,
-            )
-        order = parse_order(order_text, listable.fields, listable.default_order)
-        return order, parse_filter(filter_text, listable.fields), None
+        fields = listable.fields
+        if not page_token:
+            order = parse_order(order_text, fields, listable.default_order)
+            return order, parse_filter(filter_text, fields), None
+        column, direction, carried_filter, value, id = self._open(page_token, list_name, scope=scope)
+        order = Order(_find_column(column.decode(), fields), descending=direction == b"d")
+        cursor = Cursor(_unpack_value(value), id.decode())
+        if not order_text.strip() and not filter_text:
+            return order, _unpack_filter(carried_filter, fields), cursor
+        predicates = parse_filter(filter_text, fields)
+        if parse_order(order_text, fields, listable.default_order) != order:
+            raise InvalidPage("page token belongs to another sort order")
+        if _pack_filter(predicates) != carried_filter:
+            raise InvalidPage("page token belongs to another filter")
+        return order, predicates, cursor
 
     def _open(self, token: str, list_name: str, *, scope: Sequence[object]) -> list[bytes]:
         signed = _decode(token)

@@ -11,7 +11,6 @@ from migrations.mlmd.values import Properties, cut, text_of
 from storage import lengths
 from storage.model import Run, RunState, TaskState
 
-
 _UNENDED = {RunState.RUNTIME_STATE_UNSPECIFIED.name, RunState.PENDING.name, RunState.RUNNING.name}
 
 

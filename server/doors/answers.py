@@ -27,7 +27,12 @@ def plain_answer(answer: Message | dict[str, Any]) -> HttpResponse:
     """Return what a plain handler gave, as JSON."""
     if isinstance(answer, Message):
         return message_answer(answer)
-    return HttpResponse(200, json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
+    return json_answer(answer)
+
+
+def json_answer(plain: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Return plain JSON."""
+    return HttpResponse(status, json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def outcome_answer(outcome: Outcome[Message]) -> HttpResponse:

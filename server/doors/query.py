@@ -7,11 +7,11 @@ empty value is no number and no enum, and an empty text is as good as absent.
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from server.doors.escapes import BadEscape, unescaped
 from server.doors.json_kinds import is_map
 from server.doors.json_reader import fill
 from server.errors import InvalidArgument
@@ -19,7 +19,6 @@ from server.errors import InvalidArgument
 FieldPath = tuple[FieldDescriptor, ...]
 """The fields that lead from a message to one of its values."""
 
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BOOLEANS = dict.fromkeys(("true", "True", "TRUE", "t", "T", "1"), True) | dict.fromkeys(
@@ -127,14 +126,10 @@ _READERS: dict[int, Callable[[str], Any]] = {
 
 
 def _unescape(text: str) -> str:
-    if text.isascii() and "%" not in text:
-        return text.replace("+", " ")
-    if _BAD_ESCAPE.search(text):
-        raise InvalidArgument("the query has a malformed escape", reason="INVALID_QUERY")
     try:
-        return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
-    except UnicodeDecodeError:
-        raise InvalidArgument("the query is not UTF-8", reason="INVALID_QUERY") from None
+        return unescaped(text.replace("+", " "))
+    except BadEscape as error:
+        raise InvalidArgument(f"the query {error}", reason="INVALID_QUERY") from None
 
 
 def _unfit(name: str, why: str) -> InvalidArgument:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import unquote_to_bytes
 
+from server.doors.escapes import BadEscape, unescaped
 from server.errors import InvalidArgument
 
 ANY_VERB = "*"
@@ -18,7 +18,6 @@ ANY_VERB = "*"
 Target = TypeVar("Target")
 
 _FIELD = re.compile(r"\{([A-Za-z_][\w.]*)\}")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class BadTemplate(Exception):
@@ -92,7 +91,7 @@ class Router(Generic[Target]):
                 return Moved(clean)
         segments = path[1:].split("/")
         if not path.isascii() or "%" in path:
-            segments = [_unescape(segment) for segment in segments]
+            segments = _unescaped(segments)
         if (verb, segments[-1]) in self._custom:  # a custom verb without the id it is for
             return NotFound()
         is_known = False
@@ -148,13 +147,11 @@ def _leaves(node: _Node[Target], segments: list[str], place: int) -> Iterator[_N
         yield from _leaves(node.wildcard, segments, place + 1)
 
 
-def _unescape(segment: str) -> str:
-    if _BAD_ESCAPE.search(segment):
-        raise InvalidArgument("the path has a malformed escape", reason="INVALID_PATH")
+def _unescaped(segments: list[str]) -> list[str]:
     try:
-        return unquote_to_bytes(segment.encode("latin-1")).decode()
-    except UnicodeDecodeError:
-        raise InvalidArgument("the path is not UTF-8", reason="INVALID_PATH") from None
+        return [unescaped(segment) for segment in segments]
+    except BadEscape as error:
+        raise InvalidArgument(f"the path {error}", reason="INVALID_PATH") from None
 
 
 def _clean(path: str) -> str:

@@ -254,3 +254,11 @@ def test_no_bytes_are_a_token(raw):
 def test_foreign_tokens_are_refused(token):
     with pytest.raises(InvalidPage):
         read(token)
+
+
+def test_a_token_that_another_version_wrote_is_refused(monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as later:
+        later.setattr("storage.pages._VERSION", b"\x02")
+        token = issue()
+    with pytest.raises(InvalidPage):
+        read(token)
