@@ -80,7 +80,8 @@ class _Foretelling:
             job.check_source(self.source.identity)
             self.import_id = job.id
         self.findings.merge(self.source.store.survey.findings)
-        aliases = Aliases(await self.target.transact(find_default_id) or "")
+        default = await self.target.transact(find_default_id)
+        aliases = Aliases(default or "")
         await self._groups(aliases)
         await self._runs(aliases)
         await self._artifacts()

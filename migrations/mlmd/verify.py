@@ -65,7 +65,8 @@ async def _compared(request: ImportRequest, source: Source, target: Target, job:
         findings=findings,
     )
     noted = dict.fromkeys(LABELS, 0)
-    walk = Walk(source, Aliases(await target.transact(find_default_id) or ""), watch.progress)
+    default = await target.transact(find_default_id)
+    walk = Walk(source, Aliases(default or ""), watch.progress)
     async for rows in walk.rows(target, job.id):
         for kind, some in rows.items():
             figures[kind][SOURCE] += len(some)
