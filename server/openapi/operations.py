@@ -192,6 +192,7 @@ def _body(message: Descriptor, rule: HttpRule, schemas: Schemas) -> Schema:
         schema = {"type": "string"}
         if field.message_type is not None:
             schema = schemas.input(field.message_type, patch=rule.verb == "PATCH")
-    # A path that fills fields of the body's message makes it be there.
-    required = not any(dotted.startswith(f"{rule.body}.") for dotted in path_fields(rule))
+    # No body is an empty message, which must do; a path that fills fields of the body's message makes it be there.
+    is_filled = any(dotted.startswith(f"{rule.body}.") for dotted in path_fields(rule))
+    required = not is_filled and not schemas.takes_empty(schema)
     return {"required": required, "content": {JSON: {"schema": schema}}}

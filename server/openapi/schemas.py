@@ -137,6 +137,11 @@ class Schemas:
                 self.named[name]["required"] = list(constraints.ALWAYS_THERE[name])
         return _reference(name)
 
+    def takes_empty(self, schema: Schema) -> bool:
+        """Say whether a schema is that of a message of which nothing is required."""
+        named = self.named.get(str(schema.get("$ref", "")).rpartition("/")[2])
+        return named is not None and not named.keys() & {"required", "allOf"}
+
     def _output_field(self, field: FieldDescriptor) -> Schema:
         schema = self._output_value(field)
         if is_map(field):
