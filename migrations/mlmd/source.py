@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrations.mlmd.batches import KfpRuns
+from migrations.mlmd.errors import SourceRefused
 from migrations.mlmd.findings import Findings
 from migrations.mlmd.identity import Identity, read_identity
 from migrations.mlmd.kfp_database import KfpDatabase, open_kfp
@@ -16,7 +17,9 @@ from migrations.mlmd.mapping import map_loose_artifact, map_run
 from migrations.mlmd.reader import EXECUTIONS_PER_BATCH, MlmdStore, open_store
 from migrations.mlmd.records import Options, RunRecords
 from migrations.mlmd.runs_file import RunsFile
+from storage.errors import Unavailable
 from storage.model import Artifact
+from storage.sql.dialects import dialect_for
 
 URL_SIGN = "://"
 
@@ -79,7 +82,22 @@ async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
             runs = RunsFile.read(request.kfp)
         opening = open_store(request.source, run_context_types=request.run_context_types, kfp=runs)
         store = await stack.enter_async_context(opening)
+        _refuse_store_as_source(request)
         yield Source(store, database, identity, Options(store_id=request.store_id))
+
+
+def _refuse_store_as_source(request: ImportRequest) -> None:
+    """Nothing may be written to what an import reads, so its tables cannot stand beside Lineal's."""
+    store = dialect_for(request.store)
+    for url in (request.source, request.kfp):
+        try:
+            is_store = dialect_for(url).place == store.place
+        except Unavailable:
+            continue  # no database at all; its reader says so in better words
+        if is_store:
+            raise SourceRefused(
+                f"{store.label} is to be read and cannot be the store as well; give Lineal a database of its own"
+            )
 
 
 async def mapped_runs(

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from tests.databases.queries import execute, tables
-from tests.mlmd.copies import restore_dump
+from tests.mlmd.copies import copy_to_mysql, copy_to_postgresql, restore_dump
+from tests.mlmd.kfp_databases import make_kfp_database
 from tests.mlmd.reading import RUNS_FILE, STORES, store_url
 from tests.mlmd_import.imports import command, contents, ran
 
@@ -137,6 +138,41 @@ def test_names_that_are_no_text_stand_in_the_report_all_the_same(database_url: s
     kinds = {found["kind"] for found in read(report)["findings"] if found["rule"] == "ARTIFACTS_OF_OTHER_TYPES"}
     assert "\ufffd\ufffd" in kinds
     assert max(map(len, kinds)) == 200
+
+
+@on_a_file
+def test_the_source_cannot_be_the_store(tmp_path: Path) -> None:
+    source, link = tmp_path / "source.sqlite", tmp_path / "link.sqlite"
+    source.write_bytes((STORES / "kfp_main.sqlite").read_bytes())
+    link.symlink_to(source)
+    ended = ran(*command(f"sqlite:///{source}", f"sqlite:///{link}"))
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "cannot be the store as well" in ended.stderr
+    assert source.read_bytes() == (STORES / "kfp_main.sqlite").read_bytes()
+
+
+@on_a_file
+def test_kfps_database_cannot_be_the_store(tmp_path: Path) -> None:
+    kfp = f"sqlite:///{tmp_path}/kfp.sqlite"
+    make_kfp_database(kfp)
+    before = tables(kfp)
+    ended = ran(*command(store_url("kfp_main"), kfp, "--kfp-db", kfp))
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "cannot be the store as well" in ended.stderr
+    assert tables(kfp) == before
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_the_source_cannot_be_the_store_on_a_server(database_url: str) -> None:
+    parts = urlsplit(database_url)
+    source = urlunsplit(parts._replace(netloc=parts.netloc.replace("127.0.0.1", "localhost")))
+    copy = copy_to_mysql if database_url.startswith("mysql") else copy_to_postgresql
+    copy(STORES / "kfp_main.sqlite", database_url)
+    before = tables(database_url)
+    ended = ran(*command(source, database_url, "--upgrade"))
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "cannot be the store as well" in ended.stderr
+    assert tables(database_url) == before
 
 
 @on_a_file

@@ -15,6 +15,8 @@ from storage.errors import Unavailable
 
 IMPORT_RUNS = "another import is writing to this store; start this one when it has ended"
 
+_LOOPBACK = ("127.0.0.1", "::1")
+
 
 class Failure(enum.Enum):
     """What a driver error means to the store."""
@@ -45,6 +47,8 @@ class Dialect:
     """Whether several server processes may share the store."""
     upgrades_itself: ClassVar[bool]
     """Whether a server may upgrade the schema at start without being told to."""
+    default_port: ClassVar[int] = 0
+    """Where the database listens when a URL does not say it."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -67,6 +71,12 @@ class Dialect:
     def label(self) -> str:
         """The store URL with its password hidden, for logs and messages."""
         return self._shown
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Where the database is: the same for all URLs that can be seen to name one database."""
+        host = "localhost" if self.url.host in (None, "", *_LOOPBACK) else self.url.host
+        return self.name, host, self.url.port or self.default_port, self.url.database
 
     def is_missing(self) -> bool:
         """Say whether there is nothing yet to connect to, where connecting would make it."""

@@ -110,6 +110,7 @@ class MySQL(Dialect):
     partial_indexes: ClassVar[bool] = False
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
+    default_port: ClassVar[int] = 3306
 
     def __init__(self, url: str) -> None:
         super().__init__(url)

@@ -63,6 +63,7 @@ class PostgreSQL(Dialect):
     partial_indexes: ClassVar[bool] = True
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
+    default_port: ClassVar[int] = 5432
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """asyncpg names the isolation level in its own BEGIN, so it costs no round trip."""

@@ -84,6 +84,15 @@ class SQLite(Dialect):
         if not self.path or self.path == ":memory:" or self.path.startswith("file:"):
             raise Unavailable("the SQLite store needs a file: sqlite:///relative/path or sqlite:////absolute/path")
 
+    @property
+    def place(self) -> tuple[object, ...]:
+        """A file is known by what it is, whatever links lead to it."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return self.name, os.path.realpath(self.path)
+        return self.name, found.st_dev, found.st_ino
+
     def is_missing(self) -> bool:
         """A file that is not there is made by the first connection. Raises Unavailable for what cannot be opened."""
         if not os.path.exists(self.path):
