@@ -96,6 +96,11 @@ class Database:
         failure = self._dialect.failure(error)
         if failure is Failure.RETRY:
             return f"{self._what} {self.label} is held by another program; try again"
+        if self.is_file and any(_has_bytes((self._dialect.url.database or "") + log) for log in ("-wal", "-journal")):
+            return (
+                f"{self._what} {self.label} has a log beside it that only a writer can bring in, or is damaged; "
+                "open it once with the program that wrote it, or copy both into a folder that may be written to"
+            )
         if self.is_file:
             return f"{self._what} {self.label} is damaged or cannot be read"
         if failure in (Failure.UNAVAILABLE, Failure.DISCONNECTED):
@@ -137,4 +142,8 @@ def _without_log(path: str) -> bool:
     """Whether a file in write-ahead mode has no log beside it, so that it is whole by itself."""
     with open(path, "rb") as file:
         header = file.read(_HEADER_BYTES)
-    return header[19] == _WAL_VERSION and not os.path.exists(path + "-wal")
+    return header[19] == _WAL_VERSION and not _has_bytes(path + "-wal")
+
+
+def _has_bytes(path: str) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0

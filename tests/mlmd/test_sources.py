@@ -137,6 +137,31 @@ async def test_a_source_is_named_without_its_password() -> None:
         assert store.label == store_url("kfp_main")
 
 
+async def test_a_write_ahead_log_that_is_empty_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes((STORES / "kfp_main.sqlite").read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+    (tmp_path / "store.sqlite-wal").touch()
+    assert len((await read_all(f"sqlite:///{path}")).runs) == 16
+    assert sorted(os.listdir(tmp_path)) == ["store.sqlite", "store.sqlite-wal"]
+
+
+async def test_a_file_left_in_the_middle_of_a_write_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path, left = tmp_path / "store.sqlite", tmp_path / "left.sqlite"
+    path.write_bytes((STORES / "kfp_main.sqlite").read_bytes())
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN")
+        writer.execute("UPDATE ExecutionProperty SET string_value = 'other'")
+        left.write_bytes(path.read_bytes())
+        (tmp_path / "left.sqlite-journal").write_bytes((tmp_path / "store.sqlite-journal").read_bytes())
+    before = left.read_bytes()
+    with pytest.raises(SourceRefused, match="open it once with the program that wrote it"):
+        await read_all(f"sqlite:///{left}")
+    assert left.read_bytes() == before
+
+
 async def test_runs_that_kfps_database_does_not_have_are_left_out() -> None:
     kfp = RunsFile({"runs": [{"run_id": "3883dfda-8676-4706-a06c-aecb5dba8e01", "argo_phase": "Succeeded"}]})
     imported = await read_all(store_url("kfp_main"), kfp=kfp)
