@@ -117,9 +117,19 @@ def _documents(text: str) -> list[Any]:
     except (ValueError, RecursionError):
         pass
     try:
-        return list(yaml.load_all(text, Loader=_JsonLoader))
+        return [_keyed_by_text(document) for document in yaml.load_all(text, Loader=_JsonLoader)]
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
+
+
+def _keyed_by_text(plain: Any) -> Any:
+    """Return YAML as JSON would hold it, where every key is a text."""
+    if isinstance(plain, list):
+        return [_keyed_by_text(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    keys = (key if isinstance(key, str) else json.dumps(key, default=str) for key in plain)
+    return {key: _keyed_by_text(value) for key, value in zip(keys, plain.values(), strict=True)}
 
 
 def _bare(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from migrations.mlmd.pipeline_spec import spec_text
 from migrations.mlmd.records import Options, RunRecords
 from migrations.mlmd.rows import KfpRun
 from storage.digests import logical_key
@@ -116,3 +117,12 @@ def test_without_a_spec_names_decide_and_no_keys_are_made() -> None:
         assert tasks["condition-1"].type == TaskType.CONDITION_BRANCH
         assert "Shown importer" in tasks
         assert {task.logical_key for task in records.tasks} == {None}
+
+
+def test_keys_of_a_spec_in_yaml_become_texts() -> None:
+    spec = "pipelineInfo: {name: x}\nroot: {7: {true: a, null: b, 2020-01-01: c}}\n"
+    assert json.loads(spec_text(spec) or "")["root"] == {"7": {"true": "a", "null": "b", "2020-01-01": "c"}}
+
+
+def test_a_spec_that_contains_itself_is_none() -> None:
+    assert spec_text("pipelineInfo: &a {name: *a}\nroot: {}\n") is None
