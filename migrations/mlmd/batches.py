@@ -5,7 +5,7 @@ Attribution.artifact_id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Select, func, select
@@ -102,6 +102,7 @@ class BatchReader:
         ids = await self._execution_ids(connection, context_ids)
         contexts = await self._contexts(connection, context_ids)
         known = await self.kfp.runs_of(contexts) if self.kfp else {}
+        contexts = await self._apart(connection, contexts, known)
         kept = [context for context in contexts if self._is_kept(context, known)]
         left_out = [context for context in contexts if not self._is_kept(context, known)]
         await self._count_left_out(connection, left_out, ids, findings)
@@ -153,6 +154,22 @@ class BatchReader:
         known = await self.kfp.runs_of(contexts) if self.kfp and contexts else {}
         homes = {context.id: _home(context, known.get(context.id)) for context in contexts}
         return {id: homes[context_id] for id, context_id in claims.items() if context_id in homes}
+
+    async def _apart(
+        self, connection: AsyncConnection, contexts: Sequence[ContextRow], known: Mapping[int, KfpRun]
+    ) -> list[ContextRow]:
+        """Return the contexts; one of KFP v1 repeats a run that has a context of KFP v2 as well."""
+        old = {row.id: known[row.id].id for row in contexts if row.kind is RunKind.KFP_V1 and row.id in known}
+        name, types = self.schema["context"].column("name"), self._types_of(RunKind.KFP_V2)
+        if not old or not types:
+            return list(contexts)
+        of_types = self.schema["context"].column("type_id").in_(types)
+        rows = await connection.execute(select(name).where(of_types, name.in_(sorted(set(old.values())))))
+        taken = {self.rows.texts.known(row[0]) for row in rows}
+        return [replace(row, repeats=True) if old.get(row.id) in taken else row for row in contexts]
+
+    def _types_of(self, kind: RunKind) -> list[int]:
+        return sorted(id for id, found in self.catalog.run_kinds.items() if found is kind)
 
     def _is_kept(self, context: ContextRow, known: Mapping[int, KfpRun]) -> bool:
         is_known = context.id in known and context.id not in self.skipped
@@ -211,7 +228,7 @@ class BatchReader:
 
     async def _read_skipped(self, connection: AsyncConnection) -> set[int]:
         contexts, skipped = self.schema["context"], set[int]()
-        types = sorted(id for id, kind in self.catalog.run_kinds.items() if kind is RunKind.KFP_V2)
+        types = self._types_of(RunKind.KFP_V2)
         if self.kfp is None or not types:
             return skipped
         statement = select(contexts.column("id"), contexts.column("name")).where(contexts.column("type_id").in_(types))
@@ -224,10 +241,9 @@ class BatchReader:
     async def _repeated_names(self, connection: AsyncConnection) -> dict[str, int]:
         contexts = self.schema["context"]
         name, id = contexts.column("name"), contexts.column("id")
-        types = [type_id for type_id, kind in self.catalog.run_kinds.items() if kind is RunKind.KFP_V2]
         statement = (
             select(name, func.min(id))
-            .where(contexts.column("type_id").in_(sorted(types)))
+            .where(contexts.column("type_id").in_(self._types_of(RunKind.KFP_V2)))
             .group_by(name)
             .having(func.count() > 1)
         )

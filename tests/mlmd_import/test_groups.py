@@ -1,5 +1,6 @@
 """Experiments, pipelines and versions come from KFP's own database; a name that Lineal has already means what it has."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tests.databases import sqlite_path
 from tests.databases.queries import execute
 from tests.mlmd.builders import RUN_ID
 from tests.mlmd.kfp_databases import make_kfp_database
-from tests.mlmd_import.imports import Watching, asked, contents, imported
+from tests.mlmd.reading import RUNS_FILE
+from tests.mlmd_import.imports import Watching, asked, asked_for_file, change, contents, copied, imported
 
 KFP_RUN = "3883dfda-8676-4706-a06c-aecb5dba8e01"
 
@@ -129,6 +131,25 @@ async def test_a_task_whose_logical_key_a_client_took_comes_without_it(
     keys = execute(migrated_url, f"SELECT id, logical_key IS NULL FROM tasks WHERE id IN ('by-a-client', '{id}')")
     assert {row_id: bool(lacking) for row_id, lacking in keys} == {"by-a-client": False, id: True}
     assert (await imported(request_with_kfp)).records[Kind.TASK]["updated"] == 0
+
+
+async def test_a_run_that_kfp_recorded_in_both_ways_loses_neither(migrated_url: str, tmp_path: Path) -> None:
+    source = copied("kfp_main", tmp_path)
+    workflow = next(run["run_name"] for run in json.loads(RUNS_FILE.read_text())["runs"] if run["run_id"] == KFP_RUN)
+    change(
+        source,
+        "INSERT INTO Type (id, name, type_kind) VALUES (900, 'KfpRun', 2)",
+        "INSERT INTO Context (id, type_id, name, create_time_since_epoch, last_update_time_since_epoch) "
+        f"VALUES (900, 900, '{workflow}', 1795300000000, 1795300000000)",
+        "INSERT INTO Execution (id, type_id, last_known_state, create_time_since_epoch, last_update_time_since_epoch) "
+        "VALUES (900, 13, 3, 1795300000000, 1795300000000)",
+        "INSERT INTO Association (context_id, execution_id) VALUES (900, 900)",
+    )
+    request = asked_for_file(source, migrated_url, kfp=str(RUNS_FILE))
+    report = await imported(request)
+    assert report.findings.count(Rule.RUNS_WITH_TAKEN_ID) == 1
+    assert [report.records[kind]["created"] for kind in (Kind.RUN, Kind.TASK)] == [17, 105]
+    assert (await imported(request)).records[Kind.TASK]["unchanged"] == 105
 
 
 @pytest.mark.parametrize("column", ["ExperimentUUID", "JobUUID", "PipelineId", "PipelineVersionId"])
