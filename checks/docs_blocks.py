@@ -58,6 +58,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "levels",
         REFUSED,
     ),
+    ("the sentence of an error", "server.errors:SENTENCE_BYTES", "bytes", "cut off"),
     ("tags of a pipeline or a pipeline version", "server.services.pipelines:TAGS", "tags", REFUSED),
     ("key or value of a tag", "server.services.pipelines:TAG_TEXT", "characters", REFUSED),
     ("`name` of a pipeline version", "server.services.pipeline_versions:VERSION_NAME", "characters", REFUSED),

@@ -25,6 +25,10 @@ from storage import errors as storage_errors
 
 DOMAIN = "lineal"
 
+SENTENCE_BYTES = 480
+"""A sentence for a caller is cut off here. gRPC sends it twice in its trailers, once with three bytes for each that is not
+ASCII, and clients refuse trailers of more than 8 KiB: they would see another error."""
+
 HTTP_STATUS = {
     code_pb2.OK: 200,
     code_pb2.CANCELLED: 499,
@@ -162,13 +166,20 @@ _STORAGE: tuple[tuple[type[storage_errors.StorageError], int, str], ...] = (
 def to_status(error: BaseException) -> Status:
     """Return how a call ended that raised an error; an unknown one is answered with an id under which the log has it."""
     if isinstance(error, ApiError):
-        return Status(error.code, error.reason, error.message, error.data)
+        return Status(error.code, error.reason, _shortened(error.message), error.data)
     if isinstance(error, UnusableValue):
-        return Status(code_pb2.INVALID_ARGUMENT, "INVALID_ARGUMENT", str(error))
+        return Status(code_pb2.INVALID_ARGUMENT, "INVALID_ARGUMENT", _shortened(str(error)))
     for kind, code, reason in _STORAGE:
         if isinstance(error, kind):
-            return Status(code, reason, str(error))
+            return Status(code, reason, _shortened(str(error)))
     if isinstance(error, TimeoutError):
         return Status(code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline passed")
     error_id = uuid.uuid4().hex[:12]
     return Status(code_pb2.INTERNAL, "INTERNAL", f"internal error {error_id}", {"error_id": error_id}, unexpected=True)
+
+
+def _shortened(message: str) -> str:
+    encoded = message.encode(errors="replace")
+    if len(encoded) <= SENTENCE_BYTES:
+        return message
+    return encoded[:SENTENCE_BYTES].decode(errors="ignore") + "…"

@@ -152,3 +152,14 @@ async def test_every_call_leaves_one_line_in_the_log(api: Api, status: str) -> N
     [line] = [line for line in lines if line["event"] == "call"]
     assert (line["method"], line["door"], line["code"]) == ("RunService.GetRun", "grpc", status)
     assert line["ms"] >= 0
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "\U0001f600", "\x7f"])
+async def test_an_error_that_repeats_a_long_text_is_still_the_error(api: Api, letter: str) -> None:
+    for refused in (
+        await refusal(api.GetPipelineByName(name=letter * 70_000)),
+        await refusal(api.GetRun(run_id=letter * 70_000)),
+        await refusal(api.CreateTask(run_id="r", task=a_task(run_id=letter * 70_000))),
+    ):
+        assert refused.code in ("NOT_FOUND", "INVALID_ARGUMENT")
+        assert refused.info.domain == "lineal"
