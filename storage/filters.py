@@ -134,7 +134,8 @@ def _fit(sent: Sent, fields: Fields) -> Predicate | None:
     known = tuple(value for value in values if value is not _Unknown.VALUE)
     target = _first_of_column(field, fields)
     if operation is Operation.IN:
-        return Predicate(target, operation, known)
+        # A value said again means nothing, and each one that is bound counts against what a statement can bind.
+        return Predicate(target, operation, tuple(dict.fromkeys(known)))
     if not known:
         return None if operation is Operation.NOT_EQUALS else Predicate(target, Operation.IN, ())
     return Predicate(target, operation, known[0] if field.kind is Kind.TIME else known)

@@ -144,6 +144,14 @@ async def test_a_list_of_links_takes_ten_thousand_ids_of_a_kind(api: Api, kind: 
     assert await code(api.ListArtifactTasks(**{kind: ids})) == "INVALID_ARGUMENT"
 
 
+async def test_a_list_of_links_takes_ten_thousand_ids_and_the_longest_filter(api: Api) -> None:
+    predicate = '{"key":"type","operation":8,"int_values":{"values":[' + ",".join("1" * 1000) + "]}}"
+    text = '{"predicates":[' + ",".join([predicate] * 31) + "]}"
+    assert 60_000 < len(text) <= 64 * 1024
+    page = await api.ListArtifactTasks(run_ids=[f"r{n}" for n in range(10_000)], filter=text)
+    assert page.total_size == 0
+
+
 async def test_ten_thousand_links_fit_one_bulk_call(api: Api) -> None:
     run_id, task_id = await new_run_and_task(api)
     artifact_id = await new_artifact(api, run_id, task_id)
