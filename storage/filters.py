@@ -117,7 +117,6 @@ def _merged(predicates: Sequence[Predicate]) -> tuple[Predicate, ...]:
                 shared = tuple(value for value in merged[place].values if value in allowed)
                 merged[place] = replace(merged[place], values=shared)
                 continue
-            each = replace(each, values=tuple(dict.fromkeys(each.values)))
         merged.append(each)
     return tuple(merged)
 
