@@ -5,6 +5,7 @@ another. Deadlines are moments that the server's sweep compares (`check`); a tim
 """
 
 import asyncio
+import contextlib
 import re
 from collections import deque
 from dataclasses import dataclass
@@ -355,7 +356,8 @@ class Connection(asyncio.Protocol):
             self._send(self._refusal, verb="", closes=True)
         self._state = _State.CLOSING
         self._deadline = self._owner.deadline(0.0 if self._owner.is_stopping else LINGER_SECONDS)
-        self._transport.write_eof()
+        with contextlib.suppress(OSError):  # the client may have reset the connection since it was sent something
+            self._transport.write_eof()
         self._transport.resume_reading()
 
     def _close(self) -> None:

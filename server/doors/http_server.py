@@ -11,6 +11,7 @@ from email.utils import formatdate
 
 from server.doors.http_connection import Connection, HttpLimits
 from server.doors.http_messages import HttpHandler
+from server.telemetry import log
 
 SWEEP_SECONDS = 0.2
 """How often deadlines are looked at; they are kept that much earlier."""
@@ -109,4 +110,8 @@ class HttpServer:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
             for connection in tuple(self._connections):
-                connection.check(now)
+                try:
+                    connection.check(now)
+                except Exception as error:  # noqa: BLE001 - one connection must not cost all others their deadlines
+                    log.error("http", where="sweep", exc_info=error)
+                    connection.abort()

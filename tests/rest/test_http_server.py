@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -181,6 +182,26 @@ async def test_a_call_ends_when_its_client_goes_away(start: Start) -> None:
         await until(lambda: slow.begun == 1)
     await until(lambda: slow.cancelled == 1)
     assert server.connection_count == 0
+
+
+async def test_a_client_that_resets_while_it_is_refused_costs_nobody_a_deadline(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, address = await start(echo, replace(LIMITS, header_seconds=0.5))
+    # What the system says when the reset comes between the last bytes sent and the end of sending.
+    gone = iter([OSError(errno.ENOTCONN, "not connected"), RuntimeError("unforeseen")])
+    shutdown = socket.socket.shutdown
+
+    def shutdown_of_a_reset_connection(self: socket.socket, how: int) -> None:
+        if (error := next(gone, None)) is not None:
+            raise error
+        shutdown(self, how)
+
+    monkeypatch.setattr(socket.socket, "shutdown", shutdown_of_a_reset_connection)
+    for _ in range(3):
+        async with connected(address) as wire:
+            await wire.send("GET / HT")
+            assert b"408" in await wire.rest()
 
 
 async def test_no_deadline_runs_while_a_handler_does(start: Start) -> None:
