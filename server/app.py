@@ -5,6 +5,7 @@ Only this module names SqlStore. The command line calls `serve`.
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -172,12 +173,21 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     Raises StorageError when the store cannot be served, OSError when an address is taken, WorkerFailed when a worker
     cannot begin. The process must end after this, and by os._exit: what calls that were cut off left behind goes with it.
     """
+    _allow_connections()
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))
         if settings.workers == 1:
             _run(serve_until_signal(settings, announce))
         else:
             _serve_in_workers(settings, announce)
+
+
+def _allow_connections() -> None:
+    """Let the process have as many files open as it may: by default that is 1,024, fewer than there may be pods."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # A system may still not allow what it says, and then what there is must do.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:

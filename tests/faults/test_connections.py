@@ -1,6 +1,7 @@
 """Clients that connect and say nothing, or half of a greeting hinder nobody and are cut off."""
 
 import asyncio
+import resource
 from collections.abc import Callable
 
 import pytest
@@ -36,6 +37,24 @@ async def test_silent_clients_hinder_nobody_and_are_cut_off(
     finally:
         for _, writer in silent:
             writer.close()
+    assert {line["event"] for line in server.log_lines()} == {"serving", "call"}
+
+
+async def test_more_clients_connect_than_a_process_may_have_files_by_default(
+    migrated_url: str, start_server: Callable[..., Server]
+) -> None:
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, most))
+    try:
+        server = start_server(migrated_url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    addresses = [address.rpartition(":") for address in (server.grpc, server.rest) for _ in range(SILENT)]
+    silent = [await asyncio.open_connection(host, int(port)) for host, _, port in addresses]
+    async with connected(server.grpc) as api, asyncio.timeout(CUT_OFF_SECONDS):
+        await new_run(api)
+    for _, writer in silent:
+        writer.close()
     assert {line["event"] for line in server.log_lines()} == {"serving", "call"}
 
 
