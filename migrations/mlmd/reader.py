@@ -84,6 +84,8 @@ class MlmdStore:
                 async with self._database.connect() as connection:
                     batch = await self._batches.runs(connection, context_ids)
                 yield batch
+            if page[-1][0] <= after:
+                return  # an id that is no whole number, in a table without its key
             after = page[-1][0]
 
     async def loose_artifacts(self, *, after: int = 0) -> AsyncIterator[ArtifactBatch]:
@@ -94,6 +96,8 @@ class MlmdStore:
             if batch is None:
                 return
             yield batch
+            if batch.last_artifact_id <= after:
+                return
             after = batch.last_artifact_id
 
     async def _page(self, connection: AsyncConnection, after: int) -> list[tuple[int, int]]:

@@ -170,6 +170,20 @@ async def test_runs_that_kfps_database_does_not_have_are_left_out() -> None:
     assert not imported.loose
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("id", [1e300, 0.5, "text"])
+@pytest.mark.parametrize("table", ["Artifact", "Context"])
+async def test_ids_that_are_no_whole_numbers_do_not_hold_an_import(tmp_path: Path, table: str, id: object) -> None:
+    path = tmp_path / "mlmd.sqlite"
+    shutil.copyfile(STORES / "kfp_main.sqlite", path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE Loose AS SELECT * FROM {table}")
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"ALTER TABLE Loose RENAME TO {table}")
+        connection.execute(f"UPDATE {table} SET id = ? WHERE id = (SELECT max(id) FROM {table})", [id])
+    assert len((await read_all(f"sqlite:///{path}")).runs) >= 15
+
+
 async def test_all_that_runs_left_out_had_is_counted() -> None:
     run_ids = [run.run.id for run in (await read_all(store_url("kfp_main"))).runs]
     imported = await read_all(
