@@ -45,8 +45,8 @@ class Engine(Protocol):
     def command(self, folder: Path, port: int, settings: Mapping[str, str]) -> list[str]:
         """The command that serves the folder on 127.0.0.1:port in the foreground."""
 
-    def ping(self, server_url: str) -> None:
-        """Return when a query is answered; raises NotAnswering otherwise."""
+    def ping(self, server_url: str, *, is_starting: bool = False) -> None:
+        """Return when a query is answered; raises NotAnswering otherwise. Only a server of ours can be starting."""
 
     def create(self, server_url: str, name: str, *, template: str | None = None) -> None:
         """Create a database, empty or as a copy of the template, which nobody may be connected to."""

@@ -84,7 +84,7 @@ class Mysql:
         options = [f"--{name}={value}" for name, value in chosen.items()]
         return [str(server), "--no-defaults", f"--datadir={folder / DATA_FOLDER}", *options]
 
-    def ping(self, server_url: str) -> None:
+    def ping(self, server_url: str, *, is_starting: bool = False) -> None:
         """See Engine."""
         try:
             with _cursor(server_url) as cursor:

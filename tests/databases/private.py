@@ -170,7 +170,7 @@ class PrivateServer:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                return self._engine.ping(self.url)
+                return self._engine.ping(self.url, is_starting=True)
             except NotAnswering as error:
                 if self.process_id is None or time.monotonic() > deadline:
                     self.kill()
