@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.listening import listening
+
 ANSWER_SECONDS = 0.5
 """How long the server has for a last message that is let through."""
 
@@ -23,11 +25,12 @@ class Relay:
         """Cut once, when the text comes; the server gets it, or not."""
         self._cut_at, self._lets_through = text, lets_through
 
-    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
         connection = asyncio.create_task(self._serve(reader, writer))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
+        await asyncio.wait([connection])
 
     async def close_all(self) -> None:
         """Cut every connection; returns when all of them are gone."""
@@ -79,11 +82,9 @@ async def relay_to(url: str) -> AsyncIterator[tuple[Relay, str]]:
     assert parts.hostname is not None
     assert parts.port is not None
     relay = Relay(parts.hostname, parts.port)
-    server = await asyncio.start_server(relay.connected, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     account = parts.netloc.rpartition("@")[0]
-    try:
-        yield relay, urlunsplit(parts._replace(netloc=f"{account}@127.0.0.1:{port}"))
-    finally:
-        server.close()
-        await relay.close_all()
+    async with listening(relay.serve) as port:
+        try:
+            yield relay, urlunsplit(parts._replace(netloc=f"{account}@127.0.0.1:{port}"))
+        finally:
+            await relay.close_all()

@@ -17,6 +17,7 @@ from tests.contract.concurrency import while_locked
 from tests.contract.proxy import relay_to
 from tests.databases import PrivateServer
 from tests.databases.private import free_port
+from tests.listening import listening
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
@@ -146,17 +147,12 @@ async def test_a_frozen_database_is_given_up_within_two_seconds(
 
 @servers_only
 async def test_a_server_that_accepts_and_says_nothing_is_given_up(database_kind: str) -> None:
-    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await let_go.wait()
-        writer.close()
+    async def say_nothing(*_: object) -> None:
+        await asyncio.Event().wait()
 
-    let_go = asyncio.Event()
-    server = await asyncio.start_server(say_nothing, "127.0.0.1")
-    port = server.sockets[0].getsockname()[1]
-    store = SqlStore(f"{database_kind}://user:password@127.0.0.1:{port}/name", pool_timeout_seconds=1.0)
-    with pytest.raises(Unavailable):
-        async with asyncio.timeout(HANGING_SECONDS):
-            await store.page_token_key()
-    let_go.set()
-    server.close()
-    await store.close()
+    async with listening(say_nothing) as port:
+        store = SqlStore(f"{database_kind}://user:password@127.0.0.1:{port}/name", pool_timeout_seconds=1.0)
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(HANGING_SECONDS):
+                await store.page_token_key()
+        await store.close()

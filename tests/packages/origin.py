@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 
 import httpcore2
 
+from tests.listening import listening
+
 PUBLIC = "93.184.216.34"
 
 
@@ -46,9 +48,7 @@ class Origin:
     @contextlib.asynccontextmanager
     async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator["Origin"]:
         """Serve on a free port of the loopback."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
-        self.port = server.sockets[0].getsockname()[1]
-        async with server:
+        async with listening(self._serve, tls=tls) as self.port:
             yield self
 
 

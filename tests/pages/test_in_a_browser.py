@@ -12,6 +12,7 @@ import pytest_asyncio
 from server import __version__
 from server.app import Addresses
 from server.doors.http_messages import PAGE_HEADERS
+from tests.listening import listening
 from tests.pages.browser import Browser, Page
 
 DOCUMENT = json.loads(Path(__file__).parents[2].joinpath("api", "openapi.json").read_text())
@@ -44,8 +45,8 @@ async def bad_address() -> AsyncIterator[str]:
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with listening(answer) as port:
+        yield f"127.0.0.1:{port}"
 
 
 async def test_the_front_page_says_what_runs_here(browser: Browser, served: Addresses) -> None:
