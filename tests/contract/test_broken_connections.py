@@ -1,11 +1,13 @@
 """What the store does when its connection breaks, or when there is no database to connect to."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
+import aiosqlite
 import pytest
 
 from storage.contract import WriteTx
@@ -124,6 +126,28 @@ async def test_raises_unavailable_when_the_database_does_not_answer(database_kin
     with pytest.raises(Unavailable, match="the database does not answer"):
         await store.ready()
     await store.close()
+
+
+@pytest.mark.databases("sqlite")
+def test_the_thread_of_a_file_that_cannot_be_opened_has_ended_before_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, stop, failures = set(threading.enumerate()), aiosqlite.Connection.stop, list[object]()
+
+    def stop_late(connection: aiosqlite.Connection) -> asyncio.Future[None] | None:
+        connection._tx.put_nowait((None, lambda: time.sleep(0.2)))
+        return stop(connection)
+
+    async def ask() -> None:
+        store = SqlStore(nowhere("sqlite"))
+        with pytest.raises(Unavailable):
+            await store.page_token_key()
+        await store.close()
+
+    monkeypatch.setattr(aiosqlite.Connection, "stop", stop_late)
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    asyncio.run(ask())
+    for thread in set(threading.enumerate()) - before:
+        thread.join(HANGING_SECONDS)
+    assert not failures  # as there are when a thread has something to report to a loop that is closed
 
 
 @servers_only

@@ -1,5 +1,6 @@
 """SQLite: one file, one writer, readers beside it. One server process owns the file; importer and others may write between."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, ClassVar
 
+import aiosqlite
 from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
@@ -68,6 +70,31 @@ class _EndingConnection(sqlite3.Connection):
         super().close()
 
 
+class _EndingThread(aiosqlite.Connection):
+    """Remembers the end of its thread, which nobody waits for when the file cannot be opened."""
+
+    ended: asyncio.Future[Any] | None = None
+
+    def __init__(self, path: str, **options: Any) -> None:
+        super().__init__(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)
+        self._thread.daemon = True  # no connection keeps a process alive; SQLAlchemy does so where it makes them
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        self.ended = super().stop()
+        return self.ended
+
+
+async def _opened(path: str, **options: Any) -> aiosqlite.Connection:
+    """Open a file. When that fails, the thread has ended too: it must not report to a loop that is closed by then."""
+    connection = _EndingThread(path, **options)
+    try:
+        return await connection
+    except sqlite3.Error:
+        if connection.ended:
+            await connection.ended
+        raise
+
+
 class SQLite(Dialect):
     """A file, or nothing: an in-memory database would be another one on each connection, so it is refused."""
 
@@ -113,6 +140,7 @@ class SQLite(Dialect):
                 "timeout": BUSY_TIMEOUT_MS / 1000,
                 "check_same_thread": False,
                 "factory": _EndingConnection,
+                "async_creator_fn": _opened,
             },
         }
 
