@@ -52,12 +52,22 @@ async def test_a_phase_that_nobody_knows_changes_nothing(api: Api, phase: Any) -
 async def test_a_run_finishes_when_its_workflow_says(api: Api) -> None:
     for text, seconds, nanos in (
         ("2026-01-31T12:00:00Z", 1_769_860_800, 0),
-        ("2026-01-31T13:00:00.123457+01:00", 1_769_860_800, 123_457_000),
+        ("2026-01-31T13:00:00.123456789+01:00", 1_769_860_800, 123_456_000),
     ):
         run_id = await new_run(api)
         await api.ReportWorkflow(workflow=a_workflow(run_id, phase="Succeeded", finishedAt=text))
         finished_at = (await api.GetRun(run_id=run_id)).finished_at
         assert (finished_at.seconds, finished_at.nanos) == (seconds, nanos)
+
+
+async def test_a_report_that_is_repeated_does_not_move_the_end(api: Api) -> None:
+    run_id = await new_run(api)
+    end = {"phase": "Failed", "finishedAt": "2026-01-31T12:00:00Z"}
+    await api.ReportWorkflow(workflow=a_workflow(run_id, **end))
+    before = await api.GetRun(run_id=run_id)
+    for status in (end, {"phase": "Failed", "finishedAt": None}, {"phase": "Error", "finishedAt": ""}):
+        await api.ReportWorkflow(workflow=a_workflow(run_id, **status))
+        assert await api.GetRun(run_id=run_id) == before
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -98,7 +108,9 @@ async def test_what_is_no_workflow_of_a_run_is_refused(api: Api, workflow: str) 
     "text",
     [
         "soon",
+        "2026-01-31",
         "2026-01-31T12:00:00",
+        "2026-W05-6T12:00:00Z",
         "2026-13-31T12:00:00Z",
         "9999-12-31T23:59:59-01:00",
         "0001-01-01T00:00:00+01:00",
