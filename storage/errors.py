@@ -61,7 +61,7 @@ class InvalidPage(InvalidQuery):
 
 
 class ValueRefused(StorageError):
-    """The database cannot hold a value: it is larger than the column or the packet allows."""
+    """The database does not take a value, larger than the column or the packet allows, or that many in one statement."""
 
 
 class Conflict(StorageError):

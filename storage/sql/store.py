@@ -141,7 +141,7 @@ class SqlStore:
         """Return what failed where running again may help; raises the error to answer with where it does not."""
         failure = self.dialect.failure(error)
         if failure is Failure.TOO_LARGE:
-            raise ValueRefused("a value is larger than the database takes") from error
+            raise ValueRefused("a value is larger, or there are more, than the database takes at once") from error
         if failure is Failure.UNAVAILABLE:
             raise Unavailable("the database refuses to work at the moment") from error
         if failure is Failure.UNKNOWN:

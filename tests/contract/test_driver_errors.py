@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -160,6 +160,17 @@ async def test_a_text_longer_than_the_file_takes_is_too_large(store: SqlStore) -
         await add_run(runtime_config="x" * 200_000)(connection)
 
     assert await failure_of(store, limited) is Failure.TOO_LARGE
+
+
+@pytest.mark.databases("postgresql", "sqlite")
+async def test_more_values_than_a_statement_takes_are_too_large(store: SqlStore, database_kind: str) -> None:
+    async def many(connection: AsyncConnection) -> None:
+        if database_kind == "sqlite":
+            raw: Any = await connection.get_raw_connection()
+            raw.driver_connection._conn.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 32_766)
+        await connection.execute(select(tables.runs.c.id).where(tables.runs.c.id.in_([str(n) for n in range(32_768)])))
+
+    assert await failure_of(store, many) is Failure.TOO_LARGE
 
 
 @pytest.mark.databases("mysql")

@@ -25,7 +25,7 @@ class Failure(enum.Enum):
     MISSING_PARENT = "a row that this one refers to is gone"
     RETRY = "deadlock, lock timeout or serialisation failure: the same transaction may succeed when run again"
     DISCONNECTED = "the connection is gone"
-    TOO_LARGE = "a value does not fit"
+    TOO_LARGE = "a value does not fit, or a statement has more of them than are taken at once"
     UNAVAILABLE = "the database refuses to work: full, read-only, starting, out of connections"
     UNKNOWN = "anything else: a defect of ours"
 

@@ -149,7 +149,7 @@ class MySQL(Dialect):
             # The driver joins short rows only, so that the largest row is the largest packet.
             for row in values if many else (values,):
                 if not _fits(statement, row, limit):
-                    raise ValueRefused("a value is larger than the database takes")
+                    raise ValueRefused("a value is larger, or there are more, than the database takes at once")
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
         """Any number of servers may serve one database."""

@@ -40,6 +40,7 @@ _FAILURES = {
     "57P04": Failure.UNAVAILABLE,  # database_dropped
     "57P05": Failure.DISCONNECTED,  # idle_session_timeout
 }
+_TOO_MANY = "number of query arguments"  # beyond 32,767, says asyncpg, and has no code for it
 _CLASSES = {"08": Failure.DISCONNECTED, "53": Failure.UNAVAILABLE, "58": Failure.UNAVAILABLE, "28": Failure.UNAVAILABLE}
 
 
@@ -116,6 +117,8 @@ class PostgreSQL(Dialect):
         """By SQLSTATE; a driver error without one is a lost connection or an argument the driver refused to send."""
         state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
         if state is None:
+            if _TOO_MANY in str(error.orig):
+                return Failure.TOO_LARGE
             lost = error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), OSError)
             return Failure.DISCONNECTED if lost else Failure.UNKNOWN
         return _FAILURES.get(state) or _CLASSES.get(state[:2], Failure.UNKNOWN)

@@ -42,6 +42,8 @@ _FAILURES = {
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Failure.MISSING_PARENT,
 }
 
+_TOO_MANY = "too many SQL variables"  # has no code of its own
+
 
 @compiles(ByteString, "sqlite")
 def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
@@ -210,6 +212,8 @@ class SQLite(Dialect):
         code = code if code is not None else getattr(cause, "sqlite_errorcode", None)
         if code is None:
             return Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN
+        if code == sqlite3.SQLITE_ERROR and _TOO_MANY in str(error.orig):
+            return Failure.TOO_LARGE
         return _FAILURES.get(code) or _FAILURES.get(code & 0xFF, Failure.UNKNOWN)
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
