@@ -152,7 +152,10 @@ async def upgrade_async(url: str) -> Plan:
         await connection.commit()
         return done
 
-    _refuse(await plan_async(url))
+    standing = await plan_async(url)
+    _refuse(standing)
+    if standing.standing is Standing.CURRENT:
+        return standing  # without the write lock, which an import that is under way may have
     with dialect.upgrade_claim(timeout_seconds=LOCK_TIMEOUT_SECONDS):
         done: Plan = await _connected(dialect, locked, writer=True)
         return done

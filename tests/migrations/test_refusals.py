@@ -5,13 +5,13 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 
-from migrations.upgrade import check, plan_async, upgrade_async
+from migrations.upgrade import Standing, check, plan_async, upgrade_async
 from storage.errors import Unavailable
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, keep
@@ -200,3 +200,10 @@ async def test_a_file_that_another_program_holds_is_busy(database_url: str, monk
         await upgrade_async(database_url)
     holder.close()
     await upgrade_async(database_url)
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_schema_that_is_current_is_found_so_beside_a_writer(migrated_url: str) -> None:
+    with closing(sqlite3.connect(sqlite_path(migrated_url), isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert (await upgrade_async(migrated_url)).standing is Standing.CURRENT
