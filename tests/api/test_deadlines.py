@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.api.client import Api, code
 from tests.api.conftest import Serve
 
 SHORT_SECONDS = 0.3
+HANGING_SECONDS = 60
 POOL_SIZE = 2
 
 
@@ -39,6 +41,16 @@ async def somebody_holding(url: str, run_id: str, task_id: str) -> AsyncIterator
         await store.close()
 
 
+async def until_ended(capsys: pytest.CaptureFixture[str], calls: int) -> None:
+    """Wait until the server has given up that many calls: it learns a little later than the caller that one is over."""
+    given_up = 0
+    async with asyncio.timeout(HANGING_SECONDS):
+        while given_up < calls:
+            lines = map(json.loads, capsys.readouterr().out.splitlines())
+            given_up += sum(line["event"] == "call" and line["code"] != "OK" for line in lines)
+            await asyncio.sleep(0.01)
+
+
 WRITES: dict[str, Callable[[Any, str, str, str], Awaitable[Any]]] = {
     "CreateTask": lambda api, run_id, task_id, artifact_id: api.CreateTask(
         run_id=run_id, task={"parent_task_id": task_id}, timeout_seconds=SHORT_SECONDS
@@ -55,7 +67,7 @@ WRITES: dict[str, Callable[[Any, str, str, str], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("rpc", WRITES)
 async def test_a_call_that_waits_past_its_deadline_is_ended_and_keeps_nothing(
-    serve: Serve, migrated_url: str, rpc: str
+    serve: Serve, migrated_url: str, capsys: pytest.CaptureFixture[str], rpc: str
 ) -> None:
     api = await serve(pool_size=POOL_SIZE)
     run_id, task_id = await new_run_and_task(api)
@@ -65,6 +77,7 @@ async def test_a_call_that_waits_past_its_deadline_is_ended_and_keeps_nothing(
         # More than the pool has connections: each of them must come back.
         calls = (WRITES[rpc](api, run_id, task_id, artifact_id) for _ in range(2 * POOL_SIZE))
         assert await asyncio.gather(*map(code, calls)) == ["DEADLINE_EXCEEDED"] * 2 * POOL_SIZE
+        await until_ended(capsys, 2 * POOL_SIZE)
     assert await code(new_task(api, run_id, "later")) == "OK"
     after = await api.GetRun(run_id=run_id, view="FULL")
     assert [task.name for task in after.tasks] == ["train", "later"]
@@ -81,7 +94,9 @@ async def test_a_call_with_time_left_waits_for_its_turn(serve: Serve, migrated_u
     assert (await call).name == "waited"
 
 
-async def test_a_caller_that_goes_away_leaves_nothing_behind(serve: Serve, migrated_url: str) -> None:
+async def test_a_caller_that_goes_away_leaves_nothing_behind(
+    serve: Serve, migrated_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     api = await serve(pool_size=POOL_SIZE)
     run_id, task_id = await new_run_and_task(api)
     async with somebody_holding(migrated_url, run_id, task_id):
@@ -90,6 +105,7 @@ async def test_a_caller_that_goes_away_leaves_nothing_behind(serve: Serve, migra
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
+        await until_ended(capsys, 2 * POOL_SIZE)
     assert (await api.UpdateTask(run_id=run_id, task_id=task_id, task={"display_name": "d"})).name == "train"
 
 
