@@ -119,6 +119,8 @@ REASONS = {
     "INVALID_PATH": "The path of a request over REST has a malformed escape or is not UTF-8.",
     "UNKNOWN_PATH": "Nothing is served under the path of a request over REST.",
     "WRONG_VERB": "The path of a request over REST does not take its verb.",
+    "UNKNOWN_HOST": "A request over REST names a host that the server does not answer to; see `allowed_hosts`.",
+    "FOREIGN_ORIGIN": "A page of another site tried to write over REST; see `cors_origins`.",
     "TOO_MANY_CONNECTIONS": "The server has as many HTTP connections as it takes.",
     "INVALID_QUERY": "The query of a request over REST does not fit its parameters.",
     "INVALID_PACKAGE_URL": "A package URL may not be fetched, or could not be.",

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
+from server.web_origins import HostList, OriginList
+
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 _LARGEST_MESSAGE_BYTES = 2**31 - 1
@@ -50,7 +52,12 @@ class Settings:
     http_header_bytes_max: int = _setting(512 * KIBIBYTE, "Largest path and headers of a request")
     http_connections_max: int = _setting(500, "HTTP connections of a process at most")
     cors_origins: str = _setting(
-        "", "Origins whose pages may call the REST door: separated by commas, * means every origin"
+        "", "Origins of other sites whose pages may read and write over REST: separated by commas, * means every origin"
+    )
+    allowed_hosts: str = _setting(
+        "",
+        "Host names that REST requests may be sent to, in addition to addresses and localhost: separated by commas, "
+        "* means every name; empty means none on a loopback address and every name on others",
     )
     commit_sha: str = _setting("unknown", "What the server says it was built from, for clients that show it")
     tag_name: str = _setting("unknown", "What the server says its release is, for clients that show it")
@@ -87,6 +94,11 @@ class Settings:
             raise InvalidSetting(f"bulk_items_max must be at most {_LARGEST_BULK}: a statement holds no more values")
         if not 1 <= self.workers <= 256:
             raise InvalidSetting("workers must be between 1 and 256")
+        for name, read in (("cors_origins", OriginList), ("allowed_hosts", HostList)):
+            try:
+                read(getattr(self, name))
+            except ValueError as error:
+                raise InvalidSetting(f"{name} lists origins or names, separated by commas: {error}") from error
         if self.workers > 1 and self.store.startswith("sqlite"):
             raise InvalidSetting("workers above 1 need a server database: a SQLite file has one writing process")
         if self.log_level not in ("debug", "info", "warning", "error"):

@@ -1,8 +1,8 @@
-"""Which pages of other origins may call: none, unless the settings name them. The REST door calls this."""
+"""Which pages of other origins may read answers: none, unless the settings list them. The REST door calls this."""
 
 from server.doors.http_messages import HttpRequest, HttpResponse
+from server.web_origins import ANY, OriginList
 
-_ANY = "*"
 _MAX_AGE_SECONDS = 600
 
 
@@ -10,7 +10,7 @@ class Cors:
     """Opens answers to origins from a comma list; `*` means every origin."""
 
     def __init__(self, origins: str) -> None:
-        self._origins = frozenset(origin.strip() for origin in origins.split(",") if origin.strip())
+        self._origins = OriginList(origins)
 
     def preflight(self, request: HttpRequest) -> HttpResponse | None:
         """Return the answer to a browser that asks before it calls; None when this is not one that may."""
@@ -34,8 +34,8 @@ class Cors:
         return answer
 
     def _allowed(self, request: HttpRequest) -> tuple[tuple[str, str], ...]:
-        if _ANY in self._origins:
-            return (("access-control-allow-origin", _ANY),)
+        if self._origins.has_any:
+            return (("access-control-allow-origin", ANY),)
         origin = request.headers.get("origin", "")
         if origin not in self._origins:
             return ()

@@ -11,6 +11,7 @@ from google.rpc import code_pb2
 from server.config import Settings
 from server.doors.answers import failure_answer, not_found, outcome_answer, refusal, wrong_verb
 from server.doors.binding import Binding
+from server.doors.browser_guard import BrowserGuard
 from server.doors.cors import Cors
 from server.doors.http_connection import HttpLimits
 from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse
@@ -50,6 +51,9 @@ class RestDoor:
             if method.http is not None and method.http.path not in paths:
                 self._router.add(method.http.verb, method.http.path, self._transcoded(method, method.http))
         self._cors = Cors(settings.cors_origins)
+        self._guard = BrowserGuard(
+            cors_origins=settings.cors_origins, allowed_hosts=settings.allowed_hosts, address=settings.rest
+        )
         limits = HttpLimits(
             header_seconds=settings.http_header_seconds,
             body_seconds=settings.http_body_seconds,
@@ -71,6 +75,9 @@ class RestDoor:
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request, whatever it is."""
+        refused = self._guard.refused(request)
+        if refused is not None:
+            return refused
         preflight = self._cors.preflight(request)
         if preflight is not None:
             return preflight

@@ -17,6 +17,8 @@ OTHER = {
     "store": "postgresql://db.example/lineal",
     "grpc": "[::1]:7001",
     "rest": "localhost:7002",
+    "cors_origins": "https://ui.example, http://localhost:3000",
+    "allowed_hosts": "lineal.example, *",
     "log_level": "error",
     "log_format": "text",
 }
@@ -103,6 +105,8 @@ BAD = [
     ("grpc", "127.0.0.1:99999"),
     ("grpc", "127.0.0.1:²"),
     ("rest", "127.0.0.1:http"),
+    ("cors_origins", "ui.example"),
+    ("allowed_hosts", "https://lineal.example"),
     ("workers", "0"),
     ("workers", "257"),
     ("pool_size", "0"),

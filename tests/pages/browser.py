@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,11 +187,11 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def launched() -> AsyncIterator[Browser]:
-    """Run a Chromium with a profile of its own until the block ends."""
+async def launched(*flags: str) -> AsyncIterator[Browser]:
+    """Run a Chromium with a profile of its own, and with further flags, until the block ends."""
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        process, commands, events = _start(profile)
+        process, commands, events = _start(profile, flags)
         reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), events)
         writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, commands)
@@ -208,7 +208,7 @@ async def launched() -> AsyncIterator[Browser]:
                 await asyncio.to_thread(process.wait)
 
 
-def _start(profile: str) -> tuple["subprocess.Popen[bytes]", Any, Any]:
+def _start(profile: str, flags: Sequence[str]) -> tuple["subprocess.Popen[bytes]", Any, Any]:
     """Start the process; return it with the end of each pipe that is ours."""
     command_read, command_write = os.pipe()
     event_read, event_write = os.pipe()
@@ -222,7 +222,7 @@ def _start(profile: str) -> tuple["subprocess.Popen[bytes]", Any, Any]:
         os.dup2(theirs[1], EVENTS)
 
     process = subprocess.Popen(
-        [require_chromium(), *FLAGS, f"--user-data-dir={profile}"],
+        [require_chromium(), *FLAGS, *flags, f"--user-data-dir={profile}"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -78,9 +78,9 @@ async def connected(address: str) -> AsyncIterator[Wire]:
             await writer.wait_closed()
 
 
-def request_text(verb: str, path: str, body: bytes = b"", **headers: str) -> bytes:
+def request_text(verb: str, path: str, body: bytes = b"", *, host: str = "localhost", **headers: str) -> bytes:
     """A whole request; header names with `_` for `-`."""
-    lines = [f"{verb} {path} HTTP/1.1", "Host: test"]
+    lines = [f"{verb} {path} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     if body:
         lines.append(f"Content-Length: {len(body)}")

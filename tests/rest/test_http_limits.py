@@ -13,8 +13,8 @@ HALF_HEADS = [
     "G",
     "GET /heal",
     "GET /healthz HTTP/1.1\r\n",
-    "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-    "GET /healthz HTTP/1.1\r\nHost: x\r\n",
+    "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "GET /healthz HTTP/1.1\r\nHost: localhost\r\n",
 ]
 HALF_BODIES = [
     request_text("POST", "/apis/v2beta1/runs", Content_Length="1000") + b'{"disp',
@@ -209,7 +209,7 @@ async def test_connections_over_the_limit_are_turned_away_and_leave_no_trace(ser
         b"POST /healthz HTTP/1.1\r\nContent-Length: " + b"9" * 50 + b"\r\n\r\n",
         b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
-        b"POST /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET /healthz HTTP/2.0\r\nHost: a\r\n\r\n",
@@ -235,7 +235,7 @@ async def test_requests_in_one_packet_are_answered_in_their_order(rest: str) -> 
 
 @pytest.mark.parametrize("refused", [[f"X-{number}: y" for number in range(201)], ["Content-Length: 999999999"]])
 async def test_a_refused_request_is_answered_and_none_behind_it_in_its_place(rest: str, refused: list[str]) -> None:
-    head = "\r\n".join(["GET /healthz HTTP/1.1", "Host: x", *refused]) + "\r\n\r\n"
+    head = "\r\n".join(["GET /healthz HTTP/1.1", "Host: localhost", *refused]) + "\r\n\r\n"
     async with connected(rest) as wire:
         await wire.send(head.encode() + HEALTHY + HEALTHY)
         assert (await wire.answer()).status in (413, 431)
@@ -261,9 +261,9 @@ async def test_garbage_behind_a_request_does_not_cost_its_answer(rest: str) -> N
     [
         b"GET /healthz HTTP/1.0\r\n\r\n",
         b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nPRI * HTTP/2.0\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nPRI * HTTP/2.0\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     ],
 )
 async def test_a_connection_ends_after_an_answer_that_is_its_last(rest: str, head: bytes) -> None:
