@@ -19,6 +19,7 @@ from storage import fields
 SERVER = pathlib.Path(errors.__file__).parent
 
 REFUSED, CAPPED = "INVALID_ARGUMENT", "capped in silence"
+NOT_DRAWN = "left out; the description of the specification says so"
 
 LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("rows of a page when a request names no size", "page_size_default", "rows", "–"),
@@ -94,6 +95,20 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "server.request_parts:PARTS_MAX",
         "parts",
         REFUSED,
+    ),
+    ("tasks drawn for a run without a specification", "server.recorded_spec.document:TASKS_MAX", "tasks", NOT_DRAWN),
+    ("links drawn for a run without a specification", "server.recorded_spec.document:LINKS_MAX", "links", NOT_DRAWN),
+    (
+        "inputs and outputs drawn for a run without a specification",
+        "server.recorded_spec.flow:ENTRIES_MAX",
+        "inputs and outputs",
+        NOT_DRAWN,
+    ),
+    (
+        "memory of a process for specifications made from tasks",
+        "server.recorded_spec.cache:BYTES_MAX",
+        "bytes",
+        "made again when asked for",
     ),
     ("plugins in `plugins_input`", "server.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("all of `plugins_input`", "server.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from server.config import Settings
+from server.recorded_spec import RecordedSpecs
 from storage.contract import Store
 from storage.pages import PageTokens
 
@@ -24,12 +25,13 @@ def microseconds_now() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The store, the key of page tokens, the settings and the clock (microseconds UTC)."""
+    """The store, the key of page tokens, the settings, the clock (microseconds UTC), and specifications that were made."""
 
     store: Store
     tokens: PageTokens
     settings: Settings
     now: Callable[[], int] = microseconds_now
+    recorded_specs: RecordedSpecs = field(default_factory=RecordedSpecs)
 
 
 Handler = Callable[[Call, Any], Awaitable[Message]]

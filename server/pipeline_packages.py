@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from server.codec.json_text import json_text
 from server.codec.unusable import UnusableValue
 from server.errors import InvalidArgument
-from server.pipeline_specs import REASON, check_schema_version, parse_platform, parse_spec
+from server.pipeline_specs import REASON, check_origin, check_schema_version, parse_platform, parse_spec
 from server.yaml_documents import UnreadableText, read_documents
 from storage.stored_json import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
 
@@ -53,6 +53,7 @@ def read_package(data: bytes, *, strict_name: bool = True) -> Package:
     if spec is None:
         raise _refused("no document is a pipeline spec: it needs pipelineInfo.name and root, and no unknown fields")
     check_schema_version(spec)
+    check_origin(spec)
     name = spec.pipeline_info.name
     if strict_name and not _NAME.fullmatch(name):
         raise _refused(f"pipelineInfo.name {name[:128]!r} must be 1 to 128 of a-z, 0-9 and -, and not start with -")

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from server.errors import InvalidArgument
+from server.recorded_spec import SDK_VERSION
 
 SCHEMA_VERSION = "2.1.0"
 REASON = "INVALID_PIPELINE_SPEC"
@@ -39,6 +40,7 @@ def read_spec(document: dict[str, Any]) -> Any:
             "the pipeline spec is not one: it needs pipelineInfo.name and root, and no unknown fields", reason=REASON
         )
     check_schema_version(spec)
+    check_origin(spec)
     platform = document.get("platform_spec") if "pipeline_spec" in document else None
     if platform is not None and not isinstance(platform, dict):
         raise InvalidArgument("platform_spec must be an object", reason=REASON)
@@ -55,6 +57,15 @@ def check_schema_version(spec: Any) -> None:
     """Raise InvalidArgument unless the spec has the one version that is understood."""
     if spec.schema_version != SCHEMA_VERSION:
         raise InvalidArgument(f"schemaVersion must be {SCHEMA_VERSION}", reason=REASON)
+
+
+def check_origin(spec: Any) -> None:
+    """Raise InvalidArgument for a specification that GetRun made for a run that has none."""
+    if spec.sdk_version == SDK_VERSION:
+        raise InvalidArgument(
+            "the pipeline spec was made from the recorded tasks of a run: it shows what ran and cannot be run",
+            reason=REASON,
+        )
 
 
 def parse_platform(document: Any) -> Any:

@@ -75,6 +75,9 @@ POLICY: dict[str, Rule] = {
     "v1beta1.GetPipeline": Rule("pipelines", "get"),
     "v1beta1.ListPipelines": Rule("pipelines", "list"),
     "v1beta1.GetPipelineVersion": Rule("pipelines", "get"),
+    "v1beta1.ListPipelineVersions": Rule("pipelines", "list"),
+    "v1beta1.GetPipelineTemplate": Rule("pipelines", "get"),
+    "v1beta1.GetPipelineVersionTemplate": Rule("pipelines", "get"),
     "v1beta1.ListJobs": Rule("jobs", "list"),
     "HealthzService.GetHealthz": Rule("healthz", "get", open=True),
 }

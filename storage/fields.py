@@ -5,11 +5,12 @@ services name them, and `storage/sql` turns their columns into SQL.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Any
 
+from storage.filter_message import PREDICATE_NAMES, PREDICATE_NAMES_V1BETA1
 from storage.model import ArtifactType, IOType, RunState, StorageState, TaskState, TaskType
 
 TAG_PREFIX = "tags."
@@ -70,10 +71,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Listable:
-    """All that reading a list request needs to know: the fields, and the order when none is asked for."""
+    """All that reading a list request needs to know: the fields, the order when none is asked for, a predicate's words."""
 
     fields: Fields
     default_order: Order
+    predicate_names: Mapping[str, str] = field(default_factory=lambda: PREDICATE_NAMES, compare=False)
 
 
 _V1_RUN_STATES = MappingProxyType(
@@ -90,6 +92,9 @@ _V1_RUN_STATES = MappingProxyType(
         "Paused": RunState.PAUSED.name,
     }
 )
+
+
+_V1_STORAGE_STATES = MappingProxyType({f"STORAGESTATE_{state.name}": state.name for state in list(StorageState)[1:]})
 
 
 class _Prefixed(dict[str, Field]):
@@ -177,36 +182,50 @@ ARTIFACT_TASKS: Fields = _map(
     _json("producer", "producer", nullable=False),
 )
 
-RUNS: Fields = _with_metrics(
-    Field("run_id", "id"),
-    Field("id", "id"),
-    Field("display_name", "display_name", long=True),
-    Field("name", "display_name", long=True),
-    Field("description", "description", long=True),
-    Field("namespace", "namespace"),
-    Field("experiment_id", "experiment_id"),
-    Field("recurring_run_id", "recurring_run_id"),
-    Field("storage_state", "storage_state", Kind.NAMED_ENUM, StorageState),
-    Field("state", "state", Kind.NAMED_ENUM, RunState),
-    Field("status", "state", Kind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
-    _time("created_at", "created_at"),
-    _time("scheduled_at", "scheduled_at"),
-    _time("finished_at", "finished_at", nullable=True, absent=0),  # clients see 1970 until a run ends, and filter by it
-    _json("state_history", "state_history", nullable=False),
-    _json("runtime_details", "runtime_config"),
-)
 
-EXPERIMENTS: Fields = _map(
-    Field("experiment_id", "id"),
-    Field("id", "id"),
-    Field("display_name", "name"),
-    Field("name", "name"),
-    Field("description", "description", long=True),
-    Field("namespace", "namespace"),
-    Field("storage_state", "storage_state", Kind.NAMED_ENUM, StorageState),
-    _time("created_at", "created_at"),
-    _time("last_run_created_at", "last_run_created_at"),
-)
+def _storage_state(names: Mapping[str, str]) -> Field:
+    return Field("storage_state", "storage_state", Kind.NAMED_ENUM, StorageState, names=names)
+
+
+def _runs(storage_states: Mapping[str, str]) -> Fields:
+    return _with_metrics(
+        Field("run_id", "id"),
+        Field("id", "id"),
+        Field("display_name", "display_name", long=True),
+        Field("name", "display_name", long=True),
+        Field("description", "description", long=True),
+        Field("namespace", "namespace"),
+        Field("experiment_id", "experiment_id"),
+        Field("recurring_run_id", "recurring_run_id"),
+        _storage_state(storage_states),
+        Field("state", "state", Kind.NAMED_ENUM, RunState),
+        Field("status", "state", Kind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
+        _time("created_at", "created_at"),
+        _time("scheduled_at", "scheduled_at"),
+        # Clients see 1970 until a run ends, and filter by it.
+        _time("finished_at", "finished_at", nullable=True, absent=0),
+        _json("state_history", "state_history", nullable=False),
+        _json("runtime_details", "runtime_config"),
+    )
+
+
+def _experiments(storage_states: Mapping[str, str]) -> Fields:
+    return _map(
+        Field("experiment_id", "id"),
+        Field("id", "id"),
+        Field("display_name", "name"),
+        Field("name", "name"),
+        Field("description", "description", long=True),
+        Field("namespace", "namespace"),
+        _storage_state(storage_states),
+        _time("created_at", "created_at"),
+        _time("last_run_created_at", "last_run_created_at"),
+    )
+
+
+RUNS, RUNS_V1BETA1 = _runs({}), _runs(_V1_STORAGE_STATES)
+
+EXPERIMENTS, EXPERIMENTS_V1BETA1 = _experiments({}), _experiments(_V1_STORAGE_STATES)
 
 PIPELINES: Fields = _tagged(
     Field("pipeline_id", "id"),
@@ -249,3 +268,11 @@ PIPELINE_LIST = Listable(PIPELINES, Order(PIPELINES["created_at"], descending=Fa
 PIPELINE_VERSION_LIST = Listable(PIPELINE_VERSIONS, Order(PIPELINE_VERSIONS["created_at"], descending=False))
 RECURRING_RUN_LIST = Listable(RECURRING_RUNS, Order(RECURRING_RUNS["created_at"], descending=False))
 EXPERIMENT_LIST = Listable(EXPERIMENTS, Order(EXPERIMENTS["created_at"], descending=False))
+
+
+# KFP's first API has words of its own in filters.
+RUN_LIST_V1BETA1 = Listable(RUNS_V1BETA1, RUN_LIST.default_order, PREDICATE_NAMES_V1BETA1)
+EXPERIMENT_LIST_V1BETA1 = Listable(EXPERIMENTS_V1BETA1, EXPERIMENT_LIST.default_order, PREDICATE_NAMES_V1BETA1)
+PIPELINE_LIST_V1BETA1 = replace(PIPELINE_LIST, predicate_names=PREDICATE_NAMES_V1BETA1)
+PIPELINE_VERSION_LIST_V1BETA1 = replace(PIPELINE_VERSION_LIST, predicate_names=PREDICATE_NAMES_V1BETA1)
+RECURRING_RUN_LIST_V1BETA1 = replace(RECURRING_RUN_LIST, predicate_names=PREDICATE_NAMES_V1BETA1)

@@ -1,7 +1,7 @@
 """The wire's message Filter, read from its protobuf JSON: what the text says, before any column is looked at.
 
 Reading is strict: unknown fields, fields named twice and numbers out of range raise InvalidFilter, and no text makes it
-raise anything else. Only `storage.filters` calls this module.
+raise anything else. Only `storage.filters` and `storage.fields` import this module.
 """
 
 import json
@@ -37,7 +37,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 _FILTER_FIELDS = {"predicates": "predicates"}
 _VALUES_FIELDS = {"values": "values"}
-_PREDICATE_FIELDS = {
+PREDICATE_NAMES = {
     "operation": "operation",
     "key": "key",
     "int_value": "int_value",
@@ -55,6 +55,10 @@ _PREDICATE_FIELDS = {
     "string_values": "string_values",
     "stringValues": "string_values",
 }
+"""Names of a predicate's fields, in both spellings, and the field that each stands for."""
+
+PREDICATE_NAMES_V1BETA1 = {**PREDICATE_NAMES, "op": "operation"}
+"""KFP's first API calls the operation `op`; its clients send both words."""
 
 
 class Operation(Enum):
@@ -84,18 +88,18 @@ class _Number(str):
     """A JSON number as it was written: nothing is rounded, and no huge number is ever built."""
 
 
-def read_filter(text: str) -> list[Sent]:
+def read_filter(text: str, names: Mapping[str, str]) -> list[Sent]:
     """Return the predicates of a filter as sent; where the text is no Filter message, it is URL-unescaped once.
 
-    Raises InvalidFilter.
+    `names` are those that a predicate's fields may have. Raises InvalidFilter.
     """
     _check_size(text)
     try:
-        return _read_message(text)
+        return _read_message(text, names)
     except InvalidFilter as error:
         plain_error = error
     try:
-        return _read_message(_unescape(text))
+        return _read_message(_unescape(text), names)
     except InvalidFilter:
         # An escaped filter has no brace: what is wrong with a plain one says more than that it is not escaped either.
         if text.lstrip().startswith("{"):
@@ -126,7 +130,7 @@ def _unescape(text: str) -> str:
         raise InvalidFilter("filter is not valid Unicode text once URL-unescaped") from None
 
 
-def _read_message(text: str) -> list[Sent]:
+def _read_message(text: str, names: Mapping[str, str]) -> list[Sent]:
     try:
         message = json.loads(
             text,
@@ -139,7 +143,7 @@ def _read_message(text: str) -> list[Sent]:
     except ValueError:
         raise InvalidFilter("filter is not JSON") from None
     members = _members(message, _FILTER_FIELDS, what="filter")
-    return [_read_predicate(each) for each in _list(members.get("predicates", []), "predicates")]
+    return [_read_predicate(each, names) for each in _list(members.get("predicates", []), "predicates")]
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -163,8 +167,8 @@ def _members(value: object, names: Mapping[str, str], *, what: str) -> dict[str,
     return {name: member for name, member in seen.items() if member is not None}
 
 
-def _read_predicate(value: object) -> Sent:
-    members = _members(value, _PREDICATE_FIELDS, what="predicate")
+def _read_predicate(value: object, names: Mapping[str, str]) -> Sent:
+    members = _members(value, names, what="predicate")
     operation = _operation(members.pop("operation", _Number(0)))
     key = _string(members.pop("key", ""), "key")
     if len(members) > 1:

@@ -6,11 +6,12 @@ text makes it raise anything else. `storage.pages` reads filters with it, and `s
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from storage import filter_message
 from storage.errors import InvalidFilter, InvalidOrder
 from storage.fields import Field, Fields, Kind, Order
 from storage.filter_message import AFTER_LATEST, EARLIEST, INT32, SECOND, Operation, Sent, read_filter, shown
@@ -54,15 +55,18 @@ class _Unknown(Enum):
     VALUE = 0
 
 
-def parse_filter(text: str, fields: Fields) -> tuple[Predicate, ...]:
+def parse_filter(
+    text: str, fields: Fields, names: Mapping[str, str] = filter_message.PREDICATE_NAMES
+) -> tuple[Predicate, ...]:
     """Return the predicates of a filter in the order they were sent, without those that every row meets.
 
     The INs of one column are one predicate, of the values that all of them share. A text that is a Filter message as
-    it is, is taken so; any other is URL-unescaped once. Raises InvalidFilter.
+    it is, is taken so; any other is URL-unescaped once. `names` are those that a predicate's fields may have. Raises
+    InvalidFilter.
     """
     if text == "":
         return ()
-    sent = read_filter(text)
+    sent = read_filter(text, names)
     if len(sent) > MAX_PREDICATES:
         raise InvalidFilter(f"filter has {len(sent)} predicates, at most {MAX_PREDICATES} are allowed")
     predicates = (_fit(each, fields) for each in sent)

@@ -180,6 +180,23 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownRun:
+    """A run as it is shown: `has_version` says whether the pipeline version it names is there, with a specification."""
+
+    run: Run
+    has_version: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunActivity:
+    """How far the recording of a run came: it changes with every task and link that is written."""
+
+    task_count: int
+    tasks_updated_at: int  # 0 without tasks
+    last_link_id: str  # empty without links
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One step of a run, or a group of steps."""
 
@@ -214,6 +231,33 @@ class TaskHead:
     run_id: str
     namespace: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutline:
+    """What a graph of a run needs of a task."""
+
+    id: str
+    parent_task_id: str | None
+    name: str
+    display_name: str
+    type: int
+    type_attributes: str | None  # JSON
+    input_parameters: str | None  # JSON
+    output_parameters: str | None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOutline:
+    """What a graph of a run needs of a link and its artifact."""
+
+    task_id: str
+    artifact_id: str
+    type: int
+    key: str
+    producer: str  # JSON
+    artifact_type: int
+    uri: str | None
 
 
 @dataclass(frozen=True, slots=True)

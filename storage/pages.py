@@ -74,13 +74,13 @@ class PageTokens:
         fields = listable.fields
         if not page_token:
             order = parse_order(order_text, fields, listable.default_order)
-            return order, parse_filter(filter_text, fields), None
+            return order, parse_filter(filter_text, fields, listable.predicate_names), None
         column, direction, carried_filter, value, id = self._open(page_token, list_name, scope=scope)
         order = Order(_find_column(column.decode(), fields), descending=direction == b"d")
         cursor = Cursor(_unpack_value(value), id.decode())
         if not order_text.strip() and not filter_text:
             return order, _unpack_filter(carried_filter, fields), cursor
-        predicates = parse_filter(filter_text, fields)
+        predicates = parse_filter(filter_text, fields, listable.predicate_names)
         if parse_order(order_text, fields, listable.default_order) != order:
             raise InvalidPage("page token belongs to another sort order")
         if _pack_filter(predicates) != carried_filter:

@@ -26,7 +26,7 @@ from server.codec.runs import (
 from server.codec.tasks import append_task_state, merge_task, task_from_request, task_message
 from server.codec.times import microseconds, moment_of_text
 from server.codec.unusable import UnusableValue
-from server.codec.values import plain_values
+from server.codec.values import plain_values, set_struct
 
 __all__ = [
     "JSON_COLUMN_BYTES",
@@ -52,6 +52,7 @@ __all__ = [
     "plugins_input_text",
     "run_message",
     "runtime_config_text",
+    "set_struct",
     "stored_object",
     "task_from_request",
     "task_message",

@@ -18,11 +18,15 @@ _READS: tuple[tuple[str, str], ...] = (
     ("/apis/v1beta1/runs", "v1beta1.ListRuns"),
     ("/apis/v1beta1/experiments", "v1beta1.ListExperiments"),
     ("/apis/v1beta1/pipelines", "v1beta1.ListPipelines"),
+    ("/apis/v1beta1/pipeline_versions", "v1beta1.ListPipelineVersions"),
+    ("/apis/v1beta1/pipelines/{id}/templates", "v1beta1.GetPipelineTemplate"),
+    ("/apis/v1beta1/pipeline_versions/{id}/templates", "v1beta1.GetPipelineVersionTemplate"),
     ("/apis/v1beta1/jobs", "v1beta1.ListJobs"),
 )
 _DELETIONS: tuple[tuple[str, str, str], ...] = (
     ("/apis/v1beta1/runs/{id}", "RunService.DeleteRun", "run_id"),
     ("/apis/v1beta1/experiments/{id}", "ExperimentService.DeleteExperiment", "experiment_id"),
+    ("/apis/v1beta1/pipelines/{id}", "PipelineService.DeletePipeline", "pipeline_id"),
 )
 _SPELLINGS = {
     "page_token": "page_token",
@@ -36,6 +40,10 @@ _SPELLINGS = {
     "resourceReferenceKey.type": "resource_reference_key.type",
     "resource_reference_key.id": "resource_reference_key.id",
     "resourceReferenceKey.id": "resource_reference_key.id",
+    "resource_key.type": "resource_key.type",
+    "resourceKey.type": "resource_key.type",
+    "resource_key.id": "resource_key.id",
+    "resourceKey.id": "resource_key.id",
 }
 
 

@@ -79,6 +79,7 @@ def _old_schemas() -> dict[str, Any]:
         "OldExperiment": _told("An experiment in v1beta1's words.", experiment, "id", "name"),
         "OldPipelineVersion": _told("A pipeline version in v1beta1's words.", version, "id", "name"),
         "OldPipeline": _told("A pipeline in v1beta1's words.", pipeline, "id", "name"),
+        "OldTemplate": _told("A pipeline's specification as text.", {"template": _TEXT}, "template"),
         "OldRun": _told("A run in v1beta1's words.", {**run, "pipeline_spec": {"type": "object"}}, "id", "name"),
         "OldRunDetail": _told("A run in v1beta1's words, as reading one answers.", detail, *detail),
     }
@@ -149,7 +150,18 @@ def _old_reads() -> Paths:
         found[f"/apis/v1beta1/{path}/{{id}}"] = {
             "get": _operation(f"v1beta1_Get{name}", OLD, summary, responses, parameters=[_id(path[:-1])])
         }
-    for path, name in (("runs", "Run"), ("experiments", "Experiment")):
+    for path, name in (("pipelines", "Pipeline"), ("pipeline_versions", "PipelineVersion")):
+        responses = {"200": _answer("The specification as text.", _schema("OldTemplate"))}
+        found[f"/apis/v1beta1/{path}/{{id}}/templates"] = {
+            "get": _operation(
+                f"v1beta1_Get{name}Template",
+                OLD,
+                f"Reads the specification of one of the {path.replace('_', ' ')}.",
+                responses | _failures(400, 404, 500, 503, 504),
+                parameters=[_id(path[:-1])],
+            )
+        }
+    for path, name in (("runs", "Run"), ("experiments", "Experiment"), ("pipelines", "Pipeline")):
         responses = {"200": _answer("Nothing: an empty object.", _schema("Empty"))}
         responses |= _failures(400, 404, 409, 500, 503, 504)
         found[f"/apis/v1beta1/{path}/{{id}}"]["delete"] = _operation(
@@ -157,6 +169,8 @@ def _old_reads() -> Paths:
         )
     for path, name in (("runs", "Run"), ("experiments", "Experiment"), ("pipelines", "Pipeline")):
         found[f"/apis/v1beta1/{path}"] = {"get": _old_list(path, f"v1beta1_List{name}s", _schema(f"Old{name}"))}
+    versions = _old_list("versions", "v1beta1_ListPipelineVersions", _schema("OldPipelineVersion"))
+    found["/apis/v1beta1/pipeline_versions"] = {"get": versions | {"summary": "Lists the versions of a pipeline."}}
     empty = {"type": "object", "maxProperties": 0}
     responses = {"200": _answer("An empty page.", empty)} | _failures(400, 500, 503, 504)
     found["/apis/v1beta1/jobs"] = {
@@ -177,8 +191,11 @@ def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:
     if path == "runs":
         parameters.append(_query("resource_reference_key.type", "EXPERIMENT, to list the runs of one."))
         parameters.append(_query("resource_reference_key.id", "Id of that experiment."))
+    if path == "versions":
+        parameters.append(_query("resource_key.type", "What the versions are of.", required=True, enum=["PIPELINE"]))
+        parameters.append(_query("resource_key.id", "Id of the pipeline.", required=True, minLength=1))
     schema = {"type": "object", "properties": page, "additionalProperties": False}
-    failures = _failures(400, *((404,) if path == "runs" else ()), 500, 503, 504)
+    failures = _failures(400, *((404,) if path in ("runs", "versions") else ()), 500, 503, 504)
     return _operation(
         name, OLD, f"Lists {path}.", {"200": _answer("A page.", schema)} | failures, parameters=parameters
     )

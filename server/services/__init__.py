@@ -80,5 +80,8 @@ PLAIN_HANDLERS: dict[str, PlainHandler] = {
     "v1beta1.GetPipeline": v1beta1.get_pipeline,
     "v1beta1.ListPipelines": v1beta1.list_pipelines,
     "v1beta1.GetPipelineVersion": v1beta1.get_pipeline_version,
+    "v1beta1.ListPipelineVersions": v1beta1.list_pipeline_versions,
+    "v1beta1.GetPipelineTemplate": v1beta1.get_pipeline_template,
+    "v1beta1.GetPipelineVersionTemplate": v1beta1.get_pipeline_version_template,
     "v1beta1.ListJobs": v1beta1.list_jobs,
 }

@@ -148,7 +148,7 @@ async def list_pipeline_versions(
 
     async def read(tx: ReadTx) -> Page[PipelineVersion]:
         await tx.pipelines.get(pipeline_id)
-        return await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id)
+        return await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id, with_spec=True)
 
     page = await call.store.read(read)
     return pipeline_pb2.ListPipelineVersionsResponse(

@@ -12,11 +12,22 @@ from server.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.services import checks, task_writes
 from server.services.listings import ListRequest, listing_of, next_token
+from server.services.run_specs import Needed, needed_of, needed_spec, recorded_spec
 from storage.contract import Page, ReadTx, WriteTx
 from storage.errors import AlreadyExists
 from storage.fields import RUN_LIST
 from storage.ids import new_id
-from storage.model import ChildTask, Experiment, LinkedArtifact, Run, RunState, StorageState, Task, default_experiment
+from storage.model import (
+    ChildTask,
+    Experiment,
+    LinkedArtifact,
+    Run,
+    RunState,
+    ShownRun,
+    StorageState,
+    Task,
+    default_experiment,
+)
 
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
@@ -64,21 +75,46 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
 
 
 async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
-    """Return a run, with its tasks when the view is FULL or RUNTIME_ONLY."""
+    """Return a run, with its tasks when the view is FULL or RUNTIME_ONLY.
+
+    A run from a pipeline version names it in the view DEFAULT, and shows its own copy of the specification once the
+    version is gone. A run without any specification shows one made from its tasks.
+    """
     run_id = checks.known_id("run", request.run_id)
     tasks_basic = request.task_view == _TASKS_BASIC
+    with_tasks, with_spec = request.view in _WITH_TASKS, request.view not in _WITHOUT_SPEC
 
-    async def read(tx: ReadTx) -> run_pb2.Run:
-        with_tasks = request.view in _WITH_TASKS
-        run = await tx.runs.get(run_id, with_spec=request.view not in _WITHOUT_SPEC)
+    async def read(tx: ReadTx) -> tuple[run_pb2.Run, Needed | None]:
+        if with_spec and not with_tasks:
+            shown = await tx.runs.get_shown(run_id)
+        else:
+            shown = ShownRun(await tx.runs.get(run_id, with_spec=with_spec), has_version=False)
+        run = shown.run
+        lacks_spec = with_spec and run.pipeline_spec is None and not await _has_version(tx, shown, known=not with_tasks)
         if not with_tasks:
-            counts = await tx.runs.task_counts([run_id])
-            return _message(run, request.view, counts.get(run_id, 0), ())
-        tasks = await _tasks_of(tx, [run_id], basic=tasks_basic)
+            needed = await needed_spec(call, tx, run) if lacks_spec else None
+            counts = {run_id: needed.recording.activity.task_count} if needed else await tx.runs.task_counts([run_id])
+            return _message(run, request.view, counts.get(run_id, 0), (), with_spec=True), needed
+        tasks, links = await _tasks_of(tx, [run_id], basic=tasks_basic)
+        needed = None
+        if lacks_spec:
+            needed = await needed_spec(call, tx, run) if tasks_basic else needed_of(call, run, tasks, links)
+        messages = _task_messages(tasks, links, basic=tasks_basic)
         # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
-        return _message(run, request.view, len(tasks), tasks, with_spec=True)
+        return _message(run, request.view, len(tasks), messages, with_spec=True), needed
 
-    return await call.store.read(read)
+    message, needed = await call.store.read(read)
+    if needed is not None:
+        made = await recorded_spec(call, needed)
+        message.pipeline_spec.ParseFromString(made.struct)
+    return message
+
+
+async def _has_version(tx: ReadTx, shown: ShownRun, *, known: bool) -> bool:
+    """Say whether a run without a specification of its own names a version that has one."""
+    if known or not shown.run.pipeline_version_id:
+        return shown.has_version
+    return (await tx.runs.get_shown(shown.run.id)).has_version
 
 
 async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:
@@ -102,7 +138,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
             counts = await tx.runs.task_counts(run_ids)
             return page, [_message(run, view, counts.get(run.id, 0), ()) for run in page.rows]
         by_run: dict[str, list[run_pb2.PipelineTask]] = {run_id: [] for run_id in run_ids}
-        for task in await _tasks_of(tx, run_ids, basic=False):
+        for task in _task_messages(*await _tasks_of(tx, run_ids, basic=False), basic=False):
             by_run[task.run_id].append(task)
         return page, [_message(run, view, len(by_run[run.id]), by_run[run.id]) for run in page.rows]
 
@@ -122,10 +158,18 @@ def _message(
     )
 
 
-async def _tasks_of(tx: ReadTx, run_ids: Sequence[str], *, basic: bool) -> list[run_pb2.PipelineTask]:
-    """Return the tasks of runs, oldest first; children are found among them, so they cost no statement."""
+async def _tasks_of(
+    tx: ReadTx, run_ids: Sequence[str], *, basic: bool
+) -> tuple[Sequence[Task], Sequence[LinkedArtifact]]:
+    """Return the tasks of runs, oldest first, and their links unless these are not to be shown."""
     tasks = await tx.tasks.list_of_runs(run_ids)
-    links: Sequence[LinkedArtifact] = [] if basic else await tx.artifact_tasks.of_runs(run_ids)
+    return tasks, [] if basic else await tx.artifact_tasks.of_runs(run_ids)
+
+
+def _task_messages(
+    tasks: Sequence[Task], links: Sequence[LinkedArtifact], *, basic: bool
+) -> list[run_pb2.PipelineTask]:
+    """Return tasks as clients see them; children are found among them, so they cost no statement."""
     children = [_child(task) for task in tasks if task.parent_task_id is not None]
     return task_writes.messages(tasks, links, children, basic=basic)
 

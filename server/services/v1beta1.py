@@ -2,16 +2,25 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from server import codec
 from server.call import Call, PlainRequest
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
+from server.services.run_specs import Needed, needed_spec, recorded_spec
 from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx
 from storage.errors import NotFound
-from storage.fields import EXPERIMENT_LIST, PIPELINE_LIST, RECURRING_RUN_LIST, RUN_LIST, Listable
+from storage.fields import (
+    EXPERIMENT_LIST_V1BETA1,
+    PIPELINE_LIST_V1BETA1,
+    PIPELINE_VERSION_LIST_V1BETA1,
+    RECURRING_RUN_LIST_V1BETA1,
+    RUN_LIST_V1BETA1,
+    Listable,
+)
 from storage.model import Experiment, Pipeline, PipelineVersion, Run, RunState, StorageState
 from storage.stored_json import time_text
 
@@ -26,21 +35,18 @@ async def get_run(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a run as GET /apis/v1beta1/runs/{id} shows it; raises NotFound."""
     run_id = checks.known_id("run", request.values["id"])
 
-    async def read(tx: ReadTx) -> tuple[Run, str]:
+    async def read(tx: ReadTx) -> tuple[Run, str, Needed | None]:
         run = await tx.runs.get(run_id, with_spec=True)
-        return run, await _version_name(tx, run)
+        names = await tx.pipeline_versions.names([run.pipeline_version_id]) if run.pipeline_version_id else {}
+        needed = None
+        if run.pipeline_spec is None and not (names and (await tx.runs.get_shown(run_id)).has_version):
+            needed = await needed_spec(call, tx, run)
+        return run, names.get(run.pipeline_version_id, ""), needed
 
-    run, version_name = await call.store.read(read)
+    run, version_name, needed = await call.store.read(read)
+    if needed is not None:
+        run = replace(run, pipeline_spec=(await recorded_spec(call, needed)).text)
     return {"run": _run(run, version_name), "pipeline_runtime": {}}
-
-
-async def _version_name(tx: ReadTx, run: Run) -> str:
-    if not run.pipeline_version_id:
-        return ""
-    try:
-        return (await tx.pipeline_versions.get(run.pipeline_version_id)).name
-    except NotFound:
-        return ""  # the run outlives its version
 
 
 def _run(run: Run, version_name: str) -> dict[str, Any]:
@@ -121,10 +127,12 @@ async def list_runs(call: Call, request: PlainRequest) -> dict[str, Any]:
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Run], list[dict[str, Any]]]:
         if experiment_id:
             await tx.experiments.get(checks.known_id("experiment", experiment_id))
-        page = await tx.runs.list(listing, experiment_id=experiment_id or None, namespace=None, with_spec=True)
-        return page, [_run(row, await _version_name(tx, row)) for row in page.rows]
+        page = await tx.runs.list(listing, experiment_id=experiment_id or None, namespace=None, with_spec=False)
+        version_ids = {row.pipeline_version_id for row in page.rows if row.pipeline_version_id}
+        names = await tx.pipeline_versions.names(sorted(version_ids)) if version_ids else {}
+        return page, [_run(row, names.get(row.pipeline_version_id, "")) for row in page.rows]
 
-    return await _page(call, request.query, read, name="runs", listable=RUN_LIST, scope=[experiment_id])
+    return await _page(call, request.query, read, name="runs", listable=RUN_LIST_V1BETA1, scope=[experiment_id])
 
 
 async def list_experiments(call: Call, request: PlainRequest) -> dict[str, Any]:
@@ -134,7 +142,7 @@ async def list_experiments(call: Call, request: PlainRequest) -> dict[str, Any]:
         page = await tx.experiments.list(listing, namespace=None)
         return page, [experiment(row) for row in page.rows]
 
-    return await _page(call, request.query, read, name="experiments", listable=EXPERIMENT_LIST)
+    return await _page(call, request.query, read, name="experiments", listable=EXPERIMENT_LIST_V1BETA1)
 
 
 async def list_pipelines(call: Call, request: PlainRequest) -> dict[str, Any]:
@@ -142,14 +150,51 @@ async def list_pipelines(call: Call, request: PlainRequest) -> dict[str, Any]:
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Pipeline], list[dict[str, Any]]]:
         page = await tx.pipelines.list(listing, namespace=None)
-        return page, [pipeline(row, await tx.pipeline_versions.find_latest(row.id)) for row in page.rows]
+        latest = await tx.pipeline_versions.latest_of([row.id for row in page.rows]) if page.rows else {}
+        return page, [pipeline(row, latest.get(row.id)) for row in page.rows]
 
-    return await _page(call, request.query, read, name="pipelines", listable=PIPELINE_LIST)
+    return await _page(call, request.query, read, name="pipelines", listable=PIPELINE_LIST_V1BETA1)
+
+
+async def list_pipeline_versions(call: Call, request: PlainRequest) -> dict[str, Any]:
+    """Return a page of the versions of the pipeline that resource_key names; raises InvalidArgument and NotFound."""
+    pipeline_id = request.query.get("resource_key.id", "")
+    kind = request.query.get("resource_key.type")
+    scope = [pipeline_id]
+
+    async def read(tx: ReadTx, listing: Listing) -> tuple[Page[PipelineVersion], list[dict[str, Any]]]:
+        checks.require(kind == "PIPELINE" and pipeline_id, "resource_key must be of type PIPELINE and have an id")
+        await tx.pipelines.get(checks.known_id("pipeline", pipeline_id))
+        page = await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id, with_spec=False)
+        return page, [pipeline_version(row) for row in page.rows]
+
+    return await _page(call, request.query, read, name="versions", listable=PIPELINE_VERSION_LIST_V1BETA1, scope=scope)
+
+
+async def get_pipeline_template(call: Call, request: PlainRequest) -> dict[str, Any]:
+    """Return the specification of a pipeline's latest version as text; raises NotFound."""
+    known = checks.known_id("pipeline", request.values["id"])
+
+    async def read(tx: ReadTx) -> PipelineVersion:
+        await tx.pipelines.get(known)
+        latest = await tx.pipeline_versions.find_latest(known)
+        if latest is None:
+            raise NotFound("version of pipeline", known)
+        return latest
+
+    return {"template": (await call.store.read(read)).pipeline_spec or ""}
+
+
+async def get_pipeline_version_template(call: Call, request: PlainRequest) -> dict[str, Any]:
+    """Return the specification of a version as text; raises NotFound."""
+    known = checks.known_id("pipeline version", request.values["id"])
+    version = await call.store.read(lambda tx: tx.pipeline_versions.get(known))
+    return {"template": version.pipeline_spec or ""}
 
 
 async def list_jobs(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return the empty list: nothing here schedules."""
-    _asked(call, request.query, name="jobs", listable=RECURRING_RUN_LIST)
+    _asked(call, request.query, name="jobs", listable=RECURRING_RUN_LIST_V1BETA1)
     return {}
 
 

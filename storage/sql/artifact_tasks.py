@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
-from storage.model import Artifact, ArtifactTask, LinkedArtifact
+from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline
 from storage.sql.collisions import Collision
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
@@ -15,6 +15,8 @@ from storage.sql.tables import artifact_tasks, artifacts
 
 _COLUMNS = columns_of(artifact_tasks, ArtifactTask)
 _LINKED = [*_COLUMNS, *columns_of(artifacts, Artifact)]
+_OF_LINK = [artifact_tasks.c[name] for name in ("task_id", "artifact_id", "type", "key", "producer")]
+_OUTLINE = [*_OF_LINK, artifacts.c.type.label("artifact_type"), artifacts.c.uri]  # in the order of LinkOutline
 _UNIQUE = ("task_id", "type", "key", "iteration", "artifact_id")
 
 
@@ -61,6 +63,17 @@ class SqlArtifactTasks:
     async def of_runs(self, run_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of runs with their artifacts."""
         return await self._linked(artifact_tasks.c.run_id.in_(run_ids))
+
+    async def outlines(self, run_id: str, *, limit: int) -> Sequence[LinkOutline]:
+        """Return outlines of a run's first links, by id."""
+        statement = (
+            select(*_OUTLINE)
+            .join(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id)
+            .where(artifact_tasks.c.run_id == run_id)
+            .order_by(artifact_tasks.c.id)
+            .limit(limit)
+        )
+        return [LinkOutline(*row) for row in (await self._connection.execute(statement)).all()]
 
     async def _linked(self, scope: ColumnElement[bool]) -> Sequence[LinkedArtifact]:
         statement = select(*_LINKED).join(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id).where(scope)

@@ -1,10 +1,10 @@
 """Statements on pipeline versions. See storage.contract for the promises."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -51,6 +51,22 @@ class SqlPipelineVersions:
         )
         return await self._find(statement)
 
+    async def latest_of(self, pipeline_ids: Sequence[str]) -> dict[str, PipelineVersion]:
+        """Return the version that was made last of each pipeline that has one, by the pipeline's id; without
+        specifications and tags."""
+        own = pipeline_versions.c
+        place = func.row_number().over(partition_by=own.pipeline_id, order_by=[own.created_at.desc(), own.id.desc()])
+        placed = select(own.id, place.label("place")).where(own.pipeline_id.in_(pipeline_ids)).subquery("placed")
+        statement = select(*_OWN).join(placed, placed.c.id == own.id).where(placed.c.place == 1)
+        rows = (await self._connection.execute(statement)).all()
+        return {row.pipeline_id: PipelineVersion(*row) for row in rows}
+
+    async def names(self, version_ids: Sequence[str]) -> dict[str, str]:
+        """Return the names of those versions that are there, by their ids."""
+        own = pipeline_versions.c
+        rows = (await self._connection.execute(select(own.id, own.name).where(own.id.in_(version_ids)))).all()
+        return {row.id: row.name for row in rows}
+
     async def _find(self, statement: Select[Any]) -> PipelineVersion | None:
         row = (await self._connection.execute(statement)).first()
         if row is None:
@@ -59,14 +75,14 @@ class SqlPipelineVersions:
         tags = await tags_of(self._connection, pipeline_version_tags, [version.id])
         return replace(version, tags=tags.get(version.id, {}))
 
-    async def list(self, listing: Listing, *, pipeline_id: str) -> Page[PipelineVersion]:
-        """Return a page of a pipeline's versions with specifications and tags."""
+    async def list(self, listing: Listing, *, pipeline_id: str, with_spec: bool) -> Page[PipelineVersion]:
+        """Return a page of a pipeline's versions with tags, and with specifications when asked for."""
         found = await page(
             self._connection,
             self._dialect,
             listing,
             table=_WITH_SPEC,
-            columns=_COLUMNS,
+            columns=_COLUMNS if with_spec else _COLUMNS[:-1],
             scope=[_WITH_SPEC.c.pipeline_id == pipeline_id],
             record=lambda row: PipelineVersion(*row[:-1]),
             tags=pipeline_version_tags,

@@ -7,12 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
 from storage.errors import AlreadyExists, NotFound
-from storage.model import Run, RunHead, RunState, StorageState
+from storage.model import Run, RunActivity, RunHead, RunState, ShownRun, StorageState
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
 from storage.sql.rows import columns_of, in_text, locked, values_of
 from storage.sql.specs import keep_spec
-from storage.sql.tables import pipeline_specs, runs, tasks
+from storage.sql.tables import artifact_tasks, pipeline_specs, pipeline_versions, runs, tasks
 
 _SPEC = "pipeline_spec"
 _COLUMNS = columns_of(runs, Run, leaving_out=[_SPEC])  # the specification is Run's last field, so it may be missing
@@ -21,6 +21,11 @@ _WITHOUT_VERSION = runs.outerjoin(
     pipeline_specs, (pipeline_specs.c.id == runs.c.pipeline_spec_id) & (runs.c.pipeline_version_id == "")
 )
 _WITH_SPEC = runs.outerjoin(pipeline_specs, pipeline_specs.c.id == runs.c.pipeline_spec_id)
+# A version without a specification is as good as none: there is nothing that could be shown instead of the run's own.
+_WITH_VERSION = runs.outerjoin(
+    pipeline_versions,
+    (pipeline_versions.c.id == runs.c.pipeline_version_id) & pipeline_versions.c.pipeline_spec_id.is_not(None),
+).outerjoin(pipeline_specs, (pipeline_specs.c.id == runs.c.pipeline_spec_id) & pipeline_versions.c.id.is_(None))
 
 
 class SqlRuns:
@@ -50,6 +55,25 @@ class SqlRuns:
         if row is None:
             raise NotFound("run", run_id)
         return Run(*row)
+
+    async def get_shown(self, run_id: str) -> ShownRun:
+        """Return a run, with its specification unless its version is there to be read instead; raises NotFound."""
+        statement = (
+            select(*_COLUMNS, pipeline_specs.c.spec, pipeline_versions.c.id.is_not(None))
+            .select_from(_WITH_VERSION)
+            .where(runs.c.id == run_id)
+        )
+        row = (await self._connection.execute(statement)).first()
+        if row is None:
+            raise NotFound("run", run_id)
+        return ShownRun(Run(*row[:-1]), bool(row[-1]))
+
+    async def activity(self, run_id: str) -> RunActivity:
+        """Return how far the recording of a run came."""
+        last_link = select(func.max(artifact_tasks.c.id)).where(artifact_tasks.c.run_id == run_id).scalar_subquery()
+        statement = select(func.count(), func.max(tasks.c.updated_at), last_link).where(tasks.c.run_id == run_id)
+        count, updated_at, link_id = (await self._connection.execute(statement)).one()
+        return RunActivity(count, updated_at or 0, link_id or "")
 
     async def find_recurring(self, recurring_run_id: str, display_name: str) -> Run | None:
         """Return the run that a recurring run made under this name, if any."""

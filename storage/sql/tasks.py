@@ -1,13 +1,14 @@
 """Statements on tasks. See storage.contract for the promises."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import Column, ColumnElement, bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
 from storage.errors import NotFound
-from storage.model import ChildTask, Task, TaskHead, TaskState
+from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
 from storage.sql.collisions import Collision
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
@@ -16,9 +17,17 @@ from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
 _HEAD = columns_of(tasks, TaskHead)
+_OUTLINE = columns_of(tasks, TaskOutline)
+_LONG = ("input_parameters", "output_parameters")
 _FIXED = ("id", "run_id", "created_at", "logical_key")
 _CHANGING = [name for name in field_names(Task) if name not in _FIXED]
 _UPDATE = update(tasks).where(tasks.c.id == bindparam("task_id")).values({name: bindparam(name) for name in _CHANGING})
+
+
+def _unless_longer(column: Column[Any], characters: int) -> ColumnElement[Any]:
+    if column.name not in _LONG:
+        return column
+    return case((func.char_length(column) <= characters, column), else_=None)
 
 
 class SqlTasks:
@@ -58,6 +67,16 @@ class SqlTasks:
         """Return all tasks of runs, oldest first."""
         statement = select(*_COLUMNS).where(tasks.c.run_id.in_(run_ids)).order_by(tasks.c.created_at, tasks.c.id)
         return [Task(*row) for row in (await self._connection.execute(statement)).all()]
+
+    async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
+        """Return outlines of a run's first tasks, oldest first, without parameters that are longer."""
+        statement = (
+            select(*(_unless_longer(column, parameter_characters) for column in _OUTLINE))
+            .where(tasks.c.run_id == run_id)
+            .order_by(tasks.c.created_at, tasks.c.id)
+            .limit(limit)
+        )
+        return [TaskOutline(*row) for row in (await self._connection.execute(statement)).all()]
 
     async def children(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[ChildTask]:
         """Return the direct children of a run's tasks, oldest first."""

@@ -8,7 +8,7 @@ import pytest
 from storage.errors import Conflict
 from storage.fields import ARTIFACT_TASK_LIST
 from storage.ids import new_id
-from storage.model import Artifact, ArtifactTask, LinkedArtifact, Task
+from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline, Task
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_kept_task, a_link, a_run, a_task, an_artifact, keep
 from tests.contract.listings import all_pages, ids_of, listing
@@ -77,6 +77,15 @@ async def test_links_of_runs_come_with_their_artifacts(store: SqlStore) -> None:
     await create(store, *links)
     found = await store.read(lambda tx: tx.artifact_tasks.of_runs([tasks[0].run_id]))
     assert list(found) == [LinkedArtifact(links[0], artifacts[1])]
+
+
+async def test_outlines_of_the_first_links_of_a_run_come_by_id(store: SqlStore) -> None:
+    task, other, artifact = await a_kept_task(store), await a_kept_task(store), an_artifact(type=2, uri="s3://b/k")
+    links = [a_link(task, artifact, id=id, key=id, type=3, producer='{"taskName":"t"}') for id in ("b", "c", "a")]
+    await keep(store, artifact, *links, a_link(other, artifact, id="0"))
+    found = await store.read(lambda tx: tx.artifact_tasks.outlines(task.run_id, limit=2))
+    assert [link.key for link in found] == ["a", "b"]
+    assert found[0] == LinkOutline(task.id, artifact.id, 3, "a", '{"taskName":"t"}', 2, "s3://b/k")
 
 
 async def test_a_link_that_exists_already_is_returned_as_it_is(store: SqlStore) -> None:

@@ -1,11 +1,11 @@
-"""Each sentence of storage/contract.py is the name of a test in this folder, word for word."""
+"""Each sentence of storage/contract is the name of a test in this folder, word for word."""
 
 import ast
 import re
 from collections import Counter
 from pathlib import Path
 
-CONTRACT = Path(__file__).parents[2] / "storage" / "contract.py"
+CONTRACT = Path(__file__).parents[2] / "storage" / "contract"
 
 
 def promises(source: str) -> list[str]:
@@ -18,6 +18,11 @@ def promises(source: str) -> list[str]:
                 text = text.partition("\n")[2]
             found += [sentence.strip() for sentence in re.split(r"\.(?:\s+|$)", text) if sentence.strip()]
     return found
+
+
+def all_promises() -> list[str]:
+    """The sentences of the whole contract."""
+    return [sentence for file in sorted(CONTRACT.glob("*.py")) for sentence in promises(file.read_text())]
 
 
 def name_of(sentence: str) -> str:
@@ -36,13 +41,13 @@ def names_of_tests() -> set[str]:
 
 
 def test_every_sentence_of_the_contract_has_a_test() -> None:
-    expected = {name_of(sentence) for sentence in promises(CONTRACT.read_text())}
+    expected = {name_of(sentence) for sentence in all_promises()}
     assert len(expected) > 50
     assert expected - names_of_tests() == set()
 
 
 def test_no_two_sentences_of_the_contract_share_a_test() -> None:
-    counted = Counter(name_of(sentence) for sentence in promises(CONTRACT.read_text()))
+    counted = Counter(name_of(sentence) for sentence in all_promises())
     assert [name for name, count in counted.items() if count > 1] == []
 
 

@@ -51,10 +51,40 @@ async def test_the_latest_version_is_the_one_made_last(store: SqlStore) -> None:
     assert await store.read(lambda tx: tx.pipeline_versions.find_latest(pipeline.id)) == latest
 
 
+async def test_the_latest_versions_of_many_pipelines_come_at_once_without_specifications_and_tags(
+    store: SqlStore,
+) -> None:
+    one, two, bare = [await a_kept_pipeline(store) for _ in range(3)]
+    first, last = a_version(one.id, created_at=9), a_version(one.id, created_at=9, tags={"a": "1"}, pipeline_spec="{}")
+    other = a_version(two.id, created_at=1)
+    await keep(store, last, first, other)
+    latest = await store.read(lambda tx: tx.pipeline_versions.latest_of([two.id, bare.id, one.id]))
+    assert latest == {one.id: replace(last, tags={}, pipeline_spec=None), two.id: other}
+
+
+async def test_names_of_unknown_versions_are_left_out(store: SqlStore) -> None:
+    version = a_version((await a_kept_pipeline(store)).id)
+    await keep(store, version)
+    names = await store.read(lambda tx: tx.pipeline_versions.names([version.id, "nowhere"]))
+    assert names == {version.id: version.name}
+
+
+@pytest.mark.parametrize("with_spec", [True, False])
+async def test_versions_are_listed_with_their_specifications_only_when_asked_for(
+    store: SqlStore, with_spec: bool
+) -> None:
+    pipeline = await a_kept_pipeline(store)
+    version = a_version(pipeline.id, pipeline_spec="{}")
+    await keep(store, version)
+    page = listing(PIPELINE_VERSION_LIST)
+    listed = await store.read(lambda tx: tx.pipeline_versions.list(page, pipeline_id=pipeline.id, with_spec=with_spec))
+    assert [row.pipeline_spec for row in listed.rows] == ["{}" if with_spec else None]
+
+
 async def list_ids(store: SqlStore, pipeline_id: str, *predicates: Predicate) -> list[str]:
     pages = await all_pages(
         store,
-        lambda tx, page: tx.pipeline_versions.list(page, pipeline_id=pipeline_id),
+        lambda tx, page: tx.pipeline_versions.list(page, pipeline_id=pipeline_id, with_spec=True),
         listing(PIPELINE_VERSION_LIST, page_size=2, predicates=predicates),
     )
     return ids_of(pages)

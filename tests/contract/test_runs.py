@@ -9,9 +9,9 @@ import pytest
 from storage.contract import Lock, ReadTx, WriteTx
 from storage.errors import AlreadyExists, NotFound
 from storage.fields import RUN_LIST
-from storage.model import Run, RunState
+from storage.model import Run, RunActivity, RunState, ShownRun
 from storage.sql.store import SqlStore
-from tests.contract.builders import MOMENT, a_link, a_run, a_task, an_artifact, keep
+from tests.contract.builders import MOMENT, a_link, a_pipeline, a_run, a_task, a_version, an_artifact, keep
 from tests.contract.concurrency import assert_waits
 from tests.contract.listings import all_pages, ids_of, listing
 from tests.contract.watching import statements
@@ -67,6 +67,40 @@ async def test_a_run_is_read_with_its_specification_only_when_asked_for(store: S
 async def test_getting_an_unknown_run_raises_notfound(store: SqlStore) -> None:
     with pytest.raises(NotFound):
         await get(store, "nowhere")
+
+
+async def shown(store: SqlStore, run_id: str) -> ShownRun:
+    return await store.read(lambda tx: tx.runs.get_shown(run_id))
+
+
+async def test_a_shown_run_comes_with_its_own_specification_unless_the_version_it_names_is_there(
+    store: SqlStore,
+) -> None:
+    pipeline = a_pipeline()
+    version, bare = a_version(pipeline.id, pipeline_spec=SPEC), a_version(pipeline.id)
+    alone, there = a_run(pipeline_spec=SPEC), a_run(pipeline_spec=SPEC, pipeline_version_id=version.id)
+    gone, empty = (
+        replace(there, id="gone", pipeline_version_id="v"),
+        replace(there, id="e", pipeline_version_id=bare.id),
+    )
+    await keep(store, pipeline, version, bare, alone, there, gone, empty)
+    assert await shown(store, there.id) == ShownRun(replace(there, pipeline_spec=None), has_version=True)
+    for run in (alone, gone, empty):
+        assert await shown(store, run.id) == ShownRun(run, has_version=False)
+
+
+async def test_showing_an_unknown_run_raises_notfound(store: SqlStore) -> None:
+    with pytest.raises(NotFound):
+        await shown(store, "nowhere")
+
+
+async def test_the_activity_of_a_run_tells_its_tasks_their_last_change_and_its_last_link(store: SqlStore) -> None:
+    run, other, artifact = a_run(), a_run(), an_artifact()
+    first, last = a_task(run.id, updated_at=5), a_task(run.id, updated_at=9)
+    links = [a_link(first, artifact, id="b"), a_link(last, artifact, id="a")]
+    await keep(store, run, other, artifact, last, first, *links, a_task(other.id, updated_at=10))
+    assert await store.read(lambda tx: tx.runs.activity(run.id)) == RunActivity(2, 9, "b")
+    assert await store.read(lambda tx: tx.runs.activity("nowhere")) == RunActivity(0, 0, "")
 
 
 async def test_a_run_of_a_recurring_run_is_found_by_its_display_name(store: SqlStore) -> None:

@@ -1,12 +1,13 @@
 """What storage.contract promises of tasks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from storage.errors import Conflict, NotFound
 from storage.fields import TASK_LIST
-from storage.model import ChildTask, Task, TaskHead, TaskState
+from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, a_kept_task, a_run, a_task, keep
 from tests.contract.concurrency import assert_waits
@@ -83,6 +84,26 @@ async def test_all_tasks_of_runs_come_by_creation_time_then_id(store: SqlStore) 
     tasks = [a_task(run_id, created_at=moment) for moment in (4, 5) for run_id in (two.id, one.id)]
     await keep(store, one, two, *reversed(tasks))
     assert list(await store.read(lambda tx: tx.tasks.list_of_runs([one.id, two.id]))) == tasks
+
+
+async def outlines(store: SqlStore, run_id: str, *, limit: int = 10, characters: int = 10) -> Sequence[TaskOutline]:
+    return await store.read(lambda tx: tx.tasks.outlines(run_id, limit=limit, parameter_characters=characters))
+
+
+async def test_outlines_of_the_first_tasks_of_a_run_come_by_creation_time_then_id(store: SqlStore) -> None:
+    run, other = a_run(), a_run()
+    second, third = a_task(run.id, created_at=5, name="second"), a_task(run.id, created_at=5, type=5)
+    first = a_task(run.id, created_at=4, type_attributes="{}", parent_task_id=second.id, display_name="d")
+    await keep(store, run, other, third, second, first, a_task(other.id))
+    assert [task.id for task in await outlines(store, run.id)] == [first.id, second.id, third.id]
+    [outline] = await outlines(store, run.id, limit=1)
+    assert outline == TaskOutline(first.id, second.id, "", "d", 0, "{}", None, None)
+
+
+async def test_longer_parameters_are_left_out_of_outlines(store: SqlStore) -> None:
+    task = await a_kept_task(store, input_parameters='["äöü"]', output_parameters='["äöüß"]')
+    [outline] = await outlines(store, task.run_id, characters=7)
+    assert (outline.input_parameters, outline.output_parameters) == ('["äöü"]', None)
 
 
 async def test_children_come_by_creation_time_then_id(store: SqlStore) -> None:

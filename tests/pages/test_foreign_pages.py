@@ -83,14 +83,15 @@ async def test_a_foreign_page_writes_and_reads_nothing(
     rebinding_browser: Browser, served: Addresses, foreign: int, host: str
 ) -> None:
     name = unique("run")
-    run = (await ask(served.rest, "POST", RUNS, {"display_name": name})).json
+    run_id = (await ask(served.rest, "POST", RUNS, {"display_name": name})).json["run_id"]
+    run = (await ask(served.rest, "GET", f"{RUNS}/{run_id}")).json
     before = (await ask(served.rest, "GET", RUNS)).json["total_size"]
     tab = await _opened(rebinding_browser, f"http://{host}:{foreign}/")
     base = f"http://{served.rest}/apis/v2beta1"
-    answers = await tab.value(TRIES.format(base=base, run=run["run_id"]))
+    answers = await tab.value(TRIES.format(base=base, run=run_id))
     assert answers == ["opaque", "refused", "opaque", "refused", "opaque", "refused"]
-    assert await tab.value(SANDBOX.format(url=f"{base}/runs/{run['run_id']}")) == "null opaque"
-    assert (await ask(served.rest, "GET", f"{RUNS}/{run['run_id']}")).json == run
+    assert await tab.value(SANDBOX.format(url=f"{base}/runs/{run_id}")) == "null opaque"
+    assert (await ask(served.rest, "GET", f"{RUNS}/{run_id}")).json == run
     assert (await ask(served.rest, "GET", RUNS)).json["total_size"] == before
     assert (await ask(served.rest, "GET", "/apis/v2beta1/pipelines/names/x")).status == 404
 

@@ -56,13 +56,14 @@ async def test_who_may_write_is_the_same_on_every_unsafe_route(guarded: str, nam
 @pytest.mark.parametrize("name", [name for name, sender in SENDERS.items() if not sender.may_write])
 async def test_a_foreign_page_reads_no_answer_and_leaves_everything_as_it_is(guarded: str, name: str) -> None:
     sender = SENDERS[name]
-    run = (await ask(guarded, "POST", RUNS, {"display_name": unique("run")})).json
-    for verb, path in (("POST", f"{RUNS}/{run['run_id']}:terminate"), ("DELETE", f"{RUNS}/{run['run_id']}")):
+    run_id = (await ask(guarded, "POST", RUNS, {"display_name": unique("run")})).json["run_id"]
+    run = (await ask(guarded, "GET", f"{RUNS}/{run_id}")).json
+    for verb, path in (("POST", f"{RUNS}/{run_id}:terminate"), ("DELETE", f"{RUNS}/{run_id}")):
         answer = await ask(guarded, verb, path, text=sender.body, host=sender.host, **sender.headers)
         assert (answer.status, answer.reason) == (403, "FOREIGN_ORIGIN")
         assert "access-control-allow-origin" not in answer.headers
         assert "cors_origins" in answer.json["message"]
-    assert (await ask(guarded, "GET", f"{RUNS}/{run['run_id']}")).json == run
+    assert (await ask(guarded, "GET", f"{RUNS}/{run_id}")).json == run
 
 
 async def test_the_refusal_says_what_to_list(guarded: str) -> None:

@@ -1,0 +1,10 @@
+"""A pipeline specification made from the tasks of a run that has none, so that KFP's UI can draw what was recorded.
+
+Pure: outlines of tasks and links go in, plain JSON comes out. `tree` arranges the tasks, `flow` adds what passes between
+them, `document` writes the specification. Services call `make_spec`; what it makes is shown and never stored.
+"""
+
+from server.recorded_spec.cache import RecordedSpec, RecordedSpecs
+from server.recorded_spec.document import LINKS_MAX, SDK_VERSION, TASKS_MAX, Recording, make_spec
+
+__all__ = ["LINKS_MAX", "SDK_VERSION", "TASKS_MAX", "RecordedSpec", "RecordedSpecs", "Recording", "make_spec"]

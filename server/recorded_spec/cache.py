@@ -1,0 +1,51 @@
+"""Specifications that were made, kept as long as their runs stay as they are: a page that shows a run asks every 10 s."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from storage.model import Run, RunActivity
+
+BYTES_MAX = 32 * 1024 * 1024
+"""What all kept specifications of a process may take; the one that was asked for least recently goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSpec:
+    """A made specification as JSON text, and as a serialized google.protobuf.Struct."""
+
+    text: str
+    struct: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """How much it takes, about."""
+        return len(self.text) + len(self.struct)
+
+
+class RecordedSpecs:
+    """The specifications that a process keeps, one a run."""
+
+    def __init__(self) -> None:
+        self._specs: OrderedDict[str, tuple[tuple[object, ...], RecordedSpec]] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, run: Run, activity: RunActivity) -> RecordedSpec | None:
+        """Return what was made of a run, None unless it was in this state."""
+        key, spec = self._specs.get(run.id, ((), None))
+        if spec is None or key != _key(run, activity):
+            return None
+        self._specs.move_to_end(run.id)
+        return spec
+
+    def keep(self, run: Run, activity: RunActivity, spec: RecordedSpec) -> None:
+        """Keep what was made of a run in this state, in the place of what was made of it before."""
+        _, old = self._specs.pop(run.id, ((), None))
+        self._bytes += spec.size_bytes - (old.size_bytes if old else 0)
+        self._specs[run.id] = (_key(run, activity), spec)
+        while self._bytes > BYTES_MAX:
+            _, (_, oldest) = self._specs.popitem(last=False)
+            self._bytes -= oldest.size_bytes
+
+
+def _key(run: Run, activity: RunActivity) -> tuple[object, ...]:
+    return run.updated_at, activity.task_count, activity.tasks_updated_at, activity.last_link_id

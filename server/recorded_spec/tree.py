@@ -1,0 +1,174 @@
+"""Tasks of a run → the nodes of a graph: one node a task of a DAG, however many iterations of a loop ran it.
+
+A node's key is the task's name, by which KFP's UI finds the task below its parent. Tasks of one name below one parent are
+one node where they are iterations, else each has a node of its own.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.codec.json_text import integer_of, json_object
+from storage.model import TaskOutline, TaskType
+
+PARAMETERS, ARTIFACTS = "parameters", "artifacts"
+"""The two kinds of what passes between tasks, as a specification calls them."""
+
+_GROUPS = frozenset({TaskType.CONDITION_BRANCH, TaskType.CONDITION, TaskType.LOOP, TaskType.EXIT_HANDLER, TaskType.DAG})
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output of a task, named within the DAG that the task is in."""
+
+    task: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of the DAG that a task is in."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that was given to a task."""
+
+    value: Any
+
+
+Source = Output | Input | Constant
+"""Where an input of a task comes from."""
+
+
+def _by_kind() -> dict[str, dict[str, Any]]:
+    return {PARAMETERS: {}, ARTIFACTS: {}}
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A task of a DAG. By kind and key: sources of its inputs, types of its inputs and outputs, and for the outputs of a
+    DAG the outputs within it that they come from. `flow` fills these, and `items`: the values that a loop goes through.
+    """
+
+    key: str
+    title: str
+    type: int
+    parent: "Node | None" = None
+    depth: int = 0
+    tasks: list[TaskOutline] = field(default_factory=list)
+    children: "dict[str, Node]" = field(default_factory=dict)
+    named: "dict[tuple[str, int], Node]" = field(default_factory=dict)  # by task name, and how many bore it before
+    inputs: dict[str, dict[str, Source]] = field(default_factory=_by_kind)
+    input_types: dict[str, dict[str, Any]] = field(default_factory=_by_kind)
+    output_types: dict[str, dict[str, Any]] = field(default_factory=_by_kind)
+    dag_outputs: dict[str, dict[str, dict[Output, None]]] = field(default_factory=_by_kind)
+    dependencies: set[str] = field(default_factory=set)
+    items: dict[str, list[Any]] = field(default_factory=dict)
+    uri: str = ""
+
+    @property
+    def is_dag(self) -> bool:
+        """Whether the node holds others, or is of a type that would."""
+        return bool(self.children) or self.parent is None or self.type in _GROUPS
+
+    def ancestors(self) -> "Iterator[Node]":
+        """Yield the nodes around this one, the nearest first."""
+        node = self.parent
+        while node is not None:
+            yield node
+            node = node.parent
+
+    def iteration_count(self) -> int:
+        """Return how many iterations of a loop were recorded, or announced."""
+        announced = (_attribute(task, "iterationCount") for task in self.tasks)
+        indexes = (_attribute(task, "iterationIndex") for node in self.children.values() for task in node.tasks)
+        return max([0, *(count or 0 for count in announced), *((index or 0) + 1 for index in indexes)])
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The root, and the node of each task by its id; nodes stand before those within them."""
+
+    root: Node
+    nodes: dict[str, Node]
+
+    def walk(self) -> Iterator[Node]:
+        """Yield every node once, those around before those within."""
+        waiting = deque([self.root])
+        while waiting:
+            node = waiting.popleft()
+            yield node
+            waiting.extend(node.children.values())
+
+
+def tree_of(tasks: Sequence[TaskOutline]) -> Tree:
+    """Return the tasks as a tree; what has no parent in the run, and what only cycles lead to, stands below the root."""
+    below: dict[str, list[TaskOutline]] = {}
+    for task in tasks:
+        if task.parent_task_id is not None:
+            below.setdefault(task.parent_task_id, []).append(task)
+    starts = _starts(tasks, below)
+    first = next((task for task in tasks if task.id in starts and task.type == TaskType.ROOT), None)
+    root = Node(key="root", title="root", type=TaskType.ROOT)
+    tree = Tree(root, {})
+    top_parent = None
+    if first is not None:
+        root.tasks.append(first)
+        tree.nodes[first.id], top_parent = root, first.id
+    waiting = deque([(root, [task for task in tasks if task.id in starts or task.parent_task_id == top_parent])])
+    while waiting:
+        parent, children = waiting.popleft()
+        for task, node in _nodes_of(parent, [task for task in children if task.id not in tree.nodes]):
+            tree.nodes[task.id] = node
+            node.tasks.append(task)
+            waiting.append((node, below.get(task.id, [])))
+    return tree
+
+
+def _starts(tasks: Sequence[TaskOutline], below: dict[str, list[TaskOutline]]) -> set[str]:
+    """Return the ids of tasks from which every other is reached: those without a parent here, and one of each cycle."""
+    known = {task.id for task in tasks}
+    starts: set[str] = set()
+    reached: set[str] = set()
+    parentless = [task for task in tasks if task.parent_task_id not in known]
+    for task in (*parentless, *tasks):
+        if task.id in reached:
+            continue
+        starts.add(task.id)
+        waiting = [task]
+        while waiting:
+            one = waiting.pop()
+            if one.id not in reached:
+                reached.add(one.id)
+                waiting.extend(below.get(one.id, []))
+    return starts
+
+
+def _nodes_of(parent: Node, tasks: Sequence[TaskOutline]) -> Iterator[tuple[TaskOutline, Node]]:
+    """Yield tasks below one task with their nodes, which are there when another iteration made them."""
+    places: dict[tuple[str, int | None], int] = {}
+    placed: list[tuple[TaskOutline, str, int]] = []
+    for task in tasks:
+        name = task.name or task.display_name or "task"
+        same = (name, _attribute(task, "iterationIndex"))
+        places[same] = places.get(same, 0) + 1
+        placed.append((task, name, places[same]))
+    # First those that keep their name as the key: the key made for a second one must not take it from them.
+    for task, name, place in sorted(placed, key=lambda one: one[2] > 1):
+        node = parent.named.get((name, place))
+        if node is None:
+            key = name if place == 1 else f"{name}-{place}"
+            while key in parent.children:
+                key += "-2"
+            title = task.display_name or name
+            node = Node(key=key, title=title, type=task.type, parent=parent, depth=parent.depth + 1)
+            parent.children[key] = parent.named[(name, place)] = node
+        yield task, node
+
+
+def _attribute(task: TaskOutline, name: str) -> int | None:
+    return integer_of((json_object(task.type_attributes) or {}).get(name))

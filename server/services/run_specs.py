@@ -1,0 +1,100 @@
+"""Specifications of runs that have none: made from what was recorded, for the calls that show one run."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from google.protobuf.struct_pb2 import Struct
+
+from server import codec
+from server.call import Call
+from server.recorded_spec import LINKS_MAX, TASKS_MAX, RecordedSpec, Recording, make_spec
+from storage.contract import ReadTx
+from storage.model import LinkedArtifact, LinkOutline, Run, RunActivity, Task, TaskOutline
+from storage.stored_json import compact
+
+PARAMETER_CHARACTERS = 64 * 1024
+"""Parameters of a task whose text is longer are not drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What a specification is to be made of, or the one that was made of it before."""
+
+    recording: Recording
+    made: RecordedSpec | None
+
+
+async def needed_spec(call: Call, tx: ReadTx, run: Run) -> Needed:
+    """Read what the specification of a run is to be made of, unless it was made already."""
+    activity = await tx.runs.activity(run.id)
+    made = call.recorded_specs.find(run, activity)
+    if made is not None:
+        return Needed(Recording(run, activity, (), ()), made)
+    tasks = await tx.tasks.outlines(run.id, limit=TASKS_MAX, parameter_characters=PARAMETER_CHARACTERS)
+    links = await tx.artifact_tasks.outlines(run.id, limit=LINKS_MAX + 1)
+    return Needed(Recording(run, activity, tasks, links), None)
+
+
+def needed_of(call: Call, run: Run, tasks: Sequence[Task], linked: Sequence[LinkedArtifact]) -> Needed:
+    """Return the same of a run whose tasks and links were all read: it costs no statement."""
+    activity = RunActivity(
+        task_count=len(tasks),
+        tasks_updated_at=max((task.updated_at for task in tasks), default=0),
+        last_link_id=max((one.link.id for one in linked), default=""),
+    )
+    made = call.recorded_specs.find(run, activity)
+    if made is not None:
+        return Needed(Recording(run, activity, (), ()), made)
+    first = sorted(linked, key=lambda one: one.link.id)[: LINKS_MAX + 1]
+    return Needed(Recording(run, activity, [*map(_task, tasks[:TASKS_MAX])], [*map(_link, first)]), None)
+
+
+def _task(task: Task) -> TaskOutline:
+    return TaskOutline(
+        id=task.id,
+        parent_task_id=task.parent_task_id,
+        name=task.name,
+        display_name=task.display_name,
+        type=task.type,
+        type_attributes=task.type_attributes,
+        input_parameters=_unless_longer(task.input_parameters),
+        output_parameters=_unless_longer(task.output_parameters),
+    )
+
+
+def _link(one: LinkedArtifact) -> LinkOutline:
+    link, artifact = one.link, one.artifact
+    return LinkOutline(
+        task_id=link.task_id,
+        artifact_id=link.artifact_id,
+        type=link.type,
+        key=link.key,
+        producer=link.producer,
+        artifact_type=artifact.type,
+        uri=artifact.uri,
+    )
+
+
+def _unless_longer(text: str | None) -> str | None:
+    return text if text is None or len(text) <= PARAMETER_CHARACTERS else None
+
+
+async def recorded_spec(call: Call, needed: Needed) -> RecordedSpec:
+    """Return the specification, after the transaction that read what it is made of; kept for the next call."""
+    if needed.made is not None:
+        return needed.made
+    recording = needed.recording
+    # It takes a second for the largest, during which other calls go on.
+    made = await asyncio.to_thread(_made, recording)
+    call.recorded_specs.keep(recording.run, recording.activity, made)
+    return made
+
+
+def _made(recording: Recording) -> RecordedSpec:
+    text = compact(make_spec(recording))
+    struct = Struct()
+    # Read back, so that both forms hold the same: an enum or a subclass would be told apart.
+    codec.set_struct(struct, json.loads(text))
+    return RecordedSpec(text, struct.SerializeToString(deterministic=True))

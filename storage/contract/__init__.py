@@ -1,0 +1,39 @@
+"""The Store: what the server may ask of a database, and what it is promised.
+
+Services and the composition root import this package; `storage/sql` fulfils it. Each sentence of a docstring in it, but those
+of the modules and the first line of a class, is a promise with a test in tests/contract.
+
+Locks are always taken in one order, so that two calls cannot wait for each other: tasks by id, then the run.
+"""
+
+from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
+from storage.contract.artifacts import ArtifactReads, ArtifactWrites
+from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.listing import Listing, Lock, Page
+from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
+from storage.contract.runs import RunReads, RunWrites
+from storage.contract.store import ReadTx, Store, WriteTx
+from storage.contract.tasks import TaskReads, TaskWrites
+
+__all__ = [
+    "ArtifactReads",
+    "ArtifactTaskReads",
+    "ArtifactTaskWrites",
+    "ArtifactWrites",
+    "ExperimentReads",
+    "ExperimentWrites",
+    "Listing",
+    "Lock",
+    "Page",
+    "PipelineReads",
+    "PipelineVersionReads",
+    "PipelineVersionWrites",
+    "PipelineWrites",
+    "ReadTx",
+    "RunReads",
+    "RunWrites",
+    "Store",
+    "TaskReads",
+    "TaskWrites",
+    "WriteTx",
+]

@@ -1,0 +1,44 @@
+"""What is promised of the links between artifacts and tasks."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from storage.contract.listing import Listing, Page
+from storage.model import ArtifactTask, LinkedArtifact, LinkOutline
+
+
+class ArtifactTaskReads(Protocol):
+    """Reading the links between artifacts and tasks."""
+
+    async def list(
+        self,
+        listing: Listing,
+        *,
+        task_ids: Sequence[str],
+        run_ids: Sequence[str],
+        artifact_ids: Sequence[str],
+        type: int | None,
+    ) -> Page[ArtifactTask]:
+        """Links list by id. Ids of one kind are alternatives, kinds must all match."""
+
+    async def of_tasks(self, task_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
+        """Links of tasks come with their artifacts."""
+
+    async def of_runs(self, run_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
+        """Links of runs come with their artifacts."""
+
+    async def outlines(self, run_id: str, *, limit: int) -> Sequence[LinkOutline]:
+        """Outlines of the first links of a run come by id."""
+
+
+class ArtifactTaskWrites(ArtifactTaskReads, Protocol):
+    """Writing links."""
+
+    async def create(self, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
+        """A link that exists already is returned as it is. Links come back in the order they were given.
+
+        A link to a task or an artifact that is not there raises Conflict.
+        """
+
+    async def delete_of_tasks(self, task_ids: Sequence[str]) -> None:
+        """Links of tasks are deleted without their artifacts."""

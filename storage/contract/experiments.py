@@ -1,0 +1,41 @@
+"""What is promised of experiments."""
+
+from typing import Protocol
+
+from storage.contract.listing import Listing, Page
+from storage.model import Experiment
+
+
+class ExperimentReads(Protocol):
+    """Reading experiments."""
+
+    async def get(self, experiment_id: str) -> Experiment:
+        """Raises NotFound when no experiment has the id."""
+
+    async def list(self, listing: Listing, *, namespace: str | None) -> Page[Experiment]:
+        """Experiments list by creation time, then id."""
+
+    async def default_id(self) -> str:
+        """The default experiment exists from the first upgrade. Raises NotFound once the default experiment is deleted."""
+
+
+class ExperimentWrites(ExperimentReads, Protocol):
+    """Writing experiments."""
+
+    async def ensure_default(self, fallback: Experiment) -> str:
+        """A deleted default experiment is made again from the fallback.
+
+        An experiment that bears the fallback's name becomes the default.
+        """
+
+    async def record_run(self, experiment_id: str, created_at: int) -> None:
+        """The time of an experiment's last run only moves forward."""
+
+    async def create(self, experiment: Experiment) -> None:
+        """A taken experiment name raises AlreadyExists."""
+
+    async def set_storage_state(self, experiment_id: str, storage_state: str) -> None:
+        """Archiving an experiment that is not there raises NotFound."""
+
+    async def delete(self, experiment_id: str) -> None:
+        """Deleting an experiment keeps its runs."""

@@ -1,0 +1,45 @@
+"""How rows are locked and listed: what the contracts of all tables share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from storage.filters import Order, Predicate
+from storage.pages import Cursor
+
+Row = TypeVar("Row")
+
+
+class Lock(Enum):
+    """How a row that is read is held until the transaction ends."""
+
+    NONE = "none"
+    SHARE = "share"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list returns: which rows, in which order, from where on.
+
+    Rows of equal sort value list by id, in the same direction. Text lists by its bytes. Long text lists by its first 255
+    characters. NULL lists before every value. A row must meet every predicate.
+    """
+
+    order: Order
+    page_size: int
+    predicates: tuple[Predicate, ...] = ()
+    after: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page of a list: its rows, the size of the list, and where the next page starts.
+
+    The total counts every row of the list, whatever the page. The last page has no next.
+    """
+
+    rows: Sequence[Row]
+    total_size: int
+    next: Cursor | None

@@ -1,0 +1,67 @@
+"""What is promised of runs."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from storage.contract.listing import Listing, Lock, Page
+from storage.model import Run, RunActivity, RunHead, ShownRun
+
+
+class RunReads(Protocol):
+    """Reading runs."""
+
+    async def head(self, run_id: str) -> RunHead:
+        """The head of a run is read without its specification. Raises NotFound when no run has the id."""
+
+    async def get(self, run_id: str, *, with_spec: bool) -> Run:
+        """A run is read with its specification only when asked for. Getting an unknown run raises NotFound."""
+
+    async def get_shown(self, run_id: str) -> ShownRun:
+        """A shown run comes with its own specification unless the version it names is there.
+
+        Showing an unknown run raises NotFound.
+        """
+
+    async def activity(self, run_id: str) -> RunActivity:
+        """The activity of a run tells its tasks, their last change and its last link."""
+
+    async def find_recurring(self, recurring_run_id: str, display_name: str) -> Run | None:
+        """A run of a recurring run is found by its display name. An empty recurring run id finds nothing."""
+
+    async def list(
+        self, listing: Listing, *, experiment_id: str | None, namespace: str | None, with_spec: bool
+    ) -> Page[Run]:
+        """Runs list by creation time, then id. An experiment and a namespace limit the list of runs."""
+
+    async def task_counts(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """Tasks are counted for many runs at once. Runs without tasks are left out of the count."""
+
+    async def list_stale_canceling(self, *, written_before: int, limit: int) -> Sequence[str]:
+        """Canceling runs are stale when neither they nor their tasks were written since. The stalest runs come first."""
+
+
+class RunWrites(RunReads, Protocol):
+    """Writing runs."""
+
+    async def lock(self, run_id: str, lock: Lock) -> RunHead:
+        """A run locked for update is written by nobody else until the transaction ends.
+
+        A run locked for sharing is written by nobody else until the transaction ends. Locking an unknown run raises NotFound.
+        """
+
+    async def create(self, run: Run) -> None:
+        """A used run id raises AlreadyExists. A specification is stored once however many runs share it."""
+
+    async def set_state(
+        self, run_id: str, *, state: str, state_history: str, finished_at: int | None, updated_at: int
+    ) -> None:
+        """State, history and finish time of a run change together."""
+
+    async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
+        """Archiving a run that is not there raises NotFound."""
+
+    async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
+        """All runs of an experiment are archived at once."""
+
+    async def delete(self, run_id: str) -> None:
+        """Deleting a run deletes its tasks and links but no artifact. Deleting an unknown run raises NotFound."""

@@ -1,0 +1,81 @@
+"""What is promised of the database as a whole: snapshots, transactions, readiness."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
+from storage.contract.artifacts import ArtifactReads, ArtifactWrites
+from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
+from storage.contract.runs import RunReads, RunWrites
+from storage.contract.tasks import TaskReads, TaskWrites
+
+Answer = TypeVar("Answer")
+
+
+class ReadTx(Protocol):
+    """One snapshot."""
+
+    @property
+    def experiments(self) -> ExperimentReads: ...
+    @property
+    def pipelines(self) -> PipelineReads: ...
+    @property
+    def pipeline_versions(self) -> PipelineVersionReads: ...
+    @property
+    def runs(self) -> RunReads: ...
+    @property
+    def tasks(self) -> TaskReads: ...
+    @property
+    def artifacts(self) -> ArtifactReads: ...
+    @property
+    def artifact_tasks(self) -> ArtifactTaskReads: ...
+
+
+class WriteTx(Protocol):
+    """One transaction.
+
+    Writing no rows is harmless.
+    """
+
+    @property
+    def experiments(self) -> ExperimentWrites: ...
+    @property
+    def pipelines(self) -> PipelineWrites: ...
+    @property
+    def pipeline_versions(self) -> PipelineVersionWrites: ...
+    @property
+    def runs(self) -> RunWrites: ...
+    @property
+    def tasks(self) -> TaskWrites: ...
+    @property
+    def artifacts(self) -> ArtifactWrites: ...
+    @property
+    def artifact_tasks(self) -> ArtifactTaskWrites: ...
+
+
+class Store(Protocol):
+    """A database that keeps Lineal's tables."""
+
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """Everything read by one callback belongs to one snapshot."""
+
+    async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """A single statement reads the same with and without a snapshot."""
+
+    async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
+        """A callback that raises leaves nothing behind. A callback that is cancelled leaves nothing behind.
+
+        A callback that meets a deadlock runs again. A callback whose connection breaks runs again. A callback that meets a
+        row taken or deleted by another runs again. A key that stays taken raises Conflict. A broken COMMIT raises OutcomeUnknown.
+        A value that the database cannot hold raises ValueRefused. A write without a database raises Unavailable.
+        """
+
+    async def ready(self) -> None:
+        """Raises Unavailable when the database does not answer. A frozen database is given up within two seconds."""
+
+    async def page_token_key(self) -> bytes:
+        """Every server of a fleet gets the same page token key."""
+
+    async def close(self) -> None:
+        """Closing twice is harmless."""

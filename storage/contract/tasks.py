@@ -1,0 +1,57 @@
+"""What is promised of tasks."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from storage.contract.listing import Listing, Page
+from storage.model import ChildTask, Task, TaskHead, TaskOutline
+
+
+class TaskReads(Protocol):
+    """Reading tasks."""
+
+    async def get(self, task_id: str) -> Task:
+        """Raises NotFound when no task has the id."""
+
+    async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
+        """Heads of unknown tasks are left out."""
+
+    async def list(self, listing: Listing, *, run_id: str, parent_task_id: str | None) -> Page[Task]:
+        """Tasks list by creation time, then id. A parent limits the list to its direct children."""
+
+    async def list_of_runs(self, run_ids: Sequence[str]) -> Sequence[Task]:
+        """All tasks of runs come by creation time, then id."""
+
+    async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
+        """Outlines of the first tasks of a run come by creation time, then id. Longer parameters are left out of outlines."""
+
+    async def children(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[ChildTask]:
+        """Children come by creation time, then id."""
+
+    async def find_cached(self, cache_fingerprint: str, namespace: str | None) -> Task | None:
+        """The newest task that succeeded with the fingerprint is found. A cached task never matches.
+
+        A namespace limits where a cached result is looked for. An empty fingerprint finds nothing.
+        """
+
+
+class TaskWrites(TaskReads, Protocol):
+    """Writing tasks."""
+
+    async def lock(self, task_ids: Sequence[str]) -> dict[str, Task]:
+        """Tasks locked for update are written by nobody else until the transaction ends. Unknown tasks are not locked."""
+
+    async def lock_of_run(self, run_id: str) -> Sequence[Task]:
+        """All tasks of a run can be locked at once."""
+
+    async def create(self, task: Task) -> Task:
+        """A task whose logical key is taken returns the existing task unchanged. A task of an unknown run raises Conflict."""
+
+    async def update(self, tasks: Sequence[Task]) -> None:
+        """An update writes every field but id, run, creation time and logical key."""
+
+    async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        """Ancestors are returned with their runs and parents, the given tasks included. A cycle of parents comes to an end."""
+
+    async def has_running_leaf(self, run_id: str) -> bool:
+        """A running leaf is a running task without children."""
