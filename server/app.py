@@ -93,7 +93,7 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             pipeline,
             methods,
             settings,
-            plain_routes=[*_plain_routes(pipeline, call), *page_routes(facts, call, metrics)],
+            plain_routes=[*_plain_routes(pipeline, call), *page_routes(facts, call, metrics, pipeline)],
             share_port=settings.workers > 1,
         )
         rest_port = await _listening(rest, settings.rest)

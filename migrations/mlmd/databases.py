@@ -82,7 +82,8 @@ class Database:
     def _file_engine(self) -> AsyncEngine:
         path = self._dialect.url.database or ""
         _check_file(path, f"{self._what} {self.label}")
-        target = f"file:{quote(os.path.abspath(path))}?mode=ro"
+        # POSIX keeps two slashes at the beginning of a path, which in a file: URI would begin a host.
+        target = f"file:/{quote(os.path.abspath(path).lstrip('/'))}?mode=ro"
         if _without_log(path):
             # The log's index could not be made beside a file that may not be written.
             target += "&immutable=1"

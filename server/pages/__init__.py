@@ -1,4 +1,5 @@
-"""The pages for people, and what else the REST door serves beside calls: front page, docs, OpenAPI document, metrics.
+"""The pages for people, and what else the REST door serves beside calls: front page, docs, single objects,
+OpenAPI document, metrics.
 
 Composition hands the routes to the door.
 """
@@ -13,6 +14,8 @@ from server.metrics import CONTENT_TYPE, Metrics
 from server.pages.assets import Asset, asset_names, read_asset
 from server.pages.docs import docs_page
 from server.pages.front import Facts, front_page
+from server.pages.objects import object_handlers
+from server.pipeline import Pipeline
 from storage.errors import StorageError
 
 __all__ = ["Facts", "page_routes"]
@@ -20,7 +23,7 @@ __all__ = ["Facts", "page_routes"]
 READS = ("GET", "HEAD")
 
 
-def page_routes(facts: Facts, call: Call, metrics: Metrics) -> list[Route]:
+def page_routes(facts: Facts, call: Call, metrics: Metrics, pipeline: Pipeline) -> list[Route]:
     """Return the routes."""
 
     async def front(request: HttpRequest) -> HttpResponse:
@@ -38,6 +41,7 @@ def page_routes(facts: Facts, call: Call, metrics: Metrics) -> list[Route]:
         return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
 
     handlers = {"/": front, "/docs": docs, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
+    handlers |= object_handlers(pipeline, call.settings)
     handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
     routes: list[Route] = []
     for path, handler in handlers.items():

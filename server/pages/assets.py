@@ -20,6 +20,7 @@ _NAMES = (
     "docs.js",
     "lineal.css",
     "lineal.svg",
+    "links.js",
     "vendor/swagger-ui/swagger-ui-bundle.js",
     "vendor/swagger-ui/swagger-ui.css",
 )

@@ -23,6 +23,7 @@ _HTML = """<!doctype html>
 <title>Lineal</title>
 <link rel="icon" href="{icon}" type="image/svg+xml">
 <link rel="stylesheet" href="{style}">
+<script src="{script}" defer></script>
 </head>
 <body>
 <main>
@@ -44,6 +45,7 @@ _HTML = """<!doctype html>
 {links}
 </ul>
 </nav>
+<noscript><p>Links such as /#/runs/details/ID are followed with JavaScript; the page they lead to is /runs/ID.</p></noscript>
 </main>
 </body>
 </html>
@@ -74,6 +76,7 @@ def front_page(facts: Facts, *, host: str, is_ready: bool) -> HttpResponse:
         _HTML.format(
             icon=address_of("lineal.svg"),
             style=address_of("lineal.css"),
+            script=address_of("links.js"),
             state="ready" if is_ready else "unready",
             state_text="Ready" if is_ready else "Database does not answer",
             facts=_lines("<div><dt>{}</dt><dd>{}</dd></div>", rows),

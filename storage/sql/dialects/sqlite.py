@@ -42,6 +42,8 @@ _FAILURES = {
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Failure.MISSING_PARENT,
 }
 
+_SPELLING = "write sqlite:///relative/path or sqlite:////absolute/path"
+
 _TOO_MANY = "too many SQL variables"  # has no code of its own
 
 
@@ -109,9 +111,14 @@ class SQLite(Dialect):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
+        if self.url.host or self.url.username or self.url.port:
+            # SQLAlchemy would read the folder as a host, and open a file of that name elsewhere.
+            raise Unavailable(f"the store URL {self.label} names a host: {_SPELLING}")
+        if "?" in url:
+            raise Unavailable("a question mark in the name of the SQLite file is written %3F")
         self.path = self.url.database or ""
         if not self.path or self.path == ":memory:" or self.path.startswith("file:"):
-            raise Unavailable("the SQLite store needs a file: sqlite:///relative/path or sqlite:////absolute/path")
+            raise Unavailable(f"the SQLite store needs a file: {_SPELLING}")
 
     @property
     def place(self) -> tuple[object, ...]:

@@ -1,0 +1,111 @@
+"""Pages that show one object as JSON: where the links lead that KFP's SDK and command line print.
+
+They read what GetRun, GetExperiment, GetPipeline and GetPipelineVersion answer, through the path of every call.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from google.protobuf.message import Message
+
+from server.config import Settings
+from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse, page
+from server.doors.json_writer import json_text
+from server.doors.plain import caller_of
+from server.methods import Method, all_methods
+from server.pages.assets import address_of
+from server.pipeline import Pipeline
+
+_HTML = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="{icon}" type="image/svg+xml">
+<link rel="stylesheet" href="{style}">
+</head>
+<body>
+<main class="wide">
+<nav aria-label="Lineal"><a href="/">Lineal</a></nav>
+<p class="kind">{kind}</p>
+<h1>{name}</h1>
+{content}
+</main>
+</body>
+</html>
+"""
+
+_FOUND = '<p><a href="{address}">The same over REST</a></p>\n<pre tabindex="0" aria-label="JSON">{text}</pre>'
+_MISSING = "<p>{sentence}</p>"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPage:
+    """One kind of object: its page's path, the method that reads it, and what the request calls the ids of the path."""
+
+    path: str
+    kind: str
+    method: str
+    rest: str
+
+
+OBJECT_PAGES = (
+    ObjectPage("/runs/{run_id}", "Run", "RunService.GetRun", "/apis/v2beta1/runs/{run_id}"),
+    ObjectPage(
+        "/experiments/{experiment_id}",
+        "Experiment",
+        "ExperimentService.GetExperiment",
+        "/apis/v2beta1/experiments/{experiment_id}",
+    ),
+    ObjectPage(
+        "/pipelines/{pipeline_id}", "Pipeline", "PipelineService.GetPipeline", "/apis/v2beta1/pipelines/{pipeline_id}"
+    ),
+    ObjectPage(
+        "/pipelines/{pipeline_id}/versions/{pipeline_version_id}",
+        "Pipeline version",
+        "PipelineService.GetPipelineVersion",
+        "/apis/v2beta1/pipelines/{pipeline_id}/versions/{pipeline_version_id}",
+    ),
+)
+
+
+def object_handlers(pipeline: Pipeline, settings: Settings) -> dict[str, HttpHandler]:
+    """Return the pages by path."""
+    methods = {method.name: method for method in all_methods()}
+    return {one.path: _handler(one, methods[one.method], pipeline, settings) for one in OBJECT_PAGES}
+
+
+def _handler(kind: ObjectPage, method: Method, pipeline: Pipeline, settings: Settings) -> HttpHandler:
+    async def show(request: HttpRequest) -> HttpResponse:
+        caller = caller_of(request, timeout_seconds=settings.rest_seconds)
+        outcome = await pipeline.call(method, method.request(**request.values), caller)
+        if outcome.answer is None:
+            content = _MISSING.format(sentence=escape(outcome.status.message))
+            return _page(kind.kind, "Not shown", content, status=outcome.status.http_status)
+        name = getattr(outcome.answer, "display_name", "") or getattr(outcome.answer, "name", "")
+        # A specification may have megabytes, and other calls go on meanwhile.
+        text = await asyncio.to_thread(_readable, outcome.answer)
+        address = kind.rest.format(**{field: quote(value, safe="") for field, value in request.values.items()})
+        return _page(kind.kind, name, _FOUND.format(address=escape(address), text=escape(text)))
+
+    return show
+
+
+def _page(kind: str, name: str, content: str, *, status: int = 200) -> HttpResponse:
+    html = _HTML.format(
+        title=escape(f"{name} – {kind} – Lineal"),
+        icon=address_of("lineal.svg"),
+        style=address_of("lineal.css"),
+        kind=escape(kind),
+        name=escape(name),
+        content=content,
+    )
+    return page(html, status=status)
+
+
+def _readable(message: Message) -> str:
+    return json.dumps(json.loads(json_text(message)), indent=2, ensure_ascii=False)
