@@ -24,11 +24,11 @@ class Recorded:
     metric_id: str
 
 
-async def record(api: Any) -> Recorded:
+async def record(api: Any, *, pipeline_spec: Any = SPEC) -> Recorded:
     """Record an experiment, a run with a loop, a failed step with pods and parameters, a model and a metric."""
     experiment = await api.CreateExperiment(experiment={"display_name": unique("ui"), "description": "seen by a UI"})
     run: Any = {"display_name": "night run", "description": "text", "experiment_id": experiment.experiment_id}
-    run = await api.CreateRun(run={**run, "pipeline_spec": SPEC})
+    run = await api.CreateRun(run={**run, "pipeline_spec": pipeline_spec})
     run_id = run.run_id
     root = await api.CreateTask(run_id=run_id, task=a_root(display_name="night run"))
     loop = a_task("loop", type="LOOP", parent_task_id=root.task_id, scope_path="root.loop")
