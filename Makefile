@@ -3,6 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= auto
 ARGS ?=
+BASE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -73,8 +74,8 @@ proto: $(VENV)/dev.stamp ## generate the stubs from the protos
 openapi: $(VENV)/dev.stamp ## write the OpenAPI document from the protos
 	$(BIN)/python checks/openapi.py --write
 
-bench: $(VENV)/dev.stamp ## measure
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/dev.stamp ## measure; BASE=commit measures that commit's code too, in turn with this one's
+	$(BIN)/python -m benchmarks $(if $(BASE),--base $(BASE)) $(ARGS)
 
 clean: ## remove environments, caches and build products; data stay
 	rm -rf .venv .venv-kfp .venv-mlmd .venv-protobuf-* build dist *.egg-info clients/python/build clients/python/*.egg-info
