@@ -63,16 +63,13 @@ async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
     runs = await changes_of(ledger, Kind.RUN, {id: rows.runs[id] for id in standing})
     keyed = await with_free_keys(ledger, _joined(rows.tasks, standing))
     tasks = await changes_of(ledger, Kind.TASK, keyed, run_ids=standing)
-    for changes in (artifacts, runs, tasks, all_new(Kind.RUN, {id: rows.runs[id] for id in fresh})):
-        await changes.apply(ledger)
-        changes.count(tally)
-    new_tasks = all_new(Kind.TASK, _joined(rows.tasks, fresh))
-    await new_tasks.apply(ledger)
-    new_tasks.count(tally)
     gone = artifacts.gone() | tasks.gone()
-    new_links = all_new(Kind.LINK, _kept(_joined(rows.links, fresh), gone, tally))
+    # Looked at before tasks are removed, with which the database removes their links.
     links = await changes_of(ledger, Kind.LINK, _kept(_joined(rows.links, standing), gone, tally), run_ids=standing)
-    for changes in (links, new_links):
+    new_runs = all_new(Kind.RUN, {id: rows.runs[id] for id in fresh})
+    new_tasks = all_new(Kind.TASK, _joined(rows.tasks, fresh))
+    new_links = all_new(Kind.LINK, _kept(_joined(rows.links, fresh), gone, tally))
+    for changes in (artifacts, runs, tasks, new_runs, new_tasks, links, new_links):
         await changes.apply(ledger)
         changes.count(tally)
     return tally

@@ -64,6 +64,16 @@ async def test_links_that_the_source_no_longer_gives_are_removed(
     assert report.records[Kind.LINK]["removed"] >= 2
 
 
+async def test_links_that_go_with_their_tasks_are_counted_and_forgotten(migrated_url: str, tmp_path: Path) -> None:
+    source = copied("kfp_main", tmp_path)
+    first = await imported(asked_for_file(source, migrated_url))
+    change(source, "DELETE FROM Execution")
+    report = await imported(asked_for_file(source, migrated_url))
+    assert report.records[Kind.LINK]["removed"] == first.records[Kind.LINK]["imported"] > 0
+    assert report.records[Kind.LINK]["imported"] == 0
+    assert execute(migrated_url, f"SELECT count(*) FROM imported_rows WHERE kind = {int(Kind.LINK)}") == [(0,)]
+
+
 async def test_rows_that_clients_changed_are_left_alone(migrated_url: str, tmp_path: Path) -> None:
     source = copied("kfp_main", tmp_path)
     await imported(asked_for_file(source, migrated_url))
