@@ -6,6 +6,7 @@ The loader calls this within its transaction. A row follows the source only whil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from migrations.mlmd.damage import Damage, damage_of
 from migrations.mlmd.kinds import SHAPES, Kind, Row, digest
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.tally import Outcome, Tally
@@ -23,6 +24,7 @@ class Changes:
     updated: Mapping[str, Row] = field(default_factory=dict)
     removed: Collection[str] = ()
     left_alone: Mapping[Outcome, Collection[str]] = field(default_factory=dict)
+    damage: Damage = field(default_factory=Damage)
 
     async def apply(self, ledger: Ledger) -> None:
         """Write."""
@@ -35,6 +37,8 @@ class Changes:
         tally.add(self.kind, Outcome.CREATED, self.created)
         tally.add(self.kind, Outcome.UPDATED, self.updated)
         tally.add(self.kind, Outcome.REMOVED, self.removed)
+        tally.add(self.kind, Outcome.EMPTIED, self.damage.emptied)
+        tally.add(self.kind, Outcome.RENAMED, self.damage.renamed)
         for outcome, ids in self.left_alone.items():
             tally.add(self.kind, outcome, ids)
 
@@ -65,14 +69,16 @@ async def changes_of(ledger: Ledger, kind: Kind, rows: Mapping[str, Row], *, run
     now = await ledger.rows(kind, changed | stale, held=True)
     deleted = changed - now.keys()
     foreign = {row_id for row_id, row in now.items() if digest(kind, row) != known[row_id]}
+    updated = {row_id: rows[row_id] for row_id in rows if row_id in changed - deleted - foreign}
     left = {Outcome.TAKEN: taken, Outcome.DELETED_HERE: deleted, Outcome.CHANGED_HERE: foreign}
     return Changes(
         kind,
         wanted,
         created={row_id: rows[row_id] for row_id in rows if row_id in unknown - taken},
-        updated={row_id: rows[row_id] for row_id in rows if row_id in changed - deleted - foreign},
+        updated=updated,
         removed=stale - foreign,
         left_alone={outcome: sorted(ids) for outcome, ids in left.items() if ids},
+        damage=await damage_of(ledger, kind, {row_id: now[row_id] for row_id in updated}, rows),
     )
 
 

@@ -17,6 +17,8 @@ class Outcome(Enum):
     CREATED = "created"
     UPDATED = "updated, because the source has changed since"
     REMOVED = "removed, because the source no longer gives them"
+    EMPTIED = "updated so that they lack what they had, because the source no longer gives it"
+    RENAMED = "updated so that they have another name or place, because they have it in the source"
     CHANGED_HERE = "changed in Lineal since they were imported, and left alone"
     DELETED_HERE = "deleted in Lineal since they were imported, and not made again"
     TAKEN = "there before under the same id or name, and left alone with all that belongs to them"

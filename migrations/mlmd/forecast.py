@@ -1,0 +1,95 @@
+"""What an import would do: it goes over the source as an import does, but nothing is written.
+
+Dry runs call this.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.aliases import Aliases
+from migrations.mlmd.findings import Findings
+from migrations.mlmd.job import Phase, Progress
+from migrations.mlmd.kinds import Kind, Row
+from migrations.mlmd.ledger import LookingLedger
+from migrations.mlmd.load import load_artifacts, load_runs, rows_of_runs
+from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.source import Source, mapped_artifacts, mapped_runs
+from migrations.mlmd.tally import Tally
+from migrations.mlmd.target import Target
+from migrations.mlmd.walk import Told
+from storage.sql.experiments import find_default_id
+
+Batch = TypeVar("Batch")
+
+
+@dataclass(slots=True)
+class Forecast:
+    """One pass over a source; `tally` and `findings` grow on the way."""
+
+    source: Source
+    target: Target
+    progress: Told
+    import_id: int
+    executions_per_batch: int
+    tally: Tally = field(default_factory=Tally)
+    findings: Findings = field(default_factory=Findings)
+    made: dict[Kind, set[int]] = field(default_factory=dict)
+
+    async def run(self, since: Progress) -> None:
+        """Go over all that an import would write which came so far."""
+        default = await self.target.transact(find_default_id)
+        aliases = Aliases(default or "")
+        await self._groups(aliases)
+        in_runs = since.phase is not Phase.ARTIFACTS
+        if in_runs:
+            await self._runs(aliases, since)
+        await self._artifacts(0 if in_runs else since.after)
+
+    def ledger(self, connection: AsyncConnection) -> LookingLedger:
+        """Return the rows of the import, as they would be by now."""
+        return LookingLedger(connection, self.target.dialect, self.import_id, self.made)
+
+    async def _groups(self, aliases: Aliases) -> None:
+        if self.source.kfp is None:
+            return
+        loader = GroupLoader(aliases)
+        async for _, load, batch in group_batches(loader, self.source.kfp):
+            tally = await self.target.transact(partial(self._group, load, batch))
+            self.tally = self.tally.plus(tally)
+        self.findings.merge(self.source.kfp.findings)
+
+    async def _group(self, load: LoadGroup, batch: Sequence[Any], connection: AsyncConnection) -> Tally:
+        tally, _ = await load(connection, self.ledger(connection), batch)
+        return tally
+
+    async def _runs(self, aliases: Aliases, since: Progress) -> None:
+        total, done = self.source.store.survey.executions_in_runs, since.done
+        async for batch in mapped_runs(self.source, after=since.after, executions_per_batch=self.executions_per_batch):
+            self.findings.merge(batch.findings)
+            rows = rows_of_runs(batch.records, aliases)
+            rows = replace(rows, artifacts={run_id: self._new(some) for run_id, some in rows.artifacts.items()})
+            await self._count(load_runs, rows)
+            done += batch.executions
+            self.progress("executions", done, total)
+
+    async def _artifacts(self, after: int) -> None:
+        total = self.source.store.survey.artifacts
+        async for batch in mapped_artifacts(self.source, after=after):
+            self.findings.merge(batch.findings)
+            await self._count(load_artifacts, batch.records)
+            self.progress("artifacts without a run", min(batch.after, total), total)
+
+    async def _count(self, load: Callable[[LookingLedger, Batch], Awaitable[Tally]], batch: Batch) -> None:
+        async def look(connection: AsyncConnection) -> Tally:
+            return await load(self.ledger(connection), batch)
+
+        self.tally = self.tally.plus(await self.target.transact(look))
+
+    def _new(self, rows: Mapping[str, Row]) -> dict[str, Row]:
+        """Return the artifacts that no earlier batch brought in or brought up to date."""
+        made = self.made.get(Kind.ARTIFACT, set())
+        return {id: row for id, row in rows.items() if hash(id) not in made}
