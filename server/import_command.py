@@ -43,6 +43,11 @@ _BAR_CHARACTERS = 30
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--verify", is_flag=True, help="Compare what was imported with the source, every row.")
 @click.option("--undo", is_flag=True, help="Remove what was imported; SOURCE may be left out.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Also remove, empty and rename rows that the source no longer has as they were imported.",
+)
 @click.option("--upgrade", is_flag=True, help="Upgrade the schema of the store first (SQLite always does).")
 @click.option(
     "--settings-file", "file", help="A TOML file with settings, named as in `config`; `store` is read from it."
@@ -57,18 +62,21 @@ def import_mlmd(
     dry_run: bool,
     verify: bool,
     undo: bool,
+    prune: bool,
     upgrade: bool,
     file: str | None,
 ) -> None:
     """Import the history of the MLMD store SOURCE, an SQLAlchemy URL, read-only; again to bring over what came since."""
     if dry_run + verify + undo > 1:
         raise click.UsageError("--dry-run, --verify and --undo exclude each other")
+    if prune and (verify or undo):
+        raise click.UsageError("--prune is for imports and dry runs")
     if not source and not undo:
         raise click.UsageError("SOURCE is needed: sqlite:///file, postgresql://… or mysql://…")
     if not _is_store_id(store_id):
         raise click.UsageError(f"--store-id takes up to {STORE_ID_CHARACTERS} letters, digits and - . _")
     settings = _settings(file, store=store, upgrade=upgrade or None)
-    request = ImportRequest(source, settings.store, kfp_db, store_id, tuple(run_context))
+    request = ImportRequest(source, settings.store, kfp_db, store_id, tuple(run_context), prune=prune)
     watch = _Screen()
     try:
         if undo:

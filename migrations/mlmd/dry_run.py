@@ -1,4 +1,4 @@
-"""What an import would do, and what it would find; nothing is written. The command line calls this."""
+"""Says what an import would do, what it would find, and why it would be refused; nothing is written. The command line calls this."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from migrations import upgrade
+from migrations.mlmd.damage import damage_words
 from migrations.mlmd.findings import Findings
 from migrations.mlmd.forecast import Forecast
 from migrations.mlmd.importer import Watch, executions_per_batch
-from migrations.mlmd.job import Progress, find_job
+from migrations.mlmd.job import Job, Progress, find_job
 from migrations.mlmd.kinds import LABELS, Kind
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
@@ -72,7 +73,17 @@ async def _foretold(request: ImportRequest, source: Source, target: Target, watc
         records=_figures(forecast.tally, kept),
         tally=forecast.tally,
         findings=findings,
+        refusals=_refusals(request, job, forecast.tally) if job else [],
     )
+
+
+def _refusals(request: ImportRequest, job: Job, tally: Tally) -> list[str]:
+    """Say why an import would be refused, asked for as this dry run is."""
+    found = []
+    damage = damage_words(tally)
+    if damage and not request.prune and not job.is_first(request.options):
+        found.append(f"an import would be refused without --prune: it would {damage}")
+    return found
 
 
 def _figures(tally: Tally, kept: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:

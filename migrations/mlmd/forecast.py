@@ -1,6 +1,6 @@
 """What an import would do: it goes over the source as an import does, but nothing is written.
 
-Dry runs call this.
+Dry runs call this, and imports before they write to what an earlier import wrote.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

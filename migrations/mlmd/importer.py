@@ -1,7 +1,8 @@
 """The import: opens source and store, and brings batch after batch over, each with the note of how far it came.
 
 The command line calls `run_import`. Whenever it is killed, the next call goes on after the last batch; when it had ended, the
-next call goes over the whole source again and brings what is new or changed.
+next call goes over the whole source again and brings what is new or changed. Before that it looks whether rows of the earlier
+import would be damaged, and refuses that unless it is meant; every batch looks again.
 """
 
 import asyncio
@@ -15,8 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
 from migrations.mlmd.aliases import Aliases
+from migrations.mlmd.damage import damage_words
+from migrations.mlmd.errors import ImportRefused
 from migrations.mlmd.findings import Findings
-from migrations.mlmd.job import Job, JobState, Phase, Progress, begin_job, record_progress
+from migrations.mlmd.forecast import Forecast
+from migrations.mlmd.job import Job, JobState, Phase, Progress, begin_job, find_job, record_progress
 from migrations.mlmd.kfp_database import KfpDatabase
 from migrations.mlmd.ledger import Ledger
 from migrations.mlmd.load import load_artifacts, load_runs, rows_of_runs
@@ -33,8 +37,8 @@ from migrations.mlmd.source import (
     open_source,
 )
 from migrations.mlmd.survey import Survey
-from migrations.mlmd.tally import records_of
-from migrations.mlmd.target import Target, open_for_import
+from migrations.mlmd.tally import Tally, records_of
+from migrations.mlmd.target import Target, open_for_import, open_for_reading
 from storage.ids import new_id
 from storage.model import default_experiment
 from storage.sql.dialects import dialect_for
@@ -43,6 +47,9 @@ from storage.sql.experiments import SqlExperiments
 
 EXECUTIONS_PER_SHORT_BATCH = 500
 """Where one writer excludes all others, a server waits for the end of a batch."""
+
+LOOKING = "looking first, "
+"""How the names of the phases begin of a look that goes before writing."""
 
 Item = TypeVar("Item")
 
@@ -60,8 +67,9 @@ class Watch(Protocol):
 async def run_import(request: ImportRequest, watch: Watch, *, upgrade_schema: bool = False) -> Report:
     """Import a store, or bring over what has changed in it since.
 
-    Raises SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused; what was written until then stays, and the next
-    call goes on from there.
+    Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed;
+    SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused. What was written until then stays, and the
+    next call goes on from there.
     """
     began = time.monotonic()
     async with open_source(request) as source:
@@ -85,6 +93,9 @@ class _Import:
         self._executions = executions_per_batch(target.dialect)
 
     async def run(self) -> Report:
+        before = await self._target.transact(lambda connection: find_job(connection, self._request.store_id))
+        if before is not None:
+            await self._check(before)
         job = await self._target.transact(self._begin)
         progress, resumed = job.progress, job.progress.phase is not Phase.GROUPS
         aliases = Aliases(await self._target.transact(self._default_experiment))
@@ -102,6 +113,39 @@ class _Import:
             async for artifacts in loose:
                 progress = await self._artifacts(job, artifacts, progress)
         return await self._end(job, progress, resumed=resumed)
+
+    async def _check(self, job: Job) -> None:
+        """Look at all that is to be done to rows of an earlier import before any of it is done."""
+        request = self._request
+        job.check_source(self._source.identity)
+        if request.prune or job.is_first(request.options):
+            return
+        since = job.progress if job.goes_on(request.options) else Progress()
+        # By a connection that only reads, so that no writer of the store waits for it.
+        async with open_for_reading(request.store) as target:
+            forecast = Forecast(self._source, target, self._look, job.id, self._executions)
+            await forecast.run(since)
+        damage = damage_words(forecast.tally)
+        if damage:
+            written = "nothing was written"
+            if since is job.progress:
+                written = "nothing more was written, what was committed before stays"
+            raise ImportRefused(
+                f"this import would {damage}, because the source no longer has them as they were imported; {written}. "
+                "If that is meant, add --prune"
+            )
+
+    def _look(self, phase: str, done: int, total: int) -> None:
+        self._watch.progress(f"{LOOKING}{phase}", done, total)
+
+    def _refuse_damage(self, tally: Tally) -> None:
+        """Raise ImportRefused, which rolls back a batch, when that did damage: the source may have changed since the look."""
+        damage = damage_words(tally)
+        if damage and not self._request.prune:
+            raise ImportRefused(
+                f"the source changed during the import, and the next batch would {damage}; this batch was not written, "
+                "what was committed before stays. If that is meant, add --prune: the import goes on from here"
+            )
 
     async def _begin(self, connection: AsyncConnection) -> Job:
         request, source = self._request, self._source
@@ -129,6 +173,7 @@ class _Import:
     async def _group(self, job: Job, load: LoadGroup, batch: Sequence[Any], progress: Progress) -> Progress:
         async def write(connection: AsyncConnection) -> Progress:
             tally, _ = await load(connection, self._ledger(connection, job), batch)
+            self._refuse_damage(tally)
             tally = tally if progress.phase is Phase.GROUPS else tally.done()
             grown = replace(progress, tally=progress.tally.plus(tally))
             await record_progress(connection, job.id, grown)
@@ -142,8 +187,9 @@ class _Import:
 
         async def write(connection: AsyncConnection) -> Progress:
             tally = await load_runs(self._ledger(connection, job), rows)
+            self._refuse_damage(tally)
             done = progress.done + batch.executions
-            grown = Progress(Phase.RUNS, batch.after, done, progress.tally.plus(tally), findings)
+            grown = replace(progress, after=batch.after, done=done, tally=progress.tally.plus(tally), findings=findings)
             await record_progress(connection, job.id, grown)
             return grown
 
@@ -157,9 +203,9 @@ class _Import:
 
         async def write(connection: AsyncConnection) -> Progress:
             tally = await load_artifacts(self._ledger(connection, job), batch.records)
-            grown = Progress(
-                Phase.ARTIFACTS, batch.after, min(batch.after, total), progress.tally.plus(tally), findings
-            )
+            self._refuse_damage(tally)
+            done = min(batch.after, total)
+            grown = replace(progress, after=batch.after, done=done, tally=progress.tally.plus(tally), findings=findings)
             await record_progress(connection, job.id, grown)
             return grown
 

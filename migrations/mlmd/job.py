@@ -5,6 +5,7 @@ The importer calls this, within the transactions that write what the job speaks 
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -44,11 +45,12 @@ class Progress:
     done: int = 0
     tally: Tally = field(default_factory=Tally)
     findings: Findings = field(default_factory=Findings)
+    first: bool = False  # whether nothing of the source had been imported when it began
 
     def text(self) -> str:
         """Return it as JSON."""
         findings = [[found.rule.name, found.kind, found.count, found.examples] for found in self.findings]
-        plain = {"phase": self.phase.name, "after": self.after, "done": self.done}
+        plain = {"phase": self.phase.name, "after": self.after, "done": self.done, "first": self.first}
         return json.dumps({**plain, "tally": self.tally.plain(), "findings": findings})
 
     @classmethod
@@ -59,7 +61,9 @@ class Progress:
         for rule, kind, count, examples in plain["findings"]:
             findings.add(Rule[rule], *examples, kind=kind, count=count)
         tally = Tally.from_plain(plain["tally"])
-        return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings)
+        # Earlier versions did not note it; then nothing is lost by looking.
+        first = plain.get("first", False)
+        return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,14 @@ class Job:
                 f"another MLMD store, {self.source}, was imported {named}; "
                 "give this one a --store-id of its own, since both number their rows alike"
             )
+
+    def goes_on(self, options: Mapping[str, Any]) -> bool:
+        """Say whether an import goes on where this one was interrupted."""
+        return self.state is JobState.RUNNING and self.options == options
+
+    def is_first(self, options: Mapping[str, Any]) -> bool:
+        """Say whether an import goes on with the first one of its source, which has nothing to damage but what is its own."""
+        return self.goes_on(options) and self.progress.first
 
 
 async def find_job(connection: AsyncConnection, store_id: str) -> Job | None:
@@ -115,12 +127,12 @@ async def begin_job(
     told = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
     if found is None:
         highest = (await connection.execute(select(func.max(import_jobs.c.id)))).scalar() or 0
-        job = Job(highest + 1, store_id, source, identity, options, JobState.RUNNING, Progress())
+        job = Job(highest + 1, store_id, source, identity, options, JobState.RUNNING, Progress(first=True))
         row = {"id": job.id, "store_id": store_id, "identity": json.dumps(identity), "started_at": now}
         await connection.execute(insert(import_jobs), {**row, **told, "progress": job.progress.text()})
         return job
     found.check_source(identity)
-    goes_on = found.state is JobState.RUNNING and found.options == options
+    goes_on = found.goes_on(options)
     progress = found.progress if goes_on else Progress()
     # The store may have been empty when it was imported first.
     known = {**identity, **found.identity}

@@ -12,6 +12,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.aliases import Aliases
+from migrations.mlmd.findings import Findings
 from migrations.mlmd.kfp_database import KfpDatabase
 from migrations.mlmd.kinds import Kind, Row, row_of
 from migrations.mlmd.ledger import Ledger
@@ -105,6 +106,8 @@ class GroupLoader:
 
 async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[tuple[Kind, LoadGroup, Sequence[Any]]]:
     """Yield batches of KFP's experiments, then pipelines, then versions, with what brings each of them in."""
+    # An import that looks first goes over them twice, and counts what was wrong once.
+    kfp.findings = Findings()
     async for some in kfp.experiments():
         yield Kind.EXPERIMENT, loader.experiments, some
     async for found in kfp.pipelines():

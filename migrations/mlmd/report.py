@@ -44,6 +44,8 @@ class Report:
     findings: Findings = field(default_factory=Findings)
     differences: list[Difference] = field(default_factory=list)
     difference_count: int = 0
+    refusals: list[str] = field(default_factory=list)
+    """Why an import would be refused, asked for as the dry run was."""
     resumed: bool = False
     seconds: float = 0.0
 
@@ -67,6 +69,7 @@ class Report:
                 {"records": LABELS[kind], "reason": outcome.name, "text": outcome.value, **_cases(cases)}
                 for kind, outcome, cases in self.tally.left_alone()
             ],
+            "refusals": self.refusals,
             "findings": [
                 {
                     "rule": found.rule.name,
@@ -97,6 +100,7 @@ class Report:
             detail = f" [{found.kind}]" if found.kind else ""
             example = f": {found.examples[0]}" if found.examples else ""
             yield f"{found.count} × {found.rule.value}{detail}{example}"
+        yield from self.refusals
         for one in self.differences[:20]:
             yield one.sentence()
         if self.difference_count:

@@ -33,6 +33,7 @@ class ImportRequest:
     kfp: str = ""  # the URL of KFP's own database, or the path of a file of runs
     store_id: str = ""
     run_context_types: tuple[str, ...] = ()
+    prune: bool = False  # whether rows that an earlier import wrote may be removed, emptied and renamed
 
     @property
     def options(self) -> dict[str, Any]:

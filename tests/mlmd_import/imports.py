@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from migrations.mlmd.kinds import SHAPES, Kind
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.survey import Survey
+from storage.sql.tables import metadata
 from tests.databases.queries import execute
 from tests.faults.cluster import clean_environment
 from tests.mlmd.reading import RUNS_FILE, STORES
@@ -35,6 +37,22 @@ class Watching:
 
     def progress(self, phase: str, done: int, total: int) -> None:
         self.told.append((phase, done, total))
+
+    def all_done(self, phase: str) -> list[int]:
+        """How much of a phase was done whenever it was told."""
+        return [done for told, done, _ in self.told if told == phase]
+
+
+class Acting(Watching):
+    """Does something whenever an import tells how far it is."""
+
+    def __init__(self, act: Callable[[str], None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        super().progress(phase, done, total)
+        self._act(phase)
 
 
 def asked(name: str, store: str, **options: Any) -> ImportRequest:
@@ -67,6 +85,11 @@ def contents(url: str) -> Contents:
     noted = execute(url, "SELECT import_id, kind, row_id, digest FROM imported_rows")
     jobs = execute(url, "SELECT id, store_id, identity, options, state FROM import_jobs")
     return {**found, "imported_rows": sorted(noted), "import_jobs": jobs}
+
+
+def everything(url: str) -> Contents:
+    """Every row of every table, whole."""
+    return {name: sorted(execute(url, f"SELECT * FROM {name}"), key=repr) for name in metadata.tables}
 
 
 def _quoted(url: str, name: str) -> str:

@@ -178,7 +178,14 @@ def test_the_source_cannot_be_the_store_on_a_server(database_url: str) -> None:
 @on_a_file
 @pytest.mark.parametrize(
     "words",
-    [(), ("--dry-run", "--verify"), ("--store-id", "two words"), ("--no-such-option",)],
+    [
+        (),
+        ("--dry-run", "--verify"),
+        ("--prune", "--verify"),
+        ("--prune", "--undo"),
+        ("--store-id", "two words"),
+        ("--no-such-option",),
+    ],
 )
 def test_what_is_asked_wrongly_ends_with_status_2(words: tuple[str, ...], database_url: str) -> None:
     source = store_url("kfp_main") if words else ""

@@ -1,0 +1,96 @@
+"""The brake on true-ups, and imports that were interrupted: what was written is not looked at again, what is left is."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mlmd_store import ARTIFACTS_PER_RUN, CONTAINERS, EXECUTIONS_PER_RUN, OUTPUTS, make_store
+from migrations.mlmd.dry_run import dry_run
+from migrations.mlmd.errors import ImportRefused
+from migrations.mlmd.importer import LOOKING, run_import
+from migrations.mlmd.kinds import Kind
+from migrations.mlmd.verify import verify
+from tests.databases.queries import execute
+from tests.mlmd_import.imports import Acting, Watching, asked_for_file, change, everything, imported
+
+EXECUTIONS = 2200
+RUNS = EXECUTIONS // EXECUTIONS_PER_RUN
+EVENTS_PER_RUN = ARTIFACTS_PER_RUN + CONTAINERS * OUTPUTS
+# The last event of a run is an input, on which no other link depends.
+IN_THE_FIRST_RUN = f"DELETE FROM Event WHERE id = {EVENTS_PER_RUN}"
+IN_THE_LAST_RUN = f"DELETE FROM Event WHERE id = {RUNS * EVENTS_PER_RUN}"
+NEW_IN_THE_FIRST_RUN = (
+    "INSERT INTO ExecutionProperty (execution_id, name, is_custom_property, string_value) VALUES (2, 'note', 1, 'new')"
+)
+
+
+class Interruption(Exception):
+    """Ends an import as a failure of its own would."""
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose import takes some batches."""
+    path = tmp_path_factory.mktemp("large") / "mlmd.sqlite"
+    make_store(path, EXECUTIONS)
+    return path
+
+
+@pytest.fixture
+def source(large: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copy(large, tmp_path / "mlmd.sqlite"))
+
+
+def interrupt(phase: str) -> None:
+    """Interrupts an import after its first batch of runs."""
+    if phase == "executions":
+        raise Interruption
+
+
+async def test_a_first_import_that_was_interrupted_goes_on_without_a_look(migrated_url: str, source: Path) -> None:
+    request, watch = asked_for_file(source, migrated_url), Watching()
+    with pytest.raises(Interruption):
+        await run_import(request, Acting(interrupt))
+    change(source, IN_THE_FIRST_RUN)
+    assert (await dry_run(request, Watching())).refusals == []
+    report = await run_import(request, watch)
+    assert (report.resumed, report.records[Kind.RUN]["imported"]) == (True, RUNS)
+    assert watch.all_done(f"{LOOKING}executions") == []
+    with pytest.raises(ImportRefused, match=r"would remove 1 artifact_tasks, .*; nothing was written"):
+        await imported(request)
+
+
+async def test_a_true_up_that_was_interrupted_looks_at_what_is_left(migrated_url: str, source: Path) -> None:
+    request, first, second = asked_for_file(source, migrated_url), Acting(interrupt), Watching()
+    await imported(request)
+    with pytest.raises(Interruption):
+        await run_import(request, first)
+    change(source, IN_THE_FIRST_RUN)
+    report = await run_import(request, second)
+    whole, left = first.all_done(f"{LOOKING}executions"), second.all_done(f"{LOOKING}executions")
+    assert (report.resumed, whole[-1]) == (True, EXECUTIONS)
+    assert first.all_done("executions") == whole[:1]
+    assert second.all_done("executions") == left == whole[1:]
+
+
+async def test_what_was_committed_before_a_refused_batch_stays(migrated_url: str, source: Path) -> None:
+    request = asked_for_file(source, migrated_url)
+    await imported(request)
+    change(source, NEW_IN_THE_FIRST_RUN)
+
+    def lose_a_link(phase: str) -> None:
+        if phase == f"{LOOKING}artifacts without a run":
+            change(source, IN_THE_LAST_RUN)
+
+    with pytest.raises(ImportRefused, match=r"the next batch would remove 1 artifact_tasks; .* before stays"):
+        await run_import(request, Acting(lose_a_link))
+    assert execute(migrated_url, "SELECT count(*) FROM tasks WHERE status_metadata LIKE '%note%'") == [(1,)]
+    before = everything(migrated_url)
+    with pytest.raises(ImportRefused, match=r"would remove 1 artifact_tasks, .*; nothing more was written, what was"):
+        await imported(request)
+    assert everything(migrated_url) == before
+    report = await imported(asked_for_file(source, migrated_url, prune=True))
+    assert (report.resumed, report.records[Kind.LINK]["removed"]) == (True, 1)
+    assert (await verify(request, Watching())).difference_count == 0
