@@ -48,6 +48,9 @@ _BAR_CHARACTERS = 30
     is_flag=True,
     help="Also remove, empty and rename rows that the source no longer has as they were imported.",
 )
+@click.option(
+    "--change-options", is_flag=True, help="Import with another --kfp-db or --run-context than the import before."
+)
 @click.option("--upgrade", is_flag=True, help="Upgrade the schema of the store first (SQLite always does).")
 @click.option(
     "--settings-file", "file", help="A TOML file with settings, named as in `config`; `store` is read from it."
@@ -63,20 +66,23 @@ def import_mlmd(
     verify: bool,
     undo: bool,
     prune: bool,
+    change_options: bool,
     upgrade: bool,
     file: str | None,
 ) -> None:
     """Import the history of the MLMD store SOURCE, an SQLAlchemy URL, read-only; again to bring over what came since."""
     if dry_run + verify + undo > 1:
         raise click.UsageError("--dry-run, --verify and --undo exclude each other")
-    if prune and (verify or undo):
-        raise click.UsageError("--prune is for imports and dry runs")
+    if (prune or change_options) and (verify or undo):
+        raise click.UsageError("--prune and --change-options are for imports and dry runs")
     if not source and not undo:
         raise click.UsageError("SOURCE is needed: sqlite:///file, postgresql://… or mysql://…")
     if not _is_store_id(store_id):
         raise click.UsageError(f"--store-id takes up to {STORE_ID_CHARACTERS} letters, digits and - . _")
     settings = _settings(file, store=store, upgrade=upgrade or None)
-    request = ImportRequest(source, settings.store, kfp_db, store_id, tuple(run_context), prune=prune)
+    request = ImportRequest(
+        source, settings.store, kfp_db, store_id, tuple(run_context), prune=prune, change_options=change_options
+    )
     watch = _Screen()
     try:
         if undo:

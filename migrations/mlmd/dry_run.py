@@ -80,6 +80,9 @@ async def _foretold(request: ImportRequest, source: Source, target: Target, watc
 def _refusals(request: ImportRequest, job: Job, tally: Tally) -> list[str]:
     """Say why an import would be refused, asked for as this dry run is."""
     found = []
+    difference = job.difference(request.options)
+    if difference and not request.change_options:
+        found.append(f"an import would be refused without --change-options: {difference}")
     damage = damage_words(tally)
     if damage and not request.prune and not job.is_first(request.options):
         found.append(f"an import would be refused without --prune: it would {damage}")

@@ -8,4 +8,4 @@ class SourceRefused(StorageError):
 
 
 class ImportRefused(StorageError):
-    """The import would damage rows that an earlier one wrote, and nobody said that this is meant."""
+    """The import would damage rows that an earlier one wrote, or has other options, and nobody said that this is meant."""

@@ -67,8 +67,8 @@ class Watch(Protocol):
 async def run_import(request: ImportRequest, watch: Watch, *, upgrade_schema: bool = False) -> Report:
     """Import a store, or bring over what has changed in it since.
 
-    Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed;
-    SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused. What was written until then stays, and the
+    Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed, or when the options are
+    others; SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused. What was written until then stays, and the
     next call goes on from there.
     """
     began = time.monotonic()
@@ -118,6 +118,8 @@ class _Import:
         """Look at all that is to be done to rows of an earlier import before any of it is done."""
         request = self._request
         job.check_source(self._source.identity)
+        if not request.change_options:
+            job.check_options(request.options)
         if request.prune or job.is_first(request.options):
             return
         since = job.progress if job.goes_on(request.options) else Progress()
@@ -127,11 +129,12 @@ class _Import:
             await forecast.run(since)
         damage = damage_words(forecast.tally)
         if damage:
+            source = "the source, read with these options," if job.difference(request.options) else "the source"
             written = "nothing was written"
             if since is job.progress:
                 written = "nothing more was written, what was committed before stays"
             raise ImportRefused(
-                f"this import would {damage}, because the source no longer has them as they were imported; {written}. "
+                f"this import would {damage}, because {source} no longer has them as they were imported; {written}. "
                 "If that is meant, add --prune"
             )
 

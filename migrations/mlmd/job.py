@@ -4,6 +4,7 @@ The importer calls this, within the transactions that write what the job speaks 
 """
 
 import json
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from migrations.mlmd.errors import SourceRefused
+from migrations.mlmd.errors import ImportRefused, SourceRefused
 from migrations.mlmd.findings import Findings, Rule
 from migrations.mlmd.identity import Identity, same_store
 from migrations.mlmd.tally import Tally
@@ -87,9 +88,28 @@ class Job:
                 "give this one a --store-id of its own, since both number their rows alike"
             )
 
+    def difference(self, options: Mapping[str, Any]) -> str:
+        """Say which options an import has that are not those of the import before; "" when they are the same."""
+        parts = []
+        if bool(self.options.get("kfp")) != bool(options["kfp"]):
+            had, has = ("", "has not") if self.options.get("kfp") else ("no ", "has")
+            parts.append(f"the import before had {had}--kfp-db, this one {has}")
+        before, now = _types(self.options), _types(options)
+        if before != now:
+            parts.append(f"the import before had {_flags(before)}, this one has {_flags(now)}")
+        return "; ".join(parts)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise ImportRefused when an import has other options than the one before."""
+        difference = self.difference(options)
+        if difference:
+            raise ImportRefused(
+                f"{difference}; nothing was written. Give the same options again, or --change-options if the change is meant"
+            )
+
     def goes_on(self, options: Mapping[str, Any]) -> bool:
         """Say whether an import goes on where this one was interrupted."""
-        return self.state is JobState.RUNNING and self.options == options
+        return self.state is JobState.RUNNING and not self.difference(options)
 
     def is_first(self, options: Mapping[str, Any]) -> bool:
         """Say whether an import goes on with the first one of its source, which has nothing to damage but what is its own."""
@@ -155,3 +175,11 @@ async def record_progress(
 async def remove_job(connection: AsyncConnection, job_id: int) -> None:
     """Forget an import."""
     await connection.execute(delete(import_jobs).where(import_jobs.c.id == job_id))
+
+
+def _types(options: Mapping[str, Any]) -> list[str]:
+    return sorted(set(options.get("run_context_types", ())))
+
+
+def _flags(types: list[str]) -> str:
+    return " ".join(f"--run-context {shlex.quote(one)}" for one in types) or "no --run-context"

@@ -34,11 +34,12 @@ class ImportRequest:
     store_id: str = ""
     run_context_types: tuple[str, ...] = ()
     prune: bool = False  # whether rows that an earlier import wrote may be removed, emptied and renamed
+    change_options: bool = False  # whether the options may be others than those of the import before
 
     @property
     def options(self) -> dict[str, Any]:
-        """What changes the outcome, to be kept with the import."""
-        return {"kfp": bool(self.kfp), "run_context_types": sorted(self.run_context_types)}
+        """What changes the outcome, to be kept with the import; no URL, which may hold a password and change."""
+        return {"kfp": bool(self.kfp), "run_context_types": sorted(set(self.run_context_types))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ async def _ended_job(request: ImportRequest, source: Source, target: Target) -> 
     job.check_source(source.identity)
     if job.state is not JobState.DONE:
         raise SourceRefused("the import was interrupted; run it again to its end, then verify")
-    if job.options != request.options:
-        raise SourceRefused("the import was made with other options; verify with the same --kfp-db and --run-context")
+    difference = job.difference(request.options)
+    if difference:
+        raise SourceRefused(f"the import was made with other options: {difference}; verify with the same ones")
     return job
 
 
