@@ -13,9 +13,9 @@ import click
 
 from migrations.mlmd.dry_run import dry_run as run_dry
 from migrations.mlmd.importer import run_import
+from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import plan_lines
 from migrations.mlmd.source import ImportRequest
-from migrations.mlmd.survey import Survey
 from migrations.mlmd.undo import undo as run_undo
 from migrations.mlmd.verify import verify as run_verify
 from server.config import InvalidSetting, Settings, load
@@ -83,21 +83,21 @@ def import_mlmd(
     request = ImportRequest(
         source, settings.store, kfp_db, store_id, tuple(run_context), prune=prune, change_options=change_options
     )
-    watch = _Screen()
+    observer = _Screen()
     try:
         if undo:
-            report = asyncio.run(run_undo(request, watch.progress))
+            report = asyncio.run(run_undo(request, observer.progress))
         elif verify:
-            report = asyncio.run(run_verify(request, watch))
+            report = asyncio.run(run_verify(request, observer))
         elif dry_run:
-            report = asyncio.run(run_dry(request, watch))
+            report = asyncio.run(run_dry(request, observer))
         else:
-            report = asyncio.run(run_import(request, watch, upgrade_schema=settings.upgrade))
+            report = asyncio.run(run_import(request, observer, upgrade_schema=settings.upgrade))
     except StorageError as error:
         _fail(str(error), report_file)
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from here", report_file)
-    watch.end()
+    observer.end()
     for line in report.lines():
         click.echo(line)
     click.echo(f"{report.command}: {report.outcome} after {report.seconds:.1f} s")

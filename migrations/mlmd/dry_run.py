@@ -7,16 +7,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from migrations import upgrade
-from migrations.mlmd.damage import damage_words
-from migrations.mlmd.findings import Findings
 from migrations.mlmd.forecast import Forecast
-from migrations.mlmd.importer import Watch, executions_per_batch
-from migrations.mlmd.job import Job, Progress, find_job
-from migrations.mlmd.kinds import LABELS, Kind
+from migrations.mlmd.importer import Observer, executions_per_batch
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
-from migrations.mlmd.tally import LEFT_ALONE, Outcome, Tally
-from migrations.mlmd.target import Target, open_for_reading
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.write.damage import damage_words
+from migrations.mlmd.write.job import Job, Progress, find_job
+from migrations.mlmd.write.row_kinds import LABELS, Kind
+from migrations.mlmd.write.tally import LEFT_ALONE, Outcome, Tally
+from migrations.mlmd.write.target import Target, open_for_reading
 from storage.sql.dialects import dialect_for
 
 CREATE, UPDATE, REMOVE, UNCHANGED, TAKEN = "would_create", "would_update", "would_remove", "unchanged", "taken"
@@ -28,14 +28,14 @@ called as an import calls them."""
 _NO_IMPORT = 0
 
 
-async def dry_run(request: ImportRequest, watch: Watch) -> Report:
+async def dry_run(request: ImportRequest, observer: Observer) -> Report:
     """Say what an import would do. Raises SourceRefused and Unavailable as an import does."""
     began = time.monotonic()
     dialect = dialect_for(request.store)
     async with open_source(request) as source:
-        watch.plan(source.store.survey, source.store.label, dialect.label)
+        observer.plan(source.store.survey, source.store.label, dialect.label)
         async with _opened(request.store) as target:
-            report = await _foretold(request, source, target, watch, executions_per_batch(dialect))
+            report = await _foretold(request, source, target, observer, executions_per_batch(dialect))
     report.store, report.seconds = dialect.label, time.monotonic() - began
     return report
 
@@ -54,11 +54,13 @@ async def _opened(url: str) -> AsyncIterator[Target]:
             yield target
 
 
-async def _foretold(request: ImportRequest, source: Source, target: Target, watch: Watch, executions: int) -> Report:
+async def _foretold(
+    request: ImportRequest, source: Source, target: Target, observer: Observer, executions: int
+) -> Report:
     job = await target.transact(lambda connection: find_job(connection, request.store_id))
     if job is not None:
         job.check_source(source.identity)
-    forecast = Forecast(source, target, watch.progress, job.id if job else _NO_IMPORT, executions)
+    forecast = Forecast(source, target, observer.progress, job.id if job else _NO_IMPORT, executions)
     await forecast.run(Progress())
     kept = await target.transact(lambda connection: forecast.ledger(connection).counts())
     findings = Findings()

@@ -10,17 +10,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from migrations.mlmd.aliases import Aliases
-from migrations.mlmd.findings import Findings
-from migrations.mlmd.job import Phase, Progress
-from migrations.mlmd.kinds import Kind, Row
-from migrations.mlmd.ledger import LookingLedger
-from migrations.mlmd.load import load_artifacts, load_runs, rows_of_runs
-from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.expected_rows import OnProgress
 from migrations.mlmd.source import Source, mapped_artifacts, mapped_runs
-from migrations.mlmd.tally import Tally
-from migrations.mlmd.target import Target
-from migrations.mlmd.walk import Told
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.job import Phase, Progress
+from migrations.mlmd.write.ledger import DryRunLedger
+from migrations.mlmd.write.row_kinds import Kind, Row
+from migrations.mlmd.write.runs import load_artifacts, load_runs, rows_of_runs
+from migrations.mlmd.write.tally import Tally
+from migrations.mlmd.write.target import Target
 from storage.sql.experiments import find_default_id
 
 Batch = TypeVar("Batch")
@@ -32,7 +32,7 @@ class Forecast:
 
     source: Source
     target: Target
-    progress: Told
+    progress: OnProgress
     import_id: int
     executions_per_batch: int
     tally: Tally = field(default_factory=Tally)
@@ -49,9 +49,9 @@ class Forecast:
             await self._runs(aliases, since)
         await self._artifacts(0 if in_runs else since.after)
 
-    def ledger(self, connection: AsyncConnection) -> LookingLedger:
+    def ledger(self, connection: AsyncConnection) -> DryRunLedger:
         """Return the rows of the import, as they would be by now."""
-        return LookingLedger(connection, self.target.dialect, self.import_id, self.made)
+        return DryRunLedger(connection, self.target.dialect, self.import_id, self.made)
 
     async def _groups(self, aliases: Aliases) -> None:
         if self.source.kfp is None:
@@ -83,7 +83,7 @@ class Forecast:
             await self._count(load_artifacts, batch.records)
             self.progress("artifacts without a run", min(batch.after, total), total)
 
-    async def _count(self, load: Callable[[LookingLedger, Batch], Awaitable[Tally]], batch: Batch) -> None:
+    async def _count(self, load: Callable[[DryRunLedger, Batch], Awaitable[Tally]], batch: Batch) -> None:
         async def look(connection: AsyncConnection) -> Tally:
             return await load(self.ledger(connection), batch)
 

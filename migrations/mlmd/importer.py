@@ -8,24 +8,17 @@ import would be damaged, and refuses that unless it is meant; every batch looks 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
-from migrations.mlmd.aliases import Aliases
-from migrations.mlmd.damage import damage_words
-from migrations.mlmd.errors import ImportRefused
-from migrations.mlmd.findings import Findings
 from migrations.mlmd.forecast import Forecast
-from migrations.mlmd.job import Job, JobState, Phase, Progress, begin_job, find_job, record_progress
-from migrations.mlmd.kfp_database import KfpDatabase
-from migrations.mlmd.ledger import Ledger
-from migrations.mlmd.load import load_artifacts, load_runs, rows_of_runs
-from migrations.mlmd.load_groups import GroupLoader, LoadGroup, group_batches
-from migrations.mlmd.reader import EXECUTIONS_PER_BATCH
+from migrations.mlmd.kfp.database import KfpDatabase
+from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH
+from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import (
     ImportRequest,
@@ -36,9 +29,16 @@ from migrations.mlmd.source import (
     mapped_runs,
     open_source,
 )
-from migrations.mlmd.survey import Survey
-from migrations.mlmd.tally import Tally, records_of
-from migrations.mlmd.target import Target, open_for_import, open_for_reading
+from migrations.mlmd.vocabulary.errors import ImportRefused
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.damage import damage_words
+from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.job import Job, JobState, Phase, Progress, begin_job, find_job, record_progress
+from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.runs import load_artifacts, load_runs, rows_of_runs
+from migrations.mlmd.write.tally import Tally, records_of
+from migrations.mlmd.write.target import Target, open_for_import, open_for_reading
 from storage.ids import new_id
 from storage.model import default_experiment
 from storage.sql.dialects import dialect_for
@@ -51,10 +51,13 @@ EXECUTIONS_PER_SHORT_BATCH = 500
 LOOKING = "looking first, "
 """How the names of the phases begin of a look that goes before writing."""
 
+LAST_READ_SECONDS = 5.0
+"""How long an import that ends early waits for the batch that is being read."""
+
 Item = TypeVar("Item")
 
 
-class Watch(Protocol):
+class Observer(Protocol):
     """Who is told how an import goes."""
 
     def plan(self, survey: Survey, source: str, store: str) -> None:
@@ -64,7 +67,7 @@ class Watch(Protocol):
         """How much of a phase is done."""
 
 
-async def run_import(request: ImportRequest, watch: Watch, *, upgrade_schema: bool = False) -> Report:
+async def run_import(request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False) -> Report:
     """Import a store, or bring over what has changed in it since.
 
     Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed, or when the options are
@@ -74,22 +77,22 @@ async def run_import(request: ImportRequest, watch: Watch, *, upgrade_schema: bo
     began = time.monotonic()
     async with open_source(request) as source:
         dialect = dialect_for(request.store)
-        watch.plan(source.store.survey, source.store.label, dialect.label)
+        observer.plan(source.store.survey, source.store.label, dialect.label)
         if upgrade_schema or dialect.upgrades_itself:
             await upgrade.upgrade_async(request.store)
         await upgrade.check(request.store)
         async with open_for_import(request.store) as target:
-            report = await _Import(request, source, target, watch).run()
+            report = await _Import(request, source, target, observer).run()
     report.seconds = time.monotonic() - began
     return report
 
 
 class _Import:
-    def __init__(self, request: ImportRequest, source: Source, target: Target, watch: Watch) -> None:
+    def __init__(self, request: ImportRequest, source: Source, target: Target, observer: Observer) -> None:
         self._request = request
         self._source = source
         self._target = target
-        self._watch = watch
+        self._watch = observer
         self._executions = executions_per_batch(target.dialect)
 
     async def run(self) -> Report:
@@ -245,7 +248,7 @@ def executions_per_batch(dialect: Dialect) -> int:
     return EXECUTIONS_PER_BATCH if dialect.many_processes else EXECUTIONS_PER_SHORT_BATCH
 
 
-async def ahead(items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
+async def ahead(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
     """Yield items, the next of which is made while the caller works on one."""
     upcoming = asyncio.ensure_future(anext(items, None))
     try:
@@ -253,9 +256,12 @@ async def ahead(items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
             upcoming = asyncio.ensure_future(anext(items, None))
             yield item
     finally:
+        # A read that is cancelled leaves its connection, and its snapshot of the source, to the driver's thread.
+        await asyncio.wait([upcoming], timeout=LAST_READ_SECONDS)
         upcoming.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await upcoming
+        await items.aclose()
 
 
 def _sum(one: Findings, other: Findings) -> Findings:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrations.mlmd.findings import Findings
-from migrations.mlmd.kinds import LABELS, Kind
-from migrations.mlmd.survey import Survey
-from migrations.mlmd.tally import Cases, Tally
+from migrations.mlmd.read.survey import Survey
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.write.row_kinds import LABELS, Kind
+from migrations.mlmd.write.tally import Cases, Tally
 
 DIFFERENCES = 100
 """So many differences are named; all are counted."""

@@ -3,20 +3,20 @@
 The importer's commands call this; `mapped_runs` is what they all walk over.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from migrations.mlmd.batches import KfpRuns
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.findings import Findings
-from migrations.mlmd.identity import Identity, read_identity
-from migrations.mlmd.kfp_database import KfpDatabase, open_kfp
-from migrations.mlmd.mapping import map_loose_artifact, map_run
-from migrations.mlmd.reader import EXECUTIONS_PER_BATCH, MlmdStore, open_store
-from migrations.mlmd.records import Options, RunRecords
-from migrations.mlmd.runs_file import RunsFile
+from migrations.mlmd.kfp.database import KfpDatabase, open_kfp
+from migrations.mlmd.kfp.runs_file import RunsFile
+from migrations.mlmd.mapping.run import map_loose_artifact, map_run
+from migrations.mlmd.read.batches import KfpRuns
+from migrations.mlmd.read.fingerprint import Identity, read_identity
+from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, MlmdStore, open_store
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.records import Options, RunRecords
 from storage.errors import Unavailable
 from storage.model import Artifact
 from storage.sql.dialects import dialect_for
@@ -104,27 +104,30 @@ def _refuse_store_as_source(request: ImportRequest) -> None:
 
 async def mapped_runs(
     source: Source, *, after: int = 0, executions_per_batch: int = EXECUTIONS_PER_BATCH
-) -> AsyncIterator[MappedRuns]:
+) -> AsyncGenerator[MappedRuns, None]:
     """Yield all runs whose context's id is greater, mapped, in the order of these ids."""
-    async for batch in source.store.runs(after=after, executions_per_batch=executions_per_batch):
-        findings = Findings()
-        findings.merge(batch.findings)
-        records = []
-        for rows in batch.runs:
-            run = map_run(rows, source.options)
-            findings.merge(run.findings)
-            records.append(run)
-        yield MappedRuns(records, batch.last_context_id, batch.executions, findings)
+    # Closed by hand: what a generator holds that is left to the garbage collector is held until then.
+    async with aclosing(source.store.runs(after=after, executions_per_batch=executions_per_batch)) as batches:
+        async for batch in batches:
+            findings = Findings()
+            findings.merge(batch.findings)
+            records = []
+            for rows in batch.runs:
+                run = map_run(rows, source.options)
+                findings.merge(run.findings)
+                records.append(run)
+            yield MappedRuns(records, batch.last_context_id, batch.executions, findings)
 
 
-async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncIterator[MappedArtifacts]:
+async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncGenerator[MappedArtifacts, None]:
     """Yield the artifacts that no run touched and whose id is greater, mapped, in the order of their ids."""
-    async for batch in source.store.loose_artifacts(after=after):
-        findings = Findings()
-        findings.merge(batch.findings)
-        records = [
-            record
-            for row, home in batch.artifacts
-            for record in map_loose_artifact(row, home, source.options, findings)
-        ]
-        yield MappedArtifacts(records, batch.last_artifact_id, findings)
+    async with aclosing(source.store.loose_artifacts(after=after)) as batches:
+        async for batch in batches:
+            findings = Findings()
+            findings.merge(batch.findings)
+            records = [
+                record
+                for row, origin in batch.artifacts
+                for record in map_loose_artifact(row, origin, source.options, findings)
+            ]
+            yield MappedArtifacts(records, batch.last_artifact_id, findings)

@@ -13,14 +13,14 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.identity import read_identity
-from migrations.mlmd.job import Job, JobState, Progress, find_job, record_progress, remove_job
-from migrations.mlmd.kinds import LABELS, Kind, digest
-from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.read.fingerprint import read_identity
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest
-from migrations.mlmd.target import Target, open_for_import
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.write.job import Job, JobState, Progress, find_job, record_progress, remove_job
+from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.row_kinds import LABELS, Kind, digest
+from migrations.mlmd.write.target import Target, open_for_import
 from storage.sql.tables import artifact_tasks, imported_rows, pipeline_versions, runs, tasks
 
 RUNS_PER_STEP = 200
@@ -29,7 +29,7 @@ ROWS_PER_STEP = 2000
 REMOVED, CHANGED, KEPT = "removed", "changed_since_import", "kept"
 """Figures of each kind: removed rows; how many of those somebody had changed; rows that stay because others need them."""
 
-Told = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Is told the name of a phase, how much of it is done, and how much there is."""
 
 Step = dict[Kind, dict[str, int]]
@@ -37,7 +37,7 @@ Remove = Callable[[AsyncConnection, Mapping[str, int]], Awaitable[Step]]
 Needed = Callable[[AsyncConnection, Sequence[str]], Awaitable[set[str]]]
 
 
-async def undo(request: ImportRequest, progress: Told) -> Report:
+async def undo(request: ImportRequest, progress: OnProgress) -> Report:
     """Remove what was imported under a store id. Raises SourceRefused when nothing was, or when it came from another source."""
     began = time.monotonic()
     identity = await read_identity(request.source) if request.source else None
@@ -69,7 +69,7 @@ async def undo(request: ImportRequest, progress: Told) -> Report:
 
 
 class _Undo:
-    def __init__(self, target: Target, job: Job, progress: Told) -> None:
+    def __init__(self, target: Target, job: Job, progress: OnProgress) -> None:
         self._target = target
         self._job = job
         self._progress = progress

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
-from migrations.mlmd.aliases import Aliases
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.findings import Findings
-from migrations.mlmd.importer import Watch
-from migrations.mlmd.job import Job, JobState, find_job
-from migrations.mlmd.kinds import LABELS, SHAPES, Kind, Row, digest
-from migrations.mlmd.ledger import Ledger
+from migrations.mlmd.expected_rows import Walk
+from migrations.mlmd.importer import Observer
 from migrations.mlmd.report import DIFFERENCES, Difference, Report
-from migrations.mlmd.settle import with_free_keys
 from migrations.mlmd.source import ImportRequest, Source, open_source
-from migrations.mlmd.target import Target, open_for_reading
-from migrations.mlmd.walk import Walk
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.changes import with_free_keys
+from migrations.mlmd.write.job import Job, JobState, find_job
+from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row, digest
+from migrations.mlmd.write.target import Target, open_for_reading
 from storage.sql.dialects import dialect_for
 from storage.sql.experiments import find_default_id
 
@@ -26,15 +26,15 @@ SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN = "in_source", "imported", "missing",
 that the import has and the source does not give."""
 
 
-async def verify(request: ImportRequest, watch: Watch) -> Report:
+async def verify(request: ImportRequest, observer: Observer) -> Report:
     """Compare; the report says how many rows differ. Raises SourceRefused where there is no ended import to compare with."""
     began = time.monotonic()
     async with open_source(request) as source:
-        watch.plan(source.store.survey, source.store.label, dialect_for(request.store).label)
+        observer.plan(source.store.survey, source.store.label, dialect_for(request.store).label)
         await upgrade.check(request.store)
         async with open_for_reading(request.store) as target:
             job = await _ended_job(request, source, target)
-            report = await _compared(request, source, target, job, watch)
+            report = await _compared(request, source, target, job, observer)
     report.seconds = time.monotonic() - began
     return report
 
@@ -52,7 +52,7 @@ async def _ended_job(request: ImportRequest, source: Source, target: Target) -> 
     return job
 
 
-async def _compared(request: ImportRequest, source: Source, target: Target, job: Job, watch: Watch) -> Report:
+async def _compared(request: ImportRequest, source: Source, target: Target, job: Job, observer: Observer) -> Report:
     figures = {kind: dict.fromkeys((SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN), 0) for kind in LABELS}
     findings = Findings()
     findings.merge(source.store.survey.findings)
@@ -67,7 +67,7 @@ async def _compared(request: ImportRequest, source: Source, target: Target, job:
     )
     noted = dict.fromkeys(LABELS, 0)
     default = await target.transact(find_default_id)
-    walk = Walk(source, Aliases(default or ""), watch.progress)
+    walk = Walk(source, Aliases(default or ""), observer.progress)
     async for rows in walk.rows(target, job.id):
         for kind, some in rows.items():
             figures[kind][SOURCE] += len(some)

@@ -26,7 +26,7 @@ _FOLLOWS = {
 }
 
 
-class NeedsRunAlone(Exception):
+class RunMustBeHeldAlone(Exception):
     """The run turned out to be canceling: the write must start again, holding the run alone."""
 
 
@@ -34,16 +34,16 @@ async def write_tasks(call: Call, fn: Callable[[WriteTx, Lock], Awaitable[Answer
     """Run a write to tasks; again with the run held alone when it turns out to be canceling."""
     try:
         return await call.store.write(lambda tx: fn(tx, Lock.SHARE))
-    except NeedsRunAlone:
+    except RunMustBeHeldAlone:
         return await call.store.write(lambda tx: fn(tx, Lock.UPDATE))
 
 
 async def lock_run(tx: WriteTx, run_id: str, lock: Lock) -> RunHead:
-    """Hold the run of a task write; raises NotFound, and NeedsRunAlone for a canceling run held in share mode."""
+    """Hold the run of a task write; raises NotFound, and RunMustBeHeldAlone for a canceling run held in share mode."""
     run = await tx.runs.lock(run_id, lock)
     # Two writers that end the last two tasks of a canceling run must see each other, or neither would end the run.
     if run.state == RunState.CANCELING.name and lock is not Lock.UPDATE:
-        raise NeedsRunAlone
+        raise RunMustBeHeldAlone
     return run
 
 

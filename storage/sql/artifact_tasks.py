@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
 from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline
-from storage.sql.collisions import Collision
+from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
 from storage.sql.rows import columns_of, values_of
@@ -105,7 +105,7 @@ class SqlArtifactTasks:
         found = [ArtifactTask(*row) for row in (await self._connection.execute(statement)).all()]
         standing = {_unique_key(link): link for link in found}
         if any(_unique_key(link) not in standing for link in links):
-            raise Collision
+            raise RowVanished
         return [standing[_unique_key(link)] for link in links]
 
     async def delete_of_tasks(self, task_ids: Sequence[str]) -> None:

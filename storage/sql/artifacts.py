@@ -9,10 +9,10 @@ from storage.contract import Listing, Page
 from storage.digests import text_digest
 from storage.errors import NotFound
 from storage.model import Artifact
-from storage.sql.collisions import Collision
+from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, in_text, values_of
+from storage.sql.rows import columns_of, inline_literal, values_of
 from storage.sql.tables import artifacts
 
 _COLUMNS = columns_of(artifacts, Artifact)
@@ -60,7 +60,7 @@ class SqlArtifacts:
         """Return the artifacts with this uri, oldest first."""
         statement = select(*_COLUMNS).where(
             artifacts.c.uri_hash == text_digest(uri),
-            artifacts.c.uri_hash != in_text(""),  # the partial index's condition
+            artifacts.c.uri_hash != inline_literal(""),  # the partial index's condition
             artifacts.c.namespace == namespace,
             artifacts.c.uri == uri,
         )
@@ -82,5 +82,5 @@ class SqlArtifacts:
             return artifact
         existing = await self.find_by_identity(artifact.namespace, artifact.identity_key)
         if existing is None:
-            raise Collision
+            raise RowVanished
         return existing

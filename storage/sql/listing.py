@@ -15,7 +15,7 @@ from storage.fields import SORTED_CHARACTERS, TAG_PREFIX, Field, Kind
 from storage.filters import Operation, Order, Predicate
 from storage.pages import Cursor
 from storage.sql.dialects.dialect import Dialect
-from storage.sql.rows import in_text
+from storage.sql.rows import inline_literal
 
 _SECOND = 1_000_000  # times are kept in microseconds
 
@@ -123,7 +123,7 @@ def _digest(table: FromClause, field: Field, values: Sequence[str]) -> list[Colu
     if field.digest_column is None or "" in values:
         return []
     digests = [text_digest(value) for value in values]
-    return [table.c[field.digest_column].in_(digests), table.c[field.digest_column] != in_text("")]
+    return [table.c[field.digest_column].in_(digests), table.c[field.digest_column] != inline_literal("")]
 
 
 _COMPARISONS: dict[Operation, Callable[[Any, Any], ColumnElement[bool]]] = {

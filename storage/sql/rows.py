@@ -26,7 +26,7 @@ def values_of(record: Any, *, leaving_out: Sequence[str] = ()) -> dict[str, Any]
     return {name: getattr(record, name) for name in field_names(type(record)) if name not in leaving_out}
 
 
-def in_text(constant: str) -> ColumnElement[str]:
+def inline_literal(constant: str) -> ColumnElement[str]:
     """Return a word of ours as part of the statement's text: a plan for any bound value cannot use a partial index."""
     assert constant.replace("_", "").isalnum() or not constant, "only words that need no escaping"
     return literal_column(f"'{constant}'")

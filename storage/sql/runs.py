@@ -10,7 +10,7 @@ from storage.errors import AlreadyExists, NotFound
 from storage.model import Run, RunActivity, RunHead, RunState, ShownRun, StorageState
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, in_text, locked, values_of
+from storage.sql.rows import columns_of, inline_literal, locked, values_of
 from storage.sql.specs import keep_spec
 from storage.sql.tables import artifact_tasks, pipeline_specs, pipeline_versions, runs, tasks
 
@@ -82,7 +82,7 @@ class SqlRuns:
             .select_from(_WITH_SPEC)
             .where(
                 runs.c.recurring_run_id == recurring_run_id,
-                runs.c.recurring_run_id != in_text(""),  # the partial index's condition
+                runs.c.recurring_run_id != inline_literal(""),  # the partial index's condition
                 runs.c.display_name == display_name,
             )
             .limit(1)
@@ -162,7 +162,11 @@ class SqlRuns:
         written_since = exists().where(tasks.c.run_id == runs.c.id, tasks.c.updated_at >= written_before)
         statement = (
             select(runs.c.id)
-            .where(runs.c.state == in_text(RunState.CANCELING.name), runs.c.updated_at < written_before, ~written_since)
+            .where(
+                runs.c.state == inline_literal(RunState.CANCELING.name),
+                runs.c.updated_at < written_before,
+                ~written_since,
+            )
             .order_by(runs.c.updated_at)
             .limit(limit)
         )

@@ -21,7 +21,7 @@ from storage.errors import Conflict, OutcomeUnknown, SchemaMismatch, StorageErro
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
-from storage.sql.collisions import Collision
+from storage.sql.collisions import RowVanished
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.experiments import SqlExperiments
@@ -121,7 +121,7 @@ class SqlStore:
             cause: Exception
             try:
                 return await attempt()
-            except Collision as error:
+            except RowVanished as error:
                 failure, cause = Failure.DUPLICATE, error
             except DBAPIError as error:
                 failure, cause = self._retryable(error), error

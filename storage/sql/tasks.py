@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.contract import Listing, Lock, Page
 from storage.errors import NotFound
 from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
-from storage.sql.collisions import Collision
+from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, field_names, in_text, locked, values_of
+from storage.sql.rows import columns_of, field_names, inline_literal, locked, values_of
 from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
@@ -91,7 +91,7 @@ class SqlTasks:
         """Return the newest task that succeeded with the fingerprint, if any."""
         statement = select(*_COLUMNS).where(
             tasks.c.cache_fingerprint == cache_fingerprint,
-            tasks.c.cache_fingerprint != in_text(""),  # the partial index's condition
+            tasks.c.cache_fingerprint != inline_literal(""),  # the partial index's condition
             tasks.c.state == TaskState.SUCCEEDED.value,
         )
         if namespace is not None:
@@ -116,11 +116,11 @@ class SqlTasks:
         if await self._dialect.insert_unless_taken(self._connection, tasks, ["logical_key"], row):
             return task
         if task.logical_key is None:
-            raise Collision
+            raise RowVanished
         statement = select(*_COLUMNS).where(tasks.c.logical_key == task.logical_key)
         existing = (await self._connection.execute(statement)).first()
         if existing is None:
-            raise Collision
+            raise RowVanished
         return Task(*existing)
 
     async def update(self, changed: Sequence[Task]) -> None:

@@ -6,16 +6,16 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
-from migrations.mlmd.findings import Findings, Rule
-from migrations.mlmd.mapping import map_run
-from migrations.mlmd.records import Options, RunRecords
-from migrations.mlmd.rows import (
+from migrations.mlmd.mapping.run import map_run
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.records import Options, RunRecords
+from migrations.mlmd.vocabulary.rows import (
     ArtifactRow,
     ContextRow,
     EventRow,
     ExecutionRow,
-    Home,
     KfpRun,
+    Origin,
     PropertyRow,
     RunKind,
     RunRows,
@@ -109,14 +109,14 @@ def run_rows(
     *,
     context: ContextRow | None = None,
     kfp: KfpRun | None = None,
-    homes: Mapping[int, Home] | None = None,
+    artifact_origins: Mapping[int, Origin] | None = None,
 ) -> RunRows:
-    """A run with all that belongs to it; its artifacts are at home in it unless told otherwise."""
+    """A run with all that belongs to it; its artifacts are at origin in it unless told otherwise."""
     rows = {row.id: row for row in artifacts}
     by_id = {row.id: row for row in executions}
     made = {event.artifact_id: event for event in reversed(events) if event.type == OUTPUT}
     at_home = {
-        id: Home(
+        id: Origin(
             CONTEXT_ID,
             "team-a",
             CREATED,
@@ -126,7 +126,7 @@ def run_rows(
         for id in rows
     }
     return RunRows(
-        context or a_context(), tuple(by_id.values()), tuple(events), rows, {**at_home, **(homes or {})}, kfp
+        context or a_context(), tuple(by_id.values()), tuple(events), rows, {**at_home, **(artifact_origins or {})}, kfp
     )
 
 

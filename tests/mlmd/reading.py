@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrations.mlmd.batches import KfpRuns
-from migrations.mlmd.findings import Findings, Rule
-from migrations.mlmd.mapping import map_loose_artifact, map_run
-from migrations.mlmd.reader import EXECUTIONS_PER_BATCH, open_store
-from migrations.mlmd.records import Options, RunRecords
-from migrations.mlmd.survey import Survey
+from migrations.mlmd.mapping.run import map_loose_artifact, map_run
+from migrations.mlmd.read.batches import KfpRuns
+from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, open_store
+from migrations.mlmd.read.survey import Survey
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.records import Options, RunRecords
 from storage.model import Artifact, ArtifactTask, Task
 
 DATA = Path(__file__).parent / "data"
@@ -75,6 +75,6 @@ async def read_all(
                 found.findings.merge(run.findings)
         async for artifacts in store.loose_artifacts():
             found.findings.merge(artifacts.findings)
-            for row, home in artifacts.artifacts:
-                found.loose += map_loose_artifact(row, home, options, found.findings)
+            for row, origin in artifacts.artifacts:
+                found.loose += map_loose_artifact(row, origin, options, found.findings)
     return found

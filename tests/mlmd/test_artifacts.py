@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from migrations.mlmd.findings import Findings, Rule
-from migrations.mlmd.ids import Ids
-from migrations.mlmd.mapping import map_loose_artifact
-from migrations.mlmd.mapping_artifacts import ArtifactMapping
-from migrations.mlmd.records import Options
-from migrations.mlmd.rows import ArtifactRow, Home
+from migrations.mlmd.mapping.artifacts import ArtifactMapping
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.mapping.run import map_loose_artifact
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.records import Options
+from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin
 from storage.model import Artifact, ArtifactType
 from tests.mlmd.builders import (
     CREATED,
@@ -26,12 +26,12 @@ from tests.mlmd.builders import (
 )
 
 IDS = Ids()
-HOME = Home(7, "team-a", CREATED, "out", an_execution(2, "a"))
+HOME = Origin(7, "team-a", CREATED, "out", an_execution(2, "a"))
 
 
-def made_of(row: ArtifactRow, *, home: Home = HOME, namespace: str = "team-a") -> tuple[list[Artifact], Findings]:
+def made_of(row: ArtifactRow, *, origin: Origin = HOME, namespace: str = "team-a") -> tuple[list[Artifact], Findings]:
     findings = Findings()
-    return list(ArtifactMapping(IDS).artifacts(row, home, findings, namespace=namespace)), findings
+    return list(ArtifactMapping(IDS).artifacts(row, origin, findings, namespace=namespace)), findings
 
 
 def metadata(artifact: Artifact) -> Any:
@@ -103,19 +103,19 @@ def test_properties_of_both_kinds_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "home", "name"),
+    ("row", "origin", "name"),
     [
         (an_artifact(9, display_name="data"), HOME, "data"),
         (an_artifact(9, display_name="data", name="row"), HOME, "data"),
         (an_artifact(9, name="row"), HOME, "row"),
         (an_artifact(9), HOME, "out"),
-        (an_artifact(9), Home(7, "team-a", CREATED, "artifact", an_execution(2, "i", type=IMPORTER)), ""),
-        (an_artifact(9), Home(7, "team-a", CREATED), ""),
+        (an_artifact(9), Origin(7, "team-a", CREATED, "artifact", an_execution(2, "i", type=IMPORTER)), ""),
+        (an_artifact(9), Origin(7, "team-a", CREATED), ""),
         (an_artifact(9, display_name="n" * 200), HOME, "n" * 128),
     ],
 )
-def test_an_artifact_is_called_by_its_key_unless_it_has_a_name(row: ArtifactRow, home: Home, name: str) -> None:
-    (artifact,), _ = made_of(row, home=home)
+def test_an_artifact_is_called_by_its_key_unless_it_has_a_name(row: ArtifactRow, origin: Origin, name: str) -> None:
+    (artifact,), _ = made_of(row, origin=origin)
     assert artifact.name == name
 
 
@@ -180,8 +180,10 @@ def test_an_artifact_used_in_another_namespace_gets_a_copy_there() -> None:
 
 
 def test_a_run_links_the_copies_in_its_namespace() -> None:
-    home = Home(3, "team-b", CREATED, "out", an_execution(90, "made"))
-    records = mapped([a_root(), an_execution(2, "a")], [an_event(2, 9, 3)], [an_artifact(9)], homes={9: home})
+    origin = Origin(3, "team-b", CREATED, "out", an_execution(90, "made"))
+    records = mapped(
+        [a_root(), an_execution(2, "a")], [an_event(2, 9, 3)], [an_artifact(9)], artifact_origins={9: origin}
+    )
     assert [artifact.namespace for artifact in records.artifacts] == ["team-a"]
     assert [link.artifact_id for link in records.links] == [IDS.of("artifact:9@team-a")]
     assert (records.findings.count(Rule.ARTIFACTS_COPIED), records.own_artifacts) == (1, 0)
@@ -189,6 +191,6 @@ def test_a_run_links_the_copies_in_its_namespace() -> None:
 
 def test_an_artifact_that_no_run_touched_is_imported_without_links() -> None:
     findings = Findings()
-    (artifact,) = map_loose_artifact(an_artifact(9, "Model"), Home(0, "", 0), Options(), findings)
+    (artifact,) = map_loose_artifact(an_artifact(9, "Model"), Origin(0, "", 0), Options(), findings)
     assert (artifact.id, artifact.namespace) == (IDS.of("artifact:9"), "")
     assert findings.count(Rule.ARTIFACTS_WITHOUT_TASK, "Model") == 1

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from migrations.mlmd.reader import open_store
+from migrations.mlmd.read.store import open_store
 from tests.mlmd.builders import a_group, a_root, an_artifact, an_event, an_execution, mapped
 from tests.mlmd.reading import STORES, read_all
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from migrations.mlmd.damage import damage_words, empties, renames
-from migrations.mlmd.kinds import SHAPES, Kind
-from migrations.mlmd.tally import Outcome, Tally
+from migrations.mlmd.write.damage import damage_words, empties, renames
+from migrations.mlmd.write.row_kinds import SHAPES, Kind
+from migrations.mlmd.write.tally import Outcome, Tally
 from storage.model import NO_ITERATION
 
 ONE = '[{"value":1,"type":"OUTPUT","parameterKey":"a","producer":{"taskName":"t"}}]'

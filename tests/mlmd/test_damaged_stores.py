@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.findings import Findings, Rule
-from migrations.mlmd.ids import Ids
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.vocabulary.findings import Findings, Rule
 from storage.model import ArtifactType, TaskState
 from tests.mlmd.expected import told_artifacts, told_link, told_tasks
 from tests.mlmd.reading import Imported, read_all, store_url

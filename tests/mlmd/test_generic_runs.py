@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.rows import ContextRow, ExecutionRow, KfpRun, PropertyRow, RunKind
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.vocabulary.rows import ContextRow, ExecutionRow, KfpRun, PropertyRow, RunKind
 from storage.model import IOType, TaskState, TaskType
 from tests.mlmd.builders import (
     CREATED,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations.mlmd.ids import Ids
+from migrations.mlmd.mapping.ids import Ids
 
 
 @given(st.text(), st.text())

@@ -8,8 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations.mlmd.findings import Findings, Rule
-from migrations.mlmd.json_text import clean_value, json_text
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.json_text import clean_value, json_text
 from server.codec import json_text as codec_text
 from server.codec import times, values
 from storage.stored_json import time_text

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.kfp_database import open_kfp
-from migrations.mlmd.kfp_state import run_state, storage_state
-from migrations.mlmd.pipeline_spec import spec_text
-from migrations.mlmd.rows import ContextRow, KfpRun, RunKind
+from migrations.mlmd.kfp.database import open_kfp
+from migrations.mlmd.kfp.state import run_state, storage_state
+from migrations.mlmd.mapping.pipeline_spec import spec_text
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
 from storage.model import Experiment, Pipeline, PipelineVersion
 from tests.databases.queries import execute
 from tests.mlmd.builders import RUN_ID, a_context

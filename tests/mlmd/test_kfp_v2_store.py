@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from migrations.mlmd.records import Options
-from migrations.mlmd.runs_file import RunsFile
+from migrations.mlmd.kfp.runs_file import RunsFile
+from migrations.mlmd.vocabulary.records import Options
 from tests.mlmd.expected import expected, told_artifacts, told_link, told_summary, told_tasks
 from tests.mlmd.reading import RUNS_FILE, Imported, read_all, store_url
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.ids import Ids
-from migrations.mlmd.records import RunRecords
-from migrations.mlmd.rows import EventRow, Home
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.vocabulary.records import RunRecords
+from migrations.mlmd.vocabulary.rows import EventRow, Origin
 from storage.model import NO_ITERATION, IOType
 from tests.mlmd.builders import (
     CREATED,
@@ -68,8 +68,10 @@ def test_an_input_handed_in_names_the_task_that_made_it() -> None:
 
 
 def test_an_input_from_another_run_names_the_task_there() -> None:
-    home = Home(3, "team-a", CREATED, "out", an_execution(90, "elsewhere"))
-    records = mapped([a_root(), an_execution(2, "b")], [an_event(2, 9, INPUT)], [an_artifact(9)], homes={9: home})
+    origin = Origin(3, "team-a", CREATED, "out", an_execution(90, "elsewhere"))
+    records = mapped(
+        [a_root(), an_execution(2, "b")], [an_event(2, 9, INPUT)], [an_artifact(9)], artifact_origins={9: origin}
+    )
     assert links_of(records, "b") == [("out", "COMPONENT_INPUT", {"taskName": "elsewhere"}, NO_ITERATION)]
 
 

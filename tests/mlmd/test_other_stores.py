@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.ids import Ids
-from migrations.mlmd.rows import RunKind
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.vocabulary.rows import RunKind
 from storage.model import TaskState, TaskType
 from tests.mlmd.reading import Imported, read_all, store_url
 

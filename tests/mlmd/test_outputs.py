@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.records import RunRecords
-from migrations.mlmd.rows import EventRow, ExecutionRow
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.vocabulary.records import RunRecords
+from migrations.mlmd.vocabulary.rows import EventRow, ExecutionRow
 from storage.model import NO_ITERATION, IOType
 from tests.mlmd.builders import (
     CANCELED,
@@ -25,7 +25,7 @@ from tests.mlmd.builders import (
 )
 from tests.mlmd.test_tree import a_loop
 
-Told = list[tuple[str, Any, str, str | None, int | None]]
+OnProgress = list[tuple[str, Any, str, str | None, int | None]]
 
 
 def from_parameter(task: str, key: str = "Output") -> str:
@@ -42,7 +42,7 @@ def from_artifacts(key: str, *sources: tuple[str, str]) -> str:
     return json.dumps({key: {"artifact_selectors": selectors}})
 
 
-def put_out(records: RunRecords, name: str) -> Told:
+def put_out(records: RunRecords, name: str) -> OnProgress:
     """The output parameters of a task: key, value, type, producer, iteration."""
     entries = json.loads(by_name(records)[name].output_parameters or "[]")
     return [
@@ -119,7 +119,7 @@ def test_in_kfps_first_releases_each_parameter_is_a_property() -> None:
     ],
 )
 def test_a_group_puts_out_what_it_takes_from_a_task_within(
-    group: ExecutionRow, within: Sequence[ExecutionRow], wanted: Told
+    group: ExecutionRow, within: Sequence[ExecutionRow], wanted: OnProgress
 ) -> None:
     records = mapped([a_root(), group, *within])
     assert put_out(records, group.properties[0].text) == wanted  # type: ignore[arg-type]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from migrations.mlmd.pipeline_spec import spec_text
-from migrations.mlmd.records import Options, RunRecords
-from migrations.mlmd.rows import KfpRun
+from migrations.mlmd.mapping.pipeline_spec import spec_text
+from migrations.mlmd.vocabulary.records import Options, RunRecords
+from migrations.mlmd.vocabulary.rows import KfpRun
 from storage.digests import logical_key
 from storage.model import Task, TaskType
 from tests.mlmd.builders import IMPORTER, RUN_ID, a_group, a_root, an_execution, by_name, mapped

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.ids import Ids
-from migrations.mlmd.records import Options
-from migrations.mlmd.rows import ContextRow, KfpRun, RunKind
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.vocabulary.records import Options
+from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
 from tests.mlmd.builders import (
     CONTEXT_ID,
     CREATED,

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.reader import open_store
-from migrations.mlmd.text_repair import is_double_encoded, repaired
+from migrations.mlmd.read.store import open_store
+from migrations.mlmd.read.text_repair import is_double_encoded, repaired
+from migrations.mlmd.vocabulary.errors import SourceRefused
 from tests.mlmd.copies import copy_to_mysql, copy_to_postgresql, execute, restore_dump
 from tests.mlmd.reading import STORES, Imported, read_all, store_url
 

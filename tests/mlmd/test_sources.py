@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.reader import open_store
-from migrations.mlmd.runs_file import RunsFile
+from migrations.mlmd.kfp.runs_file import RunsFile
+from migrations.mlmd.read.store import open_store
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.vocabulary.findings import Rule
 from storage.model import TaskState
 from tests.mlmd.old_stores import CREATED, make_store
 from tests.mlmd.reading import STORES, read_all, store_url

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.rows import ExecutionRow, KfpRun
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.vocabulary.rows import ExecutionRow, KfpRun
 from storage.model import TaskState
 from tests.mlmd.builders import (
     CACHED,

@@ -8,7 +8,7 @@ from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations.mlmd.structs import PREFIX, Undecodable, decode_struct
+from migrations.mlmd.vocabulary.structs import PREFIX, Undecodable, decode_struct
 from tests.mlmd.builders import a_struct
 
 PLAIN = st.recursive(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.ids import Ids
-from migrations.mlmd.rows import ExecutionRow
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.vocabulary.rows import ExecutionRow
 from storage.model import TaskType
 from tests.mlmd.builders import (
     CONTEXT_ID,

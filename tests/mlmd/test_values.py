@@ -2,9 +2,9 @@
 
 import pytest
 
-from migrations.mlmd.findings import Findings, Rule
-from migrations.mlmd.rows import PropertyRow
-from migrations.mlmd.values import cut, decode_properties, integer_of, unwrapped
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.rows import PropertyRow
+from migrations.mlmd.vocabulary.values import cut, decode_properties, integer_of, unwrapped
 from tests.mlmd.builders import a_struct, counts
 
 

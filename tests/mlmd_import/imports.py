@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from migrations.mlmd.importer import run_import
-from migrations.mlmd.kinds import SHAPES, Kind
+from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest
-from migrations.mlmd.survey import Survey
+from migrations.mlmd.write.row_kinds import SHAPES, Kind
 from storage.sql.tables import metadata
 from tests.databases.queries import execute
 from tests.faults.cluster import clean_environment

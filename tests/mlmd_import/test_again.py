@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.kinds import Kind
-from migrations.mlmd.tally import Outcome
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.write.row_kinds import Kind
+from migrations.mlmd.write.tally import Outcome
 from tests.databases import create_migrated_database, drop_database
 from tests.databases.queries import execute
 from tests.mlmd_import.imports import asked, asked_for_file, change, contents, copied, imported, main_request

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from migrations.mlmd.damage import damage_words
 from migrations.mlmd.dry_run import EMPTY, REMOVE, RENAME, UPDATE, dry_run
-from migrations.mlmd.errors import ImportRefused
-from migrations.mlmd.findings import Rule
 from migrations.mlmd.importer import LOOKING, run_import
-from migrations.mlmd.job import JobState
-from migrations.mlmd.kinds import Kind
 from migrations.mlmd.source import ImportRequest
-from migrations.mlmd.tally import Outcome
+from migrations.mlmd.vocabulary.errors import ImportRefused
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.write.damage import damage_words
+from migrations.mlmd.write.job import JobState
+from migrations.mlmd.write.row_kinds import Kind
+from migrations.mlmd.write.tally import Outcome
 from tests.databases.queries import execute
 from tests.mlmd.builders import RUN_ID
 from tests.mlmd.kfp_databases import make_kfp_database

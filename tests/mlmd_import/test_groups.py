@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from migrations.mlmd.dry_run import CREATE, TAKEN, dry_run
-from migrations.mlmd.findings import Rule
-from migrations.mlmd.kinds import Kind
 from migrations.mlmd.source import ImportRequest
-from migrations.mlmd.tally import Outcome
 from migrations.mlmd.undo import undo
 from migrations.mlmd.verify import verify
+from migrations.mlmd.vocabulary.findings import Rule
+from migrations.mlmd.write.row_kinds import Kind
+from migrations.mlmd.write.tally import Outcome
 from tests.databases import sqlite_path
 from tests.databases.queries import execute
 from tests.mlmd.builders import RUN_ID

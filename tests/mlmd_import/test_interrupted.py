@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.mlmd_store import ARTIFACTS_PER_RUN, CONTAINERS, EXECUTIONS_PER_RUN, OUTPUTS, make_store
 from migrations.mlmd.dry_run import dry_run
-from migrations.mlmd.errors import ImportRefused
 from migrations.mlmd.importer import LOOKING, run_import
-from migrations.mlmd.kinds import Kind
 from migrations.mlmd.verify import verify
+from migrations.mlmd.vocabulary.errors import ImportRefused
+from migrations.mlmd.write.row_kinds import Kind
 from tests.databases.queries import execute
 from tests.mlmd_import.imports import Acting, Watching, asked_for_file, change, everything, imported
 
@@ -50,14 +50,14 @@ def interrupt(phase: str) -> None:
 
 
 async def test_a_first_import_that_was_interrupted_goes_on_without_a_look(migrated_url: str, source: Path) -> None:
-    request, watch = asked_for_file(source, migrated_url), Watching()
+    request, observer = asked_for_file(source, migrated_url), Watching()
     with pytest.raises(Interruption):
         await run_import(request, Acting(interrupt))
     change(source, IN_THE_FIRST_RUN)
     assert (await dry_run(request, Watching())).refusals == []
-    report = await run_import(request, watch)
+    report = await run_import(request, observer)
     assert (report.resumed, report.records[Kind.RUN]["imported"]) == (True, RUNS)
-    assert watch.all_done(f"{LOOKING}executions") == []
+    assert observer.all_done(f"{LOOKING}executions") == []
     with pytest.raises(ImportRefused, match=r"would remove 1 artifact_tasks, .*; nothing was written"):
         await imported(request)
 

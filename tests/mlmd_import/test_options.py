@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from migrations.mlmd.dry_run import dry_run
-from migrations.mlmd.errors import ImportRefused, SourceRefused
 from migrations.mlmd.importer import run_import
-from migrations.mlmd.kinds import Kind
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.verify import verify
+from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
+from migrations.mlmd.write.row_kinds import Kind
 from tests.databases import create_database, drop_database
 from tests.mlmd.kfp_databases import make_kfp_database
 from tests.mlmd.reading import store_url

@@ -2,10 +2,10 @@
 
 import pytest
 
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.kinds import Kind
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.undo import CHANGED, KEPT, REMOVED, undo
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.write.row_kinds import Kind
 from tests.databases.queries import execute
 from tests.mlmd_import.imports import asked, contents, imported, main_request
 

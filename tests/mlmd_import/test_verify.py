@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from migrations.mlmd.dry_run import CREATE, TAKEN, UNCHANGED, UPDATE, dry_run
-from migrations.mlmd.errors import SourceRefused
-from migrations.mlmd.kinds import Kind
 from migrations.mlmd.verify import DIFFERENT, MISSING, UNKNOWN, verify
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from migrations.mlmd.write.row_kinds import Kind
 from tests.databases import sqlite_path
 from tests.databases.queries import execute
 from tests.mlmd_import.imports import (

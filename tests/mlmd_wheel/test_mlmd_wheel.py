@@ -14,7 +14,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
-from migrations.mlmd.kinds import Kind
+from migrations.mlmd.write.row_kinds import Kind
 from tests.api.client import Api
 from tests.api.service import serving
 from tests.conftest import HAS_MLMD_WHEEL
@@ -53,7 +53,7 @@ def plain(value: Node) -> Any:
     return int(held) if kind == "int_value" else held
 
 
-class Told:
+class OnProgress:
     """What the library answers, and what must come of it."""
 
     def __init__(self, document: dict[str, list[Node]]) -> None:
@@ -229,9 +229,9 @@ def told_link(link: artifact_pb2.ArtifactTask) -> tuple[str, str, str, str]:
     return link.artifact_id, link.task_id, "OUTPUT" if kind in ("OUTPUT", "ITERATOR_OUTPUT") else "INPUT", link.key
 
 
-async def assert_as_told(url: str, store: Path) -> Told:
+async def assert_as_told(url: str, store: Path) -> OnProgress:
     """Every node that the library answers is there as it should be, and nothing else."""
-    told, there = Told(json.loads(session("tell", store))), await found(url)
+    told, there = OnProgress(json.loads(session("tell", store))), await found(url)
     assert there["runs"].keys() == {told.run_id(context) for context in told.run_of.values()}
     wanted = told.tasks()
     assert there["tasks"] == wanted

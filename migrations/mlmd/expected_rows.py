@@ -1,0 +1,89 @@
+"""Goes over a whole source without writing: every row that an import makes, once. Verify calls this, dry runs in part."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.source import Source, mapped_artifacts, mapped_runs
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.ledger import DryRunLedger
+from migrations.mlmd.write.row_kinds import Kind, Row, row_of
+from migrations.mlmd.write.runs import rows_by_id
+from migrations.mlmd.write.target import Target
+from storage.digests import spec_id
+
+OnProgress = Callable[[str, int, int], None]
+"""Is told the name of a phase, how much of it is done, and how much there is."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """One pass over a source; `findings` grow on the way."""
+
+    source: Source
+    aliases: Aliases
+    progress: OnProgress
+    findings: Findings = field(default_factory=Findings)
+    _artifacts: set[int] = field(default_factory=set)
+    _specs: set[str] = field(default_factory=set)
+
+    async def rows(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
+        """Yield rows by kind; a row that several runs share comes with the first of them."""
+        async for groups in self._groups(target, import_id):
+            yield groups
+        survey, done = self.source.store.survey, 0
+        async for batch in mapped_runs(self.source):
+            self.findings.merge(batch.findings)
+            found: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
+            for one in batch.records:
+                run = self.aliases.run(one.run)
+                found[Kind.RUN][run.id] = row_of(Kind.RUN, run)
+                found[Kind.SPEC] |= self._spec(run.pipeline_spec, run.created_at)
+                found[Kind.TASK] |= rows_by_id(Kind.TASK, one.tasks)
+                found[Kind.LINK] |= rows_by_id(Kind.LINK, one.links)
+                found[Kind.ARTIFACT] |= self._new(rows_by_id(Kind.ARTIFACT, one.artifacts))
+            done += batch.executions
+            yield found
+            self.progress("executions", done, survey.executions_in_runs)
+        async for artifacts in mapped_artifacts(self.source):
+            self.findings.merge(artifacts.findings)
+            yield {Kind.ARTIFACT: self._new(rows_by_id(Kind.ARTIFACT, artifacts.records))}
+            self.progress("artifacts without a run", min(artifacts.after, survey.artifacts), survey.artifacts)
+
+    def _new(self, rows: Mapping[str, Row]) -> dict[str, Row]:
+        # Eight bytes of an id tell it from all others, and take less room than the id.
+        new = {id: row for id, row in rows.items() if hash(id) not in self._artifacts}
+        self._artifacts.update(map(hash, new))
+        return new
+
+    def _spec(self, spec: str | None, created_at: int) -> dict[str, Row]:
+        made = spec_id(spec)
+        if made is None or made in self._specs:
+            return {}
+        self._specs.add(made)
+        return {made: (made, spec, created_at)}
+
+    async def _groups(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
+        if self.source.kfp is None:
+            return
+        loader, made = GroupLoader(self.aliases), dict[Kind, set[int]]()
+        async for kind, load, batch in group_batches(loader, self.source.kfp):
+            rows = await self._looked_up(target, import_id, made, load, batch)
+            specs: dict[str, Row] = {}
+            for one in batch:
+                if kind is Kind.VERSION and one.id in rows:
+                    specs |= self._spec(one.pipeline_spec, one.created_at)
+            yield {kind: rows, Kind.SPEC: specs}
+
+    async def _looked_up(
+        self, target: Target, import_id: int, made: dict[Kind, set[int]], load: LoadGroup, batch: Sequence[Any]
+    ) -> dict[str, Row]:
+        async def look(connection: AsyncConnection) -> dict[str, Row]:
+            ledger = DryRunLedger(connection, target.dialect, import_id, made)
+            return (await load(connection, ledger, batch))[1]
+
+        return await target.transact(look)

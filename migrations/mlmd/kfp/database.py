@@ -1,0 +1,266 @@
+"""Reads KFP's own database: what it knows of runs, its experiments, pipelines and versions, and its old cache.
+
+async with open_kfp(url) as kfp:
+    async with open_store(source, kfp=kfp) as store: …
+    async for experiments in kfp.experiments(): …        then pipelines(), then pipeline_versions()
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from migrations.mlmd.kfp.state import run_state, storage_state
+from migrations.mlmd.kfp.tables import CACHE, EXPERIMENTS, NAMES, PIPELINES, RUNS, VERSIONS, KfpTable, read_tables
+from migrations.mlmd.mapping.pipeline_spec import spec_text
+from migrations.mlmd.read.guest import Database
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
+from migrations.mlmd.vocabulary.values import cut, integer_of
+from storage import lengths
+from storage.model import Experiment, Pipeline, PipelineVersion
+from storage.stored_json import time_text
+
+ROWS_PER_BATCH = 500
+MICROSECONDS = 1_000_000
+
+
+_RUN_COLUMNS = (
+    "uuid",
+    "displayname",
+    "name",
+    "namespace",
+    "state",
+    "conditions",
+    "statehistory",
+    "experimentuuid",
+    "description",
+    "storagestate",
+    "serviceaccount",
+    "jobuuid",
+    "pipelineid",
+    "pipelineversionid",
+    "pipelineroot",
+    "runtimeparameters",
+    "pipelinespecmanifest",
+    "createdatinsec",
+    "scheduledatinsec",
+    "finishedatinsec",
+)
+
+
+class KfpDatabase:
+    """An open database of KFP."""
+
+    def __init__(self, database: Database, tables: Mapping[str, KfpTable]) -> None:
+        self._database = database
+        self._tables = tables
+        self.findings = Findings()
+        """What was wrong with experiments, pipelines and versions."""
+
+    @property
+    def label(self) -> str:
+        """The URL without its password."""
+        return self._database.label
+
+    async def runs_of(self, contexts: Sequence[ContextRow]) -> dict[int, KfpRun]:
+        """Return the runs of contexts by context id: KFP v2 names contexts by run, v1 by workflow."""
+        names = sorted({row.name for row in contexts if row.kind is not RunKind.GENERIC})
+        if not names:
+            return {}
+        runs = self._tables[RUNS]
+        by_id = runs.select(*_RUN_COLUMNS).where(runs.named("uuid"))
+        by_name = runs.select(*_RUN_COLUMNS).where(runs.named("name"))
+        async with self._database.connect() as connection:
+            rows = {row.uuid: row for row in await connection.execute(by_id, {NAMES: names})}
+            workflows = {row.name: row for row in await connection.execute(by_name, {NAMES: names})}
+            ids = sorted(rows.keys() | {row.uuid for row in workflows.values()})
+            fingerprints = await self._fingerprints(connection, ids)
+        namespaces = await self._namespaces({row.experimentuuid for row in (*rows.values(), *workflows.values())})
+        found = {}
+        for context in contexts:
+            row = rows.get(context.name) if context.kind is RunKind.KFP_V2 else workflows.get(context.name)
+            if row is not None and context.kind is not RunKind.GENERIC:
+                namespace = row.namespace or namespaces.get(row.experimentuuid, "")
+                found[context.id] = _run(row, namespace, fingerprints.get(row.uuid, {}))
+        return found
+
+    async def known(self, names: Sequence[str]) -> set[str]:
+        """Return those names that are ids of runs."""
+        runs = self._tables[RUNS]
+        async with self._database.connect() as connection:
+            rows = await connection.execute(runs.select("uuid").where(runs.named("uuid")), {NAMES: list(names)})
+            return {row.uuid for row in rows}
+
+    async def experiments(self) -> AsyncIterator[Sequence[Experiment]]:
+        """Yield all experiments, in the order of their ids."""
+        names = ("uuid", "name", "description", "namespace", "storagestate", "createdatinsec", "lastruncreatedatinsec")
+        async for rows in self._all(EXPERIMENTS, names):
+            yield [_experiment(row, self.findings) for row in rows]
+
+    async def pipelines(self) -> AsyncIterator[Sequence[Pipeline]]:
+        """Yield all pipelines, in the order of their ids."""
+        names = ("uuid", "name", "displayname", "description", "namespace", "createdatinsec")
+        async for rows in self._all(PIPELINES, names):
+            yield [_pipeline(row, self.findings) for row in rows]
+
+    async def pipeline_versions(self) -> AsyncIterator[Sequence[PipelineVersion]]:
+        """Yield all versions of pipelines, in the order of their ids."""
+        names = (
+            "uuid",
+            "pipelineid",
+            "name",
+            "displayname",
+            "description",
+            "codesourceurl",
+            "pipelinespec",
+            "createdatinsec",
+        )
+        async for rows in self._all(VERSIONS, names):
+            yield [_version(row, self.findings) for row in rows]
+
+    async def _all(self, name: str, columns: Sequence[str]) -> AsyncIterator[Sequence[Any]]:
+        found = self._tables[name]
+        if not found.has:
+            return
+        id = found.column("uuid")
+        after = ""
+        while True:
+            page = found.select(*columns).where(id > after).order_by(id).limit(ROWS_PER_BATCH)
+            async with self._database.connect() as connection:
+                rows = (await connection.execute(page)).all()
+            if not rows:
+                return
+            yield rows
+            after = rows[-1].uuid
+
+    async def _fingerprints(self, connection: Any, run_ids: Sequence[str]) -> dict[str, dict[int, str]]:
+        cache = self._tables[CACHE]
+        if not cache.has or not run_ids:
+            return {}
+        statement = cache.select("runuuid", "mlmdexecutionid", "fingerprint").where(cache.named("runuuid"))
+        found: dict[str, dict[int, str]] = {}
+        for row in await connection.execute(statement, {NAMES: list(run_ids)}):
+            execution_id = integer_of(row.mlmdexecutionid)
+            if execution_id is not None and row.fingerprint:
+                found.setdefault(row.runuuid, {})[execution_id] = str(row.fingerprint)
+        return found
+
+    async def _namespaces(self, experiment_ids: set[Any]) -> dict[str, str]:
+        """Return the namespaces of experiments: runs of KFP's first releases have none of their own."""
+        experiments, ids = self._tables[EXPERIMENTS], sorted(str(id) for id in experiment_ids if id)
+        if not experiments.has or not ids:
+            return {}
+        async with self._database.connect() as connection:
+            statement = experiments.select("uuid", "namespace").where(experiments.named("uuid"))
+            rows = await connection.execute(statement, {NAMES: ids})
+            return {row.uuid: row.namespace or "" for row in rows}
+
+
+@asynccontextmanager
+async def open_kfp(url: str) -> AsyncIterator[KfpDatabase]:
+    """Open KFP's own database for reading. Raises SourceRefused, here and while reading, when it cannot be read."""
+    database = Database(url, what="KFP's database")
+    try:
+        async with database.connect() as connection:
+            tables = await connection.run_sync(lambda sync: read_tables(sync, database.label))
+        yield KfpDatabase(database, tables)
+    finally:
+        await database.close()
+
+
+def _run(row: Any, namespace: str, fingerprints: Mapping[int, str]) -> KfpRun:
+    return KfpRun(
+        id=row.uuid,
+        name=row.displayname or row.name or "",
+        workflow_name=row.name or "",
+        namespace="" if namespace == "-" else namespace,
+        state=run_state(row.state or row.conditions or ""),
+        state_history=_history(row.statehistory),
+        experiment_id=row.experimentuuid or "",
+        description=row.description or "",
+        storage_state=storage_state(row.storagestate or ""),
+        service_account=row.serviceaccount or "",
+        recurring_run_id=row.jobuuid or "",
+        pipeline_id=row.pipelineid or "",
+        pipeline_version_id=row.pipelineversionid or "",
+        pipeline_root=row.pipelineroot or "",
+        parameters=_object_text(row.runtimeparameters),
+        pipeline_spec=spec_text(row.pipelinespecmanifest) if row.pipelinespecmanifest else None,
+        created_at=_moment(row.createdatinsec),
+        scheduled_at=_moment(row.scheduledatinsec),
+        finished_at=_moment(row.finishedatinsec),
+        fingerprints=fingerprints,
+    )
+
+
+def _history(text: str | None) -> str | None:
+    """Return a history as it is kept; KFP writes times in seconds and names its fields in its own way."""
+    entries = _loaded(text)
+    if not isinstance(entries, list):
+        return None
+    kept = []
+    for entry in entries:
+        moment = _moment(entry.get("UpdateTimeInSec")) if isinstance(entry, dict) else None
+        state = run_state(str(entry.get("State") or "")) if isinstance(entry, dict) else ""
+        if moment is not None and state:
+            kept.append({"updateTime": time_text(moment), "state": state})
+    return json_text(kept) if kept else None
+
+
+def _object_text(text: str | None) -> str | None:
+    plain = _loaded(text)
+    return json_text(clean_value(plain, Findings(), "")) if isinstance(plain, dict) and plain else None
+
+
+def _loaded(text: str | None) -> Plain:
+    try:
+        found: Plain = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+def _moment(seconds: object) -> int | None:
+    number = integer_of(seconds)
+    return number * MICROSECONDS if number is not None and 0 < number <= 253_402_300_799 else None
+
+
+def _experiment(row: Any, findings: Findings) -> Experiment:
+    subject = f"experiment {row.uuid}"
+    return Experiment(
+        id=cut(row.uuid, lengths.ID, findings, subject),
+        name=cut(row.name or "", lengths.NAME, findings, subject),
+        created_at=_moment(row.createdatinsec) or 0,
+        description=clean_text(row.description or "", findings, subject),
+        namespace=cut(row.namespace or "", lengths.NAMESPACE, findings, subject),
+        storage_state=storage_state(row.storagestate or ""),
+        last_run_created_at=_moment(row.lastruncreatedatinsec) or 0,
+    )
+
+
+def _pipeline(row: Any, findings: Findings) -> Pipeline:
+    subject = f"pipeline {row.uuid}"
+    return Pipeline(
+        id=cut(row.uuid, lengths.ID, findings, subject),
+        name=cut(row.name or "", lengths.NAME, findings, subject),
+        created_at=_moment(row.createdatinsec) or 0,
+        display_name=cut(row.displayname or row.name or "", lengths.DISPLAY_NAME, findings, subject),
+        description=clean_text(row.description or "", findings, subject),
+        namespace=cut(row.namespace or "", lengths.NAMESPACE, findings, subject),
+    )
+
+
+def _version(row: Any, findings: Findings) -> PipelineVersion:
+    subject = f"pipeline version {row.uuid}"
+    return PipelineVersion(
+        id=cut(row.uuid, lengths.ID, findings, subject),
+        pipeline_id=cut(row.pipelineid or "", lengths.ID, findings, subject),
+        name=cut(row.name or "", lengths.VERSION_NAME, findings, subject),
+        created_at=_moment(row.createdatinsec) or 0,
+        display_name=cut(row.displayname or row.name or "", lengths.DISPLAY_NAME, findings, subject),
+        description=clean_text(row.description or "", findings, subject),
+        code_source_url=clean_text(row.codesourceurl or "", findings, subject),
+        pipeline_spec=spec_text(row.pipelinespec) if row.pipelinespec else None,
+    )

@@ -1,0 +1,76 @@
+"""Where the input artifacts of a task of KFP v2 came from. `mapping_kfp_v2` calls this."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migrations.mlmd.mapping.links import ReadEvent
+from migrations.mlmd.mapping.outputs import Outputs
+from migrations.mlmd.mapping.tree import Node, Tree
+from migrations.mlmd.vocabulary.names import maker_name
+from migrations.mlmd.vocabulary.rows import Origin
+from storage.model import IOType
+
+
+@dataclass(frozen=True, slots=True)
+class InputOrigin:
+    """How an input artifact came to a task."""
+
+    type: IOType
+    producer: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sibling:
+    id: int
+    name: str
+    collected: bool  # one of many that a loop put out
+
+
+class InputOrigins:
+    """Answers for one run; every execution's outputs are looked at once."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        outputs: Mapping[int, Outputs],
+        events: Sequence[ReadEvent],
+        artifact_origins: Mapping[int, Origin],
+    ) -> None:
+        self._outputs = outputs
+        self._homes = artifact_origins
+        self._siblings: dict[int, dict[int, list[_Sibling]]] = {}
+        self._makers: dict[int, str] = {}
+        for event in events:
+            if event.output:
+                self._makers.setdefault(event.event.artifact_id, tree.nodes[event.event.execution_id].name)
+        self._uses = Counter((event.event.execution_id, event.key) for event in events if not event.output)
+
+    def of(self, node: Node, key: str, artifact_id: int) -> InputOrigin:
+        """Return where an input came from: from beside the task, collected from a loop, or handed in from outside."""
+        sibling = self._sibling(node, artifact_id)
+        several = self._uses[(node.id, key)] > 1
+        if sibling is not None:
+            kind = IOType.COLLECTED_INPUTS if several or sibling.collected else IOType.TASK_OUTPUT_INPUT
+            return InputOrigin(kind, sibling.name)
+        maker = self._makers.get(artifact_id) or maker_name(self._homes[artifact_id].maker)
+        return InputOrigin(IOType.COLLECTED_INPUTS if several else IOType.COMPONENT_INPUT, maker)
+
+    def _sibling(self, node: Node, artifact_id: int) -> _Sibling | None:
+        if node.parent is None:
+            return None
+        beside = self._siblings.get(node.parent.id)
+        if beside is None:
+            beside = self._siblings[node.parent.id] = self._beside(node.parent)
+        return next((sibling for sibling in beside.get(artifact_id, ()) if sibling.id != node.id), None)
+
+    def _beside(self, parent: Node) -> dict[int, list[_Sibling]]:
+        beside: dict[int, list[_Sibling]] = {}
+        for child in parent.children:
+            for made in self._outputs[child.id].artifacts:
+                collected = made.type is IOType.ITERATOR_OUTPUT and made.iteration != child.iteration
+                known = beside.setdefault(made.artifact_id, [])
+                # Two suffice: one of them is not the task that asks.
+                if len(known) < 2:
+                    known.append(_Sibling(child.id, child.name, collected))
+        return beside

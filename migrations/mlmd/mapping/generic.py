@@ -1,0 +1,144 @@
+"""History that is not of KFP v2: runs of KFP v1 and of TFX-like stores become runs of RUNTIME tasks without parents.
+
+KFP v1's metadata writer kept inputs as properties named input:NAME, and the name of the pod. Elsewhere the properties of an
+execution are what it was called with. `mapping` calls this.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.mapping.kfp_v2 import TaskRecords
+from migrations.mlmd.mapping.links import Links, ReadEvent, Side
+from migrations.mlmd.mapping.parameters import input_parameters, parameters_text
+from migrations.mlmd.mapping.states import TERMINAL, Course, combined, history_text, state_of
+from migrations.mlmd.mapping.task_texts import leftover_text, leftovers, pods_text, task_names
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.json_text import Plain, clean_text
+from migrations.mlmd.vocabulary.names import component_name, maker_name
+from migrations.mlmd.vocabulary.rows import ExecutionRow, RunKind, RunRows
+from migrations.mlmd.vocabulary.times import microseconds
+from migrations.mlmd.vocabulary.values import PREFIXES, Properties, decode_properties, parameters_of, text_of
+from storage.model import Artifact, IOType, RunState, Task, TaskState, TaskType
+
+_POD = "kfp_pod_name"
+
+
+def map_tasks(
+    rows: RunRows,
+    events: Sequence[ReadEvent],
+    artifacts: Mapping[int, Sequence[Artifact]],
+    links: Links,
+    ids: Ids,
+    findings: Findings,
+    *,
+    namespace: str,
+    fallback: int,
+    types_from_spec: bool,
+) -> TaskRecords:
+    """Return the tasks and fill the links. No spec says anything of these runs."""
+    tasks, names, went = [], {}, []
+    for row in rows.executions:
+        subject = f"execution {row.id}"
+        if row.type is None:
+            findings.add(Rule.EXECUTIONS_OF_MISSING_TYPE, subject, kind="execution")
+        properties = decode_properties(row.properties, findings, subject)
+        course = _course(row, rows, findings, fallback)
+        task = _task(
+            row, rows, properties, course, findings, id=ids.task(row.id), run_id=links.run_id, namespace=namespace
+        )
+        tasks.append(task)
+        names[row.id] = task.name
+        went.append(course)
+    _link(rows, events, names, artifacts, links, ids)
+    return TaskRecords(tasks, _whole(went, rows, fallback), {}, {row.id: ids.task(row.id) for row in rows.executions})
+
+
+def _task(
+    row: ExecutionRow,
+    rows: RunRows,
+    properties: Properties,
+    course: Course,
+    findings: Findings,
+    *,
+    id: str,
+    run_id: str,
+    namespace: str,
+) -> Task:
+    subject = f"execution {row.id}"
+    whole_name = component_name(row, properties)
+    name, display_name = task_names(whole_name, row.name or whole_name, findings, subject)
+    inputs, left = _inputs(rows.context.kind, properties)
+    pod = clean_text(text_of(left.pop(_POD, "")) if isinstance(left.get(_POD), str) else "", findings, subject)
+    ended = course.finished_at if course.finished_at is not None else course.created_at
+    return Task(
+        id=id,
+        run_id=run_id,
+        created_at=course.created_at,
+        updated_at=max(course.created_at, ended),
+        namespace=namespace,
+        name=name,
+        display_name=display_name,
+        type=TaskType.RUNTIME,
+        state=course.state,
+        started_at=course.created_at,
+        finished_at=course.finished_at,
+        pods=pods_text(pod, ""),
+        status_metadata=leftover_text(leftovers(left, name=whole_name, external_id=row.external_id), findings, subject),
+        state_history=history_text(course),
+        input_parameters=parameters_text(input_parameters(inputs), findings, subject),
+    )
+
+
+def _inputs(kind: RunKind, properties: Properties) -> tuple[dict[str, Plain], dict[str, Plain]]:
+    """Return the parameters among an execution's properties, and the other properties."""
+    if kind is not RunKind.KFP_V1:
+        return {**properties.own, **properties.custom}, {}
+    left: dict[str, Plain] = dict(properties.own)
+    left |= {name: value for name, value in properties.custom.items() if not name.startswith(PREFIXES["inputs"])}
+    return parameters_of(properties.custom, "inputs"), left
+
+
+def _course(row: ExecutionRow, rows: RunRows, findings: Findings, fallback: int) -> Course:
+    subject = f"execution {row.id}"
+    if rows.context.kind is RunKind.KFP_V1 and row.state is None:
+        # The metadata writer recorded no states; a run that succeeded had no step that did not.
+        succeeded = rows.kfp is not None and rows.kfp.state == RunState.SUCCEEDED.name
+        state = TaskState.SUCCEEDED if succeeded else TaskState.RUNTIME_STATE_UNSPECIFIED
+    else:
+        state = state_of(row.state, findings, subject)
+    created = microseconds(row.created, fallback, findings, subject)
+    ended = microseconds(row.updated, created, findings, subject) if state in TERMINAL else None
+    return Course(state, created, ended)
+
+
+def _whole(went: Sequence[Course], rows: RunRows, fallback: int) -> Course:
+    """Return how the tasks went together; a run that left no states has none."""
+    states = [course.state for course in went if course.state is not TaskState.RUNTIME_STATE_UNSPECIFIED]
+    state = combined(states) if states else TaskState.RUNTIME_STATE_UNSPECIFIED
+    created = min((course.created_at for course in went), default=fallback)
+    return Course(state, created, max((course.finished_at or 0 for course in went), default=0) or None)
+
+
+def _link(
+    rows: RunRows,
+    events: Sequence[ReadEvent],
+    names: Mapping[int, str],
+    artifacts: Mapping[int, Sequence[Artifact]],
+    links: Links,
+    ids: Ids,
+) -> None:
+    makers: dict[int, str] = {}
+    for read in events:
+        if read.output:
+            makers.setdefault(read.event.artifact_id, names[read.event.execution_id])
+    for read in events:
+        event = read.event
+        if read.output:
+            kind, producer = IOType.OUTPUT, names[event.execution_id]
+        elif event.artifact_id in makers:
+            kind, producer = IOType.TASK_OUTPUT_INPUT, makers[event.artifact_id]
+        else:
+            kind, producer = IOType.COMPONENT_INPUT, maker_name(rows.artifact_origins[event.artifact_id].maker)
+        task_id = ids.task(event.execution_id)
+        side = Side(event.execution_id, task_id, event.artifact_id, read.key, kind, producer, None, event.type)
+        links.add(side, artifacts[event.artifact_id])

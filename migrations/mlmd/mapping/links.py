@@ -1,0 +1,127 @@
+"""Events become links between tasks and artifacts; outputs handed on by groups become links too. `mapping` calls this.
+
+An input names as producer the task beside it that put the artifact out, else the task that made it. Several inputs under one
+key were collected from the iterations of a loop.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.mapping.parameters import producer_plain
+from migrations.mlmd.vocabulary.events import INPUT, direction, key_of
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.json_text import clean_text, json_text
+from migrations.mlmd.vocabulary.rows import EventRow
+from migrations.mlmd.vocabulary.values import cut
+from storage import lengths
+from storage.model import NO_ITERATION, Artifact, ArtifactTask, IOType
+
+NAMELESS_KEY = "artifact"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """An event whose execution and artifact exist, and what it says."""
+
+    event: EventRow
+    output: bool
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """How one task used or made one artifact, before the artifact's records and the link's id are known."""
+
+    execution_id: int
+    task_id: str
+    artifact_id: int
+    key: str
+    type: IOType
+    producer: str | None
+    iteration: int | None
+    event_type: int | None = None  # None for an output handed on
+    shown: bool = True  # whether a repetition counts as one
+
+
+def read_events(
+    events: Iterable[EventRow],
+    artifacts: Mapping[int, Sequence[Artifact]],
+    findings: Findings,
+) -> list[ReadEvent]:
+    """Return the events that can become links, in their order."""
+    read = []
+    for event in events:
+        records = artifacts.get(event.artifact_id)
+        if not records:
+            findings.add(Rule.DANGLING_EVENTS, f"event {event.id}", kind="artifact missing")
+            continue
+        found = direction(event, findings)
+        if found is None:
+            continue
+        key = key_of(event)
+        if not key:
+            findings.add(Rule.EVENTS_WITHOUT_KEY, f"event {event.id}")
+            key = records[0].name or NAMELESS_KEY
+        read.append(ReadEvent(event, found != INPUT, cut(key, lengths.KEY, findings, f"event {event.id}")))
+    return read
+
+
+@dataclass(slots=True)
+class Links:
+    """Collects the links of one run: each task, type, key, iteration and artifact is linked once."""
+
+    ids: Ids
+    run_id: str
+    findings: Findings
+    made: list[ArtifactTask] = field(default_factory=list)
+    _keys: set[tuple[str, int, str, int, str]] = field(default_factory=set)
+    _ordinals: Counter[tuple[object, ...]] = field(default_factory=Counter)
+
+    def add(self, side: Side, artifacts: Sequence[Artifact]) -> None:
+        """Link a task to every record that an artifact became."""
+        subject = f"execution {side.execution_id} artifact {side.artifact_id} {side.key}"
+        key = cut(side.key, lengths.KEY, self.findings, subject)
+        iteration = NO_ITERATION if side.iteration is None else side.iteration
+        producer = clean_text(side.producer or "", self.findings, subject)
+        for artifact in artifacts:
+            link_id = self._id(side, key, iteration)
+            unique = (side.task_id, int(side.type), key, iteration, artifact.id)
+            if unique in self._keys:
+                if side.shown:
+                    self.findings.add(Rule.DUPLICATE_LINKS, subject)
+                continue
+            self._keys.add(unique)
+            self.made.append(
+                ArtifactTask(
+                    id=link_id,
+                    artifact_id=artifact.id,
+                    task_id=side.task_id,
+                    run_id=self.run_id,
+                    type=side.type,
+                    key=key,
+                    producer=_producer_text(producer, side.iteration),
+                    iteration=iteration,
+                )
+            )
+
+    def _id(self, side: Side, key: str, iteration: int) -> str:
+        # The ordinal counts repetitions too, so that what a link is called does not depend on other links' keys.
+        if side.event_type is None:
+            counted: tuple[object, ...] = (side.execution_id, side.artifact_id, None, key, iteration)
+            ordinal = self._ordinals[counted]
+            link_id = self.ids.propagated_link(side.execution_id, side.artifact_id, key, iteration, ordinal)
+        else:
+            counted = (side.execution_id, side.artifact_id, side.event_type, key)
+            ordinal = self._ordinals[counted]
+            link_id = self.ids.link(side.execution_id, side.artifact_id, side.event_type, key, ordinal)
+        self._ordinals[counted] += 1
+        return link_id
+
+
+@lru_cache(maxsize=4096)
+def _producer_text(task_name: str, iteration: int | None) -> str:
+    """Return a producer as it is kept; most links of a run name one that others name too."""
+    return json_text(producer_plain(task_name, iteration))

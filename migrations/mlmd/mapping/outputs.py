@@ -1,0 +1,150 @@
+"""What each task of a run put out, and what groups of tasks hand on from within, as the live launcher would have recorded it.
+
+MLMD keeps outputs only where they were made; groups name the tasks they take theirs from. An output handed on keeps its group's
+key and names the task directly within the group as producer; its type is ITERATOR_OUTPUT when it is one of many from a loop,
+ONE_OF_OUTPUT when it passed a condition, OUTPUT otherwise. `mapping_kfp_v2` calls this.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from migrations.mlmd.mapping.parameters import Parameter, output_parameters
+from migrations.mlmd.mapping.selectors import Selector, artifact_selectors, parameter_selectors
+from migrations.mlmd.mapping.tree import Node, Tree
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.values import parameters_of
+from storage.model import IOType, TaskType
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An artifact that a task put out or handed on."""
+
+    key: str
+    artifact_id: int
+    type: IOType
+    producer: str
+    iteration: int | None
+
+
+Entry = TypeVar("Entry", Parameter, Made)
+
+
+@dataclass(slots=True)
+class Outputs:
+    """All outputs of one node; those of a folded iteration are handed on by its loop."""
+
+    parameters: list[Parameter] = field(default_factory=list)
+    artifacts: list[Made] = field(default_factory=list)
+    handed_on: int = 0  # artifacts from this place on come from within, the others from events of its own
+
+
+class _ByKey(Generic[Entry]):
+    """The outputs of one kind of every node passed so far, by node and key."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, dict[str, list[Entry]]] = {}
+
+    def put(self, node: Node, entries: Iterable[Entry]) -> None:
+        by_key: dict[str, list[Entry]] = {}
+        for entry in entries:
+            by_key.setdefault(entry.key, []).append(entry)
+        self._entries[node.id] = by_key
+
+    def get(self, node: Node, key: str) -> Sequence[Entry]:
+        return self._entries[node.id].get(key, ())
+
+
+def outputs_of(tree: Tree, made: dict[int, list[tuple[str, int]]], findings: Findings) -> dict[int, Outputs]:
+    """Return the outputs of every node; `made` holds keys and artifact ids of the output events by execution id."""
+    found: dict[int, Outputs] = {}
+    parameters: _ByKey[Parameter] = _ByKey()
+    artifacts: _ByKey[Made] = _ByKey()
+    for node in reversed(tree.ordered):
+        outputs = _own(node, made.get(node.id, ()))
+        outputs.handed_on = len(outputs.artifacts)
+        if node.children:
+            subject = f"execution {node.id}"
+            within = _within(node)
+            wanted = parameter_selectors(node.custom, findings, subject)
+            outputs.parameters += _handed_on(node, within, wanted, parameters, _listed_parameter)
+            wanted = artifact_selectors(node.custom, findings, subject)
+            outputs.artifacts += _handed_on(node, within, wanted, artifacts, _listed_artifacts)
+        parameters.put(node, outputs.parameters)
+        artifacts.put(node, outputs.artifacts)
+        found[node.id] = outputs
+    return found
+
+
+def _own(node: Node, made: Iterable[tuple[str, int]]) -> Outputs:
+    kind = IOType.OUTPUT if node.iteration is None else IOType.ITERATOR_OUTPUT
+    return Outputs(
+        output_parameters(parameters_of(node.custom, "outputs"), task_name=node.name, iteration=node.iteration),
+        [Made(key, artifact_id, kind, node.name, node.iteration) for key, artifact_id in made],
+    )
+
+
+def _within(node: Node) -> dict[str, list[Node]]:
+    """Return the children by name, the latest first: of a task that was tried again the last try counts."""
+    within: dict[str, list[Node]] = {}
+    for child in sorted(node.children, key=lambda child: child.id, reverse=True):
+        within.setdefault(child.name, []).append(child)
+    return within
+
+
+def _handed_on(
+    node: Node,
+    within: dict[str, list[Node]],
+    selectors: Sequence[Selector],
+    known: _ByKey[Entry],
+    listed: Callable[[Sequence[Entry]], list[Entry]],
+) -> list[Entry]:
+    """Return what a node takes from its children; `listed` makes what several iterations of an inner loop put out one item."""
+    if not selectors:
+        return []
+    iterations = sorted((child for child in node.children if child.folded), key=lambda child: child.index or 0)
+    if iterations:
+        return [entry for selector in selectors for child in iterations for entry in known.get(child, selector.key)]
+    found = []
+    for selector in selectors:
+        for child, entries in _selected(node, within, selector, known):
+            if node.folded and len(entries) > 1:
+                entries = listed(entries)
+            found += [_passed(entry, node, child, selector) for entry in entries]
+    return found
+
+
+def _selected(
+    node: Node, within: dict[str, list[Node]], selector: Selector, known: _ByKey[Entry]
+) -> list[tuple[Node, Sequence[Entry]]]:
+    every_iteration = node.type is TaskType.LOOP and not node.folded
+    for source in selector.sources:
+        found: dict[int | None, tuple[Node, Sequence[Entry]]] = {}
+        for child in within.get(source.task_name, ()):
+            entries = known.get(child, source.key)
+            if entries and child.iteration not in found:
+                found[child.iteration] = child, entries
+        if found:
+            chosen = list(found.values())
+            return sorted(chosen, key=lambda one: one[0].iteration or 0) if every_iteration else chosen[:1]
+    return []
+
+
+def _passed(entry: Entry, node: Node, child: Node, selector: Selector) -> Entry:
+    kind, iteration = IOType.OUTPUT, node.iteration
+    if node.folded:
+        kind = IOType.ITERATOR_OUTPUT
+    elif entry.type is IOType.ITERATOR_OUTPUT:
+        kind, iteration = entry.type, entry.iteration
+    elif entry.type is IOType.ONE_OF_OUTPUT or selector.one_of or node.type is TaskType.CONDITION_BRANCH:
+        kind = IOType.ONE_OF_OUTPUT
+    return replace(entry, key=selector.key, type=kind, producer=child.name, iteration=iteration)
+
+
+def _listed_parameter(entries: Sequence[Parameter]) -> list[Parameter]:
+    return [replace(entries[0], value=[entry.value for entry in entries])]
+
+
+def _listed_artifacts(entries: Sequence[Made]) -> list[Made]:
+    return list(entries)

@@ -1,0 +1,59 @@
+"""Where the input parameters of a task came from, as its pipeline spec says. `mapping_kfp_v2` calls this.
+
+MLMD keeps values without their origin. Without a spec every input counts as handed in from outside by nobody known.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from migrations.mlmd.mapping.parameters import Parameter
+from migrations.mlmd.mapping.tree import ROOT_NAME, Node
+from migrations.mlmd.vocabulary.json_text import Plain
+from storage.model import IOType, TaskType
+
+
+class ParameterOrigins:
+    """Answers for one run, parents before their children: what a group was given decides where its tasks' inputs came from."""
+
+    def __init__(self) -> None:
+        self._given: dict[int, Mapping[str, Parameter]] = {}
+
+    def inputs(self, node: Node, values: Mapping[str, Plain]) -> list[Parameter]:
+        """Return the inputs of a node by key."""
+        found = [self._input(node, key, values[key]) for key in sorted(values)]
+        self._given[node.id] = {parameter.key: parameter for parameter in found}
+        return found
+
+    def _input(self, node: Node, key: str, value: Plain) -> Parameter:
+        if node.type is TaskType.ROOT:
+            return Parameter(key, value, IOType.RUNTIME_VALUE_INPUT, ROOT_NAME)
+        if node.spec is None or node.parent is None:
+            return Parameter(key, value, IOType.COMPONENT_INPUT)
+        kind, producer = self._origin(node, node.parent, key, node.spec.inputs.get(key))
+        return Parameter(key, value, kind, producer, node.iteration if producer else None)
+
+    def _origin(self, node: Node, parent: Node, key: str, source: Any) -> tuple[IOType, str | None]:
+        if not isinstance(source, dict):
+            declared = node.spec is not None and not node.spec.is_loop and key not in node.spec.inputs
+            return (IOType.COMPONENT_DEFAULT_INPUT if declared else IOType.COMPONENT_INPUT), None
+        if "taskOutputParameter" in source:
+            return self._from_task(parent, source["taskOutputParameter"])
+        if "runtimeValue" in source:
+            return IOType.RUNTIME_VALUE_INPUT, parent.task.name
+        if "taskFinalStatus" in source:
+            return IOType.TASK_FINAL_STATUS_OUTPUT, ROOT_NAME
+        outer = source.get("componentInputParameter")
+        given = self._given.get(parent.task.id, {}).get(outer) if isinstance(outer, str) else None
+        # What a loop was not given itself is the item of the iteration.
+        return IOType.COMPONENT_INPUT, given.producer if given else (parent.task.name if parent.folded else None)
+
+    def _from_task(self, parent: Node, source: Any) -> tuple[IOType, str | None]:
+        name = source.get("producerTask") if isinstance(source, dict) else None
+        if not isinstance(name, str):
+            return IOType.COMPONENT_INPUT, None
+        collected = any(child.type is TaskType.LOOP for child in _named(parent.children, name))
+        return (IOType.COLLECTED_INPUTS if collected else IOType.TASK_OUTPUT_INPUT), name
+
+
+def _named(nodes: Sequence[Node], name: str) -> list[Node]:
+    return [node for node in nodes if node.name == name]

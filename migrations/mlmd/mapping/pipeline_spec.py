@@ -1,0 +1,152 @@
+"""Pipeline specs: text of KFP's database → the text that is kept, and a way to look tasks up. Readers and mapping call this.
+
+KFP keeps a spec as YAML or JSON, with the platform's part as a second document.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.json_text import clean_value, json_text
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _JsonLoader(_LOADER):  # type: ignore[misc]
+    """YAML as KFP reads it: what JSON cannot hold, such as a date, is text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as its base declares it
+        first: [pair for pair in pairs if pair[0] != _TIMESTAMP]
+        for first, pairs in _LOADER.yaml_implicit_resolvers.items()
+    }
+
+
+def spec_text(text: str) -> str | None:
+    """Return a spec as it is kept: bare, or beside its platform's part; None for text that is no spec."""
+    documents = [document for document in _documents(text) if isinstance(document, dict)]
+    spec = next((_bare(document) for document in documents if _is_spec(_bare(document))), None)
+    if spec is None:
+        return None
+    platform = next((_platform(document) for document in documents if _platform(document)), None)
+    plain: Any = {"pipeline_spec": spec, "platform_spec": platform} if platform else spec
+    try:
+        return json_text(clean_value(plain, Findings(), "pipeline spec"))
+    except (TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecTask:
+    """A task of a spec, and the component it runs; the root has a component alone."""
+
+    task: Mapping[str, Any]
+    component: Mapping[str, Any]
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether the task runs only when a condition holds."""
+        return bool(_object(self.task, "triggerPolicy").get("condition"))
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether the task runs once for each item of a list."""
+        return "parameterIterator" in self.task or "artifactIterator" in self.task
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Where each input parameter comes from."""
+        return _object(_object(self.task, "inputs"), "parameters")
+
+    @property
+    def tasks(self) -> Mapping[str, Any]:
+        """The tasks within, by name."""
+        return _object(_object(self.component, "dag"), "tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A spec to look tasks up in. Nothing of it is checked: what is missing is not found."""
+
+    document: Mapping[str, Any]
+
+    @classmethod
+    def parsed(cls, text: str | None) -> "Spec | None":
+        """Return the spec in a kept text, None when there is none."""
+        if not text:
+            return None
+        document = json.loads(text)
+        return cls(_bare(document)) if isinstance(document, dict) else None
+
+    @property
+    def root(self) -> SpecTask:
+        """The pipeline itself."""
+        return SpecTask({}, _object(self.document, "root"))
+
+    def within(self, group: SpecTask, name: str) -> SpecTask | None:
+        """Return a task of a group by its name."""
+        task = group.tasks.get(name)
+        if not isinstance(task, dict):
+            return None
+        component = _object(self.document, "components").get(str(_object(task, "componentRef").get("name")))
+        return SpecTask(task, component if isinstance(component, dict) else {})
+
+    def name_of_importer(self, group: SpecTask, display_name: str) -> str | None:
+        """Return the name of the one importer of a group that is shown under another."""
+        executors = _object(_object(self.document, "deploymentSpec"), "executors")
+        found = [
+            name
+            for name, task in group.tasks.items()
+            if isinstance(task, dict) and _object(task, "taskInfo").get("name") == display_name
+            if "importer" in _object(executors, self._executor(group, name))
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _executor(self, group: SpecTask, name: str) -> str:
+        found = self.within(group, name)
+        return str(found.component.get("executorLabel", "")) if found else ""
+
+
+def _documents(text: str) -> list[Any]:
+    try:
+        return [json.loads(text)]
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return [_keyed_by_text(document) for document in yaml.load_all(text, Loader=_JsonLoader)]
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return []
+
+
+def _keyed_by_text(plain: Any) -> Any:
+    """Return YAML as JSON would hold it, where every key is a text."""
+    if isinstance(plain, list):
+        return [_keyed_by_text(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    keys = (key if isinstance(key, str) else json.dumps(key, default=str) for key in plain)
+    return {key: _keyed_by_text(value) for key, value in zip(keys, plain.values(), strict=True)}
+
+
+def _bare(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = document.get("pipeline_spec")
+    return inner if isinstance(inner, dict) else document
+
+
+def _is_spec(document: Mapping[str, Any]) -> bool:
+    return isinstance(document.get("pipelineInfo"), dict) and isinstance(document.get("root"), dict)
+
+
+def _platform(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if isinstance(document.get("platforms"), dict):
+        return document
+    return _object(document, "platform_spec") or None
+
+
+def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,102 @@
+"""The rows of one run in, its records out. Called by the loader with what the reader yields; nothing here reads or writes.
+
+Which rules apply is decided by the kind of the run's context; rules common to all kinds are applied here.
+"""
+
+from migrations.mlmd.mapping import generic, kfp_v2
+from migrations.mlmd.mapping.artifacts import ArtifactMapping
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.mapping.links import Links, read_events
+from migrations.mlmd.mapping.run_record import run_id, run_record
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.json_text import Plain
+from migrations.mlmd.vocabulary.namespaces import run_namespace
+from migrations.mlmd.vocabulary.records import Options, RunRecords
+from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin, RunKind, RunRows
+from migrations.mlmd.vocabulary.times import is_time
+from migrations.mlmd.vocabulary.values import Properties, cut, decode_properties
+from storage import lengths
+from storage.model import Artifact
+
+_NAMES_OF_RUNS = ("run_id", "pipeline_name")
+
+
+def map_run(rows: RunRows, options: Options) -> RunRecords:
+    """Return the records of one run: the same for the same rows, whenever and wherever it runs."""
+    findings, ids, context = Findings(), Ids(options.store_id), rows.context
+    subject = f"context {context.id}"
+    properties = decode_properties(context.properties, findings, subject)
+    namespace = run_namespace(context, rows.kfp)
+    artifacts = _artifacts(rows, ids, findings, namespace=namespace)
+    events = read_events(rows.events, artifacts, findings)
+    links = Links(ids, run_id(context, rows.kfp, ids), findings)
+    map_tasks = kfp_v2.map_tasks if context.kind is RunKind.KFP_V2 else generic.map_tasks
+    tasks = map_tasks(
+        rows,
+        events,
+        artifacts,
+        links,
+        ids,
+        findings,
+        namespace=cut(namespace, lengths.NAMESPACE, Findings(), subject),
+        fallback=_first_time(rows),
+        types_from_spec=options.types_from_spec,
+    )
+    run = run_record(
+        context,
+        rows.kfp,
+        properties,
+        findings,
+        id=links.run_id,
+        state=tasks.course.state,
+        created_at=tasks.course.created_at,
+        finished_at=tasks.course.finished_at,
+        inputs=tasks.inputs if context.kind is RunKind.KFP_V2 else _settings(properties),
+    )
+    return RunRecords(
+        context_id=context.id,
+        run=run,
+        tasks=tasks.tasks,
+        artifacts=[artifact for records in artifacts.values() for artifact in records],
+        links=links.made,
+        findings=findings,
+        task_ids=tasks.task_ids,
+        artifact_ids={id: [record.id for record in records] for id, records in artifacts.items()},
+        own_artifacts=sum(origin.context_id == context.id for origin in rows.artifact_origins.values()),
+    )
+
+
+def map_loose_artifact(row: ArtifactRow, origin: Origin, options: Options, findings: Findings) -> tuple[Artifact, ...]:
+    """Return the records of an artifact that no run used or made."""
+    findings.add(Rule.ARTIFACTS_WITHOUT_TASK, f"artifact {row.id}", kind=row.type or "")
+    return ArtifactMapping(Ids(options.store_id)).artifacts(row, origin, findings, namespace=origin.namespace)
+
+
+def _artifacts(rows: RunRows, ids: Ids, findings: Findings, *, namespace: str) -> dict[int, tuple[Artifact, ...]]:
+    mapping = ArtifactMapping(ids)
+    made = {}
+    for row in rows.artifacts.values():
+        origin = rows.artifact_origins[row.id]
+        # Each artifact is counted once, in the run it comes from.
+        counted = findings if origin.context_id == rows.context.id else Findings()
+        made[row.id] = mapping.artifacts(row, origin, counted, namespace=namespace)
+        if namespace != origin.namespace:
+            findings.add(Rule.ARTIFACTS_COPIED, f"artifact {row.id}", kind=namespace)
+    return made
+
+
+def _settings(properties: Properties) -> dict[str, Plain]:
+    """Return what a run of another kind than KFP v2 was recorded with, leaving out what only repeats its name."""
+    return {
+        name: value for name, value in {**properties.own, **properties.custom}.items() if name not in _NAMES_OF_RUNS
+    }
+
+
+def _first_time(rows: RunRows) -> int:
+    """Return the moment to take where a time is missing, in microseconds: the first that the run has at all."""
+    if is_time(rows.context.created):
+        return rows.context.created * 1000
+    if rows.kfp is not None and rows.kfp.created_at:
+        return rows.kfp.created_at
+    times = [execution.created for execution in rows.executions] + [event.at for event in rows.events]
+    return min((time for time in times if is_time(time)), default=0) * 1000

@@ -1,0 +1,97 @@
+"""The record of a run: from its context, from its tasks, and from KFP's own database where that is at hand. `mapping` calls this."""
+
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.mapping.states import run_history, run_state
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.vocabulary.namespaces import run_namespace
+from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
+from migrations.mlmd.vocabulary.times import microseconds
+from migrations.mlmd.vocabulary.values import Properties, cut, text_of
+from storage import lengths
+from storage.model import Run, RunState, TaskState
+
+_UNENDED = {RunState.RUNTIME_STATE_UNSPECIFIED.name, RunState.PENDING.name, RunState.RUNNING.name}
+
+
+def run_id(context: ContextRow, kfp: KfpRun | None, ids: Ids) -> str:
+    """Return the id of a run: that which KFP gave it, else one made from its context."""
+    if kfp is not None and not context.repeats:
+        return kfp.id
+    named = context.kind is RunKind.KFP_V2 and 0 < len(context.name.encode(errors="replace")) <= lengths.ID
+    return context.name if named and context.name.isprintable() and not context.repeats else ids.run(context.id)
+
+
+def run_record(
+    context: ContextRow,
+    kfp: KfpRun | None,
+    properties: Properties,
+    findings: Findings,
+    *,
+    id: str,
+    state: TaskState,
+    created_at: int,
+    finished_at: int | None,
+    inputs: dict[str, Plain],
+) -> Run:
+    """Return the run; state, times and inputs are those of its ROOT task, or of its tasks together."""
+    subject = f"context {context.id}"
+    known = kfp or KfpRun(id)
+    if context.repeats:
+        findings.add(Rule.RUNS_WITH_TAKEN_ID, subject)
+    created = microseconds(context.created, created_at, findings, subject)
+    created = known.created_at or min(created, created_at or created)
+    kept_state = known.state or run_state(state)
+    ended = None if kept_state in _UNENDED else known.finished_at or finished_at
+    namespace = run_namespace(context, kfp)
+    _compare_namespaces(context, properties, namespace, findings)
+    return Run(
+        id=id,
+        experiment_id=cut(known.experiment_id, lengths.ID, findings, subject),
+        display_name=cut(known.name or _name(context), lengths.DISPLAY_NAME, findings, subject),
+        created_at=created,
+        scheduled_at=known.scheduled_at or created,
+        updated_at=max(created, ended or 0),
+        namespace=cut(namespace, lengths.NAMESPACE, findings, subject),
+        description=clean_text(known.description, findings, subject),
+        storage_state=known.storage_state,
+        state=kept_state,
+        state_history=known.state_history or run_history(kept_state, created, ended),
+        finished_at=ended,
+        service_account=cut(known.service_account, lengths.SERVICE_ACCOUNT, findings, subject),
+        recurring_run_id=cut(known.recurring_run_id, lengths.ID, findings, subject),
+        pipeline_id=cut(known.pipeline_id, lengths.ID, findings, subject),
+        pipeline_version_id=cut(known.pipeline_version_id, lengths.ID, findings, subject),
+        runtime_config=_runtime_config(context, known, properties, inputs, findings),
+        pipeline_spec=known.pipeline_spec,
+    )
+
+
+def _name(context: ContextRow) -> str:
+    """Return what a run is called that KFP's own database does not name: v2 names contexts by id, others by name."""
+    if context.kind is RunKind.KFP_V2:
+        return context.pipeline_name or context.name
+    return context.name
+
+
+def _compare_namespaces(context: ContextRow, properties: Properties, namespace: str, findings: Findings) -> None:
+    recorded = text_of(properties.custom.get("namespace"))
+    if recorded and recorded != namespace:
+        findings.add(Rule.NAMESPACES_DIFFER, f"context {context.id}")
+    if context.kind is RunKind.KFP_V2 and not namespace and "namespace" not in properties.custom:
+        findings.add(Rule.NAMESPACES_MISSING, f"context {context.id}")
+
+
+def _runtime_config(
+    context: ContextRow, known: KfpRun, properties: Properties, inputs: dict[str, Plain], findings: Findings
+) -> str | None:
+    subject = f"context {context.id}"
+    parts = []
+    if known.parameters:
+        parts.append(f'"parameters":{known.parameters}')
+    elif inputs:
+        parts.append(f'"parameters":{json_text(clean_value(inputs, findings, subject))}')
+    root = known.pipeline_root or text_of(properties.custom.get("pipeline_root"))
+    if root:
+        parts.append(f'"pipelineRoot":{json_text(clean_text(root, findings, subject))}')
+    return "{" + ",".join(parts) + "}" if parts else None

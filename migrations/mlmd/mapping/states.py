@@ -1,0 +1,177 @@
+"""States, end times and histories of a run's tasks. `mapping_kfp_v2` and `mapping_generic` call this.
+
+MLMD never ends a root, nor groups whose tasks all came from the cache, nor empty loops: their state is that of what is within
+them, and of the run where KFP's own database knows it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from migrations.mlmd.mapping.tree import Kind, Node, Tree
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.json_text import json_text
+from migrations.mlmd.vocabulary.rows import KfpRun
+from migrations.mlmd.vocabulary.times import microseconds
+from migrations.mlmd.vocabulary.values import integer_of
+from storage.model import RunState, TaskState
+from storage.stored_json import time_text
+
+UNSPECIFIED = TaskState.RUNTIME_STATE_UNSPECIFIED
+
+STATES: dict[int, TaskState] = {
+    1: UNSPECIFIED,  # NEW
+    2: TaskState.RUNNING,
+    3: TaskState.SUCCEEDED,  # COMPLETE
+    4: TaskState.FAILED,
+    5: TaskState.CACHED,
+    6: TaskState.SKIPPED,  # CANCELED: KFP's word for a condition that was not met
+}
+"""MLMD's states that say something; 0 is unknown."""
+
+TERMINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CACHED, TaskState.SKIPPED})
+
+_NEW = 1
+_GOING = {RunState.PENDING.name, RunState.RUNNING.name, RunState.CANCELING.name, RunState.PAUSED.name}
+_ENDED = {
+    RunState.SUCCEEDED.name: TaskState.SUCCEEDED,
+    RunState.SKIPPED.name: TaskState.SKIPPED,
+    RunState.FAILED.name: TaskState.FAILED,
+    RunState.CANCELED.name: TaskState.FAILED,  # tasks know no cancelling
+}
+_RUN_STATES = {
+    TaskState.RUNNING: RunState.RUNNING,
+    TaskState.SUCCEEDED: RunState.SUCCEEDED,
+    TaskState.CACHED: RunState.SUCCEEDED,
+    TaskState.SKIPPED: RunState.SUCCEEDED,
+    TaskState.FAILED: RunState.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a task went: its state and its times in microseconds."""
+
+    state: TaskState
+    created_at: int
+    finished_at: int | None
+
+
+def state_of(state: int | None, findings: Findings, subject: str) -> TaskState:
+    """Return the state of a task for one of MLMD."""
+    if state in STATES:
+        return STATES[state]
+    findings.add(Rule.STATES_UNKNOWN, subject)
+    return UNSPECIFIED
+
+
+def combined(states: Iterable[TaskState]) -> TaskState:
+    """Return the state of a group of tasks, as the launcher computes it; an empty one has succeeded."""
+    found = set(states)
+    for state in (TaskState.RUNNING, TaskState.FAILED):
+        if state in found:
+            return state
+    for state in (TaskState.CACHED, TaskState.SKIPPED):
+        if found == {state}:
+            return state
+    return TaskState.SUCCEEDED
+
+
+def courses(tree: Tree, kfp: KfpRun | None, findings: Findings, *, fallback: int) -> dict[int, Course]:
+    """Return how each node went, folded ones included; the fallback stands for creation times that are missing."""
+    went: dict[int, Course] = {}
+    run_state = kfp.state if kfp else ""
+    for node in reversed(tree.ordered):
+        own = _own_state(node, run_state, findings)
+        within = [went[child.id] for child in node.children]
+        state = own
+        if node is tree.root:
+            state = _root_state(own, combined(course.state for course in within), run_state)
+        elif node.kind is Kind.DAG and _is_open(node, own):
+            state = _group_state(node, own, [course.state for course in within], run_state)
+        if state is not own:
+            findings.add(Rule.STATES_DERIVED, f"execution {node.id}")
+        went[node.id] = _course(node, state, own, within, fallback, findings)
+    root = went[tree.root.id]
+    if kfp and kfp.finished_at and root.state in TERMINAL:
+        went[tree.root.id] = Course(root.state, root.created_at, kfp.finished_at)
+    return went
+
+
+def history_text(course: Course) -> str | None:
+    """Return the history that a course leaves: running from its creation on, its end when it has ended."""
+    if course.state is UNSPECIFIED:
+        return None
+    entries = [{"updateTime": time_text(course.created_at), "state": TaskState.RUNNING.name}]
+    if course.state in TERMINAL:
+        end = course.finished_at if course.finished_at is not None else course.created_at
+        entries.append({"updateTime": time_text(end), "state": course.state.name})
+    return json_text(entries)
+
+
+def run_state(root: TaskState) -> str:
+    """Return the state of a run whose ROOT task, or whose tasks together, have this one."""
+    return _RUN_STATES.get(root, RunState.RUNTIME_STATE_UNSPECIFIED).name
+
+
+def run_history(state: str, created_at: int, finished_at: int | None) -> str:
+    """Return the history of a run that KFP's own database tells none of."""
+    if state == RunState.RUNTIME_STATE_UNSPECIFIED.name:
+        return "[]"
+    entries = [{"updateTime": time_text(created_at), "state": RunState.RUNNING.name}]
+    if state != RunState.RUNNING.name:
+        entries.append({"updateTime": time_text(finished_at or created_at), "state": state})
+    return json_text(entries)
+
+
+def _own_state(node: Node, run_state: str, findings: Findings) -> TaskState:
+    if node.row is None:
+        return UNSPECIFIED
+    state = state_of(node.row.state, findings, f"execution {node.id}")
+    if state is TaskState.RUNNING and node.kind is not Kind.DAG and run_state in _ENDED:
+        findings.add(Rule.STATES_CLOSED, f"execution {node.id}")
+        return _ENDED[run_state]
+    return state
+
+
+def _is_open(node: Node, own: TaskState) -> bool:
+    """Whether the state of a group says nothing: left running, or unknown."""
+    return own is TaskState.RUNNING or (own is UNSPECIFIED and node.row is not None and node.row.state != _NEW)
+
+
+def _root_state(own: TaskState, within: TaskState, run_state: str) -> TaskState:
+    if run_state in _GOING:
+        return TaskState.RUNNING
+    ended = _ENDED.get(run_state)
+    if ended is TaskState.SUCCEEDED and within in (TaskState.CACHED, TaskState.SKIPPED):
+        return within
+    return ended or (own if own in TERMINAL else within)
+
+
+def _group_state(node: Node, own: TaskState, within: Sequence[TaskState], run_state: str) -> TaskState:
+    """Return the state of an open group; in a run that still goes on, one that lacks tasks is still running."""
+    if own is TaskState.RUNNING and run_state in _GOING:
+        count = node.iteration_count if not node.folded else None
+        expected = count if count is not None else integer_of(node.custom.get("total_dag_tasks"))
+        if expected is not None and len({(child.name, child.index) for child in node.children}) < expected:
+            return TaskState.RUNNING
+    return combined(within)
+
+
+def _course(
+    node: Node, state: TaskState, own: TaskState, within: Sequence[Course], fallback: int, findings: Findings
+) -> Course:
+    if node.row is None:
+        created = min((course.created_at for course in within), default=fallback)
+        return Course(state, created, _latest(within) if state in TERMINAL else None)
+    created = microseconds(node.row.created, fallback, findings, f"execution {node.id}")
+    if state not in TERMINAL:
+        return Course(state, created, None)
+    finished = microseconds(node.row.updated, created, findings, f"execution {node.id}")
+    if state is not own:
+        # MLMD wrote a group it left running only when it began.
+        finished = max(finished, _latest(within) or finished)
+    return Course(state, created, finished)
+
+
+def _latest(courses: Sequence[Course]) -> int | None:
+    return max((course.finished_at for course in courses if course.finished_at is not None), default=None)

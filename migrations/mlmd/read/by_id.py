@@ -1,0 +1,183 @@
+"""Rows of MLMD's tables by id, each with its properties. The batch reader calls this."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.read.columns import Texts, fetch, integer, with_ids
+from migrations.mlmd.read.schema import Schema
+from migrations.mlmd.read.types import Types
+from migrations.mlmd.vocabulary.names import NAMING_PROPERTIES
+from migrations.mlmd.vocabulary.rows import ArtifactRow, ContextRow, EventRow, ExecutionRow, PropertyRow
+from migrations.mlmd.vocabulary.values import integer_of
+
+
+class RowReader:
+    """Reads rows of one store. Ids of rows that do not exist are passed over; rows come by id."""
+
+    def __init__(self, schema: Schema, types: Types, texts: Texts) -> None:
+        self._schema = schema
+        self._catalog = types
+        self.texts = texts
+
+    async def contexts(
+        self, connection: AsyncConnection, ids: Sequence[int], repeated: Mapping[str, int]
+    ) -> list[ContextRow]:
+        """Return contexts that are runs; `repeated` holds the first context of names that several have."""
+        if not ids:
+            return []
+        table, kinds = self._schema["context"], self._catalog.run_kinds
+        names = ("id", "type_id", "name", "create_time_since_epoch", "last_update_time_since_epoch")
+        statement: Select[Any] = select(*(table[name] for name in names)).where(with_ids(table.column("id")))
+        rows = await fetch(connection, statement, ids)
+        properties = await self._properties(connection, "context", ids)
+        parents = await self._parent_names(connection, ids)
+        found = []
+        for id, type_id, raw_name, created, updated in rows:
+            name, type_id = self.texts.known(raw_name), integer(type_id)
+            if type_id in kinds:
+                context = ContextRow(
+                    id,
+                    self._catalog.names.get(type_id),
+                    kinds[type_id],
+                    name,
+                    integer(created),
+                    integer(updated),
+                    tuple(properties.get(id, ())),
+                    parents.get(id, ""),
+                    repeated.get(name, id) != id,
+                )
+                found.append(context)
+        return sorted(found, key=lambda row: row.id)
+
+    async def executions(
+        self, connection: AsyncConnection, ids: Sequence[int], *, names_only: bool = False
+    ) -> list[ExecutionRow]:
+        """Return executions; with those of their properties only that name them, where that is enough."""
+        table = self._schema["execution"]
+        names = ("id", "type_id", "name", "last_known_state", "create_time_since_epoch", "last_update_time_since_epoch")
+        columns = [table[name] for name in (*names, "external_id")]
+        rows = await fetch(connection, select(*columns).where(with_ids(table.column("id"))), ids)
+        wanted = NAMING_PROPERTIES if names_only else ()
+        properties = await self._properties(connection, "execution", ids, wanted)
+        nodes = await self._node_names(connection, ids)
+        found = [
+            ExecutionRow(
+                id,
+                self._catalog.names.get(integer(type_id)),
+                self.texts.known(name),
+                integer_of(state),
+                integer(created),
+                integer(updated),
+                tuple(properties.get(id, ())),
+                self.texts.known(external_id),
+                nodes.get(id, ""),
+            )
+            for id, type_id, name, state, created, updated, external_id in rows
+        ]
+        return sorted(found, key=lambda row: row.id)
+
+    async def artifacts(self, connection: AsyncConnection, ids: Sequence[int]) -> list[ArtifactRow]:
+        """Return artifacts."""
+        table, text = self._schema["artifact"], self.texts.text
+        names = ("id", "type_id", "uri", "state", "name", "create_time_since_epoch", "last_update_time_since_epoch")
+        columns = [table[name] for name in (*names, "external_id")]
+        rows = await fetch(connection, select(*columns).where(with_ids(table.column("id"))), ids)
+        properties = await self._properties(connection, "artifact", ids)
+        found = [
+            ArtifactRow(
+                id,
+                self._catalog.names.get(integer(type_id)),
+                text(uri),
+                integer_of(state),
+                text(name),
+                integer(created),
+                integer(updated),
+                tuple(properties.get(id, ())),
+                self.texts.known(external_id),
+                self._catalog.versions.get(integer(type_id), ""),
+            )
+            for id, type_id, uri, state, name, created, updated, external_id in rows
+        ]
+        return sorted(found, key=lambda row: row.id)
+
+    async def events(self, connection: AsyncConnection, execution_ids: Sequence[int]) -> list[EventRow]:
+        """Return the events of executions."""
+        return await self._events(connection, "execution_id", execution_ids)
+
+    async def events_by_id(self, connection: AsyncConnection, ids: Sequence[int]) -> list[EventRow]:
+        """Return events by their own ids."""
+        return await self._events(connection, "id", ids)
+
+    async def events_of_artifacts(self, connection: AsyncConnection, ids: Sequence[int]) -> list[EventRow]:
+        """Return all events of artifacts."""
+        return await self._events(connection, "artifact_id", ids)
+
+    async def _events(self, connection: AsyncConnection, column: str, ids: Sequence[int]) -> list[EventRow]:
+        table, paths = self._schema["event"], self._schema["eventpath"]
+        columns = [table[name] for name in ("id", "artifact_id", "execution_id", "type", "milliseconds_since_epoch")]
+        rows = await fetch(connection, select(*columns).where(with_ids(table.column(column))), ids)
+        rows.sort(key=lambda row: row[0])
+        steps: dict[int, list[str | int]] = {}
+        if paths.has:
+            columns = [paths[name] for name in ("event_id", "is_index_step", "step_index", "step_key")]
+            statement: Select[Any] = select(*columns).where(with_ids(paths.column("event_id")))
+            for event_id, is_index, index, key in await fetch(connection, statement, [row[0] for row in rows]):
+                step = integer(index) if is_index else self.texts.known(key)
+                steps.setdefault(event_id, []).append(step)
+        return [
+            EventRow(id, artifact, execution, integer(type), integer(at), tuple(steps.get(id, ())))
+            for id, artifact, execution, type, at in rows
+        ]
+
+    async def _properties(
+        self, connection: AsyncConnection, kind: str, ids: Sequence[int], wanted: Sequence[str] = ()
+    ) -> dict[int, list[PropertyRow]]:
+        table, owner = self._schema[f"{kind}property"], f"{kind}_id"
+        if not table.has or not ids:
+            return {}
+        reader = self.texts.properties(table)
+        statement: Select[Any] = select(*reader.columns(owner)).where(with_ids(table.column(owner)))
+        if wanted:
+            statement = statement.where(table.column("name").in_(wanted))
+        return reader.group(await fetch(connection, statement, ids))
+
+    async def _parent_names(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
+        """Return the name of the first parent of contexts: of a run that is its pipeline."""
+        parents, contexts = self._schema["parentcontext"], self._schema["context"]
+        if not parents.has:
+            return {}
+        id, parent_id = parents.column("context_id"), parents.column("parent_context_id")
+        statement = (
+            select(id, contexts.column("name"))
+            .join(contexts.clause, contexts.column("id") == parent_id)
+            .where(with_ids(id))
+            .order_by(id, parent_id)
+        )
+        found: dict[int, str] = {}
+        for context_id, name in await fetch(connection, statement, ids):
+            found.setdefault(context_id, self.texts.known(name))
+        return found
+
+    async def _node_names(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
+        """Return the nodes of executions; the context's name is that of pipeline and node."""
+        if not self._catalog.node_types or not ids:
+            return {}
+        ties, contexts = self._schema["association"], self._schema["context"]
+        execution_id = ties.column("execution_id")
+        # Nodes are few; each is asked for a range of executions, which its index can answer.
+        statement = (
+            select(execution_id, contexts.column("name"))
+            .join(contexts.clause, contexts.column("id") == ties.column("context_id"))
+            .where(
+                contexts.column("type_id").in_(sorted(self._catalog.node_types)),
+                execution_id.between(ids[0], ids[-1]),
+            )
+        )
+        wanted, found = set(ids), {}
+        for id, name in await connection.execute(statement):
+            if id in wanted:
+                found[id] = self.texts.known(name).rpartition(".")[2]
+        return found

@@ -1,0 +1,85 @@
+"""Statements over MLMD's tables, and the rows they give. The reader calls this; every function is one statement, or one for
+every ID_CHUNK ids.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.read.foreign_tables import ForeignTable
+from migrations.mlmd.read.schema import VALUE_COLUMNS
+from migrations.mlmd.read.text_repair import repaired
+from migrations.mlmd.vocabulary.rows import PropertyRow
+from migrations.mlmd.vocabulary.values import integer_of
+
+ID_CHUNK = 5000
+"""So many ids stand in one statement: as text, since databases limit what can be bound, and well under their limits of text."""
+
+IDS = "ids"
+
+
+class Texts:
+    """Reads columns: texts as they were meant, numbers as numbers, whatever the database let into them."""
+
+    def __init__(self, *, repair: bool) -> None:
+        self._repair: Callable[[str], str] = repaired if repair else lambda text: text
+
+    def text(self, raw: object) -> str | None:
+        """Return a text column, None for NULL."""
+        if raw is None:
+            return None
+        if isinstance(raw, str):
+            return self._repair(raw)
+        return raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else str(raw)
+
+    def known(self, raw: object) -> str:
+        """Return a text column, "" for NULL."""
+        return self.text(raw) or ""
+
+    def properties(self, table: ForeignTable) -> "PropertyReader":
+        """Return the reader of a table of properties."""
+        return PropertyReader(self, table)
+
+
+class PropertyReader:
+    """Reads one of the three tables of properties."""
+
+    def __init__(self, texts: Texts, table: ForeignTable) -> None:
+        self._texts = texts
+        self.table = table
+
+    def columns(self, owner: str) -> list[ColumnElement[Any]]:
+        """Return the columns to select, the owner's id first."""
+        names = (owner, "name", "is_custom_property", *VALUE_COLUMNS)
+        return [self.table[name] for name in names]
+
+    def group(self, rows: Iterable[Sequence[Any]]) -> dict[int, list[PropertyRow]]:
+        """Return properties by their owner's id."""
+        text, known = self._texts.text, self._texts.known
+        grouped: dict[int, list[PropertyRow]] = {}
+        for owner, name, custom, integer, double, string, raw, proto, boolean in rows:
+            kept = text(string) if string is not None else None
+            row = PropertyRow(known(name), bool(custom), integer, double, kept, raw, proto, boolean)
+            grouped.setdefault(owner, []).append(row)
+        return grouped
+
+
+def with_ids(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column is among the ids of `fetch`."""
+    return column.in_(bindparam(IDS, type_=BigInteger(), expanding=True, literal_execute=True))
+
+
+async def fetch(connection: AsyncConnection, statement: Select[Any], ids: Sequence[int]) -> list[Sequence[Any]]:
+    """Return the rows of a statement that has `with_ids` in its conditions, for any number of ids."""
+    found: list[Sequence[Any]] = []
+    for start in range(0, len(ids), ID_CHUNK):
+        result = await connection.execute(statement, {IDS: list(ids[start : start + ID_CHUNK])})
+        found.extend(result.all())
+    return found
+
+
+def integer(raw: object) -> int:
+    """Return a number column, 0 for NULL and for what is no number."""
+    return raw if type(raw) is int else integer_of(raw) or 0

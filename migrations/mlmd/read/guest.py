@@ -1,0 +1,150 @@
+"""Opening a database that belongs to another program, to read and never to write. The readers of this package call this.
+
+Names, drivers and errors of databases come from storage's dialects; what stands here is what only a guest needs.
+"""
+
+import os
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from migrations.mlmd.vocabulary.errors import SourceRefused
+from storage.errors import Unavailable
+from storage.sql.dialects import dialect_for
+from storage.sql.dialects.dialect import Failure
+
+CONNECT_SECONDS = 10.0
+
+_FILE_DIALECT = "sqlite"
+_MAGIC = b"SQLite format 3\x00"
+_HEADER_BYTES = 100
+_WAL_VERSION = 2
+# One process imports; a second connection serves the survey beside a stream.
+_CONNECTIONS = 2
+
+
+class Database:
+    """Another program's database, opened for reading. Raises SourceRefused, in one sentence, whenever it cannot be read."""
+
+    def __init__(self, url: str, *, what: str) -> None:
+        try:
+            self._dialect = dialect_for(url)
+        except Unavailable as error:
+            raise SourceRefused(f"{what}: {error}") from error
+        self._what = what
+        self._engine = self._file_engine() if self.is_file else self._server_engine()
+
+    @property
+    def label(self) -> str:
+        """The URL without its password."""
+        return self._dialect.label
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the database is a file."""
+        return self._dialect.name == _FILE_DIALECT
+
+    @property
+    def reinterprets_text(self) -> bool:
+        """Whether text may have been encoded twice on its way in (see text_repair)."""
+        return self._dialect.name == "mysql"
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection whose statements see one snapshot until it is given back."""
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise SourceRefused(self._sentence(error)) from error
+        except (PoolTimeout, TimeoutError, OSError) as error:
+            raise SourceRefused(f"{self._what} {self.label} cannot be reached") from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    def _server_engine(self) -> AsyncEngine:
+        options = self._dialect.engine_options(
+            writer=False, pool_size=_CONNECTIONS, pool_timeout_seconds=CONNECT_SECONDS
+        )
+        engine = create_async_engine(self._dialect.url, **options)
+        self._dialect.prepare(engine, writer=False)
+        return engine
+
+    def _file_engine(self) -> AsyncEngine:
+        path = self._dialect.url.database or ""
+        _check_file(path, f"{self._what} {self.label}")
+        # POSIX keeps two slashes at the beginning of a path, which in a file: URI would begin a host.
+        target = f"file:/{quote(os.path.abspath(path).lstrip('/'))}?mode=ro"
+        if _without_log(path):
+            # The log's index could not be made beside a file that may not be written.
+            target += "&immutable=1"
+        url = self._dialect.url.set(database=target, query={"uri": "true"})
+        engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+        event.listen(engine.sync_engine, "connect", _on_connect)
+        event.listen(engine.sync_engine, "begin", _on_begin)
+        return engine
+
+    def _sentence(self, error: DBAPIError) -> str:
+        failure = self._dialect.failure(error)
+        if failure is Failure.RETRY:
+            return f"{self._what} {self.label} is held by another program; try again"
+        if self.is_file and any(_has_bytes((self._dialect.url.database or "") + log) for log in ("-wal", "-journal")):
+            return (
+                f"{self._what} {self.label} has a log beside it that only a writer can bring in, or is damaged; "
+                "open it once with the program that wrote it, or copy both into a folder that may be written to"
+            )
+        if self.is_file:
+            return f"{self._what} {self.label} is damaged or cannot be read"
+        if failure in (Failure.UNAVAILABLE, Failure.DISCONNECTED):
+            return f"{self._what} {self.label} cannot be reached or refuses this user"
+        return f"{self._what} {self.label} cannot be read: it is damaged, or its tables are not what they seem"
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    # One row that is no UTF-8 must not fail a table; the mapping replaces what no database takes.
+    connection.driver_connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+
+
+def _on_begin(connection: Connection) -> None:
+    # The driver sends none before a SELECT, and each statement would see a state of its own.
+    connection.exec_driver_sql("BEGIN")
+
+
+def _check_file(path: str, what: str) -> None:
+    """Refuse what is no whole SQLite file, before SQLite finds out half way through."""
+    try:
+        size = os.path.getsize(path)
+        with open(path, "rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise SourceRefused(f"{what} cannot be opened: {error.strerror}") from error
+    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
+        raise SourceRefused(f"{what} is no SQLite database")
+    (page_bytes,) = struct.unpack(">H", header[16:18])
+    change, pages, checked_change = (
+        struct.unpack(">I", header[24:28]) + struct.unpack(">I", header[28:32]) + struct.unpack(">I", header[92:96])
+    )
+    # The page count holds only where the last writer kept it, which it says by repeating the change counter.
+    if change == checked_change and size < pages * (65536 if page_bytes == 1 else page_bytes):
+        raise SourceRefused(f"{what} is cut off: the file is smaller than it says itself")
+
+
+def _without_log(path: str) -> bool:
+    """Whether a file in write-ahead mode has no log beside it, so that it is whole by itself."""
+    with open(path, "rb") as file:
+        header = file.read(_HEADER_BYTES)
+    return header[19] == _WAL_VERSION and not _has_bytes(path + "-wal")
+
+
+def _has_bytes(path: str) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0

@@ -1,0 +1,158 @@
+"""What a store holds, counted before anything is imported, and what of it has no place. The reader calls this.
+
+Every figure is one statement over whole tables; none of them is repeated for each batch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.read.columns import integer
+from migrations.mlmd.read.foreign_tables import ForeignTable
+from migrations.mlmd.read.run_index import RunIndex
+from migrations.mlmd.read.schema import Schema
+from migrations.mlmd.read.types import Types
+from migrations.mlmd.vocabulary.findings import EXAMPLES, Findings, Rule, shown
+from migrations.mlmd.vocabulary.rows import RunKind
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The figures of a store; findings holds what is known to have no place before any run is mapped."""
+
+    schema_version: int
+    runs: Mapping[RunKind, int]
+    executions: int
+    executions_in_runs: int
+    artifacts: int
+    events: int
+    events_in_runs: int
+    contexts: Mapping[str, int]  # by the name of their type, runs included
+    findings: Findings
+
+
+async def take_survey(
+    connection: AsyncConnection, schema: Schema, types: Types, run_index: RunIndex, findings: Findings
+) -> Survey:
+    """Return the figures of a store."""
+    counter = _Counter(connection, schema, types)
+    contexts = await counter.contexts(findings)
+    await counter.executions_without_run(findings)
+    if run_index.shared:
+        examples = (f"execution {id}" for id in list(run_index.shared)[:EXAMPLES])
+        findings.add(Rule.EXECUTIONS_OF_SEVERAL_RUNS, *examples, count=len(run_index.shared))
+    events_in_runs = await counter.events(findings)
+    await counter.dangling(findings)
+    return Survey(
+        schema_version=schema.version,
+        runs=await counter.runs(),
+        executions=await counter.total("execution"),
+        executions_in_runs=len(run_index),
+        artifacts=await counter.total("artifact"),
+        events=await counter.total("event"),
+        events_in_runs=events_in_runs,
+        contexts=contexts,
+        findings=findings,
+    )
+
+
+class _Counter:
+    def __init__(self, connection: AsyncConnection, schema: Schema, types: Types) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._catalog = types
+
+    async def total(self, name: str) -> int:
+        return await self._count(self._schema[name])
+
+    async def runs(self) -> dict[RunKind, int]:
+        """Count the runs of each kind."""
+        found: dict[RunKind, int] = {}
+        for type_id, count in await self._by_type("context"):
+            kind = self._catalog.run_kinds.get(type_id)
+            if kind is not None:
+                found[kind] = found.get(kind, 0) + count
+        return found
+
+    async def contexts(self, findings: Findings) -> dict[str, int]:
+        """Count contexts by type; those that are no runs have no place."""
+        found: dict[str, int] = {}
+        for type_id, count in await self._by_type("context"):
+            name = shown(self._catalog.names.get(type_id, ""))
+            found[name] = found.get(name, 0) + count
+            if type_id not in self._catalog.run_kinds:
+                findings.add(Rule.CONTEXTS_WITHOUT_PLACE, kind=name, count=count)
+        return found
+
+    async def executions_without_run(self, findings: Findings) -> None:
+        """Count executions of no run by type."""
+        executions = self._schema["execution"]
+        id, type_id = executions.column("id"), executions.column("type_id")
+        outside = id.not_in(self._in_runs()) if self._has_runs else None
+        counting = select(type_id, func.count(), func.min(id)).group_by(type_id)
+        for found, count, first in await self._rows(counting if outside is None else counting.where(outside)):
+            kind = self._catalog.names.get(integer(found), "")
+            findings.add(Rule.EXECUTIONS_WITHOUT_RUN, f"execution {first}", kind=kind, count=count)
+
+    async def events(self, findings: Findings) -> int:
+        """Count the events of executions in runs, and report the others; those that dangle are counted apart."""
+        events, executions = self._schema["event"], self._schema["execution"]
+        execution_id = events.column("execution_id")
+        within = await self._count(events, execution_id.in_(self._in_runs())) if self._has_runs else 0
+        exists = execution_id.in_(select(executions.column("id")))
+        real = await self._count(events, exists)
+        if real > within:
+            findings.add(Rule.EVENTS_WITHOUT_RUN, count=real - within)
+        id = events.column("id")
+        lost = select(id).where(execution_id.not_in(select(executions.column("id")))).order_by(id).limit(EXAMPLES)
+        examples = [f"event {row[0]}" for row in await self._rows(lost)]
+        missing = await self.total("event") - real
+        if missing:
+            findings.add(Rule.DANGLING_EVENTS, *examples, kind="execution missing", count=missing)
+        return within
+
+    async def dangling(self, findings: Findings) -> None:
+        """Count what names rows that do not exist and would be passed over in silence."""
+        for name, column, target, rule in (
+            ("eventpath", "event_id", "event", Rule.DANGLING_PATHS),
+            ("association", "execution_id", "execution", Rule.DANGLING_ASSOCIATIONS),
+            ("association", "context_id", "context", Rule.DANGLING_ASSOCIATIONS),
+        ):
+            table, other = self._schema[name], self._schema[target]
+            if not table.has or not other.has:
+                continue
+            count = await self._count(table, table.column(column).not_in(select(other.column("id"))))
+            if count:
+                findings.add(rule, kind=f"{target} missing", count=count)
+
+    @property
+    def _has_runs(self) -> bool:
+        return self._schema.has_runs and bool(self._catalog.run_kinds)
+
+    def _in_runs(self) -> Select[Any]:
+        """Select the executions of runs."""
+        ties, contexts = self._schema["association"], self._schema["context"]
+        return (
+            select(ties.column("execution_id"))
+            .join(contexts.clause, contexts.column("id") == ties.column("context_id"))
+            .where(contexts.column("type_id").in_(sorted(self._catalog.run_kinds)))
+        )
+
+    async def _by_type(self, name: str) -> list[tuple[int, int]]:
+        table = self._schema[name]
+        if not table.has:
+            return []
+        type_id = table.column("type_id")
+        rows = await self._rows(select(type_id, func.count()).group_by(type_id).order_by(type_id))
+        return [(integer(row[0]), row[1]) for row in rows]
+
+    async def _count(self, table: ForeignTable, condition: ColumnElement[bool] | None = None) -> int:
+        statement = select(func.count()).select_from(table.clause)
+        rows = await self._rows(statement if condition is None else statement.where(condition))
+        return int(rows[0][0])
+
+    async def _rows(self, statement: Select[Any]) -> list[Any]:
+        return list((await self._connection.execute(statement)).all())

@@ -1,0 +1,77 @@
+"""The types of a store: their names, and which types of context are runs. The reader calls this."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.read.columns import Texts, fetch, integer, with_ids
+from migrations.mlmd.read.schema import CONTEXT_KIND, Schema
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.vocabulary.rows import RunKind
+
+RUN_TYPES: Mapping[str, RunKind] = {
+    "system.PipelineRun": RunKind.KFP_V2,
+    "KfpRun": RunKind.KFP_V1,
+    "pipeline_run": RunKind.GENERIC,
+}
+"""The context types that are runs; a caller may name more."""
+
+NODE_TYPE = "node"
+
+_SIGNS_OF_A_RUN = ("pipeline_root", "resource_name", "store_session_info")
+"""Properties that KFP's driver gives to the context of a run and nobody to another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """The types by id; run_kinds and node_types hold those of contexts only."""
+
+    names: Mapping[int, str]
+    versions: Mapping[int, str]
+    run_kinds: Mapping[int, RunKind]
+    node_types: Set[int]
+
+
+async def read_catalog(
+    connection: AsyncConnection, schema: Schema, texts: Texts, run_context_types: Sequence[str], findings: Findings
+) -> Types:
+    """Return the types of a store, and which contexts of missing types are runs all the same."""
+    types = schema["type"]
+    statement = select(types["id"], types["name"], types["version"], schema.type_kind)
+    rows = (await connection.execute(statement)).all()
+    names = {integer(row[0]): texts.known(row[1]) for row in rows}
+    contexts = {integer(row[0]) for row in rows if integer(row[3]) == CONTEXT_KIND}
+    wanted = {**dict.fromkeys(run_context_types, RunKind.GENERIC), **RUN_TYPES}
+    run_kinds = {id: wanted[names[id]] for id in contexts if names[id] in wanted}
+    run_kinds |= await _runs_of_missing_types(connection, schema, names, findings)
+    return Types(
+        names=names,
+        versions={integer(row[0]): texts.known(row[2]) for row in rows},
+        run_kinds=run_kinds,
+        node_types={id for id in contexts if names[id] == NODE_TYPE},
+    )
+
+
+async def _runs_of_missing_types(
+    connection: AsyncConnection, schema: Schema, names: Mapping[int, str], findings: Findings
+) -> dict[int, RunKind]:
+    if not schema.has_runs:
+        return {}
+    contexts, properties = schema["context"], schema["contextproperty"]
+    type_id = contexts.column("type_id")
+    rows = await connection.execute(select(type_id).distinct())
+    missing = sorted({integer(row[0]) for row in rows} - names.keys())
+    if not missing:
+        return {}
+    statement: Select[Any] = (
+        select(type_id)
+        .distinct()
+        .join(properties.clause, properties.column("context_id") == contexts.column("id"))
+        .where(with_ids(type_id), properties.column("name").in_(_SIGNS_OF_A_RUN))
+    )
+    found = [integer(row[0]) for row in await fetch(connection, statement, missing)]
+    findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing), count=len(missing))
+    return dict.fromkeys(found, RunKind.KFP_V2)

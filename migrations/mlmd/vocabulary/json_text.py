@@ -1,0 +1,67 @@
+"""The text of JSON columns as the service's codec writes it: compact, protobuf's JSON names, object keys of values sorted.
+
+The mapping calls this. A text never begins with white space and holds no NaN, infinity, NUL or lone surrogate.
+"""
+
+import json
+from math import isfinite
+
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from storage.stored_json import EXACT_INTEGERS, LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, compact, plain_number
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+"""What JSON can hold."""
+
+REPLACEMENT = "\ufffd"
+
+
+def json_text(plain: object) -> str:
+    """Return the compact text of JSON whose values are clean."""
+    return compact(plain)
+
+
+def clean_value(plain: Plain, findings: Findings, subject: str, depth: int = 0) -> Plain:
+    """Return a value as it can be kept: keys sorted, whole numbers without fraction, what JSON lacks as text."""
+    kind = type(plain)
+    if kind is str:
+        return clean_text(plain, findings, subject)  # type: ignore[arg-type]
+    if kind is float:
+        return _number(plain, findings, subject)  # type: ignore[arg-type]
+    if kind is dict or kind is list:
+        return _nested(plain, findings, subject, depth)
+    if kind is int and not -EXACT_INTEGERS < plain < EXACT_INTEGERS:  # type: ignore[operator]
+        return float(plain)  # type: ignore[arg-type]
+    return plain
+
+
+def clean_text(text: str, findings: Findings, subject: str) -> str:
+    """Return text that every database and every encoder takes."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    cleaned = text.replace("\x00", REPLACEMENT)
+    try:
+        cleaned.encode()
+    except UnicodeEncodeError:
+        cleaned = "".join(REPLACEMENT if "\ud800" <= letter <= "\udfff" else letter for letter in cleaned)
+    if cleaned != text:
+        findings.add(Rule.CHARACTERS_REPLACED, subject)
+    return cleaned
+
+
+def _number(number: float, findings: Findings, subject: str) -> Plain:
+    if not isfinite(number):
+        findings.add(Rule.NUMBERS_NOT_FINITE, subject)
+        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+    return plain_number(number)
+
+
+def _nested(plain: Plain, findings: Findings, subject: str, depth: int) -> Plain:
+    depth += LIST_LEVELS if isinstance(plain, list) else OBJECT_LEVELS
+    if depth > VALUE_DEPTH:
+        findings.add(Rule.VALUES_TOO_DEEP, subject)
+        return clean_text(json.dumps(plain, ensure_ascii=False, separators=(",", ":")), findings, subject)
+    if isinstance(plain, list):
+        return [clean_value(item, findings, subject, depth) for item in plain]
+    assert isinstance(plain, dict)
+    fields = {clean_text(key, findings, subject): value for key, value in plain.items()}
+    return {key: clean_value(fields[key], findings, subject, depth) for key in sorted(fields)}

@@ -1,0 +1,11 @@
+"""The namespace of a run: KFP's own database decides, else the run's context says it. Reader and mapping call this."""
+
+from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun
+
+
+def run_namespace(context: ContextRow, kfp: KfpRun | None) -> str:
+    """Return the namespace of a run, "" when neither names one."""
+    if kfp is not None and kfp.namespace:
+        return kfp.namespace
+    found = [row.text for row in context.properties if row.name == "namespace" and row.custom]
+    return found[0] if found and isinstance(found[0], str) else ""

@@ -1,0 +1,18 @@
+"""Times: MLMD's milliseconds become microseconds; what is missing takes the next best time. The mapping calls this."""
+
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+
+_LAST_MILLISECOND = 253_402_300_799_999  # in the year 9999; clients can show none later
+
+
+def is_time(milliseconds: int) -> bool:
+    """Whether a number is a time that MLMD can have written."""
+    return 0 < milliseconds <= _LAST_MILLISECOND
+
+
+def microseconds(milliseconds: int, fallback: int, findings: Findings, subject: str) -> int:
+    """Return MLMD's time in microseconds, the fallback (microseconds) when there is none."""
+    if is_time(milliseconds):
+        return milliseconds * 1000
+    findings.add(Rule.TIMES_MISSING, subject)
+    return fallback

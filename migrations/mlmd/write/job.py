@@ -1,0 +1,185 @@
+"""How far the import of one source came, kept in the store itself: an import that was interrupted goes on from there.
+
+The importer calls this, within the transactions that write what the job speaks of.
+"""
+
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations.mlmd.read.fingerprint import Identity, same_store
+from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
+from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.write.tally import Tally
+from storage.sql.tables import import_jobs
+
+
+class JobState(Enum):
+    """Whether an import has ended."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    UNDOING = "UNDOING"
+
+
+class Phase(Enum):
+    """What an import does, in this order."""
+
+    GROUPS = "experiments and pipelines"
+    RUNS = "runs"
+    ARTIFACTS = "artifacts without a run"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import came, and what it found and did until there."""
+
+    phase: Phase = Phase.GROUPS
+    after: int = 0
+    done: int = 0
+    tally: Tally = field(default_factory=Tally)
+    findings: Findings = field(default_factory=Findings)
+    first: bool = False  # whether nothing of the source had been imported when it began
+
+    def text(self) -> str:
+        """Return it as JSON."""
+        findings = [[found.rule.name, found.kind, found.count, found.examples] for found in self.findings]
+        plain = {"phase": self.phase.name, "after": self.after, "done": self.done, "first": self.first}
+        return json.dumps({**plain, "tally": self.tally.plain(), "findings": findings})
+
+    @classmethod
+    def read(cls, text: str) -> "Progress":
+        """Return what `text` was made of."""
+        plain = json.loads(text)
+        findings = Findings()
+        for rule, kind, count, examples in plain["findings"]:
+            findings.add(Rule[rule], *examples, kind=kind, count=count)
+        tally = Tally.from_plain(plain["tally"])
+        # Earlier versions did not note it; then nothing is lost by looking.
+        first = plain.get("first", False)
+        return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings, first)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The import of one source."""
+
+    id: int
+    store_id: str
+    source: str
+    identity: Identity
+    options: dict[str, Any]
+    state: JobState
+    progress: Progress
+
+    def check_source(self, identity: Identity) -> None:
+        """Raise SourceRefused when another MLMD store was imported under this store id."""
+        if not same_store(self.identity, identity):
+            named = f"with --store-id {self.store_id}" if self.store_id else "without --store-id"
+            raise SourceRefused(
+                f"another MLMD store, {self.source}, was imported {named}; "
+                "give this one a --store-id of its own, since both number their rows alike"
+            )
+
+    def difference(self, options: Mapping[str, Any]) -> str:
+        """Say which options an import has that are not those of the import before; "" when they are the same."""
+        parts = []
+        if bool(self.options.get("kfp")) != bool(options["kfp"]):
+            had, has = ("", "has not") if self.options.get("kfp") else ("no ", "has")
+            parts.append(f"the import before had {had}--kfp-db, this one {has}")
+        before, now = _types(self.options), _types(options)
+        if before != now:
+            parts.append(f"the import before had {_flags(before)}, this one has {_flags(now)}")
+        return "; ".join(parts)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise ImportRefused when an import has other options than the one before."""
+        difference = self.difference(options)
+        if difference:
+            raise ImportRefused(
+                f"{difference}; nothing was written. Give the same options again, or --change-options if the change is meant"
+            )
+
+    def goes_on(self, options: Mapping[str, Any]) -> bool:
+        """Say whether an import goes on where this one was interrupted."""
+        return self.state is JobState.RUNNING and not self.difference(options)
+
+    def is_first(self, options: Mapping[str, Any]) -> bool:
+        """Say whether an import goes on with the first one of its source, which has nothing to damage but what is its own."""
+        return self.goes_on(options) and self.progress.first
+
+
+async def find_job(connection: AsyncConnection, store_id: str) -> Job | None:
+    """Return the import under a store id, if there is one."""
+    columns = import_jobs.c
+    statement = select(
+        columns.id, columns.source, columns.identity, columns.options, columns.state, columns.progress
+    ).where(columns.store_id == store_id)
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        return None
+    return Job(
+        row.id,
+        store_id,
+        row.source,
+        json.loads(row.identity),
+        json.loads(row.options),
+        JobState(row.state),
+        Progress.read(row.progress),
+    )
+
+
+async def begin_job(
+    connection: AsyncConnection, *, store_id: str, source: str, identity: Identity, options: dict[str, Any]
+) -> Job:
+    """Return the job of an import that begins, or goes on where it was interrupted.
+
+    Raises SourceRefused when the store id is that of another source.
+    """
+    found, now = await find_job(connection, store_id), time.time_ns() // 1000
+    told = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
+    if found is None:
+        highest = (await connection.execute(select(func.max(import_jobs.c.id)))).scalar() or 0
+        job = Job(highest + 1, store_id, source, identity, options, JobState.RUNNING, Progress(first=True))
+        row = {"id": job.id, "store_id": store_id, "identity": json.dumps(identity), "started_at": now}
+        await connection.execute(insert(import_jobs), {**row, **told, "progress": job.progress.text()})
+        return job
+    found.check_source(identity)
+    goes_on = found.goes_on(options)
+    progress = found.progress if goes_on else Progress()
+    # The store may have been empty when it was imported first.
+    known = {**identity, **found.identity}
+    values = {**told, "identity": json.dumps(known), "progress": progress.text(), "finished_at": None}
+    values |= {} if goes_on else {"started_at": now}
+    await connection.execute(update(import_jobs).where(import_jobs.c.id == found.id).values(values))
+    return replace(found, source=source, options=options, state=JobState.RUNNING, progress=progress)
+
+
+async def record_progress(
+    connection: AsyncConnection, job_id: int, progress: Progress, *, state: JobState = JobState.RUNNING
+) -> None:
+    """Note how far an import came."""
+    now = time.time_ns() // 1000
+    values = {"progress": progress.text(), "state": state.value, "updated_at": now}
+    values |= {"finished_at": now} if state is JobState.DONE else {}
+    await connection.execute(update(import_jobs).where(import_jobs.c.id == job_id).values(values))
+
+
+async def remove_job(connection: AsyncConnection, job_id: int) -> None:
+    """Forget an import."""
+    await connection.execute(delete(import_jobs).where(import_jobs.c.id == job_id))
+
+
+def _types(options: Mapping[str, Any]) -> list[str]:
+    return sorted(set(options.get("run_context_types", ())))
+
+
+def _flags(types: list[str]) -> str:
+    return " ".join(f"--run-context {shlex.quote(one)}" for one in types) or "no --run-context"
