@@ -4,18 +4,23 @@ PYTHON ?= python3
 WORKERS ?= auto
 ARGS ?=
 BASE ?=
+NAME ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 # More processes than this only crowd the databases.
 PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
+# What touches protobuf: codec, calls over both doors, recordings, the OpenAPI document.
+PROTOBUF := $(addprefix tests/,server api rest conformance openapi recorded_spec reflection)
+# No processes of servers, no faults, no browser, no other project's library.
+QUICK := $(addprefix tests/,server storage contract api rest conformance recorded_spec mlmd)
 PIP := bin/pip install --quiet --disable-pip-version-check
 # Environments of other projects' libraries, which the tests run beside us.
 OTHERS := .venv-kfp/stamp .venv-mlmd/stamp
 MANIFESTS := pyproject.toml clients/python/pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-protobuf-floor test-protobuf-newest soak check format proto openapi bench clean
+.PHONY: help setup serve test quick test-protobuf-floor test-protobuf-newest soak check format proto openapi migration bench clean
 .PRECIOUS: .venv-protobuf-%/stamp
 .DELETE_ON_ERROR:
 
@@ -33,7 +38,7 @@ setup: $(VENV)/dev.stamp ## make .venv with everything for development
 serve: $(VENV)/serve.stamp ## serve gRPC and REST on a SQLite file
 	$(BIN)/lineal-server serve $(ARGS)
 
-test: $(VENV)/dev.stamp $(OTHERS) ## run the whole suite: on SQLite with the oldest and newest protobuf, then on all databases
+test: $(VENV)/dev.stamp $(OTHERS) ## run the whole suite on all databases, before it what touches protobuf with the oldest and the newest
 	@$(BIN)/python -m tests.databases
 	@$(BIN)/python -m tests.pages
 ifeq ($(strip $(ARGS)),)
@@ -41,10 +46,13 @@ ifeq ($(strip $(ARGS)),)
 endif
 	$(VENV)/$(PYTEST) $(ARGS)
 
-test-protobuf-floor: ## run the suite on SQLite with the oldest protobuf we accept
-test-protobuf-newest: ## run the suite on SQLite with the newest protobuf
-test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp $(OTHERS)
-	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider $(ARGS)
+quick: .venv-protobuf-newest/stamp ## run the tests that are quick: on SQLite with the newest protobuf, about a minute
+	DB=sqlite .venv-protobuf-newest/$(PYTEST) $(QUICK) $(ARGS)
+
+test-protobuf-floor: ## run what touches protobuf on SQLite with the oldest one we accept
+test-protobuf-newest: ## run what touches protobuf on SQLite with the newest one
+test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
+	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider $(PROTOBUF) $(ARGS)
 
 soak: $(VENV)/dev.stamp $(OTHERS) ## run the tests that have a long form in it: hours
 	@$(BIN)/python -m tests.databases
@@ -70,6 +78,9 @@ format: $(VENV)/dev.stamp ## format the code and repair what the linter can
 
 proto: $(VENV)/dev.stamp ## generate the stubs from the protos
 	$(BIN)/python checks/generate.py
+
+migration: $(VENV)/dev.stamp ## make the file of the next migration, NAME="what it does"
+	@$(BIN)/python checks/new_migration.py "$(NAME)"
 
 openapi: $(VENV)/dev.stamp ## write the OpenAPI document from the protos
 	$(BIN)/python checks/openapi.py --write

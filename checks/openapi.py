@@ -15,7 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.methods import all_methods
 from server.openapi import document
-from server.openapi.comments import read_comments
+from server.openapi.comments import MissingComment, read_comments
 from server.services import HANDLERS
 
 FILES = ("api/openapi.json", "server/static/openapi.json")
@@ -27,7 +27,11 @@ def main() -> int:
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
     parser.add_argument("--write", action="store_true", help="write the document instead of comparing it")
     arguments = parser.parse_args()
-    text = document_text()
+    try:
+        text = document_text()
+    except MissingComment as error:
+        print(f"{error}: write one above it in api/proto, since the document and the docs say it to users")
+        return 1
     if arguments.write:
         for name in FILES:
             (arguments.checkout / name).parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from migrations.upgrade import check, plan_async, upgrade_async
-from server import __version__
+from server import __version__, policy
 from server.auth import SingleUser
 from server.call import Call
 from server.config import Settings
@@ -171,8 +171,9 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     """Prepare the store and serve it, in this process or in workers, until SIGTERM or SIGINT.
 
     Raises StorageError when the store cannot be served, OSError when an address is taken, WorkerFailed when a worker
-    cannot begin. The process must end after this, and by os._exit: what calls that were cut off left behind goes with it.
+    cannot begin, MissingPolicy when a method has no line in server/policy.py. The process must end after this, and by os._exit: what calls that were cut off left behind goes with it.
     """
+    policy.check([*HANDLERS, *PLAIN_HANDLERS])  # here, so that it is said once and not by each worker
     _allow_connections()
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))

@@ -17,6 +17,7 @@ from migrations import upgrade as schema
 from server import __version__, app, telemetry
 from server.config import InvalidSetting, Settings, load, setting_fields, variable_of
 from server.import_command import import_mlmd
+from server.policy import MissingPolicy
 from server.workers import WorkerFailed
 from storage.errors import StorageError
 from storage.sql.dialects import dialect_for
@@ -81,7 +82,7 @@ def serve(file: str | None, **flags: Any) -> None:
         label = dialect_for(settings.store).label
         app.serve(settings, announce)
         status = 0
-    except (StorageError, WorkerFailed, OSError) as error:
+    except (StorageError, WorkerFailed, MissingPolicy, OSError) as error:
         click.echo(f"lineal-server: {error}", err=True)
         status = 1
     # Calls that were cut off may have left threads that wait for the database; the interpreter would wait for them.

@@ -91,4 +91,6 @@ def check(served: Iterable[str]) -> None:
     """Raise MissingPolicy unless each served RPC has a line."""
     missing = sorted(set(served) - POLICY.keys())
     if missing:
-        raise MissingPolicy(f"no authorisation line for {', '.join(missing)}")
+        raise MissingPolicy(
+            f"no line in the policy table for {', '.join(missing)}: say there what a caller must be allowed"
+        )
