@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
-from server.doors.json_writer import json_text
+from server.doors.rest.json_writer import json_text
 
 TASKS = 100
 PAGES = 5

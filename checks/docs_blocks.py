@@ -11,8 +11,8 @@ import click
 from google.rpc import code_pb2
 
 from server import cli, errors
+from server.calls.methods import all_methods
 from server.config import Settings, setting_fields, variable_of
-from server.methods import all_methods
 from server.services import HANDLERS
 from storage import fields
 
@@ -26,9 +26,9 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("rows of a page", "page_size_max", "rows", CAPPED),
     ("runs of a page in the views FULL and RUNTIME_ONLY", "full_page_size_max", "rows", CAPPED),
     ("a request over gRPC, the body of one over REST", "message_bytes_max", "bytes", "RESOURCE_EXHAUSTED, HTTP 413"),
-    ("metadata of a gRPC call", "server.doors.grpc:METADATA_BYTES", "bytes", "RESOURCE_EXHAUSTED"),
+    ("metadata of a gRPC call", "server.doors.grpc.door:METADATA_BYTES", "bytes", "RESOURCE_EXHAUSTED"),
     ("path and headers of an HTTP request", "http_header_bytes_max", "bytes", "HTTP 431"),
-    ("headers of an HTTP request", "server.doors.http_connection:HEADERS_MAX", "headers", "HTTP 431"),
+    ("headers of an HTTP request", "server.doors.http.connection:HEADERS_MAX", "headers", "HTTP 431"),
     ("HTTP connections of a process", "http_connections_max", "connections", "HTTP 503"),
     ("items of a bulk call", "bulk_items_max", "items", REFUSED),
     ("an id that a client chooses", "server.services.checks:ID_BYTES", "bytes", f"{REFUSED}; an unknown id on reads"),
@@ -69,30 +69,30 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         f"{REFUSED}, reason `PACKAGE_TOO_LARGE`",
     ),
-    ("parts of an upload's body", "server.doors.multipart:PARTS_MAX", "parts", REFUSED),
-    ("keys and values of a package's text, aliases expanded", "server.yaml_documents:NODES_MAX", "nodes", REFUSED),
-    ("characters of those keys and values", "server.yaml_documents:CHARACTERS_MAX", "characters", REFUSED),
-    ("depth of a package's text", "server.yaml_documents:DEPTH_MAX", "levels", REFUSED),
-    ("YAML directives in a package's text", "server.yaml_documents:DIRECTIVES_MAX", "lines", REFUSED),
-    ("members of a package's archive", "server.tar_members:MEMBERS_MAX", "members", REFUSED),
-    ("an extended header in a tar archive", "server.tar_members:EXTENDED_HEADER_MAX", "bytes", REFUSED),
-    ("the directory of a zip archive", "server.package_files:ZIP_DIRECTORY_MAX", "bytes", REFUSED),
-    ("redirects of a package URL", "server.package_urls:REDIRECTS_MAX", "redirects", REFUSED),
+    ("parts of an upload's body", "server.doors.http.multipart:PARTS_MAX", "parts", REFUSED),
+    ("keys and values of a package's text, aliases expanded", "server.packages.documents:NODES_MAX", "nodes", REFUSED),
+    ("characters of those keys and values", "server.packages.documents:CHARACTERS_MAX", "characters", REFUSED),
+    ("depth of a package's text", "server.packages.documents:DEPTH_MAX", "levels", REFUSED),
+    ("YAML directives in a package's text", "server.packages.documents:DIRECTIVES_MAX", "lines", REFUSED),
+    ("members of a package's archive", "server.packages.tar:MEMBERS_MAX", "members", REFUSED),
+    ("an extended header in a tar archive", "server.packages.tar:EXTENDED_HEADER_MAX", "bytes", REFUSED),
+    ("the directory of a zip archive", "server.packages.archives:ZIP_DIRECTORY_MAX", "bytes", REFUSED),
+    ("redirects of a package URL", "server.packages.urls:REDIRECTS_MAX", "redirects", REFUSED),
     (
         "depth of a JSON body over REST",
-        "server.doors.json_body:JSON_DEPTH",
+        "server.doors.rest.json_body:JSON_DEPTH",
         "levels",
         f"{REFUSED}, reason `INVALID_JSON`",
     ),
     (
         "names and values in a JSON body over REST",
-        "server.doors.json_body:JSON_VALUES_MAX",
+        "server.doors.rest.json_body:JSON_VALUES_MAX",
         "names and values",
         f"{REFUSED}, reason `INVALID_JSON`",
     ),
     (
         "list items, map entries and messages in a request over gRPC",
-        "server.request_parts:PARTS_MAX",
+        "server.calls.request_size:PARTS_MAX",
         "parts",
         REFUSED,
     ),

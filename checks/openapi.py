@@ -12,10 +12,10 @@ import tempfile
 
 from generate import CHECKOUT, PROTO_ROOT, write_descriptor_set
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from openapi_document.comments import MissingComment, read_comments
+from openapi_document.document import document
 
-from server.methods import all_methods
-from server.openapi import document
-from server.openapi.comments import MissingComment, read_comments
+from server.calls.methods import all_methods
 from server.services import HANDLERS
 
 FILES = ("api/openapi.json", "server/static/openapi.json")

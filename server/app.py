@@ -1,4 +1,4 @@
-"""The composition root: settings → store → pipeline → doors, and the life of a server process: start, drain, stop.
+"""The composition root: settings → store → dispatcher → doors, and the life of a server process: start, drain, stop.
 
 Only this module names SqlStore. The command line calls `serve`.
 """
@@ -13,23 +13,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from migrations.upgrade import check, plan_async, upgrade_async
-from server import __version__, policy
-from server.auth import SingleUser
-from server.call import Call
+from server import __version__
+from server.calls import policy
+from server.calls.authority import SingleUser
+from server.calls.call import Call
+from server.calls.dispatcher import Dispatcher
+from server.calls.methods import all_methods
 from server.config import Settings
-from server.doors.grpc import GrpcDoor
-from server.doors.health import health_routes
-from server.doors.plain import Route
-from server.doors.rest import RestDoor
+from server.doors.grpc.door import GrpcDoor
+from server.doors.http.plain_routes import Route
+from server.doors.rest.door import RestDoor
 from server.doors.uploads import upload_routes
 from server.doors.v1beta1 import v1beta1_routes
-from server.methods import all_methods
-from server.metrics import Metrics, Watched
 from server.pages import Facts, page_routes
-from server.pipeline import Pipeline
+from server.process.health import health_routes
+from server.process.metrics import Metrics, Watched
+from server.process.telemetry import log
+from server.process.workers import run_workers
 from server.services import HANDLERS, PLAIN_HANDLERS, run_state
-from server.telemetry import log
-from server.workers import run_workers
 from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
@@ -76,10 +77,10 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             Watched(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
-        pipeline = Pipeline(HANDLERS, call, SingleUser(), plain_handlers=PLAIN_HANDLERS, observe=metrics.observe)
+        dispatcher = Dispatcher(HANDLERS, call, SingleUser(), plain_handlers=PLAIN_HANDLERS, observe=metrics.observe)
         methods = all_methods()
         grpc = GrpcDoor(
-            pipeline,
+            dispatcher,
             methods,
             max_message_bytes=settings.message_bytes_max,
             with_reflection=settings.reflection,
@@ -90,10 +91,10 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         stack.push_async_callback(_stop, doors, settings.drain_seconds)
         facts = Facts(__version__, dialect.label, schema, _with_port(settings.grpc, grpc_port), settings.rest)
         rest = RestDoor(
-            pipeline,
+            dispatcher,
             methods,
             settings,
-            plain_routes=[*_plain_routes(pipeline, call), *page_routes(facts, call, metrics, pipeline)],
+            plain_routes=[*_plain_routes(dispatcher, call), *page_routes(facts, call, metrics, dispatcher)],
             share_port=settings.workers > 1,
         )
         rest_port = await _listening(rest, settings.rest)
@@ -119,12 +120,12 @@ async def _listening(rest: RestDoor, address: str) -> int:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
 
 
-def _plain_routes(pipeline: Pipeline, call: Call) -> list[Route]:
+def _plain_routes(dispatcher: Dispatcher, call: Call) -> list[Route]:
     by_name = {method.name: method for method in all_methods()}
     return [
         *health_routes(call),
-        *upload_routes(pipeline, call.settings),
-        *v1beta1_routes(pipeline, by_name, call.settings),
+        *upload_routes(dispatcher, call.settings),
+        *v1beta1_routes(dispatcher, by_name, call.settings),
     ]
 
 
@@ -171,7 +172,8 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     """Prepare the store and serve it, in this process or in workers, until SIGTERM or SIGINT.
 
     Raises StorageError when the store cannot be served, OSError when an address is taken, WorkerFailed when a worker
-    cannot begin, MissingPolicy when a method has no line in server/policy.py. The process must end after this, and by os._exit: what calls that were cut off left behind goes with it.
+    cannot begin, MissingPolicy when a method has no line in the policy table. The process must end after this, and by
+    os._exit: what calls that were cut off left behind goes with it.
     """
     policy.check([*HANDLERS, *PLAIN_HANDLERS])  # here, so that it is said once and not by each worker
     _allow_connections()

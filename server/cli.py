@@ -14,11 +14,12 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from migrations import upgrade as schema
-from server import __version__, app, telemetry
+from server import __version__, app
+from server.calls.policy import MissingPolicy
 from server.config import InvalidSetting, Settings, load, setting_fields, variable_of
 from server.import_command import import_mlmd
-from server.policy import MissingPolicy
-from server.workers import WorkerFailed
+from server.process import telemetry
+from server.process.workers import WorkerFailed
 from storage.errors import StorageError
 from storage.sql.dialects import dialect_for
 

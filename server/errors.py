@@ -11,7 +11,7 @@ ApiError
 ├── Unimplemented
 └── DeadlineExceeded     the caller's time is over
 
-Services raise these or the errors of `storage`; doors and pipeline call `to_status`.
+Services raise these or the errors of `storage`; doors and the dispatcher call `to_status`.
 """
 
 import uuid

@@ -6,15 +6,15 @@ Not transcoded from an RPC, since the reference has none; errors have the form t
 import json
 from urllib.parse import parse_qsl
 
-from server.call import PlainRequest
+from server.calls.call import PlainRequest
+from server.calls.dispatcher import Dispatcher
 from server.config import Settings
-from server.doors.answers import plain_answer
-from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse
-from server.doors.multipart import UploadBody
-from server.doors.plain import Route, caller_of
-from server.doors.routes import ANY_VERB
+from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse
+from server.doors.http.multipart import UploadBody
+from server.doors.http.plain_routes import Route, caller_of
+from server.doors.http.responses import plain_answer
+from server.doors.http.routes import ANY_VERB
 from server.errors import InvalidArgument, Status
-from server.pipeline import Pipeline
 
 _ROUTES: tuple[tuple[str, str], ...] = (
     ("/apis/v2beta1/pipelines/upload", "Upload.UploadPipeline"),
@@ -24,23 +24,23 @@ _ROUTES: tuple[tuple[str, str], ...] = (
 )
 
 
-def upload_routes(pipeline: Pipeline, settings: Settings) -> list[Route]:
+def upload_routes(dispatcher: Dispatcher, settings: Settings) -> list[Route]:
     """Return the routes."""
     routes: list[Route] = []
     for path, name in _ROUTES:
-        routes.append((("POST",), path, _handler(pipeline, name, settings)))
+        routes.append((("POST",), path, _handler(dispatcher, name, settings)))
         routes.append(((ANY_VERB,), path, _wrong_verb))
     return routes
 
 
-def _handler(pipeline: Pipeline, name: str, settings: Settings) -> HttpHandler:
+def _handler(dispatcher: Dispatcher, name: str, settings: Settings) -> HttpHandler:
     async def handle(request: HttpRequest) -> HttpResponse:
         caller = caller_of(request, timeout_seconds=settings.rest_seconds)
         try:
             upload = _read(request, limit=settings.package_bytes_max)
         except InvalidArgument as error:
-            return _error(pipeline.refuse(name, error, caller).status)
-        outcome = await pipeline.perform(name, upload, caller)
+            return _error(dispatcher.refuse(name, error, caller).status)
+        outcome = await dispatcher.dispatch_plain(name, upload, caller)
         return _error(outcome.status) if outcome.answer is None else plain_answer(outcome.answer)
 
     return handle

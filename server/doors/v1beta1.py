@@ -1,14 +1,14 @@
 """The v1beta1 paths that Kubeflow Pipelines' UI and SDK still use. Reads have handlers of their own; deletions are v2's."""
 
-from server.call import PlainRequest
+from server.calls.call import PlainRequest
+from server.calls.dispatcher import Dispatcher
+from server.calls.methods import Method
 from server.config import Settings
-from server.doors.answers import outcome_answer, plain_answer, status_answer
-from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse
-from server.doors.plain import Route, caller_of
-from server.doors.query import pairs
+from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse
+from server.doors.http.plain_routes import Route, caller_of
+from server.doors.http.responses import outcome_answer, plain_answer, status_answer
+from server.doors.rest.query import pairs
 from server.errors import InvalidArgument
-from server.methods import Method
-from server.pipeline import Pipeline
 
 _READS: tuple[tuple[str, str], ...] = (
     ("/apis/v1beta1/runs/{id}", "v1beta1.GetRun"),
@@ -47,23 +47,23 @@ _SPELLINGS = {
 }
 
 
-def v1beta1_routes(pipeline: Pipeline, methods: dict[str, Method], settings: Settings) -> list[Route]:
+def v1beta1_routes(dispatcher: Dispatcher, methods: dict[str, Method], settings: Settings) -> list[Route]:
     """Return the routes; `methods` has the served RPCs by name."""
-    reads: list[Route] = [(("GET",), path, _reader(pipeline, name, settings)) for path, name in _READS]
+    reads: list[Route] = [(("GET",), path, _reader(dispatcher, name, settings)) for path, name in _READS]
     deletions: list[Route] = [
-        (("DELETE",), path, _deleter(pipeline, methods[name], field, settings)) for path, name, field in _DELETIONS
+        (("DELETE",), path, _deleter(dispatcher, methods[name], field, settings)) for path, name, field in _DELETIONS
     ]
     return reads + deletions
 
 
-def _reader(pipeline: Pipeline, name: str, settings: Settings) -> HttpHandler:
+def _reader(dispatcher: Dispatcher, name: str, settings: Settings) -> HttpHandler:
     async def handle(request: HttpRequest) -> HttpResponse:
         caller = caller_of(request, timeout_seconds=settings.rest_seconds)
         try:
             query = _query(request.query)
         except InvalidArgument as error:
-            return status_answer(pipeline.refuse(name, error, caller).status)
-        outcome = await pipeline.perform(name, PlainRequest(values=request.values, query=query), caller)
+            return status_answer(dispatcher.refuse(name, error, caller).status)
+        outcome = await dispatcher.dispatch_plain(name, PlainRequest(values=request.values, query=query), caller)
         return status_answer(outcome.status) if outcome.answer is None else plain_answer(outcome.answer)
 
     return handle
@@ -81,10 +81,10 @@ def _query(text: str) -> dict[str, str]:
     return query
 
 
-def _deleter(pipeline: Pipeline, method: Method, field: str, settings: Settings) -> HttpHandler:
+def _deleter(dispatcher: Dispatcher, method: Method, field: str, settings: Settings) -> HttpHandler:
     async def handle(request: HttpRequest) -> HttpResponse:
         message = method.request(**{field: request.values["id"]})
         caller = caller_of(request, timeout_seconds=settings.rest_seconds)
-        return outcome_answer(await pipeline.call(method, message, caller))
+        return outcome_answer(await dispatcher.dispatch(method, message, caller))
 
     return handle

@@ -6,16 +6,16 @@ Composition hands the routes to the door.
 
 from collections.abc import Awaitable, Callable
 
-from server.call import Call
-from server.doors.http_messages import HttpRequest, HttpResponse
-from server.doors.plain import Route, closed_to_others
-from server.doors.routes import ANY_VERB
-from server.metrics import CONTENT_TYPE, Metrics
+from server.calls.call import Call
+from server.calls.dispatcher import Dispatcher
+from server.doors.http.messages import HttpRequest, HttpResponse
+from server.doors.http.plain_routes import Route, closed_to_others
+from server.doors.http.routes import ANY_VERB
 from server.pages.assets import Asset, asset_names, read_asset
 from server.pages.docs import docs_page
 from server.pages.front import Facts, front_page
 from server.pages.objects import object_handlers
-from server.pipeline import Pipeline
+from server.process.metrics import CONTENT_TYPE, Metrics
 from storage.errors import StorageError
 
 __all__ = ["Facts", "page_routes"]
@@ -23,7 +23,7 @@ __all__ = ["Facts", "page_routes"]
 READS = ("GET", "HEAD")
 
 
-def page_routes(facts: Facts, call: Call, metrics: Metrics, pipeline: Pipeline) -> list[Route]:
+def page_routes(facts: Facts, call: Call, metrics: Metrics, dispatcher: Dispatcher) -> list[Route]:
     """Return the routes."""
 
     async def front(request: HttpRequest) -> HttpResponse:
@@ -41,7 +41,7 @@ def page_routes(facts: Facts, call: Call, metrics: Metrics, pipeline: Pipeline) 
         return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
 
     handlers = {"/": front, "/docs": docs, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
-    handlers |= object_handlers(pipeline, call.settings)
+    handlers |= object_handlers(dispatcher, call.settings)
     handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
     routes: list[Route] = []
     for path, handler in handlers.items():

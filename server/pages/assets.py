@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from server.doors.http_messages import HttpRequest, HttpResponse
+from server.doors.http.messages import HttpRequest, HttpResponse
 
 _KINDS = {
     "css": "text/css; charset=utf-8",

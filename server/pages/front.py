@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from server.doors.http_messages import HttpResponse, page
+from server.doors.http.messages import HttpResponse, page
 from server.pages.assets import address_of
 
 LINKS = (

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 from google.protobuf.message import Message
 
+from server.calls.dispatcher import Dispatcher
+from server.calls.methods import Method, all_methods
 from server.config import Settings
-from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse, page
-from server.doors.json_writer import json_text
-from server.doors.plain import caller_of
-from server.methods import Method, all_methods
+from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse, page
+from server.doors.http.plain_routes import caller_of
+from server.doors.rest.json_writer import json_text
 from server.pages.assets import address_of
-from server.pipeline import Pipeline
 
 _HTML = """<!doctype html>
 <html lang="en">
@@ -73,16 +73,16 @@ OBJECT_PAGES = (
 )
 
 
-def object_handlers(pipeline: Pipeline, settings: Settings) -> dict[str, HttpHandler]:
+def object_handlers(dispatcher: Dispatcher, settings: Settings) -> dict[str, HttpHandler]:
     """Return the pages by path."""
     methods = {method.name: method for method in all_methods()}
-    return {one.path: _handler(one, methods[one.method], pipeline, settings) for one in OBJECT_PAGES}
+    return {one.path: _handler(one, methods[one.method], dispatcher, settings) for one in OBJECT_PAGES}
 
 
-def _handler(kind: ObjectPage, method: Method, pipeline: Pipeline, settings: Settings) -> HttpHandler:
+def _handler(kind: ObjectPage, method: Method, dispatcher: Dispatcher, settings: Settings) -> HttpHandler:
     async def show(request: HttpRequest) -> HttpResponse:
         caller = caller_of(request, timeout_seconds=settings.rest_seconds)
-        outcome = await pipeline.call(method, method.request(**request.values), caller)
+        outcome = await dispatcher.dispatch(method, method.request(**request.values), caller)
         if outcome.answer is None:
             content = _MISSING.format(sentence=escape(outcome.status.message))
             return _page(kind.kind, "Not shown", content, status=outcome.status.http_status)

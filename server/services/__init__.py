@@ -1,6 +1,6 @@
-"""The rules: one function an RPC, named as the RPC, in the file of its service. `HANDLERS` is what the pipeline serves."""
+"""The rules: one function an RPC, named as the RPC, in the file of its service. `HANDLERS` is what the dispatcher serves."""
 
-from server.call import Handler, PlainHandler
+from server.calls.call import Handler, PlainHandler
 from server.services import (
     artifact_tasks,
     artifacts,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lineal.v2beta1 import artifact_pb2
 
 from server import codec
-from server.call import Call
+from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token

@@ -4,7 +4,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import experiment_pb2
 
 from server import codec
-from server.call import Call
+from server.calls.call import Call
 from server.errors import Aborted
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token

@@ -3,7 +3,7 @@
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import healthz_pb2
 
-from server.call import Call
+from server.calls.call import Call
 
 
 async def get_healthz(call: Call, request: Empty) -> healthz_pb2.GetHealthzResponse:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.call import Call
+from server.calls.call import Call
 from server.errors import InvalidArgument
 from storage.contract import Listing, Page
 from storage.fields import Listable

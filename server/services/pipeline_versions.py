@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
-from server import codec, package_files, package_urls, pipeline_packages
-from server.call import Call
+from server import codec
+from server.calls.call import Call
+from server.packages import archives as package_files
+from server.packages import package as pipeline_packages
+from server.packages import urls as package_urls
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.pipelines import changed_tags, check_tags, new_pipeline

@@ -6,7 +6,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
 from server import codec
-from server.call import Call, caller_metadata
+from server.calls.call import Call, caller_metadata
 from server.errors import InvalidArgument
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token

@@ -2,7 +2,7 @@
 
 from lineal.v2beta1 import recurring_run_pb2
 
-from server.call import Call
+from server.calls.call import Call
 from server.errors import NotFound, Unimplemented
 from server.services import checks
 from server.services.listings import ListRequest, listing_of

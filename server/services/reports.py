@@ -7,7 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import report_pb2
 
 from server import codec
-from server.call import Call
+from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.services import checks, run_state
 from storage.contract import Lock, WriteTx

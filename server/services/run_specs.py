@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from google.protobuf.struct_pb2 import Struct
 
 from server import codec
-from server.call import Call
+from server.calls.call import Call
 from server.recorded_spec import LINKS_MAX, TASKS_MAX, RecordedSpec, Recording, make_spec
 from storage.contract import ReadTx
 from storage.model import LinkedArtifact, LinkOutline, Run, RunActivity, Task, TaskOutline

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from server import codec
-from server.call import Call
+from server.calls.call import Call
 from storage.contract import Lock, WriteTx
 from storage.model import RunHead, RunState, TaskState, TaskType
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from lineal.v2beta1 import run_pb2
 
-from server import codec, pipeline_specs
-from server.call import Call
+from server import codec
+from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
+from server.packages import specs as pipeline_specs
 from server.services import checks, task_writes
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.run_specs import Needed, needed_of, needed_spec, recorded_spec

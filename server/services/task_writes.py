@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from lineal.v2beta1 import run_pb2
 
 from server import codec
-from server.call import Call
+from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.services import checks, run_state
 from storage.contract import Lock, WriteTx

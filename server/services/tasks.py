@@ -5,7 +5,7 @@ from dataclasses import replace
 from lineal.v2beta1 import run_pb2
 
 from server import codec
-from server.call import Call
+from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.services import checks, run_state, task_writes
 from server.services.listings import ListRequest, listing_of, next_token

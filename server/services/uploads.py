@@ -5,9 +5,10 @@ import json
 
 from lineal.v2beta1 import pipeline_pb2
 
-from server import codec, package_files
-from server.call import Call, PlainRequest
+from server import codec
+from server.calls.call import Call, PlainRequest
 from server.errors import InvalidArgument
+from server.packages import archives as package_files
 from server.services import checks
 from server.services.pipeline_versions import (
     VERSION_NAME,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from server import codec
-from server.call import Call, PlainRequest
+from server.calls.call import Call, PlainRequest
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.run_specs import Needed, needed_spec, recorded_spec

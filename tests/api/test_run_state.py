@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lineal.v2beta1 import run_pb2
 
-from server.call import Call
+from server.calls.call import Call
 from server.config import Settings
 from server.services.run_state import close_stale
 from storage.contract import Lock, WriteTx

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server import policy
+from server.calls import policy
 from tests.checks.test_checks import CHECKOUT, CHECKS, run, run_check
 from tests.cli.program import lineal
 

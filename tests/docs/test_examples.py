@@ -15,7 +15,7 @@ import pytest
 from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
-from server.methods import all_methods
+from server.calls.methods import all_methods
 from tests.databases.programs import find_program, install_packages
 from tests.docs.pages import CHECKOUT, PAGES, commands, fenced, name_of
 from tests.faults.cluster import Server, serving

@@ -7,13 +7,13 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 from google.protobuf.descriptor import Descriptor
+from openapi_document import constraints
+from openapi_document.operations import operation_id, shown_path
+from openapi_document.schemas import PACKAGE
 
 from server import __version__
+from server.calls.methods import FILES, all_methods
 from server.doors import uploads, v1beta1
-from server.methods import FILES, all_methods
-from server.openapi import constraints
-from server.openapi.operations import operation_id, shown_path
-from server.openapi.schemas import PACKAGE
 from server.services import HANDLERS
 from tests.openapi.document import DOCUMENT, SCHEMAS, operations, parts, referred_to
 

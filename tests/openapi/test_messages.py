@@ -8,9 +8,9 @@ import pytest
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
+from openapi_document.schemas import short_name
 
-from server.doors.json_writer import json_text
-from server.openapi.schemas import short_name
+from server.doors.rest.json_writer import json_text
 from tests.openapi.document import DOCUMENT, SCHEMAS
 from tests.rest.messages import RESPONSES, messages
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server import tar_members
 from server.errors import InvalidArgument
-from server.package_files import ZIP_DIRECTORY_MAX, unpack
+from server.packages import tar as tar_members
+from server.packages.archives import ZIP_DIRECTORY_MAX, unpack
 
 LIMIT = 1024 * 1024
 TEXT = b"a: b\n"

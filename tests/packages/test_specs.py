@@ -12,8 +12,8 @@ from lineal.v2beta1 import pipeline_pb2
 
 from server.codec.values import set_struct
 from server.errors import InvalidArgument
-from server.pipeline_packages import read_package
-from server.pipeline_specs import read_spec
+from server.packages.package import read_package
+from server.packages.specs import read_spec
 
 RECORDED = json.loads((pathlib.Path(__file__).parent / "recorded_specs.json").read_text())
 SPEC = {"pipelineInfo": {"name": "x"}, "schemaVersion": "2.1.0", "root": {}}

@@ -9,7 +9,7 @@ import trustme
 
 from server.config import Settings
 from server.errors import InvalidArgument
-from server.package_urls import REDIRECTS_MAX, Network, check, fetch
+from server.packages.urls import REDIRECTS_MAX, Network, check, fetch
 from tests.packages.origin import PUBLIC, Detour, Names, Origin
 
 HTTP = Settings(package_url_allow_http=True)

@@ -4,7 +4,7 @@ import pytest
 
 from server.config import Settings
 from server.errors import InvalidArgument
-from server.package_urls import check, file_name, is_public, system_resolve
+from server.packages.urls import check, file_name, is_public, system_resolve
 from tests.packages.origin import PUBLIC, Names, no_such_host
 
 NOT_ALLOWED = "the package URL is not allowed"

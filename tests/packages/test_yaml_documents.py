@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.yaml_documents import DEPTH_MAX, NODES_MAX, UnreadableText, read_documents
+from server.packages.documents import DEPTH_MAX, NODES_MAX, UnreadableText, read_documents
 
 
 def value_of(text: str) -> Any:

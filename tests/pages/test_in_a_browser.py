@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from server import __version__
 from server.app import Addresses
-from server.doors.http_messages import PAGE_HEADERS
+from server.doors.http.messages import PAGE_HEADERS
 from tests.listening import listening
 from tests.pages.browser import Browser, Page
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from server import __version__
 from server.app import Addresses
-from server.metrics import Metrics, Watched
+from server.process.metrics import Metrics, Watched
 from storage.errors import Unavailable
 from tests.api.client import Api
 from tests.api.service import serving

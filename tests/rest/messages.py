@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from hypothesis import strategies as st
 
-from server.methods import all_methods
+from server.calls.methods import all_methods
 
 METHODS = all_methods()
 RESPONSES = sorted({method.response for method in METHODS}, key=lambda response: response.DESCRIPTOR.full_name)

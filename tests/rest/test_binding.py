@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doors.binding import Binding, Bound
-from server.doors.routes import BadTemplate
+from server.calls.methods import HttpRule, Method
+from server.doors.http.routes import BadTemplate
+from server.doors.rest.binding import Binding, Bound
 from server.errors import InvalidArgument
-from server.methods import HttpRule, Method
 from tests.rest.messages import METHODS, plain_of
 
 BY_NAME = {method.name.partition(".")[2]: method for method in METHODS}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from server.config import InvalidSetting, Settings
-from server.doors.browser_guard import SAFE_VERBS, BrowserGuard
-from server.doors.http_messages import HttpRequest
+from server.doors.http.browser_guard import SAFE_VERBS, BrowserGuard
+from server.doors.http.messages import HttpRequest
 from tests.api.builders import unique
 from tests.rest.browsers import LISTED, SENDERS, UI_HOST
 from tests.rest.client import Answer, ask, connected, request_text

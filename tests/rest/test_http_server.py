@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from server.doors.http_connection import HttpLimits
-from server.doors.http_messages import HttpHandler, HttpRequest, HttpResponse, page
-from server.doors.http_server import HttpServer
+from server.doors.http.connection import HttpLimits
+from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse, page
+from server.doors.http.server import HttpServer
 from tests.rest.client import connected, request_text
 
 LIMITS = HttpLimits(

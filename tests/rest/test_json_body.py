@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doors.json_body import JSON_DEPTH, JSON_VALUES_MAX, NOTHING, decode
+from server.doors.rest.json_body import JSON_DEPTH, JSON_VALUES_MAX, NOTHING, decode
 from server.errors import InvalidArgument
 from tests.rest.messages import PLAIN
 

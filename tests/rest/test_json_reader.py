@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, run_pb2, task_pb2
 
-from server.doors.json_reader import fill
+from server.doors.rest.json_reader import fill
 from server.errors import InvalidArgument
 from tests.rest.messages import PLAIN, REQUESTS, messages, plain_of, text_of
 

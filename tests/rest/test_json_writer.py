@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, run_pb2
 
-from server.doors.json_writer import json_text
+from server.doors.rest.json_writer import json_text
 from tests.rest.messages import DETAIL, RESPONSES, messages, packed, text_of
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doors.routes import ANY_VERB, BadTemplate, Found, Moved, NotFound, Router, WrongVerb
+from server.doors.http.routes import ANY_VERB, BadTemplate, Match, NoRoute, Redirect, Router, WrongVerb
 from server.errors import InvalidArgument
 from tests.rest.messages import METHODS
 
@@ -27,7 +27,7 @@ TABLE = the_table()
 
 def found(verb: str, path: str) -> tuple[str, dict[str, str]]:
     match = TABLE.match(verb, path)
-    assert isinstance(match, Found), match
+    assert isinstance(match, Match), match
     return match.target, match.values
 
 
@@ -118,7 +118,7 @@ def test_another_verb_on_a_known_path_is_wrong(verb: str, path: str) -> None:
 )
 def test_an_unknown_path_is_not_found_with_any_verb(path: str) -> None:
     for verb in ("GET", "POST", "HEAD"):
-        assert isinstance(TABLE.match(verb, path), NotFound)
+        assert isinstance(TABLE.match(verb, path), NoRoute)
 
 
 @pytest.mark.parametrize("path", [f"{RUN}%zz", f"{RUN}%", f"{RUN}%2", "/bogus/%zz", f"{RUN}%ff", f"{RUN}%c3%28"])
@@ -130,7 +130,7 @@ def test_an_escape_that_is_none_or_no_utf8_is_refused(path: str) -> None:
 
 @pytest.mark.parametrize("segment", [":archive", "%3Aarchive"])
 def test_a_custom_verb_without_an_id_is_not_found(segment: str) -> None:
-    assert isinstance(TABLE.match("POST", f"/apis/v2beta1/runs/{segment}"), NotFound)
+    assert isinstance(TABLE.match("POST", f"/apis/v2beta1/runs/{segment}"), NoRoute)
     assert found("GET", f"/apis/v2beta1/runs/{segment}") == ("RunService.GetRun", {"run_id": ":archive"})
     assert isinstance(TABLE.match("POST", "/apis/v2beta1/runs/:bogus"), WrongVerb)
     assert found("GET", "/apis/v2beta1/pipelines/names/:")[1] == {"name": ":"}
@@ -156,7 +156,7 @@ def test_bytes_outside_ascii_are_read_as_utf8() -> None:
     ],
 )
 def test_a_path_that_is_not_clean_is_moved(path: str, clean: str | None) -> None:
-    assert TABLE.match("GET", path) == Moved(clean or "/apis/v2beta1/runs/")
+    assert TABLE.match("GET", path) == Redirect(clean or "/apis/v2beta1/runs/")
 
 
 @given(st.text(alphabet="/.a%2Fx:", max_size=12).map("/".__add__))
@@ -166,7 +166,7 @@ def test_a_cleaned_path_is_clean_and_stays_on_this_host(path: str) -> None:
             match = TABLE.match(verb, path)
         except InvalidArgument:
             continue
-        if isinstance(match, Moved):
+        if isinstance(match, Redirect):
             assert match.path != path
             assert match.path.startswith("/")
             assert "//" not in match.path
@@ -182,7 +182,7 @@ def test_a_target_for_any_verb_goes_before_templates_that_merely_fit() -> None:
         router.match(verb, path)
         for verb, path in [("POST", "/p/upload"), ("GET", "/p/upload"), ("GET", "/p/create"), ("POST", "/p/x")]
     ]
-    assert [match.target if isinstance(match, Found) else None for match in targets] == [
+    assert [match.target if isinstance(match, Match) else None for match in targets] == [
         "upload",
         "wrong verb",
         "get",

@@ -1,0 +1,296 @@
+"""Messages → JSON Schema, as the REST door writes and reads them. The document writer calls this.
+
+A message of answers is strict: what the writer never writes is not in it. A message of requests is what the reader takes:
+null for what is absent, numbers as text, enums by number. A message of both has two schemas, `Run` and `RunInput`;
+one that a PATCH sends has a third where its fields are otherwise required, `PipelinePatch`.
+"""
+
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from openapi_document import constraints
+from openapi_document.comments import Comments
+
+Schema = dict[str, Any]
+
+PACKAGE = "kubeflow.pipelines.backend.api.v2beta1."
+FOREIGN = {"google.rpc.Status": "Status", "google.protobuf.Empty": "Empty"}
+
+INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
+_LARGEST_DOUBLE = 1.7976931348623157e308
+_INT32_TEXT = r"^(0|-?[1-9][0-9]{0,8})$"
+_INT64_TEXT = r"^(0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18})$"
+_NUMBER_TEXT = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?$"
+# RFC 3339 with the years and the fractions that a Timestamp holds.
+_TIME_TEXT = (
+    r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+)
+
+_ANY = {
+    "type": "object",
+    "properties": {"@type": {"type": "string", "description": "Name of the message's type, as a URL."}},
+    "required": ["@type"],
+    "description": "A message of any type, with its fields beside @type.",
+}
+_OUTPUT_FORMS: dict[str, Schema] = {
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.Struct": {"type": "object"},
+    "google.protobuf.Value": {"description": "Any JSON value."},
+    "google.protobuf.Any": _ANY,
+}
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_VALUE, _OBJECT = "JsonValue", "JsonObject"
+_STRUCT = "type.googleapis.com/google.protobuf.Struct"
+_INPUT_FORMS = {
+    "google.protobuf.Any": {
+        "type": "object",
+        "properties": {"@type": {"type": "string", "enum": [_STRUCT]}, "value": _reference(_OBJECT)},
+        "required": ["@type", "value"],
+        "additionalProperties": False,
+        "description": "A message of any type that the server knows, of which a Struct is one.",
+    },
+    "google.protobuf.Struct": _reference(_OBJECT),
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time", "pattern": _TIME_TEXT},
+    "google.protobuf.Value": _reference(_VALUE),
+}
+_KEYS: Schema = {"propertyNames": {"pattern": constraints.NO_NUL}}
+_TEXT: Schema = {"type": "string", "pattern": constraints.NO_NUL}
+COMMON: dict[str, Schema] = {
+    _VALUE: {
+        "description": "Any JSON value whose texts have no NUL.",
+        "anyOf": [
+            {"type": ["null", "boolean", "number"]},
+            _TEXT,
+            {"type": "array", "items": _reference(_VALUE)},
+            _reference(_OBJECT),
+        ],
+    },
+    _OBJECT: {
+        "description": "Any JSON object whose texts have no NUL.",
+        "type": "object",
+        "additionalProperties": _reference(_VALUE),
+        **_KEYS,
+    },
+}
+"""Schemas that requests refer to wherever any JSON goes."""
+
+_OUTPUT_SCALARS: dict[int, Schema] = {
+    FieldDescriptor.CPPTYPE_STRING: {"type": "string"},
+    FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.CPPTYPE_INT32: {"type": "integer", "format": "int32"},
+    FieldDescriptor.CPPTYPE_INT64: {"type": "string", "format": "int64"},
+    FieldDescriptor.CPPTYPE_DOUBLE: {"type": "number", "format": "double"},
+}
+_INPUT_SCALARS: dict[int, Schema] = {
+    FieldDescriptor.CPPTYPE_STRING: _TEXT,
+    FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.CPPTYPE_INT32: {"type": ["integer", "string"], **INT32, "pattern": _INT32_TEXT},
+    FieldDescriptor.CPPTYPE_INT64: {
+        "type": ["string", "integer"],
+        "pattern": _INT64_TEXT,
+        "minimum": -(2**63),
+        "maximum": 2**63 - 1,
+    },
+    FieldDescriptor.CPPTYPE_DOUBLE: {
+        "type": ["number", "string"],
+        "pattern": _NUMBER_TEXT,
+        "minimum": -_LARGEST_DOUBLE,
+        "maximum": _LARGEST_DOUBLE,
+    },
+}
+
+
+def short_name(full_name: str) -> str:
+    """Return the name of a message, enum or field without our package."""
+    return FOREIGN.get(full_name, full_name.removeprefix(PACKAGE))
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Say whether a field is a map."""
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+class Schemas:
+    """The named schemas of a document, which begin with `known`; asking for one adds it and all it refers to."""
+
+    def __init__(self, comments: Comments, *, known: dict[str, Schema]) -> None:
+        self._comments = comments
+        self.named = dict(known)
+
+    def output(self, message: Descriptor) -> Schema:
+        """Return the schema of a message in an answer."""
+        if message.full_name in _OUTPUT_FORMS:
+            return dict(_OUTPUT_FORMS[message.full_name])
+        name = short_name(message.full_name)
+        if name not in self.named:
+            self.named[name] = {}
+            properties = {field.name: self._output_field(field) for field in message.fields}
+            self.named[name] = _object(self._described(message.full_name), properties)
+            if name in constraints.ALWAYS_THERE:
+                self.named[name]["required"] = list(constraints.ALWAYS_THERE[name])
+        return _reference(name)
+
+    def takes_empty(self, schema: Schema) -> bool:
+        """Say whether a schema is that of a message of which nothing is required."""
+        named = self.named.get(str(schema.get("$ref", "")).rpartition("/")[2])
+        return named is not None and not named.keys() & {"required", "allOf"}
+
+    def _output_field(self, field: FieldDescriptor) -> Schema:
+        schema = self._output_value(field)
+        if is_map(field):
+            assert field.message_type is not None
+            schema = {
+                "type": "object",
+                "additionalProperties": self._output_value(field.message_type.fields_by_name["value"]),
+            }
+        elif field.is_repeated:
+            schema = {"type": "array", "items": schema}
+        return self._told(schema, field)
+
+    def _output_value(self, field: FieldDescriptor) -> Schema:
+        if is_map(field):
+            return {}
+        if field.message_type is not None:
+            return self.output(field.message_type)
+        return self._enum(field.enum_type) if field.enum_type is not None else dict(_OUTPUT_SCALARS[field.cpp_type])
+
+    def _enum(self, enum: EnumDescriptor) -> Schema:
+        name = short_name(enum.full_name)
+        if name not in self.named:
+            text = f"{self._described(enum.full_name)}\n{self.values_text(enum)}"
+            self.named[name] = {"type": "string", "enum": [value.name for value in enum.values], "description": text}
+        return _reference(name)
+
+    def values_text(self, enum: EnumDescriptor) -> str:
+        """Return what the values of an enum mean, as a list."""
+        return "\n".join(
+            f"- `{value.name}`: {self._comments.of(f'{enum.full_name}.{value.name}')}" for value in enum.values
+        )
+
+    def input(
+        self, message: Descriptor, *, without: frozenset[str] = frozenset(), patch: bool = False, name: str = ""
+    ) -> Schema:
+        """Return the schema of a message in a request: `without` some fields, none required in a patch."""
+        if message.full_name in _INPUT_FORMS:
+            return dict(_INPUT_FORMS[message.full_name])
+        short = short_name(message.full_name)
+        if patch and short in constraints.CHANGEABLE:
+            without |= {field.name for field in message.fields} - constraints.CHANGEABLE[short]
+        required = [field for field in self._input_fields(message, without) if self._is_required(field)]
+        patch = patch and (bool(required) or short in constraints.CHANGEABLE)
+        name = name or (short if short.endswith("Request") else f"{short}Patch" if patch else f"{short}Input")
+        if name not in self.named:
+            self.named[name] = {}
+            names = [] if patch else [field.name for field in required]
+            fields = self._input_fields(message, without)
+            properties = {field.name: self._input_field(field, required=field.name in names) for field in fields}
+            schema = _object(self._described(message.full_name), properties)
+            if names:
+                schema["required"] = names
+            conditions = _conditions(message, short, patch=patch)
+            if conditions:
+                schema["allOf"] = conditions
+            self.named[name] = schema
+        return _reference(name)
+
+    def _input_fields(self, message: Descriptor, without: frozenset[str]) -> list[FieldDescriptor]:
+        return [
+            field
+            for field in message.fields
+            if field.name not in without
+            and not self._comments.is_output(field.full_name)
+            and short_name(field.full_name) not in constraints.NOT_IN_REQUESTS
+        ]
+
+    def _is_required(self, field: FieldDescriptor) -> bool:
+        return self._comments.is_required(field.full_name)
+
+    def _input_field(self, field: FieldDescriptor, *, required: bool) -> Schema:
+        limits = constraints.FIELDS.get(short_name(field.full_name), {})
+        if is_map(field):
+            assert field.message_type is not None
+            value = self._input_value(field.message_type.fields_by_name["value"], required=False)
+            schema: Schema = {"type": "object", "additionalProperties": value, **_KEYS, **limits}
+            least = {"minProperties": 1}
+        elif field.is_repeated:
+            schema = {"type": "array", "items": self._item(field), **limits}
+            least = {"minItems": 1}
+        else:
+            is_unread = short_name(field.full_name) in constraints.UNREAD
+            schema = {"type": "string"} if is_unread else self._input_value(field, required=required) | limits
+            least = {"minLength": 1} if schema.get("type") == "string" and "format" not in schema else {}
+        told = self._told(schema | least if required else _or_null(schema), field)
+        if field.enum_type is not None:
+            told["description"] += f"\n{self.values_text(field.enum_type)}"
+        return told
+
+    def _item(self, field: FieldDescriptor) -> Schema:
+        own = constraints.NOT_IN_LISTS.get(short_name(field.full_name))
+        if own is None:
+            return self._input_value(field, required=False)
+        assert field.message_type is not None
+        return self.input(field.message_type, name=own[0], without=own[1])
+
+    def _input_value(self, field: FieldDescriptor, *, required: bool) -> Schema:
+        if field.message_type is not None:
+            return self.input(field.message_type)
+        if field.enum_type is None:
+            return dict(_INPUT_SCALARS[field.cpp_type])
+        # Spelled out, since a name is as good as its number; zero says that nothing is said.
+        values = [value for value in field.enum_type.values if value.number or not required]
+        choices = [value.name for value in values] + [value.number for value in values]
+        return {"type": ["string", "integer"], "enum": choices}
+
+    def _described(self, full_name: str) -> str:
+        return "" if full_name.startswith("google.") else self._comments.of(full_name)
+
+    def _told(self, schema: Schema, field: FieldDescriptor) -> Schema:
+        """Add what a field's comment says and whether it is deprecated."""
+        text = "" if field.full_name.startswith("google.") else self._comments.of(field.full_name)
+        told = schema | ({"description": text} if text else {})
+        return told | ({"deprecated": True} if field.GetOptions().deprecated else {})
+
+
+def _object(description: str, properties: Schema) -> Schema:
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return ({"description": description} if description else {}) | schema
+
+
+def _or_null(schema: Schema) -> Schema:
+    """Return a schema that takes null too, which the reader takes for absent."""
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    if "type" not in schema:
+        return schema
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    nullable = schema | {"type": [*types, "null"]}
+    if "enum" in schema:
+        nullable["enum"] = [*schema["enum"], None]
+    return nullable
+
+
+def _conditions(message: Descriptor, short: str, *, patch: bool) -> list[Schema]:
+    """Return what must hold beside the fields themselves; of a oneof no two fields may be given."""
+    conditions: list[Schema] = [
+        {"not": {"required": [first.name, second.name]}}
+        for oneof in message.oneofs
+        for index, first in enumerate(oneof.fields)
+        for second in oneof.fields[index + 1 :]
+    ]
+    if short in constraints.CASES:
+        conditions.append({"anyOf": constraints.CASES[short]})
+    if short in constraints.ONE_OF_THESE and not patch:
+        given = constraints.ONE_OF_THESE[short].items()
+        cases = [
+            {"required": [name], "properties": {name: {"type": "string", "minLength": 1, **keywords}}}
+            for name, keywords in given
+        ]
+        conditions.append({"anyOf": cases})
+    return conditions

@@ -1,0 +1,152 @@
+"""The one path of every call, whichever door it came through:
+identity → policy → deadline → handler → errors → one line in the log.
+
+Doors turn bytes into messages and answers into bytes; rules are in the services.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from server import errors
+from server.calls import policy
+from server.calls.authority import Authority
+from server.calls.call import Call, Handler, PlainHandler, PlainRequest, caller_metadata
+from server.calls.methods import Method
+from server.calls.request_size import check_parts
+from server.process.telemetry import log
+from storage import deadlines
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a door knows of a caller: where it is, what it sent along, and how long it waits (seconds; None: for ever)."""
+
+    door: str
+    peer: str = ""
+    metadata: Mapping[str, str] | None = None
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Answer]):
+    """How a call ended: an answer, or a status that is not OK."""
+
+    status: errors.Status
+    answer: Answer | None = None
+
+
+Observer = Callable[[str, str, str, float], None]
+"""Is told of every call that ended: its method, its door, the name of its code, the seconds it took."""
+
+
+class Dispatcher:
+    """Takes requests of the served methods to their handlers; refuses to be made when one lacks a policy line."""
+
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        call: Call,
+        authority: Authority,
+        *,
+        plain_handlers: Mapping[str, PlainHandler] | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self._handlers, self._plain_handlers = handlers, plain_handlers or {}
+        policy.check([*self._handlers, *self._plain_handlers])
+        self._call, self._authority, self._observe = call, authority, observe
+
+    def serves(self, method: Method) -> bool:
+        """Say whether a method has a handler; the others are UNIMPLEMENTED."""
+        return method.name in self._handlers
+
+    async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message]:
+        """Call with a serialized request."""
+        try:
+            request = method.request.FromString(data)
+        except (DecodeError, ValueError):
+            error = errors.InvalidArgument(f"the request is no {method.request.DESCRIPTOR.name} message")
+            return self.refuse(method.name, error, caller)
+        try:
+            check_parts(request, len(data))
+        except errors.InvalidArgument as error:
+            return self.refuse(method.name, error, caller)
+        return await self.dispatch(method, request, caller)
+
+    async def dispatch(self, method: Method, request: Message, caller: Caller) -> Outcome[Message]:
+        """Call with a request message."""
+        handler = self._handlers[method.name]
+        return await self._timed(method.name, request, lambda: handler(self._call, request), caller)
+
+    async def dispatch_plain(
+        self, name: str, request: PlainRequest, caller: Caller
+    ) -> Outcome[Message | dict[str, Any]]:
+        """Take what is no RPC, such as an upload, the same way, to the plain handler of the name."""
+        handler = self._plain_handlers[name]
+        return await self._timed(name, request, lambda: handler(self._call, request), caller)
+
+    def refuse(self, name: str, error: errors.ApiError, caller: Caller) -> Outcome[Any]:
+        """Answer what a door could not read as a request."""
+        status = errors.to_status(error)
+        self._log(name, caller, status, time.monotonic(), None)
+        return Outcome(status)
+
+    async def _timed(
+        self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller
+    ) -> Outcome[Answer]:
+        started = time.monotonic()
+        failure: BaseException | None = None
+        answer: Answer | None = None
+        status = errors.OK
+        try:
+            answer = await self._run(name, request, run, caller)
+        except asyncio.CancelledError:
+            self._log(name, caller, errors.Status(1, "CANCELLED", "the caller went away"), started, None)
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a status
+            failure, status = error, errors.to_status(error)
+        self._log(name, caller, status, started, failure)
+        return Outcome(status, answer)
+
+    async def _run(self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller) -> Answer:
+        metadata = caller.metadata or {}
+        identity = await self._authority.identify(metadata)
+        # Each call runs in a task of its own, so what is set here is seen by this call alone.
+        caller_metadata.set(metadata)
+        rule = policy.POLICY[name]
+        if not rule.open:
+            await self._authority.authorise(identity, rule, request)
+        if caller.timeout_seconds is None:
+            return await run()
+        token = deadlines.deadline_at.set(time.monotonic() + caller.timeout_seconds)
+        try:
+            async with asyncio.timeout(caller.timeout_seconds):
+                return await run()
+        finally:
+            deadlines.deadline_at.reset(token)
+
+    def _log(
+        self, name: str, caller: Caller, status: errors.Status, started: float, failure: BaseException | None
+    ) -> None:
+        seconds = time.monotonic() - started
+        if self._observe is not None:
+            self._observe(name, caller.door, status.code_name, seconds)
+        line = {
+            "method": name,
+            "door": caller.door,
+            "peer": caller.peer,
+            "code": status.code_name,
+            "ms": round(seconds * 1000, 2),
+        }
+        if status.unexpected:
+            log.error("call", **line, error_id=status.data["error_id"], exc_info=failure)
+        elif status.code:
+            log.info("call", **line, reason=status.reason, message=status.message)
+        else:
+            log.info("call", **line)

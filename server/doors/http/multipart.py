@@ -1,0 +1,101 @@
+"""The one file of an upload out of a multipart/form-data body. The upload routes call this."""
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from server.errors import InvalidArgument
+from server.packages.archives import too_large
+
+FIELD = b"uploadfile"
+
+PARTS_MAX = 1_000
+"""Parts of a body at most: each costs some calls of Python, however small it is."""
+
+
+class UploadBody:
+    """Finds the file part named `uploadfile` in a body that arrives in pieces; keeps no other part.
+
+    Raises InvalidArgument when the body is no multipart body, has no such part or more than PARTS_MAX, or the file exceeds
+    the limit (bytes).
+    """
+
+    def __init__(self, content_type: str, *, limit: int) -> None:
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary", b"")
+        if kind != b"multipart/form-data" or not boundary:
+            raise InvalidArgument("the request must be multipart/form-data with a boundary")
+        self._limit = limit
+        self._name: bytes | None = None
+        self._data = bytearray()
+        self._header, self._value = b"", b""
+        self._taking = self._taken = self._ended = False
+        self._parts = 0
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._on_part_begin,
+                    "on_header_field": self._on_header_field,
+                    "on_header_value": self._on_header_value,
+                    "on_header_end": self._on_header_end,
+                    "on_part_data": self._on_part_data,
+                    "on_part_end": self._on_part_end,
+                    "on_end": self._on_end,
+                },
+            )
+        except FormParserError as error:
+            raise _malformed() from error
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the body."""
+        try:
+            self._parser.write(piece)
+        except FormParserError as error:
+            raise _malformed() from error
+
+    def finish(self) -> tuple[str, bytes]:
+        """Return the file's name, without folders, and its bytes, once the whole body was fed."""
+        if not self._ended:
+            raise _malformed()
+        if not self._taken or self._name is None:
+            raise InvalidArgument("the body has no file part named uploadfile")
+        name = self._name.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
+        return name, bytes(self._data)
+
+    def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > PARTS_MAX:
+            raise InvalidArgument(f"the body has more than {PARTS_MAX} parts")
+        self._header, self._value = b"", b""
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition" and not self._taken:
+            _, options = parse_options_header(self._value)
+            if options.get(b"name") == FIELD and options.get(b"filename"):
+                self._name = options[b"filename"]
+                self._taking = True
+        self._header, self._value = b"", b""
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if not self._taking:
+            return
+        if len(self._data) + end - start > self._limit:
+            raise too_large(self._limit)
+        self._data += data[start:end]
+
+    def _on_part_end(self) -> None:
+        if self._taking:
+            self._taking, self._taken = False, True
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+def _malformed() -> InvalidArgument:
+    return InvalidArgument("the body is not well-formed multipart/form-data")

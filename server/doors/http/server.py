@@ -1,0 +1,117 @@
+"""An HTTP/1.1 server on one address, which hands whole requests to one handler. The REST door runs it.
+
+It is its own, over httptools' parser, because no server at hand ends connections that send half a request, or none.
+"""
+
+import asyncio
+import contextlib
+import socket
+import time
+from email.utils import formatdate
+
+from server.doors.http.connection import Connection, HttpLimits
+from server.doors.http.messages import HttpHandler
+from server.process.telemetry import log
+
+SWEEP_SECONDS = 0.2
+"""How often deadlines are looked at; they are kept that much earlier."""
+
+BACKLOG = 1024
+
+
+class HttpServer:
+    """Listens, counts connections, and keeps their deadlines."""
+
+    def __init__(self, handler: HttpHandler, limits: HttpLimits, *, share_port: bool = False) -> None:
+        self.handler, self.limits, self.is_stopping = handler, limits, False
+        self._share_port = share_port
+        self._connections: set[Connection] = set()
+        self._abandoned: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+        self._is_empty = asyncio.Event()
+        self._date = (0, "")
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    async def start(self, address: str) -> int:
+        """Listen and return the port; raises OSError when the address is taken."""
+        host, _, port = address.rpartition(":")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Where workers do not need it, it would let a second server take a part of the requests in silence.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(self._share_port))
+            listener.bind((host.strip("[]"), int(port)))
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        self._sweeping = asyncio.create_task(self._sweep())
+        return int(listener.getsockname()[1])
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Take no new requests, finish those in hand, then close what is left."""
+        if self._server is None or self._sweeping is None:
+            return
+        self.is_stopping = True
+        self._server.close()
+        for connection in tuple(self._connections):
+            connection.retire()
+        self._note_emptiness()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_empty.wait(), drain_seconds)
+        for connection in tuple(self._connections):
+            connection.abort()
+        self._sweeping.cancel()
+        # The transports tell their connections that they are closed in the loop's next round.
+        await asyncio.sleep(0)
+
+    def opened(self, connection: Connection) -> bool:
+        """Note a connection; False when there are too many."""
+        if len(self._connections) >= self.limits.connections:
+            return False
+        self._connections.add(connection)
+        return True
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        self._note_emptiness()
+
+    def abandoned(self, running: asyncio.Task[None]) -> None:
+        """Keep a call that was cancelled and has not ended yet."""
+        self._abandoned.add(running)
+        running.add_done_callback(self._abandoned.discard)
+
+    def deadline(self, seconds: float) -> float:
+        """Return the moment at which the sweep acts, so that it has acted when the seconds are over."""
+        return asyncio.get_running_loop().time() + max(seconds - SWEEP_SECONDS, 0.0)
+
+    def date(self) -> str:
+        """Return the present time for the Date header."""
+        second = int(time.time())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+    def _note_emptiness(self) -> None:
+        if self.is_stopping and not self._connections:
+            self._is_empty.set()
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for connection in tuple(self._connections):
+                try:
+                    connection.check(now)
+                except Exception as error:  # noqa: BLE001 - one connection must not cost all others their deadlines
+                    log.error("http", where="sweep", exc_info=error)
+                    connection.abort()

@@ -1,0 +1,1 @@
+"""The REST door: methods behind HTTP and JSON by their google.api.http rules."""

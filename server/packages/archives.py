@@ -1,0 +1,139 @@
+"""Package files: the text of a pipeline in the file that an upload or a package URL brings, plain, zip or tar.gz.
+
+The uploads route and the creation of versions from URLs call this. Nothing is inflated beyond the limit, whatever sizes
+the archive claims.
+"""
+
+import io
+import struct
+import zipfile
+import zlib
+
+from server.errors import InvalidArgument
+from server.packages import tar as tar_members
+from server.packages.specs import REASON
+
+PIPELINE_MEMBER = "pipeline.yaml"
+TEXT_ENDINGS = (".yaml", ".yml", ".json")
+MEMBER_ENDINGS = (".yaml", ".yml")
+
+TOO_LARGE = "PACKAGE_TOO_LARGE"
+"""The reason why a package is refused that is larger than the settings allow, wherever that shows."""
+
+ZIP_DIRECTORY_MAX = 1024 * 1024
+"""Bytes of a zip archive's directory at most; some 10,000 members."""
+
+_ZIP, _GZIP = b"PK", b"\x1f\x8b"
+_END = b"PK\x05\x06"
+_END_BYTES, _COMMENT_BYTES = 22, 65_536
+_LARGE_LOCATOR, _LARGE_LOCATOR_BYTES = b"PK\x06\x07", 20
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    NotImplementedError,
+)
+"""What the library raises for archives that are not what they seem."""
+
+
+def unpack(file_name: str, data: bytes, *, limit: int) -> bytes:
+    """Return the text of a pipeline package: the file itself by its name, or the pipeline's member of an archive.
+
+    In an archive that is the member pipeline.yaml, otherwise the first one if its name ends in .yaml or .yml. Raises
+    InvalidArgument for other kinds of files, archives that are damaged or hold no pipeline, no content, and when more
+    than `limit` bytes are packed or come out.
+    """
+    if len(data) > limit:
+        raise too_large(limit)
+    if file_name.endswith(TEXT_ENDINGS):
+        text = data
+    elif data.startswith(_ZIP):
+        text = _from_zip(data, limit)
+    elif data.startswith(_GZIP):
+        text = _from_tar(data, limit)
+    else:
+        raise _refused("the file is no .yaml, .yml or .json file and no zip or tar.gz archive")
+    if not text:
+        raise _refused("the package is empty")
+    return text
+
+
+def too_large(limit: int) -> InvalidArgument:
+    """Return the error of a package of more than `limit` bytes."""
+    return InvalidArgument(f"the package is larger than {limit} bytes", reason=TOO_LARGE)
+
+
+def _from_tar(data: bytes, limit: int) -> bytes:
+    first: tuple[str, bytes | None] | None = None
+    try:
+        for name, content in tar_members.files(data, limit=limit):
+            if name == PIPELINE_MEMBER:
+                return _content_of(name, content)
+            first = first or (name, content)
+    except tar_members.ArchiveTooLarge as error:
+        raise too_large(limit) from error
+    except tar_members.UnreadableArchive as error:
+        raise _refused(str(error)) from error
+    if first is None or not first[0].endswith(MEMBER_ENDINGS):
+        raise _no_pipeline()
+    return _content_of(*first)
+
+
+def _content_of(name: str, content: bytes | None) -> bytes:
+    if content is None:
+        raise _refused(f"{name[:128]!r} in the archive is no regular file")
+    return content
+
+
+def _from_zip(data: bytes, limit: int) -> bytes:
+    _check_directory(data)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            chosen = next((member for member in members if member.filename == PIPELINE_MEMBER), None)
+            if chosen is None and members and members[0].filename.endswith(MEMBER_ENDINGS):
+                chosen = members[0]
+            if chosen is None:
+                raise _no_pipeline()
+            if chosen.flag_bits & _ENCRYPTED:
+                raise _refused("the archive is encrypted")
+            if chosen.compress_type not in _METHODS:  # lzma would take as much memory as its header asks for
+                raise _refused("the archive is compressed in another way than deflate")
+            with archive.open(chosen) as file:
+                text = file.read(limit + 1)
+    except _DAMAGES as error:
+        raise _damaged_zip() from error
+    if len(text) > limit:
+        raise too_large(limit)
+    return text
+
+
+def _check_directory(data: bytes) -> None:
+    """Raise InvalidArgument unless the archive has a directory of bearable size: the library reads it all at once."""
+    at = len(data) - _END_BYTES
+    if not (data[at:].startswith(_END) and data.endswith(b"\x00\x00")):  # no comment, as the library looks first
+        at = data.rfind(_END, max(0, len(data) - _END_BYTES - _COMMENT_BYTES))
+    if at < 0 or at + _END_BYTES > len(data):
+        raise _damaged_zip()
+    (size,) = struct.unpack_from("<L", data, at + 12)
+    locator = data[max(0, at - _LARGE_LOCATOR_BYTES) : at]
+    if size > ZIP_DIRECTORY_MAX or locator.startswith(_LARGE_LOCATOR):
+        raise _refused("the archive has too many members")
+
+
+def _no_pipeline() -> InvalidArgument:
+    return _refused("the archive holds no pipeline.yaml, and its first member is no .yaml or .yml file")
+
+
+def _damaged_zip() -> InvalidArgument:
+    return _refused("the archive is damaged or no zip archive")
+
+
+def _refused(sentence: str) -> InvalidArgument:
+    return InvalidArgument(sentence, reason=REASON)

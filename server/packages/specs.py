@@ -1,0 +1,140 @@
+"""Pipeline specifications: which documents are one, and which runtime parameters fit it.
+
+The rules are those Kubeflow Pipelines' API server applies before it compiles anything; the messages come from its published
+package kfp-pipeline-spec. CreateRun calls this, and server.packages.package for the documents of a package.
+"""
+
+from typing import Any
+
+from google.protobuf import json_format, struct_pb2
+from google.protobuf.message import Message
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from server.errors import InvalidArgument
+from server.recorded_spec import SDK_VERSION
+
+SCHEMA_VERSION = "2.1.0"
+REASON = "INVALID_PIPELINE_SPEC"
+
+_Type = pipeline_spec_pb2.ParameterType
+_KINDS = {
+    _Type.NUMBER_INTEGER: "number_value",
+    _Type.NUMBER_DOUBLE: "number_value",
+    _Type.STRING: "string_value",
+    _Type.BOOLEAN: "bool_value",
+    _Type.LIST: "list_value",
+    _Type.STRUCT: "struct_value",
+}
+
+
+def read_spec(document: dict[str, Any]) -> Any:
+    """Return the PipelineSpec message of a document: bare, or wrapped as {pipeline_spec, platform_spec}.
+
+    Raises InvalidArgument for anything else.
+    """
+    if not document:
+        raise InvalidArgument("the pipeline spec is empty", reason=REASON)
+    spec = parse_spec(document.get("pipeline_spec", document))
+    if spec is None:
+        raise InvalidArgument(
+            "the pipeline spec is not one: it needs pipelineInfo.name and root, and no unknown fields", reason=REASON
+        )
+    check_schema_version(spec)
+    check_origin(spec)
+    platform = document.get("platform_spec") if "pipeline_spec" in document else None
+    if platform is not None and not isinstance(platform, dict):
+        raise InvalidArgument("platform_spec must be an object", reason=REASON)
+    return spec
+
+
+def parse_spec(document: Any) -> Any:
+    """Return the PipelineSpec message of a bare document, None when it is none; the schema version is not looked at."""
+    spec = _strict(document, pipeline_spec_pb2.PipelineSpec())
+    return spec if spec is not None and spec.pipeline_info.name and spec.HasField("root") else None
+
+
+def check_schema_version(spec: Any) -> None:
+    """Raise InvalidArgument unless the spec has the one version that is understood."""
+    if spec.schema_version != SCHEMA_VERSION:
+        raise InvalidArgument(f"schemaVersion must be {SCHEMA_VERSION}", reason=REASON)
+
+
+def check_origin(spec: Any) -> None:
+    """Raise InvalidArgument for a specification that GetRun made for a run that has none."""
+    if spec.sdk_version == SDK_VERSION:
+        raise InvalidArgument(
+            "the pipeline spec was made from the recorded tasks of a run: it shows what ran and cannot be run",
+            reason=REASON,
+        )
+
+
+def parse_platform(document: Any) -> Any:
+    """Return the PlatformSpec message of a bare document, None when it is none."""
+    return _strict(document, pipeline_spec_pb2.PlatformSpec())
+
+
+def _strict(document: Any, message: Message) -> Any:
+    """Return the message, filled with what a document spells exactly; None when it spells another or none."""
+    if not _is_spelled(document, message.DESCRIPTOR):
+        return None
+    try:
+        return json_format.ParseDict(document, message)
+    except (json_format.ParseError, RecursionError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def _is_spelled(plain: Any, descriptor: Any) -> bool:
+    """Whether every message is an object that names no field in both spellings.
+
+    json_format takes "" and [] for an empty message, and of two spellings the last; protobuf's rule does not.
+    """
+    if descriptor.file.package == "google.protobuf":
+        return True  # json_format is exact about these
+    if not isinstance(plain, dict):
+        return False
+    seen = set[str]()
+    for name, value in plain.items():
+        field = descriptor.fields_by_camelcase_name.get(name) or descriptor.fields_by_name.get(name)
+        if field is not None:
+            if field.name in seen:
+                return False
+            seen.add(field.name)
+        inner = field.message_type if field is not None and value is not None else None
+        if inner is None:
+            continue
+        values = [value]
+        if inner.GetOptions().map_entry:
+            inner = inner.fields_by_name["value"].message_type
+            values = list(value.values()) if isinstance(value, dict) else []
+        elif field.is_repeated:
+            values = value if isinstance(value, list) else []
+        if inner is not None and not all(_is_spelled(one, inner) for one in values):
+            return False
+    return True
+
+
+def check_parameters(spec: Any, given: Any) -> None:
+    """Raise InvalidArgument unless the given values (name → Value) fit the inputs that the spec's root declares."""
+    declared = spec.root.input_definitions.parameters
+    for name in given:
+        if name not in declared:
+            raise _unfit(name, "is not an input of the pipeline")
+    for name, definition in declared.items():
+        if name in given:
+            _check_value(name, definition, given[name])
+        elif not definition.HasField("default_value") and not definition.is_optional:
+            raise _unfit(name, "is required")
+
+
+def _check_value(name: str, definition: Any, value: struct_pb2.Value) -> None:
+    wanted = _KINDS.get(definition.parameter_type)
+    if wanted is None:
+        raise _unfit(name, "has a type that a run cannot be given")
+    if value.WhichOneof("kind") != wanted:
+        raise _unfit(name, f"must be a {_Type.ParameterTypeEnum.Name(definition.parameter_type)}")
+    if definition.literals and value not in definition.literals:
+        raise _unfit(name, "is not one of the values the pipeline allows")
+
+
+def _unfit(name: str, why: str) -> InvalidArgument:
+    return InvalidArgument(f"parameter {name[:128]!r} {why}", reason="INVALID_PARAMETER", parameter=name[:128])

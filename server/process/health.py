@@ -1,0 +1,41 @@
+"""Whether the process lives, whether its database answers, and what Kubeflow Pipelines' UI and SDK ask at their start."""
+
+from server.calls.call import Call
+from server.doors.http.messages import HttpRequest, HttpResponse
+from server.doors.http.plain_routes import Route, closed_to_others
+from server.doors.http.responses import json_answer
+from server.doors.http.routes import ANY_VERB
+from storage.errors import StorageError
+
+
+def health_routes(call: Call) -> list[Route]:
+    """Return /healthz, /readyz, and the reference's healthz in both versions of its API."""
+    settings = call.settings
+    names = {"commit_sha": settings.commit_sha, "tag_name": settings.tag_name, "multi_user": False}
+
+    async def alive(request: HttpRequest) -> HttpResponse:
+        return json_answer({"alive": True})
+
+    async def ready(request: HttpRequest) -> HttpResponse:
+        try:
+            await call.store.ready()
+        except StorageError as error:
+            return json_answer({"ready": False, "reason": str(error)}, status=503)
+        return json_answer({"ready": True})
+
+    async def v1beta1(request: HttpRequest) -> HttpResponse:
+        return json_answer(names)
+
+    async def v2beta1(request: HttpRequest) -> HttpResponse:
+        # Not the RPC's message: it lacks the first two names, and false would be left out.
+        return json_answer({**names, "pipeline_store": "database"})
+
+    reads = ("GET", "HEAD")
+    return [
+        (reads, "/healthz", alive),
+        (reads, "/readyz", ready),
+        ((ANY_VERB,), "/healthz", closed_to_others(*reads)),
+        ((ANY_VERB,), "/readyz", closed_to_others(*reads)),
+        ((ANY_VERB,), "/apis/v1beta1/healthz", v1beta1),
+        ((ANY_VERB,), "/apis/v2beta1/healthz", v2beta1),
+    ]

@@ -1,0 +1,125 @@
+"""Worker processes: servers that share one store and one pair of ports, and the parent that replaces those that die.
+
+The composition root calls `run_workers`, before any gRPC object exists in the process: gRPC does not survive a fork. The
+parent serves nothing itself. Workers end with it, however it ends.
+"""
+
+import contextlib
+import os
+import select
+import signal
+from collections.abc import Callable
+from typing import BinaryIO
+
+from server.process.telemetry import log
+
+POLL_SECONDS = 0.05
+RESTART_PAUSE_SECONDS = 1.0  # a worker that dies at once must not be restarted in a tight loop
+
+ServeInWorker = Callable[[Callable[[], None], int], None]
+"""Serves in a worker: calls the function once it serves, and stops when the file descriptor reaches its end."""
+
+_SERVING = b"\0"
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+Start = Callable[[], tuple[int, int]]
+
+
+class WorkerFailed(Exception):
+    """A worker could not begin to serve; the text says why."""
+
+
+def run_workers(count: int, serve: ServeInWorker, *, on_serving: Callable[[], None]) -> None:
+    """Keep so many workers serving until SIGTERM or SIGINT, then let them drain.
+
+    Calls `on_serving` when all of them serve for the first time; raises WorkerFailed when one of them cannot.
+    """
+    # Nobody writes to it: it ends when this process does, even by SIGKILL, and that is how the workers hear of it.
+    lifeline, held = os.pipe()
+    workers: set[int] = set()
+
+    def start() -> tuple[int, int]:
+        worker, ready = _fork(serve, lifeline=lifeline, held=held)
+        workers.add(worker)
+        return worker, ready
+
+    # Waited for instead of handled, so that none can arrive between looking and acting.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*_STOP, signal.SIGCHLD})
+    try:
+        if _all_serve([start()[1] for _ in range(count)]):
+            on_serving()
+            _supervise(workers, start)
+    finally:
+        os.close(held)
+        os.close(lifeline)
+        for worker in workers:
+            os.kill(worker, signal.SIGTERM)  # not waited for yet, so the number is still its own
+        for worker in workers:
+            os.waitpid(worker, 0)
+
+
+def _all_serve(answers: list[int]) -> bool:
+    """Wait until all of the first workers serve; False when told to stop before. Raises WorkerFailed."""
+    while answers:
+        if signal.sigtimedwait(_STOP, 0) is not None:
+            return False
+        for ready in select.select(answers, [], [], POLL_SECONDS)[0]:
+            answers.remove(ready)
+            with os.fdopen(ready, "rb") as pipe:
+                words = pipe.read()
+            if words != _SERVING:
+                raise WorkerFailed(words.decode() or "a worker died before it served")
+    return True
+
+
+def _supervise(workers: set[int], start: Start) -> None:
+    """Replace workers that die, until told to stop."""
+    count = len(workers)
+    while True:
+        workers -= {worker for worker in workers if _has_ended(worker)}
+        missing = count - len(workers)
+        waited_for = _STOP if missing else (*_STOP, signal.SIGCHLD)
+        told = signal.sigtimedwait(waited_for, RESTART_PAUSE_SECONDS)
+        if told is not None and told.si_signo in _STOP:
+            return
+        for _ in range(missing):
+            _, ready = start()
+            os.close(ready)
+
+
+def _has_ended(worker: int) -> bool:
+    pid, status = os.waitpid(worker, os.WNOHANG)
+    if pid:
+        log.error("worker died", worker=worker, status=os.waitstatus_to_exitcode(status))
+    return bool(pid)
+
+
+def _fork(serve: ServeInWorker, *, lifeline: int, held: int) -> tuple[int, int]:
+    """Start a worker; return its process id, and a descriptor from which _SERVING, or why it cannot, is read to the end."""
+    ready, tell = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(tell)
+        return pid, ready
+    status = 1
+    try:
+        os.close(held)
+        os.close(ready)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        pipe = os.fdopen(tell, "wb", buffering=0)
+        try:
+            serve(lambda: _tell(pipe, _SERVING), lifeline)
+            status = 0
+        except Exception as error:  # noqa: BLE001 - a child must never return into its parent's code
+            log.error("worker failed", error=str(error))
+            _tell(pipe, str(error).encode())
+    finally:
+        os._exit(status)
+
+
+def _tell(pipe: BinaryIO, words: bytes) -> None:
+    # The parent reads the answers of the first workers only.
+    with contextlib.suppress(BrokenPipeError):
+        if not pipe.closed:
+            pipe.write(words)
+    pipe.close()
