@@ -5,12 +5,51 @@ The loader calls this within its transaction. A row follows the source only whil
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from migrations.mlmd.write.damage import Damage, damage_of
 from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row, digest
 from migrations.mlmd.write.tally import Outcome, Tally
 
+
+class Fate(Enum):
+    """What is to become of a row."""
+
+    NOTHING = "it is as it should be"
+    CREATE = "it is new"
+    UPDATE = "the source has it otherwise"
+    REMOVE = "the source no longer has it"
+    TAKEN = "somebody else wrote a row with its id, or a link like it"
+    CHANGED_HERE = "somebody changed it in the store"
+    DELETED_HERE = "somebody deleted it in the store"
+
+
+def fate_of(imported: int | None, source: int | None, present: int | None) -> Fate:
+    """Return what is to become of a row, by three digests: as it was imported, as the source has it, as the store has it.
+
+    None means that it was not imported, that the source does not have it, or that the store does not have it.
+    """
+    match imported, source, present:
+        case None, _, None:
+            return Fate.CREATE
+        case None, _, _:
+            return Fate.TAKEN
+        case _ if imported == source:
+            return Fate.NOTHING  # whatever became of it here: the source asks for nothing
+        case _, None, None:
+            return Fate.REMOVE  # what is noted of it is
+        case _, _, None:
+            return Fate.DELETED_HERE
+        case _ if present != imported:
+            return Fate.CHANGED_HERE
+        case _, None, _:
+            return Fate.REMOVE
+        case _:
+            return Fate.UPDATE
+
+
+_LEFT_ALONE = {fate: Outcome[fate.name] for fate in (Fate.TAKEN, Fate.DELETED_HERE, Fate.CHANGED_HERE)}
 _LOGICAL_KEY = SHAPES[Kind.TASK].names.index("logical_key")
 
 
@@ -42,7 +81,7 @@ class Changes:
         for outcome, ids in self.left_alone.items():
             tally.add(self.kind, outcome, ids)
 
-    def gone(self) -> set[str]:
+    def absent(self) -> set[str]:
         """Return the rows of the source that the store does not have, nor will have."""
         return set(self.left_alone.get(Outcome.DELETED_HERE, ()))
 
@@ -59,28 +98,31 @@ async def plan_changes(
 
     Of the runs named, `rows` is all that the source has of the kind, so that what the import wrote there beyond it goes.
     """
-    wanted = _digests(kind, rows)
-    standing = await ledger.digests_of_runs(kind, run_ids) if run_ids else {}
-    known = standing | await ledger.digests(kind, rows.keys() - standing.keys())
-    unknown = rows.keys() - known.keys()
-    taken = await ledger.present(kind, unknown)
+    source = _digests(kind, rows)
+    of_runs = await ledger.digests_of_runs(kind, run_ids) if run_ids else {}
+    imported = of_runs | await ledger.digests(kind, rows.keys() - of_runs.keys())
+    new_ids = rows.keys() - imported.keys()
+    taken_ids = await ledger.present(kind, new_ids)
     if kind is Kind.LINK:
-        taken |= await _repeated(ledger, {row_id: rows[row_id] for row_id in unknown - taken}, standing)
-    stale = known.keys() - rows.keys()
-    changed = {row_id for row_id in known.keys() & rows.keys() if known[row_id] != wanted[row_id]}
-    now = await ledger.rows(kind, changed | stale, held=True)
-    deleted = changed - now.keys()
-    foreign = {row_id for row_id, row in now.items() if digest(kind, row) != known[row_id]}
-    updated = {row_id: rows[row_id] for row_id in rows if row_id in changed - deleted - foreign}
-    left = {Outcome.TAKEN: taken, Outcome.DELETED_HERE: deleted, Outcome.CHANGED_HERE: foreign}
+        taken_ids |= await _repeated(ledger, {row_id: rows[row_id] for row_id in new_ids - taken_ids}, of_runs)
+    # Only rows that would change are read, and held until the transaction ends.
+    differing_ids = {row_id for row_id, value in imported.items() if source.get(row_id) != value}
+    present_rows = await ledger.rows(kind, differing_ids, held=True)
+    present = dict.fromkeys(taken_ids, 0) | {row_id: digest(kind, row) for row_id, row in present_rows.items()}
+    ids_by_fate: dict[Fate, list[str]] = {fate: [] for fate in Fate}
+    for row_id in (*rows, *(imported.keys() - rows.keys())):
+        fate = fate_of(imported.get(row_id), source.get(row_id), present.get(row_id))
+        ids_by_fate[fate].append(row_id)
+    updated = {row_id: rows[row_id] for row_id in ids_by_fate[Fate.UPDATE]}
+    left_alone = {outcome: sorted(ids_by_fate[fate]) for fate, outcome in _LEFT_ALONE.items() if ids_by_fate[fate]}
     return Changes(
         kind,
-        wanted,
-        created={row_id: rows[row_id] for row_id in rows if row_id in unknown - taken},
+        source,
+        created={row_id: rows[row_id] for row_id in ids_by_fate[Fate.CREATE]},
         updated=updated,
-        removed=stale - foreign,
-        left_alone={outcome: sorted(ids) for outcome, ids in left.items() if ids},
-        damage=await damage_of(ledger, kind, {row_id: now[row_id] for row_id in updated}, rows),
+        removed=ids_by_fate[Fate.REMOVE],
+        left_alone=left_alone,
+        damage=await damage_of(ledger, kind, {row_id: present_rows[row_id] for row_id in updated}, rows),
     )
 
 
