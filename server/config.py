@@ -6,7 +6,7 @@ Precedence: flag, variable, file, default. Unsafe or senseless values refuse to 
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
@@ -80,31 +80,65 @@ class Settings:
     log_format: str = _setting("json", "json or text")
 
     def __post_init__(self) -> None:
-        for name in ("grpc", "rest"):
-            host, separator, port = getattr(self, name).rpartition(":")
-            if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-                raise InvalidSetting(f"{name} must be HOST:PORT, such as 127.0.0.1:8887")
         for setting in fields(self):
             value = getattr(self, setting.name)
             if setting.type in (int, float) and setting.name != "workers" and not (0 < value < math.inf):
                 raise InvalidSetting(f"{setting.name} must be a number above 0")
-        if self.message_bytes_max > _LARGEST_MESSAGE_BYTES:
-            raise InvalidSetting(f"message_bytes_max must be at most {_LARGEST_MESSAGE_BYTES}: gRPC counts no further")
-        if self.bulk_items_max > _LARGEST_BULK:
-            raise InvalidSetting(f"bulk_items_max must be at most {_LARGEST_BULK}: a statement holds no more values")
-        if not 1 <= self.workers <= 256:
-            raise InvalidSetting("workers must be between 1 and 256")
-        for name, read in (("cors_origins", OriginList), ("allowed_hosts", HostList)):
-            try:
-                read(getattr(self, name))
-            except ValueError as error:
-                raise InvalidSetting(f"{name} lists origins or names, separated by commas: {error}") from error
-        if self.workers > 1 and self.store.startswith("sqlite"):
-            raise InvalidSetting("workers above 1 need a server database: a SQLite file has one writing process")
-        if self.log_level not in ("debug", "info", "warning", "error"):
-            raise InvalidSetting("log_level must be debug, info, warning or error")
-        if self.log_format not in ("json", "text"):
-            raise InvalidSetting("log_format must be json or text")
+        for name, why in _CHECKS:
+            if (sentence := why(self)) is not None:
+                raise InvalidSetting(f"{name} {sentence}")
+
+
+def _address(name: str) -> Callable[[Settings], str | None]:
+    def why(settings: Settings) -> str | None:
+        host, separator, port = getattr(settings, name).rpartition(":")
+        if separator and host and port.isascii() and port.isdigit() and int(port) <= 65535:
+            return None
+        return "must be HOST:PORT, such as 127.0.0.1:8887"
+
+    return why
+
+
+def _at_most(name: str, most: int, because: str) -> Callable[[Settings], str | None]:
+    return lambda settings: f"must be at most {most}: {because}" if getattr(settings, name) > most else None
+
+
+def _one_of(name: str, *values: str) -> Callable[[Settings], str | None]:
+    shown = f"{', '.join(values[:-1])} or {values[-1]}"
+    return lambda settings: None if getattr(settings, name) in values else f"must be {shown}"
+
+
+def _listed(name: str, read: Callable[[str], object]) -> Callable[[Settings], str | None]:
+    def why(settings: Settings) -> str | None:
+        try:
+            read(getattr(settings, name))
+        except ValueError as error:
+            return f"lists origins or names, separated by commas: {error}"
+        return None
+
+    return why
+
+
+def _workers(settings: Settings) -> str | None:
+    if not 1 <= settings.workers <= 256:
+        return "must be between 1 and 256"
+    if settings.workers > 1 and settings.store.startswith("sqlite"):
+        return "above 1 need a server database: a SQLite file has one writing process"
+    return None
+
+
+_CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
+    ("grpc", _address("grpc")),
+    ("rest", _address("rest")),
+    ("message_bytes_max", _at_most("message_bytes_max", _LARGEST_MESSAGE_BYTES, "gRPC counts no further")),
+    ("bulk_items_max", _at_most("bulk_items_max", _LARGEST_BULK, "a statement holds no more values")),
+    ("workers", _workers),
+    ("cors_origins", _listed("cors_origins", OriginList)),
+    ("allowed_hosts", _listed("allowed_hosts", HostList)),
+    ("log_level", _one_of("log_level", "debug", "info", "warning", "error")),
+    ("log_format", _one_of("log_format", "json", "text")),
+)
+"""What is looked at when settings are made: by name, what says why a value cannot be used, and None when it can."""
 
 
 def setting_fields() -> tuple[Field[Any], ...]:

@@ -19,22 +19,19 @@ _PART_BYTES = 2  # a tag and a length
 
 def check_parts(request: Message, size_bytes: int) -> None:
     """Raise InvalidArgument when a request of so many bytes on the wire has more than PARTS_MAX parts."""
-    if size_bytes > PARTS_MAX * _PART_BYTES:
-        _left(request, PARTS_MAX)
-
-
-def _left(message: Message, parts: int) -> int:
-    """Return how many of the parts are left after a message's own."""
-    for field, value in message.ListFields():
-        if field.is_repeated:
-            # Counted before they are gone through: a long list is the cheapest way to have many.
-            parts = _taken(parts, len(value))
-            items = value.values() if isinstance(value, Mapping) else value
-            for item in items if _has_messages(field) else ():
-                parts = _left(item, parts)
-        elif field.message_type is not None:
-            parts = _left(value, _taken(parts, 1))
-    return parts
+    if size_bytes <= PARTS_MAX * _PART_BYTES:
+        return
+    left, messages = PARTS_MAX, [request]
+    while messages:
+        for field, value in messages.pop().ListFields():
+            if field.is_repeated:
+                # Counted before they are gone through: a long list is the cheapest way to have many.
+                left = _taken(left, len(value))
+                if _has_messages(field):
+                    messages.extend(value.values() if isinstance(value, Mapping) else value)
+            elif field.message_type is not None:
+                left = _taken(left, 1)
+                messages.append(value)
 
 
 def _has_messages(field: FieldDescriptor) -> bool:

@@ -4,6 +4,7 @@ The rules are those Kubeflow Pipelines' API server applies before it compiles an
 package kfp-pipeline-spec. CreateRun calls this, and server.packages.package for the documents of a package.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
@@ -95,22 +96,31 @@ def _is_spelled(plain: Any, descriptor: Any) -> bool:
     seen = set[str]()
     for name, value in plain.items():
         field = descriptor.fields_by_camelcase_name.get(name) or descriptor.fields_by_name.get(name)
-        if field is not None:
-            if field.name in seen:
-                return False
-            seen.add(field.name)
-        inner = field.message_type if field is not None and value is not None else None
-        if inner is None:
-            continue
-        values = [value]
-        if inner.GetOptions().map_entry:
-            inner = inner.fields_by_name["value"].message_type
-            values = list(value.values()) if isinstance(value, dict) else []
-        elif field.is_repeated:
-            values = value if isinstance(value, list) else []
-        if inner is not None and not all(_is_spelled(one, inner) for one in values):
+        if field is None:
+            continue  # json_format refuses unknown fields
+        if field.name in seen:
+            return False
+        seen.add(field.name)
+        if not all(_is_spelled(inner, message) for inner, message in _messages_of(field, value)):
             return False
     return True
+
+
+def _messages_of(field: Any, value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the messages that a field holds as plain JSON, each with its descriptor."""
+    message = field.message_type
+    if message is None or value is None:
+        return
+    values: Iterable[Any]
+    if message.GetOptions().map_entry:
+        message = message.fields_by_name["value"].message_type
+        values = value.values() if isinstance(value, dict) and message is not None else ()
+    elif field.is_repeated:
+        values = value if isinstance(value, list) else ()
+    else:
+        values = (value,)
+    for inner in values:
+        yield inner, message
 
 
 def check_parameters(spec: Any, given: Any) -> None:
