@@ -150,7 +150,7 @@ def pipelines(tx: ReadTx, page: Listing) -> Awaitable[Page[Any]]:
 
 
 def versions(tx: ReadTx, page: Listing) -> Awaitable[Page[Any]]:
-    return tx.pipeline_versions.list(page, pipeline_id="pipeline 3")
+    return tx.pipeline_versions.list(page, pipeline_id="pipeline 3", with_spec=True)
 
 
 LISTS = {

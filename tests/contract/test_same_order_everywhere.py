@@ -159,7 +159,7 @@ async def test_pipeline_versions_list_in_the_same_order_everywhere(store: SqlSto
     made = rows_like(a_version(pipeline.id), PIPELINE_VERSION_LIST)
     rows = [replace(row, name=id) for row, id in zip(made, reversed(SHORT), strict=True)]
     await keep(store, pipeline, *rows)
-    ask: Callable[..., Any] = lambda tx, page: tx.pipeline_versions.list(page, pipeline_id=pipeline.id)  # noqa: E731
+    ask: Callable[..., Any] = lambda tx, page: tx.pipeline_versions.list(page, pipeline_id=pipeline.id, with_spec=True)  # noqa: E731
     await assert_in_order(store, PIPELINE_VERSION_LIST, rows, ask)
 
 
