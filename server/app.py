@@ -27,6 +27,7 @@ from server.doors.uploads import upload_routes
 from server.doors.v1beta1 import v1beta1_routes
 from server.pages import Facts, page_routes
 from server.process.health import health_routes
+from server.process.memory import give_back
 from server.process.metrics import Metrics, Watched
 from server.process.telemetry import log
 from server.process.workers import run_workers
@@ -99,8 +100,8 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         )
         rest_port = await _listening(rest, settings.rest)
         doors.append(rest)
-        sweep = asyncio.create_task(_sweep(call))
-        stack.callback(sweep.cancel)
+        for chore in (_sweep(call), give_back()):
+            stack.callback(asyncio.create_task(chore).cancel)
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
 
 

@@ -4,6 +4,7 @@ Reading is strict: unknown fields, fields named twice and numbers out of range r
 raise anything else. Only `storage.filters` and `storage.fields` import this module.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -96,14 +97,12 @@ def read_filter(text: str, names: Mapping[str, str]) -> list[Sent]:
     _check_size(text)
     try:
         return _read_message(text, names)
-    except InvalidFilter as error:
-        plain_error = error
-    try:
-        return _read_message(_unescape(text), names)
     except InvalidFilter:
+        if not text.lstrip().startswith("{"):
+            return _read_message(_unescape(text), names)
+        with contextlib.suppress(InvalidFilter):
+            return _read_message(_unescape(text), names)
         # An escaped filter has no brace: what is wrong with a plain one says more than that it is not escaped either.
-        if text.lstrip().startswith("{"):
-            raise plain_error from None
         raise
 
 

@@ -101,18 +101,19 @@ class Dispatcher:
         self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller
     ) -> Outcome[Answer]:
         started = time.monotonic()
-        failure: BaseException | None = None
-        answer: Answer | None = None
-        status = errors.OK
         try:
             answer = await self._run(name, request, run, caller)
         except asyncio.CancelledError:
             self._log(name, caller, errors.Status(1, "CANCELLED", "the caller went away"), started, None)
             raise
         except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a status
-            failure, status = error, errors.to_status(error)
-        self._log(name, caller, status, started, failure)
-        return Outcome(status, answer)
+            # A variable that outlives this clause would make a cycle: the error's traceback holds this frame, and that the
+            # request, until a garbage collection.
+            status = errors.to_status(error)
+            self._log(name, caller, status, started, error)
+            return Outcome(status)
+        self._log(name, caller, errors.OK, started, None)
+        return Outcome(errors.OK, answer)
 
     async def _run(self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller) -> Answer:
         metadata = caller.metadata or {}

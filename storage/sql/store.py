@@ -29,6 +29,7 @@ from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
+from storage.tracebacks import release
 
 RETRY_SECONDS = 10.0  # how long a write keeps retrying when its caller has no deadline
 FIRST_PAUSE_SECONDS = 0.005
@@ -41,6 +42,8 @@ _COLLISIONS: dict[Failure, str] = {
     Failure.DUPLICATE: "a row with the same key exists already",
     Failure.MISSING_PARENT: "a row that is referred to does not exist",
 }
+
+_FINAL = (Failure.TOO_LARGE, Failure.UNAVAILABLE)  # running again does not help
 
 Answer = TypeVar("Answer")
 
@@ -118,35 +121,29 @@ class SqlStore:
         pause = FIRST_PAUSE_SECONDS
         collisions = 0
         while True:
-            cause: Exception
             try:
-                return await attempt()
-            except RowVanished as error:
-                failure, cause = Failure.DUPLICATE, error
-            except DBAPIError as error:
-                failure, cause = self._retryable(error), error
+                try:
+                    return await attempt()
+                except BaseException as error:
+                    # SQLAlchemy's frames hold each error that passes through them, cancellations included.
+                    release(error)
+                    raise
             except PoolTimeout as error:
                 raise Unavailable("no database connection became free in time") from error
             except OSError as error:
                 raise Unavailable("the database cannot be reached") from error
-            # Full jitter: writers that collided once must not meet again at the same moment.
-            delay = random.uniform(0, pause)
-            collisions += failure in _COLLISIONS
-            if collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= end:
-                raise _given_up(failure) from cause
+            except (RowVanished, DBAPIError) as error:
+                # In a variable that outlives this clause the error would make a cycle, since its traceback holds this frame.
+                failure = Failure.DUPLICATE if isinstance(error, RowVanished) else self.dialect.failure(error)
+                # Full jitter: writers that collided once must not meet again at the same moment.
+                delay = random.uniform(0, pause)
+                collisions += failure in _COLLISIONS
+                if failure is Failure.UNKNOWN:
+                    raise
+                if failure in _FINAL or collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= end:
+                    raise _given_up(failure) from error
             await asyncio.sleep(delay)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    def _retryable(self, error: DBAPIError) -> Failure:
-        """Return what failed where running again may help; raises the error to answer with where it does not."""
-        failure = self.dialect.failure(error)
-        if failure is Failure.TOO_LARGE:
-            raise ValueRefused("a value is larger, or there are more, than the database takes at once") from error
-        if failure is Failure.UNAVAILABLE:
-            raise Unavailable("the database refuses to work at the moment") from error
-        if failure is Failure.UNKNOWN:
-            raise error
-        return failure
 
     async def ready(self) -> None:
         """Ask the database for a row; raises Unavailable when it does not answer within READY_SECONDS."""
@@ -222,6 +219,10 @@ class SqlStore:
 
 
 def _given_up(failure: Failure) -> StorageError:
+    if failure is Failure.TOO_LARGE:
+        return ValueRefused("a value is larger, or there are more, than the database takes at once")
+    if failure is Failure.UNAVAILABLE:
+        return Unavailable("the database refuses to work at the moment")
     if failure is Failure.DISCONNECTED:
         return Unavailable("the connection to the database keeps breaking")
     return Conflict(_COLLISIONS.get(failure, "concurrent writes kept colliding; try again"))

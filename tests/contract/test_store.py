@@ -1,6 +1,7 @@
 """What storage.contract promises of the store itself, where nothing breaks."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from storage.sql.dialects import sqlite
 from storage.sql.store import COLLISION_ATTEMPTS, SqlStore
 from tests.contract.builders import a_kept_task, a_run, a_task, an_artifact, keep
 from tests.databases import sqlite_path
+from tests.leftovers import LARGE_BYTES, nothing_left
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
@@ -133,6 +135,23 @@ async def test_a_callback_that_meets_a_row_taken_or_deleted_by_another_runs_agai
     await store.write(write)
     assert len(others) == 1
     assert await is_kept(store, run)
+
+
+async def test_nothing_of_an_attempt_that_failed_is_left(store: SqlStore) -> None:
+    attempts: list[str] = []
+
+    def writing(value: str) -> Callable[[WriteTx], Awaitable[None]]:
+        async def write(tx: WriteTx) -> None:
+            longer = f"{value}."
+            attempts.append(longer[-3:])
+            if len(attempts) == 1:
+                await tx.tasks.create(a_task("nowhere"))
+
+        return write
+
+    async with nothing_left():
+        await store.write(writing("x" * (2 * LARGE_BYTES)))
+    assert attempts == ["xx."] * 2
 
 
 async def test_writing_no_rows_is_harmless(store: SqlStore) -> None:

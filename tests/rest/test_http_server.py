@@ -14,6 +14,7 @@ import pytest_asyncio
 from server.doors.http.connection import HttpLimits
 from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse, page
 from server.doors.http.server import HttpServer
+from tests.leftovers import LARGE_BYTES, large_values
 from tests.rest.client import connected, request_text
 
 LIMITS = HttpLimits(
@@ -71,6 +72,28 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         await asyncio.sleep(0.01)
+
+
+async def test_half_a_request_is_gone_although_the_call_before_it_does_not_end(start: Start) -> None:
+    may_end = asyncio.Event()
+
+    async def stubborn(request: HttpRequest) -> HttpResponse:
+        while not may_end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await may_end.wait()
+        return HttpResponse(200)
+
+    server, address = await start(stubborn, replace(LIMITS, body_bytes=4 * LARGE_BYTES))
+    before = large_values()
+    async with connected(address) as wire:
+        half = request_text("POST", "/", Content_Length=str(3 * LARGE_BYTES)) + b"x" * 2 * LARGE_BYTES
+        await wire.send(request_text("GET", "/") + half)
+        await until(lambda: not wire.writer.transport.get_write_buffer_size())
+        await until(lambda: bool(large_values() - before - {id(half)}))
+        wire.writer.transport.abort()
+        await until(lambda: not large_values() - before - {id(half)})
+    assert not server.connection_count
+    may_end.set()
 
 
 async def test_a_handler_is_given_the_whole_request(start: Start) -> None:

@@ -155,12 +155,20 @@ def _behaviour(dispatcher: Dispatcher, method: Method, gate: _Gate) -> Callable[
             outcome = await dispatcher.dispatch_bytes(method, data, caller)
         if outcome.answer is None:
             await _abort(context, outcome.status)
-        assert outcome.answer is not None
+            return b""  # never sent
         return outcome.answer.SerializeToString()
 
     return behaviour
 
 
 async def _abort(context: Context, status: Status) -> None:
+    """End the call with a status; its handler is to return at once.
+
+    gRPC keeps the error that ends a call, in a cycle with the call and until the next call arrives, and raises it again when
+    the handler has returned. With a traceback it would keep the handler's frame, and thus the request.
+    """
     trailing = (("grpc-status-details-bin", status.message_proto().SerializeToString()),)
-    await context.abort(_CODES[status.code], status.message, trailing)
+    try:
+        await context.abort(_CODES[status.code], status.message, trailing)
+    except grpc.aio.AbortError as error:
+        error.__traceback__ = None

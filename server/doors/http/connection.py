@@ -118,6 +118,9 @@ class Connection(asyncio.Protocol):
         self._state = _State.CLOSING
         self._waiting.clear()
         self._abandon()
+        self._body = bytearray()  # a cancelled call holds this connection until it ends
+        # The parser's callbacks are methods of this connection: as a cycle both would stay until a garbage collection.
+        del self._parser
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""
@@ -205,7 +208,7 @@ class Connection(asyncio.Protocol):
         self._state, self._deadline = _State.IDLE, None
         path, query = _target(self._url.decode("latin-1"))
         verb = self._parser.get_method().decode("latin-1")
-        request = HttpRequest(verb, path, query, self._headers, bytes(self._body), self._peer)
+        request = HttpRequest(verb, path, query, self._headers, self._body, self._peer)
         keeps_alive = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
         self._waiting.append((request, keeps_alive))
         self._body = bytearray()

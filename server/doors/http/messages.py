@@ -26,7 +26,7 @@ class HttpRequest:
     path: str
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | bytearray = b""
     peer: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
 

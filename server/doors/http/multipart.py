@@ -24,37 +24,47 @@ class UploadBody:
         boundary = options.get(b"boundary", b"")
         if kind != b"multipart/form-data" or not boundary:
             raise InvalidArgument("the request must be multipart/form-data with a boundary")
-        self._limit = limit
-        self._name: bytes | None = None
-        self._data = bytearray()
-        self._header, self._value = b"", b""
-        self._taking = self._taken = self._ended = False
-        self._parts = 0
+        self._parts = parts = _Parts(limit)
         try:
             self._parser = MultipartParser(
                 boundary,
                 {
-                    "on_part_begin": self._on_part_begin,
-                    "on_header_field": self._on_header_field,
-                    "on_header_value": self._on_header_value,
-                    "on_header_end": self._on_header_end,
-                    "on_part_data": self._on_part_data,
-                    "on_part_end": self._on_part_end,
-                    "on_end": self._on_end,
+                    "on_part_begin": parts.on_part_begin,
+                    "on_header_field": parts.on_header_field,
+                    "on_header_value": parts.on_header_value,
+                    "on_header_end": parts.on_header_end,
+                    "on_part_data": parts.on_part_data,
+                    "on_part_end": parts.on_part_end,
+                    "on_end": parts.on_end,
                 },
             )
         except FormParserError as error:
             raise _malformed() from error
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | bytearray) -> None:
         """Take the next piece of the body."""
         try:
-            self._parser.write(piece)
+            self._parser.write(piece)  # type: ignore[arg-type]  # it takes either
         except FormParserError as error:
             raise _malformed() from error
 
     def finish(self) -> tuple[str, bytes]:
         """Return the file's name, without folders, and its bytes, once the whole body was fed."""
+        return self._parts.file()
+
+
+class _Parts:
+    """What the parser calls. Apart from UploadBody, which holds the parser: in a cycle with that a file would outlive its request."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._name: bytes | None = None
+        self._data = bytearray()
+        self._header, self._value = b"", b""
+        self._taking = self._taken = self._ended = False
+        self._count = 0
+
+    def file(self) -> tuple[str, bytes]:
         if not self._ended:
             raise _malformed()
         if not self._taken or self._name is None:
@@ -62,19 +72,19 @@ class UploadBody:
         name = self._name.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
         return name, bytes(self._data)
 
-    def _on_part_begin(self) -> None:
-        self._parts += 1
-        if self._parts > PARTS_MAX:
+    def on_part_begin(self) -> None:
+        self._count += 1
+        if self._count > PARTS_MAX:
             raise InvalidArgument(f"the body has more than {PARTS_MAX} parts")
         self._header, self._value = b"", b""
 
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
 
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
-    def _on_header_end(self) -> None:
+    def on_header_end(self) -> None:
         if self._header.lower() == b"content-disposition" and not self._taken:
             _, options = parse_options_header(self._value)
             if options.get(b"name") == FIELD and options.get(b"filename"):
@@ -82,18 +92,18 @@ class UploadBody:
                 self._taking = True
         self._header, self._value = b"", b""
 
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if not self._taking:
             return
         if len(self._data) + end - start > self._limit:
             raise too_large(self._limit)
         self._data += data[start:end]
 
-    def _on_part_end(self) -> None:
+    def on_part_end(self) -> None:
         if self._taking:
             self._taking, self._taken = False, True
 
-    def _on_end(self) -> None:
+    def on_end(self) -> None:
         self._ended = True
 
 

@@ -108,10 +108,13 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = loop.time()
-            for connection in tuple(self._connections):
-                try:
-                    connection.check(now)
-                except Exception as error:  # noqa: BLE001 - one connection must not cost all others their deadlines
-                    log.error("http", where="sweep", exc_info=error)
-                    connection.abort()
+            self._check_all(loop.time())
+
+    def _check_all(self, now: float) -> None:
+        # Not in the loop that calls this: its variable would hold the last connection long after that has ended.
+        for connection in tuple(self._connections):
+            try:
+                connection.check(now)
+            except Exception as error:  # noqa: BLE001 - one connection must not cost all others their deadlines
+                log.error("http", where="sweep", exc_info=error)
+                connection.abort()

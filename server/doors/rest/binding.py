@@ -38,7 +38,7 @@ class Binding:
         self._in_path = {name: self._known(name) for name in field_names(rule.path)}
         self._body_field = None if rule.body in ("", WHOLE_BODY) else self._known(rule.body)[0]
 
-    def bind(self, values: Mapping[str, str], query: str, body: bytes) -> Bound:
+    def bind(self, values: Mapping[str, str], query: str, body: bytes | bytearray) -> Bound:
         """Return the request message. Raises InvalidArgument for whatever does not fit."""
         request = self._message()
         clears_tags = False

@@ -29,7 +29,7 @@ class _Refused(Exception):
     pass
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes | bytearray) -> Any:
     """Return the first JSON value of a body, NOTHING when it is empty; what follows the value is not looked at.
 
     Raises InvalidArgument for text that is not UTF-8 or no JSON, a name said twice in one object, numbers that no double

@@ -16,6 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
+from storage.tracebacks import release
 
 MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one statement, escaped
 STATEMENT_OVERHEAD_BYTES = 64 * 1024  # numbers, quotes and the packet's head
@@ -197,6 +198,7 @@ class MySQL(Dialect):
             await connection.execute(insert(table), row)
         except DBAPIError as error:
             if self.failure(error) is Failure.DUPLICATE:
+                release(error)  # it ends here, with the row in the frames that SQLAlchemy's cycle keeps
                 return False
             raise
         return True
