@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from lineal.v2beta1 import artifact_pb2, run_pb2
-from server.calls.request_size import PARTS_MAX
 
+from server.calls.request_size import PARTS_MAX
 from tests.api.builders import Task, a_link, a_run, a_task, an_artifact, new_run_and_task, unique
 from tests.api.client import Api, code
 from tests.api.conftest import Serve

@@ -221,7 +221,7 @@ def test_every_policy_line_asks_for_something() -> None:
 async def test_a_connection_without_calls_is_closed_after_a_while(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.doors.grpc.IDLE_TIMEOUT_MS", 500)
+    monkeypatch.setattr("server.doors.grpc.door.IDLE_TIMEOUT_MS", 500)
     api = await serve()
     await api.GetHealthz()
     async with asyncio.timeout(PATIENCE_SECONDS):
