@@ -10,6 +10,7 @@ from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.mapping.kfp_v2 import TaskRecords
 from migrations.mlmd.mapping.links import Links, ReadEvent, Side
 from migrations.mlmd.mapping.parameters import input_parameters, parameters_text
+from migrations.mlmd.mapping.run_context import RunContext
 from migrations.mlmd.mapping.states import TERMINAL, Course, combined, history_text, state_of
 from migrations.mlmd.mapping.task_texts import leftover_text, leftovers, pods_text, task_names
 from migrations.mlmd.vocabulary.findings import Findings, Rule
@@ -23,59 +24,38 @@ from storage.model import Artifact, IOType, RunState, Task, TaskState, TaskType
 _POD = "kfp_pod_name"
 
 
-def map_tasks(
-    rows: RunRows,
-    events: Sequence[ReadEvent],
-    artifacts: Mapping[int, Sequence[Artifact]],
-    links: Links,
-    ids: Ids,
-    findings: Findings,
-    *,
-    namespace: str,
-    fallback: int,
-    types_from_spec: bool,
-) -> TaskRecords:
+def map_tasks(run: RunContext) -> TaskRecords:
     """Return the tasks and fill the links. No spec says anything of these runs."""
     tasks, names, went = [], {}, []
+    rows, findings, ids = run.rows, run.findings, run.ids
     for row in rows.executions:
         subject = f"execution {row.id}"
         if row.type is None:
             findings.add(Rule.EXECUTIONS_OF_MISSING_TYPE, subject, kind="execution")
         properties = decode_properties(row.properties, findings, subject)
-        course = _course(row, rows, findings, fallback)
-        task = _task(
-            row, rows, properties, course, findings, id=ids.task(row.id), run_id=links.run_id, namespace=namespace
-        )
+        course = _course(row, rows, findings, run.fallback)
+        task = _task(run, row, properties, course)
         tasks.append(task)
         names[row.id] = task.name
         went.append(course)
-    _link(rows, events, names, artifacts, links, ids)
-    return TaskRecords(tasks, _whole(went, rows, fallback), {}, {row.id: ids.task(row.id) for row in rows.executions})
+    _link(rows, run.events, names, run.artifacts, run.links, ids)
+    task_ids = {row.id: ids.task(row.id) for row in rows.executions}
+    return TaskRecords(tasks, _whole(went, rows, run.fallback), {}, task_ids)
 
 
-def _task(
-    row: ExecutionRow,
-    rows: RunRows,
-    properties: Properties,
-    course: Course,
-    findings: Findings,
-    *,
-    id: str,
-    run_id: str,
-    namespace: str,
-) -> Task:
-    subject = f"execution {row.id}"
+def _task(run: RunContext, row: ExecutionRow, properties: Properties, course: Course) -> Task:
+    subject, findings = f"execution {row.id}", run.findings
     whole_name = component_name(row, properties)
     name, display_name = task_names(whole_name, row.name or whole_name, findings, subject)
-    inputs, left = _inputs(rows.context.kind, properties)
+    inputs, left = _inputs(run.rows.context.kind, properties)
     pod = clean_text(text_of(left.pop(_POD, "")) if isinstance(left.get(_POD), str) else "", findings, subject)
     ended = course.finished_at if course.finished_at is not None else course.created_at
     return Task(
-        id=id,
-        run_id=run_id,
+        id=run.ids.task(row.id),
+        run_id=run.links.run_id,
         created_at=course.created_at,
         updated_at=max(course.created_at, ended),
-        namespace=namespace,
+        namespace=run.namespace,
         name=name,
         display_name=display_name,
         type=TaskType.RUNTIME,

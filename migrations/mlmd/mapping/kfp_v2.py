@@ -11,6 +11,7 @@ from migrations.mlmd.mapping.outputs import Outputs, outputs_of
 from migrations.mlmd.mapping.parameter_inputs import ParameterOrigins
 from migrations.mlmd.mapping.parameters import parameters_text
 from migrations.mlmd.mapping.pipeline_spec import Spec
+from migrations.mlmd.mapping.run_context import RunContext
 from migrations.mlmd.mapping.states import Course, courses, history_text
 from migrations.mlmd.mapping.task_texts import (
     leftover_text,
@@ -55,30 +56,21 @@ class TaskRecords:
     task_ids: Mapping[int, str]
 
 
-def map_tasks(
-    rows: RunRows,
-    events: Sequence[ReadEvent],
-    artifacts: Mapping[int, Sequence[Artifact]],
-    links: Links,
-    ids: Ids,
-    findings: Findings,
-    *,
-    namespace: str,
-    fallback: int,
-    types_from_spec: bool,
-) -> TaskRecords:
+def map_tasks(run: RunContext) -> TaskRecords:
     """Return the tasks and fill the links."""
-    spec = Spec.parsed(rows.kfp.pipeline_spec) if rows.kfp and types_from_spec else None
+    rows, findings = run.rows, run.findings
+    spec = Spec.parsed(rows.kfp.pipeline_spec) if rows.kfp and run.types_from_spec else None
     tree = build_tree(rows.executions, findings, subject=f"context {rows.context.id}", spec=spec)
-    went = courses(tree, rows.kfp, findings, fallback=fallback)
+    went = courses(tree, rows.kfp, findings, fallback=run.fallback)
     made: dict[int, list[tuple[str, int]]] = {}
-    for event in events:
+    for event in run.events:
         if event.output:
             made.setdefault(event.event.execution_id, []).append((event.key, event.event.artifact_id))
     outputs = outputs_of(tree, made, findings)
-    mapper = _Mapper(rows, tree, went, outputs, ids, findings, links.run_id, namespace, ParameterOrigins())
+    mapper = _Mapper(rows, tree, went, outputs, run.ids, findings, run.links.run_id, run.namespace, ParameterOrigins())
     tasks = with_logical_keys([mapper.task(node) for node in tree.tasks]) if spec else [*map(mapper.task, tree.tasks)]
-    _link(tree, events, outputs, artifacts, links, mapper, InputOrigins(tree, outputs, events, rows.artifact_origins))
+    origins = InputOrigins(tree, outputs, run.events, rows.artifact_origins)
+    _link(tree, run.events, outputs, run.artifacts, run.links, mapper, origins)
     return TaskRecords(
         tasks,
         went[tree.root.id],

@@ -7,6 +7,7 @@ from migrations.mlmd.mapping import generic, kfp_v2
 from migrations.mlmd.mapping.artifacts import ArtifactMapping
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.mapping.links import Links, read_events
+from migrations.mlmd.mapping.run_context import RunContext
 from migrations.mlmd.mapping.run_record import run_id, run_record
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.json_text import Plain
@@ -30,18 +31,19 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
     artifacts = _artifacts(rows, ids, findings, namespace=namespace)
     events = read_events(rows.events, artifacts, findings)
     links = Links(ids, run_id(context, rows.kfp, ids), findings)
-    map_tasks = kfp_v2.map_tasks if context.kind is RunKind.KFP_V2 else generic.map_tasks
-    tasks = map_tasks(
-        rows,
-        events,
-        artifacts,
-        links,
-        ids,
-        findings,
+    run_context = RunContext(
+        rows=rows,
+        events=events,
+        artifacts=artifacts,
+        links=links,
+        ids=ids,
+        findings=findings,
         namespace=cut(namespace, lengths.NAMESPACE, Findings(), subject),
         fallback=_first_time(rows),
         types_from_spec=options.types_from_spec,
     )
+    is_v2 = context.kind is RunKind.KFP_V2
+    tasks = kfp_v2.map_tasks(run_context) if is_v2 else generic.map_tasks(run_context)
     run = run_record(
         context,
         rows.kfp,
@@ -51,7 +53,7 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
         state=tasks.course.state,
         created_at=tasks.course.created_at,
         finished_at=tasks.course.finished_at,
-        inputs=tasks.inputs if context.kind is RunKind.KFP_V2 else _settings(properties),
+        inputs=tasks.inputs if is_v2 else _settings(properties),
     )
     return RunRecords(
         context_id=context.id,

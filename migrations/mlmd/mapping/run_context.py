@@ -1,0 +1,25 @@
+"""What both ways of mapping a run are given: its rows, what was made of them so far, and where links and findings go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.mapping.links import Links, ReadEvent
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.rows import RunRows
+from storage.model import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run that is being mapped; `fallback` (microseconds) is the moment to take where a time is missing."""
+
+    rows: RunRows
+    events: Sequence[ReadEvent]
+    artifacts: Mapping[int, Sequence[Artifact]]
+    links: Links
+    ids: Ids
+    findings: Findings
+    namespace: str
+    fallback: int
+    types_from_spec: bool
