@@ -160,3 +160,11 @@ def test_elsewhere_than_on_loopback_every_name_is_answered_until_the_settings_na
 def test_a_list_that_could_match_nothing_refuses_to_start(values: dict[str, str]) -> None:
     with pytest.raises(InvalidSetting, match=next(iter(values))):
         Settings(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", LISTED])
+async def test_no_page_is_allowed_to_say_which_host_it_was_forwarded_from(guarded: str, origin: str) -> None:
+    asked = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "x-forwarded-host"}
+    answer = await ask(guarded, "OPTIONS", RUNS, Origin=origin, **asked)
+    assert answer.status == (204 if origin == LISTED else 501)
+    assert "x-forwarded-host" not in answer.headers.get("access-control-allow-headers", "")
