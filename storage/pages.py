@@ -33,6 +33,15 @@ class Cursor:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """What a token carries: the order, the packed filter, and the row that the page comes after."""
+
+    order: Order
+    filter: bytes
+    cursor: Cursor
+
+
 class PageTokens:
     """Writes and reads the page tokens of every server that holds the same key."""
 
@@ -45,15 +54,7 @@ class PageTokens:
         self, list_name: str, scope: Sequence[object], *, order: Order, predicates: Sequence[Predicate], cursor: Cursor
     ) -> str:
         """Return the token of the page after the cursor; the scope is anything that JSON can hold."""
-        parts = [
-            order.field.column.encode(),
-            b"d" if order.descending else b"a",
-            _pack_filter(predicates),
-            _pack_value(cursor.value),
-            cursor.id.encode(),
-        ]
-        body = _VERSION + _join(parts)
-        return base64.urlsafe_b64encode(self._sign(body, list_name, scope=scope) + body).rstrip(b"=").decode()
+        return self._seal(_pack(order, predicates, cursor), list_name, scope=scope)
 
     def resolve(
         self,
@@ -71,30 +72,32 @@ class PageTokens:
         sent too, both must be the token's, a missing one meaning the default. A long filter must be sent again. Raises
         InvalidPage; InvalidFilter or InvalidOrder for what is sent.
         """
-        fields = listable.fields
+        fields, names = listable.fields, listable.predicate_names
         if not page_token:
             order = parse_order(order_text, fields, listable.default_order)
-            return order, parse_filter(filter_text, fields, listable.predicate_names), None
-        column, direction, carried_filter, value, id = self._open(page_token, list_name, scope=scope)
-        order = Order(_find_column(column.decode(), fields), descending=direction == b"d")
-        cursor = Cursor(_unpack_value(value), id.decode())
+            return order, parse_filter(filter_text, fields, names), None
+        carried = _unpack(self._open(page_token, list_name, scope=scope), fields)
         if not order_text.strip() and not filter_text:
-            return order, _unpack_filter(carried_filter, fields), cursor
-        predicates = parse_filter(filter_text, fields, listable.predicate_names)
-        if parse_order(order_text, fields, listable.default_order) != order:
+            return carried.order, _unpack_filter(carried.filter, fields), carried.cursor
+        predicates = parse_filter(filter_text, fields, names)
+        if parse_order(order_text, fields, listable.default_order) != carried.order:
             raise InvalidPage("page token belongs to another sort order")
-        if _pack_filter(predicates) != carried_filter:
+        if _pack_filter(predicates) != carried.filter:
             raise InvalidPage("page token belongs to another filter")
-        return order, predicates, cursor
+        return carried.order, predicates, carried.cursor
 
-    def _open(self, token: str, list_name: str, *, scope: Sequence[object]) -> list[bytes]:
+    # Signing: what leaves the server comes back as it was, and only for the list and scope that it was made for.
+
+    def _seal(self, body: bytes, list_name: str, *, scope: Sequence[object]) -> str:
+        signed = self._sign(body, list_name, scope=scope) + body
+        return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()
+
+    def _open(self, token: str, list_name: str, *, scope: Sequence[object]) -> bytes:
         signed = _decode(token)
         signature, body = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(body, list_name, scope=scope)):
             raise InvalidPage(_REFUSED)
-        if body[:1] != _VERSION:
-            raise InvalidPage(_REFUSED)
-        return _split(body[1:])
+        return body
 
     def _sign(self, body: bytes, list_name: str, *, scope: Sequence[object]) -> bytes:
         scope_text = json.dumps(scope, sort_keys=True, separators=(",", ":"))
@@ -113,6 +116,28 @@ def _decode(token: str) -> bytes:
     if base64.urlsafe_b64encode(signed).rstrip(b"=") != token.encode():
         raise InvalidPage(_REFUSED)
     return signed
+
+
+# Packing: order, filter and cursor as bytes, and back.
+
+
+def _pack(order: Order, predicates: Sequence[Predicate], cursor: Cursor) -> bytes:
+    parts = [
+        order.field.column.encode(),
+        b"d" if order.descending else b"a",
+        _pack_filter(predicates),
+        _pack_value(cursor.value),
+        cursor.id.encode(),
+    ]
+    return _VERSION + _join(parts)
+
+
+def _unpack(body: bytes, fields: Fields) -> _Carried:
+    if body[:1] != _VERSION:
+        raise InvalidPage(_REFUSED)
+    column, direction, carried_filter, value, id = _split(body[1:])
+    order = Order(_find_column(column.decode(), fields), descending=direction == b"d")
+    return _Carried(order, carried_filter, Cursor(_unpack_value(value), id.decode()))
 
 
 def _join(parts: Sequence[bytes]) -> bytes:
