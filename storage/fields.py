@@ -4,11 +4,10 @@ A key that is missing here is refused by filters and sorting. `storage.filters` 
 services name them, and `storage/sql` turns their columns into SQL.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from types import MappingProxyType
-from typing import Any
 
 from storage.filter_message import PREDICATE_NAMES, PREDICATE_NAMES_V1BETA1
 from storage.model import ArtifactType, IOType, RunState, StorageState, TaskState, TaskType
@@ -57,8 +56,31 @@ class Field:
     filterable: bool = True
 
 
-Fields = Mapping[str, Field]
-"""Fields of one list by wire key; of keys that share a column, the first stands for it in predicates and orders."""
+class FieldSet(Mapping[str, Field]):
+    """Fields of one list by wire key; of keys that share a column, the first stands for it in predicates and orders.
+
+    Keys that cannot be named one by one, such as those of tags, are made by `more` when they are asked for.
+    """
+
+    def __init__(self, *fields: Field, more: Callable[[str], Field | None] | None = None) -> None:
+        self._named = {each.key: each for each in fields}
+        self._more = more or _no_more
+
+    def find(self, key: str) -> Field | None:
+        """Return the field of a key, None when the list has none."""
+        return self._named.get(key) or self._more(key)
+
+    def __getitem__(self, key: str) -> Field:
+        field = self.find(key)
+        if field is None:
+            raise KeyError(key)
+        return field
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        return len(self._named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +95,7 @@ class Order:
 class Listable:
     """All that reading a list request needs to know: the fields, the order when none is asked for, a predicate's words."""
 
-    fields: Fields
+    fields: FieldSet
     default_order: Order
     predicate_names: Mapping[str, str] = field(default_factory=lambda: PREDICATE_NAMES, compare=False)
 
@@ -97,35 +119,18 @@ _V1_RUN_STATES = MappingProxyType(
 _V1_STORAGE_STATES = MappingProxyType({f"STORAGESTATE_{state.name}": state.name for state in list(StorageState)[1:]})
 
 
-class _Prefixed(dict[str, Field]):
-    """Fields of a list that has more keys than can be named: each that starts with the prefix is made when it is met."""
-
-    def __init__(self, fields: Sequence[Field], prefix: str, make: Callable[[str], Field]) -> None:
-        super().__init__({each.key: each for each in fields})
-        self._prefix, self._make = prefix, make
-
-    def __missing__(self, key: str) -> Field:
-        if not key.startswith(self._prefix) or key == self._prefix:
-            raise KeyError(key)
-        return self._make(key)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        try:
-            return self[key]
-        except KeyError:
-            return default
+def _no_more(_key: str) -> Field | None:
+    return None
 
 
-def _tagged(*fields: Field) -> Fields:
-    return MappingProxyType(_Prefixed(fields, TAG_PREFIX, lambda key: Field(key, key, Kind.TAG, sortable=False)))
+def _tag(key: str) -> Field | None:
+    is_tag = key.startswith(TAG_PREFIX) and key != TAG_PREFIX
+    return Field(key, key, Kind.TAG, sortable=False) if is_tag else None
 
 
-def _with_metrics(*fields: Field) -> Fields:
-    return MappingProxyType(_Prefixed(fields, METRIC_PREFIX, lambda key: Field(key, "id", filterable=False)))
-
-
-def _map(*fields: Field) -> Fields:
-    return MappingProxyType({each.key: each for each in fields})
+def _metric(key: str) -> Field | None:
+    is_metric = key.startswith(METRIC_PREFIX) and key != METRIC_PREFIX
+    return Field(key, "id", filterable=False) if is_metric else None
 
 
 def _json(key: str, column: str, *, nullable: bool = True) -> Field:
@@ -136,7 +141,7 @@ def _time(key: str, column: str, *, nullable: bool = False, absent: int | None =
     return Field(key, column, Kind.TIME, nullable=nullable, absent=absent)
 
 
-TASKS: Fields = _map(
+TASKS: FieldSet = FieldSet(
     Field("task_id", "id"),
     Field("run_id", "run_id"),
     Field("parent_task_id", "parent_task_id", nullable=True),
@@ -158,7 +163,7 @@ TASKS: Fields = _map(
     _json("outputs", "output_parameters"),
 )
 
-ARTIFACTS: Fields = _map(
+ARTIFACTS: FieldSet = FieldSet(
     Field("artifact_id", "id"),
     Field("id", "id"),
     Field("namespace", "namespace"),
@@ -172,7 +177,7 @@ ARTIFACTS: Fields = _map(
     Field("number_value", "number_value", Kind.NUMBER, nullable=True),
 )
 
-ARTIFACT_TASKS: Fields = _map(
+ARTIFACT_TASKS: FieldSet = FieldSet(
     Field("id", "id"),
     Field("artifact_id", "artifact_id"),
     Field("task_id", "task_id"),
@@ -187,8 +192,8 @@ def _storage_state(names: Mapping[str, str]) -> Field:
     return Field("storage_state", "storage_state", Kind.NAMED_ENUM, StorageState, names=names)
 
 
-def _runs(storage_states: Mapping[str, str]) -> Fields:
-    return _with_metrics(
+def _runs(storage_states: Mapping[str, str]) -> FieldSet:
+    return FieldSet(
         Field("run_id", "id"),
         Field("id", "id"),
         Field("display_name", "display_name", long=True),
@@ -206,11 +211,12 @@ def _runs(storage_states: Mapping[str, str]) -> Fields:
         _time("finished_at", "finished_at", nullable=True, absent=0),
         _json("state_history", "state_history", nullable=False),
         _json("runtime_details", "runtime_config"),
+        more=_metric,
     )
 
 
-def _experiments(storage_states: Mapping[str, str]) -> Fields:
-    return _map(
+def _experiments(storage_states: Mapping[str, str]) -> FieldSet:
+    return FieldSet(
         Field("experiment_id", "id"),
         Field("id", "id"),
         Field("display_name", "name"),
@@ -227,7 +233,7 @@ RUNS, RUNS_V1BETA1 = _runs({}), _runs(_V1_STORAGE_STATES)
 
 EXPERIMENTS, EXPERIMENTS_V1BETA1 = _experiments({}), _experiments(_V1_STORAGE_STATES)
 
-PIPELINES: Fields = _tagged(
+PIPELINES: FieldSet = FieldSet(
     Field("pipeline_id", "id"),
     Field("id", "id"),
     Field("name", "name"),
@@ -235,9 +241,10 @@ PIPELINES: Fields = _tagged(
     Field("description", "description", long=True),
     Field("namespace", "namespace"),
     _time("created_at", "created_at"),
+    more=_tag,
 )
 
-PIPELINE_VERSIONS: Fields = _tagged(
+PIPELINE_VERSIONS: FieldSet = FieldSet(
     Field("pipeline_version_id", "id"),
     Field("id", "id"),
     Field("name", "name"),
@@ -246,10 +253,11 @@ PIPELINE_VERSIONS: Fields = _tagged(
     Field("status", "status"),
     _json("pipeline_spec", "pipeline_spec"),
     _time("created_at", "created_at"),
+    more=_tag,
 )
 
 # Lineal keeps none, so no row is ever compared with these; they say which requests make sense.
-RECURRING_RUNS: Fields = _map(
+RECURRING_RUNS: FieldSet = FieldSet(
     Field("recurring_run_id", "id"),
     Field("id", "id"),
     Field("name", "name"),

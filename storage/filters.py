@@ -13,7 +13,7 @@ from typing import Any
 
 from storage import filter_message
 from storage.errors import InvalidFilter, InvalidOrder
-from storage.fields import Field, Fields, Kind, Order
+from storage.fields import Field, FieldSet, Kind, Order
 from storage.filter_message import AFTER_LATEST, EARLIEST, INT32, SECOND, Operation, Sent, read_filter, shown
 
 __all__ = ["Operation", "Order", "Predicate", "canonical", "parse_filter", "parse_order", "restore"]
@@ -56,7 +56,7 @@ class _Unknown(Enum):
 
 
 def parse_filter(
-    text: str, fields: Fields, names: Mapping[str, str] = filter_message.PREDICATE_NAMES
+    text: str, fields: FieldSet, names: Mapping[str, str] = filter_message.PREDICATE_NAMES
 ) -> tuple[Predicate, ...]:
     """Return the predicates of a filter in the order they were sent, without those that every row meets.
 
@@ -73,12 +73,12 @@ def parse_filter(
     return _merged([each for each in predicates if each is not None])
 
 
-def parse_order(text: str, fields: Fields, default: Order) -> Order:
+def parse_order(text: str, fields: FieldSet, default: Order) -> Order:
     """Return the order that a sort text asks for, the default when it is blank. Raises InvalidOrder."""
     words = text.lower().split()
     if not words:
         return default
-    field = fields.get(words[0])
+    field = fields.find(words[0])
     if field is None or not field.sortable:
         raise InvalidOrder(f"cannot sort by {shown(words[0])}")
     if words[1:] not in ([], ["asc"], ["desc"]):
@@ -92,7 +92,7 @@ def canonical(predicates: Sequence[Predicate]) -> str:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
-def restore(text: str, fields: Fields) -> tuple[Predicate, ...]:
+def restore(text: str, fields: FieldSet) -> tuple[Predicate, ...]:
     """Return the predicates that `canonical` was given. Raises InvalidFilter when they do not belong to the fields."""
     by_column = {each.column: each for each in reversed(list(fields.values()))}
     try:
@@ -125,11 +125,11 @@ def _merged(predicates: Sequence[Predicate]) -> tuple[Predicate, ...]:
     return tuple(merged)
 
 
-def _first_of_column(field: Field, fields: Fields) -> Field:
+def _first_of_column(field: Field, fields: FieldSet) -> Field:
     return next((each for each in fields.values() if each.column == field.column), field)
 
 
-def _fit(sent: Sent, fields: Fields) -> Predicate | None:
+def _fit(sent: Sent, fields: FieldSet) -> Predicate | None:
     """The predicate as rows are compared with it; None when every row meets it."""
     field = _find_field(sent.key, fields)
     operation = _find_operation(sent, field)
@@ -144,10 +144,10 @@ def _fit(sent: Sent, fields: Fields) -> Predicate | None:
     return Predicate(target, operation, known[0] if field.kind is Kind.TIME else known)
 
 
-def _find_field(key: str, fields: Fields) -> Field:
+def _find_field(key: str, fields: FieldSet) -> Field:
     if key == "":
         raise InvalidFilter("a predicate has no key")
-    field = fields.get(key)
+    field = fields.find(key)
     if field is None or not field.filterable:
         raise InvalidFilter(f"cannot filter by {shown(key)}")
     return field

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.errors import InvalidFilter, InvalidPage
-from storage.fields import Field, Fields, Listable, Order
+from storage.fields import Field, FieldSet, Listable, Order
 from storage.filters import Predicate, canonical, parse_filter, parse_order, restore
 
 _VERSION = b"\x01"
@@ -132,7 +132,7 @@ def _pack(order: Order, predicates: Sequence[Predicate], cursor: Cursor) -> byte
     return _VERSION + _join(parts)
 
 
-def _unpack(body: bytes, fields: Fields) -> _Carried:
+def _unpack(body: bytes, fields: FieldSet) -> _Carried:
     if body[:1] != _VERSION:
         raise InvalidPage(_REFUSED)
     column, direction, carried_filter, value, id = _split(body[1:])
@@ -154,7 +154,7 @@ def _split(joined: bytes) -> list[bytes]:
     return parts
 
 
-def _find_column(column: str, fields: Fields) -> Field:
+def _find_column(column: str, fields: FieldSet) -> Field:
     # A token of a server that sorts by a column this one does not know is well signed all the same.
     field = next((each for each in fields.values() if each.column == column), None)
     if field is None:
@@ -169,7 +169,7 @@ def _pack_filter(predicates: Sequence[Predicate]) -> bytes:
     return b"h" + hashlib.sha256(text).digest()
 
 
-def _unpack_filter(packed: bytes, fields: Fields) -> tuple[Predicate, ...]:
+def _unpack_filter(packed: bytes, fields: FieldSet) -> tuple[Predicate, ...]:
     if packed[:1] == b"h":
         raise InvalidPage("a filter this long must be sent again with its page token")
     try:

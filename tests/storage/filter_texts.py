@@ -2,7 +2,7 @@
 
 import json
 
-from storage.fields import TASKS, Fields
+from storage.fields import TASKS, FieldSet
 from storage.filters import parse_filter
 
 TIME = "2024-01-01T00:00:02Z"
@@ -23,7 +23,7 @@ def with_number(form: str, written: str) -> str:
     return filter_text(predicate(1, "status", **{form: "@"})).replace('"@"', written)
 
 
-def values(text: str, fields: Fields = TASKS) -> tuple[object, ...]:
+def values(text: str, fields: FieldSet = TASKS) -> tuple[object, ...]:
     """What the only predicate of a filter compares with."""
     (only,) = parse_filter(text, fields)
     return only.values

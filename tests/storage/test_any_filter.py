@@ -15,7 +15,7 @@ from storage.fields import (
     RUN_LIST,
     TASK_LIST,
     TASKS,
-    Fields,
+    FieldSet,
     Kind,
 )
 from storage.filters import Operation, canonical, parse_filter, restore
@@ -40,7 +40,7 @@ NEARLY_PREDICATE = st.fixed_dictionaries(
 KNOWN_FIELDS = st.sampled_from([each.fields for each in LISTABLES])
 
 
-def refuses_or_restores(text: str, fields: Fields) -> None:
+def refuses_or_restores(text: str, fields: FieldSet) -> None:
     try:
         predicates = parse_filter(text, fields)
     except InvalidFilter:
@@ -72,7 +72,7 @@ VALUES = {
 
 
 @st.composite
-def good_filters(draw: st.DrawFn) -> tuple[str, Fields]:
+def good_filters(draw: st.DrawFn) -> tuple[str, FieldSet]:
     fields = draw(KNOWN_FIELDS)
     sent = []
     for _ in range(draw(st.integers(0, 4))):

@@ -11,6 +11,7 @@ from storage.fields import (
     RUNS,
     TASKS,
     Field,
+    FieldSet,
 )
 from storage.filters import Operation, Predicate, parse_filter
 from tests.storage.filter_texts import NAMED, ORDERINGS, TIME, filter_text, predicate, values
@@ -208,7 +209,7 @@ def test_a_value_that_does_not_fit_its_column_is_refused_by_key(fields, sent):
 
 
 def test_a_key_that_does_not_filter_is_refused():
-    fields = {"name": Field("name", "name", filterable=False)}
+    fields = FieldSet(Field("name", "name", filterable=False))
     with pytest.raises(InvalidFilter, match="name"):
         parse_filter(filter_text(NAMED), fields)
 
