@@ -32,19 +32,19 @@ async def server(migrated_url: str, start_server: Callable[..., Server]) -> Asyn
 
 
 async def test_calls_of_many_connections_are_spread_over_all_workers(server: Server) -> None:
-    assert len(server.process.workers()) == WORKERS
+    assert len(server.workers()) == WORKERS
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(connected(server.grpc)) for _ in range(CONNECTIONS)]
         await asyncio.gather(*(client.GetHealthz() for client in clients))
-    assert {line["pid"] for line in server.calls("GetHealthz")} == set(server.process.workers())
+    assert {line["pid"] for line in server.calls("GetHealthz")} == set(server.workers())
 
 
 async def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:
-    before = set(server.process.workers())
+    before = set(server.workers())
     killed = min(before)
     os.kill(killed, signal.SIGKILL)
-    await until(lambda: len(set(server.process.workers()) - {killed}) == WORKERS)
-    [replacement] = set(server.process.workers()) - before
+    await until(lambda: len(set(server.workers()) - {killed}) == WORKERS)
+    [replacement] = set(server.workers()) - before
     await until(lambda: any(line["pid"] == replacement for line in server.log_lines() if line["event"] == "serving"))
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(connected(server.grpc)) for _ in range(CONNECTIONS)]
@@ -56,14 +56,14 @@ async def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_all_workers(server: Server, number: signal.Signals) -> None:
-    workers = server.process.workers()
+    workers = server.workers()
     os.kill(server.process_id, number)
     assert await asyncio.to_thread(server.wait) == 0
     assert not [worker for worker in workers if processes.is_running(worker)]
 
 
 async def test_workers_end_when_their_parent_is_killed(server: Server) -> None:
-    workers = server.process.workers()
+    workers = server.workers()
     server.kill()
     await until(lambda: not [worker for worker in workers if processes.is_running(worker)])
 
