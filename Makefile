@@ -46,7 +46,7 @@ ifeq ($(strip $(ARGS)),)
 endif
 	$(VENV)/$(PYTEST) $(ARGS)
 
-quick: .venv-protobuf-newest/stamp ## run the tests that are quick: on SQLite with the newest protobuf, about a minute
+quick: .venv-protobuf-newest/stamp ## run the tests that are quick: on SQLite with the newest protobuf
 	DB=sqlite .venv-protobuf-newest/$(PYTEST) $(QUICK) $(ARGS)
 
 test-protobuf-floor: ## run what touches protobuf on SQLite with the oldest one we accept
