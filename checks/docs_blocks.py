@@ -28,7 +28,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("a request over gRPC, the body of one over REST", "message_bytes_max", "bytes", "RESOURCE_EXHAUSTED, HTTP 413"),
     ("metadata of a gRPC call", "server.doors.grpc.door:METADATA_BYTES", "bytes", "RESOURCE_EXHAUSTED"),
     ("path and headers of an HTTP request", "http_header_bytes_max", "bytes", "HTTP 431"),
-    ("headers of an HTTP request", "server.doors.http.connection:HEADERS_MAX", "headers", "HTTP 431"),
+    ("headers of an HTTP request", "server.doors.http.limits:HEADERS_MAX", "headers", "HTTP 431"),
     ("HTTP connections of a process", "http_connections_max", "connections", "HTTP 503"),
     ("items of a bulk call", "bulk_items_max", "items", REFUSED),
     ("an id that a client chooses", "server.services.checks:ID_BYTES", "bytes", f"{REFUSED}; an unknown id on reads"),

@@ -19,8 +19,9 @@ from google.protobuf.message import Message
 from server.calls.call import PlainRequest
 from server.doors.http.connection import Connection
 from server.doors.http.messages import HttpRequest
+from server.doors.http.request_reader import RequestReader
 
-_CALLS = (Connection, HttpRequest, PlainRequest)
+_CALLS = (Connection, RequestReader, HttpRequest, PlainRequest)
 
 LARGE_BYTES = 1024 * 1024
 """The size from which a value counts; what a test sends is larger."""

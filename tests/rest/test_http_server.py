@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from server.doors.http.connection import HttpLimits
+from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse, page
 from server.doors.http.server import HttpServer
 from tests.leftovers import LARGE_BYTES, large_values

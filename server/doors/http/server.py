@@ -1,6 +1,6 @@
 """An HTTP/1.1 server on one address, which hands whole requests to one handler. The REST door runs it.
 
-It is its own, over httptools' parser, because no server at hand ends connections that send half a request, or none.
+Built on httptools because no available server times out clients that send half a request, or none.
 """
 
 import asyncio
@@ -9,12 +9,13 @@ import socket
 import time
 from email.utils import formatdate
 
-from server.doors.http.connection import Connection, HttpLimits
+from server.doors.http.connection import Connection
+from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import HttpHandler
 from server.process.telemetry import log
 
 SWEEP_SECONDS = 0.2
-"""How often deadlines are looked at; they are kept that much earlier."""
+"""How often deadlines are compared with the clock; they are set that much earlier."""
 
 BACKLOG = 1024
 
@@ -26,7 +27,7 @@ class HttpServer:
         self.handler, self.limits, self.is_stopping = handler, limits, False
         self._share_port = share_port
         self._connections: set[Connection] = set()
-        self._abandoned: set[asyncio.Task[None]] = set()
+        self._cancelled_calls: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._is_empty = asyncio.Event()
@@ -44,7 +45,7 @@ class HttpServer:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Where workers do not need it, it would let a second server take a part of the requests in silence.
+            # Only for workers: it would let a second server silently take some of the requests.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(self._share_port))
             listener.bind((host.strip("[]"), int(port)))
             loop = asyncio.get_running_loop()
@@ -62,12 +63,12 @@ class HttpServer:
         self.is_stopping = True
         self._server.close()
         for connection in tuple(self._connections):
-            connection.retire()
+            connection.close_when_idle()
         self._note_emptiness()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._is_empty.wait(), drain_seconds)
         for connection in tuple(self._connections):
-            connection.abort()
+            connection.reset()
         self._sweeping.cancel()
         # The transports tell their connections that they are closed in the loop's next round.
         await asyncio.sleep(0)
@@ -84,13 +85,13 @@ class HttpServer:
         self._connections.discard(connection)
         self._note_emptiness()
 
-    def abandoned(self, running: asyncio.Task[None]) -> None:
-        """Keep a call that was cancelled and has not ended yet."""
-        self._abandoned.add(running)
-        running.add_done_callback(self._abandoned.discard)
+    def keep_cancelled(self, call: asyncio.Task[None]) -> None:
+        """Hold a cancelled call until it ends: the loop holds its tasks weakly."""
+        self._cancelled_calls.add(call)
+        call.add_done_callback(self._cancelled_calls.discard)
 
     def deadline(self, seconds: float) -> float:
-        """Return the moment at which the sweep acts, so that it has acted when the seconds are over."""
+        """Return the moment to compare with in the sweep, so that a deadline is over after `seconds` at the latest."""
         return asyncio.get_running_loop().time() + max(seconds - SWEEP_SECONDS, 0.0)
 
     def date(self) -> str:
@@ -117,4 +118,4 @@ class HttpServer:
                 connection.check(now)
             except Exception as error:  # noqa: BLE001 - one connection must not cost all others their deadlines
                 log.error("http", where="sweep", exc_info=error)
-                connection.abort()
+                connection.reset()

@@ -12,8 +12,8 @@ from server.calls.dispatcher import Dispatcher
 from server.calls.methods import HttpRule, Method
 from server.config import Settings
 from server.doors.http.browser_guard import BrowserGuard
-from server.doors.http.connection import HttpLimits
 from server.doors.http.cors import Cors
+from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse
 from server.doors.http.plain_routes import Route, caller_of
 from server.doors.http.responses import failure_answer, not_found, outcome_answer, refusal, wrong_verb

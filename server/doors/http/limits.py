@@ -1,0 +1,22 @@
+"""How much of everything one HTTP connection may have. The REST door fills it from the settings."""
+
+from dataclasses import dataclass
+
+HEADERS_MAX = 200
+"""Headers per request, trailers included."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Seconds for a request's head, its body, its response and the time until the next request; bytes; connections.
+
+    An idle limit is also how long a client may leave a response unread.
+    """
+
+    header_seconds: float
+    body_seconds: float
+    answer_seconds: float
+    idle_seconds: float
+    header_bytes: int
+    body_bytes: int
+    connections: int
