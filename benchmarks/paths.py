@@ -16,6 +16,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
+
 from migrations.upgrade import upgrade
 from tests.api.client import Api
 from tests.api.service import serving

@@ -1,8 +1,8 @@
-"""What a page in a browser may do here: read and write from our own pages and from listed origins, nothing from others.
+"""Refuses what pages of other sites make a browser send: only our own pages and listed origins may read and write.
 
-A browser lets any page send simple requests anywhere, loopback included, and a page whose name is pointed at this server
-afterwards (DNS rebinding) even reads the answers. The REST door asks this before anything else is done with a request.
-Programs send none of these headers and pass. Sec-Fetch-Site is that of the W3C's Fetch Metadata.
+A browser lets any page send simple requests anywhere, loopback included, and a page whose host name is pointed at this
+server afterwards (DNS rebinding) can even read the responses. The REST door calls this before it does anything else with a
+request. Programs send none of these headers and pass. Sec-Fetch-Site is specified in the W3C's Fetch Metadata.
 """
 
 from google.rpc import code_pb2
@@ -27,7 +27,7 @@ class BrowserGuard:
         self._any_host = self._hosts.has_any or (not self._hosts and not is_loopback(address))
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the answer to a request that must not be served, None for all others."""
+        """Return the response to a request that must not be served, None for all others."""
         if not self._has_allowed_host(request):
             host = _shown(request.headers["host"])
             message = (
@@ -40,7 +40,7 @@ class BrowserGuard:
 
     def _has_allowed_host(self, request: HttpRequest) -> bool:
         header = request.headers.get("host")
-        if self._any_host or header is None:  # HTTP/1.0 may leave it out; no browser does
+        if self._any_host or header is None:  # optional in HTTP/1.0; browsers always send it
             return True
         host = read_host(header)
         return host is not None and (host.is_address or host.name == LOCALHOST or host.name in self._hosts)
@@ -55,9 +55,9 @@ class BrowserGuard:
         if text is None:
             return True
         origin = read_origin(text)
-        # No page can set X-Forwarded-Host without asking first (CORS preflight), and only listed origins are told yes.
-        named = [request.headers.get("host", ""), *request.headers.get("x-forwarded-host", "").split(",")]
-        hosts = (read_host(name.strip()) for name in named)
+        # A page cannot set X-Forwarded-Host without a CORS preflight, which succeeds for listed origins only.
+        names = [request.headers.get("host", ""), *request.headers.get("x-forwarded-host", "").split(",")]
+        hosts = (read_host(name.strip()) for name in names)
         return origin is not None and any(host is not None and origin.is_at(host) for host in hosts)
 
 

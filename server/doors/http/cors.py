@@ -1,4 +1,4 @@
-"""Which pages of other origins may read answers: none, unless the settings list them. The REST door calls this."""
+"""Lets pages of other origins read responses: none, unless the settings list them. The REST door calls this."""
 
 from server.doors.http.messages import HttpRequest, HttpResponse
 from server.web_origins import ANY, OriginList
@@ -7,13 +7,13 @@ _MAX_AGE_SECONDS = 600
 
 
 class Cors:
-    """Opens answers to origins from a comma list; `*` means every origin."""
+    """Allows the origins of a comma list; `*` means every origin."""
 
     def __init__(self, origins: str) -> None:
         self._origins = OriginList(origins)
 
     def preflight(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the answer to a browser that asks before it calls; None when this is not one that may."""
+        """Return the response to a CORS preflight of a listed origin; None for every other request."""
         if request.verb != "OPTIONS" or "access-control-request-method" not in request.headers:
             return None
         allowed = self._allowed(request)
@@ -27,11 +27,11 @@ class Cors:
         )
         return HttpResponse(204, headers=headers)
 
-    def opened(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-        """Return an answer with what lets the request's page read it, if it may."""
+    def with_headers(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Return a response with the headers that let the requesting page read it, if its origin is listed."""
         if self._origins:
-            answer.headers += self._allowed(request) or (("vary", "Origin"),)
-        return answer
+            response.headers += self._allowed(request) or (("vary", "Origin"),)
+        return response
 
     def _allowed(self, request: HttpRequest) -> tuple[tuple[str, str], ...]:
         if self._origins.has_any:

@@ -9,14 +9,14 @@ from server.packages.archives import too_large
 FIELD = b"uploadfile"
 
 PARTS_MAX = 1_000
-"""Parts of a body at most: each costs some calls of Python, however small it is."""
+"""Parts per body: each costs several Python calls, however small it is."""
 
 
 class UploadBody:
     """Finds the file part named `uploadfile` in a body that arrives in pieces; keeps no other part.
 
-    Raises InvalidArgument when the body is no multipart body, has no such part or more than PARTS_MAX, or the file exceeds
-    the limit (bytes).
+    Raises InvalidArgument when the body is not multipart, lacks that part or has more than PARTS_MAX, or the file exceeds
+    `limit` bytes.
     """
 
     def __init__(self, content_type: str, *, limit: int) -> None:
@@ -54,20 +54,20 @@ class UploadBody:
 
 
 class _Parts:
-    """What the parser calls. Apart from UploadBody, which holds the parser: in a cycle with that a file would outlive its request."""
+    """What the parser calls. UploadBody holds the parser: were this the same object, the cycle would keep a file after its request."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._name: bytes | None = None
         self._data = bytearray()
         self._header, self._value = b"", b""
-        self._taking = self._taken = self._ended = False
+        self._is_file = self._has_file = self._has_ended = False
         self._count = 0
 
     def file(self) -> tuple[str, bytes]:
-        if not self._ended:
+        if not self._has_ended:
             raise _malformed()
-        if not self._taken or self._name is None:
+        if not self._has_file or self._name is None:
             raise InvalidArgument("the body has no file part named uploadfile")
         name = self._name.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
         return name, bytes(self._data)
@@ -85,26 +85,26 @@ class _Parts:
         self._value += data[start:end]
 
     def on_header_end(self) -> None:
-        if self._header.lower() == b"content-disposition" and not self._taken:
+        if self._header.lower() == b"content-disposition" and not self._has_file:
             _, options = parse_options_header(self._value)
             if options.get(b"name") == FIELD and options.get(b"filename"):
                 self._name = options[b"filename"]
-                self._taking = True
+                self._is_file = True
         self._header, self._value = b"", b""
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if not self._taking:
+        if not self._is_file:
             return
         if len(self._data) + end - start > self._limit:
             raise too_large(self._limit)
         self._data += data[start:end]
 
     def on_part_end(self) -> None:
-        if self._taking:
-            self._taking, self._taken = False, True
+        if self._is_file:
+            self._is_file, self._has_file = False, True
 
     def on_end(self) -> None:
-        self._ended = True
+        self._has_ended = True
 
 
 def _malformed() -> InvalidArgument:

@@ -1,7 +1,7 @@
-"""Paths → targets, as google.api.http templates and the reference's gateway have it. The REST door calls this.
+"""Paths → targets, by google.api.http templates and as the gateway of KFP's API server reads paths. The REST door calls this.
 
-The path is cut at its slashes as it was sent, and each segment is unescaped for itself: `%2F` belongs to a segment, `%3A`
-is a colon. A literal segment goes before `{field}`; a custom verb (`:archive`) goes before an id that ends like one.
+The path is split at its slashes before anything is unescaped, so `%2F` belongs to a segment; `%3A` is a colon. A literal
+segment takes precedence over `{field}`, and a custom verb (`:archive`) over an id that ends like one.
 """
 
 import re
@@ -13,7 +13,7 @@ from server.doors.http.escapes import BadEscape, unescaped
 from server.errors import InvalidArgument
 
 ANY_VERB = "*"
-"""Stands for every verb that a path has no target of its own for."""
+"""Matches the verbs for which a path has no target of its own."""
 
 Target = TypeVar("Target")
 
@@ -21,12 +21,12 @@ _FIELD = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 
 
 class BadTemplate(Exception):
-    """A path template cannot be served; the server must not start."""
+    """A path template is malformed or a duplicate; the server must not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match(Generic[Target]):
-    """What a path leads to, and the texts of its template's fields."""
+    """The target of a path, and the texts of its template's fields."""
 
     target: Target
     values: dict[str, str]
@@ -34,17 +34,17 @@ class Match(Generic[Target]):
 
 @dataclass(frozen=True, slots=True)
 class NoRoute:
-    """Nothing has the path."""
+    """No template matches the path."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrongVerb:
-    """Something has the path, but not for this verb."""
+    """A template matches the path, but not for this verb."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The path is not clean; `path` is, escaped as it was sent."""
+    """The path has empty or dot segments; `path` is the same without, escaped as it was sent."""
 
     path: str
 
@@ -53,19 +53,19 @@ class Redirect:
 class _Node(Generic[Target]):
     literals: "dict[str, _Node[Target]]" = field(default_factory=dict)
     wildcard: "_Node[Target] | None" = None
-    # By custom verb ("" for none), then by HTTP verb; with the place and name of each field in the path.
+    # By custom verb ("" for none), then by HTTP verb; with the position and name of each field in the path.
     targets: "dict[str, dict[str, tuple[Target, tuple[tuple[int, str], ...]]]]" = field(default_factory=dict)
 
 
 class Router(Generic[Target]):
-    """Knows all templates of a server."""
+    """All templates of a server, as a tree of their segments."""
 
     def __init__(self) -> None:
         self._root = _Node[Target]()
         self._custom: set[tuple[str, str]] = set()  # HTTP verb and custom verb
 
     def add(self, verb: str, template: str, target: Target) -> None:
-        """Serve a template; raises BadTemplate when it is malformed, or served for the verb already."""
+        """Serve a template; raises BadTemplate when it is malformed, or already served for the verb."""
         fields = _fields(template)
         path, _, custom = template.partition(":")
         node = self._root
@@ -82,7 +82,7 @@ class Router(Generic[Target]):
             self._custom.add((verb, f":{custom}"))
 
     def match(self, verb: str, path: str) -> Match[Target] | NoRoute | WrongVerb | Redirect:
-        """Return what an escaped path leads to. Raises InvalidArgument for escapes that are none or no UTF-8."""
+        """Return what an escaped path leads to. Raises InvalidArgument when an escape is malformed or not UTF-8."""
         if not path.startswith("/"):
             return NoRoute()
         if "//" in path or "/." in path:
@@ -92,20 +92,20 @@ class Router(Generic[Target]):
         segments = path[1:].split("/")
         if not path.isascii() or "%" in path:
             segments = _unescaped(segments)
-        if (verb, segments[-1]) in self._custom:  # a custom verb without the id it is for
+        if (verb, segments[-1]) in self._custom:  # a custom verb without its id
             return NoRoute()
-        is_known = False
-        for custom, choice in _readings(segments):
-            for node in _leaves(self._root, choice, 0):
+        has_path = False
+        for custom, reading in _readings(segments):
+            for node in _leaves(self._root, reading, 0):
                 targets = node.targets.get(custom)
                 if targets is None:
                     continue
-                is_known = True
-                found = targets.get(verb) or targets.get(ANY_VERB)
-                if found:
-                    target, fields = found
-                    return Match(target, {name: choice[place] for place, name in fields})
-        return WrongVerb() if is_known else NoRoute()
+                has_path = True
+                entry = targets.get(verb) or targets.get(ANY_VERB)
+                if entry:
+                    target, fields = entry
+                    return Match(target, {name: reading[position] for position, name in fields})
+        return WrongVerb() if has_path else NoRoute()
 
 
 def field_names(template: str) -> tuple[str, ...]:
@@ -118,10 +118,10 @@ def _fields(template: str) -> tuple[tuple[int, str], ...]:
     if not path.startswith("/"):
         raise BadTemplate(f"{template} does not start with a slash")
     fields: list[tuple[int, str]] = []
-    for place, segment in enumerate(path[1:].split("/")):
+    for position, segment in enumerate(path[1:].split("/")):
         match = _FIELD.fullmatch(segment)
         if match:
-            fields.append((place, match[1]))
+            fields.append((position, match[1]))
         elif set(segment) & set("{}*"):
             raise BadTemplate(f"{template} has the segment {segment}, which is neither a name nor a field")
     return tuple(fields)
@@ -135,16 +135,16 @@ def _readings(segments: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield "", segments
 
 
-def _leaves(node: _Node[Target], segments: list[str], place: int) -> Iterator[_Node[Target]]:
+def _leaves(node: _Node[Target], segments: list[str], position: int) -> Iterator[_Node[Target]]:
     """Yield the nodes that segments lead to, those with earlier literals first."""
-    if place == len(segments):
+    if position == len(segments):
         yield node
         return
-    literal = node.literals.get(segments[place])
+    literal = node.literals.get(segments[position])
     if literal:
-        yield from _leaves(literal, segments, place + 1)
-    if node.wildcard and segments[place]:
-        yield from _leaves(node.wildcard, segments, place + 1)
+        yield from _leaves(literal, segments, position + 1)
+    if node.wildcard and segments[position]:
+        yield from _leaves(node.wildcard, segments, position + 1)
 
 
 def _unescaped(segments: list[str]) -> list[str]:
@@ -155,11 +155,11 @@ def _unescaped(segments: list[str]) -> list[str]:
 
 
 def _clean(path: str) -> str:
-    """Return a path without empty segments, `.` and `..`; a slash at its end stays."""
-    kept: list[str] = []
+    """Return a path without empty segments, `.` and `..`; a trailing slash stays."""
+    segments: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
-            del kept[-1:]
+            del segments[-1:]
         elif segment not in ("", "."):
-            kept.append(segment)
-    return "/" + "/".join(kept) + ("/" if kept and path.endswith("/") else "")
+            segments.append(segment)
+    return "/" + "/".join(segments) + ("/" if segments and path.endswith("/") else "")

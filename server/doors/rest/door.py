@@ -81,7 +81,7 @@ class RestDoor:
         preflight = self._cors.preflight(request)
         if preflight is not None:
             return preflight
-        return self._cors.opened(request, await self._routed(request))
+        return self._cors.with_headers(request, await self._routed(request))
 
     async def _routed(self, request: HttpRequest) -> HttpResponse:
         try:
