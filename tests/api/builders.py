@@ -40,6 +40,18 @@ def with_inputs(*parameters: Any, **fields: Any) -> run_pb2.PipelineTask:
     return Task(inputs=Task.InputOutputs(parameters=parameters), **fields)
 
 
+def empty_parameters(count: int) -> Any:
+    """So many inputs of two bytes each, read from bytes: made one by one, a million of them take seconds."""
+    return Task.InputOutputs.FromString(b"\x0a\x00" * count)
+
+
+def zeros(count: int) -> struct_pb2.Value:
+    """A list of so many zeros, read from bytes for the same reason."""
+    zero = struct_pb2.Value(number_value=0).SerializeToString()
+    item = b"\x0a" + bytes([len(zero)]) + zero
+    return struct_pb2.Value(list_value=struct_pb2.ListValue.FromString(item * count))
+
+
 def an_artifact(name: str = "model", **fields: Any) -> artifact_pb2.Artifact:
     """A model."""
     return artifact_pb2.Artifact(**{"name": name, "namespace": "team", "type": "Model", **fields})

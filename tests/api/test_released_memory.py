@@ -7,7 +7,7 @@ import pytest
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
 from server.calls.request_size import PARTS_MAX
-from tests.api.builders import Task, a_link, a_run, a_task, an_artifact, new_run_and_task, unique
+from tests.api.builders import Task, a_link, a_run, a_task, an_artifact, empty_parameters, new_run_and_task, unique
 from tests.api.client import Api, code
 from tests.api.conftest import Serve
 from tests.api.statements import failing_at
@@ -16,8 +16,6 @@ from tests.leftovers import LARGE_BYTES, nothing_left
 
 LARGE = "x" * (2 * LARGE_BYTES)
 SHORT_SECONDS = 0.5
-
-IOParameter = Task.InputOutputs.IOParameter
 
 
 def creation(**fields: Any) -> bytes:
@@ -34,7 +32,7 @@ A_LARGE_TASK = a_task(status_metadata={"message": LARGE})
 AN_ARTIFACT = artifact_pb2.CreateArtifactRequest(
     run_id="no-such-run", task_id="t", producer_key="k", artifact=an_artifact(metadata={"a": {"string_value": LARGE}})
 )
-MANY_PARTS = Task(run_id="r", task_id="t", inputs=Task.InputOutputs(parameters=[IOParameter()] * (PARTS_MAX + 1)))
+MANY_PARTS = Task(run_id="r", task_id="t", inputs=empty_parameters(PARTS_MAX + 1))
 A_LINK = a_link("no-such-run", "no-such-task", LARGE)
 
 REFUSED: dict[str, tuple[str, bytes, str]] = {

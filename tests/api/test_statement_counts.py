@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
+from storage.model import TaskState, TaskType
+from storage.sql.store import SqlStore
 from tests.api.builders import (
     a_link,
     a_parameter,
@@ -25,13 +27,19 @@ from tests.api.builders import (
 )
 from tests.api.client import Api
 from tests.api.statements import Statements
+from tests.contract.builders import a_task as a_task_row
+from tests.contract.builders import keep
 
 SIZES = (1, 10, 1000)
 
 
-async def many_tasks(api: Api, run_id: str, count: int) -> list[str]:
-    """Make tasks the quick way."""
-    return [await new_task(api, run_id) for _ in range(count)]
+async def many_tasks(url: str, run_id: str, count: int) -> list[str]:
+    """Keep running tasks past the server, which is the quick way."""
+    tasks = [a_task_row(run_id, type=TaskType.RUNTIME.value, state=TaskState.RUNNING.value) for _ in range(count)]
+    store = SqlStore(url)
+    await keep(store, *tasks)
+    await store.close()
+    return [task.id for task in tasks]
 
 
 async def a_busy_run(api: Api, task_count: int) -> tuple[str, str, list[str]]:
@@ -195,11 +203,11 @@ async def test_create_artifact_tasks_bulk_takes_at_most_eight_statements_for_any
 
 @pytest.mark.parametrize("with_parent", [False, True])
 async def test_update_tasks_bulk_takes_at_most_eight_statements_for_any_size(
-    api: Api, statements: Statements, with_parent: bool
+    api: Api, shared_url: str, statements: Statements, with_parent: bool
 ) -> None:
     run_id = await new_run(api)
     root = await api.CreateTask(run_id=run_id, task=a_root())
-    task_ids = await many_tasks(api, run_id, max(SIZES))
+    task_ids = await many_tasks(shared_url, run_id, max(SIZES))
     update = with_inputs(a_parameter(), state="SUCCEEDED", **({"parent_task_id": root.task_id} if with_parent else {}))
     calls = {
         size: lambda size=size: api.UpdateTasksBulk(

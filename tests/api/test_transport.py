@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import struct_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
@@ -13,7 +14,7 @@ from lineal.v2beta1 import run_pb2
 from server.calls import policy
 from server.calls.request_size import PARTS_MAX
 from server.services import HANDLERS
-from tests.api.builders import Task, a_run, new_run
+from tests.api.builders import Task, a_run, empty_parameters, new_run, zeros
 from tests.api.client import METHODS, SERVICES, Api, code, refusal
 from tests.api.conftest import Serve
 from tests.api.service import serving
@@ -59,13 +60,14 @@ async def test_a_message_over_the_limit_is_resource_exhausted(serve: Serve) -> N
 
 
 async def test_a_request_of_more_parts_than_one_call_may_hold_others_up_with_is_refused(api: Api) -> None:
-    # Each takes two to eight bytes, so that none of them is anywhere near the limit of bytes.
-    parameters = Task.InputOutputs(parameters=[Task.InputOutputs.IOParameter()] * (PARTS_MAX + 1))
-    update = Task(run_id="r", task_id="t", inputs=parameters)
+    # Each takes two to eleven bytes, so that none of them is anywhere near the limit of bytes.
+    update = Task(run_id="r", task_id="t", inputs=empty_parameters(PARTS_MAX + 1))
     assert "list items" in (await refusal(api.UpdateTask(task_id="t", task=update))).message
-    run = a_run(parameters={"p": [[0] * (PARTS_MAX // 4)] * 4})
+    lists = struct_pb2.ListValue(values=[zeros(PARTS_MAX // 4)] * 4)
+    run = a_run(runtime_config={"parameters": {"p": struct_pb2.Value(list_value=lists)}})
     assert "list items" in (await refusal(api.CreateRun(run=run))).message
-    assert await code(api.CreateRun(run=a_run(parameters={"p": [0] * (PARTS_MAX - 10)}))) == "OK"
+    run = a_run(runtime_config={"parameters": {"p": zeros(PARTS_MAX - 10)}})
+    assert await code(api.CreateRun(run=run)) == "OK"
 
 
 async def test_thousands_of_calls_at_once_are_all_answered(api: Api) -> None:

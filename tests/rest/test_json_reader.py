@@ -34,12 +34,12 @@ def refusal_of(message_class: type[Message], plain: Any) -> str:
 
 
 @pytest.mark.parametrize("request_class", REQUESTS, ids=lambda request: request.DESCRIPTOR.name)
-@pytest.mark.parametrize("preserving", [True, False], ids=["snake_case", "lowerCamel"])
-def test_what_json_format_writes_is_read_in_both_spellings(request_class: Any, preserving: bool) -> None:
+def test_what_json_format_writes_is_read_in_both_spellings(request_class: Any) -> None:
     @given(messages(request_class.DESCRIPTOR))
     def holds(message: Any) -> None:
-        plain = plain_of(message, preserving_proto_field_name=preserving)
-        assert plain_of(read(request_class, json.loads(json.dumps(plain)))) == plain_of(message)
+        snake_case, lower_camel = plain_of(message), plain_of(message, preserving_proto_field_name=False)
+        for plain in (snake_case, lower_camel):
+            assert plain_of(read(request_class, json.loads(json.dumps(plain)))) == snake_case
 
     holds()
 
