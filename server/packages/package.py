@@ -15,8 +15,9 @@ from google.protobuf.message import Message
 from server.codec.json_text import json_text
 from server.codec.unusable import UnusableValue
 from server.errors import InvalidArgument
-from server.packages.documents import UnreadableText, read_documents
+from server.packages.documents import read_documents
 from server.packages.specs import REASON, check_origin, check_schema_version, parse_platform, parse_spec
+from server.packages.text_limits import UnreadableText
 from storage.stored_json import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
 
 PLATFORM = "kubernetes"

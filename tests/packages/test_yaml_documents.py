@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.packages.documents import DEPTH_MAX, NODES_MAX, UnreadableText, read_documents
+from server.packages.documents import read_documents
+from server.packages.text_limits import CHARACTERS_MAX, DEPTH_MAX, NODES_MAX, Tally, UnreadableText
 
 
 def value_of(text: str) -> Any:
@@ -95,12 +96,18 @@ def test_tags_that_do_not_fit_or_have_no_meaning_in_json_are_refused(text: str) 
     assert "tag" in refusal(f"v: {text}")
 
 
+@pytest.mark.parametrize("text", ["!!seq {}", "!!map []", "!!set {}", "!own {}", "!own []"])
+def test_tags_of_other_collections_are_refused(text: str) -> None:
+    assert "tag" in refusal(f"v: {text}")
+
+
 def test_tags_that_fit_are_taken() -> None:
     [document] = read_documents(
         b"a: !!int '1'\nb: !!float 1\nc: !!bool 'true'\nd: !!null ''\ne: !!map {}\nf: !!seq []\n"
     )
 
     assert document == {"a": 1, "b": 1, "c": True, "d": None, "e": {}, "f": []}
+    assert value_of("! {a: ! []}") == {"a": []}
 
 
 def test_comments_anchors_blocks_line_ends_and_marks_are_read() -> None:
@@ -127,6 +134,27 @@ def test_merge_keys_must_name_mappings_once(text: str) -> None:
     refusal(text)
 
 
+def test_a_merge_key_is_plain_and_stands_for_a_key() -> None:
+    [document] = read_documents(
+        b"a: &a {x: 1}\nb: &m <<\nc: {*m : 1}\nd: {!!str <<: 1}\ne: [<<]\nf: {<<: *a, '<<': 1}\ng: {y: <<}\n"
+    )
+
+    assert document["c"] == document["d"] == {"<<": 1}
+    assert document["e"] == ["<<"]
+    assert document["f"] == {"x": 1, "<<": 1}
+    assert document["g"] == {"y": "<<"}
+
+
+def test_a_merge_does_not_change_what_is_merged() -> None:
+    [document] = read_documents(b"a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: *a\n")
+
+    assert document == {"a": {"x": 1}, "b": {"x": 1, "y": 2}, "c": {"x": 1}}
+
+
+def test_a_quoted_key_and_a_merge_key_after_it_are_the_same_key() -> None:
+    assert "twice" in refusal("a: &a {}\nb: {'<<': 1, <<: *a}")
+
+
 @pytest.mark.parametrize(
     "text",
     ['{"a": 1, "a": 2}', '{"x": {"a": 1, "a": 1}}', "a: 1\n'a': 2", "x: [{a: 1, a: 1}]", "a: 1\na: 1", '{"a": 1, "\\u0061": 2}'],
@@ -140,7 +168,31 @@ def test_keys_that_are_no_text_are_refused(text: str) -> None:
     assert "key" in refusal(text)
 
 
-@pytest.mark.parametrize("text", ["a: *b", "a: &a {b: *a}", "a: &a []\nb: &a [*a]", "a: &a []\n---\nb: *a"])
+@pytest.mark.parametrize("text", ["1", "[]", "a: b\n---\n[]", "--- text\n...\n---\na: b"])
+def test_every_document_is_a_mapping(text: str) -> None:
+    assert "mapping" in refusal(text)
+
+
+def test_empty_documents_are_left_out() -> None:
+    assert read_documents(b"") == read_documents(b"---\n---\n# nothing\n") == []
+    assert read_documents(b"---\n---\na: b\n---\n~\n") == [{"a": "b"}]
+
+
+def test_an_alias_stands_for_the_value_that_had_its_anchor_last() -> None:
+    [document] = read_documents(b"a: &x 1\nb: *x\nc: &x [2]\nd: *x\n&k e: *k\nf: *k\n")
+
+    assert document == {"a": 1, "b": 1, "c": [2], "d": [2], "e": "e", "f": "e"}
+
+
+def test_an_alias_is_a_key_when_it_stands_for_text() -> None:
+    assert read_documents(b"a: &x text\n*x : 1\n") == [{"a": "text", "text": 1}]
+    assert "key" in refusal("a: &x [1]\n*x : 1")
+    assert "twice" in refusal("a: &x a\n*x : 1")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: *b", "a: &a {b: *a}", "a: &a []\nb: &a [*a]", "a: &a 1\nb: &a {c: *a}", "a: &a []\n---\nb: *a"]
+)
 def test_an_alias_stands_for_a_finished_value_of_its_document(text: str) -> None:
     assert "alias" in refusal(text)
 
@@ -229,6 +281,22 @@ def test_aliases_within_the_limit_are_expanded() -> None:
 def test_nesting_ends_at_the_limit() -> None:
     assert read_documents(("v: " + "[" * (DEPTH_MAX - 1) + "]" * (DEPTH_MAX - 1)).encode())
     assert "nested" in refusal("v: " + "[" * DEPTH_MAX + "]" * DEPTH_MAX)
+
+
+def test_nesting_by_an_alias_ends_at_the_limit() -> None:
+    [document] = read_documents(f"a: &a [[]]\nb: {'[' * (DEPTH_MAX - 3)}*a{']' * (DEPTH_MAX - 3)}".encode())
+
+    assert document["a"] == [[]]
+    assert "nested" in refusal(f"a: &a [[]]\nb: {'[' * (DEPTH_MAX - 2)}*a{']' * (DEPTH_MAX - 2)}")
+
+
+def test_a_tally_ends_at_its_limits() -> None:
+    for nodes, characters in ((1, 0), (0, 1)):
+        tally = Tally()
+        tally.add(NODES_MAX, CHARACTERS_MAX)
+
+        with pytest.raises(UnreadableText, match="more than"):
+            tally.add(nodes, characters)
 
 
 def test_directives_without_end_are_refused_in_no_time() -> None:

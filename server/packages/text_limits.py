@@ -1,0 +1,44 @@
+"""How much one text of YAML or JSON may hold. The readers of `server.packages.documents` count with this.
+
+Texts come from strangers. A few kilobytes of YAML can stand for any amount of memory, because an alias repeats a whole
+value in a few characters, so an alias counts as much as the value it stands for.
+"""
+
+NODES_MAX = 1_000_000
+"""Maximum number of keys, values and documents of one text, with its aliases expanded."""
+
+CHARACTERS_MAX = 64 * 1024 * 1024
+"""Maximum number of characters in the keys and values of one text, with its aliases expanded."""
+
+DEPTH_MAX = 100
+"""Maximum levels of nesting: protobuf's parsers stop there too."""
+
+DIRECTIVES_MAX = 100
+"""Maximum number of lines that start with %: libyaml compares each %TAG with all before it."""
+
+
+class UnreadableText(ValueError):
+    """The text is not made of JSON-like documents; the message says why, for the client."""
+
+
+class Tally:
+    """The nodes (keys, values, documents) and characters of a text read so far, with its aliases expanded."""
+
+    __slots__ = ("characters", "nodes")
+
+    def __init__(self) -> None:
+        self.nodes = self.characters = 0
+
+    def add(self, nodes: int, characters: int) -> None:
+        """Count more of the text. Raises UnreadableText when it has more than NODES_MAX or CHARACTERS_MAX."""
+        self.nodes += nodes
+        self.characters += characters
+        if self.nodes > NODES_MAX:
+            raise UnreadableText(f"the text has more than {NODES_MAX} keys and values")
+        if self.characters > CHARACTERS_MAX:
+            raise UnreadableText(f"the keys and values have more than {CHARACTERS_MAX} characters")
+
+
+def nested_too_deeply() -> UnreadableText:
+    """Return the error of a text with more than DEPTH_MAX levels."""
+    return UnreadableText(f"the text is nested more than {DEPTH_MAX} levels deep")
