@@ -1,9 +1,15 @@
-"""Ids that Lineal makes: UUIDs of version 7 (RFC 9562), so that ids made later compare greater."""
+"""Ids: which texts can be one, and those that Lineal makes.
+
+These are UUIDs of version 7 (RFC 9562), so that ids made later compare greater; rows from elsewhere have ids of other forms.
+"""
 
 import secrets
 import threading
 import time
 import uuid
+from collections.abc import Iterable
+
+from storage import lengths
 
 _lock = threading.Lock()
 _last = 0
@@ -22,3 +28,17 @@ def new_id() -> str:
     value = ((moment >> 12) & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76 | (moment & 0xFFF) << 64 | 0b10 << 62 | secrets.randbits(62)
     return str(uuid.UUID(int=value))
+
+
+def can_be_id(text: str) -> bool:
+    """Return whether a text could be the id of a row; no column of ids can hold any other."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON text can spell
+        return False
+    return 0 < size <= lengths.ID and "\x00" not in text
+
+
+def possible_ids(texts: Iterable[str]) -> list[str]:
+    """Return the texts that could be ids, in order. Others must not be sent: a database may refuse the whole statement."""
+    return [text for text in texts if can_be_id(text)]

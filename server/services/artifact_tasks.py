@@ -44,13 +44,13 @@ async def list_artifact_tasks(
         checks.require("" not in group, f"{name} must not hold an empty id")
         checks.at_most(name, len(group), call.settings.bulk_items_max)
     checks.require(any(ids), "one of task_ids, run_ids and artifact_ids is required")
-    task_ids, run_ids, artifact_ids = (checks.searchable_ids(group) for group in ids)
+    task_ids, run_ids, artifact_ids = ids
 
     async def read(tx: ReadTx) -> Page[ArtifactTask]:
         if task_ids:
-            _all_found("task", ids[0], await tx.tasks.heads(task_ids))
+            _all_found("task", task_ids, await tx.tasks.heads(task_ids))
         if artifact_ids:
-            _all_found("artifact", ids[2], await tx.artifacts.namespaces(artifact_ids))
+            _all_found("artifact", artifact_ids, await tx.artifacts.namespaces(artifact_ids))
         return await tx.artifact_tasks.list(
             listing, task_ids=task_ids, run_ids=run_ids, artifact_ids=artifact_ids, type=request.type or None
         )
@@ -83,8 +83,8 @@ async def _create(call: Call, asked: Sequence[artifact_pb2.ArtifactTask]) -> Seq
     artifact_ids = sorted({link.artifact_id for link in asked})
 
     async def write(tx: WriteTx) -> Sequence[ArtifactTask]:
-        tasks = await tx.tasks.heads(checks.searchable_ids(task_ids))
-        artifacts = await tx.artifacts.namespaces(checks.searchable_ids(artifact_ids))
+        tasks = await tx.tasks.heads(task_ids)
+        artifacts = await tx.artifacts.namespaces(artifact_ids)
         for link in asked:
             _all_found("task", [link.task_id], tasks)
             if tasks[link.task_id].run_id != link.run_id:

@@ -43,7 +43,7 @@ async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactReques
     artifact = _record(request, now=call.now(), with_identity=request.reuse_if_exists)
 
     async def write(tx: WriteTx) -> Artifact:
-        heads = await tx.tasks.heads(checks.searchable_ids([request.task_id]))
+        heads = await tx.tasks.heads([request.task_id])
         task = _task_of(request, heads)
         kept = await _reused(tx, artifact) if request.reuse_if_exists else None
         if kept is None and request.reuse_if_exists:
@@ -70,7 +70,7 @@ async def create_artifacts_bulk(
     task_ids = sorted({item.task_id for item in items})
 
     async def write(tx: WriteTx) -> None:
-        heads = await tx.tasks.heads(checks.searchable_ids(task_ids))
+        heads = await tx.tasks.heads(task_ids)
         tasks = []
         for item in items:
             checks.require(not item.reuse_if_exists, "reuse_if_exists is not allowed in a bulk call")

@@ -3,10 +3,9 @@
 Lengths are in characters where a column counts characters, in bytes of UTF-8 where it is said.
 """
 
-from collections.abc import Iterable
-
 from server.errors import InvalidArgument, NotFound
 from storage import lengths
+from storage.ids import can_be_id
 
 ID_BYTES = lengths.ID
 NAME = lengths.NAME
@@ -46,17 +45,8 @@ def no_nul(field: str, text: str) -> None:
         raise InvalidArgument(f"{field} contains a NUL character", field=field)
 
 
-def can_be_id(text: str) -> bool:
-    """Say whether a text could be the id of anything kept; others need not be looked for."""
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:  # half a surrogate pair, as JSON within a text can spell it
-        return False
-    return 0 < size <= ID_BYTES and "\x00" not in text
-
-
 def known_id(kind: str, text: str) -> str:
-    """Return an id that may be looked up; a malformed one is an unknown one. Raises NotFound."""
+    """Return the id. Raises NotFound when the text cannot be one, since no row has it."""
     if not can_be_id(text):
         raise NotFound(f"{kind} {text[:ID_BYTES]!r} not found")
     return text
@@ -72,8 +62,3 @@ def at_most(field: str, count: int, limit: int) -> None:
     """Raise InvalidArgument for more items than the limit."""
     if count > limit:
         raise InvalidArgument(f"{field} has {count} items, the limit is {limit}", field=field, limit=str(limit))
-
-
-def searchable_ids(texts: Iterable[str]) -> list[str]:
-    """Return ids to search for; a malformed one is replaced by "", which matches nothing, so that a list never becomes empty."""
-    return [text if can_be_id(text) else "" for text in texts]

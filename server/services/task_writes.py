@@ -37,7 +37,7 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
     now = call.now()
 
     async def write(tx: WriteTx, lock: Lock) -> dict[str, run_pb2.PipelineTask]:
-        existing = await tx.tasks.lock(checks.searchable_ids(task_ids))
+        existing = await tx.tasks.lock(task_ids)
         _check_found(task_ids, run_id, existing)
         changed = [codec.merge_task(existing[task_id], updates[task_id], now) for task_id in task_ids]
         moved = {
@@ -95,7 +95,7 @@ def _root_state(existing: Mapping[str, Task], changed: Sequence[Task]) -> int | 
 async def _check_parents(tx: WriteTx, run_id: str, moved: Mapping[str, str | None], changed: Sequence[Task]) -> None:
     """Parents must exist, be of the run, and close no cycle; judged on how the tasks will stand after the call."""
     wanted = sorted({parent for parent in moved.values() if parent is not None})
-    above = await tx.tasks.ancestors(checks.searchable_ids(wanted))
+    above = await tx.tasks.ancestors(wanted)
     for parent in wanted:
         if parent not in above:
             raise NotFound(f"parent task {parent[: checks.ID_BYTES]!r} not found")

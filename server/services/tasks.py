@@ -30,9 +30,7 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
 
     async def write(tx: WriteTx, lock: Lock) -> Task:
         if task.parent_task_id is not None:
-            _check_parent(
-                task.parent_task_id, run_id, await tx.tasks.heads(checks.searchable_ids([task.parent_task_id]))
-            )
+            _check_parent(task.parent_task_id, run_id, await tx.tasks.heads([task.parent_task_id]))
         run = await run_state.lock_run(tx, run_id, Lock.UPDATE if root_state else lock)
         new = replace(task, namespace=run.namespace)
         kept = await tx.tasks.create(new)
@@ -86,12 +84,12 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
 async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
     """Return a page of a run's tasks, or of one task's direct children, with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
-    [run_id] = checks.searchable_ids([request.run_id])
+    run_id = request.run_id
     basic = request.task_view == _BASIC
     asked = ListRequest(
         name="tasks",
         listable=TASK_LIST,
-        scope=[request.run_id, request.parent_id],
+        scope=[run_id, request.parent_id],
         page_size=request.page_size,
         page_token=request.page_token,
         order_text=request.order_by,
@@ -101,8 +99,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
     async def read(tx: ReadTx) -> run_pb2.ListTasksResponse:
         # The reference looks for the parent before it reads the other fields, so that is the first that a client is told.
         if request.parent_id:
-            parent_ids = checks.searchable_ids([request.parent_id])
-            _check_parent(request.parent_id, run_id, await tx.tasks.heads(parent_ids))
+            _check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
         listing = listing_of(call, asked)
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
         task_ids = [task.id for task in page.rows]

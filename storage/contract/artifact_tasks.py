@@ -19,7 +19,10 @@ class ArtifactTaskReads(Protocol):
         artifact_ids: Sequence[str],
         type: int | None,
     ) -> Page[ArtifactTask]:
-        """Links list by id. Ids of one kind are alternatives, kinds must all match."""
+        """Links list by id. Ids of one kind are alternatives, kinds must all match.
+
+        Texts that cannot be ids have no links and cost no statement.
+        """
 
     async def of_tasks(self, task_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Links of tasks come with their artifacts."""

@@ -14,7 +14,7 @@ class ArtifactReads(Protocol):
         """Raises NotFound when no artifact has the id."""
 
     async def namespaces(self, artifact_ids: Sequence[str]) -> dict[str, str]:
-        """Namespaces of unknown artifacts are left out."""
+        """Namespaces of unknown artifacts are left out. Texts that cannot be ids have no namespaces and cost no statement."""
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Artifact]:
         """Artifacts list by creation time, then id. A namespace limits the list of artifacts."""

@@ -14,10 +14,13 @@ class TaskReads(Protocol):
         """Raises NotFound when no task has the id."""
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
-        """Heads of unknown tasks are left out."""
+        """Heads of unknown tasks are left out. Texts that cannot be ids have no heads and cost no statement."""
 
     async def list(self, listing: Listing, *, run_id: str, parent_task_id: str | None) -> Page[Task]:
-        """Tasks list by creation time, then id. A parent limits the list to its direct children."""
+        """Tasks list by creation time, then id. A parent limits the list to its direct children.
+
+        A run whose id cannot be one has no tasks and costs no statement.
+        """
 
     async def list_of_runs(self, run_ids: Sequence[str]) -> Sequence[Task]:
         """All tasks of runs come by creation time, then id."""
@@ -39,7 +42,10 @@ class TaskWrites(TaskReads, Protocol):
     """Writing tasks."""
 
     async def lock(self, task_ids: Sequence[str]) -> dict[str, Task]:
-        """Tasks locked for update are written by nobody else until the transaction ends. Unknown tasks are not locked."""
+        """Tasks locked for update are written by nobody else until the transaction ends. Unknown tasks are not locked.
+
+        Texts that cannot be ids lock nothing and cost no statement.
+        """
 
     async def lock_of_run(self, run_id: str) -> Sequence[Task]:
         """All tasks of a run can be locked at once."""
@@ -51,7 +57,10 @@ class TaskWrites(TaskReads, Protocol):
         """An update writes every field but id, run, creation time and logical key."""
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-        """Ancestors are returned with their runs and parents, the given tasks included. A cycle of parents comes to an end."""
+        """Ancestors are returned with their runs and parents, the given tasks included. A cycle of parents comes to an end.
+
+        Texts that cannot be ids have no ancestors and cost no statement.
+        """
 
     async def has_running_leaf(self, run_id: str) -> bool:
         """A running leaf is a running task without children."""

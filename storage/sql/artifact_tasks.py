@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
+from storage.ids import possible_ids
 from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline
 from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
@@ -41,9 +42,13 @@ class SqlArtifactTasks:
     ) -> Page[ArtifactTask]:
         """Return a page of links; ids of one kind are alternatives, kinds must all match."""
         scope: list[ColumnElement[bool]] = []
-        for column, ids in (("task_id", task_ids), ("run_id", run_ids), ("artifact_id", artifact_ids)):
-            if ids:
-                scope.append(artifact_tasks.c[column].in_(ids))
+        for column, texts in (("task_id", task_ids), ("run_id", run_ids), ("artifact_id", artifact_ids)):
+            if not texts:
+                continue
+            ids = possible_ids(texts)
+            if not ids:
+                return Page(rows=[], total_size=0, next=None)
+            scope.append(artifact_tasks.c[column].in_(ids))
         if type is not None:
             scope.append(artifact_tasks.c.type == type)
         return await page(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.contract import Listing, Page
 from storage.digests import text_digest
 from storage.errors import NotFound
+from storage.ids import possible_ids
 from storage.model import Artifact
 from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
@@ -33,7 +34,10 @@ class SqlArtifacts:
 
     async def namespaces(self, artifact_ids: Sequence[str]) -> dict[str, str]:
         """Return the namespaces of those artifacts that are there."""
-        statement = select(artifacts.c.id, artifacts.c.namespace).where(artifacts.c.id.in_(artifact_ids))
+        ids = possible_ids(artifact_ids)
+        if not ids:
+            return {}
+        statement = select(artifacts.c.id, artifacts.c.namespace).where(artifacts.c.id.in_(ids))
         return {artifact_id: namespace for artifact_id, namespace in (await self._connection.execute(statement)).all()}
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Artifact]:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
 from storage.errors import NotFound
+from storage.ids import can_be_id, possible_ids
 from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
 from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
@@ -45,11 +46,16 @@ class SqlTasks:
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
         """Return the heads of those tasks that are there."""
-        statement = select(*_HEAD).where(tasks.c.id.in_(task_ids))
+        ids = possible_ids(task_ids)
+        if not ids:
+            return {}
+        statement = select(*_HEAD).where(tasks.c.id.in_(ids))
         return {row.id: TaskHead(*row) for row in (await self._connection.execute(statement)).all()}
 
     async def list(self, listing: Listing, *, run_id: str, parent_task_id: str | None) -> Page[Task]:
         """Return a page of a run's tasks, or of one task's direct children."""
+        if not can_be_id(run_id):
+            return Page(rows=[], total_size=0, next=None)
         scope = [tasks.c.run_id == run_id]
         if parent_task_id is not None:
             scope.append(tasks.c.parent_task_id == parent_task_id)
@@ -102,7 +108,10 @@ class SqlTasks:
 
     async def lock(self, task_ids: Sequence[str]) -> dict[str, Task]:
         """Return the tasks that are there and hold their rows, taken by id so that two callers cannot cross."""
-        statement = locked(select(*_COLUMNS).where(tasks.c.id.in_(task_ids)).order_by(tasks.c.id), Lock.UPDATE)
+        ids = possible_ids(task_ids)
+        if not ids:
+            return {}
+        statement = locked(select(*_COLUMNS).where(tasks.c.id.in_(ids)).order_by(tasks.c.id), Lock.UPDATE)
         return {row.id: Task(*row) for row in (await self._connection.execute(statement)).all()}
 
     async def lock_of_run(self, run_id: str) -> Sequence[Task]:
@@ -132,8 +141,11 @@ class SqlTasks:
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Return (run id, parent id) of tasks and of everything above them; UNION ends even where rows form a cycle."""
+        ids = possible_ids(task_ids)
+        if not ids:
+            return {}
         columns = (tasks.c.id, tasks.c.run_id, tasks.c.parent_task_id)
-        above = select(*columns).where(tasks.c.id.in_(task_ids)).cte("above", recursive=True)
+        above = select(*columns).where(tasks.c.id.in_(ids)).cte("above", recursive=True)
         above = above.union(select(*columns).join(above, tasks.c.id == above.c.parent_task_id))
         rows = (await self._connection.execute(select(above.c.id, above.c.run_id, above.c.parent_task_id))).all()
         return {task_id: (run_id, parent_id) for task_id, run_id, parent_id in rows}
