@@ -10,9 +10,9 @@ from typing import Any
 
 from migrations.mlmd.kfp.database import KfpDatabase, open_kfp
 from migrations.mlmd.kfp.runs_file import RunsFile
-from migrations.mlmd.mapping.run import map_loose_artifact, map_run
-from migrations.mlmd.read.batches import KfpRuns
+from migrations.mlmd.mapping.run import map_artifact_without_run, map_run
 from migrations.mlmd.read.fingerprint import Identity, read_identity
+from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, MlmdStore, open_store
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings
@@ -121,13 +121,13 @@ async def mapped_runs(
 
 async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncGenerator[MappedArtifacts, None]:
     """Yield the artifacts that no run touched and whose id is greater, mapped, in the order of their ids."""
-    async with aclosing(source.store.loose_artifacts(after=after)) as batches:
+    async with aclosing(source.store.artifacts_without_run(after=after)) as batches:
         async for batch in batches:
             findings = Findings()
             findings.merge(batch.findings)
             records = [
                 record
                 for row, origin in batch.artifacts
-                for record in map_loose_artifact(row, origin, source.options, findings)
+                for record in map_artifact_without_run(row, origin, source.options, findings)
             ]
             yield MappedArtifacts(records, batch.last_artifact_id, findings)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrations.mlmd.mapping.run import map_loose_artifact, map_run
-from migrations.mlmd.read.batches import KfpRuns
+from migrations.mlmd.mapping.run import map_artifact_without_run, map_run
+from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, open_store
 from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.vocabulary.findings import Findings, Rule
@@ -23,7 +23,7 @@ class Imported:
 
     survey: Survey
     runs: list[RunRecords] = field(default_factory=list)
-    loose: list[Artifact] = field(default_factory=list)
+    artifacts_without_run: list[Artifact] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
     batches: int = 0
 
@@ -39,7 +39,7 @@ class Imported:
     def artifacts(self) -> dict[str, Artifact]:
         """All artifacts by id; one that several runs map must come out the same in all of them."""
         found: dict[str, Artifact] = {}
-        for artifact in [artifact for run in self.runs for artifact in run.artifacts] + self.loose:
+        for artifact in [artifact for run in self.runs for artifact in run.artifacts] + self.artifacts_without_run:
             assert found.setdefault(artifact.id, artifact) == artifact
         return found
 
@@ -73,8 +73,8 @@ async def read_all(
                 run = map_run(rows, options)
                 found.runs.append(run)
                 found.findings.merge(run.findings)
-        async for artifacts in store.loose_artifacts():
+        async for artifacts in store.artifacts_without_run():
             found.findings.merge(artifacts.findings)
             for row, origin in artifacts.artifacts:
-                found.loose += map_loose_artifact(row, origin, options, found.findings)
+                found.artifacts_without_run += map_artifact_without_run(row, origin, options, found.findings)
     return found

@@ -84,13 +84,13 @@ async def test_executions_without_a_run_make_no_home(tmp_path: Path) -> None:
 async def test_an_artifact_that_only_a_stray_execution_made_has_no_links(tmp_path: Path) -> None:
     url = changed(tmp_path / "m.sqlite", an_artifact(50), an_execution(500), an_event(90, 50, 500, OUTPUT))
     imported = await read_all(url)
-    assert [artifact.id for artifact in imported.loose] == [IDS.of("artifact:50")]
+    assert [artifact.id for artifact in imported.artifacts_without_run] == [IDS.of("artifact:50")]
 
 
 async def test_an_artifact_that_a_run_claims_without_event_is_in_its_namespace(tmp_path: Path) -> None:
     claim = "INSERT INTO Attribution VALUES (900, 4, 50)"  # a run in team-b
     imported = await read_all(changed(tmp_path / "m.sqlite", an_artifact(50), an_artifact(51), claim))
-    assert {artifact.id: artifact.namespace for artifact in imported.loose} == {
+    assert {artifact.id: artifact.namespace for artifact in imported.artifacts_without_run} == {
         IDS.of("artifact:50"): "team-b",
         IDS.of("artifact:51"): "",
     }
@@ -105,5 +105,5 @@ async def test_each_artifact_is_counted_in_one_run(tmp_path: Path) -> None:
 async def test_reading_goes_on_after_any_artifact(tmp_path: Path) -> None:
     url = changed(tmp_path / "m.sqlite", *(an_artifact(id) for id in range(50, 60)))
     async with open_store(url) as store:
-        found = [row.id async for batch in store.loose_artifacts(after=54) for row, _ in batch.artifacts]
+        found = [row.id async for batch in store.artifacts_without_run(after=54) for row, _ in batch.artifacts]
     assert found == [55, 56, 57, 58, 59]

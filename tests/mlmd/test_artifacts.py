@@ -8,7 +8,7 @@ import pytest
 
 from migrations.mlmd.mapping.artifacts import ArtifactMapping
 from migrations.mlmd.mapping.ids import Ids
-from migrations.mlmd.mapping.run import map_loose_artifact
+from migrations.mlmd.mapping.run import map_artifact_without_run
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.records import Options
 from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin
@@ -191,6 +191,6 @@ def test_a_run_links_the_copies_in_its_namespace() -> None:
 
 def test_an_artifact_that_no_run_touched_is_imported_without_links() -> None:
     findings = Findings()
-    (artifact,) = map_loose_artifact(an_artifact(9, "Model"), Origin(0, "", 0), Options(), findings)
+    (artifact,) = map_artifact_without_run(an_artifact(9, "Model"), Origin(0, "", 0), Options(), findings)
     assert (artifact.id, artifact.namespace) == (IDS.of("artifact:9"), "")
     assert findings.count(Rule.ARTIFACTS_WITHOUT_TASK, "Model") == 1

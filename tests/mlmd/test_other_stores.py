@@ -52,7 +52,7 @@ def test_a_generic_store_becomes_runs_of_runtime_tasks(generic: Imported) -> Non
 
 def test_every_artifact_of_a_generic_store_is_imported(generic: Imported) -> None:
     assert len(generic.artifacts) == generic.survey.artifacts == 30
-    assert len(generic.loose) == 15
+    assert len(generic.artifacts_without_run) == 15
     assert generic.findings.count(Rule.ARTIFACTS_WITHOUT_TASK, "Model") == 8
 
 

@@ -167,7 +167,7 @@ async def test_runs_that_kfps_database_does_not_have_are_left_out() -> None:
     imported = await read_all(store_url("kfp_main"), kfp=kfp)
     assert [run.run.id for run in imported.runs] == ["3883dfda-8676-4706-a06c-aecb5dba8e01"]
     assert imported.findings.count(Rule.RUNS_NOT_IN_KFP) == 15
-    assert not imported.loose
+    assert not imported.artifacts_without_run
 
 
 @pytest.mark.timeout(30)

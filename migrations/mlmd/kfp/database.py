@@ -86,7 +86,7 @@ class KfpDatabase:
                 found[context.id] = _run(row, namespace, fingerprints.get(row.uuid, {}))
         return found
 
-    async def known(self, names: Sequence[str]) -> set[str]:
+    async def names_with_runs(self, names: Sequence[str]) -> set[str]:
         """Return those names that are ids of runs."""
         runs = self._tables[RUNS]
         async with self._database.connect() as connection:

@@ -40,7 +40,7 @@ class RunsFile:
         """Return the runs of contexts by context id."""
         return {row.id: self._by_name[row.name] for row in contexts if row.name in self._by_name}
 
-    async def known(self, names: Sequence[str]) -> set[str]:
+    async def names_with_runs(self, names: Sequence[str]) -> set[str]:
         """Return those names that it has runs of."""
         return {name for name in names if name in self._by_name}
 

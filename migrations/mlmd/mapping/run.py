@@ -68,7 +68,9 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
     )
 
 
-def map_loose_artifact(row: ArtifactRow, origin: Origin, options: Options, findings: Findings) -> tuple[Artifact, ...]:
+def map_artifact_without_run(
+    row: ArtifactRow, origin: Origin, options: Options, findings: Findings
+) -> tuple[Artifact, ...]:
     """Return the records of an artifact that no run used or made."""
     findings.add(Rule.ARTIFACTS_WITHOUT_TASK, f"artifact {row.id}", kind=row.type or "")
     return ArtifactMapping(Ids(options.store_id)).artifacts(row, origin, findings, namespace=origin.namespace)

@@ -1,6 +1,7 @@
-"""Where the artifacts of a batch come from, also when they were made in runs outside of it. The batch reader calls this."""
+"""Where the artifacts of a batch come from, also when runs outside of the batch made them. The batch readers call this."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
@@ -8,20 +9,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.read.by_id import RowReader
 from migrations.mlmd.read.columns import fetch, integer, with_ids
+from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.run_index import RunIndex
 from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.vocabulary.events import OUTPUT_TYPES, key_of
-from migrations.mlmd.vocabulary.rows import EventRow, ExecutionRow, Origin
+from migrations.mlmd.vocabulary.namespaces import run_namespace
+from migrations.mlmd.vocabulary.rows import ContextRow, EventRow, ExecutionRow, KfpRun, Origin
 from migrations.mlmd.vocabulary.times import is_time
 
 
-class OriginReader:
-    """Finds the first event that made each artifact in a run, else the first that used it in one."""
+@dataclass(frozen=True, slots=True)
+class RunOrigins:
+    """Reads what a run alone says of the origin of its artifacts: the namespace, and when the run began."""
 
-    def __init__(self, schema: Schema, rows: RowReader, run_index: RunIndex) -> None:
-        self._schema = schema
-        self._rows = rows
-        self._run_index = run_index
+    rows: RowReader
+    kfp: KfpRuns | None
+
+    async def of(self, connection: AsyncConnection, context_ids: Sequence[int]) -> dict[int, Origin]:
+        """Return origins by context id, without the contexts that do not exist or are not runs."""
+        contexts = await self.rows.contexts(connection, context_ids)
+        kfp_runs = await self.kfp.runs_of(contexts) if self.kfp and contexts else {}
+        return run_origins(contexts, kfp_runs)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginReader:
+    """Reads the first event that made each artifact in a run, else the first that used it in one."""
+
+    schema: Schema
+    rows: RowReader
+    run_index: RunIndex
+    run_origins: RunOrigins
 
     async def of(
         self,
@@ -29,49 +47,81 @@ class OriginReader:
         artifact_ids: Sequence[int],
         events: Iterable[EventRow],
         executions: Mapping[int, ExecutionRow],
+        contexts: Sequence[ContextRow],
+        kfp_runs: Mapping[int, KfpRun],
     ) -> dict[int, Origin]:
-        """Return the artifact_origins of artifacts that events of a batch name, still without namespaces."""
-        known = {event.id: event for event in events}
-        first = await self._first_events(connection, artifact_ids)
-        missing = sorted(set(first.values()) - known.keys())
-        if missing:
-            known |= {event.id: event for event in await self._rows.events_by_id(connection, missing)}
-        artifact_origins = {artifact_id: known[event_id] for artifact_id, event_id in first.items()}
-        artifact_origins |= await self._outside_of_runs(connection, artifact_origins)
-        foreign = sorted({event.execution_id for event in artifact_origins.values()} - executions.keys())
-        makers = dict(executions)
-        if foreign:
-            makers |= {row.id: row for row in await self._rows.executions(connection, foreign, names_only=True)}
-        return {artifact_id: self._home(event, makers) for artifact_id, event in artifact_origins.items()}
+        """Return the origins of artifacts by artifact id, for artifacts that events of a batch name.
 
-    async def _first_events(self, connection: AsyncConnection, artifact_ids: Sequence[int]) -> dict[int, int]:
-        events = self._schema["event"]
-        artifact_id, id = events.column("artifact_id"), events.column("id")
-        made = func.min(case((events.column("type").in_(OUTPUT_TYPES), id)))
+        The events, executions and contexts of the batch are not read again.
+        """
+        first_events = await self._first_events(connection, artifact_ids, {event.id: event for event in events})
+        first_events |= await self._first_events_in_runs(connection, first_events)
+        execution_ids = sorted({event.execution_id for event in first_events.values()} - executions.keys())
+        makers = dict(executions)
+        if execution_ids:
+            makers |= {row.id: row for row in await self.rows.executions(connection, execution_ids, names_only=True)}
+        runs = {event.execution_id: self._context_id(event) for event in first_events.values()}
+        origins = run_origins(contexts, kfp_runs)
+        origins |= await self.run_origins.of(connection, sorted(set(runs.values()) - origins.keys()))
+        return {
+            artifact_id: _origin(event, origins[runs[event.execution_id]], makers)
+            for artifact_id, event in first_events.items()
+        }
+
+    async def _first_events(
+        self, connection: AsyncConnection, artifact_ids: Sequence[int], batch_events: Mapping[int, EventRow]
+    ) -> dict[int, EventRow]:
+        """Return the first event that made each artifact, else the first that used it, in a run or not."""
+        table = self.schema["event"]
+        artifact_id, id = table.column("artifact_id"), table.column("id")
+        first_output = func.min(case((table.column("type").in_(OUTPUT_TYPES), id)))
         statement: Select[Any] = (
-            select(artifact_id, made, func.min(id)).where(with_ids(artifact_id)).group_by(artifact_id)
+            select(artifact_id, first_output, func.min(id)).where(with_ids(artifact_id)).group_by(artifact_id)
         )
         rows = await fetch(connection, statement, artifact_ids)
-        return {integer(row[0]): integer(row[2] if row[1] is None else row[1]) for row in rows}
+        event_ids = {integer(row[0]): integer(row[2] if row[1] is None else row[1]) for row in rows}
+        events = dict(batch_events)
+        other_ids = sorted(set(event_ids.values()) - events.keys())
+        if other_ids:
+            events |= {event.id: event for event in await self.rows.events_by_id(connection, other_ids)}
+        return {artifact_id: events[event_id] for artifact_id, event_id in event_ids.items()}
 
-    async def _outside_of_runs(
-        self, connection: AsyncConnection, artifact_origins: Mapping[int, EventRow]
+    async def _first_events_in_runs(
+        self, connection: AsyncConnection, first_events: Mapping[int, EventRow]
     ) -> dict[int, EventRow]:
-        """Return other artifact_origins for artifacts whose first event is of no run: rare, so that all their events may be read."""
-        strays = sorted(id for id, event in artifact_origins.items() if self._run_index.of(event.execution_id) is None)
-        found: dict[int, EventRow] = {}
-        for event in await self._rows.events_of_artifacts(connection, strays) if strays else ():
-            if self._run_index.of(event.execution_id) is None:
-                continue
-            earlier = found.get(event.artifact_id)
-            if earlier is None or (event.type in OUTPUT_TYPES and earlier.type not in OUTPUT_TYPES):
-                found[event.artifact_id] = event
-        return found
+        """Return other first events for the artifacts whose first event is not of a run.
 
-    def _home(self, event: EventRow, makers: Mapping[int, ExecutionRow]) -> Origin:
-        context_id = self._run_index.of(event.execution_id)
+        There are few of them, so that all of their events may be read.
+        """
+        artifact_ids = sorted(id for id, event in first_events.items() if self.run_index.of(event.execution_id) is None)
+        if not artifact_ids:
+            return {}
+        events: dict[int, EventRow] = {}
+        for event in await self.rows.events_of_artifacts(connection, artifact_ids):
+            if self.run_index.of(event.execution_id) is None:
+                continue
+            earlier = events.get(event.artifact_id)
+            if earlier is None or (event.type in OUTPUT_TYPES and earlier.type not in OUTPUT_TYPES):
+                events[event.artifact_id] = event
+        return events
+
+    def _context_id(self, event: EventRow) -> int:
+        context_id = self.run_index.of(event.execution_id)
         assert context_id is not None, "an event of the batch belongs to a run"
-        made = event.type in OUTPUT_TYPES
-        at = event.at if is_time(event.at) else 0
-        maker = makers.get(event.execution_id) if made else None
-        return Origin(context_id, "", at, key_of(event) if made else "", maker)
+        return context_id
+
+
+def run_origins(contexts: Iterable[ContextRow], kfp_runs: Mapping[int, KfpRun]) -> dict[int, Origin]:
+    """Return what runs alone say of the origin of their artifacts, by context id."""
+    return {
+        context.id: Origin(context.id, run_namespace(context, kfp_runs.get(context.id)), context.created)
+        for context in contexts
+    }
+
+
+def _origin(event: EventRow, run: Origin, makers: Mapping[int, ExecutionRow]) -> Origin:
+    """Return the origin of an artifact whose first event this is; a missing time is that of the run's beginning."""
+    at = event.at if is_time(event.at) else 0
+    if event.type not in OUTPUT_TYPES:
+        return Origin(run.context_id, run.namespace, at or run.at)
+    return Origin(run.context_id, run.namespace, at or run.at, key_of(event), makers.get(event.execution_id))

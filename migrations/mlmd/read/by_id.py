@@ -1,6 +1,6 @@
 """Rows of MLMD's tables by id, each with its properties. The batch reader calls this."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -19,16 +19,14 @@ class RowReader:
 
     def __init__(self, schema: Schema, types: Types, texts: Texts) -> None:
         self._schema = schema
-        self._catalog = types
+        self._types = types
         self.texts = texts
 
-    async def contexts(
-        self, connection: AsyncConnection, ids: Sequence[int], repeated: Mapping[str, int]
-    ) -> list[ContextRow]:
-        """Return contexts that are runs; `repeated` holds the first context of names that several have."""
+    async def contexts(self, connection: AsyncConnection, ids: Sequence[int]) -> list[ContextRow]:
+        """Return contexts, without those that are not runs."""
         if not ids:
             return []
-        table, kinds = self._schema["context"], self._catalog.run_kinds
+        table, kinds = self._schema["context"], self._types.run_kinds
         names = ("id", "type_id", "name", "create_time_since_epoch", "last_update_time_since_epoch")
         statement: Select[Any] = select(*(table[name] for name in names)).where(with_ids(table.column("id")))
         rows = await fetch(connection, statement, ids)
@@ -36,18 +34,17 @@ class RowReader:
         parents = await self._parent_names(connection, ids)
         found = []
         for id, type_id, raw_name, created, updated in rows:
-            name, type_id = self.texts.known(raw_name), integer(type_id)
+            name, type_id = self.texts.text_or_empty(raw_name), integer(type_id)
             if type_id in kinds:
                 context = ContextRow(
                     id,
-                    self._catalog.names.get(type_id),
+                    self._types.names.get(type_id),
                     kinds[type_id],
                     name,
                     integer(created),
                     integer(updated),
                     tuple(properties.get(id, ())),
                     parents.get(id, ""),
-                    repeated.get(name, id) != id,
                 )
                 found.append(context)
         return sorted(found, key=lambda row: row.id)
@@ -66,13 +63,13 @@ class RowReader:
         found = [
             ExecutionRow(
                 id,
-                self._catalog.names.get(integer(type_id)),
-                self.texts.known(name),
+                self._types.names.get(integer(type_id)),
+                self.texts.text_or_empty(name),
                 integer_of(state),
                 integer(created),
                 integer(updated),
                 tuple(properties.get(id, ())),
-                self.texts.known(external_id),
+                self.texts.text_or_empty(external_id),
                 nodes.get(id, ""),
             )
             for id, type_id, name, state, created, updated, external_id in rows
@@ -89,15 +86,15 @@ class RowReader:
         found = [
             ArtifactRow(
                 id,
-                self._catalog.names.get(integer(type_id)),
+                self._types.names.get(integer(type_id)),
                 text(uri),
                 integer_of(state),
                 text(name),
                 integer(created),
                 integer(updated),
                 tuple(properties.get(id, ())),
-                self.texts.known(external_id),
-                self._catalog.versions.get(integer(type_id), ""),
+                self.texts.text_or_empty(external_id),
+                self._types.versions.get(integer(type_id), ""),
             )
             for id, type_id, uri, state, name, created, updated, external_id in rows
         ]
@@ -125,7 +122,7 @@ class RowReader:
             columns = [paths[name] for name in ("event_id", "is_index_step", "step_index", "step_key")]
             statement: Select[Any] = select(*columns).where(with_ids(paths.column("event_id")))
             for event_id, is_index, index, key in await fetch(connection, statement, [row[0] for row in rows]):
-                step = integer(index) if is_index else self.texts.known(key)
+                step = integer(index) if is_index else self.texts.text_or_empty(key)
                 steps.setdefault(event_id, []).append(step)
         return [
             EventRow(id, artifact, execution, integer(type), integer(at), tuple(steps.get(id, ())))
@@ -158,12 +155,12 @@ class RowReader:
         )
         found: dict[int, str] = {}
         for context_id, name in await fetch(connection, statement, ids):
-            found.setdefault(context_id, self.texts.known(name))
+            found.setdefault(context_id, self.texts.text_or_empty(name))
         return found
 
     async def _node_names(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
         """Return the nodes of executions; the context's name is that of pipeline and node."""
-        if not self._catalog.node_types or not ids:
+        if not self._types.node_types or not ids:
             return {}
         ties, contexts = self._schema["association"], self._schema["context"]
         execution_id = ties.column("execution_id")
@@ -172,12 +169,12 @@ class RowReader:
             select(execution_id, contexts.column("name"))
             .join(contexts.clause, contexts.column("id") == ties.column("context_id"))
             .where(
-                contexts.column("type_id").in_(sorted(self._catalog.node_types)),
+                contexts.column("type_id").in_(sorted(self._types.node_types)),
                 execution_id.between(ids[0], ids[-1]),
             )
         )
         wanted, found = set(ids), {}
         for id, name in await connection.execute(statement):
             if id in wanted:
-                found[id] = self.texts.known(name).rpartition(".")[2]
+                found[id] = self.texts.text_or_empty(name).rpartition(".")[2]
         return found

@@ -34,7 +34,7 @@ class Texts:
             return self._repair(raw)
         return raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else str(raw)
 
-    def known(self, raw: object) -> str:
+    def text_or_empty(self, raw: object) -> str:
         """Return a text column, "" for NULL."""
         return self.text(raw) or ""
 
@@ -57,11 +57,11 @@ class PropertyReader:
 
     def group(self, rows: Iterable[Sequence[Any]]) -> dict[int, list[PropertyRow]]:
         """Return properties by their owner's id."""
-        text, known = self._texts.text, self._texts.known
+        text, text_or_empty = self._texts.text, self._texts.text_or_empty
         grouped: dict[int, list[PropertyRow]] = {}
         for owner, name, custom, integer, double, string, raw, proto, boolean in rows:
             kept = text(string) if string is not None else None
-            row = PropertyRow(known(name), bool(custom), integer, double, kept, raw, proto, boolean)
+            row = PropertyRow(text_or_empty(name), bool(custom), integer, double, kept, raw, proto, boolean)
             grouped.setdefault(owner, []).append(row)
         return grouped
 

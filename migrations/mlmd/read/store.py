@@ -1,29 +1,36 @@
-"""Reads an MLMD store run by run. The loader calls this; `batches` and `survey` hold what it is made of.
+"""Reads an MLMD store in batches. `migrations.mlmd.source` calls this.
 
     async with open_store(url) as store:
-        store.survey                                  what is there, and what has no place
-        async for batch in store.runs(after=0):       some runs with all that belongs to them
-        async for batch in store.loose_artifacts():   artifacts that no run touched
+        store.survey                                        figures of the store, and what of it cannot be imported
+        async for batch in store.runs(after=0):             some runs with all that belongs to them
+        async for batch in store.artifacts_without_run():   artifacts that no run used or made
 
-Each batch is one snapshot, read in a number of statements that does not depend on its size (one more for every 5,000 rows of a
-kind), and no connection is held while the caller works on it.
+Each batch is one snapshot. It is read in a number of statements that does not depend on its size (one more per 5,000 rows of a
+kind), and no connection is held while the caller works on the batch. What a run brings along is read by `run_batches`, the
+other artifacts by `artifact_batches`; both leave out what `run_filter` says.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from migrations.mlmd.read.batches import ArtifactBatch, BatchReader, KfpRuns, RunBatch
+from migrations.mlmd.read.artifact_batches import ArtifactBatch, ArtifactReader, read_attributions
+from migrations.mlmd.read.artifact_origins import OriginReader, RunOrigins
+from migrations.mlmd.read.by_id import RowReader
 from migrations.mlmd.read.columns import Texts, integer
 from migrations.mlmd.read.guest import Database
+from migrations.mlmd.read.kfp_runs import KfpRuns
+from migrations.mlmd.read.run_batches import RunBatch, RunReader
+from migrations.mlmd.read.run_filter import RunFilter
 from migrations.mlmd.read.run_index import RunIndex
+from migrations.mlmd.read.run_pages import batches_of, read_page
 from migrations.mlmd.read.schema import Schema, read_schema
 from migrations.mlmd.read.survey import Survey, take_survey
 from migrations.mlmd.read.text_repair import beyond_ascii, is_double_encoded
-from migrations.mlmd.read.types import Types, read_catalog
+from migrations.mlmd.read.types import Types, read_types
 from migrations.mlmd.vocabulary.findings import Findings
 
 EXECUTIONS_PER_BATCH = 2000
@@ -31,8 +38,7 @@ EXECUTIONS_PER_BATCH = 2000
 
 ARTIFACTS_PER_BATCH = 5000
 
-_CONTEXTS_PER_PAGE = 500
-_OWNER_ROWS = 10_000
+_ASSOCIATIONS_PER_FETCH = 10_000
 _TEXT_SAMPLES = 200
 
 _TEXTS = (
@@ -55,10 +61,19 @@ _TEXTS = (
 class MlmdStore:
     """An open store."""
 
-    def __init__(self, database: Database, batches: BatchReader, survey: Survey, types: Types, schema: Schema) -> None:
+    def __init__(
+        self,
+        database: Database,
+        runs: RunReader,
+        artifacts: ArtifactReader,
+        survey: Survey,
+        types: Types,
+        schema: Schema,
+    ) -> None:
         self._database = database
-        self._batches = batches
-        self._catalog = types
+        self._runs = runs
+        self._artifacts = artifacts
+        self._types = types
         self._schema = schema
         self.survey = survey
 
@@ -71,48 +86,33 @@ class MlmdStore:
         self, *, after: int = 0, executions_per_batch: int = EXECUTIONS_PER_BATCH
     ) -> AsyncGenerator[RunBatch, None]:
         """Yield all runs whose context's id is greater, in the order of these ids."""
-        if not self._schema.has_runs or not self._catalog.run_kinds:
+        if not self._schema.has_runs or not self._types.run_kinds:
             return
         while True:
             async with self._database.connect() as connection:
-                page = await self._page(connection, after)
+                page = await read_page(connection, self._schema, self._types, after)
             if not page:
                 return
-            for context_ids in _packed(page, executions_per_batch):
+            for context_ids in batches_of(page, executions_per_batch):
                 async with self._database.connect() as connection:
-                    batch = await self._batches.runs(connection, context_ids)
+                    batch = await self._runs.batch(connection, context_ids)
                 yield batch
-            if page[-1][0] <= after:
-                return  # an id that is no whole number, in a table without its key
-            after = page[-1][0]
+            last_id = page[-1][0]
+            if last_id <= after:
+                return  # an id that is not a whole number, in a table that lost its primary key
+            after = last_id
 
-    async def loose_artifacts(self, *, after: int = 0) -> AsyncGenerator[ArtifactBatch, None]:
+    async def artifacts_without_run(self, *, after: int = 0) -> AsyncGenerator[ArtifactBatch, None]:
         """Yield the artifacts that no run used or made and whose id is greater, in the order of their ids."""
         while True:
             async with self._database.connect() as connection:
-                batch = await self._batches.loose_artifacts(connection, after, ARTIFACTS_PER_BATCH)
+                batch = await self._artifacts.batch(connection, after, ARTIFACTS_PER_BATCH)
             if batch is None:
                 return
             yield batch
             if batch.last_artifact_id <= after:
                 return
             after = batch.last_artifact_id
-
-    async def _page(self, connection: AsyncConnection, after: int) -> list[tuple[int, int]]:
-        """Return the ids of the next contexts that are runs, and how many executions each has."""
-        contexts, ties = self._schema["context"], self._schema["association"]
-        id = contexts.column("id")
-        statement = (
-            select(id)
-            .where(contexts.column("type_id").in_(sorted(self._catalog.run_kinds)), id > after)
-            .order_by(id)
-            .limit(_CONTEXTS_PER_PAGE)
-        )
-        ids = [integer(row[0]) for row in await connection.execute(statement)]
-        context_id = ties.column("context_id")
-        counting = select(context_id, func.count()).where(context_id.in_(ids)).group_by(context_id)
-        counts: dict[int, int] = {row[0]: row[1] for row in await connection.execute(counting)}
-        return [(id, counts.get(id, 0)) for id in ids]
 
 
 @asynccontextmanager
@@ -121,8 +121,8 @@ async def open_store(
 ) -> AsyncIterator[MlmdStore]:
     """Open a store for reading. Raises SourceRefused, here and while reading, when it cannot be read.
 
-    Contexts of the named types are runs, beside those that always are. With KFP's own database, runs of KFP v2 that it does not
-    know are left out.
+    Contexts of the given types are runs, in addition to those of the types that always are. With KFP's own database, runs of
+    KFP v2 that it does not have are left out.
     """
     database = Database(url, what="the source")
     try:
@@ -130,28 +130,22 @@ async def open_store(
             schema = await connection.run_sync(lambda sync: read_schema(sync, database.label))
             texts = Texts(repair=database.reinterprets_text and await _is_double_encoded(connection, schema))
             findings = Findings()
-            types = await read_catalog(connection, schema, texts, run_context_types, findings)
-            run_index = await _read_owners(connection, schema, types)
+            types = await read_types(connection, schema, texts, run_context_types, findings)
+            run_index = await _read_run_index(connection, schema, types)
             survey = await take_survey(connection, schema, types, run_index, findings)
-            batches = await BatchReader.prepared(connection, schema, types, texts, run_index, kfp)
-        yield MlmdStore(database, batches, survey, types, schema)
+            run_filter = await RunFilter.read(connection, schema, types, texts, kfp)
+            attributions = await read_attributions(connection, schema, types)
+        rows = RowReader(schema, types, texts)
+        run_origins = RunOrigins(rows, kfp)
+        origins = OriginReader(schema, rows, run_index, run_origins)
+        runs = RunReader(schema, rows, run_filter, origins, run_index, kfp)
+        artifacts = ArtifactReader(schema, rows, run_filter, run_origins, run_index, attributions)
+        yield MlmdStore(database, runs, artifacts, survey, types, schema)
     finally:
         await database.close()
 
 
-def _packed(page: Sequence[tuple[int, int]], limit: int) -> list[list[int]]:
-    batches: list[list[int]] = []
-    room = 0
-    for context_id, count in page:
-        if not batches or count > room:
-            batches.append([])
-            room = limit
-        batches[-1].append(context_id)
-        room -= count
-    return batches
-
-
-async def _read_owners(connection: AsyncConnection, schema: Schema, types: Types) -> RunIndex:
+async def _read_run_index(connection: AsyncConnection, schema: Schema, types: Types) -> RunIndex:
     run_index = RunIndex()
     if not schema.has_runs or not types.run_kinds:
         return run_index
@@ -163,7 +157,7 @@ async def _read_owners(connection: AsyncConnection, schema: Schema, types: Types
         .where(contexts.column("type_id").in_(sorted(types.run_kinds)))
         .order_by(execution_id, context_id)
     )
-    async for rows in (await connection.stream(statement)).partitions(_OWNER_ROWS):
+    async for rows in (await connection.stream(statement)).partitions(_ASSOCIATIONS_PER_FETCH):
         run_index.add((integer(row[0]), integer(row[1])) for row in rows)
     return run_index
 

@@ -63,7 +63,7 @@ class _Counter:
     def __init__(self, connection: AsyncConnection, schema: Schema, types: Types) -> None:
         self._connection = connection
         self._schema = schema
-        self._catalog = types
+        self._types = types
 
     async def total(self, name: str) -> int:
         return await self._count(self._schema[name])
@@ -72,7 +72,7 @@ class _Counter:
         """Count the runs of each kind."""
         found: dict[RunKind, int] = {}
         for type_id, count in await self._by_type("context"):
-            kind = self._catalog.run_kinds.get(type_id)
+            kind = self._types.run_kinds.get(type_id)
             if kind is not None:
                 found[kind] = found.get(kind, 0) + count
         return found
@@ -81,9 +81,9 @@ class _Counter:
         """Count contexts by type; those that are no runs have no place."""
         found: dict[str, int] = {}
         for type_id, count in await self._by_type("context"):
-            name = shown(self._catalog.names.get(type_id, ""))
+            name = shown(self._types.names.get(type_id, ""))
             found[name] = found.get(name, 0) + count
-            if type_id not in self._catalog.run_kinds:
+            if type_id not in self._types.run_kinds:
                 findings.add(Rule.CONTEXTS_WITHOUT_PLACE, kind=name, count=count)
         return found
 
@@ -94,7 +94,7 @@ class _Counter:
         outside = id.not_in(self._in_runs()) if self._has_runs else None
         counting = select(type_id, func.count(), func.min(id)).group_by(type_id)
         for found, count, first in await self._rows(counting if outside is None else counting.where(outside)):
-            kind = self._catalog.names.get(integer(found), "")
+            kind = self._types.names.get(integer(found), "")
             findings.add(Rule.EXECUTIONS_WITHOUT_RUN, f"execution {first}", kind=kind, count=count)
 
     async def events(self, findings: Findings) -> int:
@@ -130,7 +130,7 @@ class _Counter:
 
     @property
     def _has_runs(self) -> bool:
-        return self._schema.has_runs and bool(self._catalog.run_kinds)
+        return self._schema.has_runs and bool(self._types.run_kinds)
 
     def _in_runs(self) -> Select[Any]:
         """Select the executions of runs."""
@@ -138,7 +138,7 @@ class _Counter:
         return (
             select(ties.column("execution_id"))
             .join(contexts.clause, contexts.column("id") == ties.column("context_id"))
-            .where(contexts.column("type_id").in_(sorted(self._catalog.run_kinds)))
+            .where(contexts.column("type_id").in_(sorted(self._types.run_kinds)))
         )
 
     async def _by_type(self, name: str) -> list[tuple[int, int]]:

@@ -35,21 +35,21 @@ class Types:
     node_types: Set[int]
 
 
-async def read_catalog(
+async def read_types(
     connection: AsyncConnection, schema: Schema, texts: Texts, run_context_types: Sequence[str], findings: Findings
 ) -> Types:
     """Return the types of a store, and which contexts of missing types are runs all the same."""
     types = schema["type"]
     statement = select(types["id"], types["name"], types["version"], schema.type_kind)
     rows = (await connection.execute(statement)).all()
-    names = {integer(row[0]): texts.known(row[1]) for row in rows}
+    names = {integer(row[0]): texts.text_or_empty(row[1]) for row in rows}
     contexts = {integer(row[0]) for row in rows if integer(row[3]) == CONTEXT_KIND}
     wanted = {**dict.fromkeys(run_context_types, RunKind.GENERIC), **RUN_TYPES}
     run_kinds = {id: wanted[names[id]] for id in contexts if names[id] in wanted}
     run_kinds |= await _runs_of_missing_types(connection, schema, names, findings)
     return Types(
         names=names,
-        versions={integer(row[0]): texts.known(row[2]) for row in rows},
+        versions={integer(row[0]): texts.text_or_empty(row[2]) for row in rows},
         run_kinds=run_kinds,
         node_types={id for id in contexts if names[id] == NODE_TYPE},
     )
