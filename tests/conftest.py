@@ -9,6 +9,8 @@ import google.protobuf
 import hypothesis
 import pytest
 
+from tests import frozen
+
 pytest_plugins = ["tests.databases.fixtures"]
 
 # Read when grpc is imported. Its handlers around fork() run in the child of every process that a test starts while calls
@@ -74,6 +76,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("soak")
             if config.getoption("--soak"):
                 item.add_marker(pytest.mark.timeout(SOAK_TIMEOUT_SECONDS))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what the tests have in common."""
+    frozen.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,6 +20,7 @@ from server.calls.call import PlainRequest
 from server.doors.http.connection import Connection
 from server.doors.http.messages import HttpRequest
 from server.doors.http.request_reader import RequestReader
+from tests.frozen import all_objects
 
 _CALLS = (Connection, RequestReader, HttpRequest, PlainRequest)
 
@@ -28,6 +29,7 @@ LARGE_BYTES = 1024 * 1024
 
 # Against hanging: a server notices the end of a connection within milliseconds.
 PATIENCE_SECONDS = 10.0
+LOOK_SECONDS = 0.05
 
 
 @asynccontextmanager
@@ -42,21 +44,25 @@ async def nothing_left() -> AsyncIterator[None]:
         before = set(_values())
         yield
         deadline = time.monotonic() + PATIENCE_SECONDS
-        # Not kept from one look to the next: that alone would hold them.
-        while left := _values().keys() - before:
+        while True:
+            # Before the first look too: a look costs more than the wait, and the server is not done at once.
+            await asyncio.sleep(LOOK_SECONDS)
+            # Not kept from one look to the next: that alone would hold them.
+            left = _values().keys() - before
+            if not left:
+                break
             assert time.monotonic() < deadline, [_holders(value) for key, value in _values().items() if key in left]
-            await asyncio.sleep(0.05)
     finally:
         gc.enable()
 
 
 def large_values() -> set[int]:
     """The ids of all large values that something holds, though nobody reaches that."""
-    return set(_large(gc.get_objects()))
+    return set(_large(all_objects()))
 
 
 def _values() -> dict[int, object]:
-    objects = gc.get_objects()
+    objects = all_objects()
     return _large(objects) | {id(each): each for each in objects if type(each) in _CALLS}
 
 
