@@ -12,7 +12,8 @@ BIN := $(VENV)/bin
 PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
 # What touches protobuf: codec, calls over both doors, recordings, the OpenAPI document.
 PROTOBUF := $(addprefix tests/,server api rest conformance openapi recorded_spec reflection)
-# No processes of servers, no faults, no browser, no other project's library.
+# No processes of servers, no faults, no browser, no other project's library; and of these, no test that is marked slow:
+# timeouts that are waited for, memory that is looked for, messages of every type, a million of something.
 QUICK := $(addprefix tests/,server storage contract api rest conformance recorded_spec mlmd)
 PIP := bin/pip install --quiet --disable-pip-version-check
 # Environments of other projects' libraries, which the tests run beside us.
@@ -46,8 +47,8 @@ ifeq ($(strip $(ARGS)),)
 endif
 	$(VENV)/$(PYTEST) $(ARGS)
 
-quick: .venv-protobuf-newest/stamp ## run the tests that are quick: on SQLite with the newest protobuf
-	DB=sqlite .venv-protobuf-newest/$(PYTEST) $(QUICK) $(ARGS)
+quick: .venv-protobuf-newest/stamp ## run the tests that take a minute: on SQLite, without those marked slow
+	DB=sqlite .venv-protobuf-newest/$(PYTEST) -m 'not slow' $(QUICK) $(ARGS)
 
 test-protobuf-floor: ## run what touches protobuf on SQLite with the oldest one we accept
 test-protobuf-newest: ## run what touches protobuf on SQLite with the newest one

@@ -94,6 +94,7 @@ async def test_a_call_with_time_left_waits_for_its_turn(serve: Serve, migrated_u
     assert (await call).name == "waited"
 
 
+@pytest.mark.slow
 async def test_a_caller_that_goes_away_leaves_nothing_behind(
     serve: Serve, migrated_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

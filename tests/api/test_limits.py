@@ -166,6 +166,7 @@ def stored_bytes(value: str) -> int:
     return len('[{"value":"","type":"RUNTIME_VALUE_INPUT","parameterKey":"alpha"}]') + len(value.encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", ["a", FOUR_BYTES])
 async def test_a_json_column_holds_sixteen_mebibytes(roomy_api: Api, letter: str) -> None:
     api = roomy_api

@@ -128,6 +128,7 @@ async def drained(one: Listed, page_size: int, **fields: Any) -> list[Any]:
 LISTS = ["ListTasks", "ListArtifacts", "ListArtifactTasks", "ListRuns"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 async def test_every_sort_key_leads_through_all_rows_once_in_both_directions(
     pages: dict[str, Listed], name: str

@@ -229,6 +229,7 @@ async def test_a_retry_and_a_delete_happen_whole_or_not_at_all(serve: Serve, mig
     assert number > 2
 
 
+@pytest.mark.slow
 async def test_a_run_of_more_tasks_than_a_statement_can_name_is_retried(api: Api, shared_url: str) -> None:
     run_id = await new_run(api)
     failed = {

@@ -59,6 +59,7 @@ async def test_a_message_over_the_limit_is_resource_exhausted(serve: Serve) -> N
     assert await code(api.ListRuns()) == "OK"
 
 
+@pytest.mark.slow
 async def test_a_request_of_more_parts_than_one_call_may_hold_others_up_with_is_refused(api: Api) -> None:
     # Each takes two to eleven bytes, so that none of them is anywhere near the limit of bytes.
     update = Task(run_id="r", task_id="t", inputs=empty_parameters(PARTS_MAX + 1))
@@ -70,6 +71,7 @@ async def test_a_request_of_more_parts_than_one_call_may_hold_others_up_with_is_
     assert await code(api.CreateRun(run=run)) == "OK"
 
 
+@pytest.mark.slow
 async def test_thousands_of_calls_at_once_are_all_answered(api: Api) -> None:
     # By itself gRPC cancels some of them, at random, once more than a thousand wait.
     codes = await asyncio.gather(*(code(api.GetHealthz()) for _ in range(5_000)))
@@ -128,6 +130,7 @@ async def next_frame(reader: asyncio.StreamReader) -> tuple[int, int]:
     return head[3], head[4]
 
 
+@pytest.mark.slow
 @pytest.mark.databases("sqlite")
 async def test_a_client_may_ping_every_second_between_calls(migrated_url: str) -> None:
     async with serving(migrated_url) as addresses, asyncio.timeout(60):

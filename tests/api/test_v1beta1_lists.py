@@ -41,6 +41,7 @@ async def a_pipeline(rest: str, name: str, *, versions: int = 1) -> str:
     return pipeline_id
 
 
+@pytest.mark.slow
 async def test_lists_take_the_same_statements_for_any_number_of_rows(
     api: Api, rest: str, statements: Statements
 ) -> None:

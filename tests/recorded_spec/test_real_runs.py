@@ -109,6 +109,7 @@ def graph(spec: dict[str, Any]) -> tuple[set[tuple[str, ...]], set[Edge]]:
     return nodes, edges
 
 
+@pytest.mark.slow
 async def test_the_graph_of_a_recorded_run_is_that_of_its_pipeline_less_what_never_ran(
     replayed: list[Recording],
 ) -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.rest.client import Wire, ask, connected, request_text
 from tests.rest.conftest import Serve
 
+pytestmark = pytest.mark.slow
+
 HALF_HEADS = [
     "",
     "G",

@@ -74,6 +74,7 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_half_a_request_is_gone_although_the_call_before_it_does_not_end(start: Start) -> None:
     may_end = asyncio.Event()
 
@@ -185,6 +186,7 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(start: Start
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 async def test_a_client_that_is_slow_to_take_a_large_answer_gets_all_of_it(start: Start) -> None:
     _, address = await start(large, replace(LIMITS, idle_seconds=0.5))
     async with connected(address) as wire:
@@ -207,6 +209,7 @@ async def test_a_call_ends_when_its_client_goes_away(start: Start) -> None:
     assert server.connection_count == 0
 
 
+@pytest.mark.slow
 async def test_a_client_that_resets_while_it_is_refused_costs_nobody_a_deadline(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +230,7 @@ async def test_a_client_that_resets_while_it_is_refused_costs_nobody_a_deadline(
             assert b"408" in await wire.rest()
 
 
+@pytest.mark.slow
 async def test_no_deadline_runs_while_a_handler_does(start: Start) -> None:
     slow = Slow()
     _, address = await start(slow, replace(LIMITS, header_seconds=0.3, body_seconds=0.3, idle_seconds=0.3))
@@ -262,6 +266,7 @@ async def test_a_handler_that_is_late_is_answered_for_even_if_it_does_not_end(st
     await asyncio.wait_for(ended.wait(), 1)
 
 
+@pytest.mark.slow
 async def test_requests_waiting_on_one_connection_do_not_pile_up(start: Start) -> None:
     slow = Slow()
     _, address = await start(slow)

@@ -98,6 +98,7 @@ def test_brackets_within_texts_and_beside_each_other_are_no_depth() -> None:
     assert len(decode(json.dumps([[]] * 5000).encode())) == 5000
 
 
+@pytest.mark.slow
 def test_names_and_values_end_at_the_limit() -> None:
     assert len(decode(b"[" + b"0," * (JSON_VALUES_MAX - 1) + b"0]")) == JSON_VALUES_MAX
     for body in (b"[" + b"0," * JSON_VALUES_MAX + b"0]", b'{"a":{"b":[' + b"{}," * (JSON_VALUES_MAX // 2) + b"{}]}}"):

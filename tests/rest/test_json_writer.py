@@ -16,6 +16,7 @@ from server.doors.rest.json_writer import json_text
 from tests.rest.messages import DETAIL, RESPONSES, messages, packed, text_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.DESCRIPTOR.name)
 def test_an_answer_is_written_as_json_format_writes_it(response: Any) -> None:
     @given(messages(response.DESCRIPTOR))

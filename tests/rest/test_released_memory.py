@@ -15,6 +15,8 @@ from tests.leftovers import LARGE_BYTES, nothing_left
 from tests.rest.client import ask, connected, request_text
 from tests.rest.conftest import Serve
 
+pytestmark = pytest.mark.slow
+
 RUNS = "/apis/v2beta1/runs"
 UPLOAD = "/apis/v2beta1/pipelines/upload"
 FORM = "multipart/form-data; boundary=b"
