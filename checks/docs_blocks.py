@@ -278,7 +278,7 @@ def keys() -> str:
         for field in listable.fields.values():
             by_kind.setdefault(field.kind.value, []).append(f"`{field.key}`{'' if field.sortable else ' *filter*'}")
         if isinstance(listable.fields.get(f"{fields.TAG_PREFIX}key"), fields.Field):
-            by_kind[fields.Kind.TAG.value] = [f"`{fields.TAG_PREFIX}…` *filter*"]
+            by_kind[fields.FieldKind.TAG.value] = [f"`{fields.TAG_PREFIX}…` *filter*"]
         title = name.removesuffix("_LIST").lower().replace("_", " ") + "s"
         order = f"`{listable.default_order.field.key}`"
         rows += [(title, order, kind, ", ".join(found)) for kind, found in by_kind.items()]

@@ -149,7 +149,7 @@ OK = Status(code_pb2.OK)
 
 # Subclasses stand before their parents: the first match counts.
 _STORAGE: tuple[tuple[type[storage_errors.StorageError], int, str], ...] = (
-    (storage_errors.NotFound, code_pb2.NOT_FOUND, "NOT_FOUND"),
+    (storage_errors.RowNotFound, code_pb2.NOT_FOUND, "NOT_FOUND"),
     (storage_errors.AlreadyExists, code_pb2.ALREADY_EXISTS, "ALREADY_EXISTS"),
     (storage_errors.InUse, code_pb2.INVALID_ARGUMENT, "IN_USE"),
     (storage_errors.InvalidFilter, code_pb2.INVALID_ARGUMENT, "INVALID_FILTER"),

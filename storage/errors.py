@@ -1,7 +1,7 @@
 """Every way a store can fail. The server maps these to codes in one place; driver errors never leave `storage/sql`.
 
 StorageError
-├── NotFound            the row a caller named is not there
+├── RowNotFound            the row a caller named is not there
 ├── AlreadyExists       a row with that id or unique name is there
 ├── InUse               other rows depend on the one that was to go
 ├── InvalidQuery        what a list was asked for makes no sense
@@ -20,7 +20,7 @@ class StorageError(Exception):
     """Root of the tree; its text is fit for a client (no SQL, no driver text)."""
 
 
-class NotFound(StorageError):
+class RowNotFound(StorageError):
     """The row a caller named is not there."""
 
     def __init__(self, kind: str, id: str) -> None:

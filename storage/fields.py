@@ -22,7 +22,7 @@ SORTED_CHARACTERS = 255
 """How many characters of a long field take part in sorting: a page token has to carry them."""
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """How a column is stored, and thereby which values a filter may compare it with."""
 
     TEXT = "text"
@@ -45,7 +45,7 @@ class Field:
 
     key: str
     column: str
-    kind: Kind = Kind.TEXT
+    kind: FieldKind = FieldKind.TEXT
     enum: type[IntEnum] | None = None
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     nullable: bool = False
@@ -125,7 +125,7 @@ def _no_more(_key: str) -> Field | None:
 
 def _tag(key: str) -> Field | None:
     is_tag = key.startswith(TAG_PREFIX) and key != TAG_PREFIX
-    return Field(key, key, Kind.TAG, sortable=False) if is_tag else None
+    return Field(key, key, FieldKind.TAG, sortable=False) if is_tag else None
 
 
 def _metric(key: str) -> Field | None:
@@ -134,11 +134,11 @@ def _metric(key: str) -> Field | None:
 
 
 def _json(key: str, column: str, *, nullable: bool = True) -> Field:
-    return Field(key, column, Kind.JSON, nullable=nullable, long=True)
+    return Field(key, column, FieldKind.JSON, nullable=nullable, long=True)
 
 
 def _time(key: str, column: str, *, nullable: bool = False, absent: int | None = None) -> Field:
-    return Field(key, column, Kind.TIME, nullable=nullable, absent=absent)
+    return Field(key, column, FieldKind.TIME, nullable=nullable, absent=absent)
 
 
 TASKS: FieldSet = FieldSet(
@@ -147,9 +147,9 @@ TASKS: FieldSet = FieldSet(
     Field("parent_task_id", "parent_task_id", nullable=True),
     Field("name", "name"),
     Field("display_name", "display_name", long=True),
-    Field("type", "type", Kind.NUMBERED_ENUM, TaskType),
-    Field("status", "state", Kind.NUMBERED_ENUM, TaskState),
-    Field("state", "state", Kind.NUMBERED_ENUM, TaskState, sortable=False),
+    Field("type", "type", FieldKind.NUMBERED_ENUM, TaskType),
+    Field("status", "state", FieldKind.NUMBERED_ENUM, TaskState),
+    Field("state", "state", FieldKind.NUMBERED_ENUM, TaskState, sortable=False),
     Field("cache_fingerprint", "cache_fingerprint"),
     Field("scope_path", "scope_path", long=True),
     _time("create_time", "created_at"),
@@ -168,13 +168,13 @@ ARTIFACTS: FieldSet = FieldSet(
     Field("id", "id"),
     Field("namespace", "namespace"),
     Field("name", "name"),
-    Field("type", "type", Kind.NUMBERED_ENUM, ArtifactType),
+    Field("type", "type", FieldKind.NUMBERED_ENUM, ArtifactType),
     Field("uri", "uri", nullable=True, long=True, digest_column="uri_hash"),
     Field("description", "description", long=True),
     _time("created_at", "created_at"),
     _time("last_update", "updated_at"),
     _json("metadata", "metadata"),
-    Field("number_value", "number_value", Kind.NUMBER, nullable=True),
+    Field("number_value", "number_value", FieldKind.NUMBER, nullable=True),
 )
 
 ARTIFACT_TASKS: FieldSet = FieldSet(
@@ -182,14 +182,14 @@ ARTIFACT_TASKS: FieldSet = FieldSet(
     Field("artifact_id", "artifact_id"),
     Field("task_id", "task_id"),
     Field("run_id", "run_id"),
-    Field("type", "type", Kind.NUMBERED_ENUM, IOType),
+    Field("type", "type", FieldKind.NUMBERED_ENUM, IOType),
     Field("key", "key"),
     _json("producer", "producer", nullable=False),
 )
 
 
 def _storage_state(names: Mapping[str, str]) -> Field:
-    return Field("storage_state", "storage_state", Kind.NAMED_ENUM, StorageState, names=names)
+    return Field("storage_state", "storage_state", FieldKind.NAMED_ENUM, StorageState, names=names)
 
 
 def _runs(storage_states: Mapping[str, str]) -> FieldSet:
@@ -203,8 +203,8 @@ def _runs(storage_states: Mapping[str, str]) -> FieldSet:
         Field("experiment_id", "experiment_id"),
         Field("recurring_run_id", "recurring_run_id"),
         _storage_state(storage_states),
-        Field("state", "state", Kind.NAMED_ENUM, RunState),
-        Field("status", "state", Kind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
+        Field("state", "state", FieldKind.NAMED_ENUM, RunState),
+        Field("status", "state", FieldKind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
         _time("created_at", "created_at"),
         _time("scheduled_at", "scheduled_at"),
         # Clients see 1970 until a run ends, and filter by it.

@@ -13,7 +13,7 @@ from typing import Any
 
 from storage import filter_message
 from storage.errors import InvalidFilter, InvalidOrder
-from storage.fields import Field, FieldSet, Kind, Order
+from storage.fields import Field, FieldKind, FieldSet, Order
 from storage.filter_message import AFTER_LATEST, EARLIEST, INT32, SECOND, Operation, Sent, read_filter, shown
 
 __all__ = ["Operation", "Order", "Predicate", "canonical", "parse_filter", "parse_order", "restore"]
@@ -23,14 +23,14 @@ MAX_IN_VALUES = 1000
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _INTEGERS = frozenset({"int_value", "long_value"})
-_FORMS: dict[Kind, frozenset[str]] = {
-    Kind.TEXT: frozenset({"string_value"}),
-    Kind.JSON: frozenset({"string_value"}),
-    Kind.NUMBERED_ENUM: _INTEGERS | {"string_value"},
-    Kind.NAMED_ENUM: _INTEGERS | {"string_value"},
-    Kind.TIME: _INTEGERS | {"timestamp_value"},
-    Kind.NUMBER: _INTEGERS,
-    Kind.TAG: frozenset({"string_value"}),
+_FORMS: dict[FieldKind, frozenset[str]] = {
+    FieldKind.TEXT: frozenset({"string_value"}),
+    FieldKind.JSON: frozenset({"string_value"}),
+    FieldKind.NUMBERED_ENUM: _INTEGERS | {"string_value"},
+    FieldKind.NAMED_ENUM: _INTEGERS | {"string_value"},
+    FieldKind.TIME: _INTEGERS | {"timestamp_value"},
+    FieldKind.NUMBER: _INTEGERS,
+    FieldKind.TAG: frozenset({"string_value"}),
 }
 
 
@@ -141,7 +141,7 @@ def _fit(sent: Sent, fields: FieldSet) -> Predicate | None:
         return Predicate(target, operation, tuple(dict.fromkeys(known)))
     if not known:
         return None if operation is Operation.NOT_EQUALS else Predicate(target, Operation.IN, ())
-    return Predicate(target, operation, known[0] if field.kind is Kind.TIME else known)
+    return Predicate(target, operation, known[0] if field.kind is FieldKind.TIME else known)
 
 
 def _find_field(key: str, fields: FieldSet) -> Field:
@@ -164,9 +164,9 @@ def _find_operation(sent: Sent, field: Field) -> Operation:
         raise InvalidFilter(f"IN on {field.key!r} needs a list of values")
     if operation is not Operation.IN and sent.form.endswith("_values"):
         raise InvalidFilter(f"{operation.name} on {field.key!r} takes a single value")
-    if operation is Operation.IS_SUBSTRING and field.kind not in (Kind.TEXT, Kind.JSON):
+    if operation is Operation.IS_SUBSTRING and field.kind not in (FieldKind.TEXT, FieldKind.JSON):
         raise InvalidFilter(f"IS_SUBSTRING does not apply to {field.key!r}, which is no text")
-    if field.kind is Kind.TAG and operation is not Operation.EQUALS:
+    if field.kind is FieldKind.TAG and operation is not Operation.EQUALS:
         raise InvalidFilter(f"{field.key!r} takes EQUALS only")
     if len(sent.values) > MAX_IN_VALUES:
         raise InvalidFilter(f"IN on {field.key!r} has {len(sent.values)} values, at most {MAX_IN_VALUES} are allowed")
@@ -178,11 +178,11 @@ def _find_operation(sent: Sent, field: Field) -> Operation:
 def _stored(value: Any, field: Field) -> Any:
     """The value as the column holds it, or _Unknown.VALUE where no row can hold it."""
     match field.kind:
-        case Kind.NUMBERED_ENUM | Kind.NAMED_ENUM:
+        case FieldKind.NUMBERED_ENUM | FieldKind.NAMED_ENUM:
             return _stored_enum(value, field)
-        case Kind.TIME if isinstance(value, int):
+        case FieldKind.TIME if isinstance(value, int):
             return tuple(min(max(edge * SECOND, EARLIEST), AFTER_LATEST) for edge in (value, value + 1))
-        case Kind.NUMBER:
+        case FieldKind.NUMBER:
             return float(value)
     return value
 
@@ -193,10 +193,10 @@ def _stored_enum(value: int | str, field: Field) -> int | str | _Unknown:
         value = int(value)
     if isinstance(value, str):
         member = field.enum.__members__.get(field.names.get(value, value))
-    elif field.kind is Kind.NUMBERED_ENUM:
+    elif field.kind is FieldKind.NUMBERED_ENUM:
         return min(max(value, INT32[0]), INT32[1])
     else:
         member = next((each for each in field.enum if each == value), None)
     if member is None:
         return _Unknown.VALUE
-    return member.value if field.kind is Kind.NUMBERED_ENUM else member.name
+    return member.value if field.kind is FieldKind.NUMBERED_ENUM else member.name

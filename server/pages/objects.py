@@ -16,7 +16,7 @@ from server.calls.methods import Method, all_methods
 from server.config import Settings
 from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse, page
 from server.doors.http.plain_routes import caller_of
-from server.doors.rest.json_writer import json_text
+from server.doors.rest.json_writer import message_json
 from server.pages.assets import address_of
 
 _HTML = """<!doctype html>
@@ -108,4 +108,4 @@ def _page(kind: str, name: str, content: str, *, status: int = 200) -> HttpRespo
 
 
 def _readable(message: Message) -> str:
-    return json.dumps(json.loads(json_text(message)), indent=2, ensure_ascii=False)
+    return json.dumps(json.loads(message_json(message)), indent=2, ensure_ascii=False)

@@ -9,7 +9,7 @@ from server.errors import Aborted
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import WriteTx
-from storage.errors import NotFound
+from storage.errors import RowNotFound
 from storage.fields import EXPERIMENT_LIST
 from storage.ids import new_id
 from storage.model import Experiment, StorageState
@@ -85,5 +85,5 @@ async def unarchive_experiment(call: Call, request: experiment_pb2.UnarchiveExpe
 async def _default_id(tx: WriteTx) -> str | None:
     try:
         return await tx.experiments.default_id()
-    except NotFound:
+    except RowNotFound:
         return None

@@ -12,7 +12,7 @@ from server.services.listings import ListRequest, listing_of, next_token
 from server.services.run_specs import Needed, needed_spec, recorded_spec
 from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx
-from storage.errors import NotFound
+from storage.errors import RowNotFound
 from storage.fields import (
     EXPERIMENT_LIST_V1BETA1,
     PIPELINE_LIST_V1BETA1,
@@ -179,7 +179,7 @@ async def get_pipeline_template(call: Call, request: PlainRequest) -> dict[str, 
         await tx.pipelines.get(known)
         latest = await tx.pipeline_versions.find_latest(known)
         if latest is None:
-            raise NotFound("version of pipeline", known)
+            raise RowNotFound("version of pipeline", known)
         return latest
 
     return {"template": (await call.store.read(read)).pipeline_spec or ""}

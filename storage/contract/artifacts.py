@@ -11,7 +11,7 @@ class ArtifactReads(Protocol):
     """Reading artifacts."""
 
     async def get(self, artifact_id: str) -> Artifact:
-        """Raises NotFound when no artifact has the id."""
+        """Raises RowNotFound when no artifact has the id."""
 
     async def namespaces(self, artifact_ids: Sequence[str]) -> dict[str, str]:
         """Namespaces of unknown artifacts are left out. Texts that cannot be ids have no namespaces and cost no statement."""

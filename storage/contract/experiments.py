@@ -10,13 +10,13 @@ class ExperimentReads(Protocol):
     """Reading experiments."""
 
     async def get(self, experiment_id: str) -> Experiment:
-        """Raises NotFound when no experiment has the id."""
+        """Raises RowNotFound when no experiment has the id."""
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Experiment]:
         """Experiments list by creation time, then id."""
 
     async def default_id(self) -> str:
-        """The default experiment exists from the first upgrade. Raises NotFound once the default experiment is deleted."""
+        """The default experiment exists from the first upgrade. Raises RowNotFound once the default experiment is deleted."""
 
 
 class ExperimentWrites(ExperimentReads, Protocol):
@@ -35,7 +35,7 @@ class ExperimentWrites(ExperimentReads, Protocol):
         """A taken experiment name raises AlreadyExists."""
 
     async def set_storage_state(self, experiment_id: str, storage_state: str) -> None:
-        """Archiving an experiment that is not there raises NotFound."""
+        """Archiving an experiment that is not there raises RowNotFound."""
 
     async def delete(self, experiment_id: str) -> None:
         """Deleting an experiment keeps its runs."""

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from storage.filters import Order, Predicate
 from storage.pages import Cursor
 
-Row = TypeVar("Row")
+Record = TypeVar("Record")
 
 
 class Lock(Enum):
@@ -34,12 +34,12 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Generic[Record]):
     """One page of a list: its rows, the size of the list, and where the next page starts.
 
     The total counts every row of the list, whatever the page. The last page has no next.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Record]
     total_size: int
     next: Cursor | None

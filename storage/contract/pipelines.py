@@ -11,10 +11,10 @@ class PipelineReads(Protocol):
     """Reading pipelines."""
 
     async def get(self, pipeline_id: str) -> Pipeline:
-        """A pipeline comes with its tags. Raises NotFound when no pipeline has the id."""
+        """A pipeline comes with its tags. Raises RowNotFound when no pipeline has the id."""
 
     async def get_by_name(self, name: str, namespace: str) -> Pipeline:
-        """Raises NotFound when no pipeline has the name."""
+        """Raises RowNotFound when no pipeline has the name."""
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Pipeline]:
         """Pipelines list by creation time, then id. Pipelines can be filtered by their tags."""
@@ -37,7 +37,7 @@ class PipelineVersionReads(Protocol):
     """Reading pipeline versions."""
 
     async def get(self, version_id: str) -> PipelineVersion:
-        """A version comes with its specification and tags. Raises NotFound when no version has the id."""
+        """A version comes with its specification and tags. Raises RowNotFound when no version has the id."""
 
     async def find_latest(self, pipeline_id: str) -> PipelineVersion | None:
         """The latest version is the one made last."""
@@ -65,4 +65,4 @@ class PipelineVersionWrites(PipelineVersionReads, Protocol):
         """Tags that are given replace all tags of a version."""
 
     async def delete(self, version_id: str, *, pipeline_id: str) -> None:
-        """Deleting a version of another pipeline raises NotFound."""
+        """Deleting a version of another pipeline raises RowNotFound."""

@@ -11,15 +11,15 @@ class RunReads(Protocol):
     """Reading runs."""
 
     async def head(self, run_id: str) -> RunHead:
-        """The head of a run is read without its specification. Raises NotFound when no run has the id."""
+        """The head of a run is read without its specification. Raises RowNotFound when no run has the id."""
 
     async def get(self, run_id: str, *, with_spec: bool) -> Run:
-        """A run is read with its specification only when asked for. Getting an unknown run raises NotFound."""
+        """A run is read with its specification only when asked for. Getting an unknown run raises RowNotFound."""
 
     async def get_shown(self, run_id: str) -> ShownRun:
         """A shown run comes with its own specification unless the version it names is there.
 
-        Showing an unknown run raises NotFound.
+        Showing an unknown run raises RowNotFound.
         """
 
     async def activity(self, run_id: str) -> RunActivity:
@@ -46,7 +46,7 @@ class RunWrites(RunReads, Protocol):
     async def lock(self, run_id: str, lock: Lock) -> RunHead:
         """A run locked for update is written by nobody else until the transaction ends.
 
-        A run locked for sharing is written by nobody else until the transaction ends. Locking an unknown run raises NotFound.
+        A run locked for sharing is written by nobody else until the transaction ends. Locking an unknown run raises RowNotFound.
         """
 
     async def create(self, run: Run) -> None:
@@ -58,10 +58,10 @@ class RunWrites(RunReads, Protocol):
         """State, history and finish time of a run change together."""
 
     async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
-        """Archiving a run that is not there raises NotFound."""
+        """Archiving a run that is not there raises RowNotFound."""
 
     async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
         """All runs of an experiment are archived at once."""
 
     async def delete(self, run_id: str) -> None:
-        """Deleting a run deletes its tasks and links but no artifact. Deleting an unknown run raises NotFound."""
+        """Deleting a run deletes its tasks and links but no artifact. Deleting an unknown run raises RowNotFound."""

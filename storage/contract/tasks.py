@@ -11,7 +11,7 @@ class TaskReads(Protocol):
     """Reading tasks."""
 
     async def get(self, task_id: str) -> Task:
-        """Raises NotFound when no task has the id."""
+        """Raises RowNotFound when no task has the id."""
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
         """Heads of unknown tasks are left out. Texts that cannot be ids have no heads and cost no statement."""

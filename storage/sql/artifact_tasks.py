@@ -8,10 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.contract import Listing, Page
 from storage.ids import possible_ids
 from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline
-from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, values_of
+from storage.sql.rows import RowVanished, columns_of, values_of
 from storage.sql.tables import artifact_tasks, artifacts
 
 _COLUMNS = columns_of(artifact_tasks, ArtifactTask)

@@ -7,13 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
 from storage.digests import text_digest
-from storage.errors import NotFound
+from storage.errors import RowNotFound
 from storage.ids import possible_ids
 from storage.model import Artifact
-from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, inline_literal, values_of
+from storage.sql.rows import RowVanished, columns_of, inline_literal, values_of
 from storage.sql.tables import artifacts
 
 _COLUMNS = columns_of(artifacts, Artifact)
@@ -26,10 +25,10 @@ class SqlArtifacts:
         self._connection, self._dialect = connection, dialect
 
     async def get(self, artifact_id: str) -> Artifact:
-        """Return an artifact; raises NotFound."""
+        """Return an artifact; raises RowNotFound."""
         row = (await self._connection.execute(select(*_COLUMNS).where(artifacts.c.id == artifact_id))).first()
         if row is None:
-            raise NotFound("artifact", artifact_id)
+            raise RowNotFound("artifact", artifact_id)
         return Artifact(*row)
 
     async def namespaces(self, artifact_ids: Sequence[str]) -> dict[str, str]:

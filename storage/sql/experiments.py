@@ -4,7 +4,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
-from storage.errors import AlreadyExists, NotFound
+from storage.errors import AlreadyExists, RowNotFound
 from storage.model import Experiment
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
@@ -31,25 +31,25 @@ class SqlExperiments:
         self._connection, self._dialect = connection, dialect
 
     async def get(self, experiment_id: str) -> Experiment:
-        """Return the experiment; raises NotFound."""
+        """Return the experiment; raises RowNotFound."""
         statement = select(*_COLUMNS).where(experiments.c.id == experiment_id)
         row = (await self._connection.execute(statement)).first()
         if row is None:
-            raise NotFound("experiment", experiment_id)
+            raise RowNotFound("experiment", experiment_id)
         return Experiment(*row)
 
     async def default_id(self) -> str:
-        """Return the default experiment's id; raises NotFound once it was deleted."""
+        """Return the default experiment's id; raises RowNotFound once it was deleted."""
         found = await find_default_id(self._connection)
         if found is None:
-            raise NotFound("experiment", "default")
+            raise RowNotFound("experiment", "default")
         return found
 
     async def ensure_default(self, fallback: Experiment) -> str:
         """Return the default experiment's id, making it from the fallback when it is gone."""
         try:
             return await self.default_id()
-        except NotFound:
+        except RowNotFound:
             pass
         # An experiment that bears the name already is adopted, as the reference does.
         keys = ("name", "namespace")
@@ -84,18 +84,18 @@ class SqlExperiments:
             raise AlreadyExists("experiment", experiment.name)
 
     async def set_storage_state(self, experiment_id: str, storage_state: str) -> None:
-        """Archive or unarchive an experiment; raises NotFound."""
+        """Archive or unarchive an experiment; raises RowNotFound."""
         changed = await self._connection.execute(
             update(experiments).where(experiments.c.id == experiment_id).values(storage_state=storage_state)
         )
         if changed.rowcount == 0:
-            raise NotFound("experiment", experiment_id)
+            raise RowNotFound("experiment", experiment_id)
 
     async def delete(self, experiment_id: str) -> None:
-        """Delete an experiment; its runs stay. Raises NotFound."""
+        """Delete an experiment; its runs stay. Raises RowNotFound."""
         deleted = await self._connection.execute(delete(experiments).where(experiments.c.id == experiment_id))
         if deleted.rowcount == 0:
-            raise NotFound("experiment", experiment_id)
+            raise RowNotFound("experiment", experiment_id)
 
     async def record_run(self, experiment_id: str, created_at: int) -> None:
         """Move the time of the last run forward, never back."""

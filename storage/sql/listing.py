@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
 from storage.digests import text_digest
-from storage.fields import SORTED_CHARACTERS, TAG_PREFIX, Field, Kind
+from storage.fields import SORTED_CHARACTERS, TAG_PREFIX, Field, FieldKind
 from storage.filters import Operation, Order, Predicate
 from storage.pages import Cursor
 from storage.sql.dialects.dialect import Dialect
@@ -19,7 +19,7 @@ from storage.sql.rows import inline_literal
 
 _SECOND = 1_000_000  # times are kept in microseconds
 
-Row = TypeVar("Row")
+Record = TypeVar("Record")
 
 
 async def page(
@@ -30,10 +30,10 @@ async def page(
     table: FromClause,
     columns: Sequence[ColumnElement[Any]],
     scope: Sequence[ColumnElement[bool]],
-    record: Callable[[Any], Row],
+    record: Callable[[Any], Record],
     joined: FromClause | None = None,
     tags: Table | None = None,
-) -> Page[Row]:
+) -> Page[Record]:
     """Return one page and the size of the whole list, in two statements of the caller's snapshot.
 
     A record is made from a row whose last element is the sort key; `joined` adds tables that only the columns need;
@@ -99,14 +99,14 @@ def condition(
 ) -> ColumnElement[bool]:
     """Return one predicate as SQL; values are always bound."""
     field, operation, values = predicate.field, predicate.operation, predicate.values
-    if field.kind is Kind.TAG:
+    if field.kind is FieldKind.TAG:
         assert tags is not None, "only lists with tags have fields of this kind"
         key = field.key.removeprefix(TAG_PREFIX)
         return exists().where(tags.columns[0] == table.c.id, tags.c.key == key, tags.c.value == values[0])
     column: ColumnElement[Any] = table.c[field.column]
     if operation is Operation.IN and not values:
         return false()
-    if field.kind is Kind.TIME:
+    if field.kind is FieldKind.TIME:
         present = column if field.absent is None else func.coalesce(column, field.absent)
         return _time_condition(present, operation, values)
     if operation is Operation.IS_SUBSTRING:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
-from storage.errors import AlreadyExists, NotFound
+from storage.errors import AlreadyExists, RowNotFound
 from storage.model import PipelineVersion
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
@@ -35,10 +35,10 @@ class SqlPipelineVersions:
         self._connection, self._dialect = connection, dialect
 
     async def get(self, version_id: str) -> PipelineVersion:
-        """Return a version with specification and tags; raises NotFound."""
+        """Return a version with specification and tags; raises RowNotFound."""
         version = await self._find(select(*_COLUMNS).where(_WITH_SPEC.c.id == version_id))
         if version is None:
-            raise NotFound("pipeline version", version_id)
+            raise RowNotFound("pipeline version", version_id)
         return version
 
     async def find_latest(self, pipeline_id: str) -> PipelineVersion | None:
@@ -100,22 +100,22 @@ class SqlPipelineVersions:
         await add_tags(self._connection, pipeline_version_tags, version.id, version.tags)
 
     async def update(self, version_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
-        """Change what is given; raises NotFound."""
+        """Change what is given; raises RowNotFound."""
         named = {"display_name": display_name} if display_name is not None else {"id": version_id}
         changed = await self._connection.execute(
             update(pipeline_versions).where(pipeline_versions.c.id == version_id).values(**named)
         )
         if changed.rowcount == 0:
-            raise NotFound("pipeline version", version_id)
+            raise RowNotFound("pipeline version", version_id)
         if tags is not None:
             await replace_tags(self._connection, pipeline_version_tags, version_id, tags)
 
     async def delete(self, version_id: str, *, pipeline_id: str) -> None:
-        """Delete a version of a pipeline; raises NotFound, also when it is of another one."""
+        """Delete a version of a pipeline; raises RowNotFound, also when it is of another one."""
         deleted = await self._connection.execute(
             delete(pipeline_versions).where(
                 pipeline_versions.c.id == version_id, pipeline_versions.c.pipeline_id == pipeline_id
             )
         )
         if deleted.rowcount == 0:
-            raise NotFound("pipeline version", version_id)
+            raise RowNotFound("pipeline version", version_id)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
-from storage.errors import AlreadyExists, InUse, NotFound
+from storage.errors import AlreadyExists, InUse, RowNotFound
 from storage.model import Pipeline
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
@@ -25,17 +25,17 @@ class SqlPipelines:
         self._connection, self._dialect = connection, dialect
 
     async def get(self, pipeline_id: str) -> Pipeline:
-        """Return a pipeline with its tags; raises NotFound."""
+        """Return a pipeline with its tags; raises RowNotFound."""
         return await self._get(pipelines.c.id == pipeline_id, pipeline_id)
 
     async def get_by_name(self, name: str, namespace: str) -> Pipeline:
-        """Return the pipeline of a name with its tags; raises NotFound."""
+        """Return the pipeline of a name with its tags; raises RowNotFound."""
         return await self._get((pipelines.c.name == name) & (pipelines.c.namespace == namespace), name)
 
     async def _get(self, where: ColumnElement[bool], named: str) -> Pipeline:
         row = (await self._connection.execute(select(*_COLUMNS).where(where))).first()
         if row is None:
-            raise NotFound("pipeline", named)
+            raise RowNotFound("pipeline", named)
         pipeline = Pipeline(*row)
         tags = await tags_of(self._connection, pipeline_tags, [pipeline.id])
         return replace(pipeline, tags=tags.get(pipeline.id, {}))
@@ -64,16 +64,16 @@ class SqlPipelines:
         await add_tags(self._connection, pipeline_tags, pipeline.id, pipeline.tags)
 
     async def update(self, pipeline_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
-        """Change what is given; raises NotFound."""
+        """Change what is given; raises RowNotFound."""
         named = {"display_name": display_name} if display_name is not None else {"id": pipeline_id}
         changed = await self._connection.execute(update(pipelines).where(pipelines.c.id == pipeline_id).values(**named))
         if changed.rowcount == 0:
-            raise NotFound("pipeline", pipeline_id)
+            raise RowNotFound("pipeline", pipeline_id)
         if tags is not None:
             await replace_tags(self._connection, pipeline_tags, pipeline_id, tags)
 
     async def delete(self, pipeline_id: str, *, with_versions: bool) -> None:
-        """Delete a pipeline; raises NotFound, and InUse when it has versions that are not to go with it."""
+        """Delete a pipeline; raises RowNotFound, and InUse when it has versions that are not to go with it."""
         if with_versions:
             await self._connection.execute(
                 delete(pipeline_versions).where(pipeline_versions.c.pipeline_id == pipeline_id)
@@ -84,4 +84,4 @@ class SqlPipelines:
                 raise InUse("pipeline", pipeline_id)
         deleted = await self._connection.execute(delete(pipelines).where(pipelines.c.id == pipeline_id))
         if deleted.rowcount == 0:
-            raise NotFound("pipeline", pipeline_id)
+            raise RowNotFound("pipeline", pipeline_id)

@@ -1,14 +1,19 @@
-"""Rows ⇄ records: the columns of a table in the order of a record's fields, and back. Used by the per-table files only."""
+"""Rows ⇄ records: the columns of a table in the order of a record's fields, and back. Used by the per-table files."""
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, Table, literal_column
 
 from storage.contract import Lock
 
-Record = TypeVar("Record")
+
+class RowVanished(Exception):
+    """An insert met a taken key whose row cannot be read: it was deleted since, or another key of the row was taken.
+
+    The per-table files raise it; `SqlStore` alone catches it, and runs the callback again.
+    """
 
 
 def field_names(record: type[Any]) -> tuple[str, ...]:

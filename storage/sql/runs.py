@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
-from storage.errors import AlreadyExists, NotFound
+from storage.errors import AlreadyExists, RowNotFound
 from storage.model import Run, RunActivity, RunHead, RunState, ShownRun, StorageState
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
@@ -35,29 +35,29 @@ class SqlRuns:
         self._connection, self._dialect = connection, dialect
 
     async def head(self, run_id: str) -> RunHead:
-        """Return the head of a run; raises NotFound."""
+        """Return the head of a run; raises RowNotFound."""
         return await self.lock(run_id, Lock.NONE)
 
     async def lock(self, run_id: str, lock: Lock) -> RunHead:
-        """Return the head of a run and hold its row; raises NotFound."""
+        """Return the head of a run and hold its row; raises RowNotFound."""
         statement = locked(select(*_HEAD).where(runs.c.id == run_id), lock)
         row = (await self._connection.execute(statement)).first()
         if row is None:
-            raise NotFound("run", run_id)
+            raise RowNotFound("run", run_id)
         return RunHead(*row)
 
     async def get(self, run_id: str, *, with_spec: bool) -> Run:
-        """Return a run; raises NotFound."""
+        """Return a run; raises RowNotFound."""
         statement = select(*_COLUMNS).where(runs.c.id == run_id)
         if with_spec:
             statement = statement.add_columns(pipeline_specs.c.spec).select_from(_WITH_SPEC)
         row = (await self._connection.execute(statement)).first()
         if row is None:
-            raise NotFound("run", run_id)
+            raise RowNotFound("run", run_id)
         return Run(*row)
 
     async def get_shown(self, run_id: str) -> ShownRun:
-        """Return a run, with its specification unless its version is there to be read instead; raises NotFound."""
+        """Return a run, with its specification unless its version is there to be read instead; raises RowNotFound."""
         statement = (
             select(*_COLUMNS, pipeline_specs.c.spec, pipeline_versions.c.id.is_not(None))
             .select_from(_WITH_VERSION)
@@ -65,7 +65,7 @@ class SqlRuns:
         )
         row = (await self._connection.execute(statement)).first()
         if row is None:
-            raise NotFound("run", run_id)
+            raise RowNotFound("run", run_id)
         return ShownRun(Run(*row[:-1]), bool(row[-1]))
 
     async def activity(self, run_id: str) -> RunActivity:
@@ -136,12 +136,12 @@ class SqlRuns:
         )
 
     async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
-        """Archive or unarchive a run; raises NotFound."""
+        """Archive or unarchive a run; raises RowNotFound."""
         changed = await self._connection.execute(
             update(runs).where(runs.c.id == run_id).values(storage_state=storage_state, updated_at=updated_at)
         )
         if changed.rowcount == 0:
-            raise NotFound("run", run_id)
+            raise RowNotFound("run", run_id)
 
     async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
         """Archive every run of an experiment."""
@@ -152,10 +152,10 @@ class SqlRuns:
         )
 
     async def delete(self, run_id: str) -> None:
-        """Delete a run; its tasks and their links go with it by foreign key. Raises NotFound."""
+        """Delete a run; its tasks and their links go with it by foreign key. Raises RowNotFound."""
         deleted = await self._connection.execute(delete(runs).where(runs.c.id == run_id))
         if deleted.rowcount == 0:
-            raise NotFound("run", run_id)
+            raise RowNotFound("run", run_id)
 
     async def list_stale_canceling(self, *, written_before: int, limit: int) -> Sequence[str]:
         """Return canceling runs that nothing has written to since a time, longest waiting first."""

@@ -21,12 +21,12 @@ from storage.errors import Conflict, OutcomeUnknown, SchemaMismatch, StorageErro
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
-from storage.sql.collisions import RowVanished
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.experiments import SqlExperiments
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
+from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
 from storage.tracebacks import release

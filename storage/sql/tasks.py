@@ -7,13 +7,12 @@ from sqlalchemy import Column, ColumnElement, bindparam, case, exists, func, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
-from storage.errors import NotFound
+from storage.errors import RowNotFound
 from storage.ids import can_be_id, possible_ids
 from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
-from storage.sql.collisions import RowVanished
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, field_names, inline_literal, locked, values_of
+from storage.sql.rows import RowVanished, columns_of, field_names, inline_literal, locked, values_of
 from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
@@ -38,10 +37,10 @@ class SqlTasks:
         self._connection, self._dialect = connection, dialect
 
     async def get(self, task_id: str) -> Task:
-        """Return a task; raises NotFound."""
+        """Return a task; raises RowNotFound."""
         row = (await self._connection.execute(select(*_COLUMNS).where(tasks.c.id == task_id))).first()
         if row is None:
-            raise NotFound("task", task_id)
+            raise RowNotFound("task", task_id)
         return Task(*row)
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:

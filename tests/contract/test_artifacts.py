@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage.errors import Conflict, NotFound
+from storage.errors import Conflict, RowNotFound
 from storage.fields import ARTIFACT_LIST
 from storage.model import Artifact
 from storage.sql.store import SqlStore
@@ -37,8 +37,8 @@ async def test_numbers_come_back_to_the_last_bit(store: SqlStore) -> None:
     assert [artifact.number_value for artifact in kept.rows] == numbers
 
 
-async def test_raises_notfound_when_no_artifact_has_the_id(store: SqlStore) -> None:
-    with pytest.raises(NotFound, match="artifact 'nowhere' not found"):
+async def test_raises_rownotfound_when_no_artifact_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound, match="artifact 'nowhere' not found"):
         await store.read(lambda tx: tx.artifacts.get("nowhere"))
 
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from storage.errors import AlreadyExists, NotFound
+from storage.errors import AlreadyExists, RowNotFound
 from storage.fields import EXPERIMENT_LIST
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, an_experiment, keep
 from tests.contract.listings import all_pages, ids_of, listing
 
 
-async def test_raises_notfound_when_no_experiment_has_the_id(store: SqlStore) -> None:
-    with pytest.raises(NotFound, match="experiment 'nowhere' not found"):
+async def test_raises_rownotfound_when_no_experiment_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound, match="experiment 'nowhere' not found"):
         await store.read(lambda tx: tx.experiments.get("nowhere"))
 
 
@@ -29,9 +29,9 @@ async def test_the_default_experiment_exists_from_the_first_upgrade(store: SqlSt
     assert (await store.read(lambda tx: tx.experiments.get(default))).name == "Default"
 
 
-async def test_raises_notfound_once_the_default_experiment_is_deleted(store: SqlStore) -> None:
+async def test_raises_rownotfound_once_the_default_experiment_is_deleted(store: SqlStore) -> None:
     await delete_default(store)
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.read(lambda tx: tx.experiments.default_id())
 
 
@@ -75,13 +75,13 @@ async def test_a_taken_experiment_name_raises_alreadyexists(store: SqlStore) -> 
         await keep(store, an_experiment(name="one", namespace="here"))
 
 
-async def test_archiving_an_experiment_that_is_not_there_raises_notfound(store: SqlStore) -> None:
+async def test_archiving_an_experiment_that_is_not_there_raises_rownotfound(store: SqlStore) -> None:
     experiment = an_experiment()
     await keep(store, experiment)
     for _ in range(2):
         await store.write(lambda tx: tx.experiments.set_storage_state(experiment.id, "ARCHIVED"))
     assert (await store.read(lambda tx: tx.experiments.get(experiment.id))).storage_state == "ARCHIVED"
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.experiments.set_storage_state("nowhere", "ARCHIVED"))
 
 
@@ -91,5 +91,5 @@ async def test_deleting_an_experiment_keeps_its_runs(store: SqlStore) -> None:
     await keep(store, experiment, run)
     await store.write(lambda tx: tx.experiments.delete(experiment.id))
     assert await store.read(lambda tx: tx.runs.get(run.id, with_spec=False)) == run
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.experiments.delete(experiment.id))

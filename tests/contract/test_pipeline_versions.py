@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage.errors import AlreadyExists, NotFound
+from storage.errors import AlreadyExists, RowNotFound
 from storage.fields import PIPELINE_VERSION_LIST, PIPELINE_VERSIONS
 from storage.filters import Operation, Predicate
 from storage.model import Pipeline, PipelineVersion
@@ -38,8 +38,8 @@ async def test_a_version_comes_with_its_specification_and_tags(store: SqlStore) 
     assert await get(store, version.id) == version
 
 
-async def test_raises_notfound_when_no_version_has_the_id(store: SqlStore) -> None:
-    with pytest.raises(NotFound):
+async def test_raises_rownotfound_when_no_version_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound):
         await get(store, "nowhere")
 
 
@@ -119,16 +119,16 @@ async def test_tags_that_are_given_replace_all_tags_of_a_version(store: SqlStore
     await keep(store, version)
     await store.write(lambda tx: tx.pipeline_versions.update(version.id, display_name="shown", tags={}))
     assert await get(store, version.id) == replace(version, display_name="shown", tags={})
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.pipeline_versions.update("nowhere", display_name="shown", tags=None))
 
 
-async def test_deleting_a_version_of_another_pipeline_raises_notfound(store: SqlStore) -> None:
+async def test_deleting_a_version_of_another_pipeline_raises_rownotfound(store: SqlStore) -> None:
     pipeline, other = await a_kept_pipeline(store), await a_kept_pipeline(store)
     version = a_version(pipeline.id, tags={"a": "1"})
     await keep(store, version)
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.pipeline_versions.delete(version.id, pipeline_id=other.id))
     await store.write(lambda tx: tx.pipeline_versions.delete(version.id, pipeline_id=pipeline.id))
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await get(store, version.id)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage.errors import AlreadyExists, InUse, NotFound
+from storage.errors import AlreadyExists, InUse, RowNotFound
 from storage.fields import PIPELINE_LIST, PIPELINES
 from storage.filters import Operation, Predicate
 from storage.model import Pipeline
@@ -24,15 +24,15 @@ async def test_a_pipeline_comes_with_its_tags(store: SqlStore) -> None:
     assert await store.read(lambda tx: tx.pipelines.get_by_name(pipeline.name, "n")) == pipeline
 
 
-async def test_raises_notfound_when_no_pipeline_has_the_id(store: SqlStore) -> None:
-    with pytest.raises(NotFound):
+async def test_raises_rownotfound_when_no_pipeline_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound):
         await get(store, "nowhere")
 
 
-async def test_raises_notfound_when_no_pipeline_has_the_name(store: SqlStore) -> None:
+async def test_raises_rownotfound_when_no_pipeline_has_the_name(store: SqlStore) -> None:
     await keep(store, a_pipeline(name="train", namespace="here"))
     for name, namespace in (("Train", "here"), ("train", "")):
-        with pytest.raises(NotFound):
+        with pytest.raises(RowNotFound):
             await store.read(lambda tx, name=name, namespace=namespace: tx.pipelines.get_by_name(name, namespace))
 
 
@@ -72,7 +72,7 @@ async def test_tags_that_are_given_replace_all_tags_of_a_pipeline(store: SqlStor
     assert await get(store, pipeline.id) == replace(pipeline, display_name="shown")
     await store.write(lambda tx: tx.pipelines.update(pipeline.id, display_name=None, tags={"b": "3"}))
     assert await get(store, pipeline.id) == replace(pipeline, display_name="shown", tags={"b": "3"})
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.pipelines.update("nowhere", display_name=None, tags={"b": "3"}))
 
 
@@ -84,7 +84,7 @@ async def test_deleting_a_pipeline_that_has_versions_raises_inuse_unless_they_go
         await store.write(lambda tx: tx.pipelines.delete(pipeline.id, with_versions=False))
     assert await get(store, pipeline.id) == pipeline
     await store.write(lambda tx: tx.pipelines.delete(pipeline.id, with_versions=True))
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.read(lambda tx: tx.pipeline_versions.get(version.id))
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.pipelines.delete(pipeline.id, with_versions=True))

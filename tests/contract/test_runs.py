@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from storage.contract import Lock, ReadTx, WriteTx
-from storage.errors import AlreadyExists, NotFound
+from storage.errors import AlreadyExists, RowNotFound
 from storage.fields import RUN_LIST
 from storage.model import Run, RunActivity, RunState, ShownRun
 from storage.sql.store import SqlStore
@@ -52,8 +52,8 @@ async def test_the_head_of_a_run_is_read_without_its_specification(store: SqlSto
     assert ["pipeline_specs" in each.text for each in sent] == [False]
 
 
-async def test_raises_notfound_when_no_run_has_the_id(store: SqlStore) -> None:
-    with pytest.raises(NotFound, match="run 'nowhere' not found"):
+async def test_raises_rownotfound_when_no_run_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound, match="run 'nowhere' not found"):
         await store.read(lambda tx: tx.runs.head("nowhere"))
 
 
@@ -64,8 +64,8 @@ async def test_a_run_is_read_with_its_specification_only_when_asked_for(store: S
     assert await get(store, run.id, with_spec=False) == replace(run, pipeline_spec=None)
 
 
-async def test_getting_an_unknown_run_raises_notfound(store: SqlStore) -> None:
-    with pytest.raises(NotFound):
+async def test_getting_an_unknown_run_raises_rownotfound(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound):
         await get(store, "nowhere")
 
 
@@ -89,8 +89,8 @@ async def test_a_shown_run_comes_with_its_own_specification_unless_the_version_i
         assert await shown(store, run.id) == ShownRun(run, has_version=False)
 
 
-async def test_showing_an_unknown_run_raises_notfound(store: SqlStore) -> None:
-    with pytest.raises(NotFound):
+async def test_showing_an_unknown_run_raises_rownotfound(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound):
         await shown(store, "nowhere")
 
 
@@ -195,9 +195,9 @@ def archive(run: Run) -> Callable[[WriteTx], Awaitable[None]]:
     return lambda tx: tx.runs.set_storage_state(run.id, "ARCHIVED", updated_at=MOMENT)
 
 
-async def test_locking_an_unknown_run_raises_notfound(store: SqlStore) -> None:
+async def test_locking_an_unknown_run_raises_rownotfound(store: SqlStore) -> None:
     for lock in Lock:
-        with pytest.raises(NotFound):
+        with pytest.raises(RowNotFound):
             await store.write(lambda tx, lock=lock: tx.runs.lock("nowhere", lock))
 
 
@@ -226,14 +226,14 @@ async def test_state_history_and_finish_time_of_a_run_change_together(store: Sql
     assert await get(store, run.id) == replace(run, **change)
 
 
-async def test_archiving_a_run_that_is_not_there_raises_notfound(store: SqlStore) -> None:
+async def test_archiving_a_run_that_is_not_there_raises_rownotfound(store: SqlStore) -> None:
     run = a_run()
     await keep(store, run)
     # Twice the same change is still a row that is there, also where a database counts changed rows only.
     for _ in range(2):
         await store.write(archive(run))
     assert (await get(store, run.id)).storage_state == "ARCHIVED"
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         await store.write(archive(a_run()))
 
 
@@ -257,6 +257,6 @@ async def test_deleting_a_run_deletes_its_tasks_and_links_but_no_artifact(store:
     assert [each.artifact for each in left] == [artifact]
 
 
-async def test_deleting_an_unknown_run_raises_notfound(store: SqlStore) -> None:
-    with pytest.raises(NotFound):
+async def test_deleting_an_unknown_run_raises_rownotfound(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.runs.delete("nowhere"))

@@ -15,7 +15,7 @@ from storage.fields import (
     RUN_LIST,
     TASK_LIST,
     Field,
-    Kind,
+    FieldKind,
     Listable,
 )
 from storage.sql.store import SqlStore
@@ -46,11 +46,11 @@ COUNTS = [0, 3, 1, -1, 2**31 - 1, -(2**31), 2]
 
 def values_of(field: Field) -> list[Any]:
     """Values of a field that some database might order in its own way."""
-    values: dict[Kind, Sequence[Any]] = {
-        Kind.NUMBER: NUMBERS,
-        Kind.TIME: TIMES,
-        Kind.NUMBERED_ENUM: COUNTS,
-        Kind.NAMED_ENUM: ["RUNNING", "FAILED", "AVAILABLE", ""],
+    values: dict[FieldKind, Sequence[Any]] = {
+        FieldKind.NUMBER: NUMBERS,
+        FieldKind.TIME: TIMES,
+        FieldKind.NUMBERED_ENUM: COUNTS,
+        FieldKind.NAMED_ENUM: ["RUNNING", "FAILED", "AVAILABLE", ""],
     }
     found = list(values.get(field.kind, TEXTS[field.long]))
     return [None, *found, None] if field.nullable else found

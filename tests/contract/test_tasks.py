@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage.errors import Conflict, NotFound
+from storage.errors import Conflict, RowNotFound
 from storage.fields import TASK_LIST
 from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
 from storage.sql.store import SqlStore
@@ -45,8 +45,8 @@ async def test_a_task_comes_back_as_it_was_kept(store: SqlStore) -> None:
     assert await get(store, task.id) == task
 
 
-async def test_raises_notfound_when_no_task_has_the_id(store: SqlStore) -> None:
-    with pytest.raises(NotFound, match="task 'nowhere' not found"):
+async def test_raises_rownotfound_when_no_task_has_the_id(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound, match="task 'nowhere' not found"):
         await get(store, "nowhere")
 
 

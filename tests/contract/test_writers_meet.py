@@ -10,7 +10,7 @@ import pytest
 
 from storage import deadlines
 from storage.contract import Lock, WriteTx
-from storage.errors import Conflict, NotFound
+from storage.errors import Conflict, RowNotFound
 from storage.model import ArtifactTask, Task
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_kept_task, a_link, a_run, a_task, an_artifact, keep
@@ -142,7 +142,7 @@ async def test_tasks_made_while_their_run_is_deleted_are_deleted_or_refused(stor
     creating = [store.write(lambda tx, task=task: create(tx, task)) for task in tasks]
     deleting = [store.write(lambda tx, run=run: tx.runs.delete(run.id)) for run in runs]
     results = await asyncio.gather(*creating, *deleting, return_exceptions=True)
-    assert [result for result in results if result is not None and not isinstance(result, NotFound)] == []
+    assert [result for result in results if result is not None and not isinstance(result, RowNotFound)] == []
     assert await store.read(lambda tx: tx.runs.task_counts([run.id for run in runs])) == {}
 
 

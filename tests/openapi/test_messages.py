@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openapi_document.schemas import short_name
 
-from server.doors.rest.json_writer import json_text
+from server.doors.rest.json_writer import message_json
 from tests.openapi.document import DOCUMENT, SCHEMAS
 from tests.rest.messages import RESPONSES, messages
 
@@ -38,7 +38,7 @@ COMPONENTS = loosened(DOCUMENT["components"])
 def test_any_answer_fits_its_schema(response: type[Message], data: st.DataObject) -> None:
     name = short_name(response.DESCRIPTOR.full_name)
     schema = {"$ref": f"#/components/schemas/{name}", "components": COMPONENTS}
-    plain = json.loads(json_text(data.draw(messages(response.DESCRIPTOR))))
+    plain = json.loads(message_json(data.draw(messages(response.DESCRIPTOR))))
     jsonschema.validate(plain, schema, cls=jsonschema.Draft202012Validator)
 
 

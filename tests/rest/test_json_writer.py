@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, run_pb2
 
-from server.doors.rest.json_writer import json_text
+from server.doors.rest.json_writer import message_json
 from tests.rest.messages import DETAIL, RESPONSES, messages, packed, text_of
 
 
@@ -21,36 +21,36 @@ from tests.rest.messages import DETAIL, RESPONSES, messages, packed, text_of
 def test_an_answer_is_written_as_json_format_writes_it(response: Any) -> None:
     @given(messages(response.DESCRIPTOR))
     def holds(message: Any) -> None:
-        assert json_text(message) == text_of(message)
+        assert message_json(message) == text_of(message)
 
     holds()
 
 
 @given(messages(status_pb2.Status.DESCRIPTOR))
 def test_a_status_is_written_as_json_format_writes_it(message: Any) -> None:
-    assert json_text(message) == text_of(message)
+    assert message_json(message) == text_of(message)
 
 
 @given(DETAIL)
 def test_the_detail_of_an_error_is_written_as_json_format_writes_it(detail: Any) -> None:
-    assert json_text(packed(detail)) == text_of(packed(detail))
+    assert message_json(packed(detail)) == text_of(packed(detail))
 
 
 @given(st.recursive(st.floats(allow_nan=False, allow_infinity=False), lambda inner: st.lists(inner, max_size=4)))
 def test_numbers_come_back_as_they_were(plain: Any) -> None:
     value = json_format.ParseDict(plain, struct_pb2.Value())
-    assert repr(json.loads(json_text(value))) == repr(plain)
+    assert repr(json.loads(message_json(value))) == repr(plain)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_value_that_json_cannot_hold_is_refused(number: float) -> None:
     with pytest.raises(ValueError, match="cannot be written as JSON"):
-        json_text(struct_pb2.Value(number_value=number))
+        message_json(struct_pb2.Value(number_value=number))
 
 
 @pytest.mark.parametrize(("number", "text"), [("nan", "NaN"), ("inf", "Infinity"), ("-inf", "-Infinity")])
 def test_a_double_that_is_no_number_is_a_word(number: str, text: str) -> None:
-    assert json_text(artifact_pb2.Artifact(number_value=float(number))) == f'{{"number_value":"{text}"}}'
+    assert message_json(artifact_pb2.Artifact(number_value=float(number))) == f'{{"number_value":"{text}"}}'
 
 
 @pytest.mark.parametrize(
@@ -58,28 +58,28 @@ def test_a_double_that_is_no_number_is_a_word(number: str, text: str) -> None:
 )
 def test_a_time_that_is_none_is_refused(seconds: int, nanos: int) -> None:
     with pytest.raises(ValueError, match=r"seconds|years"):
-        json_text(Timestamp(seconds=seconds, nanos=nanos))
+        message_json(Timestamp(seconds=seconds, nanos=nanos))
 
 
 def test_unset_fields_are_left_out_and_empty_messages_are_not() -> None:
     task = run_pb2.PipelineTask(inputs={}, parent_task_id="", type_attributes={"iteration_index": 0})
-    assert json_text(task) == '{"type_attributes":{"iteration_index":"0"},"parent_task_id":"","inputs":{}}'
+    assert message_json(task) == '{"type_attributes":{"iteration_index":"0"},"parent_task_id":"","inputs":{}}'
 
 
 def test_names_are_those_of_the_protos_and_enums_go_by_name() -> None:
     experiment = experiment_pb2.Experiment(experiment_id="e", storage_state="ARCHIVED")
-    assert json_text(experiment) == '{"experiment_id":"e","storage_state":"ARCHIVED"}'
+    assert message_json(experiment) == '{"experiment_id":"e","storage_state":"ARCHIVED"}'
 
 
 def test_a_detail_of_a_type_that_only_its_client_knows_is_shown_as_bytes() -> None:
     wrapped = AnyMessage(type_url="type.example/no.such.Type", value=b"\x01\x02")
-    assert json.loads(json_text(wrapped)) == {"@type": "type.example/no.such.Type", "value": "AQI="}
+    assert json.loads(message_json(wrapped)) == {"@type": "type.example/no.such.Type", "value": "AQI="}
 
 
 def test_a_detail_whose_bytes_are_no_message_of_its_type_is_shown_as_bytes() -> None:
     wrapped = packed(error_details_pb2.ErrorInfo(reason="x"))
     wrapped.value = b"\xff"
-    assert json.loads(json_text(wrapped))["value"] == "/w=="
+    assert json.loads(message_json(wrapped))["value"] == "/w=="
 
 
 @given(st.integers(0, 60))
@@ -89,4 +89,4 @@ def test_nested_values_are_written_to_the_depth_that_can_be_stored(depth: int) -
         plain = [plain] if level % 2 else {"in": plain}
     value = struct_pb2.Value()
     json_format.ParseDict(plain, value, max_recursion_depth=500)
-    assert json.loads(json_text(value)) == plain
+    assert json.loads(message_json(value)) == plain

@@ -15,8 +15,8 @@ from storage.fields import (
     RUN_LIST,
     TASK_LIST,
     TASKS,
+    FieldKind,
     FieldSet,
-    Kind,
 )
 from storage.filters import Operation, canonical, parse_filter, restore
 from tests.storage.filter_texts import SCALAR, filter_text, predicate
@@ -62,12 +62,15 @@ def test_any_json_is_a_filter_or_refused(message, fields):
 
 
 VALUES = {
-    Kind.TEXT: {"string_value": st.text()},
-    Kind.JSON: {"string_value": st.text()},
-    Kind.TIME: {"long_value": st.integers(-(2**63), 2**63 - 1), "int_value": st.integers(-(2**31), 2**31 - 1)},
-    Kind.NUMBER: {"long_value": st.integers(-(2**63), 2**63 - 1)},
-    Kind.NUMBERED_ENUM: {"long_value": st.integers(-(2**63), 2**63 - 1), "string_value": st.text() | st.just("FAILED")},
-    Kind.NAMED_ENUM: {"int_value": st.integers(-2, 12), "string_value": st.text() | st.just("FAILED")},
+    FieldKind.TEXT: {"string_value": st.text()},
+    FieldKind.JSON: {"string_value": st.text()},
+    FieldKind.TIME: {"long_value": st.integers(-(2**63), 2**63 - 1), "int_value": st.integers(-(2**31), 2**31 - 1)},
+    FieldKind.NUMBER: {"long_value": st.integers(-(2**63), 2**63 - 1)},
+    FieldKind.NUMBERED_ENUM: {
+        "long_value": st.integers(-(2**63), 2**63 - 1),
+        "string_value": st.text() | st.just("FAILED"),
+    },
+    FieldKind.NAMED_ENUM: {"int_value": st.integers(-2, 12), "string_value": st.text() | st.just("FAILED")},
 }
 
 

@@ -11,7 +11,7 @@ from storage.fields import (
     RUNS,
     TASK_LIST,
     TASKS,
-    Kind,
+    FieldKind,
     Listable,
 )
 from storage.filters import Order, parse_filter, parse_order
@@ -102,8 +102,8 @@ def test_a_list_has_the_keys_of_the_wire_and_columns_of_its_record(record):
         assert field.column in columns
         assert field.nullable == ("None" in str(columns[field.column].type))
         assert field.digest_column is None or field.digest_column in columns
-        assert (field.enum is not None) == (field.kind in (Kind.NUMBERED_ENUM, Kind.NAMED_ENUM))
-        assert field.long or field.kind is not Kind.JSON
+        assert (field.enum is not None) == (field.kind in (FieldKind.NUMBERED_ENUM, FieldKind.NAMED_ENUM))
+        assert field.long or field.kind is not FieldKind.JSON
 
 
 def test_lists_start_with_the_oldest_and_links_by_id():

@@ -8,19 +8,19 @@ from google.rpc import code_pb2
 
 from server.calls.dispatcher import Outcome
 from server.doors.http.messages import HttpResponse
-from server.doors.rest.json_writer import json_text
+from server.doors.rest.json_writer import message_json
 from server.errors import Status, to_status
 from server.process.telemetry import log
 
 
 def message_answer(message: Message) -> HttpResponse:
     """Return a message as JSON."""
-    return HttpResponse(200, json_text(message).encode())
+    return HttpResponse(200, message_json(message).encode())
 
 
 def status_answer(status: Status, *, http_status: int | None = None) -> HttpResponse:
     """Return a status that is not OK, with the HTTP status that says the same unless another is given."""
-    return HttpResponse(http_status or status.http_status, json_text(status.message_proto()).encode())
+    return HttpResponse(http_status or status.http_status, message_json(status.message_proto()).encode())
 
 
 def plain_answer(answer: Message | dict[str, Any]) -> HttpResponse:

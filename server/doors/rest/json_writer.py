@@ -1,7 +1,7 @@
 """Messages → JSON text, exact to the byte what json_format and json.dumps make of them, at a third of the cost.
 
 Names are the protos' (snake_case), unset fields are left out, enums go by name, 64-bit integers are strings. The REST
-door calls `json_text`. json_format asks every field of every message what it is; here that is asked once per message
+door calls `message_json`. json_format asks every field of every message what it is; here that is asked once per message
 type, and the answer is kept as a function compiled for the type (`compiled_writer`). Types with a JSON form of their own,
 such as times and Values, are written by hand below.
 """
@@ -29,7 +29,7 @@ _SIXTY = [f"{number:02d}" for number in range(60)]
 _MINUTES = [f"{hour:02d}:{minute}" for hour in range(24) for minute in _SIXTY]
 
 
-def json_text(message: Message) -> str:
+def message_json(message: Message) -> str:
     """Return the message as compact JSON; characters outside ASCII stay as they are.
 
     Raises ValueError for what JSON cannot hold: NaN and infinities in a Value, times outside the years 1 to 9999.
@@ -120,7 +120,7 @@ def _any(wrapped: Any) -> str:
     except (KeyError, DecodeError):
         # json_format gives up here; an error with a detail of a type that only its client knows must still be shown.
         return f'{{"@type":{_text(url)},"value":"{b64encode(wrapped.value).decode()}"}}'
-    inner = json_text(message)
+    inner = message_json(message)
     if descriptor in _OWN_FORM or has_value_form(descriptor):
         return f'{{"@type":{_text(url)},"value":{inner}}}'
     return f'{{"@type":{_text(url)}}}' if inner == "{}" else f'{{"@type":{_text(url)},{inner[1:]}'
