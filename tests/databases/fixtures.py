@@ -72,7 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
         chosen_kinds()
     except UnknownKind as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[_session] = open_session()
+    # The long rounds of a soak run may write more than memory holds.
+    config.stash[_session] = open_session(in_memory=not config.getoption("--soak", default=False))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

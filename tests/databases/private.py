@@ -49,10 +49,12 @@ class PrivateServer:
         settings: Mapping[str, str] | None = None,
         prepared: Path | None = None,
         lifeline: Path | None = None,
+        place: Path | None = None,
     ) -> None:
         """`prepared` is a folder from prepare(), copied instead of setting a server up anew.
 
         `lifeline` is a file that a process keeps locked: the server then lives as long as that process instead.
+        `place` is where its folder lies, by default among the system's temporary ones.
         """
         self.kind = kind
         self._engine = ENGINES[kind]
@@ -61,7 +63,7 @@ class PrivateServer:
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen: list[int] = []
-        self._folder = temporary_folder(f"lineal-{kind}-")
+        self._folder = temporary_folder(f"lineal-{kind}-", place=place)
         self._lifeline = lifeline or self._folder / "lifeline"
         self._lock = None if lifeline else hold_lifeline(self._lifeline)
         self._watch: subprocess.Popen[bytes] | None = None

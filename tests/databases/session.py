@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.databases import processes
-from tests.databases.account import temporary_folder
+from tests.databases.account import memory, temporary_folder
 from tests.databases.engine import NotAnswering
 from tests.databases.private import ENGINES, STOP_SECONDS, PrivateServer, hold_lifeline, prepare
 from tests.databases.programs import VARIABLES, DatabaseMissing
@@ -81,7 +81,11 @@ class Session:
 
     def _start(self, kind: str) -> str:
         server = PrivateServer(
-            kind, settings=RELAXED[kind], prepared=self.prepared(kind), lifeline=self.folder / "lifeline"
+            kind,
+            settings=RELAXED[kind],
+            prepared=self.prepared(kind),
+            lifeline=self.folder / "lifeline",
+            place=self.folder.parent,
         )
         _started_here.append(server)
         (self.folder / f"{kind}.folder").write_text(str(server.folder))
@@ -90,10 +94,13 @@ class Session:
 
 
 class OpenSession(Session):
-    """The session of the process that opened it; its servers end with it."""
+    """The session of the process that opened it; its servers end with it.
 
-    def __init__(self) -> None:
-        super().__init__(temporary_folder("lineal-tests-"))
+    With `in_memory` the shared servers and SQLite's files take no disk, where the system has room for them.
+    """
+
+    def __init__(self, *, in_memory: bool) -> None:
+        super().__init__(temporary_folder("lineal-tests-", place=memory() if in_memory else None))
         self._lock = hold_lifeline(self.folder / "lifeline")
         self._watch = processes.start_watch(self.folder / "lifeline", self.folder, signal.SIGKILL)
         os.environ[FOLDER_VARIABLE] = str(self.folder)
@@ -127,6 +134,6 @@ def current_session() -> Session:
     return Session(Path(folder))
 
 
-def open_session() -> OpenSession | None:
+def open_session(*, in_memory: bool) -> OpenSession | None:
     """Open a session; None when this process belongs to one already and so has nothing to close."""
-    return None if os.environ.get(FOLDER_VARIABLE) else OpenSession()
+    return None if os.environ.get(FOLDER_VARIABLE) else OpenSession(in_memory=in_memory)
