@@ -5,28 +5,21 @@ Names are those of messages and fields without the package. The limits are those
 
 from typing import Any
 
-from server.codec.parameters import PARAMETER_KEY_CHARACTERS
+from openapi_document.forms import NO_NUL
 from server.codec.runs import PLUGIN_COUNT
 from server.packages.specs import SCHEMA_VERSION
-from server.services import checks
-from server.services.pipeline_versions import VERSION_NAME
-from server.services.pipelines import TAG_TEXT, TAGS
+from server.services.artifacts import CLASSIFICATION_METRICS
+from server.services.field_limits import MAX_CHARACTERS
+from server.services.pipelines import TAGS
+from storage import lengths
 from storage.model import ArtifactType
 
 Keywords = dict[str, Any]
 
-NO_NUL = r"^[^\u0000]*$"
-"""What every text must match: no database keeps a NUL."""
-
-
-def _text(limit: int) -> Keywords:
-    return {"maxLength": limit}
-
-
 _TAGS: Keywords = {
     "maxProperties": TAGS,
-    "propertyNames": {"minLength": 1, "maxLength": TAG_TEXT, "pattern": r"^[^.\u0000]*$"},
-    "additionalProperties": {"type": "string", "maxLength": TAG_TEXT, "pattern": NO_NUL},
+    "propertyNames": {"minLength": 1, "maxLength": lengths.TAG, "pattern": r"^[^.\u0000]*$"},
+    "additionalProperties": {"type": "string", "maxLength": lengths.TAG, "pattern": NO_NUL},
 }
 
 _SPEC: Keywords = {
@@ -47,31 +40,14 @@ _WRAPPED_SPEC: Keywords = {
 }
 
 FIELDS: dict[str, Keywords] = {
-    "Artifact.name": _text(checks.NAME),
-    "Artifact.namespace": _text(checks.NAMESPACE),
-    "Artifact.uri": _text(checks.URI),
-    "ArtifactTask.key": _text(checks.KEY),
-    "CreateArtifactRequest.producer_key": _text(checks.KEY),
-    "Experiment.display_name": _text(checks.NAME),
-    "Experiment.namespace": _text(checks.NAMESPACE),
-    "FindCachedTaskRequest.cache_fingerprint": _text(checks.FINGERPRINT),
-    "Pipeline.name": _text(checks.NAME),
-    "Pipeline.display_name": _text(checks.DISPLAY_NAME),
-    "Pipeline.namespace": _text(checks.NAMESPACE),
+    **{field: {"maxLength": limit} for field, limit in MAX_CHARACTERS.items()},
+    # These limits are in bytes: a text of more characters is refused in any case.
+    "PipelineTask.parent_task_id": {"maxLength": lengths.ID},
+    "Run.run_id": {"maxLength": lengths.ID},
     "Pipeline.tags": _TAGS,
-    "PipelineTask.name": _text(checks.NAME),
-    "PipelineTask.display_name": _text(checks.DISPLAY_NAME),
-    "PipelineTask.cache_fingerprint": _text(checks.FINGERPRINT),
-    "PipelineTask.parent_task_id": _text(checks.ID_BYTES),
-    "PipelineTask.InputOutputs.IOParameter.parameter_key": _text(PARAMETER_KEY_CHARACTERS),
-    "PipelineVersion.name": _text(VERSION_NAME),
-    "PipelineVersion.display_name": _text(checks.DISPLAY_NAME),
     "PipelineVersion.tags": _TAGS,
-    "Run.display_name": _text(checks.DISPLAY_NAME),
     "Run.pipeline_spec": {"anyOf": [_SPEC, _WRAPPED_SPEC]},
     "Run.plugins_input": {"maxProperties": PLUGIN_COUNT},
-    "Run.run_id": _text(checks.ID_BYTES),
-    "Run.service_account": _text(checks.SERVICE_ACCOUNT),
     "UpdateTasksBulkRequest.tasks": {"propertyNames": {"minLength": 1, "pattern": NO_NUL}},
 }
 """JSON Schema keywords of fields in requests, beyond what their types say."""
@@ -89,18 +65,19 @@ CHANGEABLE: dict[str, frozenset[str]] = {
 """Messages of which a patch changes some fields and ignores the others."""
 
 ONE_OF_THESE: dict[str, dict[str, Keywords]] = {
-    "Pipeline": {"name": {}, "display_name": {"maxLength": checks.NAME}},
-    "PipelineVersion": {"name": {}, "display_name": {"maxLength": VERSION_NAME}},
+    "Pipeline": {"name": {}, "display_name": {"maxLength": MAX_CHARACTERS["Pipeline.name"]}},
+    "PipelineVersion": {"name": {}, "display_name": {"maxLength": MAX_CHARACTERS["PipelineVersion.name"]}},
 }
 """Messages that a new resource is made from, of which one of some fields must be given; with what holds where it is the one."""
 
-_CLASSIFICATIONS = [
-    "ClassificationMetric",
-    "SlicedClassificationMetric",
-    ArtifactType.ClassificationMetric.value,
-    ArtifactType.SlicedClassificationMetric.value,
-]
-_METRICS = ["Metric", ArtifactType.Metric.value]
+
+def _spellings(*types: ArtifactType) -> list[str | int]:
+    """Return all that stands for some types in a request: their names, and their numbers."""
+    return [*(type.name for type in types), *(type.value for type in types)]
+
+
+_METRICS = _spellings(ArtifactType.Metric)
+_CLASSIFICATIONS = _spellings(*CLASSIFICATION_METRICS)
 CASES: dict[str, list[Keywords]] = {
     "Artifact": [
         {"properties": {"type": {"not": {"enum": [*_METRICS, *_CLASSIFICATIONS]}}}},

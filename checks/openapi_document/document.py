@@ -8,9 +8,10 @@ from typing import Any
 
 from openapi_document import plain
 from openapi_document.comments import Comments
+from openapi_document.forms import COMMON
 from openapi_document.links import add_links
 from openapi_document.operations import ERRORS, JSON, Operation, operation, operation_id, shown_path
-from openapi_document.schemas import COMMON, Schemas
+from openapi_document.schemas import Schemas
 from server import __version__
 from server.calls.methods import Method
 

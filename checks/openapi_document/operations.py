@@ -11,7 +11,8 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from openapi_document.comments import Comments
-from openapi_document.schemas import INT32, Schema, Schemas, is_map
+from openapi_document.forms import INT32, Schema
+from openapi_document.schemas import Schemas, is_map
 from server.calls.methods import HttpRule, Method
 
 Operation = dict[str, Any]

@@ -5,106 +5,14 @@ null for what is absent, numbers as text, enums by number. A message of both has
 one that a PATCH sends has a third where its fields are otherwise required, `PipelinePatch`.
 """
 
-from typing import Any
-
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from openapi_document import constraints
+from openapi_document import constraints, forms
 from openapi_document.comments import Comments
-
-Schema = dict[str, Any]
+from openapi_document.forms import Schema, reference
 
 PACKAGE = "kubeflow.pipelines.backend.api.v2beta1."
 FOREIGN = {"google.rpc.Status": "Status", "google.protobuf.Empty": "Empty"}
-
-INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
-_LARGEST_DOUBLE = 1.7976931348623157e308
-_INT32_TEXT = r"^(0|-?[1-9][0-9]{0,8})$"
-_INT64_TEXT = r"^(0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18})$"
-_NUMBER_TEXT = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?$"
-# RFC 3339 with the years and the fractions that a Timestamp holds.
-_TIME_TEXT = (
-    r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
-    r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
-)
-
-_ANY = {
-    "type": "object",
-    "properties": {"@type": {"type": "string", "description": "Name of the message's type, as a URL."}},
-    "required": ["@type"],
-    "description": "A message of any type, with its fields beside @type.",
-}
-_OUTPUT_FORMS: dict[str, Schema] = {
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.Struct": {"type": "object"},
-    "google.protobuf.Value": {"description": "Any JSON value."},
-    "google.protobuf.Any": _ANY,
-}
-
-
-def _reference(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-_VALUE, _OBJECT = "JsonValue", "JsonObject"
-_STRUCT = "type.googleapis.com/google.protobuf.Struct"
-_INPUT_FORMS = {
-    "google.protobuf.Any": {
-        "type": "object",
-        "properties": {"@type": {"type": "string", "enum": [_STRUCT]}, "value": _reference(_OBJECT)},
-        "required": ["@type", "value"],
-        "additionalProperties": False,
-        "description": "A message of any type that the server knows, of which a Struct is one.",
-    },
-    "google.protobuf.Struct": _reference(_OBJECT),
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time", "pattern": _TIME_TEXT},
-    "google.protobuf.Value": _reference(_VALUE),
-}
-_KEYS: Schema = {"propertyNames": {"pattern": constraints.NO_NUL}}
-_TEXT: Schema = {"type": "string", "pattern": constraints.NO_NUL}
-COMMON: dict[str, Schema] = {
-    _VALUE: {
-        "description": "Any JSON value whose texts have no NUL.",
-        "anyOf": [
-            {"type": ["null", "boolean", "number"]},
-            _TEXT,
-            {"type": "array", "items": _reference(_VALUE)},
-            _reference(_OBJECT),
-        ],
-    },
-    _OBJECT: {
-        "description": "Any JSON object whose texts have no NUL.",
-        "type": "object",
-        "additionalProperties": _reference(_VALUE),
-        **_KEYS,
-    },
-}
-"""Schemas that requests refer to wherever any JSON goes."""
-
-_OUTPUT_SCALARS: dict[int, Schema] = {
-    FieldDescriptor.CPPTYPE_STRING: {"type": "string"},
-    FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
-    FieldDescriptor.CPPTYPE_INT32: {"type": "integer", "format": "int32"},
-    FieldDescriptor.CPPTYPE_INT64: {"type": "string", "format": "int64"},
-    FieldDescriptor.CPPTYPE_DOUBLE: {"type": "number", "format": "double"},
-}
-_INPUT_SCALARS: dict[int, Schema] = {
-    FieldDescriptor.CPPTYPE_STRING: _TEXT,
-    FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
-    FieldDescriptor.CPPTYPE_INT32: {"type": ["integer", "string"], **INT32, "pattern": _INT32_TEXT},
-    FieldDescriptor.CPPTYPE_INT64: {
-        "type": ["string", "integer"],
-        "pattern": _INT64_TEXT,
-        "minimum": -(2**63),
-        "maximum": 2**63 - 1,
-    },
-    FieldDescriptor.CPPTYPE_DOUBLE: {
-        "type": ["number", "string"],
-        "pattern": _NUMBER_TEXT,
-        "minimum": -_LARGEST_DOUBLE,
-        "maximum": _LARGEST_DOUBLE,
-    },
-}
 
 
 def short_name(full_name: str) -> str:
@@ -126,8 +34,8 @@ class Schemas:
 
     def output(self, message: Descriptor) -> Schema:
         """Return the schema of a message in an answer."""
-        if message.full_name in _OUTPUT_FORMS:
-            return dict(_OUTPUT_FORMS[message.full_name])
+        if message.full_name in forms.OUTPUT_MESSAGES:
+            return dict(forms.OUTPUT_MESSAGES[message.full_name])
         name = short_name(message.full_name)
         if name not in self.named:
             self.named[name] = {}
@@ -135,7 +43,7 @@ class Schemas:
             self.named[name] = _object(self._described(message.full_name), properties)
             if name in constraints.ALWAYS_THERE:
                 self.named[name]["required"] = list(constraints.ALWAYS_THERE[name])
-        return _reference(name)
+        return reference(name)
 
     def takes_empty(self, schema: Schema) -> bool:
         """Say whether a schema is that of a message of which nothing is required."""
@@ -159,14 +67,16 @@ class Schemas:
             return {}
         if field.message_type is not None:
             return self.output(field.message_type)
-        return self._enum(field.enum_type) if field.enum_type is not None else dict(_OUTPUT_SCALARS[field.cpp_type])
+        return (
+            self._enum(field.enum_type) if field.enum_type is not None else dict(forms.OUTPUT_SCALARS[field.cpp_type])
+        )
 
     def _enum(self, enum: EnumDescriptor) -> Schema:
         name = short_name(enum.full_name)
         if name not in self.named:
             text = f"{self._described(enum.full_name)}\n{self.values_text(enum)}"
             self.named[name] = {"type": "string", "enum": [value.name for value in enum.values], "description": text}
-        return _reference(name)
+        return reference(name)
 
     def values_text(self, enum: EnumDescriptor) -> str:
         """Return what the values of an enum mean, as a list."""
@@ -178,8 +88,8 @@ class Schemas:
         self, message: Descriptor, *, without: frozenset[str] = frozenset(), patch: bool = False, name: str = ""
     ) -> Schema:
         """Return the schema of a message in a request: `without` some fields, none required in a patch."""
-        if message.full_name in _INPUT_FORMS:
-            return dict(_INPUT_FORMS[message.full_name])
+        if message.full_name in forms.INPUT_MESSAGES:
+            return dict(forms.INPUT_MESSAGES[message.full_name])
         short = short_name(message.full_name)
         if patch and short in constraints.CHANGEABLE:
             without |= {field.name for field in message.fields} - constraints.CHANGEABLE[short]
@@ -198,7 +108,7 @@ class Schemas:
             if conditions:
                 schema["allOf"] = conditions
             self.named[name] = schema
-        return _reference(name)
+        return reference(name)
 
     def _input_fields(self, message: Descriptor, without: frozenset[str]) -> list[FieldDescriptor]:
         return [
@@ -217,7 +127,7 @@ class Schemas:
         if is_map(field):
             assert field.message_type is not None
             value = self._input_value(field.message_type.fields_by_name["value"], required=False)
-            schema: Schema = {"type": "object", "additionalProperties": value, **_KEYS, **limits}
+            schema: Schema = {"type": "object", "additionalProperties": value, **forms.TEXT_KEYS, **limits}
             least = {"minProperties": 1}
         elif field.is_repeated:
             schema = {"type": "array", "items": self._item(field), **limits}
@@ -242,7 +152,7 @@ class Schemas:
         if field.message_type is not None:
             return self.input(field.message_type)
         if field.enum_type is None:
-            return dict(_INPUT_SCALARS[field.cpp_type])
+            return dict(forms.INPUT_SCALARS[field.cpp_type])
         # Spelled out, since a name is as good as its number; zero says that nothing is said.
         values = [value for value in field.enum_type.values if value.number or not required]
         choices = [value.name for value in values] + [value.number for value in values]

@@ -6,8 +6,9 @@ from lineal.v2beta1 import artifact_pb2
 
 from server import codec
 from server.calls.call import Call
-from server.errors import InvalidArgument, NotFound
+from server.errors import InvalidArgument
 from server.services import checks
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import ARTIFACT_TASK_LIST
@@ -71,8 +72,8 @@ def _check(link: artifact_pb2.ArtifactTask) -> None:
     checks.require(link.type, "type is required")
     checks.require(link.HasField("producer"), "producer is required")
     checks.require(link.key, "key is required")
-    checks.length("key", link.key, checks.KEY)
-    checks.size("producer.task_name", link.producer.task_name, checks.TEXT_BYTES)
+    checks.max_characters("key", link.key, MAX_CHARACTERS["ArtifactTask.key"])
+    checks.max_bytes("producer.task_name", link.producer.task_name, checks.TEXT_BYTES)
 
 
 async def _create(call: Call, asked: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
@@ -99,4 +100,4 @@ async def _create(call: Call, asked: Sequence[artifact_pb2.ArtifactTask]) -> Seq
 def _all_found(kind: str, wanted: Iterable[str], found: Container[str]) -> None:
     for id in wanted:
         if id not in found:
-            raise NotFound(f"{kind} {id[: checks.ID_BYTES]!r} not found")
+            raise checks.not_found(kind, id)

@@ -6,8 +6,9 @@ from lineal.v2beta1 import artifact_pb2
 
 from server import codec
 from server.calls.call import Call
-from server.errors import InvalidArgument, NotFound
+from server.errors import InvalidArgument
 from server.services import checks
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import WriteTx
 from storage.fields import ARTIFACT_LIST
@@ -15,7 +16,9 @@ from storage.ids import new_id
 from storage.model import Artifact, ArtifactTask, ArtifactType, TaskHead
 
 _METRIC = ArtifactType.Metric.value
-_WITH_METADATA = (ArtifactType.ClassificationMetric.value, ArtifactType.SlicedClassificationMetric.value)
+CLASSIFICATION_METRICS = (ArtifactType.ClassificationMetric, ArtifactType.SlicedClassificationMetric)
+"""Types whose values are in the metadata."""
+_WITH_METADATA = tuple(type.value for type in CLASSIFICATION_METRICS)
 
 
 async def get_artifact(call: Call, request: artifact_pb2.GetArtifactRequest) -> artifact_pb2.Artifact:
@@ -99,11 +102,11 @@ def _check(request: artifact_pb2.CreateArtifactRequest) -> None:
         checks.require(artifact.HasField("number_value"), "artifact.number_value is required for a Metric")
     if artifact.type in _WITH_METADATA:
         checks.require(artifact.metadata, "artifact.metadata is required for a classification metric")
-    checks.length("artifact.name", artifact.name, checks.NAME)
-    checks.length("artifact.namespace", artifact.namespace, checks.NAMESPACE)
-    checks.length("artifact.uri", artifact.uri, checks.URI)
-    checks.size("artifact.description", artifact.description, checks.TEXT_BYTES)
-    checks.length("producer_key", request.producer_key, checks.KEY)
+    checks.max_characters("artifact.name", artifact.name, MAX_CHARACTERS["Artifact.name"])
+    checks.max_characters("artifact.namespace", artifact.namespace, MAX_CHARACTERS["Artifact.namespace"])
+    checks.max_characters("artifact.uri", artifact.uri, MAX_CHARACTERS["Artifact.uri"])
+    checks.max_bytes("artifact.description", artifact.description, checks.TEXT_BYTES)
+    checks.max_characters("producer_key", request.producer_key, MAX_CHARACTERS["CreateArtifactRequest.producer_key"])
 
 
 def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_identity: bool = False) -> Artifact:
@@ -116,7 +119,7 @@ def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_ident
 def _task_of(request: artifact_pb2.CreateArtifactRequest, heads: dict[str, TaskHead]) -> TaskHead:
     task = heads.get(request.task_id)
     if task is None:
-        raise NotFound(f"task {request.task_id[: checks.ID_BYTES]!r} not found")
+        raise checks.not_found("task", request.task_id)
     if task.run_id != request.run_id:
         raise InvalidArgument(f"task {request.task_id!r} is not of run {request.run_id!r}")
     return task

@@ -7,14 +7,6 @@ from server.errors import InvalidArgument, NotFound
 from storage import lengths
 from storage.ids import can_be_id
 
-ID_BYTES = lengths.ID
-NAME = lengths.NAME
-DISPLAY_NAME = lengths.DISPLAY_NAME
-KEY = lengths.KEY
-FINGERPRINT = lengths.FINGERPRINT
-URI = lengths.URI
-NAMESPACE = lengths.NAMESPACE
-SERVICE_ACCOUNT = lengths.SERVICE_ACCOUNT
 SCOPE_PATH_BYTES = 64 * 1024
 TEXT_BYTES = 16 * 1024 * 1024
 
@@ -25,14 +17,14 @@ def require(condition: object, message: str) -> None:
         raise InvalidArgument(message)
 
 
-def length(field: str, text: str, limit: int) -> None:
+def max_characters(field: str, text: str, limit: int) -> None:
     """Raise InvalidArgument when a text has more than `limit` characters, or NUL, which no database keeps."""
     if len(text) > limit:
         raise InvalidArgument(f"{field} is longer than {limit} characters", field=field, limit=str(limit))
     no_nul(field, text)
 
 
-def size(field: str, text: str, limit: int) -> None:
+def max_bytes(field: str, text: str, limit: int) -> None:
     """Raise InvalidArgument when a text takes more than `limit` bytes, or has NUL."""
     if len(text) > limit or (not text.isascii() and len(text.encode()) > limit):
         raise InvalidArgument(f"{field} is longer than {limit} bytes", field=field, limit=str(limit))
@@ -48,8 +40,13 @@ def no_nul(field: str, text: str) -> None:
 def known_id(kind: str, text: str) -> str:
     """Return the id. Raises NotFound when the text cannot be one, since no row has it."""
     if not can_be_id(text):
-        raise NotFound(f"{kind} {text[:ID_BYTES]!r} not found")
+        raise not_found(kind, text)
     return text
+
+
+def not_found(kind: str, text: str) -> NotFound:
+    """Return the error of an id that no row has."""
+    return NotFound(f"{kind} {text[: lengths.ID]!r} not found")
 
 
 def bulk(field: str, count: int, limit: int) -> None:

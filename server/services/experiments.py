@@ -7,6 +7,7 @@ from server import codec
 from server.calls.call import Call
 from server.errors import Aborted
 from server.services import checks
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import WriteTx
 from storage.errors import RowNotFound
@@ -20,9 +21,9 @@ async def create_experiment(call: Call, request: experiment_pb2.CreateExperiment
     checks.require(request.HasField("experiment"), "experiment is required")
     asked = request.experiment
     checks.require(asked.display_name, "experiment.display_name is required")
-    checks.length("experiment.display_name", asked.display_name, checks.NAME)
-    checks.length("experiment.namespace", asked.namespace, checks.NAMESPACE)
-    checks.size("experiment.description", asked.description, checks.TEXT_BYTES)
+    checks.max_characters("experiment.display_name", asked.display_name, MAX_CHARACTERS["Experiment.display_name"])
+    checks.max_characters("experiment.namespace", asked.namespace, MAX_CHARACTERS["Experiment.namespace"])
+    checks.max_bytes("experiment.description", asked.description, checks.TEXT_BYTES)
     experiment = Experiment(id=new_id(), name=asked.display_name, description=asked.description, created_at=call.now())
     await call.store.write(lambda tx: tx.experiments.create(experiment))
     return codec.experiment_message(experiment)

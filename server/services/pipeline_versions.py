@@ -12,6 +12,7 @@ from server.packages import archives as package_files
 from server.packages import package as pipeline_packages
 from server.packages import urls as package_urls
 from server.services import checks
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.pipelines import changed_tags, check_tags, new_pipeline
 from storage import lengths
@@ -19,8 +20,6 @@ from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
 from storage.ids import new_id
 from storage.model import Pipeline, PipelineVersion
-
-VERSION_NAME = lengths.VERSION_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,14 @@ class VersionTexts:
     def check(self) -> None:
         """Raise InvalidArgument for a missing name and for texts that are too long."""
         checks.require(self.name or self.display_name, "pipeline_version.name or display_name is required")
-        checks.length("pipeline_version.name", self.name or self.display_name, VERSION_NAME)
-        checks.length("pipeline_version.display_name", self.display_name, checks.DISPLAY_NAME)
+        checks.max_characters(
+            "pipeline_version.name", self.name or self.display_name, MAX_CHARACTERS["PipelineVersion.name"]
+        )
+        checks.max_characters(
+            "pipeline_version.display_name", self.display_name, MAX_CHARACTERS["PipelineVersion.display_name"]
+        )
         for field in ("description", "package_url", "code_source_url"):
-            checks.size(f"pipeline_version.{field}", getattr(self, field), checks.TEXT_BYTES)
+            checks.max_bytes(f"pipeline_version.{field}", getattr(self, field), checks.TEXT_BYTES)
 
 
 async def new_version(
@@ -105,7 +108,7 @@ async def create_pipeline_and_version(
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
     now = call.now()
     pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=package_urls.last_element(url))
-    name = asked.name or asked.display_name or pipeline.name[:VERSION_NAME]
+    name = asked.name or asked.display_name or pipeline.name[: lengths.VERSION_NAME]
     texts = VersionTexts(
         name=name,
         display_name=asked.display_name or (name if asked.name else pipeline.display_name),
@@ -168,7 +171,9 @@ async def update_pipeline_version(
     asked = request.pipeline_version
     checks.require(asked.pipeline_id, "pipeline_version.pipeline_id is required")
     checks.require(asked.pipeline_version_id, "pipeline_version.pipeline_version_id is required")
-    checks.length("pipeline_version.display_name", asked.display_name, checks.DISPLAY_NAME)
+    checks.max_characters(
+        "pipeline_version.display_name", asked.display_name, MAX_CHARACTERS["PipelineVersion.display_name"]
+    )
     tags = changed_tags(asked.tags)
     version_id = checks.known_id("pipeline version", asked.pipeline_version_id)
 

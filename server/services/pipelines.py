@@ -9,6 +9,7 @@ from server import codec
 from server.calls.call import Call, caller_metadata
 from server.errors import InvalidArgument
 from server.services import checks
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
 from storage import lengths
 from storage.contract import WriteTx
@@ -18,7 +19,6 @@ from storage.ids import new_id
 from storage.model import Pipeline
 
 TAGS = 20
-TAG_TEXT = lengths.TAG
 CLEAR_TAGS = "x-clear-tags"
 """Metadata that tells an empty map of tags from an absent one, which protobuf cannot."""
 
@@ -35,10 +35,10 @@ def new_pipeline(asked: pipeline_pb2.Pipeline, *, now: int, otherwise_named: str
     """Return the record of a new pipeline; name and display name stand in for each other. Raises InvalidArgument."""
     name = asked.name or asked.display_name or otherwise_named
     checks.require(name, "pipeline.name or pipeline.display_name is required")
-    checks.length("pipeline.name", name, checks.NAME)
-    checks.length("pipeline.display_name", asked.display_name, checks.DISPLAY_NAME)
-    checks.length("pipeline.namespace", asked.namespace, checks.NAMESPACE)
-    checks.size("pipeline.description", asked.description, checks.TEXT_BYTES)
+    checks.max_characters("pipeline.name", name, MAX_CHARACTERS["Pipeline.name"])
+    checks.max_characters("pipeline.display_name", asked.display_name, MAX_CHARACTERS["Pipeline.display_name"])
+    checks.max_characters("pipeline.namespace", asked.namespace, MAX_CHARACTERS["Pipeline.namespace"])
+    checks.max_bytes("pipeline.description", asked.description, checks.TEXT_BYTES)
     check_tags(asked.tags)
     return Pipeline(
         id=new_id(),
@@ -55,8 +55,8 @@ def check_tags(tags: Mapping[str, str]) -> None:
     checks.require(len(tags) <= TAGS, f"at most {TAGS} tags are allowed")
     for key, value in tags.items():
         checks.require(key and "." not in key, "a tag's key must not be empty or contain a dot")
-        checks.length("a tag's key", key, TAG_TEXT)
-        checks.length("a tag's value", value, TAG_TEXT)
+        checks.max_characters("a tag's key", key, lengths.TAG)
+        checks.max_characters("a tag's value", value, lengths.TAG)
 
 
 def changed_tags(asked: Mapping[str, str]) -> Mapping[str, str] | None:
@@ -96,7 +96,7 @@ async def update_pipeline(call: Call, request: pipeline_pb2.UpdatePipelineReques
     """Change display name and tags where they are given; the rest of a pipeline never changes."""
     asked = request.pipeline
     checks.require(asked.pipeline_id, "pipeline.pipeline_id is required")
-    checks.length("pipeline.display_name", asked.display_name, checks.DISPLAY_NAME)
+    checks.max_characters("pipeline.display_name", asked.display_name, MAX_CHARACTERS["Pipeline.display_name"])
     tags = changed_tags(asked.tags)
     pipeline_id = checks.known_id("pipeline", asked.pipeline_id)
 

@@ -3,7 +3,7 @@
 from lineal.v2beta1 import recurring_run_pb2
 
 from server.calls.call import Call
-from server.errors import NotFound, Unimplemented
+from server.errors import Unimplemented
 from server.services import checks
 from server.services.listings import ListRequest, listing_of
 from storage.fields import RECURRING_RUN_LIST
@@ -34,4 +34,4 @@ async def find_recurring_run(
     call: Call, request: recurring_run_pb2.GetRecurringRunRequest
 ) -> recurring_run_pb2.RecurringRun:
     """Answer every request for one recurring run: it is not there."""
-    raise NotFound(f"recurring run {request.recurring_run_id[: checks.ID_BYTES]!r} not found")
+    raise checks.not_found("recurring run", request.recurring_run_id)

@@ -12,8 +12,10 @@ from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.packages import specs as pipeline_specs
 from server.services import checks, task_writes
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.run_specs import Needed, needed_of, needed_spec, recorded_spec
+from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
 from storage.errors import AlreadyExists
 from storage.fields import RUN_LIST
@@ -178,11 +180,11 @@ def _task_messages(
 def _check(run: run_pb2.Run) -> None:
     checks.require(run.display_name, "run.display_name is required")
     checks.require(not run.plugins_output, "run.plugins_output is for the server to set")
-    checks.length("run.display_name", run.display_name, checks.DISPLAY_NAME)
-    checks.size("run.run_id", run.run_id, checks.ID_BYTES)
-    checks.size("run.recurring_run_id", run.recurring_run_id, checks.ID_BYTES)
-    checks.length("run.service_account", run.service_account, checks.SERVICE_ACCOUNT)
-    checks.size("run.description", run.description, checks.TEXT_BYTES)
+    checks.max_characters("run.display_name", run.display_name, MAX_CHARACTERS["Run.display_name"])
+    checks.max_bytes("run.run_id", run.run_id, lengths.ID)
+    checks.max_bytes("run.recurring_run_id", run.recurring_run_id, lengths.ID)
+    checks.max_characters("run.service_account", run.service_account, MAX_CHARACTERS["Run.service_account"])
+    checks.max_bytes("run.description", run.description, checks.TEXT_BYTES)
     known = run.storage_state in run_pb2.Run.StorageState.values()
     checks.require(known, f"run.storage_state has the unknown enum value {run.storage_state}")
     codec.check_run_text(run)
@@ -204,7 +206,7 @@ def _check_source(run: run_pb2.Run) -> None:
         given = (run.pipeline_version_id, reference.pipeline_id, reference.pipeline_version_id)
         checks.require(any(given), "the pipeline version reference names neither a pipeline nor a version")
         for id in given:
-            checks.size("run.pipeline_version_reference", id, checks.ID_BYTES)
+            checks.max_bytes("run.pipeline_version_reference", id, lengths.ID)
 
 
 async def _from_version(tx: ReadTx, run: Run, asked: run_pb2.Run) -> Run:

@@ -6,8 +6,9 @@ from lineal.v2beta1 import run_pb2
 
 from server import codec
 from server.calls.call import Call
-from server.errors import InvalidArgument, NotFound
+from server.errors import InvalidArgument
 from server.services import checks, run_state
+from server.services.field_limits import MAX_CHARACTERS
 from storage.contract import Lock, WriteTx
 from storage.model import ChildTask, LinkedArtifact, Task
 
@@ -16,13 +17,19 @@ Updates = Mapping[str, run_pb2.PipelineTask]
 
 def check_task(task: run_pb2.PipelineTask) -> None:
     """Raise InvalidArgument when a text of a task is longer than what is kept."""
-    checks.length("task.name", task.name, checks.NAME)
-    checks.length("task.display_name", task.display_name, checks.DISPLAY_NAME)
-    checks.length("task.cache_fingerprint", task.cache_fingerprint, checks.FINGERPRINT)
-    checks.size("task.scope_path", task.scope_path, checks.SCOPE_PATH_BYTES)
+    checks.max_characters("task.name", task.name, MAX_CHARACTERS["PipelineTask.name"])
+    checks.max_characters("task.display_name", task.display_name, MAX_CHARACTERS["PipelineTask.display_name"])
+    checks.max_characters(
+        "task.cache_fingerprint", task.cache_fingerprint, MAX_CHARACTERS["PipelineTask.cache_fingerprint"]
+    )
+    checks.max_bytes("task.scope_path", task.scope_path, checks.SCOPE_PATH_BYTES)
     for group, side in (("inputs", task.inputs), ("outputs", task.outputs)):
         for parameter in side.parameters:
-            checks.length(f"task.{group}.parameters.parameter_key", parameter.parameter_key, checks.KEY)
+            checks.max_characters(
+                f"task.{group}.parameters.parameter_key",
+                parameter.parameter_key,
+                MAX_CHARACTERS["PipelineTask.InputOutputs.IOParameter.parameter_key"],
+            )
 
 
 def check_ownership(task: run_pb2.PipelineTask, *, task_id: str, run_id: str) -> None:
@@ -78,7 +85,7 @@ def messages(
 def _check_found(task_ids: Sequence[str], run_id: str, existing: Mapping[str, Task]) -> None:
     for task_id in task_ids:
         if task_id not in existing:
-            raise NotFound(f"task {task_id[: checks.ID_BYTES]!r} not found")
+            raise checks.not_found("task", task_id)
         if existing[task_id].run_id != run_id:
             raise InvalidArgument(f"task {task_id!r} is not of run {run_id!r}")
 
@@ -98,7 +105,7 @@ async def _check_parents(tx: WriteTx, run_id: str, moved: Mapping[str, str | Non
     above = await tx.tasks.ancestors(wanted)
     for parent in wanted:
         if parent not in above:
-            raise NotFound(f"parent task {parent[: checks.ID_BYTES]!r} not found")
+            raise checks.not_found("parent task", parent)
         if above[parent][0] != run_id:
             raise InvalidArgument(f"parent task {parent!r} is not of run {run_id!r}")
     parents = {task_id: parent for task_id, (_, parent) in above.items()}

@@ -6,8 +6,9 @@ from lineal.v2beta1 import run_pb2
 
 from server import codec
 from server.calls.call import Call
-from server.errors import InvalidArgument, NotFound
+from server.errors import InvalidArgument
 from server.services import checks, run_state, task_writes
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import Lock, ReadTx, WriteTx
 from storage.fields import TASK_LIST
@@ -117,7 +118,9 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
 async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -> run_pb2.FindCachedTaskResponse:
     """Return the newest task that succeeded with a fingerprint, with artifacts; nothing when there is none."""
     checks.require(request.cache_fingerprint, "cache_fingerprint is required")
-    checks.length("cache_fingerprint", request.cache_fingerprint, checks.FINGERPRINT)
+    checks.max_characters(
+        "cache_fingerprint", request.cache_fingerprint, MAX_CHARACTERS["FindCachedTaskRequest.cache_fingerprint"]
+    )
 
     async def read(tx: ReadTx) -> run_pb2.FindCachedTaskResponse:
         # In single-user mode namespaces do not limit what is found, as in the reference.
@@ -133,6 +136,6 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
 def _check_parent(parent_id: str, run_id: str, heads: dict[str, TaskHead]) -> None:
     parent = heads.get(parent_id)
     if parent is None:
-        raise NotFound(f"parent task {parent_id[: checks.ID_BYTES]!r} not found")
+        raise checks.not_found("parent task", parent_id)
     if parent.run_id != run_id:
         raise InvalidArgument(f"parent task {parent_id!r} is not of run {run_id!r}")

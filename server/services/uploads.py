@@ -10,14 +10,15 @@ from server.calls.call import Call, PlainRequest
 from server.errors import InvalidArgument
 from server.packages import archives as package_files
 from server.services import checks
+from server.services.field_limits import MAX_CHARACTERS
 from server.services.pipeline_versions import (
-    VERSION_NAME,
     VersionTexts,
     keep_pipeline_and_version,
     keep_version,
     new_version,
 )
 from server.services.pipelines import check_tags, new_pipeline
+from storage import lengths
 from storage.model import Pipeline, PipelineVersion
 
 
@@ -35,7 +36,7 @@ async def upload_pipeline_version(call: Call, upload: PlainRequest) -> pipeline_
 async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipeline, PipelineVersion]:
     """Keep the file as the first version of a new pipeline, both or none."""
     package = await _unpacked(call, upload)
-    checks.length("namespace", _text(upload, "namespace"), checks.NAMESPACE)
+    checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
     tags = _tags(upload)
     now = call.now()
     asked = pipeline_pb2.Pipeline(
@@ -46,7 +47,7 @@ async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipe
     )
     pipeline = new_pipeline(asked, now=now, otherwise_named=upload.file_name)
     texts = VersionTexts(
-        name=pipeline.name[:VERSION_NAME],
+        name=pipeline.name[: lengths.VERSION_NAME],
         display_name=pipeline.display_name,
         description=pipeline.description,
         code_source_url=_text(upload, "code_source_url"),
@@ -61,7 +62,7 @@ async def keep_uploaded_version(call: Call, upload: PlainRequest) -> PipelineVer
     """Keep the file as a version of the pipeline that the parameter pipelineid names."""
     package = await _unpacked(call, upload)
     checks.require(_text(upload, "pipelineid"), "the parameter pipelineid is required")
-    checks.length("namespace", _text(upload, "namespace"), checks.NAMESPACE)
+    checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
     name = _text(upload, "name") or _text(upload, "display_name") or upload.file_name
     texts = VersionTexts(
         name=name,

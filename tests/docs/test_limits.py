@@ -11,7 +11,7 @@ import pytest
 
 import server
 from server.services import checks
-from storage import filter_message, filters, stored_json
+from storage import filter_message, filters, lengths, stored_json
 from tests.docs.pages import CHECKOUT, DOCS
 
 LIMIT = re.compile(r"MAX_[A-Z_]+|[A-Z_]+_(MAX|BYTES|DEPTH)")
@@ -34,9 +34,9 @@ def limits_in_the_code() -> Iterator[str]:
         for each in pkgutil.walk_packages(server.__path__, "server.")
         if not each.name.endswith("__main__")
     ]
-    for module in [*modules, filters, filter_message, stored_json]:
+    for module in [*modules, filters, filter_message, lengths, stored_json]:
         for name, value in vars(module).items():
-            if isinstance(value, int) and name[0].isupper() and (module is checks or LIMIT.fullmatch(name)):
+            if isinstance(value, int) and name[0].isupper() and (module in (checks, lengths) or LIMIT.fullmatch(name)):
                 yield f"{module.__name__}:{name}"
 
 
@@ -51,7 +51,7 @@ def source_of(limit: str) -> bool:
 
 def test_every_limit_of_the_code_has_a_row(rows: list[tuple[str, str, str, str]]) -> None:
     found = {limit for limit in limits_in_the_code() if source_of(limit)}
-    assert "server.services.checks:NAME" in found
+    assert "storage.lengths:NAME" in found
     assert found - {source for _, source, _, _ in rows} == set()
 
 
