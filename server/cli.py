@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from migrations import upgrade as schema
+import migrations.upgrade
 from server import __version__, app
 from server.calls.policy import MissingPolicy
 from server.config import InvalidSetting, Settings, load, setting_fields, variable_of
@@ -98,7 +98,7 @@ def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
     """Bring the schema of the store up to date."""
     settings = _load(file, flags)
     try:
-        found = schema.plan(settings.store) if plan else schema.upgrade(settings.store)
+        found = migrations.upgrade.plan(settings.store) if plan else migrations.upgrade.upgrade(settings.store)
     except StorageError as error:
         _fail(str(error))
     verb = "would apply" if plan else "applied"
@@ -115,9 +115,9 @@ def doctor(file: str | None, **flags: Any) -> None:
     click.echo("settings: fine")
     try:
         dialect = dialect_for(settings.store)
-        plan = schema.plan(settings.store)
+        plan = migrations.upgrade.plan(settings.store)
         click.echo(f"store: {dialect.label} answers")
-        asyncio.run(schema.check(settings.store))
+        asyncio.run(migrations.upgrade.check(settings.store))
         click.echo(f"schema: {plan.found}, as it should be")
         problems = asyncio.run(app.database_problems(settings))
     except StorageError as error:

@@ -11,8 +11,7 @@ from server.codec.artifacts import (
     identity_key,
     output_link,
 )
-from server.codec.json_text import JSON_COLUMN_BYTES
-from server.codec.json_text import json_object as stored_object
+from server.codec.json_text import JSON_COLUMN_BYTES, json_object
 from server.codec.pipelines import experiment_message, pipeline_message, pipeline_version_message
 from server.codec.runs import (
     append_run_state,
@@ -41,6 +40,7 @@ __all__ = [
     "check_run_text",
     "experiment_message",
     "identity_key",
+    "json_object",
     "merge_task",
     "microseconds",
     "moment_of_text",
@@ -53,7 +53,6 @@ __all__ = [
     "run_message",
     "runtime_config_text",
     "set_struct",
-    "stored_object",
     "task_from_request",
     "task_message",
 ]

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 
 from server.errors import InvalidArgument
-from server.packages import tar as tar_members
+from server.packages import tar
 from server.packages.specs import REASON
 
 PIPELINE_MEMBER = "pipeline.yaml"
@@ -72,13 +72,13 @@ def too_large(limit: int) -> InvalidArgument:
 def _from_tar(data: bytes, limit: int) -> bytes:
     first: tuple[str, bytes | None] | None = None
     try:
-        for name, content in tar_members.files(data, limit=limit):
+        for name, content in tar.files(data, limit=limit):
             if name == PIPELINE_MEMBER:
                 return _content_of(name, content)
             first = first or (name, content)
-    except tar_members.ArchiveTooLarge as error:
+    except tar.ArchiveTooLarge as error:
         raise too_large(limit) from error
-    except tar_members.UnreadableArchive as error:
+    except tar.UnreadableArchive as error:
         raise _refused(str(error)) from error
     if first is None or not first[0].endswith(MEMBER_ENDINGS):
         raise _no_pipeline()

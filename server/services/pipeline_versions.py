@@ -8,9 +8,9 @@ from lineal.v2beta1 import pipeline_pb2
 
 from server import codec
 from server.calls.call import Call
-from server.packages import archives as package_files
-from server.packages import package as pipeline_packages
-from server.packages import urls as package_urls
+from server.packages import urls
+from server.packages.archives import unpack
+from server.packages.package import read_package
 from server.services import checks
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
@@ -50,7 +50,7 @@ async def new_version(
 ) -> PipelineVersion:
     """Return the record of a new version; raises InvalidArgument when the package holds no usable specification."""
     # Hostile text can cost seconds, which other calls must not wait for.
-    stored = (await asyncio.to_thread(pipeline_packages.read_package, package)).stored
+    stored = (await asyncio.to_thread(read_package, package)).stored
     return PipelineVersion(
         id=new_id(),
         pipeline_id=pipeline_id,
@@ -77,7 +77,7 @@ async def create_pipeline_version(
     checks.require(pipeline_id, "pipeline_id is required")
     texts = _texts(asked)
     texts.check()
-    await package_urls.check(url, call.settings)
+    await urls.check(url, call.settings)
     pipeline_id = checks.known_id("pipeline", pipeline_id)
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
     package = await _fetch(call, url)
@@ -107,7 +107,7 @@ async def create_pipeline_and_version(
     url = asked.package_url.pipeline_url
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
     now = call.now()
-    pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=package_urls.last_element(url))
+    pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=urls.last_element(url))
     name = asked.name or asked.display_name or pipeline.name[: lengths.VERSION_NAME]
     texts = VersionTexts(
         name=name,
@@ -118,7 +118,7 @@ async def create_pipeline_and_version(
     )
     texts.check()
     check_tags(asked.tags)
-    await package_urls.check(url, call.settings)
+    await urls.check(url, call.settings)
     package = await _fetch(call, url)
     version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(asked.tags), now=now)
     return await keep_pipeline_and_version(call, pipeline, version)
@@ -205,6 +205,6 @@ def _texts(asked: pipeline_pb2.PipelineVersion) -> VersionTexts:
 
 
 async def _fetch(call: Call, url: str) -> bytes:
-    file_name, data = await package_urls.fetch(url, call.settings)
+    file_name, data = await urls.fetch(url, call.settings)
     limit = call.settings.package_bytes_max
-    return await asyncio.to_thread(package_files.unpack, file_name, data, limit=limit)
+    return await asyncio.to_thread(unpack, file_name, data, limit=limit)

@@ -10,7 +10,7 @@ from lineal.v2beta1 import run_pb2
 from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
-from server.packages import specs as pipeline_specs
+from server.packages.specs import check_parameters, read_spec
 from server.services import checks, task_writes
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
@@ -199,8 +199,8 @@ def _check_source(run: run_pb2.Run) -> None:
     """A run may name a version or carry a spec, or neither when it is recorded by hand."""
     source = run.WhichOneof("pipeline_source")
     if source == "pipeline_spec":
-        spec = pipeline_specs.read_spec(codec.plain_values(run.pipeline_spec.fields, "run.pipeline_spec"))
-        pipeline_specs.check_parameters(spec, run.runtime_config.parameters)
+        spec = read_spec(codec.plain_values(run.pipeline_spec.fields, "run.pipeline_spec"))
+        check_parameters(spec, run.runtime_config.parameters)
     elif source is not None:
         reference = run.pipeline_version_reference
         given = (run.pipeline_version_id, reference.pipeline_id, reference.pipeline_version_id)
@@ -223,8 +223,8 @@ async def _from_version(tx: ReadTx, run: Run, asked: run_pb2.Run) -> Run:
             raise NotFound(f"pipeline {run.pipeline_id!r} has no version")
         version = latest
     if version.pipeline_spec is not None:
-        spec = pipeline_specs.read_spec(json.loads(version.pipeline_spec))
-        pipeline_specs.check_parameters(spec, asked.runtime_config.parameters)
+        spec = read_spec(json.loads(version.pipeline_spec))
+        check_parameters(spec, asked.runtime_config.parameters)
     return replace(
         run,
         pipeline_id=version.pipeline_id,

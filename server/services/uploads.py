@@ -8,7 +8,7 @@ from lineal.v2beta1 import pipeline_pb2
 from server import codec
 from server.calls.call import Call, PlainRequest
 from server.errors import InvalidArgument
-from server.packages import archives as package_files
+from server.packages.archives import unpack
 from server.services import checks
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.pipeline_versions import (
@@ -87,7 +87,7 @@ def _text(upload: PlainRequest, name: str) -> str:
 
 async def _unpacked(call: Call, upload: PlainRequest) -> bytes:
     limit = call.settings.package_bytes_max
-    return await asyncio.to_thread(package_files.unpack, upload.file_name, upload.data, limit=limit)
+    return await asyncio.to_thread(unpack, upload.file_name, upload.data, limit=limit)
 
 
 def _tags(upload: PlainRequest) -> dict[str, str]:

@@ -57,7 +57,7 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
     spec: dict[str, Any] = {"pipeline_manifest": run.pipeline_spec or ""}
     if run.pipeline_id:
         spec = {"pipeline_id": run.pipeline_id, "pipeline_name": version_name, **spec}
-    config = codec.stored_object(run.runtime_config)
+    config = codec.json_object(run.runtime_config)
     if config:
         spec["runtime_config"] = {
             key: value
