@@ -51,8 +51,8 @@ def _finds(file: pathlib.Path, name: pathlib.PurePath) -> Iterator[str]:
         is_text = token.type in TEXT_TOKENS and token.start not in docstrings
         if is_text and name.as_posix() in ALLOWED_STRINGS:
             continue
-        if (is_text or token.type == tokenize.NAME) and (found := FORBIDDEN.search(token.string)):
-            yield f"{name}:{token.start[0]}: {found[0]!r} belongs in {DIALECTS}"
+        if (is_text or token.type == tokenize.NAME) and (match := FORBIDDEN.search(token.string)):
+            yield f"{name}:{token.start[0]}: {match[0]!r} belongs in {DIALECTS}"
 
 
 def _docstring_starts(tree: ast.Module) -> set[tuple[int, int]]:

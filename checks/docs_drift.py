@@ -24,13 +24,13 @@ def main() -> int:
     names: list[str] = []
     differences: list[str] = []
     for page in sorted(arguments.docs.rglob("*.md")):
-        kept = page.read_text()
-        names += [match["name"] for match in BLOCK.finditer(kept)]
+        text = page.read_text()
+        names += [match["name"] for match in BLOCK.finditer(text)]
         differences += [
-            f"{page.name}: {match['name']} differs" for match in BLOCK.finditer(kept) if _fresh(match) != match[0]
+            f"{page.name}: {match['name']} differs" for match in BLOCK.finditer(text) if _fresh(match) != match[0]
         ]
-        if arguments.write and BLOCK.sub(_fresh, kept) != kept:
-            page.write_text(BLOCK.sub(_fresh, kept))
+        if arguments.write and BLOCK.sub(_fresh, text) != text:
+            page.write_text(BLOCK.sub(_fresh, text))
     differences = [] if arguments.write else differences
     differences += [f"{name}: stands {names.count(name)} times" for name in BLOCKS if names.count(name) != 1]
     for line in differences:

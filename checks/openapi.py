@@ -37,11 +37,11 @@ def main() -> int:
             (arguments.checkout / name).parent.mkdir(parents=True, exist_ok=True)
             (arguments.checkout / name).write_text(text)
         return 0
-    differing = [name for name in FILES if not _holds(arguments.checkout / name, text)]
-    for name in differing:
+    stale_names = [name for name in FILES if not _holds(arguments.checkout / name, text)]
+    for name in stale_names:
         print(f"{name}: differs from the protos; `make openapi` writes it anew")
-    print(f"{len(FILES)} documents compared, {len(differing)} differences")
-    return 1 if differing else 0
+    print(f"{len(FILES)} documents compared, {len(stale_names)} differences")
+    return 1 if stale_names else 0
 
 
 def document_text() -> str:
@@ -50,8 +50,8 @@ def document_text() -> str:
         file = pathlib.Path(folder) / "descriptors"
         write_descriptor_set(PROTO_ROOT, file)
         descriptors = FileDescriptorSet.FromString(file.read_bytes())
-    served = [method for method in all_methods() if method.name in HANDLERS]
-    return json.dumps(document(served, read_comments(descriptors)), indent=1, ensure_ascii=False) + "\n"
+    methods = [method for method in all_methods() if method.name in HANDLERS]
+    return json.dumps(document(methods, read_comments(descriptors)), indent=1, ensure_ascii=False) + "\n"
 
 
 def _holds(file: pathlib.Path, text: str) -> bool:

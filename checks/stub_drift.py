@@ -15,12 +15,14 @@ def main() -> int:
     """Return 0 when every stub equals its proto, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stubs", nargs="?", type=pathlib.Path, default=STUB_ROOT, help="default: the checked-in stubs")
-    kept = stubs_below(parser.parse_args().stubs)
+    checked_in = stubs_below(parser.parse_args().stubs)
     with tempfile.TemporaryDirectory() as folder:
         write_stubs(PROTO_ROOT, pathlib.Path(folder))
         fresh = stubs_below(pathlib.Path(folder))
         differences = [
-            f"{name}: {reason}" for name in sorted(kept | fresh) if (reason := _reason(kept.get(name), fresh.get(name)))
+            f"{name}: {reason}"
+            for name in sorted(checked_in | fresh)
+            if (reason := _reason(checked_in.get(name), fresh.get(name)))
         ]
     for line in differences:
         print(line)
@@ -28,12 +30,12 @@ def main() -> int:
     return 1 if differences or not fresh else 0
 
 
-def _reason(kept: pathlib.Path | None, fresh: pathlib.Path | None) -> str | None:
-    if kept is None:
+def _reason(checked_in: pathlib.Path | None, fresh: pathlib.Path | None) -> str | None:
+    if checked_in is None:
         return "missing"
     if fresh is None:
         return "has no proto"
-    return None if kept.read_bytes() == fresh.read_bytes() else "differs from its proto"
+    return None if checked_in.read_bytes() == fresh.read_bytes() else "differs from its proto"
 
 
 if __name__ == "__main__":

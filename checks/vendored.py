@@ -21,27 +21,27 @@ def main() -> int:
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
     folder = parser.parse_args().checkout / FOLDER
     lines = (folder / SUMS).read_text().splitlines() if (folder / SUMS).is_file() else []
-    recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    found = {
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    digests = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
         if path.is_file()
     }
-    found = {name: digest for name, digest in found.items() if name not in OURS}
-    wrong = [f"{name}: {_reason(recorded.get(name), found.get(name))}" for name in sorted(recorded | found)]
+    digests = {name: digest for name, digest in digests.items() if name not in OURS}
+    wrong = [f"{name}: {_reason(expected.get(name), digests.get(name))}" for name in sorted(expected | digests)]
     wrong = [line for line in wrong if not line.endswith(": ")]
     for line in wrong:
         print(line)
-    print(f"{len(found)} files compared, {len(wrong)} differences")
-    return 1 if wrong or not found else 0
+    print(f"{len(digests)} files compared, {len(wrong)} differences")
+    return 1 if wrong or not digests else 0
 
 
-def _reason(recorded: str | None, found: str | None) -> str:
-    if recorded is None:
+def _reason(expected: str | None, digest: str | None) -> str:
+    if expected is None:
         return f"is not recorded in {SUMS}"
-    if found is None:
+    if digest is None:
         return "is missing"
-    return "" if recorded == found else "differs from its sum"
+    return "" if expected == digest else "differs from its sum"
 
 
 if __name__ == "__main__":

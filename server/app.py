@@ -139,9 +139,9 @@ async def _sweep(call: Call) -> None:
     while True:
         await asyncio.sleep(call.settings.sweep_seconds)
         try:
-            closed = await run_state.close_stale(call)
-            if closed:
-                log.info("canceled stale runs", runs=closed)
+            count = await run_state.close_stale(call)
+            if count:
+                log.info("canceled stale runs", runs=count)
         except StorageError as error:
             log.warning("sweep failed", error=str(error))
         except Exception as error:  # noqa: BLE001 - anything else is a defect of ours, and still must not end it
@@ -188,10 +188,10 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
 
 def _allow_connections() -> None:
     """Let the process have as many files open as it may: by default that is 1,024, fewer than there may be pods."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     # A system may still not allow what it says, and then what there is must do.
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
@@ -202,10 +202,10 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
 def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     with contextlib.ExitStack() as stack:
         addresses = Addresses(*(_reserve(stack, address) for address in (settings.grpc, settings.rest)))
-        shared = replace(settings, grpc=addresses.grpc, rest=addresses.rest)
+        worker_settings = replace(settings, grpc=addresses.grpc, rest=addresses.rest)
 
         def serve_in_worker(on_serving: Callable[[], None], lifeline: int) -> None:
-            _run(serve_until_signal(shared, lambda _: on_serving(), lifeline=lifeline))
+            _run(serve_until_signal(worker_settings, lambda _: on_serving(), lifeline=lifeline))
 
         run_workers(settings.workers, serve_in_worker, on_serving=lambda: announce(addresses))
 
@@ -218,10 +218,10 @@ def _reserve(stack: contextlib.ExitStack, address: str) -> str:
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(probe, host, int(port))
-    held = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    _bind(held, host, int(port))
-    return _with_port(address, held.getsockname()[1])
+    reservation = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    _bind(reservation, host, int(port))
+    return _with_port(address, reservation.getsockname()[1])
 
 
 def _bind(listener: socket.socket, host: str, port: int) -> None:

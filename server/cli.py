@@ -98,12 +98,12 @@ def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
     """Bring the schema of the store up to date."""
     settings = _load(file, flags)
     try:
-        found = migrations.upgrade.plan(settings.store) if plan else migrations.upgrade.upgrade(settings.store)
+        schema = migrations.upgrade.plan(settings.store) if plan else migrations.upgrade.upgrade(settings.store)
     except StorageError as error:
         _fail(str(error))
     verb = "would apply" if plan else "applied"
     click.echo(
-        f"schema was {found.found or 'empty'}, wanted {found.wanted}: {verb} {', '.join(found.steps) or 'nothing'}"
+        f"schema was {schema.found or 'empty'}, wanted {schema.wanted}: {verb} {', '.join(schema.steps) or 'nothing'}"
     )
 
 

@@ -108,10 +108,10 @@ def _one_of(name: str, *values: str) -> Callable[[Settings], str | None]:
     return lambda settings: None if getattr(settings, name) in values else f"must be {shown}"
 
 
-def _listed(name: str, read: Callable[[str], object]) -> Callable[[Settings], str | None]:
+def _listed(name: str, parse: Callable[[str], object]) -> Callable[[Settings], str | None]:
     def why(settings: Settings) -> str | None:
         try:
-            read(getattr(settings, name))
+            parse(getattr(settings, name))
         except ValueError as error:
             return f"lists origins or names, separated by commas: {error}"
         return None

@@ -77,8 +77,8 @@ def _message_names(message: DescriptorProto, path: Path, prefix: str) -> Iterabl
     yield path, name
     for index, field in enumerate(message.field):
         yield (*path, _FIELD, index), f"{name}.{field.name}"
-    for index, nested in enumerate(message.nested_type):
-        yield from _message_names(nested, (*path, _NESTED_MESSAGE, index), f"{name}.")
+    for index, inner in enumerate(message.nested_type):
+        yield from _message_names(inner, (*path, _NESTED_MESSAGE, index), f"{name}.")
     for index, enum in enumerate(message.enum_type):
         yield from _enum_names(enum, (*path, _NESTED_ENUM, index), f"{name}.")
 

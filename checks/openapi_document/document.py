@@ -60,7 +60,7 @@ def document(methods: Iterable[Method], comments: Comments) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in tags.items()] + list(plain.TAGS),
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": dict(sorted((schemas.named | plain.schemas()).items())),
+            "schemas": dict(sorted((schemas.by_name | plain.schemas()).items())),
             "responses": {name: _failure(_FAILURES[name]) for name in ERRORS.values()},
         },
     }

@@ -69,11 +69,11 @@ def _links(name: str, operations: Mapping[str, Operation]) -> dict[str, Link]:
     ids = IDS.get(name, ())
     links: dict[str, Link] = {}
     for follower, operation in operations.items():
-        wanted = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "path"}
-        if wanted and wanted <= set(ids):
+        names = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "path"}
+        if names and names <= set(ids):
             links[follower] = {
                 "operationId": follower,
-                "parameters": {f"path.{name}": _of_body(name) for name in sorted(wanted)},
+                "parameters": {f"path.{name}": _of_body(name) for name in sorted(names)},
             }
     for follower, parameters in QUERIES.get(name, {}).items():
         _link_to(links, follower)["parameters"] = {

@@ -73,24 +73,24 @@ def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Commen
     response: Any = method.response.DESCRIPTOR
     name = f"{method.service}.{method.name.partition('.')[2]}"
     answer = schemas.output(response)
-    found: Operation = {
+    schema: Operation = {
         "operationId": operation_id(method),
         "tags": [method.name.partition(".")[0]],
         "summary": comments.summary(name),
     }
-    if comments.of(name) != found["summary"]:
-        found["description"] = comments.of(name)
+    if comments.of(name) != schema["summary"]:
+        schema["description"] = comments.of(name)
     parameters = [_path_parameter(request, field, comments) for field in path_fields(rule)]
     parameters += [_query_parameter(path, schemas, comments) for path in _query_fields(request, rule)]
     if parameters:
-        found["parameters"] = parameters
+        schema["parameters"] = parameters
     if rule.body:
-        found["requestBody"] = _body(request, rule, schemas)
-    said = "Nothing: an empty object." if response.full_name == "google.protobuf.Empty" else "The answer."
-    found["responses"] = {"200": {"description": said, "content": {JSON: {"schema": answer}}}} | {
+        schema["requestBody"] = _body(request, rule, schemas)
+    description = "Nothing: an empty object." if response.full_name == "google.protobuf.Empty" else "The answer."
+    schema["responses"] = {"200": {"description": description, "content": {JSON: {"schema": answer}}}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in failures(method, rule)
     }
-    return found
+    return schema
 
 
 def failures(method: Method, rule: HttpRule) -> list[int]:
@@ -131,23 +131,27 @@ def _query_fields(message: Descriptor, rule: HttpRule) -> Iterator[tuple[FieldDe
     """Yield the paths of the fields that are neither in the path nor in the body."""
     if rule.body == "*":
         return
-    taken = {*path_fields(rule), rule.body}
+    other_names = {*path_fields(rule), rule.body}
     for field in message.fields:
-        yield from _leaves((field,), taken)
+        yield from _leaves((field,), other_names)
 
 
-def _leaves(path: tuple[FieldDescriptor, ...], taken: set[str]) -> Iterator[tuple[FieldDescriptor, ...]]:
+def _leaves(path: tuple[FieldDescriptor, ...], other_names: set[str]) -> Iterator[tuple[FieldDescriptor, ...]]:
     field = path[-1]
     inner = field.message_type
     # Maps and lists of messages cannot be said in a query; a message that contains itself would not end.
-    if _dotted(path) in taken or (inner is not None and (field.is_repeated or is_map(field))) or field in path[:-1]:
+    if (
+        _dotted(path) in other_names
+        or (inner is not None and (field.is_repeated or is_map(field)))
+        or field in path[:-1]
+    ):
         return
     if inner is None or inner.full_name == "google.protobuf.Timestamp":
         yield path
         return
     if not inner.full_name.startswith("google.protobuf."):
-        for below in inner.fields:
-            yield from _leaves((*path, below), taken)
+        for leaf in inner.fields:
+            yield from _leaves((*path, leaf), other_names)
 
 
 def _dotted(path: tuple[FieldDescriptor, ...]) -> str:

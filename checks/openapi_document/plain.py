@@ -38,8 +38,8 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 def _query(name: str, description: str, *, required: bool = False, **schema: Any) -> dict[str, Any]:
-    found = {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
-    return found | ({"required": True} if required else {})
+    parameter = {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
+    return parameter | ({"required": True} if required else {})
 
 
 def _id(kind: str) -> dict[str, Any]:
@@ -55,14 +55,14 @@ def schemas() -> dict[str, Any]:
     """Return the named schemas that only these operations use."""
     names = {"commit_sha": _TEXT, "tag_name": _TEXT, "multi_user": {"type": "boolean"}}
     ready = {"ready": {"type": "boolean"}, "reason": _TEXT}
-    stored = "What the server was built from, and where it keeps pipelines."
-    refused = {"error_message": _TEXT, "error_details": _TEXT}
+    build = "What the server was built from, and where it keeps pipelines."
+    refusal = {"error_message": _TEXT, "error_details": _TEXT}
     return _old_schemas() | {
-        "Alive": _told("The process lives.", {"alive": {"const": True}}, "alive"),
-        "Ready": _told("Whether the database answers.", ready, "ready"),
-        "Build": _told("What the server was built from.", names, *names),
-        "BuildAndStore": _told(stored, {**names, "pipeline_store": _TEXT}, *names, "pipeline_store"),
-        "UploadError": _told("Why an upload was refused.", refused, "error_message"),
+        "Alive": _described("The process lives.", {"alive": {"const": True}}, "alive"),
+        "Ready": _described("Whether the database answers.", ready, "ready"),
+        "Build": _described("What the server was built from.", names, *names),
+        "BuildAndStore": _described(build, {**names, "pipeline_store": _TEXT}, *names, "pipeline_store"),
+        "UploadError": _described("Why an upload was refused.", refusal, "error_message"),
     }
 
 
@@ -76,16 +76,16 @@ def _old_schemas() -> dict[str, Any]:
     run = {**experiment, "scheduled_at": _TIME, "finished_at": _TIME, "status": _TEXT, "service_account": _TEXT}
     detail = {"run": _schema("OldRun"), "pipeline_runtime": {"type": "object"}}
     return {
-        "OldExperiment": _told("An experiment in v1beta1's words.", experiment, "id", "name"),
-        "OldPipelineVersion": _told("A pipeline version in v1beta1's words.", version, "id", "name"),
-        "OldPipeline": _told("A pipeline in v1beta1's words.", pipeline, "id", "name"),
-        "OldTemplate": _told("A pipeline's specification as text.", {"template": _TEXT}, "template"),
-        "OldRun": _told("A run in v1beta1's words.", {**run, "pipeline_spec": {"type": "object"}}, "id", "name"),
-        "OldRunDetail": _told("A run in v1beta1's words, as reading one answers.", detail, *detail),
+        "OldExperiment": _described("An experiment in v1beta1's words.", experiment, "id", "name"),
+        "OldPipelineVersion": _described("A pipeline version in v1beta1's words.", version, "id", "name"),
+        "OldPipeline": _described("A pipeline in v1beta1's words.", pipeline, "id", "name"),
+        "OldTemplate": _described("A pipeline's specification as text.", {"template": _TEXT}, "template"),
+        "OldRun": _described("A run in v1beta1's words.", {**run, "pipeline_spec": {"type": "object"}}, "id", "name"),
+        "OldRunDetail": _described("A run in v1beta1's words, as reading one answers.", detail, *detail),
     }
 
 
-def _told(description: str, properties: dict[str, Any], *required: str) -> dict[str, Any]:
+def _described(description: str, properties: dict[str, Any], *required: str) -> dict[str, Any]:
     return {
         "type": "object",
         "description": description,
@@ -113,32 +113,32 @@ def _uploads() -> Paths:
         _query("code_source_url", "Where the source code of the pipeline is found."),
     ]
     pipeline_id = _query("pipelineid", "Id of the pipeline.", required=True, minLength=1)
-    refused = _answer("The upload was refused.", _schema("UploadError"))
+    refusal = _answer("The upload was refused.", _schema("UploadError"))
 
     def upload(name: str, summary: str, answer: str, *first: dict[str, Any]) -> dict[str, Operation]:
         responses = {"200": _answer("What was made.", _schema(answer))}
-        responses |= {str(status): refused for status in (400, 404, 409, 500, 503, 504)} | _failures(413)
+        responses |= {str(status): refusal for status in (400, 404, 409, 500, 503, 504)} | _failures(413)
         if not first:
             del responses["404"]
         return {
             "post": _operation(name, UPLOADS, summary, responses, parameters=[*first, *parameters], requestBody=body)
         }
 
-    new, further = (
+    new, later = (
         "Makes a pipeline with its first version of a file.",
         "Makes a further version of a pipeline of a file.",
     )
     v2, v1 = "/apis/v2beta1/pipelines/upload", "/apis/v1beta1/pipelines/upload"
     return {
         v2: upload("PipelineService_UploadPipeline", new, "Pipeline"),
-        f"{v2}_version": upload("PipelineService_UploadPipelineVersion", further, "PipelineVersion", pipeline_id),
+        f"{v2}_version": upload("PipelineService_UploadPipelineVersion", later, "PipelineVersion", pipeline_id),
         v1: upload("v1beta1_UploadPipeline", new, "OldPipeline"),
-        f"{v1}_version": upload("v1beta1_UploadPipelineVersion", further, "OldPipelineVersion", pipeline_id),
+        f"{v1}_version": upload("v1beta1_UploadPipelineVersion", later, "OldPipelineVersion", pipeline_id),
     }
 
 
 def _old_reads() -> Paths:
-    found: Paths = {}
+    paths: Paths = {}
     for path, name, schema in (
         ("runs", "Run", "OldRunDetail"),
         ("experiments", "Experiment", "OldExperiment"),
@@ -147,12 +147,12 @@ def _old_reads() -> Paths:
     ):
         responses = {"200": _answer("What was found.", _schema(schema))} | _failures(400, 404, 500, 503, 504)
         summary = f"Reads one of the {path.replace('_', ' ')}."
-        found[f"/apis/v1beta1/{path}/{{id}}"] = {
+        paths[f"/apis/v1beta1/{path}/{{id}}"] = {
             "get": _operation(f"v1beta1_Get{name}", OLD, summary, responses, parameters=[_id(path[:-1])])
         }
     for path, name in (("pipelines", "Pipeline"), ("pipeline_versions", "PipelineVersion")):
         responses = {"200": _answer("The specification as text.", _schema("OldTemplate"))}
-        found[f"/apis/v1beta1/{path}/{{id}}/templates"] = {
+        paths[f"/apis/v1beta1/{path}/{{id}}/templates"] = {
             "get": _operation(
                 f"v1beta1_Get{name}Template",
                 OLD,
@@ -164,21 +164,21 @@ def _old_reads() -> Paths:
     for path, name in (("runs", "Run"), ("experiments", "Experiment"), ("pipelines", "Pipeline")):
         responses = {"200": _answer("Nothing: an empty object.", _schema("Empty"))}
         responses |= _failures(400, 404, 409, 500, 503, 504)
-        found[f"/apis/v1beta1/{path}/{{id}}"]["delete"] = _operation(
+        paths[f"/apis/v1beta1/{path}/{{id}}"]["delete"] = _operation(
             f"v1beta1_Delete{name}", OLD, f"Deletes one of the {path}.", responses, parameters=[_id(path[:-1])]
         )
     for path, name in (("runs", "Run"), ("experiments", "Experiment"), ("pipelines", "Pipeline")):
-        found[f"/apis/v1beta1/{path}"] = {"get": _old_list(path, f"v1beta1_List{name}s", _schema(f"Old{name}"))}
+        paths[f"/apis/v1beta1/{path}"] = {"get": _old_list(path, f"v1beta1_List{name}s", _schema(f"Old{name}"))}
     versions = _old_list("versions", "v1beta1_ListPipelineVersions", _schema("OldPipelineVersion"))
-    found["/apis/v1beta1/pipeline_versions"] = {"get": versions | {"summary": "Lists the versions of a pipeline."}}
+    paths["/apis/v1beta1/pipeline_versions"] = {"get": versions | {"summary": "Lists the versions of a pipeline."}}
     empty = {"type": "object", "maxProperties": 0}
     responses = {"200": _answer("An empty page.", empty)} | _failures(400, 500, 503, 504)
-    found["/apis/v1beta1/jobs"] = {
+    paths["/apis/v1beta1/jobs"] = {
         "get": _operation(
             "v1beta1_ListJobs", OLD, "Lists no recurring runs.", responses, parameters=_old_list_parameters()
         )
     }
-    return found
+    return paths
 
 
 def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:

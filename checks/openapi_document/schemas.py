@@ -30,25 +30,25 @@ class Schemas:
 
     def __init__(self, comments: Comments, *, known: dict[str, Schema]) -> None:
         self._comments = comments
-        self.named = dict(known)
+        self.by_name = dict(known)
 
     def output(self, message: Descriptor) -> Schema:
         """Return the schema of a message in an answer."""
         if message.full_name in forms.OUTPUT_MESSAGES:
             return dict(forms.OUTPUT_MESSAGES[message.full_name])
         name = short_name(message.full_name)
-        if name not in self.named:
-            self.named[name] = {}
+        if name not in self.by_name:
+            self.by_name[name] = {}
             properties = {field.name: self._output_field(field) for field in message.fields}
-            self.named[name] = _object(self._described(message.full_name), properties)
+            self.by_name[name] = _object(self._described(message.full_name), properties)
             if name in constraints.ALWAYS_THERE:
-                self.named[name]["required"] = list(constraints.ALWAYS_THERE[name])
+                self.by_name[name]["required"] = list(constraints.ALWAYS_THERE[name])
         return reference(name)
 
     def takes_empty(self, schema: Schema) -> bool:
         """Say whether a schema is that of a message of which nothing is required."""
-        named = self.named.get(str(schema.get("$ref", "")).rpartition("/")[2])
-        return named is not None and not named.keys() & {"required", "allOf"}
+        schema_of_name = self.by_name.get(str(schema.get("$ref", "")).rpartition("/")[2])
+        return schema_of_name is not None and not schema_of_name.keys() & {"required", "allOf"}
 
     def _output_field(self, field: FieldDescriptor) -> Schema:
         schema = self._output_value(field)
@@ -60,7 +60,7 @@ class Schemas:
             }
         elif field.is_repeated:
             schema = {"type": "array", "items": schema}
-        return self._told(schema, field)
+        return self._with_comment(schema, field)
 
     def _output_value(self, field: FieldDescriptor) -> Schema:
         if is_map(field):
@@ -73,9 +73,9 @@ class Schemas:
 
     def _enum(self, enum: EnumDescriptor) -> Schema:
         name = short_name(enum.full_name)
-        if name not in self.named:
+        if name not in self.by_name:
             text = f"{self._described(enum.full_name)}\n{self.values_text(enum)}"
-            self.named[name] = {"type": "string", "enum": [value.name for value in enum.values], "description": text}
+            self.by_name[name] = {"type": "string", "enum": [value.name for value in enum.values], "description": text}
         return reference(name)
 
     def values_text(self, enum: EnumDescriptor) -> str:
@@ -96,8 +96,8 @@ class Schemas:
         required = [field for field in self._input_fields(message, without) if self._is_required(field)]
         patch = patch and (bool(required) or short in constraints.CHANGEABLE)
         name = name or (short if short.endswith("Request") else f"{short}Patch" if patch else f"{short}Input")
-        if name not in self.named:
-            self.named[name] = {}
+        if name not in self.by_name:
+            self.by_name[name] = {}
             names = [] if patch else [field.name for field in required]
             fields = self._input_fields(message, without)
             properties = {field.name: self._input_field(field, required=field.name in names) for field in fields}
@@ -107,7 +107,7 @@ class Schemas:
             conditions = _conditions(message, short, patch=patch)
             if conditions:
                 schema["allOf"] = conditions
-            self.named[name] = schema
+            self.by_name[name] = schema
         return reference(name)
 
     def _input_fields(self, message: Descriptor, without: frozenset[str]) -> list[FieldDescriptor]:
@@ -128,25 +128,25 @@ class Schemas:
             assert field.message_type is not None
             value = self._input_value(field.message_type.fields_by_name["value"], required=False)
             schema: Schema = {"type": "object", "additionalProperties": value, **forms.TEXT_KEYS, **limits}
-            least = {"minProperties": 1}
+            minimum = {"minProperties": 1}
         elif field.is_repeated:
             schema = {"type": "array", "items": self._item(field), **limits}
-            least = {"minItems": 1}
+            minimum = {"minItems": 1}
         else:
             is_unread = short_name(field.full_name) in constraints.UNREAD
             schema = {"type": "string"} if is_unread else self._input_value(field, required=required) | limits
-            least = {"minLength": 1} if schema.get("type") == "string" and "format" not in schema else {}
-        told = self._told(schema | least if required else _or_null(schema), field)
+            minimum = {"minLength": 1} if schema.get("type") == "string" and "format" not in schema else {}
+        described = self._with_comment(schema | minimum if required else _or_null(schema), field)
         if field.enum_type is not None:
-            told["description"] += f"\n{self.values_text(field.enum_type)}"
-        return told
+            described["description"] += f"\n{self.values_text(field.enum_type)}"
+        return described
 
     def _item(self, field: FieldDescriptor) -> Schema:
-        own = constraints.NOT_IN_LISTS.get(short_name(field.full_name))
-        if own is None:
+        own_schema = constraints.NOT_IN_LISTS.get(short_name(field.full_name))
+        if own_schema is None:
             return self._input_value(field, required=False)
         assert field.message_type is not None
-        return self.input(field.message_type, name=own[0], without=own[1])
+        return self.input(field.message_type, name=own_schema[0], without=own_schema[1])
 
     def _input_value(self, field: FieldDescriptor, *, required: bool) -> Schema:
         if field.message_type is not None:
@@ -161,11 +161,11 @@ class Schemas:
     def _described(self, full_name: str) -> str:
         return "" if full_name.startswith("google.") else self._comments.of(full_name)
 
-    def _told(self, schema: Schema, field: FieldDescriptor) -> Schema:
+    def _with_comment(self, schema: Schema, field: FieldDescriptor) -> Schema:
         """Add what a field's comment says and whether it is deprecated."""
         text = "" if field.full_name.startswith("google.") else self._comments.of(field.full_name)
-        told = schema | ({"description": text} if text else {})
-        return told | ({"deprecated": True} if field.GetOptions().deprecated else {})
+        described = schema | ({"description": text} if text else {})
+        return described | ({"deprecated": True} if field.GetOptions().deprecated else {})
 
 
 def _object(description: str, properties: Schema) -> Schema:
@@ -197,10 +197,10 @@ def _conditions(message: Descriptor, short: str, *, patch: bool) -> list[Schema]
     if short in constraints.CASES:
         conditions.append({"anyOf": constraints.CASES[short]})
     if short in constraints.ONE_OF_THESE and not patch:
-        given = constraints.ONE_OF_THESE[short].items()
+        keywords_by_field = constraints.ONE_OF_THESE[short].items()
         cases = [
             {"required": [name], "properties": {name: {"type": "string", "minLength": 1, **keywords}}}
-            for name, keywords in given
+            for name, keywords in keywords_by_field
         ]
         conditions.append({"anyOf": cases})
     return conditions

@@ -100,19 +100,19 @@ class Dispatcher:
     async def _timed(
         self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller
     ) -> Outcome[Answer]:
-        started = time.monotonic()
+        start = time.monotonic()
         try:
             answer = await self._run(name, request, run, caller)
         except asyncio.CancelledError:
-            self._log(name, caller, errors.Status(1, "CANCELLED", "the caller went away"), started, None)
+            self._log(name, caller, errors.Status(1, "CANCELLED", "the caller went away"), start, None)
             raise
         except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a status
             # A variable that outlives this clause would make a cycle: the error's traceback holds this frame, and that the
             # request, until a garbage collection.
             status = errors.to_status(error)
-            self._log(name, caller, status, started, error)
+            self._log(name, caller, status, start, error)
             return Outcome(status)
-        self._log(name, caller, errors.OK, started, None)
+        self._log(name, caller, errors.OK, start, None)
         return Outcome(errors.OK, answer)
 
     async def _run(self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller) -> Answer:
@@ -133,9 +133,9 @@ class Dispatcher:
             deadlines.deadline_at.reset(token)
 
     def _log(
-        self, name: str, caller: Caller, status: errors.Status, started: float, failure: BaseException | None
+        self, name: str, caller: Caller, status: errors.Status, start: float, failure: BaseException | None
     ) -> None:
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - start
         if self._observe is not None:
             self._observe(name, caller.door, status.code_name, seconds)
         line = {

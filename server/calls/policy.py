@@ -87,10 +87,10 @@ class MissingPolicy(Exception):
     """A served RPC has no line here; the server must not start."""
 
 
-def check(served: Iterable[str]) -> None:
+def check(served_names: Iterable[str]) -> None:
     """Raise MissingPolicy unless each served RPC has a line."""
-    missing = sorted(set(served) - POLICY.keys())
-    if missing:
+    names = sorted(set(served_names) - POLICY.keys())
+    if names:
         raise MissingPolicy(
-            f"no line in the policy table for {', '.join(missing)}: say there what a caller must be allowed"
+            f"no line in the policy table for {', '.join(names)}: say there what a caller must be allowed"
         )

@@ -22,7 +22,7 @@ def check_parts(request: Message, size_bytes: int) -> None:
     if size_bytes <= PARTS_MAX * _PART_BYTES:
         return
     # A stack of iterators, not of messages: a million of protobuf's wrappers alive at once can take it 20 seconds to make.
-    left, iterators = PARTS_MAX, [iter((request,))]
+    budget, iterators = PARTS_MAX, [iter((request,))]
     while iterators:
         message = next(iterators[-1], None)
         if message is None:
@@ -31,11 +31,11 @@ def check_parts(request: Message, size_bytes: int) -> None:
         for field, value in message.ListFields():
             if field.is_repeated:
                 # Counted before they are gone through: a long list is the cheapest way to have many.
-                left = _taken(left, len(value))
+                budget = _taken(budget, len(value))
                 if _has_messages(field):
                     iterators.append(iter(value.values() if isinstance(value, Mapping) else value))
             elif field.message_type is not None:
-                left = _taken(left, 1)
+                budget = _taken(budget, 1)
                 iterators.append(iter((value,)))
 
 

@@ -171,8 +171,8 @@ def identity_key(
     """
     digest = sha256(pack(">i", type))
     for text in (uri or "", name, description, _identity_text(json_object(metadata) or {})):
-        encoded = text.encode()
-        digest.update(pack(">I", len(encoded)) + encoded)
+        data = text.encode()
+        digest.update(pack(">I", len(data)) + data)
     if type == ArtifactType.Metric and number_value is not None:
         # Adding 0.0 makes -0.0 the zero it is equal to.
         digest.update(pack(">d", number_value + 0.0))

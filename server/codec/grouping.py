@@ -18,10 +18,10 @@ OUTPUT_TYPES = frozenset({IOType.ITERATOR_OUTPUT, IOType.OUTPUT, IOType.ONE_OF_O
 _Group = tuple[str, int, str, int | None]
 
 
-def add_artifacts(message: run_pb2.PipelineTask, linked: Sequence[LinkedArtifact]) -> None:
+def add_artifacts(message: run_pb2.PipelineTask, links: Sequence[LinkedArtifact]) -> None:
     """Write the artifacts of one task into its inputs and outputs; a type that is no output counts as input."""
     groups: dict[_Group, tuple[Producer | None, list[LinkedArtifact]]] = {}
-    for one in sorted(linked, key=_link_order):
+    for one in sorted(links, key=_link_order):
         producer = producer_of(one.link)
         task_name, iteration = producer or ("", None)
         link = one.link
@@ -42,8 +42,8 @@ def add_artifacts(message: run_pb2.PipelineTask, linked: Sequence[LinkedArtifact
                 target.producer.iteration = iteration
 
 
-def _link_order(linked: LinkedArtifact) -> tuple[int, str, int, str]:
-    link: ArtifactTask = linked.link
+def _link_order(linked_artifact: LinkedArtifact) -> tuple[int, str, int, str]:
+    link: ArtifactTask = linked_artifact.link
     return link.type, link.key, link.iteration, link.artifact_id
 
 

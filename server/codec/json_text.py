@@ -54,25 +54,25 @@ def canonical_text(plain: object) -> str:
     return json.dumps(plain, sort_keys=True)
 
 
-def text_of(stored: object) -> str:
+def text_of(value: object) -> str:
     """Return a stored text, "" when it is none."""
-    return stored if isinstance(stored, str) else ""
+    return value if isinstance(value, str) else ""
 
 
-def integer_of(stored: object) -> int | None:
+def integer_of(value: object) -> int | None:
     """Return a stored int64, which may be text or a number; None when it is none."""
     try:
-        number = int(stored) if isinstance(stored, str | int | float) else None
+        number = int(value) if isinstance(value, str | int | float) else None
     except (ValueError, OverflowError):
         return None
     return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
-def enum_of(stored: object, numbers: Mapping[str, int]) -> int:
+def enum_of(value: object, numbers: Mapping[str, int]) -> int:
     """Return a stored enum's number; an unknown name is 0, an unknown number stays."""
-    if isinstance(stored, str):
-        return numbers.get(stored, 0)
-    return stored if isinstance(stored, int) and -(2**31) <= stored < 2**31 else 0
+    if isinstance(value, str):
+        return numbers.get(value, 0)
+    return value if isinstance(value, int) and -(2**31) <= value < 2**31 else 0
 
 
 def enum_name(number: int, names: Mapping[int, str], *, field: str) -> str:

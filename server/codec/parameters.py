@@ -49,19 +49,19 @@ def parameters_text(parameters: Parameters, field: str) -> str | None:
     return json_text([_plain_parameter(parameter, field) for parameter in parameters], field)
 
 
-def merge_parameters(stored: str | None, update: Parameters, *, field: str) -> str | None:
+def merge_parameters(text: str | None, update: Parameters, *, field: str) -> str | None:
     """Return the stored parameters with those of the update: one that was there takes its old place, others follow.
 
     An empty update changes nothing; any other also leaves only the last of stored duplicates. Raises UnusableValue for
     what cannot be kept.
     """
     if not update:
-        return stored
-    merged = {_merge_key(parameter): parameter for parameter in json_list_as_written(stored)}
+        return text
+    plain_parameters = {_merge_key(parameter): parameter for parameter in json_list_as_written(text)}
     for parameter in update:
         plain = _plain_parameter(parameter, field)
-        merged[_merge_key(plain)] = plain
-    return json_text(list(merged.values()), field)
+        plain_parameters[_merge_key(plain)] = plain
+    return json_text(list(plain_parameters.values()), field)
 
 
 def add_parameters(target: Any, text: str | None) -> None:

@@ -126,8 +126,8 @@ def append_run_state(history: str, state: str, now: int) -> str:
     """Return a stored history of a run with {now, state} at its end, unless that is the state of the last entry."""
     entries = json_list(history)
     number = enum_of(state, _STATE_NUMBERS)
-    longer = append_state(entries, number, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
-    return history if longer is entries else json_text(longer, "run.state_history")
+    new_entries = append_state(entries, number, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
+    return history if new_entries is entries else json_text(new_entries, "run.state_history")
 
 
 def check_run_text(run: run_pb2.Run) -> None:

@@ -113,36 +113,36 @@ def task_from_request(task: run_pb2.PipelineTask, *, task_id: str, run_id: str, 
     )
 
 
-def merge_task(existing: Task, update: run_pb2.PipelineTask, now: int) -> Task:
+def merge_task(task: Task, update: run_pb2.PipelineTask, now: int) -> Task:
     """Return the record after UpdateTask: what the update leaves empty stays, parameters are merged, the history grows.
 
     Raises UnusableValue for what cannot be kept.
     """
     _check_scalars(update)
     finished_at = _end_time(update)
-    history = json_list(existing.state_history)
-    longer = append_state(history, update.state, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
+    history = json_list(task.state_history)
+    new_history = append_state(history, update.state, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
     return replace(
-        existing,
+        task,
         updated_at=now,
-        name=update.name or existing.name,
-        display_name=update.display_name or existing.display_name,
-        cache_fingerprint=update.cache_fingerprint or existing.cache_fingerprint,
-        parent_task_id=(
-            update.parent_task_id or None if update.HasField("parent_task_id") else existing.parent_task_id
+        name=update.name or task.name,
+        display_name=update.display_name or task.display_name,
+        cache_fingerprint=update.cache_fingerprint or task.cache_fingerprint,
+        parent_task_id=(update.parent_task_id or None if update.HasField("parent_task_id") else task.parent_task_id),
+        state=update.state or task.state,
+        state_history=(
+            task.state_history if new_history is history else history_text(new_history, "task.state_history")
         ),
-        state=update.state or existing.state,
-        state_history=(existing.state_history if longer is history else history_text(longer, "task.state_history")),
-        type=update.type or existing.type,
-        finished_at=existing.finished_at if finished_at is None else finished_at,
-        pods=_pods_text(update) or existing.pods,
-        status_metadata=_status_metadata_text(update) or existing.status_metadata,
-        type_attributes=_type_attributes_text(update) or existing.type_attributes,
+        type=update.type or task.type,
+        finished_at=task.finished_at if finished_at is None else finished_at,
+        pods=_pods_text(update) or task.pods,
+        status_metadata=_status_metadata_text(update) or task.status_metadata,
+        type_attributes=_type_attributes_text(update) or task.type_attributes,
         input_parameters=merge_parameters(
-            existing.input_parameters, update.inputs.parameters, field="task.inputs.parameters"
+            task.input_parameters, update.inputs.parameters, field="task.inputs.parameters"
         ),
         output_parameters=merge_parameters(
-            existing.output_parameters, update.outputs.parameters, field="task.outputs.parameters"
+            task.output_parameters, update.outputs.parameters, field="task.outputs.parameters"
         ),
     )
 
@@ -150,8 +150,8 @@ def merge_task(existing: Task, update: run_pb2.PipelineTask, now: int) -> Task:
 def append_task_state(history: str | None, state: int, now: int) -> str | None:
     """Return a stored history of a task with {now, state} at its end, unless state is 0 or that of the last entry."""
     entries = json_list(history)
-    longer = append_state(entries, state, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
-    return history if longer is entries else history_text(longer, "task.state_history")
+    new_entries = append_state(entries, state, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
+    return history if new_entries is entries else history_text(new_entries, "task.state_history")
 
 
 def _check_scalars(task: run_pb2.PipelineTask) -> None:

@@ -27,12 +27,12 @@ def microseconds(timestamp: Timestamp, field: str) -> int:
 
 def moment_of_text(text: str, field: str) -> int:
     """Return the moment that text of a request names as RFC 3339. Raises UnusableValue where it names none."""
-    named = Timestamp()
+    timestamp = Timestamp()
     try:
-        named.FromJsonString(text)
+        timestamp.FromJsonString(text)
     except ValueError:
         raise _no_time(field) from None
-    return microseconds(named, field)
+    return microseconds(timestamp, field)
 
 
 def set_time(target: Timestamp, moment: int) -> None:

@@ -96,16 +96,16 @@ def _from_zip(data: bytes, limit: int) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            chosen = next((member for member in members if member.filename == PIPELINE_MEMBER), None)
-            if chosen is None and members and members[0].filename.endswith(MEMBER_ENDINGS):
-                chosen = members[0]
-            if chosen is None:
+            member = next((entry for entry in members if entry.filename == PIPELINE_MEMBER), None)
+            if member is None and members and members[0].filename.endswith(MEMBER_ENDINGS):
+                member = members[0]
+            if member is None:
                 raise _no_pipeline()
-            if chosen.flag_bits & _ENCRYPTED:
+            if member.flag_bits & _ENCRYPTED:
                 raise _refused("the archive is encrypted")
-            if chosen.compress_type not in _METHODS:  # lzma would take as much memory as its header asks for
+            if member.compress_type not in _METHODS:  # lzma would take as much memory as its header asks for
                 raise _refused("the archive is compressed in another way than deflate")
-            with archive.open(chosen) as file:
+            with archive.open(member) as file:
                 text = file.read(limit + 1)
     except _DAMAGES as error:
         raise _damaged_zip() from error

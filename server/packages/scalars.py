@@ -85,8 +85,8 @@ def _plain_value(text: str) -> Any:
     digits = text.replace("_", "")
     if _INTEGER.fullmatch(digits):
         return integer(digits)
-    if based := _BASED_INTEGER.fullmatch(digits):
-        sign, hexadecimal, binary, octal = based.groups()
+    if match := _BASED_INTEGER.fullmatch(digits):
+        sign, hexadecimal, binary, octal = match.groups()
         number = int(sign + (hexadecimal or binary or octal), 16 if hexadecimal else 2 if binary else 8)
         return number if _fits_64_bits(number) else text
     return decimal(digits) if _DECIMAL.fullmatch(digits) else text

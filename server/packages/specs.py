@@ -18,7 +18,7 @@ SCHEMA_VERSION = "2.1.0"
 REASON = "INVALID_PIPELINE_SPEC"
 
 _Type = pipeline_spec_pb2.ParameterType
-_KINDS = {
+_VALUE_FIELDS = {
     _Type.NUMBER_INTEGER: "number_value",
     _Type.NUMBER_DOUBLE: "number_value",
     _Type.STRING: "string_value",
@@ -93,14 +93,14 @@ def _is_spelled(plain: Any, descriptor: Any) -> bool:
         return True  # json_format is exact about these
     if not isinstance(plain, dict):
         return False
-    seen = set[str]()
+    field_names = set[str]()
     for name, value in plain.items():
         field = descriptor.fields_by_camelcase_name.get(name) or descriptor.fields_by_name.get(name)
         if field is None:
             continue  # json_format refuses unknown fields
-        if field.name in seen:
+        if field.name in field_names:
             return False
-        seen.add(field.name)
+        field_names.add(field.name)
         if not all(_is_spelled(inner, message) for inner, message in _messages_of(field, value)):
             return False
     return True
@@ -123,24 +123,24 @@ def _messages_of(field: Any, value: Any) -> Iterator[tuple[Any, Any]]:
         yield inner, message
 
 
-def check_parameters(spec: Any, given: Any) -> None:
+def check_parameters(spec: Any, values: Any) -> None:
     """Raise InvalidArgument unless the given values (name → Value) fit the inputs that the spec's root declares."""
-    declared = spec.root.input_definitions.parameters
-    for name in given:
-        if name not in declared:
+    definitions = spec.root.input_definitions.parameters
+    for name in values:
+        if name not in definitions:
             raise _unfit(name, "is not an input of the pipeline")
-    for name, definition in declared.items():
-        if name in given:
-            _check_value(name, definition, given[name])
+    for name, definition in definitions.items():
+        if name in values:
+            _check_value(name, definition, values[name])
         elif not definition.HasField("default_value") and not definition.is_optional:
             raise _unfit(name, "is required")
 
 
 def _check_value(name: str, definition: Any, value: struct_pb2.Value) -> None:
-    wanted = _KINDS.get(definition.parameter_type)
-    if wanted is None:
+    value_field = _VALUE_FIELDS.get(definition.parameter_type)
+    if value_field is None:
         raise _unfit(name, "has a type that a run cannot be given")
-    if value.WhichOneof("kind") != wanted:
+    if value.WhichOneof("kind") != value_field:
         raise _unfit(name, f"must be a {_Type.ParameterTypeEnum.Name(definition.parameter_type)}")
     if definition.literals and value not in definition.literals:
         raise _unfit(name, "is not one of the values the pipeline allows")

@@ -61,14 +61,14 @@ class _Contents:
         if self._left < 0:
             raise ArchiveTooLarge(f"the archive holds more than {self._limit} bytes")
         content = self._stream.read(size)
-        filling = -size % _BLOCK
-        if len(content) < size or len(self._stream.read(filling)) < filling:
+        padding = -size % _BLOCK
+        if len(content) < size or len(self._stream.read(padding)) < padding:
             raise EOFError
         return content
 
 
 def _files(contents: _Contents) -> Iterator[tuple[str, bytes | None]]:
-    extended: dict[str, str] = {}
+    records: dict[str, str] = {}
     for _ in range(MEMBERS_MAX):
         header = contents.header()
         if header is None:
@@ -81,18 +81,18 @@ def _files(contents: _Contents) -> Iterator[tuple[str, bytes | None]]:
                 raise UnreadableArchive("the archive has a header that is too long")
             content = contents.content(size)
             if kind == _LONG_NAME:
-                extended["path"] = _text(content)
+                records["path"] = _text(content)
             elif kind == _EXTENDED:
-                extended.update(_records(content))
+                records.update(_records(content))
             continue
-        if "size" in extended and kind not in _WITHOUT_CONTENT:
-            size = _decimal(extended["size"])
-        name = extended.get("path") or _name(header)
-        is_file = kind in _FILES and not any(key.startswith("GNU.sparse.") for key in extended)
+        if "size" in records and kind not in _WITHOUT_CONTENT:
+            size = _decimal(records["size"])
+        name = records.get("path") or _name(header)
+        is_file = kind in _FILES and not any(key.startswith("GNU.sparse.") for key in records)
         content = contents.content(size)
         # Older archives mark a directory by the end of its name only.
         yield name, content if is_file and not name.endswith("/") else None
-        extended = {}
+        records = {}
     raise UnreadableArchive(f"the archive has more than {MEMBERS_MAX} members")
 
 

@@ -39,10 +39,10 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 async def system_resolve(host: str, port: int) -> list[str]:
     """Return the addresses that the system knows for a host, in its order. Raises OSError."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
         raise OSError(f"{host!r} is no host name") from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 @dataclass(frozen=True, slots=True)

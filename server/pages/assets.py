@@ -38,9 +38,9 @@ class Asset:
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Return the file, packed for those who take it so; it may be kept under the address that only these bytes have."""
-        lasting = "public, max-age=31536000, immutable"
+        cache_forever = "public, max-age=31536000, immutable"
         headers: tuple[tuple[str, str], ...] = (
-            ("cache-control", lasting if request.query == self.query else "no-cache"),
+            ("cache-control", cache_forever if request.query == self.query else "no-cache"),
             ("vary", "Accept-Encoding"),
         )
         if not _TAKES_GZIP.search(request.headers.get("accept-encoding", "")):

@@ -89,26 +89,26 @@ def _component(node: Node, names: dict[Node, str]) -> dict[str, Any]:
         types[PARAMETERS].setdefault(_item_key(node), {"parameterType": "STRING"})
     for field, definitions in (("inputDefinitions", types), ("outputDefinitions", node.output_types)):
         if any(definitions.values()):
-            component[field] = {kind: found for kind, found in definitions.items() if found}
+            component[field] = {kind: entries for kind, entries in definitions.items() if entries}
     if not node.is_dag:
         component["executorLabel"] = f"exec-{names[node]}"
         return component
     dag: dict[str, Any] = {"tasks": {key: _task(child, names) for key, child in node.children.items()}}
     outputs = {
-        PARAMETERS: {key: _parameter_output(list(found)) for key, found in node.dag_outputs[PARAMETERS].items()},
+        PARAMETERS: {key: _parameter_output(list(entries)) for key, entries in node.dag_outputs[PARAMETERS].items()},
         ARTIFACTS: {
-            key: {"artifactSelectors": [_selector(one, "outputArtifactKey") for one in found]}
-            for key, found in node.dag_outputs[ARTIFACTS].items()
+            key: {"artifactSelectors": [_selector(one, "outputArtifactKey") for one in entries]}
+            for key, entries in node.dag_outputs[ARTIFACTS].items()
         },
     }
     if any(outputs.values()):
-        dag["outputs"] = {kind: found for kind, found in outputs.items() if found}
+        dag["outputs"] = {kind: entries for kind, entries in outputs.items() if entries}
     component["dag"] = dag
     return component
 
 
-def _parameter_output(selected: list[Output]) -> dict[str, Any]:
-    selectors = [_selector(one, "outputParameterKey") for one in selected]
+def _parameter_output(outputs: list[Output]) -> dict[str, Any]:
+    selectors = [_selector(one, "outputParameterKey") for one in outputs]
     if len(selectors) == 1:
         return {"valueFromParameter": selectors[0]}
     return {"valueFromOneof": {"parameterSelectors": selectors}}
@@ -125,7 +125,7 @@ def _task(node: Node, names: dict[Node, str]) -> dict[str, Any]:
         for kind in (PARAMETERS, ARTIFACTS)
     }
     if any(inputs.values()):
-        task["inputs"] = {kind: found for kind, found in inputs.items() if found}
+        task["inputs"] = {kind: sources for kind, sources in inputs.items() if sources}
     if node.dependencies:
         task["dependentTasks"] = sorted(node.dependencies)
     if node.type == TaskType.LOOP:
@@ -161,5 +161,5 @@ def _items(loop: Node) -> str:
 def _executor(node: Node) -> dict[str, Any]:
     if node.type != TaskType.IMPORTER:
         return {"container": {"image": ""}}  # which image ran was not recorded
-    made = next(iter(node.output_types[ARTIFACTS].values()), {"artifactType": schema_of(0)})
-    return {"importer": {"artifactUri": {"constant": node.uri}, "typeSchema": made["artifactType"]}}
+    definition = next(iter(node.output_types[ARTIFACTS].values()), {"artifactType": schema_of(0)})
+    return {"importer": {"artifactUri": {"constant": node.uri}, "typeSchema": definition["artifactType"]}}

@@ -58,8 +58,8 @@ class Flow:
         self._marks: dict[tuple[Node, bool], dict[int, str]] = {}  # of a node's inputs or outputs: mark → key
         self._by_key: dict[str, list[Node]] = {}
         # The names under which something is known in a DAG: what comes from around it, what comes from within it.
-        self._inward: dict[tuple[Node, str, Source | str], str] = {}
-        self._outward: dict[tuple[Node, str, Output], str] = {}
+        self._inner_keys: dict[tuple[Node, str, Source | str], str] = {}
+        self._outer_keys: dict[tuple[Node, str, Output], str] = {}
 
     def add(self, links: Sequence[LinkOutline]) -> None:
         """Add everything, outer nodes first: what a DAG was recorded to take is then there for those within."""
@@ -106,9 +106,9 @@ class Flow:
             if producer is not None:
                 self._select(node, PARAMETERS, parameter.key, Output(producer.key, self._key_of(producer, parameter)))
 
-    def _select(self, dag: Node, kind: str, key: str, within: Output) -> None:
-        dag.dag_outputs[kind].setdefault(key, {})[within] = None
-        self._outward.setdefault((dag, kind, within), key)
+    def _select(self, dag: Node, kind: str, key: str, inner_output: Output) -> None:
+        dag.dag_outputs[kind].setdefault(key, {})[inner_output] = None
+        self._outer_keys.setdefault((dag, kind, inner_output), key)
 
     # Inputs.
 
@@ -122,21 +122,23 @@ class Flow:
                 self._add_parameter(node, parameter)
 
     def _add_artifact(self, node: Node, link: LinkOutline) -> None:
-        kind = artifact_type(link.artifact_type)
+        definition = artifact_type(link.artifact_type)
         if node.parent is None:
-            self._add_type(node.input_types[ARTIFACTS], link.key, kind)
+            self._add_type(node.input_types[ARTIFACTS], link.key, definition)
             return
         producer = text_of((json_object(link.producer) or {}).get("taskName"))
         maker = self._maker_of(node, link.artifact_id, producer)
         if maker is not None:
-            around, made_by, key = maker
-            self._pull(node, ARTIFACTS, link.key, kind, around, self._push(made_by, ARTIFACTS, key, kind, around))
+            dag, maker_node, key = maker
+            self._pull(
+                node, ARTIFACTS, link.key, definition, dag, self._push(maker_node, ARTIFACTS, key, definition, dag)
+            )
             return
         root = self._tree.root
-        name = self._inward.get((root, ARTIFACTS, link.artifact_id)) or _free(link.key, root.input_types[ARTIFACTS])
-        self._inward[(root, ARTIFACTS, link.artifact_id)] = name
-        self._add_type(root.input_types[ARTIFACTS], name, kind)
-        self._pull(node, ARTIFACTS, link.key, kind, root, Input(name))
+        name = self._inner_keys.get((root, ARTIFACTS, link.artifact_id)) or _free(link.key, root.input_types[ARTIFACTS])
+        self._inner_keys[(root, ARTIFACTS, link.artifact_id)] = name
+        self._add_type(root.input_types[ARTIFACTS], name, definition)
+        self._pull(node, ARTIFACTS, link.key, definition, root, Input(name))
 
     def _maker_of(self, node: Node, artifact_id: str, producer: str) -> tuple[Node, Node, str] | None:
         """Return the DAG around a node and the one that put out its artifact, that one, and the key it has there.
@@ -145,36 +147,36 @@ class Flow:
         """
         best: tuple[tuple[bool, int, int], tuple[Node, Node, str]] | None = None
         for maker, key in list(self._makers.get(artifact_id, ()))[:_CANDIDATES_MAX]:
-            around = self._around(node, maker)
-            if around is None:
+            dag = self._common_dag(node, maker)
+            if dag is None:
                 continue
-            rank = (maker.key == producer, around.depth, -maker.depth)
+            rank = (maker.key == producer, dag.depth, -maker.depth)
             if best is None or rank > best[0]:
-                best = rank, (around, maker, key)
+                best = rank, (dag, maker, key)
         return best[1] if best else None
 
     def _add_parameter(self, node: Node, parameter: _Parameter) -> None:
-        kind = parameter_type(parameter.value)
-        for around, branch in self._levels(node) if parameter.producer else ():
-            producer = around.children.get(parameter.producer)
+        definition = parameter_type(parameter.value)
+        for dag, branch in self._levels(node) if parameter.producer else ():
+            producer = dag.children.get(parameter.producer)
             if producer is not None and producer is not branch:
                 output = Output(producer.key, self._key_of(producer, parameter))
-                self._pull(node, PARAMETERS, parameter.key, kind, around, output)
+                self._pull(node, PARAMETERS, parameter.key, definition, dag, output)
                 return
-            if parameter.producer == (_ROOT if around.parent is None else around.key):
-                key = self._input_of(around, parameter)
+            if parameter.producer == (_ROOT if dag.parent is None else dag.key):
+                key = self._input_of(dag, parameter)
                 if key is not None:
-                    self._pull(node, PARAMETERS, parameter.key, kind, around, Input(key))
+                    self._pull(node, PARAMETERS, parameter.key, definition, dag, Input(key))
                     return
         for producer in self._by_key.get(parameter.producer, ())[:_CANDIDATES_MAX]:
-            common = self._around(node, producer)
+            common = self._common_dag(node, producer)
             if common is not None:
                 key = self._key_of(producer, parameter)
-                output = self._push(producer, PARAMETERS, key, kind, common)
-                self._pull(node, PARAMETERS, parameter.key, kind, common, output)
+                output = self._push(producer, PARAMETERS, key, definition, common)
+                self._pull(node, PARAMETERS, parameter.key, definition, common, output)
                 return
         if parameter.key not in node.inputs[PARAMETERS]:  # iterations differ in their constants
-            self._add_input(node, PARAMETERS, parameter.key, kind, Constant(constant_of(parameter.value)))
+            self._add_input(node, PARAMETERS, parameter.key, definition, Constant(constant_of(parameter.value)))
 
     def _key_of(self, producer: Node, parameter: _Parameter) -> str:
         """Return the output that a parameter came from: that of its value, else the only one, else one of its name."""
@@ -199,40 +201,40 @@ class Flow:
             yield node.parent, node
             node = node.parent
 
-    def _around(self, one: Node, other: Node) -> Node | None:
+    def _common_dag(self, one: Node, other: Node) -> Node | None:
         """Return the innermost DAG around two nodes; None when one of them is the other, or around it."""
-        above = {id(dag) for dag, _ in self._levels(one)}
-        if one is other or id(other) in above:
+        dag_ids = {id(dag) for dag, _ in self._levels(one)}
+        if one is other or id(other) in dag_ids:
             return None
         for dag, _ in self._levels(other):
             if dag is one:
                 return None
-            if id(dag) in above:
+            if id(dag) in dag_ids:
                 return dag
         return None
 
-    def _push(self, node: Node, kind: str, key: str, type: dict[str, Any], around: Node) -> Output:
+    def _push(self, node: Node, kind: str, key: str, type: dict[str, Any], outer_dag: Node) -> Output:
         """Make an output known in a DAG around its node, through those between."""
         for dag, branch in self._levels(node):
-            within = Output(branch.key, key)
-            if dag is around:
-                return within
-            known = self._outward.get((dag, kind, within))
-            key = known or _free(f"{branch.key}-{key}", dag.output_types[kind])
-            if known is None:
+            inner_output = Output(branch.key, key)
+            if dag is outer_dag:
+                return inner_output
+            outer_key = self._outer_keys.get((dag, kind, inner_output))
+            key = outer_key or _free(f"{branch.key}-{key}", dag.output_types[kind])
+            if outer_key is None:
                 self._add_type(dag.output_types[kind], key, type)
-                self._select(dag, kind, key, within)
+                self._select(dag, kind, key, inner_output)
         raise AssertionError("the node is not in the DAG")
 
-    def _pull(self, node: Node, kind: str, key: str, type: dict[str, Any], around: Node, source: Source) -> None:
+    def _pull(self, node: Node, kind: str, key: str, type: dict[str, Any], outer_dag: Node, source: Source) -> None:
         """Make what is known in a DAG an input of a node in it, through the DAGs between."""
-        between: list[Node] = []
+        dags: list[Node] = []
         for dag, _ in self._levels(node):
-            if dag is around:
+            if dag is outer_dag:
                 break
-            between.append(dag)
-        for dag in reversed(between):
-            name = self._inward.get((dag, kind, source))
+            dags.append(dag)
+        for dag in reversed(dags):
+            name = self._inner_keys.get((dag, kind, source))
             source = Input(name or self._add_input(dag, kind, key, type, source))
         self._add_input(node, kind, key, type, source)
 
@@ -242,7 +244,7 @@ class Flow:
             return key
         key = _free(key, node.inputs[kind])
         node.inputs[kind][key] = source
-        self._inward.setdefault((node, kind, source), key)
+        self._inner_keys.setdefault((node, kind, source), key)
         self._add_type(node.input_types[kind], key, type)
         if isinstance(source, Output):
             node.dependencies.add(source.task)
@@ -273,10 +275,10 @@ def _parameters(node: Node, *, of_outputs: bool) -> Iterator[_Parameter]:
             )
 
 
-def _free(key: str, taken: dict[str, Any]) -> str:
+def _free(key: str, keys: dict[str, Any]) -> str:
     """Return the key, with a number behind it where it is taken."""
     place, free = 1, key
-    while free in taken:
+    while free in keys:
         place += 1
         free = f"{key}-{place}"
     return free

@@ -61,7 +61,7 @@ class Node:
     depth: int = 0
     tasks: list[TaskOutline] = field(default_factory=list)
     children: "dict[str, Node]" = field(default_factory=dict)
-    named: "dict[tuple[str, int], Node]" = field(default_factory=dict)  # by task name, and how many bore it before
+    nodes_by_name: "dict[tuple[str, int], Node]" = field(default_factory=dict)  # task name, how many had it before
     inputs: dict[str, dict[str, Source]] = field(default_factory=_by_kind)
     input_types: dict[str, dict[str, Any]] = field(default_factory=_by_kind)
     output_types: dict[str, dict[str, Any]] = field(default_factory=_by_kind)
@@ -84,9 +84,9 @@ class Node:
 
     def iteration_count(self) -> int:
         """Return how many iterations of a loop were recorded, or announced."""
-        announced = (_attribute(task, "iterationCount") for task in self.tasks)
+        counts = (_attribute(task, "iterationCount") for task in self.tasks)
         indexes = (_attribute(task, "iterationIndex") for node in self.children.values() for task in node.tasks)
-        return max([0, *(count or 0 for count in announced), *((index or 0) + 1 for index in indexes)])
+        return max([0, *(count or 0 for count in counts), *((index or 0) + 1 for index in indexes)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +98,20 @@ class Tree:
 
     def walk(self) -> Iterator[Node]:
         """Yield every node once, those around before those within."""
-        waiting = deque([self.root])
-        while waiting:
-            node = waiting.popleft()
+        queue = deque([self.root])
+        while queue:
+            node = queue.popleft()
             yield node
-            waiting.extend(node.children.values())
+            queue.extend(node.children.values())
 
 
 def tree_of(tasks: Sequence[TaskOutline]) -> Tree:
     """Return the tasks as a tree; what has no parent in the run, and what only cycles lead to, stands below the root."""
-    below: dict[str, list[TaskOutline]] = {}
+    children_of: dict[str, list[TaskOutline]] = {}
     for task in tasks:
         if task.parent_task_id is not None:
-            below.setdefault(task.parent_task_id, []).append(task)
-    starts = _starts(tasks, below)
+            children_of.setdefault(task.parent_task_id, []).append(task)
+    starts = _starts(tasks, children_of)
     first = next((task for task in tasks if task.id in starts and task.type == TaskType.ROOT), None)
     root = Node(key="root", title="root", type=TaskType.ROOT)
     tree = Tree(root, {})
@@ -119,54 +119,54 @@ def tree_of(tasks: Sequence[TaskOutline]) -> Tree:
     if first is not None:
         root.tasks.append(first)
         tree.nodes[first.id], top_parent = root, first.id
-    waiting = deque([(root, [task for task in tasks if task.id in starts or task.parent_task_id == top_parent])])
-    while waiting:
-        parent, children = waiting.popleft()
+    queue = deque([(root, [task for task in tasks if task.id in starts or task.parent_task_id == top_parent])])
+    while queue:
+        parent, children = queue.popleft()
         for task, node in _nodes_of(parent, [task for task in children if task.id not in tree.nodes]):
             tree.nodes[task.id] = node
             node.tasks.append(task)
-            waiting.append((node, below.get(task.id, [])))
+            queue.append((node, children_of.get(task.id, [])))
     return tree
 
 
-def _starts(tasks: Sequence[TaskOutline], below: dict[str, list[TaskOutline]]) -> set[str]:
+def _starts(tasks: Sequence[TaskOutline], children_of: dict[str, list[TaskOutline]]) -> set[str]:
     """Return the ids of tasks from which every other is reached: those without a parent here, and one of each cycle."""
-    known = {task.id for task in tasks}
+    task_ids = {task.id for task in tasks}
     starts: set[str] = set()
-    reached: set[str] = set()
-    parentless = [task for task in tasks if task.parent_task_id not in known]
+    reached_ids: set[str] = set()
+    parentless = [task for task in tasks if task.parent_task_id not in task_ids]
     for task in (*parentless, *tasks):
-        if task.id in reached:
+        if task.id in reached_ids:
             continue
         starts.add(task.id)
-        waiting = [task]
-        while waiting:
-            one = waiting.pop()
-            if one.id not in reached:
-                reached.add(one.id)
-                waiting.extend(below.get(one.id, []))
+        stack = [task]
+        while stack:
+            one = stack.pop()
+            if one.id not in reached_ids:
+                reached_ids.add(one.id)
+                stack.extend(children_of.get(one.id, []))
     return starts
 
 
 def _nodes_of(parent: Node, tasks: Sequence[TaskOutline]) -> Iterator[tuple[TaskOutline, Node]]:
     """Yield tasks below one task with their nodes, which are there when another iteration made them."""
-    places: dict[tuple[str, int | None], int] = {}
-    placed: list[tuple[TaskOutline, str, int]] = []
+    counts: dict[tuple[str, int | None], int] = {}
+    numbered_tasks: list[tuple[TaskOutline, str, int]] = []
     for task in tasks:
         name = task.name or task.display_name or "task"
         same = (name, _attribute(task, "iterationIndex"))
-        places[same] = places.get(same, 0) + 1
-        placed.append((task, name, places[same]))
+        counts[same] = counts.get(same, 0) + 1
+        numbered_tasks.append((task, name, counts[same]))
     # First those that keep their name as the key: the key made for a second one must not take it from them.
-    for task, name, place in sorted(placed, key=lambda one: one[2] > 1):
-        node = parent.named.get((name, place))
+    for task, name, number in sorted(numbered_tasks, key=lambda one: one[2] > 1):
+        node = parent.nodes_by_name.get((name, number))
         if node is None:
-            key = name if place == 1 else f"{name}-{place}"
+            key = name if number == 1 else f"{name}-{number}"
             while key in parent.children:
                 key += "-2"
             title = task.display_name or name
             node = Node(key=key, title=title, type=task.type, parent=parent, depth=parent.depth + 1)
-            parent.children[key] = parent.named[(name, place)] = node
+            parent.children[key] = parent.nodes_by_name[(name, number)] = node
         yield task, node
 
 

@@ -39,8 +39,8 @@ async def list_artifact_tasks(
 ) -> artifact_pb2.ListArtifactTasksResponse:
     """Return a page of links by tasks, runs, artifacts; tasks and artifacts must exist, runs need not."""
     ids = [sorted(set(group)) for group in (request.task_ids, request.run_ids, request.artifact_ids)]
-    asked = ListRequest.of(request, "artifact_tasks", listable=ARTIFACT_TASK_LIST, scope=[*ids, request.type])
-    listing = listing_of(call, asked)
+    list_request = ListRequest.of(request, "artifact_tasks", listable=ARTIFACT_TASK_LIST, scope=[*ids, request.type])
+    listing = listing_of(call, list_request)
     for name, group in zip(("task_ids", "run_ids", "artifact_ids"), ids, strict=True):
         checks.require("" not in group, f"{name} must not hold an empty id")
         checks.at_most(name, len(group), call.settings.bulk_items_max)
@@ -49,9 +49,9 @@ async def list_artifact_tasks(
 
     async def read(tx: ReadTx) -> Page[ArtifactTask]:
         if task_ids:
-            _all_found("task", task_ids, await tx.tasks.heads(task_ids))
+            _require_all("task", task_ids, await tx.tasks.heads(task_ids))
         if artifact_ids:
-            _all_found("artifact", artifact_ids, await tx.artifacts.namespaces(artifact_ids))
+            _require_all("artifact", artifact_ids, await tx.artifacts.namespaces(artifact_ids))
         return await tx.artifact_tasks.list(
             listing, task_ids=task_ids, run_ids=run_ids, artifact_ids=artifact_ids, type=request.type or None
         )
@@ -60,11 +60,11 @@ async def list_artifact_tasks(
     return artifact_pb2.ListArtifactTasksResponse(
         artifact_tasks=map(codec.artifact_task_message, page.rows),
         total_size=page.total_size,
-        next_page_token=next_token(call, asked, listing, page),
+        next_page_token=next_token(call, list_request, listing, page),
     )
 
 
-def _check(link: artifact_pb2.ArtifactTask) -> None:
+def _check_link(link: artifact_pb2.ArtifactTask) -> None:
     """The reference's order of checks; all of them INVALID_ARGUMENT."""
     checks.require(link.artifact_id, "artifact_id is required")
     checks.require(link.task_id, "task_id is required")
@@ -76,28 +76,28 @@ def _check(link: artifact_pb2.ArtifactTask) -> None:
     checks.max_bytes("producer.task_name", link.producer.task_name, checks.TEXT_BYTES)
 
 
-async def _create(call: Call, asked: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
-    for link in asked:
-        _check(link)
-    records = [codec.artifact_task_from_request(link, link_id=new_id()) for link in asked]
-    task_ids = sorted({link.task_id for link in asked})
-    artifact_ids = sorted({link.artifact_id for link in asked})
+async def _create(call: Call, messages: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
+    for link in messages:
+        _check_link(link)
+    records = [codec.artifact_task_from_request(link, link_id=new_id()) for link in messages]
+    task_ids = sorted({link.task_id for link in messages})
+    artifact_ids = sorted({link.artifact_id for link in messages})
 
     async def write(tx: WriteTx) -> Sequence[ArtifactTask]:
         tasks = await tx.tasks.heads(task_ids)
         artifacts = await tx.artifacts.namespaces(artifact_ids)
-        for link in asked:
-            _all_found("task", [link.task_id], tasks)
+        for link in messages:
+            _require_all("task", [link.task_id], tasks)
             if tasks[link.task_id].run_id != link.run_id:
                 raise InvalidArgument(f"task {link.task_id!r} is not of run {link.run_id!r}")
-            _all_found("artifact", [link.artifact_id], artifacts)
-            checks.require(link.run_id == asked[0].run_id, "all links of a bulk call must be of one run")
+            _require_all("artifact", [link.artifact_id], artifacts)
+            checks.require(link.run_id == messages[0].run_id, "all links of a bulk call must be of one run")
         return await tx.artifact_tasks.create(records)
 
     return await call.store.write(write)
 
 
-def _all_found(kind: str, wanted: Iterable[str], found: Container[str]) -> None:
-    for id in wanted:
-        if id not in found:
+def _require_all(kind: str, ids: Iterable[str], rows: Container[str]) -> None:
+    for id in ids:
+        if id not in rows:
             raise checks.not_found(kind, id)

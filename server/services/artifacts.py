@@ -30,32 +30,32 @@ async def get_artifact(call: Call, request: artifact_pb2.GetArtifactRequest) -> 
 
 async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> artifact_pb2.ListArtifactResponse:
     """Return a page of artifacts; in single-user mode of every namespace."""
-    asked = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
-    listing = listing_of(call, asked)
+    list_request = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
+    listing = listing_of(call, list_request)
     page = await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=None))
     return artifact_pb2.ListArtifactResponse(
         artifacts=map(codec.artifact_message, page.rows),
         total_size=page.total_size,
-        next_page_token=next_token(call, asked, listing, page),
+        next_page_token=next_token(call, list_request, listing, page),
     )
 
 
 async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> artifact_pb2.Artifact:
     """Keep an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead."""
-    _check(request)
+    _check_request(request)
     artifact = _record(request, now=call.now(), with_identity=request.reuse_if_exists)
 
     async def write(tx: WriteTx) -> Artifact:
         heads = await tx.tasks.heads([request.task_id])
         task = _task_of(request, heads)
-        kept = await _reused(tx, artifact) if request.reuse_if_exists else None
-        if kept is None and request.reuse_if_exists:
-            kept = await tx.artifacts.create_unique(artifact)
-        elif kept is None:
+        row = await _reused(tx, artifact) if request.reuse_if_exists else None
+        if row is None and request.reuse_if_exists:
+            row = await tx.artifacts.create_unique(artifact)
+        elif row is None:
             await tx.artifacts.create([artifact])
-            kept = artifact
-        await tx.artifact_tasks.create([_link(request, kept.id, task)])
-        return kept
+            row = artifact
+        await tx.artifact_tasks.create([_link(request, row.id, task)])
+        return row
 
     return codec.artifact_message(await call.store.write(write))
 
@@ -67,7 +67,7 @@ async def create_artifacts_bulk(
     items: Sequence[artifact_pb2.CreateArtifactRequest] = request.artifacts
     checks.bulk("artifacts", len(items), call.settings.bulk_items_max)
     for item in items:
-        _check(item)
+        _check_request(item)
     now = call.now()
     artifacts = [_record(item, now=now) for item in items]
     task_ids = sorted({item.task_id for item in items})
@@ -87,7 +87,7 @@ async def create_artifacts_bulk(
     return artifact_pb2.CreateArtifactsBulkResponse(artifacts=map(codec.artifact_message, artifacts))
 
 
-def _check(request: artifact_pb2.CreateArtifactRequest) -> None:
+def _check_request(request: artifact_pb2.CreateArtifactRequest) -> None:
     """The reference's order of checks; all of them INVALID_ARGUMENT."""
     checks.require(request.HasField("artifact"), "artifact is required")
     artifact = request.artifact
@@ -137,14 +137,14 @@ def _link(request: artifact_pb2.CreateArtifactRequest, artifact_id: str, task: T
     )
 
 
-async def _reused(tx: WriteTx, wanted: Artifact) -> Artifact | None:
+async def _reused(tx: WriteTx, artifact: Artifact) -> Artifact | None:
     """Find an equal artifact: by identity, else the oldest with the uri that was made without reuse."""
-    assert wanted.identity_key is not None
-    found = await tx.artifacts.find_by_identity(wanted.namespace, wanted.identity_key)
-    if found is not None or not wanted.uri:
-        return found
-    for candidate in await tx.artifacts.find_by_uri(wanted.namespace, wanted.uri):
-        if _identity(candidate) == wanted.identity_key:
+    assert artifact.identity_key is not None
+    match = await tx.artifacts.find_by_identity(artifact.namespace, artifact.identity_key)
+    if match is not None or not artifact.uri:
+        return match
+    for candidate in await tx.artifacts.find_by_uri(artifact.namespace, artifact.uri):
+        if _identity(candidate) == artifact.identity_key:
             return candidate
     return None
 

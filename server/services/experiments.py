@@ -19,12 +19,14 @@ from storage.model import Experiment, StorageState
 async def create_experiment(call: Call, request: experiment_pb2.CreateExperimentRequest) -> experiment_pb2.Experiment:
     """Keep a new experiment under a name that no other bears."""
     checks.require(request.HasField("experiment"), "experiment is required")
-    asked = request.experiment
-    checks.require(asked.display_name, "experiment.display_name is required")
-    checks.max_characters("experiment.display_name", asked.display_name, MAX_CHARACTERS["Experiment.display_name"])
-    checks.max_characters("experiment.namespace", asked.namespace, MAX_CHARACTERS["Experiment.namespace"])
-    checks.max_bytes("experiment.description", asked.description, checks.TEXT_BYTES)
-    experiment = Experiment(id=new_id(), name=asked.display_name, description=asked.description, created_at=call.now())
+    message = request.experiment
+    checks.require(message.display_name, "experiment.display_name is required")
+    checks.max_characters("experiment.display_name", message.display_name, MAX_CHARACTERS["Experiment.display_name"])
+    checks.max_characters("experiment.namespace", message.namespace, MAX_CHARACTERS["Experiment.namespace"])
+    checks.max_bytes("experiment.description", message.description, checks.TEXT_BYTES)
+    experiment = Experiment(
+        id=new_id(), name=message.display_name, description=message.description, created_at=call.now()
+    )
     await call.store.write(lambda tx: tx.experiments.create(experiment))
     return codec.experiment_message(experiment)
 
@@ -39,13 +41,13 @@ async def list_experiments(
     call: Call, request: experiment_pb2.ListExperimentsRequest
 ) -> experiment_pb2.ListExperimentsResponse:
     """Return a page of experiments; in single-user mode of every namespace."""
-    asked = ListRequest.of(request, "experiments", listable=EXPERIMENT_LIST)
-    listing = listing_of(call, asked)
+    list_request = ListRequest.of(request, "experiments", listable=EXPERIMENT_LIST)
+    listing = listing_of(call, list_request)
     page = await call.store.read(lambda tx: tx.experiments.list(listing, namespace=None))
     return experiment_pb2.ListExperimentsResponse(
         experiments=map(codec.experiment_message, page.rows),
         total_size=page.total_size,
-        next_page_token=next_token(call, asked, listing, page),
+        next_page_token=next_token(call, list_request, listing, page),
     )
 
 

@@ -50,7 +50,7 @@ async def new_version(
 ) -> PipelineVersion:
     """Return the record of a new version; raises InvalidArgument when the package holds no usable specification."""
     # Hostile text can cost seconds, which other calls must not wait for.
-    stored = (await asyncio.to_thread(read_package, package)).stored
+    spec_text = (await asyncio.to_thread(read_package, package)).stored
     return PipelineVersion(
         id=new_id(),
         pipeline_id=pipeline_id,
@@ -60,7 +60,7 @@ async def new_version(
         package_url=texts.package_url,
         code_source_url=texts.code_source_url,
         created_at=now,
-        pipeline_spec=stored,
+        pipeline_spec=spec_text,
         tags=tags,
     )
 
@@ -70,19 +70,21 @@ async def create_pipeline_version(
 ) -> pipeline_pb2.PipelineVersion:
     """Fetch a package and keep it as a version of a pipeline that is there."""
     checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
-    asked = request.pipeline_version
-    url = asked.package_url.pipeline_url
+    message = request.pipeline_version
+    url = message.package_url.pipeline_url
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
-    pipeline_id = request.pipeline_id or asked.pipeline_id
+    pipeline_id = request.pipeline_id or message.pipeline_id
     checks.require(pipeline_id, "pipeline_id is required")
-    texts = _texts(asked)
+    texts = _texts(message)
     texts.check()
     await urls.check(url, call.settings)
     pipeline_id = checks.known_id("pipeline", pipeline_id)
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
     package = await _fetch(call, url)
-    check_tags(asked.tags)
-    version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=dict(asked.tags), now=call.now())
+    check_tags(message.tags)
+    version = await new_version(
+        texts, pipeline_id=pipeline_id, package=package, tags=dict(message.tags), now=call.now()
+    )
     return await keep_version(call, version)
 
 
@@ -103,24 +105,24 @@ async def create_pipeline_and_version(
     """Fetch a package and keep it as the first version of a new pipeline, both or none."""
     checks.require(request.HasField("pipeline"), "pipeline is required")
     checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
-    asked = request.pipeline_version
-    url = asked.package_url.pipeline_url
+    message = request.pipeline_version
+    url = message.package_url.pipeline_url
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
     now = call.now()
     pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=urls.last_element(url))
-    name = asked.name or asked.display_name or pipeline.name[: lengths.VERSION_NAME]
+    name = message.name or message.display_name or pipeline.name[: lengths.VERSION_NAME]
     texts = VersionTexts(
         name=name,
-        display_name=asked.display_name or (name if asked.name else pipeline.display_name),
-        description=asked.description or pipeline.description,
+        display_name=message.display_name or (name if message.name else pipeline.display_name),
+        description=message.description or pipeline.description,
         package_url=url,
-        code_source_url=asked.code_source_url,
+        code_source_url=message.code_source_url,
     )
     texts.check()
-    check_tags(asked.tags)
+    check_tags(message.tags)
     await urls.check(url, call.settings)
     package = await _fetch(call, url)
-    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(asked.tags), now=now)
+    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(message.tags), now=now)
     return await keep_pipeline_and_version(call, pipeline, version)
 
 
@@ -147,8 +149,10 @@ async def list_pipeline_versions(
     call: Call, request: pipeline_pb2.ListPipelineVersionsRequest
 ) -> pipeline_pb2.ListPipelineVersionsResponse:
     """Return a page of a pipeline's versions with specifications and tags."""
-    asked = ListRequest.of(request, "pipeline_versions", listable=PIPELINE_VERSION_LIST, scope=[request.pipeline_id])
-    listing = listing_of(call, asked)
+    list_request = ListRequest.of(
+        request, "pipeline_versions", listable=PIPELINE_VERSION_LIST, scope=[request.pipeline_id]
+    )
+    listing = listing_of(call, list_request)
     checks.require(request.pipeline_id, "pipeline_id is required")
     pipeline_id = checks.known_id("pipeline", request.pipeline_id)
 
@@ -160,7 +164,7 @@ async def list_pipeline_versions(
     return pipeline_pb2.ListPipelineVersionsResponse(
         pipeline_versions=map(codec.pipeline_version_message, page.rows),
         total_size=page.total_size,
-        next_page_token=next_token(call, asked, listing, page),
+        next_page_token=next_token(call, list_request, listing, page),
     )
 
 
@@ -168,17 +172,17 @@ async def update_pipeline_version(
     call: Call, request: pipeline_pb2.UpdatePipelineVersionRequest
 ) -> pipeline_pb2.PipelineVersion:
     """Change display name and tags where they are given; the rest of a version never changes."""
-    asked = request.pipeline_version
-    checks.require(asked.pipeline_id, "pipeline_version.pipeline_id is required")
-    checks.require(asked.pipeline_version_id, "pipeline_version.pipeline_version_id is required")
+    message = request.pipeline_version
+    checks.require(message.pipeline_id, "pipeline_version.pipeline_id is required")
+    checks.require(message.pipeline_version_id, "pipeline_version.pipeline_version_id is required")
     checks.max_characters(
-        "pipeline_version.display_name", asked.display_name, MAX_CHARACTERS["PipelineVersion.display_name"]
+        "pipeline_version.display_name", message.display_name, MAX_CHARACTERS["PipelineVersion.display_name"]
     )
-    tags = changed_tags(asked.tags)
-    version_id = checks.known_id("pipeline version", asked.pipeline_version_id)
+    tags = changed_tags(message.tags)
+    version_id = checks.known_id("pipeline version", message.pipeline_version_id)
 
     async def write(tx: WriteTx) -> PipelineVersion:
-        await tx.pipeline_versions.update(version_id, display_name=asked.display_name or None, tags=tags)
+        await tx.pipeline_versions.update(version_id, display_name=message.display_name or None, tags=tags)
         return await tx.pipeline_versions.get(version_id)
 
     return codec.pipeline_version_message(await call.store.write(write))
@@ -194,13 +198,13 @@ async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipeli
     return Empty()
 
 
-def _texts(asked: pipeline_pb2.PipelineVersion) -> VersionTexts:
+def _texts(message: pipeline_pb2.PipelineVersion) -> VersionTexts:
     return VersionTexts(
-        name=asked.name,
-        display_name=asked.display_name,
-        description=asked.description,
-        package_url=asked.package_url.pipeline_url,
-        code_source_url=asked.code_source_url,
+        name=message.name,
+        display_name=message.display_name,
+        description=message.description,
+        package_url=message.package_url.pipeline_url,
+        code_source_url=message.code_source_url,
     )
 
 

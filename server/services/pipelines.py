@@ -31,22 +31,22 @@ async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineReques
     return codec.pipeline_message(pipeline)
 
 
-def new_pipeline(asked: pipeline_pb2.Pipeline, *, now: int, otherwise_named: str = "") -> Pipeline:
+def new_pipeline(message: pipeline_pb2.Pipeline, *, now: int, otherwise_named: str = "") -> Pipeline:
     """Return the record of a new pipeline; name and display name stand in for each other. Raises InvalidArgument."""
-    name = asked.name or asked.display_name or otherwise_named
+    name = message.name or message.display_name or otherwise_named
     checks.require(name, "pipeline.name or pipeline.display_name is required")
     checks.max_characters("pipeline.name", name, MAX_CHARACTERS["Pipeline.name"])
-    checks.max_characters("pipeline.display_name", asked.display_name, MAX_CHARACTERS["Pipeline.display_name"])
-    checks.max_characters("pipeline.namespace", asked.namespace, MAX_CHARACTERS["Pipeline.namespace"])
-    checks.max_bytes("pipeline.description", asked.description, checks.TEXT_BYTES)
-    check_tags(asked.tags)
+    checks.max_characters("pipeline.display_name", message.display_name, MAX_CHARACTERS["Pipeline.display_name"])
+    checks.max_characters("pipeline.namespace", message.namespace, MAX_CHARACTERS["Pipeline.namespace"])
+    checks.max_bytes("pipeline.description", message.description, checks.TEXT_BYTES)
+    check_tags(message.tags)
     return Pipeline(
         id=new_id(),
         name=name,
-        display_name=asked.display_name or name,
-        description=asked.description,
+        display_name=message.display_name or name,
+        description=message.description,
         created_at=now,
-        tags=dict(sorted(asked.tags.items())),
+        tags=dict(sorted(message.tags.items())),
     )
 
 
@@ -59,11 +59,11 @@ def check_tags(tags: Mapping[str, str]) -> None:
         checks.max_characters("a tag's value", value, lengths.TAG)
 
 
-def changed_tags(asked: Mapping[str, str]) -> Mapping[str, str] | None:
+def changed_tags(tags: Mapping[str, str]) -> Mapping[str, str] | None:
     """Return what an update makes of the tags: these, none of them, or None to leave them as they are."""
-    if asked:
-        check_tags(asked)
-        return dict(asked)
+    if tags:
+        check_tags(tags)
+        return dict(tags)
     return {} if caller_metadata.get().get(CLEAR_TAGS) == "true" else None
 
 
@@ -82,26 +82,26 @@ async def get_pipeline_by_name(call: Call, request: pipeline_pb2.GetPipelineByNa
 
 async def list_pipelines(call: Call, request: pipeline_pb2.ListPipelinesRequest) -> pipeline_pb2.ListPipelinesResponse:
     """Return a page of pipelines with their tags; in single-user mode of every namespace."""
-    asked = ListRequest.of(request, "pipelines", listable=PIPELINE_LIST)
-    listing = listing_of(call, asked)
+    list_request = ListRequest.of(request, "pipelines", listable=PIPELINE_LIST)
+    listing = listing_of(call, list_request)
     page = await call.store.read(lambda tx: tx.pipelines.list(listing, namespace=None))
     return pipeline_pb2.ListPipelinesResponse(
         pipelines=map(codec.pipeline_message, page.rows),
         total_size=page.total_size,
-        next_page_token=next_token(call, asked, listing, page),
+        next_page_token=next_token(call, list_request, listing, page),
     )
 
 
 async def update_pipeline(call: Call, request: pipeline_pb2.UpdatePipelineRequest) -> pipeline_pb2.Pipeline:
     """Change display name and tags where they are given; the rest of a pipeline never changes."""
-    asked = request.pipeline
-    checks.require(asked.pipeline_id, "pipeline.pipeline_id is required")
-    checks.max_characters("pipeline.display_name", asked.display_name, MAX_CHARACTERS["Pipeline.display_name"])
-    tags = changed_tags(asked.tags)
-    pipeline_id = checks.known_id("pipeline", asked.pipeline_id)
+    message = request.pipeline
+    checks.require(message.pipeline_id, "pipeline.pipeline_id is required")
+    checks.max_characters("pipeline.display_name", message.display_name, MAX_CHARACTERS["Pipeline.display_name"])
+    tags = changed_tags(message.tags)
+    pipeline_id = checks.known_id("pipeline", message.pipeline_id)
 
     async def write(tx: WriteTx) -> Pipeline:
-        await tx.pipelines.update(pipeline_id, display_name=asked.display_name or None, tags=tags)
+        await tx.pipelines.update(pipeline_id, display_name=message.display_name or None, tags=tags)
         return await tx.pipelines.get(pipeline_id)
 
     return codec.pipeline_message(await call.store.write(write))

@@ -34,12 +34,12 @@ async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest)
 
     async def write(tx: WriteTx) -> None:
         run = await tx.runs.lock(run_id, Lock.UPDATE)
-        wanted = _PHASES.get(phase)
+        new_state = _PHASES.get(phase)
         if run.state == RunState.CANCELING.name:
-            wanted = RunState.CANCELED.name if wanted in run_state.FINISHED else None
-        if wanted is None or run.state == RunState.CANCELED.name:
+            new_state = RunState.CANCELED.name if new_state in run_state.FINISHED else None
+        if new_state is None or run.state == RunState.CANCELED.name:
             return
-        await run_state.set_state(tx, run, wanted, now=now, finished_at=finished_at)
+        await run_state.set_state(tx, run, new_state, now=now, finished_at=finished_at)
 
     await call.store.write(write)
     return Empty()

@@ -19,36 +19,36 @@ PARAMETER_CHARACTERS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class SpecSource:
     """What a specification is to be made of, or the one that was made of it before."""
 
     recording: Recording
-    made: RecordedSpec | None
+    spec: RecordedSpec | None
 
 
-async def needed_spec(call: Call, tx: ReadTx, run: Run) -> Needed:
+async def read_spec_source(call: Call, tx: ReadTx, run: Run) -> SpecSource:
     """Read what the specification of a run is to be made of, unless it was made already."""
     activity = await tx.runs.activity(run.id)
-    made = call.recorded_specs.find(run, activity)
-    if made is not None:
-        return Needed(Recording(run, activity, (), ()), made)
+    spec = call.recorded_specs.find(run, activity)
+    if spec is not None:
+        return SpecSource(Recording(run, activity, (), ()), spec)
     tasks = await tx.tasks.outlines(run.id, limit=TASKS_MAX, parameter_characters=PARAMETER_CHARACTERS)
     links = await tx.artifact_tasks.outlines(run.id, limit=LINKS_MAX + 1)
-    return Needed(Recording(run, activity, tasks, links), None)
+    return SpecSource(Recording(run, activity, tasks, links), None)
 
 
-def needed_of(call: Call, run: Run, tasks: Sequence[Task], linked: Sequence[LinkedArtifact]) -> Needed:
+def spec_source_of(call: Call, run: Run, tasks: Sequence[Task], links: Sequence[LinkedArtifact]) -> SpecSource:
     """Return the same of a run whose tasks and links were all read: it costs no statement."""
     activity = RunActivity(
         task_count=len(tasks),
         tasks_updated_at=max((task.updated_at for task in tasks), default=0),
-        last_link_id=max((one.link.id for one in linked), default=""),
+        last_link_id=max((one.link.id for one in links), default=""),
     )
-    made = call.recorded_specs.find(run, activity)
-    if made is not None:
-        return Needed(Recording(run, activity, (), ()), made)
-    first = sorted(linked, key=lambda one: one.link.id)[: LINKS_MAX + 1]
-    return Needed(Recording(run, activity, [*map(_task, tasks[:TASKS_MAX])], [*map(_link, first)]), None)
+    spec = call.recorded_specs.find(run, activity)
+    if spec is not None:
+        return SpecSource(Recording(run, activity, (), ()), spec)
+    first_links = sorted(links, key=lambda one: one.link.id)[: LINKS_MAX + 1]
+    return SpecSource(Recording(run, activity, [*map(_task, tasks[:TASKS_MAX])], [*map(_link, first_links)]), None)
 
 
 def _task(task: Task) -> TaskOutline:
@@ -81,18 +81,18 @@ def _unless_longer(text: str | None) -> str | None:
     return text if text is None or len(text) <= PARAMETER_CHARACTERS else None
 
 
-async def recorded_spec(call: Call, needed: Needed) -> RecordedSpec:
+async def recorded_spec(call: Call, source: SpecSource) -> RecordedSpec:
     """Return the specification, after the transaction that read what it is made of; kept for the next call."""
-    if needed.made is not None:
-        return needed.made
-    recording = needed.recording
+    if source.spec is not None:
+        return source.spec
+    recording = source.recording
     # It takes a second for the largest, during which other calls go on.
-    made = await asyncio.to_thread(_made, recording)
-    call.recorded_specs.keep(recording.run, recording.activity, made)
-    return made
+    spec = await asyncio.to_thread(_draw, recording)
+    call.recorded_specs.keep(recording.run, recording.activity, spec)
+    return spec
 
 
-def _made(recording: Recording) -> RecordedSpec:
+def _draw(recording: Recording) -> RecordedSpec:
     text = compact(make_spec(recording))
     struct = Struct()
     # Read back, so that both forms hold the same: an enum or a subclass would be told apart.

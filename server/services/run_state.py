@@ -49,21 +49,21 @@ async def lock_run(tx: WriteTx, run_id: str, lock: Lock) -> RunHead:
 
 async def follow(tx: WriteTx, run: RunHead, *, root_state: int | None, now: int) -> None:
     """Let the run follow a task write; `root_state` is the state the ROOT task changed to, None when it did not."""
-    wanted = after_root(run.state, root_state) if root_state else None
-    if wanted is None and run.state == RunState.CANCELING.name and not await tx.tasks.has_running_leaf(run.id):
-        wanted = RunState.CANCELED.name
-    if wanted is not None and wanted != run.state:
-        await set_state(tx, run, wanted, now=now)
+    new_state = after_root(run.state, root_state) if root_state else None
+    if new_state is None and run.state == RunState.CANCELING.name and not await tx.tasks.has_running_leaf(run.id):
+        new_state = RunState.CANCELED.name
+    if new_state is not None and new_state != run.state:
+        await set_state(tx, run, new_state, now=now)
 
 
 def after_root(run_state: str, root_state: int) -> str | None:
     """Return the state a run takes when its ROOT task changes to a state, None when it stays as it is."""
-    followed = _FOLLOWS.get(root_state)
-    if run_state == RunState.CANCELED.name or followed is None:
+    new_state = _FOLLOWS.get(root_state)
+    if run_state == RunState.CANCELED.name or new_state is None:
         return None
     if run_state == RunState.CANCELING.name:
-        return RunState.CANCELED.name if followed in FINISHED else None
-    return followed
+        return RunState.CANCELED.name if new_state in FINISHED else None
+    return new_state
 
 
 async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished_at: int | None = None) -> None:
@@ -84,11 +84,11 @@ async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished
 async def close_stale(call: Call, *, limit: int = 100) -> int:
     """Cancel canceling runs that nothing has written to within the grace period; return how many."""
     grace = int(call.settings.cancel_grace_seconds * 1_000_000)
-    stale = await call.store.read(
+    run_ids = await call.store.read(
         lambda tx: tx.runs.list_stale_canceling(written_before=call.now() - grace, limit=limit)
     )
-    closed = 0
-    for run_id in stale:
+    count = 0
+    for run_id in run_ids:
 
         async def close(tx: WriteTx, run_id: str = run_id) -> bool:
             # The run is locked alone, so what is read again here cannot change before it is written.
@@ -98,5 +98,5 @@ async def close_stale(call: Call, *, limit: int = 100) -> int:
             await set_state(tx, run, RunState.CANCELED.name, now=call.now())
             return True
 
-        closed += await call.store.write(close)
-    return closed
+        count += await call.store.write(close)
+    return count

@@ -14,7 +14,7 @@ from server.packages.specs import check_parameters, read_spec
 from server.services import checks, task_writes
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
-from server.services.run_specs import Needed, needed_of, needed_spec, recorded_spec
+from server.services.run_specs import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
 from storage.errors import AlreadyExists
@@ -43,34 +43,34 @@ _RECURRING = uuid.UUID("6d0c2f0e-6a53-4c1b-9d5e-2f8b5f3a7c41")  # what ids of ru
 async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.Run:
     """Keep a new run in state PENDING; nothing is executed here."""
     checks.require(request.HasField("run"), "run is required")
-    asked = request.run
-    _check(asked)
+    message = request.run
+    _check_run(message)
     try:
-        _check_source(asked)
+        _check_source(message)
     except InvalidArgument:
         # The reference looks for the experiment first, so that is what a client is told before anything of the source.
-        if asked.experiment_id:
-            await call.store.read_one(lambda tx: tx.experiments.get(asked.experiment_id))
+        if message.experiment_id:
+            await call.store.read_one(lambda tx: tx.experiments.get(message.experiment_id))
         raise
     now = call.now()
-    run = _record(call, asked, now)
+    run = _record(call, message, now)
 
     async def write(tx: WriteTx) -> Run:
         experiment_id = run.experiment_id or await tx.experiments.ensure_default(
             default_experiment(new_id(), created_at=now)
         )
         experiment = await tx.experiments.get(experiment_id)
-        made = await _made_before(tx, run)
-        if made is not None:
-            return made
-        new = _in_experiment(await _from_version(tx, run, asked), experiment)
+        earlier_run = await _earlier_run(tx, run)
+        if earlier_run is not None:
+            return earlier_run
+        new = _in_experiment(await _from_version(tx, run, message), experiment)
         try:
             await tx.runs.create(new)
         except AlreadyExists:
-            made = await _made_before(tx, run)
-            if made is None:
+            earlier_run = await _earlier_run(tx, run)
+            if earlier_run is None:
                 raise
-            return made
+            return earlier_run
         await tx.experiments.record_run(experiment.id, now)
         return new
 
@@ -87,45 +87,47 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     tasks_basic = request.task_view == _TASKS_BASIC
     with_tasks, with_spec = request.view in _WITH_TASKS, request.view not in _WITHOUT_SPEC
 
-    async def read(tx: ReadTx) -> tuple[run_pb2.Run, Needed | None]:
+    async def read(tx: ReadTx) -> tuple[run_pb2.Run, SpecSource | None]:
         if with_spec and not with_tasks:
-            shown = await tx.runs.get_shown(run_id)
+            shown_run = await tx.runs.get_shown(run_id)
         else:
-            shown = ShownRun(await tx.runs.get(run_id, with_spec=with_spec), has_version=False)
-        run = shown.run
-        lacks_spec = with_spec and run.pipeline_spec is None and not await _has_version(tx, shown, known=not with_tasks)
+            shown_run = ShownRun(await tx.runs.get(run_id, with_spec=with_spec), has_version=False)
+        run = shown_run.run
+        lacks_spec = (
+            with_spec and run.pipeline_spec is None and not await _has_version(tx, shown_run, is_final=not with_tasks)
+        )
         if not with_tasks:
-            needed = await needed_spec(call, tx, run) if lacks_spec else None
-            counts = {run_id: needed.recording.activity.task_count} if needed else await tx.runs.task_counts([run_id])
-            return _message(run, request.view, counts.get(run_id, 0), (), with_spec=True), needed
+            source = await read_spec_source(call, tx, run) if lacks_spec else None
+            counts = {run_id: source.recording.activity.task_count} if source else await tx.runs.task_counts([run_id])
+            return _message(run, request.view, counts.get(run_id, 0), (), with_spec=True), source
         tasks, links = await _tasks_of(tx, [run_id], basic=tasks_basic)
-        needed = None
+        source = None
         if lacks_spec:
-            needed = await needed_spec(call, tx, run) if tasks_basic else needed_of(call, run, tasks, links)
+            source = await read_spec_source(call, tx, run) if tasks_basic else spec_source_of(call, run, tasks, links)
         messages = _task_messages(tasks, links, basic=tasks_basic)
         # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
-        return _message(run, request.view, len(tasks), messages, with_spec=True), needed
+        return _message(run, request.view, len(tasks), messages, with_spec=True), source
 
-    message, needed = await call.store.read(read)
-    if needed is not None:
-        made = await recorded_spec(call, needed)
-        message.pipeline_spec.ParseFromString(made.struct)
+    message, source = await call.store.read(read)
+    if source is not None:
+        spec = await recorded_spec(call, source)
+        message.pipeline_spec.ParseFromString(spec.struct)
     return message
 
 
-async def _has_version(tx: ReadTx, shown: ShownRun, *, known: bool) -> bool:
+async def _has_version(tx: ReadTx, shown_run: ShownRun, *, is_final: bool) -> bool:
     """Say whether a run without a specification of its own names a version that has one."""
-    if known or not shown.run.pipeline_version_id:
-        return shown.has_version
-    return (await tx.runs.get_shown(shown.run.id)).has_version
+    if is_final or not shown_run.run.pipeline_version_id:
+        return shown_run.has_version
+    return (await tx.runs.get_shown(shown_run.run.id)).has_version
 
 
 async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:
     """Return a page of runs; an experiment limits it, in single-user mode a namespace does not."""
     view: int = request.view
-    asked = ListRequest.of(request, "runs", listable=RUN_LIST, scope=[request.experiment_id])
+    list_request = ListRequest.of(request, "runs", listable=RUN_LIST, scope=[request.experiment_id])
     with_tasks = view in _WITH_TASKS
-    listing = listing_of(call, asked, page_size_max=call.settings.full_page_size_max if with_tasks else None)
+    listing = listing_of(call, list_request, page_size_max=call.settings.full_page_size_max if with_tasks else None)
     experiment_id = checks.known_id("experiment", request.experiment_id) if request.experiment_id else None
 
     async def read(tx: ReadTx) -> tuple[Page[Run], list[run_pb2.Run]]:
@@ -147,7 +149,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
 
     page, runs = await call.store.read(read)
     return run_pb2.ListRunsResponse(
-        runs=runs, total_size=page.total_size, next_page_token=next_token(call, asked, listing, page)
+        runs=runs, total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
 
 
@@ -177,7 +179,7 @@ def _task_messages(
     return task_writes.messages(tasks, links, children, basic=basic)
 
 
-def _check(run: run_pb2.Run) -> None:
+def _check_run(run: run_pb2.Run) -> None:
     checks.require(run.display_name, "run.display_name is required")
     checks.require(not run.plugins_output, "run.plugins_output is for the server to set")
     checks.max_characters("run.display_name", run.display_name, MAX_CHARACTERS["Run.display_name"])
@@ -185,8 +187,8 @@ def _check(run: run_pb2.Run) -> None:
     checks.max_bytes("run.recurring_run_id", run.recurring_run_id, lengths.ID)
     checks.max_characters("run.service_account", run.service_account, MAX_CHARACTERS["Run.service_account"])
     checks.max_bytes("run.description", run.description, checks.TEXT_BYTES)
-    known = run.storage_state in run_pb2.Run.StorageState.values()
-    checks.require(known, f"run.storage_state has the unknown enum value {run.storage_state}")
+    is_enum_value = run.storage_state in run_pb2.Run.StorageState.values()
+    checks.require(is_enum_value, f"run.storage_state has the unknown enum value {run.storage_state}")
     codec.check_run_text(run)
     if run.experiment_id:
         checks.known_id("experiment", run.experiment_id)
@@ -203,20 +205,20 @@ def _check_source(run: run_pb2.Run) -> None:
         check_parameters(spec, run.runtime_config.parameters)
     elif source is not None:
         reference = run.pipeline_version_reference
-        given = (run.pipeline_version_id, reference.pipeline_id, reference.pipeline_version_id)
-        checks.require(any(given), "the pipeline version reference names neither a pipeline nor a version")
-        for id in given:
+        ids = (run.pipeline_version_id, reference.pipeline_id, reference.pipeline_version_id)
+        checks.require(any(ids), "the pipeline version reference names neither a pipeline nor a version")
+        for id in ids:
             checks.max_bytes("run.pipeline_version_reference", id, lengths.ID)
 
 
-async def _from_version(tx: ReadTx, run: Run, asked: run_pb2.Run) -> Run:
+async def _from_version(tx: ReadTx, run: Run, message: run_pb2.Run) -> Run:
     """Copy the specification of the version that a run names: the run owns its copy, whatever becomes of the version."""
     if not run.pipeline_id and not run.pipeline_version_id:
         return run
     if run.pipeline_version_id:
         version = await tx.pipeline_versions.get(run.pipeline_version_id)
-        same = run.pipeline_id in ("", version.pipeline_id)
-        checks.require(same, f"pipeline version {version.id!r} is not of pipeline {run.pipeline_id!r}")
+        is_consistent = run.pipeline_id in ("", version.pipeline_id)
+        checks.require(is_consistent, f"pipeline version {version.id!r} is not of pipeline {run.pipeline_id!r}")
     else:
         latest = await tx.pipeline_versions.find_latest(run.pipeline_id)
         if latest is None:
@@ -224,7 +226,7 @@ async def _from_version(tx: ReadTx, run: Run, asked: run_pb2.Run) -> Run:
         version = latest
     if version.pipeline_spec is not None:
         spec = read_spec(json.loads(version.pipeline_spec))
-        check_parameters(spec, asked.runtime_config.parameters)
+        check_parameters(spec, message.runtime_config.parameters)
     return replace(
         run,
         pipeline_id=version.pipeline_id,
@@ -233,7 +235,7 @@ async def _from_version(tx: ReadTx, run: Run, asked: run_pb2.Run) -> Run:
     )
 
 
-async def _made_before(tx: ReadTx, run: Run) -> Run | None:
+async def _earlier_run(tx: ReadTx, run: Run) -> Run | None:
     """Return the run that a recurring run made under this name before, if any."""
     if not run.recurring_run_id:
         return None
@@ -249,7 +251,7 @@ def _new_run_id(run: run_pb2.Run) -> str:
 
 def _record(call: Call, run: run_pb2.Run, now: int) -> Run:
     reference = run.pipeline_version_reference
-    archived = run.storage_state == run_pb2.Run.ARCHIVED
+    is_archived = run.storage_state == run_pb2.Run.ARCHIVED
     return Run(
         id=run.run_id or _new_run_id(run),
         experiment_id=run.experiment_id,
@@ -259,7 +261,7 @@ def _record(call: Call, run: run_pb2.Run, now: int) -> Run:
         scheduled_at=_time_or(run, "scheduled_at") or now,
         finished_at=_time_or(run, "finished_at"),
         updated_at=now,
-        storage_state=(StorageState.ARCHIVED if archived else StorageState.AVAILABLE).name,
+        storage_state=(StorageState.ARCHIVED if is_archived else StorageState.AVAILABLE).name,
         state=RunState.PENDING.name,
         state_history=codec.append_run_state("[]", RunState.PENDING.name, now),
         service_account=run.service_account or call.settings.service_account,

@@ -44,24 +44,24 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
     now = call.now()
 
     async def write(tx: WriteTx, lock: Lock) -> dict[str, run_pb2.PipelineTask]:
-        existing = await tx.tasks.lock(task_ids)
-        _check_found(task_ids, run_id, existing)
-        changed = [codec.merge_task(existing[task_id], updates[task_id], now) for task_id in task_ids]
-        moved = {
+        tasks_before = await tx.tasks.lock(task_ids)
+        _check_tasks(task_ids, run_id, tasks_before)
+        tasks_after = [codec.merge_task(tasks_before[task_id], updates[task_id], now) for task_id in task_ids]
+        new_parents = {
             task.id: task.parent_task_id
-            for task in changed
-            if task.parent_task_id is not None and task.parent_task_id != existing[task.id].parent_task_id
+            for task in tasks_after
+            if task.parent_task_id is not None and task.parent_task_id != tasks_before[task.id].parent_task_id
         }
-        root_state = _root_state(existing, changed)
+        root_state = _root_state(tasks_before, tasks_after)
         # A moved parent must not meet another move that would close a cycle, a changed ROOT writes the run itself.
-        run = await run_state.lock_run(tx, run_id, Lock.UPDATE if moved or root_state else lock)
-        if moved:
-            await _check_parents(tx, run_id, moved, changed)
-        await tx.tasks.update(changed)
+        run = await run_state.lock_run(tx, run_id, Lock.UPDATE if new_parents or root_state else lock)
+        if new_parents:
+            await _check_parents(tx, run_id, new_parents, tasks_after)
+        await tx.tasks.update(tasks_after)
         await run_state.follow(tx, run, root_state=root_state, now=now)
         links = await tx.artifact_tasks.of_tasks(task_ids)
         children = await tx.tasks.children(run_id, task_ids)
-        return {task.task_id: task for task in messages(changed, links, children)}
+        return {task.task_id: task for task in messages(tasks_after, links, children)}
 
     return await run_state.write_tasks(call, write)
 
@@ -70,51 +70,55 @@ def messages(
     tasks: Sequence[Task], links: Sequence[LinkedArtifact], children: Sequence[ChildTask], *, basic: bool = False
 ) -> list[run_pb2.PipelineTask]:
     """Return tasks as clients see them, each with its own links and children out of those of all."""
-    linked: dict[str, list[LinkedArtifact]] = {}
+    links_of: dict[str, list[LinkedArtifact]] = {}
     for each in links:
-        linked.setdefault(each.link.task_id, []).append(each)
-    below: dict[str, list[ChildTask]] = {}
+        links_of.setdefault(each.link.task_id, []).append(each)
+    children_of: dict[str, list[ChildTask]] = {}
     for child in children:
-        below.setdefault(child.parent_task_id, []).append(child)
+        children_of.setdefault(child.parent_task_id, []).append(child)
     return [
-        codec.task_message(task, artifacts=linked.get(task.id, ()), children=below.get(task.id, ()), basic=basic)
+        codec.task_message(
+            task, artifacts=links_of.get(task.id, ()), children=children_of.get(task.id, ()), basic=basic
+        )
         for task in tasks
     ]
 
 
-def _check_found(task_ids: Sequence[str], run_id: str, existing: Mapping[str, Task]) -> None:
+def _check_tasks(task_ids: Sequence[str], run_id: str, tasks: Mapping[str, Task]) -> None:
     for task_id in task_ids:
-        if task_id not in existing:
+        if task_id not in tasks:
             raise checks.not_found("task", task_id)
-        if existing[task_id].run_id != run_id:
+        if tasks[task_id].run_id != run_id:
             raise InvalidArgument(f"task {task_id!r} is not of run {run_id!r}")
 
 
-def _root_state(existing: Mapping[str, Task], changed: Sequence[Task]) -> int | None:
+def _root_state(tasks_before: Mapping[str, Task], tasks_after: Sequence[Task]) -> int | None:
     """Return the state a ROOT task changed to, None when none did."""
-    for task in changed:
-        before = existing[task.id]
+    for task in tasks_after:
+        before = tasks_before[task.id]
         if task.type == run_state.ROOT and (task.state, task.type) != (before.state, before.type):
             return task.state
     return None
 
 
-async def _check_parents(tx: WriteTx, run_id: str, moved: Mapping[str, str | None], changed: Sequence[Task]) -> None:
+async def _check_parents(
+    tx: WriteTx, run_id: str, new_parents: Mapping[str, str | None], tasks_after: Sequence[Task]
+) -> None:
     """Parents must exist, be of the run, and close no cycle; judged on how the tasks will stand after the call."""
-    wanted = sorted({parent for parent in moved.values() if parent is not None})
-    above = await tx.tasks.ancestors(wanted)
-    for parent in wanted:
-        if parent not in above:
+    parent_ids = sorted({parent for parent in new_parents.values() if parent is not None})
+    ancestors = await tx.tasks.ancestors(parent_ids)
+    for parent in parent_ids:
+        if parent not in ancestors:
             raise checks.not_found("parent task", parent)
-        if above[parent][0] != run_id:
+        if ancestors[parent][0] != run_id:
             raise InvalidArgument(f"parent task {parent!r} is not of run {run_id!r}")
-    parents = {task_id: parent for task_id, (_, parent) in above.items()}
-    parents.update({task.id: task.parent_task_id for task in changed})
-    for task_id in moved:
-        seen: set[str] = set()
+    parents = {task_id: parent for task_id, (_, parent) in ancestors.items()}
+    parents.update({task.id: task.parent_task_id for task in tasks_after})
+    for task_id in new_parents:
+        path: set[str] = set()
         step: str | None = task_id
         while step is not None:
-            if step in seen:
+            if step in path:
                 raise InvalidArgument(f"the parent of task {task_id!r} would close a cycle")
-            seen.add(step)
+            path.add(step)
             step = parents.get(step)

@@ -34,10 +34,10 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
             _check_parent(task.parent_task_id, run_id, await tx.tasks.heads([task.parent_task_id]))
         run = await run_state.lock_run(tx, run_id, Lock.UPDATE if root_state else lock)
         new = replace(task, namespace=run.namespace)
-        kept = await tx.tasks.create(new)
-        if kept is new:
+        row = await tx.tasks.create(new)
+        if row is new:
             await run_state.follow(tx, run, root_state=root_state, now=now)
-        return kept
+        return row
 
     return codec.task_message(await run_state.write_tasks(call, write))
 
@@ -49,8 +49,8 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     checks.require(request.HasField("task"), "task is required")
     task_writes.check_ownership(request.task, task_id=request.task_id, run_id=request.run_id)
     task_writes.check_task(request.task)
-    updated = await task_writes.apply(call, request.run_id, {request.task_id: request.task})
-    return updated[request.task_id]
+    tasks = await task_writes.apply(call, request.run_id, {request.task_id: request.task})
+    return tasks[request.task_id]
 
 
 async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
@@ -87,7 +87,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
     checks.require(request.run_id, "run_id is required")
     run_id = request.run_id
     basic = request.task_view == _BASIC
-    asked = ListRequest(
+    list_request = ListRequest(
         name="tasks",
         listable=TASK_LIST,
         scope=[run_id, request.parent_id],
@@ -101,7 +101,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         # The reference looks for the parent before it reads the other fields, so that is the first that a client is told.
         if request.parent_id:
             _check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
-        listing = listing_of(call, asked)
+        listing = listing_of(call, list_request)
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
         task_ids = [task.id for task in page.rows]
         links = await tx.artifact_tasks.of_tasks(task_ids) if task_ids and not basic else []
@@ -109,7 +109,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         return run_pb2.ListTasksResponse(
             tasks=task_writes.messages(page.rows, links, children, basic=basic),
             total_size=page.total_size,
-            next_page_token=next_token(call, asked, listing, page),
+            next_page_token=next_token(call, list_request, listing, page),
         )
 
     return await call.store.read(read)

@@ -39,13 +39,13 @@ async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipe
     checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
     tags = _tags(upload)
     now = call.now()
-    asked = pipeline_pb2.Pipeline(
+    message = pipeline_pb2.Pipeline(
         name=_text(upload, "name"),
         display_name=_text(upload, "display_name"),
         description=_text(upload, "description"),
         tags=tags,
     )
-    pipeline = new_pipeline(asked, now=now, otherwise_named=upload.file_name)
+    pipeline = new_pipeline(message, now=now, otherwise_named=upload.file_name)
     texts = VersionTexts(
         name=pipeline.name[: lengths.VERSION_NAME],
         display_name=pipeline.display_name,

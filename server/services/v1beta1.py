@@ -9,10 +9,9 @@ from server import codec
 from server.calls.call import Call, PlainRequest
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
-from server.services.run_specs import Needed, needed_spec, recorded_spec
+from server.services.run_specs import SpecSource, read_spec_source, recorded_spec
 from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx
-from storage.errors import RowNotFound
 from storage.fields import (
     EXPERIMENT_LIST_V1BETA1,
     PIPELINE_LIST_V1BETA1,
@@ -35,17 +34,17 @@ async def get_run(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a run as GET /apis/v1beta1/runs/{id} shows it; raises NotFound."""
     run_id = checks.known_id("run", request.values["id"])
 
-    async def read(tx: ReadTx) -> tuple[Run, str, Needed | None]:
+    async def read(tx: ReadTx) -> tuple[Run, str, SpecSource | None]:
         run = await tx.runs.get(run_id, with_spec=True)
         names = await tx.pipeline_versions.names([run.pipeline_version_id]) if run.pipeline_version_id else {}
-        needed = None
+        source = None
         if run.pipeline_spec is None and not (names and (await tx.runs.get_shown(run_id)).has_version):
-            needed = await needed_spec(call, tx, run)
-        return run, names.get(run.pipeline_version_id, ""), needed
+            source = await read_spec_source(call, tx, run)
+        return run, names.get(run.pipeline_version_id, ""), source
 
-    run, version_name, needed = await call.store.read(read)
-    if needed is not None:
-        run = replace(run, pipeline_spec=(await recorded_spec(call, needed)).text)
+    run, version_name, source = await call.store.read(read)
+    if source is not None:
+        run = replace(run, pipeline_spec=(await recorded_spec(call, source)).text)
     return {"run": _run(run, version_name), "pipeline_runtime": {}}
 
 
@@ -83,8 +82,8 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
 
 async def get_experiment(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return an experiment as GET /apis/v1beta1/experiments/{id} shows it; raises NotFound."""
-    known = checks.known_id("experiment", request.values["id"])
-    return experiment(await call.store.read_one(lambda tx: tx.experiments.get(known)))
+    experiment_id = checks.known_id("experiment", request.values["id"])
+    return experiment(await call.store.read_one(lambda tx: tx.experiments.get(experiment_id)))
 
 
 def experiment(record: Experiment) -> dict[str, Any]:
@@ -103,19 +102,19 @@ def experiment(record: Experiment) -> dict[str, Any]:
 
 async def get_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a pipeline with its latest version; raises NotFound."""
-    known = checks.known_id("pipeline", request.values["id"])
+    pipeline_id = checks.known_id("pipeline", request.values["id"])
 
     async def read(tx: ReadTx) -> dict[str, Any]:
-        found = await tx.pipelines.get(known)
-        return pipeline(found, await tx.pipeline_versions.find_latest(known))
+        record = await tx.pipelines.get(pipeline_id)
+        return pipeline(record, await tx.pipeline_versions.find_latest(pipeline_id))
 
     return await call.store.read(read)
 
 
 async def get_pipeline_version(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a pipeline version; raises NotFound."""
-    known = checks.known_id("pipeline version", request.values["id"])
-    return pipeline_version(await call.store.read(lambda tx: tx.pipeline_versions.get(known)))
+    version_id = checks.known_id("pipeline version", request.values["id"])
+    return pipeline_version(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
 
 
 async def list_runs(call: Call, request: PlainRequest) -> dict[str, Any]:
@@ -173,13 +172,13 @@ async def list_pipeline_versions(call: Call, request: PlainRequest) -> dict[str,
 
 async def get_pipeline_template(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return the specification of a pipeline's latest version as text; raises NotFound."""
-    known = checks.known_id("pipeline", request.values["id"])
+    pipeline_id = checks.known_id("pipeline", request.values["id"])
 
     async def read(tx: ReadTx) -> PipelineVersion:
-        await tx.pipelines.get(known)
-        latest = await tx.pipeline_versions.find_latest(known)
+        await tx.pipelines.get(pipeline_id)
+        latest = await tx.pipeline_versions.find_latest(pipeline_id)
         if latest is None:
-            raise RowNotFound("version of pipeline", known)
+            raise checks.not_found("version of pipeline", pipeline_id)
         return latest
 
     return {"template": (await call.store.read(read)).pipeline_spec or ""}
@@ -187,38 +186,42 @@ async def get_pipeline_template(call: Call, request: PlainRequest) -> dict[str, 
 
 async def get_pipeline_version_template(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return the specification of a version as text; raises NotFound."""
-    known = checks.known_id("pipeline version", request.values["id"])
-    version = await call.store.read(lambda tx: tx.pipeline_versions.get(known))
+    version_id = checks.known_id("pipeline version", request.values["id"])
+    version = await call.store.read(lambda tx: tx.pipeline_versions.get(version_id))
     return {"template": version.pipeline_spec or ""}
 
 
 async def list_jobs(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return the empty list: nothing here schedules."""
-    _asked(call, request.query, name="jobs", listable=RECURRING_RUN_LIST_V1BETA1)
+    _list_request(call, request.query, name="jobs", listable=RECURRING_RUN_LIST_V1BETA1)
     return {}
 
 
 async def _page(
     call: Call,
     query: Mapping[str, str],
-    read: Callable[[ReadTx, Listing], Awaitable[tuple[Page[Any], list[dict[str, Any]]]]],
+    read_page: Callable[[ReadTx, Listing], Awaitable[tuple[Page[Any], list[dict[str, Any]]]]],
     *,
     name: str,
     listable: Listable,
     scope: Sequence[object] = (),
 ) -> dict[str, Any]:
-    asked, listing = _asked(call, query, name=name, listable=listable, scope=scope)
-    page, rows = await call.store.read(lambda tx: read(tx, listing))
-    answer = {name: rows, "total_size": page.total_size, "next_page_token": next_token(call, asked, listing, page)}
+    list_request, listing = _list_request(call, query, name=name, listable=listable, scope=scope)
+    page, rows = await call.store.read(lambda tx: read_page(tx, listing))
+    answer = {
+        name: rows,
+        "total_size": page.total_size,
+        "next_page_token": next_token(call, list_request, listing, page),
+    }
     return {key: value for key, value in answer.items() if value}
 
 
-def _asked(
+def _list_request(
     call: Call, query: Mapping[str, str], *, name: str, listable: Listable, scope: Sequence[object] = ()
 ) -> tuple[ListRequest, Listing]:
     size = query.get("page_size", "0")
     checks.require(_INTEGER.fullmatch(size) and abs(int(size)) < 2**31, "page_size must be a whole number of 32 bits")
-    asked = ListRequest(
+    list_request = ListRequest(
         name=name,
         listable=listable,
         scope=[*scope],
@@ -227,7 +230,7 @@ def _asked(
         order_text=query.get("sort_by", ""),
         filter_text=query.get("filter", ""),
     )
-    return asked, listing_of(call, asked)
+    return list_request, listing_of(call, list_request)
 
 
 async def upload_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
