@@ -49,7 +49,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("`description`, and the task name in a link's producer", "server.services.checks:TEXT_BYTES", "bytes", REFUSED),
     (
         "one stored JSON text: inputs, outputs, metadata, history, pods, a pipeline spec, a runtime config, …",
-        "server.codec.json_text:JSON_COLUMN_BYTES",
+        "server.codec.json_columns:JSON_COLUMN_BYTES",
         "bytes",
         REFUSED,
     ),

@@ -11,7 +11,7 @@ from server.codec.artifacts import (
     identity_key,
     output_link,
 )
-from server.codec.json_text import JSON_COLUMN_BYTES, json_object
+from server.codec.json_columns import JSON_COLUMN_BYTES, json_object
 from server.codec.pipelines import experiment_message, pipeline_message, pipeline_version_message
 from server.codec.runs import (
     append_run_state,

@@ -12,7 +12,7 @@ from typing import Any
 
 from lineal.v2beta1 import artifact_pb2
 
-from server.codec.json_text import enum_name, integer_of, json_object, json_text, text_of
+from server.codec.json_columns import column_text, enum_name, integer_of, json_object, text_of
 from server.codec.parameters import IO_TYPE_NAMES, plain_producer, set_producer
 from server.codec.times import set_time
 from server.codec.unusable import UnusableValue, check_text
@@ -124,7 +124,7 @@ def metadata_text(artifact: artifact_pb2.Artifact) -> str | None:
     """Return the metadata as it is kept, None when there is none. Raises UnusableValue for what cannot be kept."""
     if not artifact.metadata:
         return None
-    return json_text(plain_values(artifact.metadata, "artifact.metadata"), "artifact.metadata")
+    return column_text(plain_values(artifact.metadata, "artifact.metadata"), "artifact.metadata")
 
 
 def artifact_task_from_request(link: artifact_pb2.ArtifactTask, *, link_id: str) -> ArtifactTask:
@@ -139,7 +139,7 @@ def artifact_task_from_request(link: artifact_pb2.ArtifactTask, *, link_id: str)
         run_id=link.run_id,
         type=link.type,
         key=link.key,
-        producer=json_text(plain_producer(producer), "artifact_task.producer"),
+        producer=column_text(plain_producer(producer), "artifact_task.producer"),
         iteration=producer.iteration if producer.HasField("iteration") else NO_ITERATION,
     )
 
@@ -157,7 +157,7 @@ def output_link(
         run_id=run_id,
         type=IOType.OUTPUT if iteration is None else IOType.ITERATOR_OUTPUT,
         key=key,
-        producer=json_text(plain_producer(producer), "producer"),
+        producer=column_text(plain_producer(producer), "producer"),
         iteration=NO_ITERATION if iteration is None else iteration,
     )
 

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
-from server.codec.json_text import enum_name, enum_of, json_list, json_text, text_of
+from server.codec.json_columns import column_text, enum_name, enum_of, json_list, text_of
 from server.codec.times import microseconds, set_time, time_of_text
 from server.codec.unusable import UnusableValue
 from storage.stored_json import time_text
@@ -23,7 +23,7 @@ def plain_history(history: Iterable[Any], field: str, *, names: Mapping[int, str
 
 def history_text(history: list[dict[str, Any]], field: str) -> str | None:
     """Return the text of a history, None for an empty one. Raises UnusableValue for what cannot be kept."""
-    return json_text(history, field) if history else None
+    return column_text(history, field) if history else None
 
 
 def append_state(

@@ -9,14 +9,14 @@ from typing import Any
 
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
-from server.codec.json_text import (
+from server.codec.json_columns import (
     canonical_text,
+    column_text,
     enum_name,
     enum_of,
     integer_of,
     json_list,
     json_list_as_written,
-    json_text,
     text_of,
 )
 from server.codec.unusable import UnusableValue
@@ -46,7 +46,7 @@ def parameters_text(parameters: Parameters, field: str) -> str | None:
     """
     if not parameters:
         return None
-    return json_text([_plain_parameter(parameter, field) for parameter in parameters], field)
+    return column_text([_plain_parameter(parameter, field) for parameter in parameters], field)
 
 
 def merge_parameters(text: str | None, update: Parameters, *, field: str) -> str | None:
@@ -61,7 +61,7 @@ def merge_parameters(text: str | None, update: Parameters, *, field: str) -> str
     for parameter in update:
         plain = _plain_parameter(parameter, field)
         plain_parameters[_merge_key(plain)] = plain
-    return json_text(list(plain_parameters.values()), field)
+    return column_text(list(plain_parameters.values()), field)
 
 
 def add_parameters(target: Any, text: str | None) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from lineal.v2beta1 import experiment_pb2, pipeline_pb2
 
-from server.codec.json_text import json_object
+from server.codec.json_columns import json_object
 from server.codec.times import set_time
 from server.codec.values import set_struct
 from storage.model import Experiment, Pipeline, PipelineVersion, StorageState

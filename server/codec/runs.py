@@ -9,7 +9,7 @@ from typing import Any
 from lineal.v2beta1 import run_pb2
 
 from server.codec.history import add_history, append_state
-from server.codec.json_text import enum_of, json_list, json_object, json_text, text_of
+from server.codec.json_columns import column_text, enum_of, json_list, json_object, text_of
 from server.codec.times import set_time
 from server.codec.unusable import UnusableValue, check_text
 from server.codec.values import plain_values, set_struct, set_values
@@ -84,7 +84,7 @@ def runtime_config_text(run: run_pb2.Run) -> str | None:
         plain["parameters"] = plain_values(config.parameters, "run.runtime_config.parameters")
     if config.pipeline_root:
         plain["pipelineRoot"] = config.pipeline_root
-    return json_text(plain, "run.runtime_config") if plain else None
+    return column_text(plain, "run.runtime_config") if plain else None
 
 
 def pipeline_spec_text(run: run_pb2.Run) -> str | None:
@@ -99,7 +99,7 @@ def pipeline_spec_text(run: run_pb2.Run) -> str | None:
     inner = plain.get("pipeline_spec")
     if isinstance(inner, dict) and not plain.get("platform_spec"):
         plain = inner
-    return json_text(plain, "run.pipeline_spec")
+    return column_text(plain, "run.pipeline_spec")
 
 
 def plugins_input_text(run: run_pb2.Run) -> str | None:
@@ -116,7 +116,7 @@ def plugins_input_text(run: run_pb2.Run) -> str | None:
     plain = {name: plain_values(run.plugins_input[name].fields, field) for name in sorted(run.plugins_input)}
     if any(_depth(settings) > PLUGIN_DEPTH for settings in plain.values()):
         raise UnusableValue(f"{field} is nested more than {PLUGIN_DEPTH} levels deep")
-    text = json_text(plain, field)
+    text = column_text(plain, field)
     if len(text.encode()) > PLUGIN_BYTES:
         raise UnusableValue(f"{field} is larger than {PLUGIN_BYTES} bytes")
     return text
@@ -127,7 +127,7 @@ def append_run_state(history: str, state: str, now: int) -> str:
     entries = json_list(history)
     number = enum_of(state, _STATE_NUMBERS)
     new_entries = append_state(entries, number, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
-    return history if new_entries is entries else json_text(new_entries, "run.state_history")
+    return history if new_entries is entries else column_text(new_entries, "run.state_history")
 
 
 def check_run_text(run: run_pb2.Run) -> None:

@@ -12,7 +12,7 @@ from lineal.v2beta1 import run_pb2
 
 from server.codec.grouping import add_artifacts
 from server.codec.history import add_history, append_state, history_text, plain_history
-from server.codec.json_text import enum_name, enum_of, integer_of, json_list, json_object, json_text, text_of
+from server.codec.json_columns import column_text, enum_name, enum_of, integer_of, json_list, json_object, text_of
 from server.codec.parameters import add_parameters, merge_parameters, parameters_text
 from server.codec.times import microseconds, set_time
 from server.codec.unusable import check_text
@@ -179,7 +179,7 @@ def _pods_text(task: run_pb2.PipelineTask) -> str | None:
         if pod.type:
             plain["type"] = enum_name(pod.type, _POD_TYPE_NAMES, field="task.pods.type")
         pods.append(plain)
-    return json_text(pods, "task.pods")
+    return column_text(pods, "task.pods")
 
 
 def _add_pods(target: Any, text: str | None) -> None:
@@ -202,7 +202,7 @@ def _status_metadata_text(task: run_pb2.PipelineTask) -> str | None:
         plain["customProperties"] = plain_values(
             task.status_metadata.custom_properties, "task.status_metadata.custom_properties"
         )
-    return json_text(plain, "task.status_metadata")
+    return column_text(plain, "task.status_metadata")
 
 
 def _set_status_metadata(message: run_pb2.PipelineTask, text: str | None) -> None:
@@ -226,7 +226,7 @@ def _type_attributes_text(task: run_pb2.PipelineTask) -> str | None:
         plain["iterationCount"] = str(attributes.iteration_count)
     if attributes.HasField("download_to_workspace"):
         plain["downloadToWorkspace"] = attributes.download_to_workspace
-    return json_text(plain, "task.type_attributes")
+    return column_text(plain, "task.type_attributes")
 
 
 def _set_type_attributes(message: run_pb2.PipelineTask, text: str | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from server.codec.json_text import json_text
+from server.codec.json_columns import column_text
 from server.codec.unusable import UnusableValue
 from server.errors import InvalidArgument
 from server.packages.documents import read_documents
@@ -35,7 +35,7 @@ class Package:
     """
 
     spec: Any
-    stored: str
+    text: str
 
 
 def read_package(data: bytes, *, strict_name: bool = True) -> Package:
@@ -90,7 +90,7 @@ def _stored_text(spec: Message, platform: Message | None) -> str:
         plain = json_format.MessageToDict(spec)
         if platform is not None:
             plain = {"pipeline_spec": plain, "platform_spec": json_format.MessageToDict(platform)}
-        return json_text(_as_kept(plain, 0), "the pipeline spec")
+        return column_text(_as_kept(plain, 0), "the pipeline spec")
     except UnusableValue as error:
         raise _refused(str(error)) from error
 

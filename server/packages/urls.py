@@ -71,7 +71,7 @@ def last_element(url: str) -> str:
     return file_name(url) + (f"?{parts.query}" if parts.query else "")
 
 
-async def check(url: str, settings: Settings, *, resolve: Resolve = system_resolve) -> None:
+async def check_url(url: str, settings: Settings, *, resolve: Resolve = system_resolve) -> None:
     """Raise InvalidArgument unless the URL may be fetched. All that the guard refuses it refuses with the same sentence."""
     parts = _split(url)
     if settings.package_url_validation:

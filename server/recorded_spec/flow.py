@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.codec.json_text import enum_of, json_list, json_object, text_of
+from server.codec.json_columns import enum_of, json_list, json_object, text_of
 from server.recorded_spec.tree import ARTIFACTS, PARAMETERS, Constant, Input, Node, Output, Source, Tree
 from server.recorded_spec.types import artifact_type, constant_of, parameter_type
 from storage.model import IOType, LinkOutline, TaskType

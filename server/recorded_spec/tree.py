@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.codec.json_text import integer_of, json_object
+from server.codec.json_columns import integer_of, json_object
 from storage.model import TaskOutline, TaskType
 
 PARAMETERS, ARTIFACTS = "parameters", "artifacts"

@@ -50,7 +50,7 @@ async def new_version(
 ) -> PipelineVersion:
     """Return the record of a new version; raises InvalidArgument when the package holds no usable specification."""
     # Hostile text can cost seconds, which other calls must not wait for.
-    spec_text = (await asyncio.to_thread(read_package, package)).stored
+    spec_text = (await asyncio.to_thread(read_package, package)).text
     return PipelineVersion(
         id=new_id(),
         pipeline_id=pipeline_id,
@@ -77,7 +77,7 @@ async def create_pipeline_version(
     checks.require(pipeline_id, "pipeline_id is required")
     texts = _texts(message)
     texts.check()
-    await urls.check(url, call.settings)
+    await urls.check_url(url, call.settings)
     pipeline_id = checks.known_id("pipeline", pipeline_id)
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
     package = await _fetch(call, url)
@@ -120,7 +120,7 @@ async def create_pipeline_and_version(
     )
     texts.check()
     check_tags(message.tags)
-    await urls.check(url, call.settings)
+    await urls.check_url(url, call.settings)
     package = await _fetch(call, url)
     version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(message.tags), now=now)
     return await keep_pipeline_and_version(call, pipeline, version)

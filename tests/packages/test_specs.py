@@ -41,7 +41,7 @@ def test_recorded_packages_are_accepted_or_refused_as_recorded(case: dict[str, A
 
 @pytest.mark.parametrize("case", [case for case in RECORDED if "stored" in case], ids=lambda case: case["case"])
 def test_recorded_packages_are_stored_as_recorded(case: dict[str, Any]) -> None:
-    stored = read_package(case["text"].encode()).stored
+    stored = read_package(case["text"].encode()).text
 
     # Both are read by receivers as doubles, and are written differently.
     assert json.loads(stored, parse_int=float) == json.loads(json.dumps(case["stored"]), parse_int=float)
@@ -50,7 +50,7 @@ def test_recorded_packages_are_stored_as_recorded(case: dict[str, Any]) -> None:
 def test_the_stored_text_is_compact_with_sorted_keys_and_whole_numbers_without_fraction() -> None:
     package = read_package(package_of(deploymentSpec={"b": 5.0, "a": [1e20, 2, 0.5, "ü"]}, sdkVersion=""))
 
-    assert package.stored == (
+    assert package.text == (
         '{"deploymentSpec":{"a":[1e+20,2,0.5,"ü"],"b":5},"pipelineInfo":{"name":"x"},"root":{},"schemaVersion":"2.1.0"}'
     )
 
@@ -59,7 +59,7 @@ def test_a_stored_text_is_a_spec_that_a_run_can_be_created_from() -> None:
     platform = b"---\nplatforms: {kubernetes: {}}\n"
 
     for text in (YAML_SPEC.encode(), YAML_SPEC.encode() + platform):
-        assert read_spec(json.loads(read_package(text).stored)) == read_package(text).spec
+        assert read_spec(json.loads(read_package(text).text)) == read_package(text).spec
 
 
 def test_a_name_that_uploads_refuse_passes_when_names_are_not_strict() -> None:
@@ -149,7 +149,7 @@ def test_a_spec_that_no_client_could_read_back_is_refused() -> None:
     assert "nested" in refusal(package_of(deploymentSpec={"a": nested_lists(44)}))
 
     answer: Any = pipeline_pb2.ListPipelineVersionsResponse()
-    stored = read_package(package_of(deploymentSpec={"a": nested_lists(43)})).stored
+    stored = read_package(package_of(deploymentSpec={"a": nested_lists(43)})).text
     set_struct(answer.pipeline_versions.add().pipeline_spec, json.loads(stored))
     assert pipeline_pb2.ListPipelineVersionsResponse.FromString(answer.SerializeToString()) == answer
 
@@ -196,4 +196,4 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_no_mix_of_yaml_fails_in_another_way_than_by_refusal(text: str) -> None:
     with contextlib.suppress(InvalidArgument):
-        assert json.loads(read_package(text.encode()).stored)["schemaVersion"] == "2.1.0"
+        assert json.loads(read_package(text.encode()).text)["schemaVersion"] == "2.1.0"

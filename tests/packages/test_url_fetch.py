@@ -9,7 +9,7 @@ import trustme
 
 from server.config import Settings
 from server.errors import InvalidArgument
-from server.packages.urls import REDIRECTS_MAX, Network, check, fetch
+from server.packages.urls import REDIRECTS_MAX, Network, check_url, fetch
 from tests.packages.origin import PUBLIC, Detour, Names, Origin
 
 HTTP = Settings(package_url_allow_http=True)
@@ -46,7 +46,7 @@ async def test_a_package_is_fetched_from_the_address_that_was_checked(origin: Or
 
 async def test_a_name_that_changes_its_address_after_the_check_reaches_nothing(origin: Origin) -> None:
     network, detour = through(origin, [PUBLIC], ["127.0.0.1"])
-    await check(URL, HTTP, resolve=network.resolve)
+    await check_url(URL, HTTP, resolve=network.resolve)
 
     assert await refusal(URL, HTTP, network) == "the package URL is not allowed"
     assert detour.dialled == []

@@ -4,7 +4,7 @@ import pytest
 
 from server.config import Settings
 from server.errors import InvalidArgument
-from server.packages.urls import check, file_name, is_public, system_resolve
+from server.packages.urls import check_url, file_name, is_public, system_resolve
 from tests.packages.origin import PUBLIC, Names, no_such_host
 
 NOT_ALLOWED = "the package URL is not allowed"
@@ -12,7 +12,7 @@ NOT_ALLOWED = "the package URL is not allowed"
 
 async def refusal(url: str, *addresses: str, **settings: object) -> str:
     with pytest.raises(InvalidArgument) as caught:
-        await check(url, Settings(**settings), resolve=Names(list(addresses or (PUBLIC,))))  # type: ignore[arg-type]
+        await check_url(url, Settings(**settings), resolve=Names(list(addresses or (PUBLIC,))))  # type: ignore[arg-type]
     assert caught.value.reason == "INVALID_PACKAGE_URL"
     return caught.value.message
 
@@ -30,7 +30,7 @@ async def refusal(url: str, *addresses: str, **settings: object) -> str:
     ],
 )
 async def test_the_usual_hosts_are_allowed_over_https(url: str) -> None:
-    await check(url, Settings(), resolve=Names([PUBLIC, "2606:2800:220:1:248:1893:25c8:1946"]))
+    await check_url(url, Settings(), resolve=Names([PUBLIC, "2606:2800:220:1:248:1893:25c8:1946"]))
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ async def test_what_is_no_absolute_web_url_is_refused_even_with_validation_off(u
 async def test_domains_are_added_in_a_comma_list_with_wildcards(domains: str, host: str, allowed: bool) -> None:
     url = f"https://{host}/p.yaml"
     if allowed:
-        await check(url, Settings(package_url_allowed_domains=domains), resolve=Names([PUBLIC]))
+        await check_url(url, Settings(package_url_allowed_domains=domains), resolve=Names([PUBLIC]))
     else:
         assert await refusal(url, package_url_allowed_domains=domains) == NOT_ALLOWED
 
 
 async def test_http_is_allowed_on_port_80_by_setting() -> None:
     for url in ("http://github.com/p.yaml", "http://github.com:80/p.yaml", "https://github.com/p.yaml"):
-        await check(url, Settings(package_url_allow_http=True), resolve=Names([PUBLIC]))
+        await check_url(url, Settings(package_url_allow_http=True), resolve=Names([PUBLIC]))
 
     for url in ("http://github.com:443/p.yaml", "http://github.com:8080/p.yaml", "https://github.com:80/p.yaml"):
         assert await refusal(url, package_url_allow_http=True) == NOT_ALLOWED
@@ -156,15 +156,15 @@ def test_addresses_that_are_public_or_stand_for_one_pass(address: str) -> None:
 
 async def test_a_host_without_addresses_is_refused_with_the_same_sentence() -> None:
     with pytest.raises(InvalidArgument, match=NOT_ALLOWED):
-        await check("https://github.com/p.yaml", Settings(), resolve=no_such_host)
+        await check_url("https://github.com/p.yaml", Settings(), resolve=no_such_host)
     with pytest.raises(InvalidArgument, match=NOT_ALLOWED):
-        await check("https://github.com/p.yaml", Settings(), resolve=Names([]))
+        await check_url("https://github.com/p.yaml", Settings(), resolve=Names([]))
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "2130706433", "0x7f.1", "127.1", "a..b"])
 async def test_the_systems_own_lookup_is_guarded_too(host: str) -> None:
     with pytest.raises(InvalidArgument, match=NOT_ALLOWED):
-        await check(f"https://{host}/p.yaml", Settings(package_url_allowed_domains="*"))
+        await check_url(f"https://{host}/p.yaml", Settings(package_url_allowed_domains="*"))
 
 
 async def test_the_system_gives_each_address_once() -> None:
@@ -174,7 +174,7 @@ async def test_the_system_gives_each_address_once() -> None:
 async def test_a_host_that_is_not_allowed_is_not_even_looked_up() -> None:
     names = Names([PUBLIC])
     with pytest.raises(InvalidArgument, match=NOT_ALLOWED):
-        await check("https://internal.test/p.yaml", Settings(), resolve=names)
+        await check_url("https://internal.test/p.yaml", Settings(), resolve=names)
 
     assert names.asked == []
 
@@ -182,7 +182,7 @@ async def test_a_host_that_is_not_allowed_is_not_even_looked_up() -> None:
 async def test_with_validation_off_every_web_url_passes_without_being_looked_up() -> None:
     names = Names([])
     for url in ("http://127.0.0.1:1/p.yaml", "https://[::1]:8443/p", "http://some_service/p"):
-        await check(url, Settings(package_url_validation=False), resolve=names)
+        await check_url(url, Settings(package_url_validation=False), resolve=names)
 
     assert names.asked == []
 

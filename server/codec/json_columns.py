@@ -19,7 +19,7 @@ JSON_COLUMN_BYTES = 16 * 1024 * 1024
 _decode = json.JSONDecoder().raw_decode
 
 
-def json_text(plain: object, field: str) -> str:
+def column_text(plain: object, field: str) -> str:
     """Return the compact text of plain JSON. Raises UnusableValue for a NUL character and over JSON_COLUMN_BYTES."""
     text = compact(plain)
     # Characters are counted first: no character has more than four bytes, and encoding costs.
