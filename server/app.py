@@ -110,7 +110,7 @@ async def _stop(doors: list[GrpcDoor | RestDoor], drain_seconds: float) -> None:
 
 
 async def _close(store: SqlStore) -> None:
-    # A frozen database answers no goodbye; its connections end with the process.
+    # A frozen database does not confirm that a connection closes; its connections end with the process.
     await asyncio.wait([asyncio.create_task(store.close())], timeout=CLOSE_SECONDS)
 
 
@@ -144,7 +144,7 @@ async def _sweep(call: Call) -> None:
                 log.info("canceled stale runs", runs=count)
         except StorageError as error:
             log.warning("sweep failed", error=str(error))
-        except Exception as error:  # noqa: BLE001 - anything else is a defect of ours, and still must not end it
+        except Exception as error:  # noqa: BLE001 - anything else is a bug, and must not end the sweeping either
             log.error("sweep failed", exc_info=error)
 
 

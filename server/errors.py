@@ -48,7 +48,7 @@ HTTP_STATUS = {
     code_pb2.DATA_LOSS: 500,
     code_pb2.UNAUTHENTICATED: 401,
 }
-"""HTTP statuses as the reference's gateway gives them."""
+"""HTTP statuses, as the gateway of KFP's API server maps them."""
 
 
 class ApiError(Exception):

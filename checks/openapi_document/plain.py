@@ -1,6 +1,6 @@
 """The operations that stand behind no method: uploads, health, the old reads, metrics. The document writer adds them.
 
-Written by hand, beside the routes that serve them; a test asks for every one of them.
+Written by hand; a test calls every one of them.
 """
 
 from typing import Any

@@ -187,7 +187,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def _conditions(message: Descriptor, short: str, *, patch: bool) -> list[Schema]:
-    """Return what must hold beside the fields themselves; of a oneof no two fields may be given."""
+    """Return what must hold in addition to the fields themselves; no two fields of a oneof may be set."""
     conditions: list[Schema] = [
         {"not": {"required": [first.name, second.name]}}
         for oneof in message.oneofs

@@ -28,7 +28,7 @@ class Authority(Protocol):
 
 
 class SingleUser:
-    """Single-user mode: everybody who can reach the server may do everything, as in the reference."""
+    """Single-user mode: everybody who can reach the server may do everything, as in KFP's API server."""
 
     async def identify(self, metadata: Mapping[str, str]) -> Identity:
         """Nobody is asked."""

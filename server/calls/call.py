@@ -1,4 +1,4 @@
-"""What every handler is given beside its request. The composition root makes one; dispatcher and services import it."""
+"""What every handler is given in addition to its request. The composition root makes one; dispatcher and services import it."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +15,7 @@ from storage.contract import Store
 from storage.pages import PageTokens
 
 caller_metadata: ContextVar[Mapping[str, str]] = ContextVar("caller_metadata", default=MappingProxyType({}))
-"""What the caller sent beside its request: gRPC metadata, or the HTTP headers that are passed on."""
+"""What the caller sent in addition to its request: gRPC metadata, or the HTTP headers that are passed on."""
 
 
 def microseconds_now() -> int:

@@ -1,4 +1,4 @@
-"""Who may call what: one line an RPC. A served RPC without a line stops the start, so that nothing is open by omission.
+"""Who may call what: one line per RPC. A served RPC without a line stops the start, so that nothing is open by omission.
 
 Resources and verbs are those Kubeflow Pipelines checks in Kubernetes (group pipelines.kubeflow.org, version v1beta1).
 """

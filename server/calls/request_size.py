@@ -1,7 +1,7 @@
-"""How many parts a request may be made of. The dispatcher asks before it hands a request on.
+"""How many parts a request may be made of. The dispatcher checks it before calling a handler.
 
-While one call's parts are gone through no other call gets on, and a part that takes two bytes on the wire takes hundreds
-in memory: without this a message within the size limit could hold a server up for a minute.
+Walking a request blocks the event loop for every other call, and a part that takes two bytes on the wire takes hundreds in
+memory: without this limit a message of permitted size could block the server for a minute.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from server.errors import InvalidArgument
 
 PARTS_MAX = 1_000_000
-"""List items, map entries and messages in one request at most."""
+"""Maximum number of list items, map entries and messages in one request."""
 
 _PART_BYTES = 2  # a tag and a length
 
@@ -30,7 +30,7 @@ def check_parts(request: Message, size_bytes: int) -> None:
             continue
         for field, value in message.ListFields():
             if field.is_repeated:
-                # Counted before they are gone through: a long list is the cheapest way to have many.
+                # Counted before they are walked: a long list is the cheapest way to have many parts.
                 budget = _taken(budget, len(value))
                 if _has_messages(field):
                     iterators.append(iter(value.values() if isinstance(value, Mapping) else value))

@@ -19,7 +19,7 @@ _Group = tuple[str, int, str, int | None]
 
 
 def add_artifacts(message: run_pb2.PipelineTask, links: Sequence[LinkedArtifact]) -> None:
-    """Write the artifacts of one task into its inputs and outputs; a type that is no output counts as input."""
+    """Write the artifacts of one task into its inputs and outputs; a type that is not an output counts as input."""
     groups: dict[_Group, tuple[Producer | None, list[LinkedArtifact]]] = {}
     for one in sorted(links, key=_link_order):
         producer = producer_of(one.link)

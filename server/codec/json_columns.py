@@ -55,12 +55,12 @@ def canonical_text(plain: object) -> str:
 
 
 def text_of(value: object) -> str:
-    """Return a stored text, "" when it is none."""
+    """Return a stored text, "" for any other value."""
     return value if isinstance(value, str) else ""
 
 
 def integer_of(value: object) -> int | None:
-    """Return a stored int64, which may be text or a number; None when it is none."""
+    """Return a stored int64, which may be text or a number; None for any other value."""
     try:
         number = int(value) if isinstance(value, str | int | float) else None
     except (ValueError, OverflowError):

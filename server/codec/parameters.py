@@ -1,7 +1,7 @@
 """Parameters of a task: how they are kept, read back, and merged by UpdateTask. `tasks` of the codec calls this.
 
 Parameters are one when type, key, producer task and iteration agree. An iterator's entries that name no iteration can
-only be told apart by their value, so there the value counts too.
+only be distinguished by their value, so there the value counts too.
 """
 
 from collections.abc import Hashable, Sequence

@@ -21,7 +21,7 @@ TOO_LARGE = "PACKAGE_TOO_LARGE"
 """The reason why a package is refused that is larger than the settings allow, wherever that shows."""
 
 ZIP_DIRECTORY_MAX = 1024 * 1024
-"""Bytes of a zip archive's directory at most; some 10,000 members."""
+"""Maximum size of a zip archive's directory, in bytes: some 10,000 members."""
 
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"
 _END = b"PK\x05\x06"
@@ -39,7 +39,7 @@ _DAMAGES = (
     OverflowError,
     NotImplementedError,
 )
-"""What the library raises for archives that are not what they seem."""
+"""What the library raises for malformed archives."""
 
 
 def unpack(file_name: str, data: bytes, *, limit: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Pipeline packages: the text that uploads and package URLs bring, and what is kept of it.
+"""Pipeline packages: the text that uploads and package URLs deliver, and what is stored of it.
 
 The rules are those Kubeflow Pipelines' API server applies to such a text: one or more YAML documents, one of which is the
 pipeline spec and one may be its platform spec. The creation of pipelines and versions calls this; it takes up to seconds
@@ -62,7 +62,7 @@ def read_package(data: bytes, *, strict_name: bool = True) -> Package:
 
 
 def _specs_among(documents: list[dict[str, Any]]) -> tuple[Any, Message | None]:
-    """Return the pipeline spec and the platform spec among documents; others are nobody's business."""
+    """Return the pipeline spec and the platform spec among documents; others are ignored."""
     specs: list[Any] = []
     platforms: list[Message] = []
     for document in documents:

@@ -49,7 +49,7 @@ def read_spec(document: dict[str, Any]) -> Any:
 
 
 def parse_spec(document: Any) -> Any:
-    """Return the PipelineSpec message of a bare document, None when it is none; the schema version is not looked at."""
+    """Return the PipelineSpec message of a bare document, None when it is not one; the schema version is not checked."""
     spec = _strict(document, pipeline_spec_pb2.PipelineSpec())
     return spec if spec is not None and spec.pipeline_info.name and spec.HasField("root") else None
 
@@ -70,12 +70,12 @@ def check_origin(spec: Any) -> None:
 
 
 def parse_platform(document: Any) -> Any:
-    """Return the PlatformSpec message of a bare document, None when it is none."""
+    """Return the PlatformSpec message of a bare document, None when it is not one."""
     return _strict(document, pipeline_spec_pb2.PlatformSpec())
 
 
 def _strict(document: Any, message: Message) -> Any:
-    """Return the message, filled with what a document spells exactly; None when it spells another or none."""
+    """Return the message filled with a document, None when the document is not exactly such a message."""
     if not _is_spelled(document, message.DESCRIPTOR):
         return None
     try:
@@ -124,7 +124,7 @@ def _messages_of(field: Any, value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def check_parameters(spec: Any, values: Any) -> None:
-    """Raise InvalidArgument unless the given values (name → Value) fit the inputs that the spec's root declares."""
+    """Raise InvalidArgument unless the values (name → Value) fit the inputs that the spec's root declares."""
     definitions = spec.root.input_definitions.parameters
     for name in values:
         if name not in definitions:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 MEMBERS_MAX = 10_000
 EXTENDED_HEADER_MAX = 64 * 1024
-"""Bytes of one long name or extended header at most."""
+"""Maximum size of one long name or extended header, in bytes."""
 
 _BLOCK = 512
 _FILES = (b"0", b"\x00", b"7")
@@ -29,9 +29,9 @@ class ArchiveTooLarge(UnreadableArchive):
 
 
 def files(data: bytes, *, limit: int) -> Iterator[tuple[str, bytes | None]]:
-    """Yield name and content of each member in order; the content is None for what is no regular file.
+    """Yield name and content of each member in order; the content is None unless the member is a regular file.
 
-    Raises UnreadableArchive when the archive is damaged or no gzipped tar, or has more than MEMBERS_MAX members;
+    Raises UnreadableArchive when the archive is damaged or not a gzipped tar, or has more than MEMBERS_MAX members;
     ArchiveTooLarge before members of more than `limit` bytes together are inflated.
     """
     try:

@@ -58,14 +58,14 @@ SYSTEM = Network()
 
 
 def file_name(url: str) -> str:
-    """Return the last element of a URL's path, without the query. Raises InvalidArgument when it is no URL."""
+    """Return the last element of a URL's path, without the query. Raises InvalidArgument when it is not a URL."""
     return _split(url).path.rpartition("/")[2]
 
 
 def last_element(url: str) -> str:
     """Return the last element of a URL's path with its query: the name of a pipeline that nobody named.
 
-    Raises InvalidArgument when it is no URL.
+    Raises InvalidArgument when it is not a URL.
     """
     parts = _split(url)
     return file_name(url) + (f"?{parts.query}" if parts.query else "")
@@ -138,7 +138,7 @@ def _location(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 def _split(url: str) -> SplitResult:
     """Return the parts of a URL. Raises InvalidArgument unless it is an absolute http or https URL."""
-    # urlsplit drops control characters in silence, and readers of URLs disagree about backslashes.
+    # urlsplit silently drops control characters, and readers of URLs disagree about backslashes.
     if re.search(r"[\x00-\x20\x7f\\]", url):
         raise _no_url()
     try:
@@ -208,7 +208,7 @@ def is_public(address: str) -> bool:
 
 
 class _GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to addresses that were checked in the same breath; TLS still wants a certificate for the host's name."""
+    """Connects only to addresses that were checked just before; TLS still verifies the certificate for the host's name."""
 
     def __init__(self, network: Network, settings: Settings) -> None:
         self._resolve = network.resolve

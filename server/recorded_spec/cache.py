@@ -23,7 +23,7 @@ class RecordedSpec:
 
 
 class RecordedSpecs:
-    """The specifications that a process keeps, one a run."""
+    """The specifications that a process keeps, one per run."""
 
     def __init__(self) -> None:
         self._specs: OrderedDict[str, tuple[tuple[object, ...], RecordedSpec]] = OrderedDict()

@@ -16,10 +16,10 @@ from storage.model import IOType, LinkOutline, TaskType
 from storage.stored_json import compact
 
 _WORK_MAX = 1_000_000
-"""Steps from a node to one above or below it, all told: a graph of deep groups must not take a minute."""
+"""Steps from a node to one above or below it, in total: a graph of deep groups must not take a minute."""
 
 ENTRIES_MAX = 50_000
-"""Inputs and outputs of all nodes; a page draws fewer."""
+"""Maximum number of inputs and outputs of all nodes; a page draws fewer."""
 
 _CANDIDATES_MAX = 20
 """How many tasks that put out one artifact are looked at for the one that an input came from."""
@@ -31,7 +31,7 @@ _ROOT = "ROOT"  # what producers call the root
 
 
 class _TooMuch(Exception):
-    """The graph reached one of the limits."""
+    """The graph exceeds one of the limits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _starts(tasks: Sequence[TaskOutline], children_of: dict[str, list[TaskOutlin
 
 
 def _nodes_of(parent: Node, tasks: Sequence[TaskOutline]) -> Iterator[tuple[TaskOutline, Node]]:
-    """Yield tasks below one task with their nodes, which are there when another iteration made them."""
+    """Yield the children of one task with their nodes; iterations share the node that the first one created."""
     counts: dict[tuple[str, int | None], int] = {}
     numbered_tasks: list[tuple[TaskOutline, str, int]] = []
     for task in tasks:

@@ -1,4 +1,4 @@
-"""The rules: one function an RPC, named as the RPC, in the file of its service. `HANDLERS` is what the dispatcher serves."""
+"""The rules: one function per RPC, named as the RPC, in the file of its service. `HANDLERS` is what the dispatcher serves."""
 
 from server.calls.call import Handler, PlainHandler
 from server.services import (

@@ -65,7 +65,7 @@ async def list_artifact_tasks(
 
 
 def _check_link(link: artifact_pb2.ArtifactTask) -> None:
-    """The reference's order of checks; all of them INVALID_ARGUMENT."""
+    """Check in the order of KFP's API server; every failure is INVALID_ARGUMENT."""
     checks.require(link.artifact_id, "artifact_id is required")
     checks.require(link.task_id, "task_id is required")
     checks.require(link.run_id, "run_id is required")

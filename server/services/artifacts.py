@@ -88,7 +88,7 @@ async def create_artifacts_bulk(
 
 
 def _check_request(request: artifact_pb2.CreateArtifactRequest) -> None:
-    """The reference's order of checks; all of them INVALID_ARGUMENT."""
+    """Check in the order of KFP's API server; every failure is INVALID_ARGUMENT."""
     checks.require(request.HasField("artifact"), "artifact is required")
     artifact = request.artifact
     checks.require(not artifact.artifact_id, "artifact.artifact_id must be empty: the server makes it")
@@ -110,7 +110,7 @@ def _check_request(request: artifact_pb2.CreateArtifactRequest) -> None:
 
 
 def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_identity: bool = False) -> Artifact:
-    # Single-user mode keeps no namespace: what the request says is asked for, then dropped, as in the reference.
+    # Single-user mode stores no namespace: the request must name one, which is then dropped, as in KFP's API server.
     return codec.artifact_from_request(
         request.artifact, artifact_id=new_id(), namespace="", now=now, with_identity=with_identity
     )

@@ -68,7 +68,7 @@ async def new_version(
 async def create_pipeline_version(
     call: Call, request: pipeline_pb2.CreatePipelineVersionRequest
 ) -> pipeline_pb2.PipelineVersion:
-    """Fetch a package and keep it as a version of a pipeline that is there."""
+    """Fetch a package and keep it as a version of an existing pipeline."""
     checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
     message = request.pipeline_version
     url = message.package_url.pipeline_url
@@ -140,7 +140,7 @@ async def keep_pipeline_and_version(call: Call, pipeline: Pipeline, version: Pip
 async def get_pipeline_version(
     call: Call, request: pipeline_pb2.GetPipelineVersionRequest
 ) -> pipeline_pb2.PipelineVersion:
-    """Return a version by its own id; the pipeline's is not asked, as in the reference."""
+    """Return a version by its own id; the pipeline's id is ignored, as in KFP's API server."""
     version_id = checks.known_id("pipeline version", request.pipeline_version_id)
     return codec.pipeline_version_message(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
 

@@ -71,7 +71,7 @@ async def terminate_run(call: Call, request: run_pb2.TerminateRunRequest) -> Emp
             raise InvalidArgument(
                 f"run {run_id!r} is {run.state}: only a pending, running or paused run can be terminated"
             )
-        # No history entry, as in the reference: the history shows what the run reached, not what was asked of it.
+        # No history entry, as in KFP's API server: the history shows what the run reached, not what was asked of it.
         await tx.runs.set_state(
             run_id,
             state=RunState.CANCELING.name,

@@ -20,14 +20,14 @@ PARAMETER_CHARACTERS = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SpecSource:
-    """What a specification is to be made of, or the one that was made of it before."""
+    """What a specification is made from; `spec` is the one that was made from it before, if it is still cached."""
 
     recording: Recording
     spec: RecordedSpec | None
 
 
 async def read_spec_source(call: Call, tx: ReadTx, run: Run) -> SpecSource:
-    """Read what the specification of a run is to be made of, unless it was made already."""
+    """Read what the specification of a run is made from, unless a cached one is current."""
     activity = await tx.runs.activity(run.id)
     spec = call.recorded_specs.find(run, activity)
     if spec is not None:
@@ -38,7 +38,7 @@ async def read_spec_source(call: Call, tx: ReadTx, run: Run) -> SpecSource:
 
 
 def spec_source_of(call: Call, run: Run, tasks: Sequence[Task], links: Sequence[LinkedArtifact]) -> SpecSource:
-    """Return the same of a run whose tasks and links were all read: it costs no statement."""
+    """Return the same for a run whose tasks and links have all been read: it takes no statement."""
     activity = RunActivity(
         task_count=len(tasks),
         tasks_updated_at=max((task.updated_at for task in tasks), default=0),
@@ -95,6 +95,6 @@ async def recorded_spec(call: Call, source: SpecSource) -> RecordedSpec:
 def _draw(recording: Recording) -> RecordedSpec:
     text = compact(make_spec(recording))
     struct = Struct()
-    # Read back, so that both forms hold the same: an enum or a subclass would be told apart.
+    # Parsed from the text, so that both forms hold the same values: a Struct takes no enums or subclasses.
     codec.set_struct(struct, json.loads(text))
     return RecordedSpec(text, struct.SerializeToString(deterministic=True))

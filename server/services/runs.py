@@ -34,7 +34,7 @@ from storage.model import (
 
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
-_WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number that is no view counts as DEFAULT
+_WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number that is not a view counts as DEFAULT
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 _RECURRING = uuid.UUID("6d0c2f0e-6a53-4c1b-9d5e-2f8b5f3a7c41")  # what ids of runs of recurring runs are derived from
@@ -48,7 +48,7 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
     try:
         _check_source(message)
     except InvalidArgument:
-        # The reference looks for the experiment first, so that is what a client is told before anything of the source.
+        # KFP's API server looks for the experiment first: its absence is reported before anything about the source.
         if message.experiment_id:
             await call.store.read_one(lambda tx: tx.experiments.get(message.experiment_id))
         raise

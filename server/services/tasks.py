@@ -98,7 +98,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
     )
 
     async def read(tx: ReadTx) -> run_pb2.ListTasksResponse:
-        # The reference looks for the parent before it reads the other fields, so that is the first that a client is told.
+        # KFP's API server looks for the parent before it reads the other fields: its absence is reported first.
         if request.parent_id:
             _check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
         listing = listing_of(call, list_request)
@@ -116,14 +116,14 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
 
 
 async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -> run_pb2.FindCachedTaskResponse:
-    """Return the newest task that succeeded with a fingerprint, with artifacts; nothing when there is none."""
+    """Return the newest task that succeeded with a fingerprint, with artifacts; or an empty response."""
     checks.require(request.cache_fingerprint, "cache_fingerprint is required")
     checks.max_characters(
         "cache_fingerprint", request.cache_fingerprint, MAX_CHARACTERS["FindCachedTaskRequest.cache_fingerprint"]
     )
 
     async def read(tx: ReadTx) -> run_pb2.FindCachedTaskResponse:
-        # In single-user mode namespaces do not limit what is found, as in the reference.
+        # In single-user mode namespaces do not limit what is found, as in KFP's API server.
         task = await tx.tasks.find_cached(request.cache_fingerprint, None)
         if task is None:
             return run_pb2.FindCachedTaskResponse()
