@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from migrations.upgrade import check, plan_async, upgrade_async
+import migrations.upgrade
 from server import __version__
 from server.calls import policy
 from server.calls.authority import SingleUser
@@ -51,9 +51,9 @@ class Addresses:
 async def prepare_store(settings: Settings) -> None:
     """Bring the schema up to date where that is allowed, else check it; raises SchemaMismatch or Unavailable."""
     if dialect_for(settings.store).upgrades_itself or settings.upgrade:
-        await upgrade_async(settings.store)
+        await migrations.upgrade.upgrade_async(settings.store)
     else:
-        await check(settings.store)
+        await migrations.upgrade.check(settings.store)
 
 
 async def database_problems(settings: Settings) -> list[str]:
@@ -73,7 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         stack.push_async_callback(_close, store)
         call = Call(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
         dialect = dialect_for(settings.store)
-        schema = (await plan_async(settings.store)).found or ""
+        schema = (await migrations.upgrade.plan_async(settings.store)).found or ""
         metrics = Metrics(
             Watched(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
@@ -176,7 +176,7 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     cannot begin, MissingPolicy when a method has no line in the policy table. The process must end after this, and by
     os._exit: what calls that were cut off left behind goes with it.
     """
-    policy.check([*HANDLERS, *PLAIN_HANDLERS])  # here, so that it is said once and not by each worker
+    policy.require_lines([*HANDLERS, *PLAIN_HANDLERS])  # here, so that it is said once and not by each worker
     _allow_connections()
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))

@@ -59,7 +59,7 @@ class Dispatcher:
         observe: Observer | None = None,
     ) -> None:
         self._handlers, self._plain_handlers = handlers, plain_handlers or {}
-        policy.check([*self._handlers, *self._plain_handlers])
+        policy.require_lines([*self._handlers, *self._plain_handlers])
         self._call, self._authority, self._observe = call, authority, observe
 
     def serves(self, method: Method) -> bool:

@@ -87,7 +87,7 @@ class MissingPolicy(Exception):
     """A served RPC has no line here; the server must not start."""
 
 
-def check(served_names: Iterable[str]) -> None:
+def require_lines(served_names: Iterable[str]) -> None:
     """Raise MissingPolicy unless each served RPC has a line."""
     names = sorted(set(served_names) - POLICY.keys())
     if names:
