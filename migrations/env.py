@@ -1,4 +1,4 @@
-"""What alembic runs before each migration; `migrations.upgrade` hands it an open connection."""
+"""Runs migrations for alembic, on an open connection that `migrations.upgrade` passes in."""
 
 from alembic import context
 from sqlalchemy import Column, MetaData, Table
@@ -7,7 +7,7 @@ from storage.sql.tables import metadata
 from storage.sql.types import ByteString
 
 connection = context.config.attributes["connection"]
-# Made here, since alembic would name the primary key, and some databases answer such a name with a warning.
+# Created here because alembic would name the primary key, and some databases warn about such a name.
 version = Table("alembic_version", MetaData(), Column("version_num", ByteString(32), primary_key=True))
 version.create(connection, checkfirst=True)
 context.configure(

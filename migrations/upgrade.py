@@ -1,7 +1,7 @@
-"""Bringing a store's schema up to date, under a lock, and saying how it stands.
+"""Brings a store's schema up to date, under a lock, and compares it with the one this program needs.
 
-The command line, the server's start and the test fixtures call this; everything here may also be called while a loop runs,
-from a thread.
+The command line, the server's start and the test fixtures call this. The functions that are not coroutines start an event loop
+of their own: where one is running, call them from a thread.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.tables import metadata
 
 CONNECT_SECONDS = 10.0
-LOCK_TIMEOUT_SECONDS = 300.0  # a long migration of another process; after that something is wrong
+LOCK_TIMEOUT_SECONDS = 300.0  # a long migration of another process; more means that something is wrong
 
 _CLOSED = "the store {} cannot be reached, or does not let this user in"
 
 Answer = TypeVar("Answer")
 
 
-class Standing(enum.Enum):
+class SchemaState(enum.Enum):
     """How a store's schema compares with the one this program was written for."""
 
     EMPTY = "empty"
@@ -44,11 +44,11 @@ class Standing(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an upgrade would do: the schema found, the schema wanted, and the steps between, oldest first."""
+    """What an upgrade would do: the schema's revision (None without one), the newest, and the steps between, oldest first."""
 
-    standing: Standing
-    found: str | None
-    wanted: str
+    state: SchemaState
+    revision: str | None
+    newest: str
     steps: tuple[str, ...]
 
 
@@ -62,42 +62,44 @@ def _config(connection: Connection | None = None) -> Config:
 def _history() -> tuple[str, tuple[str, ...]]:
     """Return the newest revision, and all of them, oldest first."""
     script = ScriptDirectory.from_config(_config())
-    wanted = script.get_current_head()
-    assert wanted is not None
-    return wanted, tuple(revision.revision for revision in script.walk_revisions())[::-1]
+    newest = script.get_current_head()
+    assert newest is not None
+    return newest, tuple(revision.revision for revision in script.walk_revisions())[::-1]
 
 
 def _plan(connection: Connection) -> Plan:
-    wanted, history = _history()
+    newest, history = _history()
     heads = MigrationContext.configure(connection).get_current_heads()
     if _is_foreign(connection, has_revision=bool(heads)) or len(heads) > 1:
-        return Plan(Standing.FOREIGN, None, wanted, ())
+        return Plan(SchemaState.FOREIGN, None, newest, ())
     if not heads:
-        return Plan(Standing.EMPTY, None, wanted, history)
-    [found] = heads
-    if found not in history:
-        return Plan(Standing.NEWER, found, wanted, ())
-    steps = history[history.index(found) + 1 :]
-    return Plan(Standing.OLDER if steps else Standing.CURRENT, found, wanted, steps)
+        return Plan(SchemaState.EMPTY, None, newest, history)
+    [revision] = heads
+    if revision not in history:
+        return Plan(SchemaState.NEWER, revision, newest, ())
+    steps = history[history.index(revision) + 1 :]
+    return Plan(SchemaState.OLDER if steps else SchemaState.CURRENT, revision, newest, steps)
 
 
 def _is_foreign(connection: Connection, *, has_revision: bool) -> bool:
-    """Say whether tables of our names, or the revision, are another program's. Our first table is that of settings.
+    """Return whether tables with our names, or the revision, belong to another program. Our first table is `settings`.
 
-    An upgrade that was killed half way leaves some of our tables without a revision; those have no column but ours.
+    An upgrade that was killed leaves some of our tables without a revision; they have no columns but ours.
     """
-    found = inspect(connection)
-    names = set(found.get_table_names()) & set(metadata.tables)
+    inspector = inspect(connection)
+    names = set(inspector.get_table_names()) & set(metadata.tables)
     if not names:
         return has_revision
-    looked_at = {"settings"} if has_revision else names | {"settings"}
-    columns = {name: {column["name"] for column in found.get_columns(name)} for name in looked_at & names}
-    known = {name: {column.name for column in metadata.tables[name].columns} for name in looked_at}
-    return columns.get("settings") != known["settings"] or any(columns[name] - known[name] for name in columns)
+    tables_to_compare = {"settings"} if has_revision else names | {"settings"}
+    columns = {name: {column["name"] for column in inspector.get_columns(name)} for name in tables_to_compare & names}
+    own_columns = {name: {column.name for column in metadata.tables[name].columns} for name in tables_to_compare}
+    return columns.get("settings") != own_columns["settings"] or any(
+        columns[name] - own_columns[name] for name in columns
+    )
 
 
 def _refuse(plan: Plan) -> None:
-    if plan.standing in (Standing.NEWER, Standing.FOREIGN):
+    if plan.state in (SchemaState.NEWER, SchemaState.FOREIGN):
         raise SchemaMismatch(_explain(plan))
 
 
@@ -111,20 +113,20 @@ def _upgrade(connection: Connection) -> Plan:
 
 def _explain(plan: Plan) -> str:
     return {
-        Standing.EMPTY: "the store is empty; run `lineal-server upgrade` or start with --upgrade",
-        Standing.OLDER: f"the store's schema is {plan.found}, this server needs {plan.wanted}; "
+        SchemaState.EMPTY: "the store is empty; run `lineal-server upgrade` or start with --upgrade",
+        SchemaState.OLDER: f"the store's schema is {plan.revision}, this server needs {plan.newest}; "
         "run `lineal-server upgrade` or start with --upgrade",
-        Standing.NEWER: f"the store's schema is {plan.found}, newer than this server's {plan.wanted}; use a newer server",
-        Standing.FOREIGN: "the database holds tables of another program under names that Lineal uses; give Lineal its own database",
-        Standing.CURRENT: f"the store's schema is {plan.found}, as it should be",
-    }[plan.standing]
+        SchemaState.NEWER: f"the store's schema is {plan.revision}, newer than this server's {plan.newest}; use a newer server",
+        SchemaState.FOREIGN: "the database holds tables of another program under names that Lineal uses; give Lineal its own database",
+        SchemaState.CURRENT: f"the store's schema is {plan.revision}, as it should be",
+    }[plan.state]
 
 
 async def _connected(dialect: Dialect, fn: Callable[[AsyncConnection], Any], *, writer: bool) -> Any:
     options = dialect.engine_options(writer=writer, pool_size=1, pool_timeout_seconds=CONNECT_SECONDS)
     engine = create_async_engine(dialect.url, hide_parameters=True, **options)
     if writer:
-        # Preparing a connection may change how the database is kept: not where it is only looked at.
+        # Preparing a writer may change settings of the database, which a read-only look must not do.
         dialect.prepare(engine, writer=True)
     try:
         async with engine.connect() as connection:
@@ -152,32 +154,32 @@ async def upgrade_async(url: str) -> Plan:
         await connection.commit()
         return done
 
-    standing = await plan_async(url)
-    _refuse(standing)
-    if standing.standing is Standing.CURRENT:
-        return standing  # without the write lock, which an import that is under way may have
+    plan = await plan_async(url)
+    _refuse(plan)
+    if plan.state is SchemaState.CURRENT:
+        return plan  # without the write lock, which a running import may hold
     with dialect.upgrade_claim(timeout_seconds=LOCK_TIMEOUT_SECONDS):
         done: Plan = await _connected(dialect, locked, writer=True)
         return done
 
 
 async def plan_async(url: str) -> Plan:
-    """Return how the schema stands and what an upgrade would do; writes nothing."""
+    """Return the state of the schema and what an upgrade would do; writes nothing."""
     dialect = dialect_for(url)
     if dialect.is_missing():
-        wanted, history = _history()
-        return Plan(Standing.EMPTY, None, wanted, history)
+        newest, history = _history()
+        return Plan(SchemaState.EMPTY, None, newest, history)
 
     async def look(connection: AsyncConnection) -> Plan:
-        found: Plan = await connection.run_sync(_plan)
-        return found
+        plan: Plan = await connection.run_sync(_plan)
+        return plan
 
-    found: Plan = await _connected(dialect, look, writer=False)
-    return found
+    plan: Plan = await _connected(dialect, look, writer=False)
+    return plan
 
 
 def upgrade(url: str) -> Plan:
-    """Bring the schema of a store to this program's; any number of processes may do so at once, one works and the others wait.
+    """Bring the schema of a store up to date. Any number of processes may do so at once: one works and the others wait.
 
     Raises SchemaMismatch for a newer or foreign schema, Unavailable when the database cannot be reached.
     """
@@ -185,12 +187,12 @@ def upgrade(url: str) -> Plan:
 
 
 def plan(url: str) -> Plan:
-    """Return how the schema stands and what `upgrade` would do; raises Unavailable."""
+    """Return the state of the schema and what `upgrade` would do. Raises Unavailable."""
     return asyncio.run(plan_async(url))
 
 
 async def check(url: str) -> None:
-    """Raise SchemaMismatch, saying what to do, unless the schema is this program's."""
-    found = await plan_async(url)
-    if found.standing is not Standing.CURRENT:
-        raise SchemaMismatch(_explain(found))
+    """Raise SchemaMismatch, saying what to do, unless the schema is the one this program needs."""
+    plan = await plan_async(url)
+    if plan.state is not SchemaState.CURRENT:
+        raise SchemaMismatch(_explain(plan))

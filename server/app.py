@@ -73,7 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         stack.push_async_callback(_close, store)
         call = Call(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
         dialect = dialect_for(settings.store)
-        schema = (await migrations.upgrade.plan_async(settings.store)).found or ""
+        schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
         metrics = Metrics(
             Watched(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},

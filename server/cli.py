@@ -103,7 +103,7 @@ def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
         _fail(str(error))
     verb = "would apply" if plan else "applied"
     click.echo(
-        f"schema was {schema.found or 'empty'}, wanted {schema.wanted}: {verb} {', '.join(schema.steps) or 'nothing'}"
+        f"schema was {schema.revision or 'empty'}, wanted {schema.newest}: {verb} {', '.join(schema.steps) or 'nothing'}"
     )
 
 
@@ -118,7 +118,7 @@ def doctor(file: str | None, **flags: Any) -> None:
         plan = migrations.upgrade.plan(settings.store)
         click.echo(f"store: {dialect.label} answers")
         asyncio.run(migrations.upgrade.check(settings.store))
-        click.echo(f"schema: {plan.found}, as it should be")
+        click.echo(f"schema: {plan.revision}, as it should be")
         problems = asyncio.run(app.database_problems(settings))
     except StorageError as error:
         _fail(str(error))

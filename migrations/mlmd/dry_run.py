@@ -30,39 +30,39 @@ _NO_IMPORT = 0
 
 async def dry_run(request: ImportRequest, observer: Observer) -> Report:
     """Say what an import would do. Raises SourceRefused and Unavailable as an import does."""
-    began = time.monotonic()
+    start = time.monotonic()
     dialect = dialect_for(request.store)
     async with open_source(request) as source:
         observer.plan(source.store.survey, source.store.label, dialect.label)
-        async with _opened(request.store) as target:
-            report = await _foretold(request, source, target, observer, executions_per_batch(dialect))
-    report.store, report.seconds = dialect.label, time.monotonic() - began
+        async with _open_store(request.store) as target:
+            report = await _report(request, source, target, observer, executions_per_batch(dialect))
+    report.store, report.seconds = dialect.label, time.monotonic() - start
     return report
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Target]:
+async def _open_store(url: str) -> AsyncIterator[Target]:
     """Open a store; an empty new one stands in for a store whose schema an import would have to bring up first."""
     plan = await upgrade.plan_async(url)
-    if plan.standing in (upgrade.Standing.NEWER, upgrade.Standing.FOREIGN):
+    if plan.state in (upgrade.SchemaState.NEWER, upgrade.SchemaState.FOREIGN):
         await upgrade.check(url)
     with TemporaryDirectory(prefix="lineal-dry-run-") as folder:
-        if plan.standing is not upgrade.Standing.CURRENT:
+        if plan.state is not upgrade.SchemaState.CURRENT:
             url = f"sqlite:///{Path(folder) / 'store.sqlite'}"
             await upgrade.upgrade_async(url)
         async with open_for_reading(url) as target:
             yield target
 
 
-async def _foretold(
+async def _report(
     request: ImportRequest, source: Source, target: Target, observer: Observer, executions: int
 ) -> Report:
     job = await target.transact(lambda connection: find_job(connection, request.store_id))
     if job is not None:
-        job.check_source(source.identity)
+        job.check_source(source.fingerprint)
     forecast = Forecast(source, target, observer.progress, job.id if job else _NO_IMPORT, executions)
     await forecast.run(Progress())
-    kept = await target.transact(lambda connection: forecast.ledger(connection).counts())
+    imported_counts = await target.transact(lambda connection: forecast.ledger(connection).counts())
     findings = Findings()
     findings.merge(source.store.survey.findings)
     findings.merge(forecast.findings)
@@ -72,7 +72,7 @@ async def _foretold(
         request.store_id,
         source=source.store.label,
         survey=source.store.survey,
-        records=_figures(forecast.tally, kept),
+        records=_figures(forecast.tally, imported_counts),
         tally=forecast.tally,
         findings=findings,
         refusals=_refusals(request, job, forecast.tally) if job else [],
@@ -81,27 +81,27 @@ async def _foretold(
 
 def _refusals(request: ImportRequest, job: Job, tally: Tally) -> list[str]:
     """Say why an import would be refused, asked for as this dry run is."""
-    found = []
+    sentences = []
     difference = job.difference(request.options)
     if difference and not request.change_options:
-        found.append(f"an import would be refused without --change-options: {difference}")
+        sentences.append(f"an import would be refused without --change-options: {difference}")
     damage = damage_words(tally)
     if damage and not request.prune and not job.is_first(request.options):
-        found.append(f"an import would be refused without --prune: it would {damage}")
-    return found
+        sentences.append(f"an import would be refused without --prune: it would {damage}")
+    return sentences
 
 
-def _figures(tally: Tally, kept: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:
-    touched = (Outcome.UPDATED, Outcome.REMOVED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE)
+def _figures(tally: Tally, imported_counts: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:
+    not_unchanged = (Outcome.UPDATED, Outcome.REMOVED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE)
     figures = {}
     for kind in LABELS:
-        found = {
+        counts = {
             CREATE: tally.count(kind, Outcome.CREATED),
             UPDATE: tally.count(kind, Outcome.UPDATED),
             REMOVE: tally.count(kind, Outcome.REMOVED),
             EMPTY: tally.count(kind, Outcome.EMPTIED),
             RENAME: tally.count(kind, Outcome.RENAMED),
-            UNCHANGED: max(0, kept.get(kind, 0) - sum(tally.count(kind, one) for one in touched)),
+            UNCHANGED: max(0, imported_counts.get(kind, 0) - sum(tally.count(kind, one) for one in not_unchanged)),
         }
-        figures[kind] = found | {one.name.lower(): tally.count(kind, one) for one in LEFT_ALONE}
+        figures[kind] = counts | {one.name.lower(): tally.count(kind, one) for one in LEFT_ALONE}
     return figures

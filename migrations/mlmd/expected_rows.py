@@ -38,16 +38,16 @@ class Walk:
         survey, done = self.source.store.survey, 0
         async for batch in mapped_runs(self.source):
             self.findings.merge(batch.findings)
-            found: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
+            rows_by_kind: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
             for one in batch.records:
                 run = self.aliases.run(one.run)
-                found[Kind.RUN][run.id] = row_of(Kind.RUN, run)
-                found[Kind.SPEC] |= self._spec(run.pipeline_spec, run.created_at)
-                found[Kind.TASK] |= rows_by_id(Kind.TASK, one.tasks)
-                found[Kind.LINK] |= rows_by_id(Kind.LINK, one.links)
-                found[Kind.ARTIFACT] |= self._new(rows_by_id(Kind.ARTIFACT, one.artifacts))
+                rows_by_kind[Kind.RUN][run.id] = row_of(Kind.RUN, run)
+                rows_by_kind[Kind.SPEC] |= self._spec(run.pipeline_spec, run.created_at)
+                rows_by_kind[Kind.TASK] |= rows_by_id(Kind.TASK, one.tasks)
+                rows_by_kind[Kind.LINK] |= rows_by_id(Kind.LINK, one.links)
+                rows_by_kind[Kind.ARTIFACT] |= self._new(rows_by_id(Kind.ARTIFACT, one.artifacts))
             done += batch.executions
-            yield found
+            yield rows_by_kind
             self.progress("executions", done, survey.executions_in_runs)
         async for artifacts in mapped_artifacts(self.source):
             self.findings.merge(artifacts.findings)
@@ -61,18 +61,18 @@ class Walk:
         return new
 
     def _spec(self, spec: str | None, created_at: int) -> dict[str, Row]:
-        made = spec_id(spec)
-        if made is None or made in self._specs:
+        id = spec_id(spec)
+        if id is None or id in self._specs:
             return {}
-        self._specs.add(made)
-        return {made: (made, spec, created_at)}
+        self._specs.add(id)
+        return {id: (id, spec, created_at)}
 
     async def _groups(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
         if self.source.kfp is None:
             return
-        loader, made = GroupLoader(self.aliases), dict[Kind, set[int]]()
+        loader, new_rows = GroupLoader(self.aliases), dict[Kind, set[int]]()
         async for kind, load, batch in group_batches(loader, self.source.kfp):
-            rows = await self._looked_up(target, import_id, made, load, batch)
+            rows = await self._looked_up(target, import_id, new_rows, load, batch)
             specs: dict[str, Row] = {}
             for one in batch:
                 if kind is Kind.VERSION and one.id in rows:
@@ -80,10 +80,10 @@ class Walk:
             yield {kind: rows, Kind.SPEC: specs}
 
     async def _looked_up(
-        self, target: Target, import_id: int, made: dict[Kind, set[int]], load: LoadGroup, batch: Sequence[Any]
+        self, target: Target, import_id: int, new_rows: dict[Kind, set[int]], load: LoadGroup, batch: Sequence[Any]
     ) -> dict[str, Row]:
         async def look(connection: AsyncConnection) -> dict[str, Row]:
-            ledger = DryRunLedger(connection, target.dialect, import_id, made)
+            ledger = DryRunLedger(connection, target.dialect, import_id, new_rows)
             return (await load(connection, ledger, batch))[1]
 
         return await target.transact(look)

@@ -120,7 +120,7 @@ class _Import:
     async def _check(self, job: Job) -> None:
         """Look at all that is to be done to rows of an earlier import before any of it is done."""
         request = self._request
-        job.check_source(self._source.identity)
+        job.check_source(self._source.fingerprint)
         if not request.change_options:
             job.check_options(request.options)
         if request.prune or job.is_first(request.options):
@@ -159,7 +159,7 @@ class _Import:
             connection,
             store_id=request.store_id,
             source=source.store.label,
-            identity=source.identity,
+            fingerprint=source.fingerprint,
             options=request.options,
         )
 

@@ -25,8 +25,8 @@ class Difference:
         """Say what differs."""
         if not self.columns:
             return f"{LABELS[self.kind]} {self.id}: missing"
-        named = ", ".join(f"{name} is {_short(now)}, not {_short(wanted)}" for name, wanted, now in self.columns)
-        return f"{LABELS[self.kind]} {self.id}: {named}"
+        details = ", ".join(f"{name} is {_short(store)}, not {_short(source)}" for name, source, store in self.columns)
+        return f"{LABELS[self.kind]} {self.id}: {details}"
 
 
 @dataclass(slots=True)
@@ -72,20 +72,22 @@ class Report:
             "refusals": self.refusals,
             "findings": [
                 {
-                    "rule": found.rule.name,
-                    "kind": found.kind,
-                    "text": found.rule.value,
-                    "count": found.count,
-                    "examples": found.examples,
+                    "rule": finding.rule.name,
+                    "kind": finding.kind,
+                    "text": finding.rule.value,
+                    "count": finding.count,
+                    "examples": finding.examples,
                 }
-                for found in self.findings
+                for finding in self.findings
             ],
             "difference_count": self.difference_count,
             "differences": [
                 {
                     "records": LABELS[one.kind],
                     "id": one.id,
-                    "columns": [{"name": name, "source": wanted, "store": now} for name, wanted, now in one.columns],
+                    "columns": [
+                        {"name": name, "source": source, "store": store} for name, source, store in one.columns
+                    ],
                 }
                 for one in self.differences
             ],
@@ -96,10 +98,10 @@ class Report:
         yield from _table(self.records)
         for kind, outcome, cases in self.tally.left_alone():
             yield f"{cases.count} {LABELS[kind]} were {outcome.value}, such as {cases.examples[0]}"
-        for found in self.findings:
-            detail = f" [{found.kind}]" if found.kind else ""
-            example = f": {found.examples[0]}" if found.examples else ""
-            yield f"{found.count} × {found.rule.value}{detail}{example}"
+        for finding in self.findings:
+            detail = f" [{finding.kind}]" if finding.kind else ""
+            example = f": {finding.examples[0]}" if finding.examples else ""
+            yield f"{finding.count} × {finding.rule.value}{detail}{example}"
         yield from self.refusals
         for one in self.differences[:20]:
             yield one.sentence()
@@ -138,12 +140,12 @@ def _cases(cases: Cases) -> dict[str, Any]:
 
 
 def _table(records: Mapping[Kind, Mapping[str, int]]) -> Iterator[str]:
-    shown = {kind: figures for kind, figures in records.items() if any(figures.values())}
-    names = [name for name in next(iter(records.values()), {}) if any(figures[name] for figures in shown.values())]
+    nonzero = {kind: figures for kind, figures in records.items() if any(figures.values())}
+    names = [name for name in next(iter(records.values()), {}) if any(figures[name] for figures in nonzero.values())]
     heads = [name.replace("_", " ") for name in names]
-    if shown:
+    if nonzero:
         yield " " * 18 + "".join(f"{head:>{max(12, len(head) + 2)}}" for head in heads)
-    for kind, figures in shown.items():
+    for kind, figures in nonzero.items():
         cells = (f"{figures[name]:>{max(12, len(head) + 2)}}" for name, head in zip(names, heads, strict=True))
         yield f"{LABELS[kind]:<18}" + "".join(cells)
 

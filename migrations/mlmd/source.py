@@ -11,7 +11,7 @@ from typing import Any
 from migrations.mlmd.kfp.database import KfpDatabase, open_kfp
 from migrations.mlmd.kfp.runs_file import RunsFile
 from migrations.mlmd.mapping.run import map_artifact_without_run, map_run
-from migrations.mlmd.read.fingerprint import Identity, read_identity
+from migrations.mlmd.read.fingerprint import Fingerprint, read_fingerprint
 from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, MlmdStore, open_store
 from migrations.mlmd.vocabulary.errors import SourceRefused
@@ -48,7 +48,7 @@ class Source:
 
     store: MlmdStore
     kfp: KfpDatabase | None
-    identity: Identity
+    fingerprint: Fingerprint
     options: Options
 
 
@@ -75,7 +75,7 @@ class MappedArtifacts:
 async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
     """Open what is to be imported. Raises SourceRefused when any of it cannot be read."""
     async with AsyncExitStack() as stack:
-        identity = await read_identity(request.source)
+        fingerprint = await read_fingerprint(request.source)
         database: KfpDatabase | None = None
         runs: KfpRuns | None = None
         if URL_SIGN in request.kfp:
@@ -85,7 +85,7 @@ async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
         opening = open_store(request.source, run_context_types=request.run_context_types, kfp=runs)
         store = await stack.enter_async_context(opening)
         _refuse_store_as_source(request)
-        yield Source(store, database, identity, Options(store_id=request.store_id))
+        yield Source(store, database, fingerprint, Options(store_id=request.store_id))
 
 
 def _refuse_store_as_source(request: ImportRequest) -> None:

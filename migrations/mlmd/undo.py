@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
-from migrations.mlmd.read.fingerprint import read_identity
+from migrations.mlmd.read.fingerprint import read_fingerprint
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.vocabulary.errors import SourceRefused
@@ -34,13 +34,13 @@ OnProgress = Callable[[str, int, int], None]
 
 Step = dict[Kind, dict[str, int]]
 Remove = Callable[[AsyncConnection, Mapping[str, int]], Awaitable[Step]]
-Needed = Callable[[AsyncConnection, Sequence[str]], Awaitable[set[str]]]
+FindUses = Callable[[AsyncConnection, Sequence[str]], Awaitable[set[str]]]
 
 
 async def undo(request: ImportRequest, progress: OnProgress) -> Report:
     """Remove what was imported under a store id. Raises SourceRefused when nothing was, or when it came from another source."""
-    began = time.monotonic()
-    identity = await read_identity(request.source) if request.source else None
+    start = time.monotonic()
+    fingerprint = await read_fingerprint(request.source) if request.source else None
     await upgrade.check(request.store)
     async with open_for_import(request.store) as target:
 
@@ -50,8 +50,8 @@ async def undo(request: ImportRequest, progress: OnProgress) -> Report:
                 raise SourceRefused(
                     f"nothing was imported into {target.label} under this store id; there is nothing to undo"
                 )
-            if identity is not None:
-                job.check_source(identity)
+            if fingerprint is not None:
+                job.check_source(fingerprint)
             await record_progress(connection, job.id, Progress(), state=JobState.UNDOING)
             return replace(job, state=JobState.UNDOING)
 
@@ -64,7 +64,7 @@ async def undo(request: ImportRequest, progress: OnProgress) -> Report:
         request.store_id,
         source=job.source,
         records=undoing.figures,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - start,
     )
 
 
@@ -80,14 +80,14 @@ class _Undo:
     async def run(self) -> None:
         counts = await self._target.transact(lambda connection: self._ledger(connection).counts())
         await self._all(Kind.RUN, self._remove_runs, RUNS_PER_STEP, counts)
-        for kind, needed in (
+        for kind, find_uses in (
             (Kind.ARTIFACT, _links_of_artifacts),
             (Kind.VERSION, _runs_of_versions),
             (Kind.PIPELINE, _versions_of_pipelines),
             (Kind.EXPERIMENT, _runs_of_experiments),
             (Kind.SPEC, _users_of_specs),
         ):
-            await self._all(kind, self._removal(kind, needed), ROWS_PER_STEP, counts)
+            await self._all(kind, self._removal(kind, find_uses), ROWS_PER_STEP, counts)
         await self._target.transact(self._end)
 
     async def _all(self, kind: Kind, remove: Remove, limit: int, counts: Mapping[Kind, int]) -> None:
@@ -97,9 +97,9 @@ class _Undo:
             if not ids:
                 return
             after, done = ids[-1], done + len(ids)
-            for touched, figures in step.items():
+            for kind_of_step, figures in step.items():
                 for name, count in figures.items():
-                    self.figures[touched][name] += count
+                    self.figures[kind_of_step][name] += count
             self._progress(LABELS[kind], done, counts.get(kind, 0))
 
     def _step(
@@ -114,33 +114,35 @@ class _Undo:
     async def _remove_runs(self, connection: AsyncConnection, ids: Mapping[str, int]) -> Step:
         """Remove runs with their tasks and links, except those to which others added some."""
         ledger = self._ledger(connection)
-        held = await self._with_others(connection, tasks, Kind.TASK, ids)
-        held |= await self._with_others(connection, artifact_tasks, Kind.LINK, ids)
-        free = {id: noted for id, noted in ids.items() if id not in held}
+        kept_ids = await self._with_others(connection, tasks, Kind.TASK, ids)
+        kept_ids |= await self._with_others(connection, artifact_tasks, Kind.LINK, ids)
+        removable = {id: digest_at_import for id, digest_at_import in ids.items() if id not in kept_ids}
         step: Step = {}
         for kind in (Kind.LINK, Kind.TASK):
-            step[kind] = await _remove(ledger, kind, await ledger.digests_of_runs(kind, free))
-            step[kind][KEPT] = len(await ledger.digests_of_runs(kind, held))
-        step[Kind.RUN] = await _remove(ledger, Kind.RUN, free)
-        step[Kind.RUN][KEPT] = len(held)
+            step[kind] = await _remove(ledger, kind, await ledger.digests_of_runs(kind, removable))
+            step[kind][KEPT] = len(await ledger.digests_of_runs(kind, kept_ids))
+        step[Kind.RUN] = await _remove(ledger, Kind.RUN, removable)
+        step[Kind.RUN][KEPT] = len(kept_ids)
         return step
 
     async def _with_others(
         self, connection: AsyncConnection, table: Any, kind: Kind, run_ids: Collection[str]
     ) -> set[str]:
         """Return those runs that have rows which the import did not write."""
-        noted = imported_rows.c
-        own = select(noted.row_id).where(
-            noted.import_id == self._job.id, noted.kind == int(kind), noted.row_id == table.c.id
+        columns = imported_rows.c
+        row_of_import = select(columns.row_id).where(
+            columns.import_id == self._job.id, columns.kind == int(kind), columns.row_id == table.c.id
         )
-        statement = select(table.c.run_id).distinct().where(table.c.run_id.in_(sorted(run_ids)), ~own.exists())
+        statement = (
+            select(table.c.run_id).distinct().where(table.c.run_id.in_(sorted(run_ids)), ~row_of_import.exists())
+        )
         return set((await connection.execute(statement)).scalars())
 
-    def _removal(self, kind: Kind, needed: Needed) -> Remove:
+    def _removal(self, kind: Kind, find_uses: FindUses) -> Remove:
         async def remove(connection: AsyncConnection, ids: Mapping[str, int]) -> Step:
-            held = await needed(connection, sorted(ids))
-            free = {id: noted for id, noted in ids.items() if id not in held}
-            return {kind: {**await _remove(self._ledger(connection), kind, free), KEPT: len(held)}}
+            kept_ids = await find_uses(connection, sorted(ids))
+            removable = {id: digest_at_import for id, digest_at_import in ids.items() if id not in kept_ids}
+            return {kind: {**await _remove(self._ledger(connection), kind, removable), KEPT: len(kept_ids)}}
 
         return remove
 
@@ -156,11 +158,11 @@ class _Undo:
         return Ledger(connection, self._target.dialect, self._job.id)
 
 
-async def _remove(ledger: Ledger, kind: Kind, noted: Mapping[str, int]) -> dict[str, int]:
-    now = await ledger.rows(kind, noted)
-    changed = sum(digest(kind, row) != noted[id] for id, row in now.items())
-    await ledger.remove(kind, noted)
-    return {REMOVED: len(now), CHANGED: changed}
+async def _remove(ledger: Ledger, kind: Kind, digests: Mapping[str, int]) -> dict[str, int]:
+    rows = await ledger.rows(kind, digests)
+    changes = sum(digest(kind, row) != digests[id] for id, row in rows.items())
+    await ledger.remove(kind, digests)
+    return {REMOVED: len(rows), CHANGED: changes}
 
 
 async def _links_of_artifacts(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:

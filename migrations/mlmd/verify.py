@@ -28,14 +28,14 @@ that the import has and the source does not give."""
 
 async def verify(request: ImportRequest, observer: Observer) -> Report:
     """Compare; the report says how many rows differ. Raises SourceRefused where there is no ended import to compare with."""
-    began = time.monotonic()
+    start = time.monotonic()
     async with open_source(request) as source:
         observer.plan(source.store.survey, source.store.label, dialect_for(request.store).label)
         await upgrade.check(request.store)
         async with open_for_reading(request.store) as target:
             job = await _ended_job(request, source, target)
-            report = await _compared(request, source, target, job, observer)
-    report.seconds = time.monotonic() - began
+            report = await _compare(request, source, target, job, observer)
+    report.seconds = time.monotonic() - start
     return report
 
 
@@ -43,7 +43,7 @@ async def _ended_job(request: ImportRequest, source: Source, target: Target) -> 
     job = await target.transact(lambda connection: find_job(connection, request.store_id))
     if job is None:
         raise SourceRefused(f"nothing was imported into {target.label} under this store id; there is nothing to verify")
-    job.check_source(source.identity)
+    job.check_source(source.fingerprint)
     if job.state is not JobState.DONE:
         raise SourceRefused("the import was interrupted; run it again to its end, then verify")
     difference = job.difference(request.options)
@@ -52,7 +52,7 @@ async def _ended_job(request: ImportRequest, source: Source, target: Target) -> 
     return job
 
 
-async def _compared(request: ImportRequest, source: Source, target: Target, job: Job, observer: Observer) -> Report:
+async def _compare(request: ImportRequest, source: Source, target: Target, job: Job, observer: Observer) -> Report:
     figures = {kind: dict.fromkeys((SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN), 0) for kind in LABELS}
     findings = Findings()
     findings.merge(source.store.survey.findings)
@@ -65,24 +65,24 @@ async def _compared(request: ImportRequest, source: Source, target: Target, job:
         records=figures,
         findings=findings,
     )
-    noted = dict.fromkeys(LABELS, 0)
+    imported_rows = dict.fromkeys(LABELS, 0)
     default = await target.transact(find_default_id)
     walk = Walk(source, Aliases(default or ""), observer.progress)
     async for rows in walk.rows(target, job.id):
-        for kind, some in rows.items():
-            figures[kind][SOURCE] += len(some)
-            differences, known = await _differences(target, job, kind, some)
-            noted[kind] += known
+        for kind, batch in rows.items():
+            figures[kind][SOURCE] += len(batch)
+            differences, imported = await _differences(target, job, kind, batch)
+            imported_rows[kind] += imported
             for difference in differences:
                 figures[kind][DIFFERENT if difference.columns else MISSING] += 1
                 report.difference_count += 1
                 if len(report.differences) < DIFFERENCES:
                     report.differences.append(difference)
     findings.merge(walk.findings)
-    kept = await target.transact(lambda connection: Ledger(connection, target.dialect, job.id).counts())
+    imported_counts = await target.transact(lambda connection: Ledger(connection, target.dialect, job.id).counts())
     for kind, counts in figures.items():
-        counts[STORE] = kept.get(kind, 0)
-        counts[UNKNOWN] = counts[STORE] - noted[kind]
+        counts[STORE] = imported_counts.get(kind, 0)
+        counts[UNKNOWN] = counts[STORE] - imported_rows[kind]
         report.difference_count += counts[UNKNOWN]
     return report
 
@@ -92,19 +92,19 @@ async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, 
 
     async def look(connection: AsyncConnection) -> tuple[Mapping[str, Row], dict[str, Row], int]:
         ledger = Ledger(connection, target.dialect, job.id)
-        wanted = await with_free_keys(ledger, dict(rows)) if kind is Kind.TASK else rows
-        return wanted, await ledger.rows(kind, rows), len(await ledger.digests(kind, rows))
+        expected_rows = await with_free_keys(ledger, dict(rows)) if kind is Kind.TASK else rows
+        return expected_rows, await ledger.rows(kind, rows), len(await ledger.digests(kind, rows))
 
-    wanted, there, known = await target.transact(look)
-    found = []
-    for id, row in wanted.items():
-        now = there.get(id)
-        if now is None:
-            found.append(Difference(kind, id))
-        elif not _same(kind, now, row):
-            columns = zip(SHAPES[kind].names, row, now, strict=True)
-            found.append(Difference(kind, id, tuple(item for item in columns if item[1] != item[2])))
-    return found, known
+    expected_rows, stored_rows, imported_count = await target.transact(look)
+    differences = []
+    for id, expected in expected_rows.items():
+        stored = stored_rows.get(id)
+        if stored is None:
+            differences.append(Difference(kind, id))
+        elif not _same(kind, stored, expected):
+            columns = zip(SHAPES[kind].names, expected, stored, strict=True)
+            differences.append(Difference(kind, id, tuple(item for item in columns if item[1] != item[2])))
+    return differences, imported_count
 
 
 def _same(kind: Kind, one: Row, other: Row) -> bool:

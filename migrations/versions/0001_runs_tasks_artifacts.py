@@ -6,7 +6,7 @@ import time
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.once import NewIndex, create_table
+from migrations.repeatable_ddl import NewIndex, create_table
 from storage.ids import new_id
 from storage.sql.types import ByteString, ByteText
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from migrations.once import create_table
+from migrations.repeatable_ddl import create_table
 from storage.sql.types import ByteString, ByteText
 
 revision = "0003"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-UPGRADE = "import sys; from migrations.upgrade import upgrade; print(upgrade(sys.argv[1]).standing.value)"
+UPGRADE = "import sys; from migrations.upgrade import upgrade; print(upgrade(sys.argv[1]).state.value)"
 
 
 def start_upgrade(url: str) -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 
-from migrations.upgrade import Standing, check, plan_async, upgrade_async
+from migrations.upgrade import SchemaState, check, plan_async, upgrade_async
 from storage.errors import Unavailable
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, keep
@@ -206,4 +206,4 @@ async def test_a_file_that_another_program_holds_is_busy(database_url: str, monk
 async def test_a_schema_that_is_current_is_found_so_beside_a_writer(migrated_url: str) -> None:
     with closing(sqlite3.connect(sqlite_path(migrated_url), isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        assert (await upgrade_async(migrated_url)).standing is Standing.CURRENT
+        assert (await upgrade_async(migrated_url)).state is SchemaState.CURRENT

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
-from migrations.upgrade import Standing, check, plan, plan_async, upgrade, upgrade_async
+from migrations.upgrade import SchemaState, check, plan, plan_async, upgrade, upgrade_async
 from storage.errors import SchemaMismatch, Unavailable
 from storage.sql.dialects import dialect_for
 from storage.sql.store import SqlStore
@@ -30,15 +30,15 @@ def settings_of(url: str) -> dict[str, str]:
 
 def test_an_empty_database_is_upgraded_to_the_newest_schema(database_url: str) -> None:
     before = plan(database_url)
-    assert (before.standing, before.found, before.steps[-1]) == (Standing.EMPTY, None, before.wanted)
+    assert (before.state, before.revision, before.steps[-1]) == (SchemaState.EMPTY, None, before.newest)
     assert upgrade(database_url) == before
     after = plan(database_url)
-    assert (after.standing, after.found, after.steps) == (Standing.CURRENT, before.wanted, ())
+    assert (after.state, after.revision, after.steps) == (SchemaState.CURRENT, before.newest, ())
     assert tables(database_url) >= set(metadata.tables)
 
 
 def test_looking_at_a_database_writes_nothing(database_url: str, database_kind: str) -> None:
-    assert plan(database_url).standing is Standing.EMPTY
+    assert plan(database_url).state is SchemaState.EMPTY
     with pytest.raises(SchemaMismatch, match="the store is empty; run `lineal-server upgrade`"):
         asyncio.run(check(database_url))
     if database_kind == "sqlite":
@@ -50,7 +50,7 @@ def test_looking_at_a_database_writes_nothing(database_url: str, database_kind: 
 def test_a_second_upgrade_is_harmless(database_url: str) -> None:
     upgrade(database_url)
     before = settings_of(database_url)
-    assert upgrade(database_url).standing is Standing.CURRENT
+    assert upgrade(database_url).state is SchemaState.CURRENT
     assert settings_of(database_url) == before
     asyncio.run(check(database_url))
 
@@ -75,7 +75,7 @@ async def test_a_store_of_an_older_schema_is_refused_and_can_be_upgraded(databas
     for number, revision in enumerate(older):
         await upgrade_to(database_url, revision)
         found = await plan_async(database_url)
-        assert (found.standing, found.steps) == (Standing.OLDER, (*older[number + 1 :], newest))
+        assert (found.state, found.steps) == (SchemaState.OLDER, (*older[number + 1 :], newest))
         with pytest.raises(
             SchemaMismatch, match=f"schema is {revision}, this server needs {newest}; run `lineal-server"
         ):

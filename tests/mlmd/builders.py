@@ -115,7 +115,7 @@ def run_rows(
     rows = {row.id: row for row in artifacts}
     by_id = {row.id: row for row in executions}
     made = {event.artifact_id: event for event in reversed(events) if event.type == OUTPUT}
-    at_home = {
+    own_origins = {
         id: Origin(
             CONTEXT_ID,
             "team-a",
@@ -126,7 +126,12 @@ def run_rows(
         for id in rows
     }
     return RunRows(
-        context or a_context(), tuple(by_id.values()), tuple(events), rows, {**at_home, **(artifact_origins or {})}, kfp
+        context or a_context(),
+        tuple(by_id.values()),
+        tuple(events),
+        rows,
+        {**own_origins, **(artifact_origins or {})},
+        kfp,
     )
 
 

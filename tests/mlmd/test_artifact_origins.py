@@ -66,7 +66,7 @@ async def test_an_artifact_that_was_only_used_is_at_home_where_it_was_used_first
     assert namespaces(imported, 50) == {IDS.of("artifact:50"): "team-b", IDS.of("artifact:50@team-a"): "team-a"}
 
 
-async def test_executions_without_a_run_make_no_home(tmp_path: Path) -> None:
+async def test_executions_without_a_run_are_not_an_origin(tmp_path: Path) -> None:
     url = changed(
         tmp_path / "m.sqlite",
         an_artifact(50),

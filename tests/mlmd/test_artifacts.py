@@ -26,10 +26,10 @@ from tests.mlmd.builders import (
 )
 
 IDS = Ids()
-HOME = Origin(7, "team-a", CREATED, "out", an_execution(2, "a"))
+ORIGIN = Origin(7, "team-a", CREATED, "out", an_execution(2, "a"))
 
 
-def made_of(row: ArtifactRow, *, origin: Origin = HOME, namespace: str = "team-a") -> tuple[list[Artifact], Findings]:
+def made_of(row: ArtifactRow, *, origin: Origin = ORIGIN, namespace: str = "team-a") -> tuple[list[Artifact], Findings]:
     findings = Findings()
     return list(ArtifactMapping(IDS).artifacts(row, origin, findings, namespace=namespace)), findings
 
@@ -105,13 +105,13 @@ def test_properties_of_both_kinds_are_kept() -> None:
 @pytest.mark.parametrize(
     ("row", "origin", "name"),
     [
-        (an_artifact(9, display_name="data"), HOME, "data"),
-        (an_artifact(9, display_name="data", name="row"), HOME, "data"),
-        (an_artifact(9, name="row"), HOME, "row"),
-        (an_artifact(9), HOME, "out"),
+        (an_artifact(9, display_name="data"), ORIGIN, "data"),
+        (an_artifact(9, display_name="data", name="row"), ORIGIN, "data"),
+        (an_artifact(9, name="row"), ORIGIN, "row"),
+        (an_artifact(9), ORIGIN, "out"),
         (an_artifact(9), Origin(7, "team-a", CREATED, "artifact", an_execution(2, "i", type=IMPORTER)), ""),
         (an_artifact(9), Origin(7, "team-a", CREATED), ""),
-        (an_artifact(9, display_name="n" * 200), HOME, "n" * 128),
+        (an_artifact(9, display_name="n" * 200), ORIGIN, "n" * 128),
     ],
 )
 def test_an_artifact_is_called_by_its_key_unless_it_has_a_name(row: ArtifactRow, origin: Origin, name: str) -> None:
@@ -164,7 +164,7 @@ def test_a_uri_is_kept_byte_for_byte(uri: str | None, kept: str | None) -> None:
     assert metadata(artifact) == ({"_mlmd_uri": uri} if uri and uri != kept else None)
 
 
-def test_times_are_those_of_the_row_or_of_its_home() -> None:
+def test_times_are_those_of_the_row_or_of_its_origin() -> None:
     (artifact,), _ = made_of(ArtifactRow(9, "system.Model", None, 2, None, CREATED + 5, CREATED + 9))
     assert (artifact.created_at, artifact.updated_at) == ((CREATED + 5) * 1000, (CREATED + 9) * 1000)
     (artifact,), findings = made_of(ArtifactRow(9, "system.Model", None, 2, None, 0, 0))

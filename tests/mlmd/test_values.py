@@ -37,7 +37,7 @@ def test_a_value_is_read_from_its_column(row: PropertyRow, value: object) -> Non
 def test_a_property_with_null_in_every_column_is_left_out_and_counted() -> None:
     findings = Findings()
     decoded = decode_properties([PropertyRow("p", False), PropertyRow("q", False, integer=1)], findings, "artifact 1")
-    assert (decoded.own, decoded.custom) == ({"q": 1}, {})
+    assert (decoded.standard, decoded.custom) == ({"q": 1}, {})
     assert counts(findings) == {Rule.VALUES_NULL: 1}
 
 

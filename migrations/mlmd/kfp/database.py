@@ -78,13 +78,13 @@ class KfpDatabase:
             ids = sorted(rows.keys() | {row.uuid for row in workflows.values()})
             fingerprints = await self._fingerprints(connection, ids)
         namespaces = await self._namespaces({row.experimentuuid for row in (*rows.values(), *workflows.values())})
-        found = {}
+        runs_by_context = {}
         for context in contexts:
             row = rows.get(context.name) if context.kind is RunKind.KFP_V2 else workflows.get(context.name)
             if row is not None and context.kind is not RunKind.GENERIC:
                 namespace = row.namespace or namespaces.get(row.experimentuuid, "")
-                found[context.id] = _run(row, namespace, fingerprints.get(row.uuid, {}))
-        return found
+                runs_by_context[context.id] = _run(row, namespace, fingerprints.get(row.uuid, {}))
+        return runs_by_context
 
     async def names_with_runs(self, names: Sequence[str]) -> set[str]:
         """Return those names that are ids of runs."""
@@ -121,13 +121,13 @@ class KfpDatabase:
             yield [_version(row, self.findings) for row in rows]
 
     async def _all(self, name: str, columns: Sequence[str]) -> AsyncIterator[Sequence[Any]]:
-        found = self._tables[name]
-        if not found.has:
+        table = self._tables[name]
+        if not table.has:
             return
-        id = found.column("uuid")
+        id = table.column("uuid")
         after = ""
         while True:
-            page = found.select(*columns).where(id > after).order_by(id).limit(ROWS_PER_BATCH)
+            page = table.select(*columns).where(id > after).order_by(id).limit(ROWS_PER_BATCH)
             async with self._database.connect() as connection:
                 rows = (await connection.execute(page)).all()
             if not rows:
@@ -140,12 +140,12 @@ class KfpDatabase:
         if not cache.has or not run_ids:
             return {}
         statement = cache.select("runuuid", "mlmdexecutionid", "fingerprint").where(cache.named("runuuid"))
-        found: dict[str, dict[int, str]] = {}
+        fingerprints: dict[str, dict[int, str]] = {}
         for row in await connection.execute(statement, {NAMES: list(run_ids)}):
             execution_id = integer_of(row.mlmdexecutionid)
             if execution_id is not None and row.fingerprint:
-                found.setdefault(row.runuuid, {})[execution_id] = str(row.fingerprint)
-        return found
+                fingerprints.setdefault(row.runuuid, {})[execution_id] = str(row.fingerprint)
+        return fingerprints
 
     async def _namespaces(self, experiment_ids: set[Any]) -> dict[str, str]:
         """Return the namespaces of experiments: runs of KFP's first releases have none of their own."""
@@ -197,29 +197,29 @@ def _run(row: Any, namespace: str, fingerprints: Mapping[int, str]) -> KfpRun:
 
 def _history(text: str | None) -> str | None:
     """Return a history as it is kept; KFP writes times in seconds and names its fields in its own way."""
-    entries = _loaded(text)
+    entries = _plain(text)
     if not isinstance(entries, list):
         return None
-    kept = []
+    history = []
     for entry in entries:
         moment = _moment(entry.get("UpdateTimeInSec")) if isinstance(entry, dict) else None
         state = run_state(str(entry.get("State") or "")) if isinstance(entry, dict) else ""
         if moment is not None and state:
-            kept.append({"updateTime": time_text(moment), "state": state})
-    return json_text(kept) if kept else None
+            history.append({"updateTime": time_text(moment), "state": state})
+    return json_text(history) if history else None
 
 
 def _object_text(text: str | None) -> str | None:
-    plain = _loaded(text)
+    plain = _plain(text)
     return json_text(clean_value(plain, Findings(), "")) if isinstance(plain, dict) and plain else None
 
 
-def _loaded(text: str | None) -> Plain:
+def _plain(text: str | None) -> Plain:
     try:
-        found: Plain = json.loads(text) if text else None
+        plain: Plain = json.loads(text) if text else None
     except (ValueError, RecursionError):
         return None
-    return found
+    return plain
 
 
 def _moment(seconds: object) -> int | None:

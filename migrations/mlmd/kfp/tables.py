@@ -26,7 +26,7 @@ NAMES = "names"
 
 RUNS, EXPERIMENTS, PIPELINES, VERSIONS, CACHE = "run_details", "experiments", "pipelines", "pipeline_versions", "tasks"
 
-_NEEDED: Mapping[str, tuple[str, ...]] = {
+_REQUIRED_COLUMNS: Mapping[str, tuple[str, ...]] = {
     RUNS: ("uuid", "name"),
     EXPERIMENTS: ("uuid", "name"),
     PIPELINES: ("uuid", "name"),
@@ -52,14 +52,18 @@ class KfpTable(ForeignTable):
 def read_tables(connection: Connection, label: str) -> dict[str, KfpTable]:
     """Return the tables by name. Raises SourceRefused for a database without KFP's runs."""
     actual_names = {name.lower(): name for name in inspect(connection).get_table_names()}
-    tables = {name: _table(connection, actual_names.get(name), name, needed) for name, needed in _NEEDED.items()}
+    tables = {
+        name: _table(connection, actual_names.get(name), name, columns) for name, columns in _REQUIRED_COLUMNS.items()
+    }
     if not tables[RUNS].has:
         raise SourceRefused(f"KFP's database {label} is none: it lacks the table {RUNS}")
     return tables
 
 
-def _table(connection: Connection, actual: str | None, name: str, needed: tuple[str, ...]) -> KfpTable:
+def _table(connection: Connection, actual: str | None, name: str, required_columns: tuple[str, ...]) -> KfpTable:
     if actual is None:
         return KfpTable(table(name), {}, False)
     columns = read_columns(connection, actual)
-    return KfpTable(table(actual, *map(column, columns.values())), columns, all(one in columns for one in needed))
+    return KfpTable(
+        table(actual, *map(column, columns.values())), columns, all(one in columns for one in required_columns)
+    )

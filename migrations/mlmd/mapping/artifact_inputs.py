@@ -38,7 +38,7 @@ class InputOrigins:
         artifact_origins: Mapping[int, Origin],
     ) -> None:
         self._outputs = outputs
-        self._homes = artifact_origins
+        self._artifact_origins = artifact_origins
         self._siblings: dict[int, dict[int, list[_Sibling]]] = {}
         self._makers: dict[int, str] = {}
         for event in events:
@@ -53,24 +53,24 @@ class InputOrigins:
         if sibling is not None:
             kind = IOType.COLLECTED_INPUTS if several or sibling.collected else IOType.TASK_OUTPUT_INPUT
             return InputOrigin(kind, sibling.name)
-        maker = self._makers.get(artifact_id) or maker_name(self._homes[artifact_id].maker)
+        maker = self._makers.get(artifact_id) or maker_name(self._artifact_origins[artifact_id].maker)
         return InputOrigin(IOType.COLLECTED_INPUTS if several else IOType.COMPONENT_INPUT, maker)
 
     def _sibling(self, node: Node, artifact_id: int) -> _Sibling | None:
         if node.parent is None:
             return None
-        beside = self._siblings.get(node.parent.id)
-        if beside is None:
-            beside = self._siblings[node.parent.id] = self._beside(node.parent)
-        return next((sibling for sibling in beside.get(artifact_id, ()) if sibling.id != node.id), None)
+        siblings_by_artifact = self._siblings.get(node.parent.id)
+        if siblings_by_artifact is None:
+            siblings_by_artifact = self._siblings[node.parent.id] = self._beside(node.parent)
+        return next((sibling for sibling in siblings_by_artifact.get(artifact_id, ()) if sibling.id != node.id), None)
 
     def _beside(self, parent: Node) -> dict[int, list[_Sibling]]:
-        beside: dict[int, list[_Sibling]] = {}
+        siblings_by_artifact: dict[int, list[_Sibling]] = {}
         for child in parent.children:
-            for made in self._outputs[child.id].artifacts:
-                collected = made.type is IOType.ITERATOR_OUTPUT and made.iteration != child.iteration
-                known = beside.setdefault(made.artifact_id, [])
+            for output in self._outputs[child.id].artifacts:
+                is_collected = output.type is IOType.ITERATOR_OUTPUT and output.iteration != child.iteration
+                siblings = siblings_by_artifact.setdefault(output.artifact_id, [])
                 # Two suffice: one of them is not the task that asks.
-                if len(known) < 2:
-                    known.append(_Sibling(child.id, child.name, collected))
-        return beside
+                if len(siblings) < 2:
+                    siblings.append(_Sibling(child.id, child.name, is_collected))
+        return siblings_by_artifact

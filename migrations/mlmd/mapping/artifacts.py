@@ -88,20 +88,22 @@ class ArtifactMapping:
     ) -> tuple[Artifact, ...]:
         subject = f"artifact {row.id}"
         numbers = _numbers(properties)
-        others = Properties(_without(properties.own, numbers), _without(properties.custom, numbers))
+        others = Properties(_without(properties.standard, numbers), _without(properties.custom, numbers))
         metadata = _metadata(row, others, artifact, findings, subject)
         if not numbers:
             findings.add(Rule.METRICS_WITHOUT_NUMBER, subject)
             return (replace(artifact, type=ArtifactType.Artifact, metadata=json_text(metadata) if metadata else None),)
         metrics = []
         for place, (name, number) in enumerate(numbers.items()):
-            own = {clean_text(name, findings, subject): clean_value(number, findings, subject)}
+            metric_metadata = {clean_text(name, findings, subject): clean_value(number, findings, subject)}
             # What is no number belongs to them all, and is kept with the first.
             if place == 0:
-                own = dict(sorted({**metadata, **own}.items()))
+                metric_metadata = dict(sorted({**metadata, **metric_metadata}.items()))
             metric_id = self.ids.artifact(row.id, namespace=copied_to, metric=name) if place else artifact.id
             name = cut(name, lengths.NAME, findings, subject)
-            metric = replace(artifact, id=metric_id, name=name, number_value=float(number), metadata=json_text(own))
+            metric = replace(
+                artifact, id=metric_id, name=name, number_value=float(number), metadata=json_text(metric_metadata)
+            )
             metrics.append(metric)
         return tuple(metrics)
 
@@ -110,17 +112,17 @@ def _type(row: ArtifactRow, findings: Findings, subject: str) -> ArtifactType:
     if row.type is None:
         findings.add(Rule.ARTIFACTS_OF_MISSING_TYPE, subject)
         return ArtifactType.Artifact
-    known = TYPES.get(row.type)
-    if known is None:
+    type = TYPES.get(row.type)
+    if type is None:
         findings.add(Rule.ARTIFACTS_OF_OTHER_TYPES, subject, kind=row.type)
-    return known or ArtifactType.Artifact
+    return type or ArtifactType.Artifact
 
 
 def _name(row: ArtifactRow, origin: Origin, properties: Properties) -> str:
     """Return what an artifact is called; the key under which every importer puts out its artifact says nothing."""
-    named = text_of(properties.custom.get("display_name")) or row.name or text_of(properties.custom.get("name"))
+    name = text_of(properties.custom.get("display_name")) or row.name or text_of(properties.custom.get("name"))
     by_importer = origin.maker is not None and origin.maker.type in IMPORTER_TYPES
-    return named or ("" if by_importer else origin.key)
+    return name or ("" if by_importer else origin.key)
 
 
 def _metadata(
@@ -129,7 +131,7 @@ def _metadata(
     """Return the metadata, keys sorted: the properties and what else of the row has no column."""
     custom = {name: value for name, value in properties.custom.items() if name not in _NOT_METADATA}
     metadata: dict[str, Plain] = {
-        OWN_PROPERTY + name if name in custom else name: value for name, value in properties.own.items()
+        OWN_PROPERTY + name if name in custom else name: value for name, value in properties.standard.items()
     }
     metadata |= custom
     if row.type is not None and row.type not in TYPES:
@@ -152,9 +154,13 @@ def _metadata(
 
 def _numbers(properties: Properties) -> dict[str, float]:
     """Return what can be a metric, by name."""
-    values = {**properties.own, **properties.custom}
-    found = {name: value for name, value in values.items() if isinstance(value, int | float)}
-    return {name: found[name] for name in sorted(found) if not isinstance(found[name], bool) and isfinite(found[name])}
+    values = {**properties.standard, **properties.custom}
+    numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    return {
+        name: numbers[name]
+        for name in sorted(numbers)
+        if not isinstance(numbers[name], bool) and isfinite(numbers[name])
+    }
 
 
 def _without(values: Mapping[str, Plain], names: Mapping[str, float]) -> dict[str, Plain]:

@@ -26,7 +26,7 @@ _POD = "kfp_pod_name"
 
 def map_tasks(run: RunContext) -> TaskRecords:
     """Return the tasks and fill the links. No spec says anything of these runs."""
-    tasks, names, went = [], {}, []
+    tasks, names, courses = [], {}, []
     rows, findings, ids = run.rows, run.findings, run.ids
     for row in rows.executions:
         subject = f"execution {row.id}"
@@ -37,24 +37,24 @@ def map_tasks(run: RunContext) -> TaskRecords:
         task = _task(run, row, properties, course)
         tasks.append(task)
         names[row.id] = task.name
-        went.append(course)
+        courses.append(course)
     _link(rows, run.events, names, run.artifacts, run.links, ids)
     task_ids = {row.id: ids.task(row.id) for row in rows.executions}
-    return TaskRecords(tasks, _whole(went, rows, run.fallback), {}, task_ids)
+    return TaskRecords(tasks, _run_course(courses, rows, run.fallback), {}, task_ids)
 
 
 def _task(run: RunContext, row: ExecutionRow, properties: Properties, course: Course) -> Task:
     subject, findings = f"execution {row.id}", run.findings
     whole_name = component_name(row, properties)
     name, display_name = task_names(whole_name, row.name or whole_name, findings, subject)
-    inputs, left = _inputs(run.rows.context.kind, properties)
-    pod = clean_text(text_of(left.pop(_POD, "")) if isinstance(left.get(_POD), str) else "", findings, subject)
-    ended = course.finished_at if course.finished_at is not None else course.created_at
+    inputs, others = _inputs(run.rows.context.kind, properties)
+    pod = clean_text(text_of(others.pop(_POD, "")) if isinstance(others.get(_POD), str) else "", findings, subject)
+    end = course.finished_at if course.finished_at is not None else course.created_at
     return Task(
         id=run.ids.task(row.id),
         run_id=run.links.run_id,
         created_at=course.created_at,
-        updated_at=max(course.created_at, ended),
+        updated_at=max(course.created_at, end),
         namespace=run.namespace,
         name=name,
         display_name=display_name,
@@ -63,7 +63,9 @@ def _task(run: RunContext, row: ExecutionRow, properties: Properties, course: Co
         started_at=course.created_at,
         finished_at=course.finished_at,
         pods=pods_text(pod, ""),
-        status_metadata=leftover_text(leftovers(left, name=whole_name, external_id=row.external_id), findings, subject),
+        status_metadata=leftover_text(
+            leftovers(others, name=whole_name, external_id=row.external_id), findings, subject
+        ),
         state_history=history_text(course),
         input_parameters=parameters_text(input_parameters(inputs), findings, subject),
     )
@@ -72,10 +74,10 @@ def _task(run: RunContext, row: ExecutionRow, properties: Properties, course: Co
 def _inputs(kind: RunKind, properties: Properties) -> tuple[dict[str, Plain], dict[str, Plain]]:
     """Return the parameters among an execution's properties, and the other properties."""
     if kind is not RunKind.KFP_V1:
-        return {**properties.own, **properties.custom}, {}
-    left: dict[str, Plain] = dict(properties.own)
-    left |= {name: value for name, value in properties.custom.items() if not name.startswith(PREFIXES["inputs"])}
-    return parameters_of(properties.custom, "inputs"), left
+        return {**properties.standard, **properties.custom}, {}
+    others: dict[str, Plain] = dict(properties.standard)
+    others |= {name: value for name, value in properties.custom.items() if not name.startswith(PREFIXES["inputs"])}
+    return parameters_of(properties.custom, "inputs"), others
 
 
 def _course(row: ExecutionRow, rows: RunRows, findings: Findings, fallback: int) -> Course:
@@ -86,17 +88,17 @@ def _course(row: ExecutionRow, rows: RunRows, findings: Findings, fallback: int)
         state = TaskState.SUCCEEDED if succeeded else TaskState.RUNTIME_STATE_UNSPECIFIED
     else:
         state = state_of(row.state, findings, subject)
-    created = microseconds(row.created, fallback, findings, subject)
-    ended = microseconds(row.updated, created, findings, subject) if state in TERMINAL else None
-    return Course(state, created, ended)
+    created_at = microseconds(row.created, fallback, findings, subject)
+    finished_at = microseconds(row.updated, created_at, findings, subject) if state in TERMINAL else None
+    return Course(state, created_at, finished_at)
 
 
-def _whole(went: Sequence[Course], rows: RunRows, fallback: int) -> Course:
+def _run_course(courses: Sequence[Course], rows: RunRows, fallback: int) -> Course:
     """Return how the tasks went together; a run that left no states has none."""
-    states = [course.state for course in went if course.state is not TaskState.RUNTIME_STATE_UNSPECIFIED]
+    states = [course.state for course in courses if course.state is not TaskState.RUNTIME_STATE_UNSPECIFIED]
     state = combined(states) if states else TaskState.RUNTIME_STATE_UNSPECIFIED
-    created = min((course.created_at for course in went), default=fallback)
-    return Course(state, created, max((course.finished_at or 0 for course in went), default=0) or None)
+    created = min((course.created_at for course in courses), default=fallback)
+    return Course(state, created, max((course.finished_at or 0 for course in courses), default=0) or None)
 
 
 def _link(
@@ -108,17 +110,17 @@ def _link(
     ids: Ids,
 ) -> None:
     makers: dict[int, str] = {}
-    for read in events:
-        if read.output:
-            makers.setdefault(read.event.artifact_id, names[read.event.execution_id])
-    for read in events:
-        event = read.event
-        if read.output:
+    for link_event in events:
+        if link_event.output:
+            makers.setdefault(link_event.event.artifact_id, names[link_event.event.execution_id])
+    for link_event in events:
+        event = link_event.event
+        if link_event.output:
             kind, producer = IOType.OUTPUT, names[event.execution_id]
         elif event.artifact_id in makers:
             kind, producer = IOType.TASK_OUTPUT_INPUT, makers[event.artifact_id]
         else:
             kind, producer = IOType.COMPONENT_INPUT, maker_name(rows.artifact_origins[event.artifact_id].maker)
         task_id = ids.task(event.execution_id)
-        side = Side(event.execution_id, task_id, event.artifact_id, read.key, kind, producer, None, event.type)
+        side = Side(event.execution_id, task_id, event.artifact_id, link_event.key, kind, producer, None, event.type)
         links.add(side, artifacts[event.artifact_id])

@@ -61,19 +61,21 @@ def map_tasks(run: RunContext) -> TaskRecords:
     rows, findings = run.rows, run.findings
     spec = Spec.parsed(rows.kfp.pipeline_spec) if rows.kfp and run.types_from_spec else None
     tree = build_tree(rows.executions, findings, subject=f"context {rows.context.id}", spec=spec)
-    went = courses(tree, rows.kfp, findings, fallback=run.fallback)
-    made: dict[int, list[tuple[str, int]]] = {}
+    courses_by_node = courses(tree, rows.kfp, findings, fallback=run.fallback)
+    output_events: dict[int, list[tuple[str, int]]] = {}
     for event in run.events:
         if event.output:
-            made.setdefault(event.event.execution_id, []).append((event.key, event.event.artifact_id))
-    outputs = outputs_of(tree, made, findings)
-    mapper = _Mapper(rows, tree, went, outputs, run.ids, findings, run.links.run_id, run.namespace, ParameterOrigins())
+            output_events.setdefault(event.event.execution_id, []).append((event.key, event.event.artifact_id))
+    outputs = outputs_of(tree, output_events, findings)
+    mapper = _Mapper(
+        rows, tree, courses_by_node, outputs, run.ids, findings, run.links.run_id, run.namespace, ParameterOrigins()
+    )
     tasks = with_logical_keys([mapper.task(node) for node in tree.tasks]) if spec else [*map(mapper.task, tree.tasks)]
     origins = InputOrigins(tree, outputs, run.events, rows.artifact_origins)
     _link(tree, run.events, outputs, run.artifacts, run.links, mapper, origins)
     return TaskRecords(
         tasks,
-        went[tree.root.id],
+        courses_by_node[tree.root.id],
         parameters_of(tree.root.custom, "inputs"),
         {node.id: mapper.task_id(node.task) for node in tree.ordered if node.row is not None},
     )
@@ -97,12 +99,12 @@ class _Mapper:
     def task(self, node: Node) -> Task:
         subject, course, findings = f"execution {node.id}", self.went[node.id], self.findings
         name, display_name = task_names(node.name, text_of(node.custom.get("display_name")), findings, subject)
-        ended = course.finished_at if course.finished_at is not None else course.created_at
+        end = course.finished_at if course.finished_at is not None else course.created_at
         return Task(
             id=self.task_id(node),
             run_id=self.run_id,
             created_at=course.created_at,
-            updated_at=max(course.created_at, ended),
+            updated_at=max(course.created_at, end),
             namespace=self.namespace,
             parent_task_id=self.task_id(node.parent.task) if node.parent is not None else None,
             name=name,
@@ -132,8 +134,8 @@ class _Mapper:
         """Return the fingerprint of a task whose outputs may be used again."""
         if state not in _REUSABLE or node.type not in (TaskType.RUNTIME, TaskType.IMPORTER):
             return ""
-        known = self.rows.kfp.fingerprints.get(node.id, "") if self.rows.kfp else ""
-        fingerprint = text_of(node.custom.get("cache_fingerprint")) or known
+        cached = self.rows.kfp.fingerprints.get(node.id, "") if self.rows.kfp else ""
+        fingerprint = text_of(node.custom.get("cache_fingerprint")) or cached
         return cut(fingerprint, lengths.FINGERPRINT, self.findings, f"execution {node.id}")
 
     def _pods(self, node: Node) -> str | None:
@@ -143,16 +145,16 @@ class _Mapper:
 
     def _leftovers(self, node: Node) -> str | None:
         subject = f"execution {node.id}"
-        kept = {name: value for name, value in node.own.items()}
-        kept |= {name: value for name, value in node.custom.items() if not _is_consumed(name) and value != ""}
-        if kept.get("namespace") == self.namespace:
-            del kept["namespace"]
+        properties = dict(node.standard)
+        properties |= {name: value for name, value in node.custom.items() if not _is_consumed(name) and value != ""}
+        if properties.get("namespace") == self.namespace:
+            del properties["namespace"]
         for name in ("inputs", "outputs"):
             if name in node.custom and not isinstance(node.custom[name], dict):
                 self.findings.add(Rule.PARAMETERS_UNREADABLE, f"{subject} {name}")
-                kept[name] = node.custom[name]
+                properties[name] = node.custom[name]
         external_id = node.row.external_id if node.row is not None else ""
-        return leftover_text(leftovers(kept, name=node.name, external_id=external_id), self.findings, subject)
+        return leftover_text(leftovers(properties, name=node.name, external_id=external_id), self.findings, subject)
 
 
 def _is_consumed(name: str) -> bool:
@@ -168,7 +170,7 @@ def _link(
     mapper: _Mapper,
     origins: InputOrigins,
 ) -> None:
-    used = {(event.event.execution_id, event.key, event.event.artifact_id) for event in events if not event.output}
+    inputs = {(event.event.execution_id, event.key, event.event.artifact_id) for event in events if not event.output}
     for event in events:
         node = tree.nodes[event.event.execution_id]
         artifact_id = event.event.artifact_id
@@ -176,7 +178,7 @@ def _link(
             kind, producer = IOType.OUTPUT if node.iteration is None else IOType.ITERATOR_OUTPUT, node.name
         elif node.folded:
             # The loop has its own event for what all iterations are given; what is left are the items.
-            if (node.task.id, event.key, artifact_id) in used:
+            if (node.task.id, event.key, artifact_id) in inputs:
                 continue
             kind, producer = IOType.ITERATOR_INPUT, node.name
         else:
@@ -194,16 +196,16 @@ def _link(
         )
         links.add(side, artifacts[artifact_id])
     for node in tree.tasks:
-        found = outputs[node.id]
-        for made in found.artifacts[found.handed_on :]:
+        node_outputs = outputs[node.id]
+        for output in node_outputs.artifacts[node_outputs.handed_on :]:
             side = Side(
                 node.id,
                 mapper.task_id(node),
-                made.artifact_id,
-                made.key,
-                made.type,
-                made.producer,
-                made.iteration,
+                output.artifact_id,
+                output.key,
+                output.type,
+                output.producer,
+                output.iteration,
                 shown=False,
             )
-            links.add(side, artifacts[made.artifact_id])
+            links.add(side, artifacts[output.artifact_id])

@@ -52,21 +52,23 @@ def read_events(
     findings: Findings,
 ) -> list[ReadEvent]:
     """Return the events that can become links, in their order."""
-    read = []
+    link_events = []
     for event in events:
         records = artifacts.get(event.artifact_id)
         if not records:
             findings.add(Rule.DANGLING_EVENTS, f"event {event.id}", kind="artifact missing")
             continue
-        found = direction(event, findings)
-        if found is None:
+        event_direction = direction(event, findings)
+        if event_direction is None:
             continue
         key = key_of(event)
         if not key:
             findings.add(Rule.EVENTS_WITHOUT_KEY, f"event {event.id}")
             key = records[0].name or NAMELESS_KEY
-        read.append(ReadEvent(event, found != INPUT, cut(key, lengths.KEY, findings, f"event {event.id}")))
-    return read
+        link_events.append(
+            ReadEvent(event, event_direction != INPUT, cut(key, lengths.KEY, findings, f"event {event.id}"))
+        )
+    return link_events
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Links:
     ids: Ids
     run_id: str
     findings: Findings
-    made: list[ArtifactTask] = field(default_factory=list)
+    records: list[ArtifactTask] = field(default_factory=list)
     _keys: set[tuple[str, int, str, int, str]] = field(default_factory=set)
     _ordinals: Counter[tuple[object, ...]] = field(default_factory=Counter)
 
@@ -94,7 +96,7 @@ class Links:
                     self.findings.add(Rule.DUPLICATE_LINKS, subject)
                 continue
             self._keys.add(unique)
-            self.made.append(
+            self.records.append(
                 ArtifactTask(
                     id=link_id,
                     artifact_id=artifact.id,
@@ -110,14 +112,14 @@ class Links:
     def _id(self, side: Side, key: str, iteration: int) -> str:
         # The ordinal counts repetitions too, so that what a link is called does not depend on other links' keys.
         if side.event_type is None:
-            counted: tuple[object, ...] = (side.execution_id, side.artifact_id, None, key, iteration)
-            ordinal = self._ordinals[counted]
+            ordinal_key: tuple[object, ...] = (side.execution_id, side.artifact_id, None, key, iteration)
+            ordinal = self._ordinals[ordinal_key]
             link_id = self.ids.propagated_link(side.execution_id, side.artifact_id, key, iteration, ordinal)
         else:
-            counted = (side.execution_id, side.artifact_id, side.event_type, key)
-            ordinal = self._ordinals[counted]
+            ordinal_key = (side.execution_id, side.artifact_id, side.event_type, key)
+            ordinal = self._ordinals[ordinal_key]
             link_id = self.ids.link(side.execution_id, side.artifact_id, side.event_type, key, ordinal)
-        self._ordinals[counted] += 1
+        self._ordinals[ordinal_key] += 1
         return link_id
 
 

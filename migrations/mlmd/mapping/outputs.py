@@ -56,78 +56,78 @@ class _ByKey(Generic[Entry]):
         return self._entries[node.id].get(key, ())
 
 
-def outputs_of(tree: Tree, made: dict[int, list[tuple[str, int]]], findings: Findings) -> dict[int, Outputs]:
+def outputs_of(tree: Tree, output_events: dict[int, list[tuple[str, int]]], findings: Findings) -> dict[int, Outputs]:
     """Return the outputs of every node; `made` holds keys and artifact ids of the output events by execution id."""
-    found: dict[int, Outputs] = {}
+    outputs_by_node: dict[int, Outputs] = {}
     parameters: _ByKey[Parameter] = _ByKey()
     artifacts: _ByKey[Made] = _ByKey()
     for node in reversed(tree.ordered):
-        outputs = _own(node, made.get(node.id, ()))
+        outputs = _own(node, output_events.get(node.id, ()))
         outputs.handed_on = len(outputs.artifacts)
         if node.children:
             subject = f"execution {node.id}"
-            within = _within(node)
-            wanted = parameter_selectors(node.custom, findings, subject)
-            outputs.parameters += _handed_on(node, within, wanted, parameters, _listed_parameter)
-            wanted = artifact_selectors(node.custom, findings, subject)
-            outputs.artifacts += _handed_on(node, within, wanted, artifacts, _listed_artifacts)
+            children = _children_by_name(node)
+            selectors = parameter_selectors(node.custom, findings, subject)
+            outputs.parameters += _handed_on(node, children, selectors, parameters, _listed_parameter)
+            selectors = artifact_selectors(node.custom, findings, subject)
+            outputs.artifacts += _handed_on(node, children, selectors, artifacts, _listed_artifacts)
         parameters.put(node, outputs.parameters)
         artifacts.put(node, outputs.artifacts)
-        found[node.id] = outputs
-    return found
+        outputs_by_node[node.id] = outputs
+    return outputs_by_node
 
 
-def _own(node: Node, made: Iterable[tuple[str, int]]) -> Outputs:
+def _own(node: Node, output_events: Iterable[tuple[str, int]]) -> Outputs:
     kind = IOType.OUTPUT if node.iteration is None else IOType.ITERATOR_OUTPUT
     return Outputs(
         output_parameters(parameters_of(node.custom, "outputs"), task_name=node.name, iteration=node.iteration),
-        [Made(key, artifact_id, kind, node.name, node.iteration) for key, artifact_id in made],
+        [Made(key, artifact_id, kind, node.name, node.iteration) for key, artifact_id in output_events],
     )
 
 
-def _within(node: Node) -> dict[str, list[Node]]:
+def _children_by_name(node: Node) -> dict[str, list[Node]]:
     """Return the children by name, the latest first: of a task that was tried again the last try counts."""
-    within: dict[str, list[Node]] = {}
+    children: dict[str, list[Node]] = {}
     for child in sorted(node.children, key=lambda child: child.id, reverse=True):
-        within.setdefault(child.name, []).append(child)
-    return within
+        children.setdefault(child.name, []).append(child)
+    return children
 
 
 def _handed_on(
     node: Node,
-    within: dict[str, list[Node]],
+    children: dict[str, list[Node]],
     selectors: Sequence[Selector],
-    known: _ByKey[Entry],
-    listed: Callable[[Sequence[Entry]], list[Entry]],
+    outputs: _ByKey[Entry],
+    as_list: Callable[[Sequence[Entry]], list[Entry]],
 ) -> list[Entry]:
     """Return what a node takes from its children; `listed` makes what several iterations of an inner loop put out one item."""
     if not selectors:
         return []
     iterations = sorted((child for child in node.children if child.folded), key=lambda child: child.index or 0)
     if iterations:
-        return [entry for selector in selectors for child in iterations for entry in known.get(child, selector.key)]
-    found = []
+        return [entry for selector in selectors for child in iterations for entry in outputs.get(child, selector.key)]
+    entries_of_node = []
     for selector in selectors:
-        for child, entries in _selected(node, within, selector, known):
+        for child, entries in _selected(node, children, selector, outputs):
             if node.folded and len(entries) > 1:
-                entries = listed(entries)
-            found += [_passed(entry, node, child, selector) for entry in entries]
-    return found
+                entries = as_list(entries)
+            entries_of_node += [_passed(entry, node, child, selector) for entry in entries]
+    return entries_of_node
 
 
 def _selected(
-    node: Node, within: dict[str, list[Node]], selector: Selector, known: _ByKey[Entry]
+    node: Node, children: dict[str, list[Node]], selector: Selector, outputs: _ByKey[Entry]
 ) -> list[tuple[Node, Sequence[Entry]]]:
     every_iteration = node.type is TaskType.LOOP and not node.folded
     for source in selector.sources:
-        found: dict[int | None, tuple[Node, Sequence[Entry]]] = {}
-        for child in within.get(source.task_name, ()):
-            entries = known.get(child, source.key)
-            if entries and child.iteration not in found:
-                found[child.iteration] = child, entries
-        if found:
-            chosen = list(found.values())
-            return sorted(chosen, key=lambda one: one[0].iteration or 0) if every_iteration else chosen[:1]
+        by_iteration: dict[int | None, tuple[Node, Sequence[Entry]]] = {}
+        for child in children.get(source.task_name, ()):
+            entries = outputs.get(child, source.key)
+            if entries and child.iteration not in by_iteration:
+                by_iteration[child.iteration] = child, entries
+        if by_iteration:
+            selection = list(by_iteration.values())
+            return sorted(selection, key=lambda one: one[0].iteration or 0) if every_iteration else selection[:1]
     return []
 
 

@@ -20,9 +20,9 @@ class ParameterOrigins:
 
     def inputs(self, node: Node, values: Mapping[str, Plain]) -> list[Parameter]:
         """Return the inputs of a node by key."""
-        found = [self._input(node, key, values[key]) for key in sorted(values)]
-        self._given[node.id] = {parameter.key: parameter for parameter in found}
-        return found
+        parameters = [self._input(node, key, values[key]) for key in sorted(values)]
+        self._given[node.id] = {parameter.key: parameter for parameter in parameters}
+        return parameters
 
     def _input(self, node: Node, key: str, value: Plain) -> Parameter:
         if node.type is TaskType.ROOT:
@@ -34,8 +34,8 @@ class ParameterOrigins:
 
     def _origin(self, node: Node, parent: Node, key: str, source: Any) -> tuple[IOType, str | None]:
         if not isinstance(source, dict):
-            declared = node.spec is not None and not node.spec.is_loop and key not in node.spec.inputs
-            return (IOType.COMPONENT_DEFAULT_INPUT if declared else IOType.COMPONENT_INPUT), None
+            is_default = node.spec is not None and not node.spec.is_loop and key not in node.spec.inputs
+            return (IOType.COMPONENT_DEFAULT_INPUT if is_default else IOType.COMPONENT_INPUT), None
         if "taskOutputParameter" in source:
             return self._from_task(parent, source["taskOutputParameter"])
         if "runtimeValue" in source:
@@ -43,17 +43,19 @@ class ParameterOrigins:
         if "taskFinalStatus" in source:
             return IOType.TASK_FINAL_STATUS_OUTPUT, ROOT_NAME
         outer = source.get("componentInputParameter")
-        given = self._given.get(parent.task.id, {}).get(outer) if isinstance(outer, str) else None
+        group_input = self._given.get(parent.task.id, {}).get(outer) if isinstance(outer, str) else None
         # What a loop was not given itself is the item of the iteration.
-        return IOType.COMPONENT_INPUT, given.producer if given else (parent.task.name if parent.folded else None)
+        return IOType.COMPONENT_INPUT, group_input.producer if group_input else (
+            parent.task.name if parent.folded else None
+        )
 
     def _from_task(self, parent: Node, source: Any) -> tuple[IOType, str | None]:
         name = source.get("producerTask") if isinstance(source, dict) else None
         if not isinstance(name, str):
             return IOType.COMPONENT_INPUT, None
-        collected = any(child.type is TaskType.LOOP for child in _named(parent.children, name))
-        return (IOType.COLLECTED_INPUTS if collected else IOType.TASK_OUTPUT_INPUT), name
+        is_loop = any(child.type is TaskType.LOOP for child in _with_name(parent.children, name))
+        return (IOType.COLLECTED_INPUTS if is_loop else IOType.TASK_OUTPUT_INPUT), name
 
 
-def _named(nodes: Sequence[Node], name: str) -> list[Node]:
+def _with_name(nodes: Sequence[Node], name: str) -> list[Node]:
     return [node for node in nodes if node.name == name]

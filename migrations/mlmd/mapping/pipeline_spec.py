@@ -98,17 +98,17 @@ class Spec:
     def name_of_importer(self, group: SpecTask, display_name: str) -> str | None:
         """Return the name of the one importer of a group that is shown under another."""
         executors = _object(_object(self.document, "deploymentSpec"), "executors")
-        found = [
+        names = [
             name
             for name, task in group.tasks.items()
             if isinstance(task, dict) and _object(task, "taskInfo").get("name") == display_name
             if "importer" in _object(executors, self._executor(group, name))
         ]
-        return found[0] if len(found) == 1 else None
+        return names[0] if len(names) == 1 else None
 
     def _executor(self, group: SpecTask, name: str) -> str:
-        found = self.within(group, name)
-        return str(found.component.get("executorLabel", "")) if found else ""
+        task = self.within(group, name)
+        return str(task.component.get("executorLabel", "")) if task else ""
 
 
 def _documents(text: str) -> list[Any]:
@@ -148,5 +148,5 @@ def _platform(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = document.get(name)
-    return found if isinstance(found, dict) else {}
+    value = document.get(name)
+    return value if isinstance(value, dict) else {}

@@ -60,7 +60,7 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
         run=run,
         tasks=tasks.tasks,
         artifacts=[artifact for records in artifacts.values() for artifact in records],
-        links=links.made,
+        links=links.records,
         findings=findings,
         task_ids=tasks.task_ids,
         artifact_ids={id: [record.id for record in records] for id, records in artifacts.items()},
@@ -78,21 +78,23 @@ def map_artifact_without_run(
 
 def _artifacts(rows: RunRows, ids: Ids, findings: Findings, *, namespace: str) -> dict[int, tuple[Artifact, ...]]:
     mapping = ArtifactMapping(ids)
-    made = {}
+    artifacts = {}
     for row in rows.artifacts.values():
         origin = rows.artifact_origins[row.id]
         # Each artifact is counted once, in the run it comes from.
-        counted = findings if origin.context_id == rows.context.id else Findings()
-        made[row.id] = mapping.artifacts(row, origin, counted, namespace=namespace)
+        artifact_findings = findings if origin.context_id == rows.context.id else Findings()
+        artifacts[row.id] = mapping.artifacts(row, origin, artifact_findings, namespace=namespace)
         if namespace != origin.namespace:
             findings.add(Rule.ARTIFACTS_COPIED, f"artifact {row.id}", kind=namespace)
-    return made
+    return artifacts
 
 
 def _settings(properties: Properties) -> dict[str, Plain]:
     """Return what a run of another kind than KFP v2 was recorded with, leaving out what only repeats its name."""
     return {
-        name: value for name, value in {**properties.own, **properties.custom}.items() if name not in _NAMES_OF_RUNS
+        name: value
+        for name, value in {**properties.standard, **properties.custom}.items()
+        if name not in _NAMES_OF_RUNS
     }
 
 

@@ -18,8 +18,10 @@ def run_id(context: ContextRow, kfp: KfpRun | None, ids: Ids) -> str:
     """Return the id of a run: that which KFP gave it, else one made from its context."""
     if kfp is not None and not context.repeats:
         return kfp.id
-    named = context.kind is RunKind.KFP_V2 and 0 < len(context.name.encode(errors="replace")) <= lengths.ID
-    return context.name if named and context.name.isprintable() and not context.repeats else ids.run(context.id)
+    has_id_as_name = context.kind is RunKind.KFP_V2 and 0 < len(context.name.encode(errors="replace")) <= lengths.ID
+    return (
+        context.name if has_id_as_name and context.name.isprintable() and not context.repeats else ids.run(context.id)
+    )
 
 
 def run_record(
@@ -36,34 +38,34 @@ def run_record(
 ) -> Run:
     """Return the run; state, times and inputs are those of its ROOT task, or of its tasks together."""
     subject = f"context {context.id}"
-    known = kfp or KfpRun(id)
+    kfp_run = kfp or KfpRun(id)
     if context.repeats:
         findings.add(Rule.RUNS_WITH_TAKEN_ID, subject)
     created = microseconds(context.created, created_at, findings, subject)
-    created = known.created_at or min(created, created_at or created)
-    kept_state = known.state or run_state(state)
-    ended = None if kept_state in _UNENDED else known.finished_at or finished_at
+    created = kfp_run.created_at or min(created, created_at or created)
+    run_state_name = kfp_run.state or run_state(state)
+    end = None if run_state_name in _UNENDED else kfp_run.finished_at or finished_at
     namespace = run_namespace(context, kfp)
     _compare_namespaces(context, properties, namespace, findings)
     return Run(
         id=id,
-        experiment_id=cut(known.experiment_id, lengths.ID, findings, subject),
-        display_name=cut(known.name or _name(context), lengths.DISPLAY_NAME, findings, subject),
+        experiment_id=cut(kfp_run.experiment_id, lengths.ID, findings, subject),
+        display_name=cut(kfp_run.name or _name(context), lengths.DISPLAY_NAME, findings, subject),
         created_at=created,
-        scheduled_at=known.scheduled_at or created,
-        updated_at=max(created, ended or 0),
+        scheduled_at=kfp_run.scheduled_at or created,
+        updated_at=max(created, end or 0),
         namespace=cut(namespace, lengths.NAMESPACE, findings, subject),
-        description=clean_text(known.description, findings, subject),
-        storage_state=known.storage_state,
-        state=kept_state,
-        state_history=known.state_history or run_history(kept_state, created, ended),
-        finished_at=ended,
-        service_account=cut(known.service_account, lengths.SERVICE_ACCOUNT, findings, subject),
-        recurring_run_id=cut(known.recurring_run_id, lengths.ID, findings, subject),
-        pipeline_id=cut(known.pipeline_id, lengths.ID, findings, subject),
-        pipeline_version_id=cut(known.pipeline_version_id, lengths.ID, findings, subject),
-        runtime_config=_runtime_config(context, known, properties, inputs, findings),
-        pipeline_spec=known.pipeline_spec,
+        description=clean_text(kfp_run.description, findings, subject),
+        storage_state=kfp_run.storage_state,
+        state=run_state_name,
+        state_history=kfp_run.state_history or run_history(run_state_name, created, end),
+        finished_at=end,
+        service_account=cut(kfp_run.service_account, lengths.SERVICE_ACCOUNT, findings, subject),
+        recurring_run_id=cut(kfp_run.recurring_run_id, lengths.ID, findings, subject),
+        pipeline_id=cut(kfp_run.pipeline_id, lengths.ID, findings, subject),
+        pipeline_version_id=cut(kfp_run.pipeline_version_id, lengths.ID, findings, subject),
+        runtime_config=_runtime_config(context, kfp_run, properties, inputs, findings),
+        pipeline_spec=kfp_run.pipeline_spec,
     )
 
 
@@ -75,23 +77,23 @@ def _name(context: ContextRow) -> str:
 
 
 def _compare_namespaces(context: ContextRow, properties: Properties, namespace: str, findings: Findings) -> None:
-    recorded = text_of(properties.custom.get("namespace"))
-    if recorded and recorded != namespace:
+    context_namespace = text_of(properties.custom.get("namespace"))
+    if context_namespace and context_namespace != namespace:
         findings.add(Rule.NAMESPACES_DIFFER, f"context {context.id}")
     if context.kind is RunKind.KFP_V2 and not namespace and "namespace" not in properties.custom:
         findings.add(Rule.NAMESPACES_MISSING, f"context {context.id}")
 
 
 def _runtime_config(
-    context: ContextRow, known: KfpRun, properties: Properties, inputs: dict[str, Plain], findings: Findings
+    context: ContextRow, kfp_run: KfpRun, properties: Properties, inputs: dict[str, Plain], findings: Findings
 ) -> str | None:
     subject = f"context {context.id}"
     parts = []
-    if known.parameters:
-        parts.append(f'"parameters":{known.parameters}')
+    if kfp_run.parameters:
+        parts.append(f'"parameters":{kfp_run.parameters}')
     elif inputs:
         parts.append(f'"parameters":{json_text(clean_value(inputs, findings, subject))}')
-    root = known.pipeline_root or text_of(properties.custom.get("pipeline_root"))
+    root = kfp_run.pipeline_root or text_of(properties.custom.get("pipeline_root"))
     if root:
         parts.append(f'"pipelineRoot":{json_text(clean_text(root, findings, subject))}')
     return "{" + ",".join(parts) + "}" if parts else None

@@ -56,20 +56,20 @@ def _selectors(raw: Plain, words: _Words, findings: Findings, subject: str) -> l
     if not raw:
         return []
     try:
-        by_key = _loaded(raw)
+        by_key = _json_object(raw)
     except (ValueError, RecursionError):
         findings.add(Rule.SELECTORS_UNREADABLE, subject)
         return []
-    found = []
+    selectors = []
     for key in sorted(by_key):
         try:
-            found.append(Selector(key, *_sources(_loaded(by_key[key]), words)))
+            selectors.append(Selector(key, *_sources(_json_object(by_key[key]), words)))
         except (ValueError, RecursionError):
             findings.add(Rule.SELECTORS_UNREADABLE, f"{subject} {key}")
-    return found
+    return selectors
 
 
-def _loaded(raw: Any) -> dict[str, Any]:
+def _json_object(raw: Any) -> dict[str, Any]:
     plain = json.loads(raw) if isinstance(raw, str) else raw
     if not isinstance(plain, dict):
         raise ValueError("not an object")
@@ -77,27 +77,27 @@ def _loaded(raw: Any) -> dict[str, Any]:
 
 
 def _sources(spec: dict[str, Any], words: _Words) -> tuple[tuple[Source, ...], bool]:
-    fields = _spelled(spec)
+    fields = _folded_names(spec)
     # Go's own JSON names the field that holds one of several messages.
-    fields = _spelled(fields["kind"]) if "kind" in fields else fields
+    fields = _folded_names(fields["kind"]) if "kind" in fields else fields
     if words.single in fields:
         return tuple(_source(fields[words.single], words)), False
-    choices = _spelled(fields[words.one_of]) if words.one_of in fields else fields
-    listed = choices.get(words.choices)
-    if not isinstance(listed, list):
+    choices = _folded_names(fields[words.one_of]) if words.one_of in fields else fields
+    choices_list = choices.get(words.choices)
+    if not isinstance(choices_list, list):
         raise ValueError("neither a selector nor a list of them")
-    sources = tuple(source for item in listed for source in _source(item, words))
+    sources = tuple(source for item in choices_list for source in _source(item, words))
     return sources, words.one_of in fields or len(sources) > 1
 
 
 def _source(spec: Any, words: _Words) -> Iterator[Source]:
-    fields = _spelled(spec)
+    fields = _folded_names(spec)
     task_name, key = fields.get("producersubtask"), fields.get(words.output_key)
     if isinstance(task_name, str) and isinstance(key, str):
         yield Source(task_name, key)
 
 
-def _spelled(spec: Any) -> dict[str, Any]:
+def _folded_names(spec: Any) -> dict[str, Any]:
     """Return the fields of an object under names without case and underscores."""
     if not isinstance(spec, dict):
         raise ValueError("not an object")

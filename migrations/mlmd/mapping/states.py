@@ -66,35 +66,35 @@ def state_of(state: int | None, findings: Findings, subject: str) -> TaskState:
 
 def combined(states: Iterable[TaskState]) -> TaskState:
     """Return the state of a group of tasks, as the launcher computes it; an empty one has succeeded."""
-    found = set(states)
+    distinct = set(states)
     for state in (TaskState.RUNNING, TaskState.FAILED):
-        if state in found:
+        if state in distinct:
             return state
     for state in (TaskState.CACHED, TaskState.SKIPPED):
-        if found == {state}:
+        if distinct == {state}:
             return state
     return TaskState.SUCCEEDED
 
 
 def courses(tree: Tree, kfp: KfpRun | None, findings: Findings, *, fallback: int) -> dict[int, Course]:
     """Return how each node went, folded ones included; the fallback stands for creation times that are missing."""
-    went: dict[int, Course] = {}
+    courses_by_node: dict[int, Course] = {}
     run_state = kfp.state if kfp else ""
     for node in reversed(tree.ordered):
-        own = _own_state(node, run_state, findings)
-        within = [went[child.id] for child in node.children]
-        state = own
+        own_state = _own_state(node, run_state, findings)
+        child_courses = [courses_by_node[child.id] for child in node.children]
+        state = own_state
         if node is tree.root:
-            state = _root_state(own, combined(course.state for course in within), run_state)
-        elif node.kind is Kind.DAG and _is_open(node, own):
-            state = _group_state(node, own, [course.state for course in within], run_state)
-        if state is not own:
+            state = _root_state(own_state, combined(course.state for course in child_courses), run_state)
+        elif node.kind is Kind.DAG and _is_open(node, own_state):
+            state = _group_state(node, own_state, [course.state for course in child_courses], run_state)
+        if state is not own_state:
             findings.add(Rule.STATES_DERIVED, f"execution {node.id}")
-        went[node.id] = _course(node, state, own, within, fallback, findings)
-    root = went[tree.root.id]
+        courses_by_node[node.id] = _course(node, state, own_state, child_courses, fallback, findings)
+    root = courses_by_node[tree.root.id]
     if kfp and kfp.finished_at and root.state in TERMINAL:
-        went[tree.root.id] = Course(root.state, root.created_at, kfp.finished_at)
-    return went
+        courses_by_node[tree.root.id] = Course(root.state, root.created_at, kfp.finished_at)
+    return courses_by_node
 
 
 def history_text(course: Course) -> str | None:
@@ -133,44 +133,51 @@ def _own_state(node: Node, run_state: str, findings: Findings) -> TaskState:
     return state
 
 
-def _is_open(node: Node, own: TaskState) -> bool:
+def _is_open(node: Node, own_state: TaskState) -> bool:
     """Whether the state of a group says nothing: left running, or unknown."""
-    return own is TaskState.RUNNING or (own is UNSPECIFIED and node.row is not None and node.row.state != _NEW)
+    return own_state is TaskState.RUNNING or (
+        own_state is UNSPECIFIED and node.row is not None and node.row.state != _NEW
+    )
 
 
-def _root_state(own: TaskState, within: TaskState, run_state: str) -> TaskState:
+def _root_state(own_state: TaskState, child_state: TaskState, run_state: str) -> TaskState:
     if run_state in _GOING:
         return TaskState.RUNNING
-    ended = _ENDED.get(run_state)
-    if ended is TaskState.SUCCEEDED and within in (TaskState.CACHED, TaskState.SKIPPED):
-        return within
-    return ended or (own if own in TERMINAL else within)
+    end_state = _ENDED.get(run_state)
+    if end_state is TaskState.SUCCEEDED and child_state in (TaskState.CACHED, TaskState.SKIPPED):
+        return child_state
+    return end_state or (own_state if own_state in TERMINAL else child_state)
 
 
-def _group_state(node: Node, own: TaskState, within: Sequence[TaskState], run_state: str) -> TaskState:
+def _group_state(node: Node, own_state: TaskState, child_states: Sequence[TaskState], run_state: str) -> TaskState:
     """Return the state of an open group; in a run that still goes on, one that lacks tasks is still running."""
-    if own is TaskState.RUNNING and run_state in _GOING:
+    if own_state is TaskState.RUNNING and run_state in _GOING:
         count = node.iteration_count if not node.folded else None
         expected = count if count is not None else integer_of(node.custom.get("total_dag_tasks"))
         if expected is not None and len({(child.name, child.index) for child in node.children}) < expected:
             return TaskState.RUNNING
-    return combined(within)
+    return combined(child_states)
 
 
 def _course(
-    node: Node, state: TaskState, own: TaskState, within: Sequence[Course], fallback: int, findings: Findings
+    node: Node,
+    state: TaskState,
+    own_state: TaskState,
+    child_courses: Sequence[Course],
+    fallback: int,
+    findings: Findings,
 ) -> Course:
     if node.row is None:
-        created = min((course.created_at for course in within), default=fallback)
-        return Course(state, created, _latest(within) if state in TERMINAL else None)
-    created = microseconds(node.row.created, fallback, findings, f"execution {node.id}")
+        created_at = min((course.created_at for course in child_courses), default=fallback)
+        return Course(state, created_at, _latest(child_courses) if state in TERMINAL else None)
+    created_at = microseconds(node.row.created, fallback, findings, f"execution {node.id}")
     if state not in TERMINAL:
-        return Course(state, created, None)
-    finished = microseconds(node.row.updated, created, findings, f"execution {node.id}")
-    if state is not own:
+        return Course(state, created_at, None)
+    finished_at = microseconds(node.row.updated, created_at, findings, f"execution {node.id}")
+    if state is not own_state:
         # MLMD wrote a group it left running only when it began.
-        finished = max(finished, _latest(within) or finished)
-    return Course(state, created, finished)
+        finished_at = max(finished_at, _latest(child_courses) or finished_at)
+    return Course(state, created_at, finished_at)
 
 
 def _latest(courses: Sequence[Course]) -> int | None:

@@ -54,9 +54,9 @@ def leftover_text(properties: Mapping[str, Plain], findings: Findings, subject: 
 
 def leftovers(properties: Mapping[str, Plain], *, name: str, external_id: str) -> dict[str, Plain]:
     """Return properties to keep in status metadata, with the whole of a name that is too long and the external id."""
-    kept = dict(properties)
+    metadata = dict(properties)
     if len(name) > lengths.NAME:
-        kept[WHOLE_NAME] = name
+        metadata[WHOLE_NAME] = name
     if external_id:
-        kept[EXTERNAL_ID] = external_id
-    return kept
+        metadata[EXTERNAL_ID] = external_id
+    return metadata

@@ -47,7 +47,7 @@ class Node:
     kind: Kind
     custom: Mapping[str, Plain]
     row: ExecutionRow | None
-    own: Mapping[str, Plain] = field(default_factory=dict)
+    standard: Mapping[str, Plain] = field(default_factory=dict)
     parent: "Node | None" = None
     children: "list[Node]" = field(default_factory=list)
     folded: bool = False  # an iteration of the loop that is its parent
@@ -91,16 +91,16 @@ def build_tree(
     With a pipeline spec, that decides of which type a group is and what importers are called; without, names do.
     """
     nodes = {row.id: _node(row, findings) for row in executions}
-    wanted = {node.id: integer_of(node.custom.get("parent_dag_id")) for node in nodes.values()}
-    root = _root(nodes.values(), wanted, findings, subject)
+    parent_ids = {node.id: integer_of(node.custom.get("parent_dag_id")) for node in nodes.values()}
+    root = _root(nodes.values(), parent_ids, findings, subject)
     for node in nodes.values():
         if node is not root:
-            node.parent = _parent(node, wanted[node.id], root, nodes, findings)
+            node.parent = _parent(node, parent_ids[node.id], root, nodes, findings)
     _cut_cycles(nodes.values(), root, findings)
     for node in nodes.values():
         if node.parent is not None:
             node.parent.children.append(node)
-    ordered = tuple(_walk(root))
+    ordered = tuple(_in_order(root))
     for node in ordered:
         _place(node, spec, findings)
     return Tree(root, {0: root, **nodes} if root.row is None else nodes, ordered)
@@ -114,7 +114,7 @@ def _node(row: ExecutionRow, findings: Findings) -> Node:
         kind = _kind_of(row, properties)
         if row.type is None:
             findings.add(Rule.EXECUTIONS_OF_MISSING_TYPE, subject, kind=kind.value)
-    return Node(row.id, kind, properties.custom, row, own=properties.own)
+    return Node(row.id, kind, properties.custom, row, standard=properties.standard)
 
 
 def _kind_of(row: ExecutionRow, properties: Properties) -> Kind:
@@ -127,24 +127,24 @@ def _kind_of(row: ExecutionRow, properties: Properties) -> Kind:
     return Kind.IMPORTER if "parent_dag_id" in names else Kind.CONTAINER
 
 
-def _root(nodes: Iterable[Node], wanted: Mapping[int, int | None], findings: Findings, subject: str) -> Node:
-    found = [node for node in nodes if node.kind is Kind.DAG and wanted[node.id] is None]
-    named = [node for node in found if node.row is not None and node.row.name.startswith("run/")]
-    if not found:
+def _root(nodes: Iterable[Node], parent_ids: Mapping[int, int | None], findings: Findings, subject: str) -> Node:
+    candidates = [node for node in nodes if node.kind is Kind.DAG and parent_ids[node.id] is None]
+    run_roots = [node for node in candidates if node.row is not None and node.row.name.startswith("run/")]
+    if not candidates:
         findings.add(Rule.ROOTS_MADE, subject)
         return Node(0, Kind.DAG, {}, None)
-    root = (named or found)[0]
-    extra = [f"execution {node.id}" for node in found if node is not root]
-    if extra:
-        findings.add(Rule.EXTRA_ROOTS, *extra, count=len(extra))
+    root = (run_roots or candidates)[0]
+    further_roots = [f"execution {node.id}" for node in candidates if node is not root]
+    if further_roots:
+        findings.add(Rule.EXTRA_ROOTS, *further_roots, count=len(further_roots))
     return root
 
 
-def _parent(node: Node, wanted: int | None, root: Node, nodes: Mapping[int, Node], findings: Findings) -> Node:
-    parent = nodes.get(wanted) if wanted is not None else None
+def _parent(node: Node, parent_id: int | None, root: Node, nodes: Mapping[int, Node], findings: Findings) -> Node:
+    parent = nodes.get(parent_id) if parent_id is not None else None
     if parent is None:
         # A root besides the first is counted as such already.
-        if wanted is not None or node.kind is not Kind.DAG:
+        if parent_id is not None or node.kind is not Kind.DAG:
             findings.add(Rule.PARENTS_MISSING, f"execution {node.id}")
         return root
     return parent
@@ -152,11 +152,11 @@ def _parent(node: Node, wanted: int | None, root: Node, nodes: Mapping[int, Node
 
 def _cut_cycles(nodes: Iterable[Node], root: Node, findings: Findings) -> None:
     """Put the first execution of each cycle under the root; every node is walked over once."""
-    safe = {root.id}
+    ids_under_root = {root.id}
     for node in nodes:
         path: dict[int, Node] = {}
         at: Node | None = node
-        while at is not None and at.id not in safe and at.id not in path:
+        while at is not None and at.id not in ids_under_root and at.id not in path:
             path[at.id] = at
             at = at.parent
         if at is not None and at.id in path:
@@ -164,15 +164,15 @@ def _cut_cycles(nodes: Iterable[Node], root: Node, findings: Findings) -> None:
             first = min(cycle, key=lambda member: member.id)
             first.parent = root
             findings.add(Rule.PARENT_CYCLES, " → ".join(f"execution {member.id}" for member in cycle))
-        safe.update(path)
+        ids_under_root.update(path)
 
 
-def _walk(root: Node) -> Iterator[Node]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
+def _in_order(root: Node) -> Iterator[Node]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
         yield node
-        waiting.extend(reversed(node.children))
+        stack.extend(reversed(node.children))
 
 
 def _place(node: Node, spec: Spec | None, findings: Findings) -> None:
@@ -217,9 +217,9 @@ def _iteration(node: Node, parent: Node) -> int | None:
     """Return the innermost iteration: that of the folded parent, the task's own, or the one its group runs in."""
     if parent.folded:
         return parent.index
-    own = integer_of(node.custom.get("iteration_index"))
-    if own is not None or parent.type is TaskType.LOOP:
-        return own
+    own_iteration = integer_of(node.custom.get("iteration_index"))
+    if own_iteration is not None or parent.type is TaskType.LOOP:
+        return own_iteration
     return parent.iteration
 
 

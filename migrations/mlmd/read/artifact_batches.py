@@ -51,9 +51,9 @@ class ArtifactReader:
         if not ids:
             return None
         artifacts_of_runs, artifacts_of_missing_runs = await self._artifacts_of_runs(connection, ids)
-        findings, missing = Findings(), sorted(artifacts_of_missing_runs - artifacts_of_runs)
-        if missing:
-            findings.add(Rule.ARTIFACTS_NOT_IN_KFP, *(f"artifact {id}" for id in missing), count=len(missing))
+        findings, missing_ids = Findings(), sorted(artifacts_of_missing_runs - artifacts_of_runs)
+        if missing_ids:
+            findings.add(Rule.ARTIFACTS_NOT_IN_KFP, *(f"artifact {id}" for id in missing_ids), count=len(missing_ids))
         ids_without_run = [id for id in ids if id not in artifacts_of_runs and id not in artifacts_of_missing_runs]
         rows = await self.rows.artifacts(connection, ids_without_run)
         origins = await self._origins(connection, ids_without_run)

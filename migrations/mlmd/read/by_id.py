@@ -32,7 +32,7 @@ class RowReader:
         rows = await fetch(connection, statement, ids)
         properties = await self._properties(connection, "context", ids)
         parents = await self._parent_names(connection, ids)
-        found = []
+        contexts = []
         for id, type_id, raw_name, created, updated in rows:
             name, type_id = self.texts.text_or_empty(raw_name), integer(type_id)
             if type_id in kinds:
@@ -46,8 +46,8 @@ class RowReader:
                     tuple(properties.get(id, ())),
                     parents.get(id, ""),
                 )
-                found.append(context)
-        return sorted(found, key=lambda row: row.id)
+                contexts.append(context)
+        return sorted(contexts, key=lambda row: row.id)
 
     async def executions(
         self, connection: AsyncConnection, ids: Sequence[int], *, names_only: bool = False
@@ -57,10 +57,10 @@ class RowReader:
         names = ("id", "type_id", "name", "last_known_state", "create_time_since_epoch", "last_update_time_since_epoch")
         columns = [table[name] for name in (*names, "external_id")]
         rows = await fetch(connection, select(*columns).where(with_ids(table.column("id"))), ids)
-        wanted = NAMING_PROPERTIES if names_only else ()
-        properties = await self._properties(connection, "execution", ids, wanted)
+        property_names = NAMING_PROPERTIES if names_only else ()
+        properties = await self._properties(connection, "execution", ids, property_names)
         nodes = await self._node_names(connection, ids)
-        found = [
+        executions = [
             ExecutionRow(
                 id,
                 self._types.names.get(integer(type_id)),
@@ -74,7 +74,7 @@ class RowReader:
             )
             for id, type_id, name, state, created, updated, external_id in rows
         ]
-        return sorted(found, key=lambda row: row.id)
+        return sorted(executions, key=lambda row: row.id)
 
     async def artifacts(self, connection: AsyncConnection, ids: Sequence[int]) -> list[ArtifactRow]:
         """Return artifacts."""
@@ -83,7 +83,7 @@ class RowReader:
         columns = [table[name] for name in (*names, "external_id")]
         rows = await fetch(connection, select(*columns).where(with_ids(table.column("id"))), ids)
         properties = await self._properties(connection, "artifact", ids)
-        found = [
+        artifacts = [
             ArtifactRow(
                 id,
                 self._types.names.get(integer(type_id)),
@@ -98,7 +98,7 @@ class RowReader:
             )
             for id, type_id, uri, state, name, created, updated, external_id in rows
         ]
-        return sorted(found, key=lambda row: row.id)
+        return sorted(artifacts, key=lambda row: row.id)
 
     async def events(self, connection: AsyncConnection, execution_ids: Sequence[int]) -> list[EventRow]:
         """Return the events of executions."""
@@ -130,15 +130,15 @@ class RowReader:
         ]
 
     async def _properties(
-        self, connection: AsyncConnection, kind: str, ids: Sequence[int], wanted: Sequence[str] = ()
+        self, connection: AsyncConnection, kind: str, ids: Sequence[int], names: Sequence[str] = ()
     ) -> dict[int, list[PropertyRow]]:
-        table, owner = self._schema[f"{kind}property"], f"{kind}_id"
+        table, owner_column = self._schema[f"{kind}property"], f"{kind}_id"
         if not table.has or not ids:
             return {}
         reader = self.texts.properties(table)
-        statement: Select[Any] = select(*reader.columns(owner)).where(with_ids(table.column(owner)))
-        if wanted:
-            statement = statement.where(table.column("name").in_(wanted))
+        statement: Select[Any] = select(*reader.columns(owner_column)).where(with_ids(table.column(owner_column)))
+        if names:
+            statement = statement.where(table.column("name").in_(names))
         return reader.group(await fetch(connection, statement, ids))
 
     async def _parent_names(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
@@ -153,28 +153,28 @@ class RowReader:
             .where(with_ids(id))
             .order_by(id, parent_id)
         )
-        found: dict[int, str] = {}
+        parent_names: dict[int, str] = {}
         for context_id, name in await fetch(connection, statement, ids):
-            found.setdefault(context_id, self.texts.text_or_empty(name))
-        return found
+            parent_names.setdefault(context_id, self.texts.text_or_empty(name))
+        return parent_names
 
     async def _node_names(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
         """Return the nodes of executions; the context's name is that of pipeline and node."""
         if not self._types.node_types or not ids:
             return {}
-        ties, contexts = self._schema["association"], self._schema["context"]
-        execution_id = ties.column("execution_id")
+        associations, contexts = self._schema["association"], self._schema["context"]
+        execution_id = associations.column("execution_id")
         # Nodes are few; each is asked for a range of executions, which its index can answer.
         statement = (
             select(execution_id, contexts.column("name"))
-            .join(contexts.clause, contexts.column("id") == ties.column("context_id"))
+            .join(contexts.clause, contexts.column("id") == associations.column("context_id"))
             .where(
                 contexts.column("type_id").in_(sorted(self._types.node_types)),
                 execution_id.between(ids[0], ids[-1]),
             )
         )
-        wanted, found = set(ids), {}
+        id_set, node_names = set(ids), {}
         for id, name in await connection.execute(statement):
-            if id in wanted:
-                found[id] = self.texts.text_or_empty(name).rpartition(".")[2]
-        return found
+            if id in id_set:
+                node_names[id] = self.texts.text_or_empty(name).rpartition(".")[2]
+        return node_names

@@ -60,8 +60,8 @@ class PropertyReader:
         text, text_or_empty = self._texts.text, self._texts.text_or_empty
         grouped: dict[int, list[PropertyRow]] = {}
         for owner, name, custom, integer, double, string, raw, proto, boolean in rows:
-            kept = text(string) if string is not None else None
-            row = PropertyRow(text_or_empty(name), bool(custom), integer, double, kept, raw, proto, boolean)
+            value = text(string) if string is not None else None
+            row = PropertyRow(text_or_empty(name), bool(custom), integer, double, value, raw, proto, boolean)
             grouped.setdefault(owner, []).append(row)
         return grouped
 
@@ -73,11 +73,11 @@ def with_ids(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 async def fetch(connection: AsyncConnection, statement: Select[Any], ids: Sequence[int]) -> list[Sequence[Any]]:
     """Return the rows of a statement that has `with_ids` in its conditions, for any number of ids."""
-    found: list[Sequence[Any]] = []
+    rows: list[Sequence[Any]] = []
     for start in range(0, len(ids), ID_CHUNK):
         result = await connection.execute(statement, {IDS: list(ids[start : start + ID_CHUNK])})
-        found.extend(result.all())
-    return found
+        rows.extend(result.all())
+    return rows
 
 
 def integer(raw: object) -> int:

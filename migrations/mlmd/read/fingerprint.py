@@ -1,6 +1,6 @@
-"""Telling one MLMD store from another, wherever it lies: by the oldest rows, which growth leaves as they are.
+"""Tells one MLMD store from another, wherever its database is, by the oldest rows: they stay the same while a store grows.
 
-The importer calls this before it writes: two stores number their rows alike, so they must not share ids.
+Importing and undoing call this before they write. Two stores number their rows alike, so they must not share a store id.
 """
 
 import hashlib
@@ -19,30 +19,30 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "artifact": ("id", "uri", "create_time_since_epoch"),
 }
 
-Identity = dict[str, str]
-"""A digest of the oldest row of each table that has one which tells something."""
+Fingerprint = dict[str, str]
+"""Digests of the oldest rows by table, without tables whose oldest row says nothing of its store."""
 
 
-async def read_identity(url: str) -> Identity:
-    """Return the identity of a store. Raises SourceRefused when it cannot be read."""
+async def read_fingerprint(url: str) -> Fingerprint:
+    """Return the fingerprint of a store. Raises SourceRefused when it cannot be read."""
     database = Database(url, what="the source")
     try:
         async with database.connect() as connection:
             schema = await connection.run_sync(lambda sync: read_schema(sync, database.label))
-            found = {}
+            digests = {}
             for name, columns in _PARTS.items():
                 table = schema[name]
                 row = (await connection.execute(_oldest(table, columns))).first() if table.has else None
-                # Without name and time a row is like the first of every other store.
+                # A row without a name and a time looks like the first row of any other store.
                 if row is not None and any(row[1:]):
-                    found[name] = hashlib.sha256(repr(tuple(row)).encode(errors="surrogatepass")).hexdigest()
-        return found
+                    digests[name] = hashlib.sha256(repr(tuple(row)).encode(errors="surrogatepass")).hexdigest()
+        return digests
     finally:
         await database.close()
 
 
-def same_store(one: Identity, other: Identity) -> bool:
-    """Say whether two identities can be of one store, which may have grown between."""
+def same_store(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether two fingerprints can be of one store, which may have grown in between."""
     shared = one.keys() & other.keys()
     return not shared or any(one[name] == other[name] for name in shared)
 

@@ -61,8 +61,8 @@ class RunReader:
         contexts = await self.rows.contexts(connection, context_ids)
         kfp_runs = await self.kfp.runs_of(contexts) if self.kfp else {}
         contexts = await self.filter.mark_repeats(connection, contexts, kfp_runs)
-        contexts, missing = self.filter.split(contexts, kfp_runs if self.kfp else None)
-        await self.filter.count_missing(connection, missing, execution_ids, findings)
+        contexts, missing_contexts = self.filter.split(contexts, kfp_runs if self.kfp else None)
+        await self.filter.count_missing(connection, missing_contexts, execution_ids, findings)
         ids = sorted(id for context in contexts for id in execution_ids.get(context.id, ()))
         executions = {row.id: row for row in await self.rows.executions(connection, ids)}
         events = await self.rows.events(connection, ids)

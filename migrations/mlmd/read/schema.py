@@ -75,10 +75,10 @@ def read_schema(connection: Connection, label: str) -> Schema:
             f"the source {label} has MLMD's schema version {version}, and versions up to {NEWEST} are understood"
         )
     tables = {}
-    for name, wanted in _TABLES.items():
+    for name, required_columns in _TABLES.items():
         actual = names.get(name)
         columns = read_columns(connection, actual) if actual is not None else {}
-        if actual is not None and any(column_name not in columns for column_name in wanted):
+        if actual is not None and any(column_name not in columns for column_name in required_columns):
             raise SourceRefused(f"the source {label} is no MLMD store: its table {actual} has other columns")
         clause = table(actual or name, *(column(item) for item in columns.values()))
         tables[name] = ForeignTable(clause, columns, actual is not None)

@@ -149,8 +149,8 @@ async def _read_run_index(connection: AsyncConnection, schema: Schema, types: Ty
     run_index = RunIndex()
     if not schema.has_runs or not types.run_kinds:
         return run_index
-    ties, contexts = schema["association"], schema["context"]
-    execution_id, context_id = ties.column("execution_id"), ties.column("context_id")
+    associations, contexts = schema["association"], schema["context"]
+    execution_id, context_id = associations.column("execution_id"), associations.column("context_id")
     statement = (
         select(execution_id, context_id)
         .join(contexts.clause, contexts.column("id") == context_id)

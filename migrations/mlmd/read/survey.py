@@ -70,22 +70,22 @@ class _Counter:
 
     async def runs(self) -> dict[RunKind, int]:
         """Count the runs of each kind."""
-        found: dict[RunKind, int] = {}
+        counts: dict[RunKind, int] = {}
         for type_id, count in await self._by_type("context"):
             kind = self._types.run_kinds.get(type_id)
             if kind is not None:
-                found[kind] = found.get(kind, 0) + count
-        return found
+                counts[kind] = counts.get(kind, 0) + count
+        return counts
 
     async def contexts(self, findings: Findings) -> dict[str, int]:
         """Count contexts by type; those that are no runs have no place."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for type_id, count in await self._by_type("context"):
             name = shown(self._types.names.get(type_id, ""))
-            found[name] = found.get(name, 0) + count
+            counts[name] = counts.get(name, 0) + count
             if type_id not in self._types.run_kinds:
                 findings.add(Rule.CONTEXTS_WITHOUT_PLACE, kind=name, count=count)
-        return found
+        return counts
 
     async def executions_without_run(self, findings: Findings) -> None:
         """Count executions of no run by type."""
@@ -93,26 +93,28 @@ class _Counter:
         id, type_id = executions.column("id"), executions.column("type_id")
         outside = id.not_in(self._in_runs()) if self._has_runs else None
         counting = select(type_id, func.count(), func.min(id)).group_by(type_id)
-        for found, count, first in await self._rows(counting if outside is None else counting.where(outside)):
-            kind = self._types.names.get(integer(found), "")
+        for type_number, count, first in await self._rows(counting if outside is None else counting.where(outside)):
+            kind = self._types.names.get(integer(type_number), "")
             findings.add(Rule.EXECUTIONS_WITHOUT_RUN, f"execution {first}", kind=kind, count=count)
 
     async def events(self, findings: Findings) -> int:
         """Count the events of executions in runs, and report the others; those that dangle are counted apart."""
         events, executions = self._schema["event"], self._schema["execution"]
         execution_id = events.column("execution_id")
-        within = await self._count(events, execution_id.in_(self._in_runs())) if self._has_runs else 0
+        in_runs = await self._count(events, execution_id.in_(self._in_runs())) if self._has_runs else 0
         exists = execution_id.in_(select(executions.column("id")))
-        real = await self._count(events, exists)
-        if real > within:
-            findings.add(Rule.EVENTS_WITHOUT_RUN, count=real - within)
+        with_execution = await self._count(events, exists)
+        if with_execution > in_runs:
+            findings.add(Rule.EVENTS_WITHOUT_RUN, count=with_execution - in_runs)
         id = events.column("id")
-        lost = select(id).where(execution_id.not_in(select(executions.column("id")))).order_by(id).limit(EXAMPLES)
-        examples = [f"event {row[0]}" for row in await self._rows(lost)]
-        missing = await self.total("event") - real
-        if missing:
-            findings.add(Rule.DANGLING_EVENTS, *examples, kind="execution missing", count=missing)
-        return within
+        dangling_ids = (
+            select(id).where(execution_id.not_in(select(executions.column("id")))).order_by(id).limit(EXAMPLES)
+        )
+        examples = [f"event {row[0]}" for row in await self._rows(dangling_ids)]
+        dangling = await self.total("event") - with_execution
+        if dangling:
+            findings.add(Rule.DANGLING_EVENTS, *examples, kind="execution missing", count=dangling)
+        return in_runs
 
     async def dangling(self, findings: Findings) -> None:
         """Count what names rows that do not exist and would be passed over in silence."""
@@ -134,10 +136,10 @@ class _Counter:
 
     def _in_runs(self) -> Select[Any]:
         """Select the executions of runs."""
-        ties, contexts = self._schema["association"], self._schema["context"]
+        associations, contexts = self._schema["association"], self._schema["context"]
         return (
-            select(ties.column("execution_id"))
-            .join(contexts.clause, contexts.column("id") == ties.column("context_id"))
+            select(associations.column("execution_id"))
+            .join(contexts.clause, contexts.column("id") == associations.column("context_id"))
             .where(contexts.column("type_id").in_(sorted(self._types.run_kinds)))
         )
 

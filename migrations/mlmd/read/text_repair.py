@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, text
 
 # MySQL's latin1 is Windows-1252 with the five bytes that it leaves out standing for themselves.
-_LEFT_OUT = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
-_BYTES = {bytes([byte]).decode("cp1252"): byte for byte in range(256) if byte not in _LEFT_OUT}
-_BYTES |= {chr(byte): byte for byte in _LEFT_OUT}
+_UNDEFINED_BYTES = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+_BYTES = {bytes([byte]).decode("cp1252"): byte for byte in range(256) if byte not in _UNDEFINED_BYTES}
+_BYTES |= {chr(byte): byte for byte in _UNDEFINED_BYTES}
 
 
 def repaired(stored: str) -> str:

@@ -44,8 +44,8 @@ async def read_types(
     rows = (await connection.execute(statement)).all()
     names = {integer(row[0]): texts.text_or_empty(row[1]) for row in rows}
     contexts = {integer(row[0]) for row in rows if integer(row[3]) == CONTEXT_KIND}
-    wanted = {**dict.fromkeys(run_context_types, RunKind.GENERIC), **RUN_TYPES}
-    run_kinds = {id: wanted[names[id]] for id in contexts if names[id] in wanted}
+    kinds_by_name = {**dict.fromkeys(run_context_types, RunKind.GENERIC), **RUN_TYPES}
+    run_kinds = {id: kinds_by_name[names[id]] for id in contexts if names[id] in kinds_by_name}
     run_kinds |= await _runs_of_missing_types(connection, schema, names, findings)
     return Types(
         names=names,
@@ -63,8 +63,8 @@ async def _runs_of_missing_types(
     contexts, properties = schema["context"], schema["contextproperty"]
     type_id = contexts.column("type_id")
     rows = await connection.execute(select(type_id).distinct())
-    missing = sorted({integer(row[0]) for row in rows} - names.keys())
-    if not missing:
+    missing_types = sorted({integer(row[0]) for row in rows} - names.keys())
+    if not missing_types:
         return {}
     statement: Select[Any] = (
         select(type_id)
@@ -72,6 +72,6 @@ async def _runs_of_missing_types(
         .join(properties.clause, properties.column("context_id") == contexts.column("id"))
         .where(with_ids(type_id), properties.column("name").in_(_SIGNS_OF_A_RUN))
     )
-    found = [integer(row[0]) for row in await fetch(connection, statement, missing)]
-    findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing), count=len(missing))
-    return dict.fromkeys(found, RunKind.KFP_V2)
+    run_types = [integer(row[0]) for row in await fetch(connection, statement, missing_types)]
+    findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing_types), count=len(missing_types))
+    return dict.fromkeys(run_types, RunKind.KFP_V2)

@@ -16,8 +16,12 @@ SHOWN_CHARACTERS = 200
 
 def shown(text: str) -> str:
     """Return a text of the source as a report can hold it and a terminal can show it: short, and printable."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    return cut if cut.isprintable() else "".join(letter if letter.isprintable() else "\ufffd" for letter in cut)
+    excerpt = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return (
+        excerpt
+        if excerpt.isprintable()
+        else "".join(letter if letter.isprintable() else "\ufffd" for letter in excerpt)
+    )
 
 
 class Rule(Enum):
@@ -90,23 +94,23 @@ class Findings:
     def add(self, rule: Rule, *examples: str, kind: str = "", count: int = 1) -> None:
         """Count cases of a rule; the kind tells them apart where the report should."""
         kind = shown(kind)
-        found = self._found.get((rule, kind))
-        if found is None:
-            found = self._found[(rule, kind)] = Finding(rule, kind)
-        found.count += count
-        if len(found.examples) < EXAMPLES:
-            found.examples.extend(map(shown, examples[: EXAMPLES - len(found.examples)]))
+        finding = self._found.get((rule, kind))
+        if finding is None:
+            finding = self._found[(rule, kind)] = Finding(rule, kind)
+        finding.count += count
+        if len(finding.examples) < EXAMPLES:
+            finding.examples.extend(map(shown, examples[: EXAMPLES - len(finding.examples)]))
 
     def merge(self, other: "Findings") -> None:
         """Take over all that another counted."""
-        for found in other:
-            self.add(found.rule, *found.examples, kind=found.kind, count=found.count)
+        for finding in other:
+            self.add(finding.rule, *finding.examples, kind=finding.kind, count=finding.count)
 
     def count(self, rule: Rule, kind: str | None = None) -> int:
         """Return the cases of a rule, of one kind or of all."""
-        return sum(found.count for found in self if found.rule is rule and kind in (None, found.kind))
+        return sum(finding.count for finding in self if finding.rule is rule and kind in (None, finding.kind))
 
     def __iter__(self) -> Iterator[Finding]:
         """Findings come in the order of the rules, then by kind."""
         order = {rule: place for place, rule in enumerate(Rule)}
-        return iter(sorted(self._found.values(), key=lambda found: (order[found.rule], found.kind)))
+        return iter(sorted(self._found.values(), key=lambda finding: (order[finding.rule], finding.kind)))

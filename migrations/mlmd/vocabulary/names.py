@@ -12,10 +12,10 @@ _COMPONENT_PREFIX = "components."
 
 def component_name(row: ExecutionRow, properties: Properties) -> str:
     """Return what an execution is called: the component it ran, its node, its own name, else what its type is called last."""
-    component = text_of(properties.own.get("component_id")) or text_of(properties.custom.get("component_id"))
-    named = component or row.node or row.name
-    if named:
-        return named
+    component = text_of(properties.standard.get("component_id")) or text_of(properties.custom.get("component_id"))
+    name = component or row.node or row.name
+    if name:
+        return name
     type_name = (row.type or "").removeprefix(_COMPONENT_PREFIX).partition("@sha256=")[0]
     return type_name.rpartition(".")[2] or f"execution-{row.id}"
 

@@ -7,5 +7,5 @@ def run_namespace(context: ContextRow, kfp: KfpRun | None) -> str:
     """Return the namespace of a run, "" when neither names one."""
     if kfp is not None and kfp.namespace:
         return kfp.namespace
-    found = [row.text for row in context.properties if row.name == "namespace" and row.custom]
-    return found[0] if found and isinstance(found[0], str) else ""
+    namespaces = [row.text for row in context.properties if row.name == "namespace" and row.custom]
+    return namespaces[0] if namespaces and isinstance(namespaces[0], str) else ""

@@ -108,8 +108,8 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
         shift += 7
 
 
-def _expect_bytes(wire_type: int, payload: bytes | int, wanted: int = _BYTES) -> bytes:
-    if wire_type != wanted or isinstance(payload, int):
+def _expect_bytes(wire_type: int, payload: bytes | int, expected_type: int = _BYTES) -> bytes:
+    if wire_type != expected_type or isinstance(payload, int):
         raise Undecodable("a field of another kind than its message says")
     return payload
 

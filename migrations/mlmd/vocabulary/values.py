@@ -17,23 +17,23 @@ INT64 = range(-(2**63), 2**63)
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """The decoded values of a row's properties by name, the custom ones apart."""
+    """The decoded values of a row's properties by name: those that its type declares, and custom ones."""
 
-    own: dict[str, Plain]
+    standard: dict[str, Plain]
     custom: dict[str, Plain]
 
 
 def decode_properties(rows: Iterable[PropertyRow], findings: Findings, subject: str) -> Properties:
     """Return the values of properties; one with NULL in every column is left out."""
-    own: dict[str, Plain] = {}
+    standard: dict[str, Plain] = {}
     custom: dict[str, Plain] = {}
     for row in rows:
         value = _value(row, findings, subject)
         if value is None:
             findings.add(Rule.VALUES_NULL, f"{subject} {row.name}")
         else:
-            (custom if row.custom else own)[row.name] = value
-    return Properties(own, custom)
+            (custom if row.custom else standard)[row.name] = value
+    return Properties(standard, custom)
 
 
 def unwrapped(value: Plain) -> Plain:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from migrations.mlmd.read.fingerprint import Identity, same_store
+from migrations.mlmd.read.fingerprint import Fingerprint, same_store
 from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.write.tally import Tally
@@ -74,14 +74,14 @@ class Job:
     id: int
     store_id: str
     source: str
-    identity: Identity
+    fingerprint: Fingerprint
     options: dict[str, Any]
     state: JobState
     progress: Progress
 
-    def check_source(self, identity: Identity) -> None:
+    def check_source(self, fingerprint: Fingerprint) -> None:
         """Raise SourceRefused when another MLMD store was imported under this store id."""
-        if not same_store(self.identity, identity):
+        if not same_store(self.fingerprint, fingerprint):
             named = f"with --store-id {self.store_id}" if self.store_id else "without --store-id"
             raise SourceRefused(
                 f"another MLMD store, {self.source}, was imported {named}; "
@@ -137,7 +137,7 @@ async def find_job(connection: AsyncConnection, store_id: str) -> Job | None:
 
 
 async def begin_job(
-    connection: AsyncConnection, *, store_id: str, source: str, identity: Identity, options: dict[str, Any]
+    connection: AsyncConnection, *, store_id: str, source: str, fingerprint: Fingerprint, options: dict[str, Any]
 ) -> Job:
     """Return the job of an import that begins, or goes on where it was interrupted.
 
@@ -147,15 +147,15 @@ async def begin_job(
     told = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
     if found is None:
         highest = (await connection.execute(select(func.max(import_jobs.c.id)))).scalar() or 0
-        job = Job(highest + 1, store_id, source, identity, options, JobState.RUNNING, Progress(first=True))
-        row = {"id": job.id, "store_id": store_id, "identity": json.dumps(identity), "started_at": now}
+        job = Job(highest + 1, store_id, source, fingerprint, options, JobState.RUNNING, Progress(first=True))
+        row = {"id": job.id, "store_id": store_id, "identity": json.dumps(fingerprint), "started_at": now}
         await connection.execute(insert(import_jobs), {**row, **told, "progress": job.progress.text()})
         return job
-    found.check_source(identity)
+    found.check_source(fingerprint)
     goes_on = found.goes_on(options)
     progress = found.progress if goes_on else Progress()
     # The store may have been empty when it was imported first.
-    known = {**identity, **found.identity}
+    known = {**fingerprint, **found.fingerprint}
     values = {**told, "identity": json.dumps(known), "progress": progress.text(), "finished_at": None}
     values |= {} if goes_on else {"started_at": now}
     await connection.execute(update(import_jobs).where(import_jobs.c.id == found.id).values(values))

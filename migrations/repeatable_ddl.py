@@ -1,4 +1,4 @@
-"""Schema changes that may run twice: databases whose DDL commits at once can be left half way through a migration."""
+"""Schema changes that can be repeated: where DDL commits at once, a killed migration leaves only some of its changes."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from storage.sql.dialects import partial_index
 
 @dataclass(frozen=True)
 class NewIndex:
-    """An index to make: its columns, and the rows it is limited to where the database can."""
+    """An index to create: its columns, and the condition of a partial index where the database has these."""
 
     name: str
     columns: tuple[str, ...]
@@ -19,11 +19,11 @@ class NewIndex:
 
 
 def create_table(name: str, *items: SchemaItem, indexes: tuple[NewIndex, ...] = ()) -> None:
-    """Create a table and its indexes, those of them that are missing."""
+    """Create a table and its indexes, unless they exist."""
     if not inspect(op.get_bind()).has_table(name):
         op.create_table(name, *items)
-    existing = {index["name"] for index in inspect(op.get_bind()).get_indexes(name)}
+    index_names = {index["name"] for index in inspect(op.get_bind()).get_indexes(name)}
     for index in indexes:
-        if index.name not in existing:
+        if index.name not in index_names:
             options = partial_index(index.where) if index.where else {}
             op.create_index(index.name, name, list(index.columns), **options)
