@@ -1,4 +1,4 @@
-"""How long the call in hand may still take. The server sets it once a call; the store bounds its retries by it."""
+"""How long the current call may still take. The server sets it once per call; the store limits its retries by it."""
 
 import time
 from contextvars import ContextVar

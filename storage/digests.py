@@ -1,6 +1,6 @@
 """Digests by which rows are found again: a task by what identifies it, a specification by its text, an artifact by its uri.
 
-They are kept, so they never change. `server/codec`, `storage/sql` and the import of MLMD stores call this.
+They are stored, so they must never change. `server/codec`, `storage/sql` and the import of MLMD stores call this.
 """
 
 from hashlib import sha256
@@ -30,8 +30,8 @@ def logical_key(
         return None
     digest = sha256()
     for text in (run_id, parent_task_id or "", scope_path, name):
-        encoded = text.encode()
-        digest.update(pack(">I", len(encoded)) + encoded)
+        data = text.encode()
+        digest.update(pack(">I", len(data)) + data)
     digest.update(pack(">i", type))
     digest.update(b"\x00" if iteration_index is None else pack(">Bq", 1, iteration_index))
     return digest.hexdigest()

@@ -1,13 +1,13 @@
 """Every way a store can fail. The server maps these to codes in one place; driver errors never leave `storage/sql`.
 
 StorageError
-├── RowNotFound            the row a caller named is not there
-├── AlreadyExists       a row with that id or unique name is there
-├── InUse               other rows depend on the one that was to go
-├── InvalidQuery        what a list was asked for makes no sense
+├── RowNotFound            the named row does not exist
+├── AlreadyExists       a row with that id or unique name exists
+├── InUse               other rows depend on the row to delete
+├── InvalidQuery        a list request makes no sense
 │   ├── InvalidFilter
 │   ├── InvalidOrder
-│   └── InvalidPage     a page token that is not ours, or of another query
+│   └── InvalidPage     a page token that was not issued here, or for another query
 ├── ValueRefused        the database cannot hold the value (too large, too long)
 ├── Conflict            concurrent writers kept colliding until the time to retry was over
 ├── Unavailable         no connection, no free connection, database down, disk full
@@ -21,7 +21,7 @@ class StorageError(Exception):
 
 
 class RowNotFound(StorageError):
-    """The row a caller named is not there."""
+    """The named row does not exist."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"{kind} {id!r} not found")
@@ -29,7 +29,7 @@ class RowNotFound(StorageError):
 
 
 class AlreadyExists(StorageError):
-    """A row with that id or unique name is there already."""
+    """A row with that id or unique name already exists."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"{kind} {id!r} already exists")
@@ -37,7 +37,7 @@ class AlreadyExists(StorageError):
 
 
 class InUse(StorageError):
-    """Other rows depend on the one that was to go."""
+    """Other rows depend on the row to delete."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"{kind} {id!r} is in use")
@@ -45,23 +45,23 @@ class InUse(StorageError):
 
 
 class InvalidQuery(StorageError):
-    """What a list was asked for makes no sense."""
+    """A list request makes no sense."""
 
 
 class InvalidFilter(InvalidQuery):
-    """The filter is no Filter message, or does not fit the columns."""
+    """The filter is not a Filter message, or does not fit the columns."""
 
 
 class InvalidOrder(InvalidQuery):
-    """The sort text names no sortable field or no direction."""
+    """The sort text does not name a sortable field, or its direction is neither asc nor desc."""
 
 
 class InvalidPage(InvalidQuery):
-    """The page token is not ours, was altered, or belongs to another query."""
+    """The page token was not issued here, was altered, or belongs to another query."""
 
 
 class ValueRefused(StorageError):
-    """The database does not take a value, larger than the column or the packet allows, or that many in one statement."""
+    """A value is larger than its column or a packet allows, or a statement has more values than the database accepts."""
 
 
 class Conflict(StorageError):

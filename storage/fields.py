@@ -1,6 +1,6 @@
 """What lists can be filtered and sorted by: for each list, its wire keys and the columns behind them.
 
-A key that is missing here is refused by filters and sorting. `storage.filters` and `storage.pages` read these maps,
+Filters and sorting refuse a key that is not listed here. `storage.filters` and `storage.pages` read these maps,
 services name them, and `storage/sql` turns their columns into SQL.
 """
 
@@ -16,7 +16,7 @@ TAG_PREFIX = "tags."
 """Where rows have tags, a filter key of this prefix and a tag's key compares that tag."""
 
 METRIC_PREFIX = "metric:"
-"""Runs may be asked for in the order of a metric of KFP's first API, which no run here has: they are equal in it."""
+"""Runs may be sorted by a metric of KFP's first API. No run here has metrics, so they all compare equal."""
 
 SORTED_CHARACTERS = 255
 """How many characters of a long field take part in sorting: a page token has to carry them."""
@@ -31,7 +31,7 @@ class FieldKind(Enum):
     NAMED_ENUM = "named enum"  # stored as its name
     TIME = "time"  # stored as whole microseconds, UTC
     NUMBER = "number"
-    TAG = "tag"  # a tag of the row; the key names it behind TAG_PREFIX
+    TAG = "tag"  # a tag of the row; the key names it after TAG_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Field:
     """One key of a list and the column it stands for; `column` names the record's attribute and the table's column.
 
     `long` says that only the first SORTED_CHARACTERS characters sort. `names` holds further spellings of enum names.
-    `digest_column` holds the SHA-256 of the value, for finding equal values by an index. `absent` is what filters take
-    an absent value for; without it, no filter is met.
+    `digest_column` holds the SHA-256 of the value, for finding equal values by an index. Filters compare
+    an absent value as `absent`; without it, an absent value meets no filter.
     """
 
     key: str
@@ -59,16 +59,16 @@ class Field:
 class FieldSet(Mapping[str, Field]):
     """Fields of one list by wire key; of keys that share a column, the first stands for it in predicates and orders.
 
-    Keys that cannot be named one by one, such as those of tags, are made by `more` when they are asked for.
+    Keys that cannot be enumerated, such as those of tags, are made by `more` on demand.
     """
 
     def __init__(self, *fields: Field, more: Callable[[str], Field | None] | None = None) -> None:
-        self._named = {each.key: each for each in fields}
+        self._fields = {each.key: each for each in fields}
         self._more = more or _no_more
 
     def find(self, key: str) -> Field | None:
         """Return the field of a key, None when the list has none."""
-        return self._named.get(key) or self._more(key)
+        return self._fields.get(key) or self._more(key)
 
     def __getitem__(self, key: str) -> Field:
         field = self.find(key)
@@ -77,10 +77,10 @@ class FieldSet(Mapping[str, Field]):
         return field
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._named)
+        return iter(self._fields)
 
     def __len__(self) -> int:
-        return len(self._named)
+        return len(self._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Listable:
-    """All that reading a list request needs to know: the fields, the order when none is asked for, a predicate's words."""
+    """What it takes to read a list request: its fields, its default order, and the names that a predicate's fields may have."""
 
     fields: FieldSet
     default_order: Order
@@ -256,7 +256,7 @@ PIPELINE_VERSIONS: FieldSet = FieldSet(
     more=_tag,
 )
 
-# Lineal keeps none, so no row is ever compared with these; they say which requests make sense.
+# Lineal has no recurring runs, so no row is ever compared with these: they only decide which requests are valid.
 RECURRING_RUNS: FieldSet = FieldSet(
     Field("recurring_run_id", "id"),
     Field("id", "id"),
@@ -278,7 +278,7 @@ RECURRING_RUN_LIST = Listable(RECURRING_RUNS, Order(RECURRING_RUNS["created_at"]
 EXPERIMENT_LIST = Listable(EXPERIMENTS, Order(EXPERIMENTS["created_at"], descending=False))
 
 
-# KFP's first API has words of its own in filters.
+# KFP's first API spells some words of a filter differently.
 RUN_LIST_V1BETA1 = Listable(RUNS_V1BETA1, RUN_LIST.default_order, PREDICATE_NAMES_V1BETA1)
 EXPERIMENT_LIST_V1BETA1 = Listable(EXPERIMENTS_V1BETA1, EXPERIMENT_LIST.default_order, PREDICATE_NAMES_V1BETA1)
 PIPELINE_LIST_V1BETA1 = replace(PIPELINE_LIST, predicate_names=PREDICATE_NAMES_V1BETA1)

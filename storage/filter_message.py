@@ -1,6 +1,6 @@
-"""The wire's message Filter, read from its protobuf JSON: what the text says, before any column is looked at.
+"""The wire's message Filter, read from its protobuf JSON: what the text says, whatever the columns are.
 
-Reading is strict: unknown fields, fields named twice and numbers out of range raise InvalidFilter, and no text makes it
+Reading is strict: unknown fields, duplicate fields and numbers out of range raise InvalidFilter, and no text makes it
 raise anything else. Only `storage.filters` and `storage.fields` import this module.
 """
 
@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _TIMESTAMP = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
-# JSON's escapes can write half of a surrogate pair, which is no character.
+# JSON's escapes can write half of a surrogate pair, which is not a character.
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -76,8 +76,8 @@ class Operation(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A predicate as the message says it, not yet compared with the columns."""
+class RawPredicate:
+    """A predicate as the message has it, not yet checked against the columns."""
 
     operation: int
     key: str
@@ -89,8 +89,8 @@ class _Number(str):
     """A JSON number as it was written: nothing is rounded, and no huge number is ever built."""
 
 
-def read_filter(text: str, names: Mapping[str, str]) -> list[Sent]:
-    """Return the predicates of a filter as sent; where the text is no Filter message, it is URL-unescaped once.
+def read_filter(text: str, names: Mapping[str, str]) -> list[RawPredicate]:
+    """Return the predicates of a filter as sent; where the text is not a Filter message, it is URL-unescaped once.
 
     `names` are those that a predicate's fields may have. Raises InvalidFilter.
     """
@@ -102,12 +102,12 @@ def read_filter(text: str, names: Mapping[str, str]) -> list[Sent]:
             return _read_message(_unescape(text), names)
         with contextlib.suppress(InvalidFilter):
             return _read_message(_unescape(text), names)
-        # An escaped filter has no brace: what is wrong with a plain one says more than that it is not escaped either.
+        # An escaped filter has no brace, so this is a plain one: its first error says more than that it is not escaped either.
         raise
 
 
-def shown(text: str) -> str:
-    """What a client sent, short and safe enough to be repeated in an error."""
+def excerpt(text: str) -> str:
+    """Return what a client sent, short and safe enough to be repeated in an error."""
     return ascii(text[:80])[:80]
 
 
@@ -129,11 +129,11 @@ def _unescape(text: str) -> str:
         raise InvalidFilter("filter is not valid Unicode text once URL-unescaped") from None
 
 
-def _read_message(text: str, names: Mapping[str, str]) -> list[Sent]:
+def _read_message(text: str, names: Mapping[str, str]) -> list[RawPredicate]:
     try:
         message = json.loads(
             text,
-            object_pairs_hook=_distinct,
+            object_pairs_hook=_distinct_members,
             parse_int=_Number,
             parse_float=_Number,
         )
@@ -145,7 +145,7 @@ def _read_message(text: str, names: Mapping[str, str]) -> list[Sent]:
     return [_read_predicate(each, names) for each in _list(members.get("predicates", []), "predicates")]
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _distinct_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise InvalidFilter("filter names a field twice")
@@ -156,25 +156,25 @@ def _members(value: object, names: Mapping[str, str], *, what: str) -> dict[str,
     """Fields of a message by their proto names; null ones are left out."""
     if not isinstance(value, dict):
         raise InvalidFilter(f"{what} must be a JSON object")
-    seen: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, member in value.items():
         if name not in names:
-            raise InvalidFilter(f"{what} has no field {shown(name)}")
-        if names[name] in seen:
+            raise InvalidFilter(f"{what} has no field {excerpt(name)}")
+        if names[name] in values:
             raise InvalidFilter(f"{what} names the field {names[name]} twice")
-        seen[names[name]] = member
-    return {name: member for name, member in seen.items() if member is not None}
+        values[names[name]] = member
+    return {name: member for name, member in values.items() if member is not None}
 
 
-def _read_predicate(value: object, names: Mapping[str, str]) -> Sent:
+def _read_predicate(value: object, names: Mapping[str, str]) -> RawPredicate:
     members = _members(value, names, what="predicate")
     operation = _operation(members.pop("operation", _Number(0)))
     key = _string(members.pop("key", ""), "key")
     if len(members) > 1:
-        raise InvalidFilter(f"predicate on {shown(key)} has more than one value")
+        raise InvalidFilter(f"predicate on {excerpt(key)} has more than one value")
     for form, member in members.items():
-        return Sent(operation, key, form, _read_values(form, member))
-    return Sent(operation, key, None, ())
+        return RawPredicate(operation, key, form, _read_values(form, member))
+    return RawPredicate(operation, key, None, ())
 
 
 def _read_values(form: str, member: object) -> tuple[Any, ...]:
@@ -228,7 +228,7 @@ def _integer(value: object, what: str, *, bounds: tuple[int, int]) -> int:
         raise InvalidFilter(f"{what} is out of range") from None
     if not number:
         return 0
-    # Before anything else: a short text can name a number of a billion digits.
+    # Checked first, because a short text such as 1e999999999 names a number of a billion digits.
     if number.adjusted() > 19:
         raise InvalidFilter(f"{what} is out of range")
     if number != number.to_integral_value():

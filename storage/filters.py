@@ -1,7 +1,7 @@
 """Filters and sort texts of list requests, as predicates and an order that SQL can be made from.
 
-What a filter says is held against the columns here; what does not fit them or is too large raises InvalidFilter, and no
-text makes it raise anything else. `storage.pages` reads filters with it, and `storage/sql` turns predicates into SQL.
+Filters are checked against the columns here; what does not fit them or is too large raises InvalidFilter, and no text
+raises anything else. `storage.pages` reads filters with it, and `storage/sql` turns predicates into SQL.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from storage import filter_message
 from storage.errors import InvalidFilter, InvalidOrder
 from storage.fields import Field, FieldKind, FieldSet, Order
-from storage.filter_message import AFTER_LATEST, EARLIEST, INT32, SECOND, Operation, Sent, read_filter, shown
+from storage.filter_message import AFTER_LATEST, EARLIEST, INT32, SECOND, Operation, RawPredicate, excerpt, read_filter
 
 __all__ = ["Operation", "Order", "Predicate", "canonical", "parse_filter", "parse_order", "restore"]
 
@@ -60,17 +60,17 @@ def parse_filter(
 ) -> tuple[Predicate, ...]:
     """Return the predicates of a filter in the order they were sent, without those that every row meets.
 
-    The INs of one column are one predicate, of the values that all of them share. A text that is a Filter message as
-    it is, is taken so; any other is URL-unescaped once. `names` are those that a predicate's fields may have. Raises
+    The INs of one column are one predicate, of the values that all of them share. A text that is not a Filter
+    message as it stands is URL-unescaped once. `names` are those that a predicate's fields may have. Raises
     InvalidFilter.
     """
     if text == "":
         return ()
-    sent = read_filter(text, names)
-    if len(sent) > MAX_PREDICATES:
-        raise InvalidFilter(f"filter has {len(sent)} predicates, at most {MAX_PREDICATES} are allowed")
-    predicates = (_fit(each, fields) for each in sent)
-    return _merged([each for each in predicates if each is not None])
+    raw_predicates = read_filter(text, names)
+    if len(raw_predicates) > MAX_PREDICATES:
+        raise InvalidFilter(f"filter has {len(raw_predicates)} predicates, at most {MAX_PREDICATES} are allowed")
+    predicates = (_fit(each, fields) for each in raw_predicates)
+    return _merge_lists([each for each in predicates if each is not None])
 
 
 def parse_order(text: str, fields: FieldSet, default: Order) -> Order:
@@ -80,7 +80,7 @@ def parse_order(text: str, fields: FieldSet, default: Order) -> Order:
         return default
     field = fields.find(words[0])
     if field is None or not field.sortable:
-        raise InvalidOrder(f"cannot sort by {shown(words[0])}")
+        raise InvalidOrder(f"cannot sort by {excerpt(words[0])}")
     if words[1:] not in ([], ["asc"], ["desc"]):
         raise InvalidOrder(f"sort by {words[0]!r} must be followed by asc, desc or nothing")
     return Order(_first_of_column(field, fields), descending=words[1:] == ["desc"])
@@ -109,39 +109,39 @@ def restore(text: str, fields: FieldSet) -> tuple[Predicate, ...]:
         raise InvalidFilter("filter does not belong to this list") from None
 
 
-def _merged(predicates: Sequence[Predicate]) -> tuple[Predicate, ...]:
+def _merge_lists(predicates: Sequence[Predicate]) -> tuple[Predicate, ...]:
     # MariaDB plans for minutes where sixteen long INs meet on one column, and PostgreSQL binds no more than 32,767 values.
-    merged: list[Predicate] = []
-    lists: dict[str, int] = {}
+    result: list[Predicate] = []
+    places: dict[str, int] = {}
     for each in predicates:
         if each.operation is Operation.IN:
-            place = lists.setdefault(each.field.column, len(merged))
-            if place < len(merged):
-                allowed = frozenset(each.values)
-                shared = tuple(value for value in merged[place].values if value in allowed)
-                merged[place] = replace(merged[place], values=shared)
+            place = places.setdefault(each.field.column, len(result))
+            if place < len(result):
+                values = frozenset(each.values)
+                intersection = tuple(value for value in result[place].values if value in values)
+                result[place] = replace(result[place], values=intersection)
                 continue
-        merged.append(each)
-    return tuple(merged)
+        result.append(each)
+    return tuple(result)
 
 
 def _first_of_column(field: Field, fields: FieldSet) -> Field:
     return next((each for each in fields.values() if each.column == field.column), field)
 
 
-def _fit(sent: Sent, fields: FieldSet) -> Predicate | None:
-    """The predicate as rows are compared with it; None when every row meets it."""
-    field = _find_field(sent.key, fields)
-    operation = _find_operation(sent, field)
-    values = tuple(_stored(value, field) for value in sent.values)
-    known = tuple(value for value in values if value is not _Unknown.VALUE)
+def _fit(raw: RawPredicate, fields: FieldSet) -> Predicate | None:
+    """Return the predicate that rows are compared with, None when every row meets it."""
+    field = _find_field(raw.key, fields)
+    operation = _find_operation(raw, field)
+    values = tuple(_column_value(value, field) for value in raw.values)
+    column_values = tuple(value for value in values if value is not _Unknown.VALUE)
     target = _first_of_column(field, fields)
     if operation is Operation.IN:
-        # A value said again means nothing, and each one that is bound counts against what a statement can bind.
-        return Predicate(target, operation, tuple(dict.fromkeys(known)))
-    if not known:
+        # Repeated values mean nothing, and each bound value counts against the limit of a statement.
+        return Predicate(target, operation, tuple(dict.fromkeys(column_values)))
+    if not column_values:
         return None if operation is Operation.NOT_EQUALS else Predicate(target, Operation.IN, ())
-    return Predicate(target, operation, known[0] if field.kind is FieldKind.TIME else known)
+    return Predicate(target, operation, column_values[0] if field.kind is FieldKind.TIME else column_values)
 
 
 def _find_field(key: str, fields: FieldSet) -> Field:
@@ -149,37 +149,37 @@ def _find_field(key: str, fields: FieldSet) -> Field:
         raise InvalidFilter("a predicate has no key")
     field = fields.find(key)
     if field is None or not field.filterable:
-        raise InvalidFilter(f"cannot filter by {shown(key)}")
+        raise InvalidFilter(f"cannot filter by {excerpt(key)}")
     return field
 
 
-def _find_operation(sent: Sent, field: Field) -> Operation:
+def _find_operation(raw: RawPredicate, field: Field) -> Operation:
     try:
-        operation = Operation(sent.operation)
+        operation = Operation(raw.operation)
     except ValueError:
         raise InvalidFilter(f"predicate on {field.key!r} has no operation") from None
-    if sent.form is None:
+    if raw.form is None:
         raise InvalidFilter(f"predicate on {field.key!r} has no value")
-    if operation is Operation.IN and not sent.form.endswith("_values"):
+    if operation is Operation.IN and not raw.form.endswith("_values"):
         raise InvalidFilter(f"IN on {field.key!r} needs a list of values")
-    if operation is not Operation.IN and sent.form.endswith("_values"):
+    if operation is not Operation.IN and raw.form.endswith("_values"):
         raise InvalidFilter(f"{operation.name} on {field.key!r} takes a single value")
     if operation is Operation.IS_SUBSTRING and field.kind not in (FieldKind.TEXT, FieldKind.JSON):
         raise InvalidFilter(f"IS_SUBSTRING does not apply to {field.key!r}, which is no text")
     if field.kind is FieldKind.TAG and operation is not Operation.EQUALS:
         raise InvalidFilter(f"{field.key!r} takes EQUALS only")
-    if len(sent.values) > MAX_IN_VALUES:
-        raise InvalidFilter(f"IN on {field.key!r} has {len(sent.values)} values, at most {MAX_IN_VALUES} are allowed")
-    if sent.form.removesuffix("s") not in _FORMS[field.kind]:
-        raise InvalidFilter(f"{sent.form} does not fit {field.key!r}, which is a {field.kind.value}")
+    if len(raw.values) > MAX_IN_VALUES:
+        raise InvalidFilter(f"IN on {field.key!r} has {len(raw.values)} values, at most {MAX_IN_VALUES} are allowed")
+    if raw.form.removesuffix("s") not in _FORMS[field.kind]:
+        raise InvalidFilter(f"{raw.form} does not fit {field.key!r}, which is a {field.kind.value}")
     return operation
 
 
-def _stored(value: Any, field: Field) -> Any:
+def _column_value(value: Any, field: Field) -> Any:
     """The value as the column holds it, or _Unknown.VALUE where no row can hold it."""
     match field.kind:
         case FieldKind.NUMBERED_ENUM | FieldKind.NAMED_ENUM:
-            return _stored_enum(value, field)
+            return _enum_value(value, field)
         case FieldKind.TIME if isinstance(value, int):
             return tuple(min(max(edge * SECOND, EARLIEST), AFTER_LATEST) for edge in (value, value + 1))
         case FieldKind.NUMBER:
@@ -187,7 +187,7 @@ def _stored(value: Any, field: Field) -> Any:
     return value
 
 
-def _stored_enum(value: int | str, field: Field) -> int | str | _Unknown:
+def _enum_value(value: int | str, field: Field) -> int | str | _Unknown:
     assert field.enum is not None, f"{field.key} is an enum without its names"
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         value = int(value)

@@ -20,7 +20,7 @@ def new_id() -> str:
     global _last
     with _lock:
         # 48 bits of milliseconds and 12 bits of the rest of the millisecond, as RFC 9562 §6.2 method 3 allows;
-        # a clock that stands still or goes back must not break the order, hence the counter.
+        # a clock that stops or goes back must not break the order, hence the counter.
         now = time.time_ns()
         milliseconds, rest = divmod(now, 1_000_000)
         _last = max(_last + 1, (milliseconds << 12) | (rest * 4096 // 1_000_000))

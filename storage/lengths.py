@@ -1,7 +1,7 @@
-"""How long texts may be that have a column of bounded length, in characters; ids are bounded in bytes by the same number.
+"""The longest texts that columns of bounded length hold, in characters; an id may not have more bytes than that either.
 
-The tables are made by these, requests are checked by them, and the import of MLMD stores cuts to them. A released migration
-keeps the numbers it was written with.
+Tables are declared with these, requests are checked against them, and the import of MLMD stores cuts texts to them. A
+released migration keeps the numbers it was written with.
 """
 
 ID = 191

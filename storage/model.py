@@ -1,4 +1,4 @@
-"""The records Lineal keeps: one frozen class a table, and the numbers of the enums they hold.
+"""The records Lineal keeps: one frozen class per table, and the numbers of the enums they hold.
 
 Times are whole microseconds since 1970-01-01 UTC, ids are text of at most 191 bytes. A field whose comment says JSON is text
 in protobuf's JSON form (lowerCamel names, enum names, int64 as strings); nothing in `storage` parses it.
@@ -101,11 +101,11 @@ class Experiment:
     description: str = ""
     namespace: str = ""
     storage_state: str = StorageState.AVAILABLE.name
-    last_run_created_at: int = 0  # 0 until a run comes
+    last_run_created_at: int = 0  # 0 while it has no run
 
 
 def default_experiment(id: str, *, created_at: int) -> Experiment:
-    """Return a new experiment for runs that name none, in the words that clients of Kubeflow Pipelines know."""
+    """Return a new experiment for runs that name none, with the name and the description that clients of KFP know."""
     description = "All runs created without specifying an experiment will be grouped here."
     return Experiment(id=id, name="Default", description=description, created_at=created_at)
 
@@ -181,7 +181,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ShownRun:
-    """A run as it is shown: `has_version` says whether the pipeline version it names is there, with a specification."""
+    """A run as it is shown: `has_version` says whether the pipeline version it names exists and has a specification."""
 
     run: Run
     has_version: bool
@@ -189,7 +189,7 @@ class ShownRun:
 
 @dataclass(frozen=True, slots=True)
 class RunActivity:
-    """How far the recording of a run came: it changes with every task and link that is written."""
+    """How far the recording of a run has come: it changes with every task and link that is written."""
 
     task_count: int
     tasks_updated_at: int  # 0 without tasks

@@ -34,8 +34,8 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Carried:
-    """What a token carries: the order, the packed filter, and the row that the page comes after."""
+class _TokenContent:
+    """What a token holds: the order, the packed filter, and the row that the page comes after."""
 
     order: Order
     filter: bytes
@@ -76,25 +76,25 @@ class PageTokens:
         if not page_token:
             order = parse_order(order_text, fields, listable.default_order)
             return order, parse_filter(filter_text, fields, names), None
-        carried = _unpack(self._open(page_token, list_name, scope=scope), fields)
+        content = _unpack(self._open(page_token, list_name, scope=scope), fields)
         if not order_text.strip() and not filter_text:
-            return carried.order, _unpack_filter(carried.filter, fields), carried.cursor
+            return content.order, _unpack_filter(content.filter, fields), content.cursor
         predicates = parse_filter(filter_text, fields, names)
-        if parse_order(order_text, fields, listable.default_order) != carried.order:
+        if parse_order(order_text, fields, listable.default_order) != content.order:
             raise InvalidPage("page token belongs to another sort order")
-        if _pack_filter(predicates) != carried.filter:
+        if _pack_filter(predicates) != content.filter:
             raise InvalidPage("page token belongs to another filter")
-        return carried.order, predicates, carried.cursor
+        return content.order, predicates, content.cursor
 
-    # Signing: what leaves the server comes back as it was, and only for the list and scope that it was made for.
+    # Signing: a token is accepted only unchanged, and only for the list and scope that it was issued for.
 
     def _seal(self, body: bytes, list_name: str, *, scope: Sequence[object]) -> str:
-        signed = self._sign(body, list_name, scope=scope) + body
-        return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()
+        data = self._sign(body, list_name, scope=scope) + body
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
     def _open(self, token: str, list_name: str, *, scope: Sequence[object]) -> bytes:
-        signed = _decode(token)
-        signature, body = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
+        data = _decode(token)
+        signature, body = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(body, list_name, scope=scope)):
             raise InvalidPage(_REFUSED)
         return body
@@ -109,13 +109,13 @@ def _decode(token: str) -> bytes:
     if len(token) > _MAX_TOKEN_CHARACTERS or not token.isascii():
         raise InvalidPage(_REFUSED)
     try:
-        signed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
         raise InvalidPage(_REFUSED) from None
-    # Base64 has several spellings of the same bytes; only ours is ours.
-    if base64.urlsafe_b64encode(signed).rstrip(b"=") != token.encode():
+    # Base64 can spell the same bytes in several ways: only the spelling that `_seal` writes is accepted.
+    if base64.urlsafe_b64encode(data).rstrip(b"=") != token.encode():
         raise InvalidPage(_REFUSED)
-    return signed
+    return data
 
 
 # Packing: order, filter and cursor as bytes, and back.
@@ -132,30 +132,30 @@ def _pack(order: Order, predicates: Sequence[Predicate], cursor: Cursor) -> byte
     return _VERSION + _join(parts)
 
 
-def _unpack(body: bytes, fields: FieldSet) -> _Carried:
+def _unpack(body: bytes, fields: FieldSet) -> _TokenContent:
     if body[:1] != _VERSION:
         raise InvalidPage(_REFUSED)
-    column, direction, carried_filter, value, id = _split(body[1:])
+    column, direction, packed_filter, value, id = _split(body[1:])
     order = Order(_find_column(column.decode(), fields), descending=direction == b"d")
-    return _Carried(order, carried_filter, Cursor(_unpack_value(value), id.decode()))
+    return _TokenContent(order, packed_filter, Cursor(_unpack_value(value), id.decode()))
 
 
 def _join(parts: Sequence[bytes]) -> bytes:
-    """Each part behind its length: JSON would make six bytes of one control character."""
+    """Write each part after its length: JSON would spell one control character in six bytes."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-def _split(joined: bytes) -> list[bytes]:
+def _split(data: bytes) -> list[bytes]:
     parts = []
-    while joined:
-        end = 4 + int.from_bytes(joined[:4], "big")
-        parts.append(joined[4:end])
-        joined = joined[end:]
+    while data:
+        end = 4 + int.from_bytes(data[:4], "big")
+        parts.append(data[4:end])
+        data = data[end:]
     return parts
 
 
 def _find_column(column: str, fields: FieldSet) -> Field:
-    # A token of a server that sorts by a column this one does not know is well signed all the same.
+    # Another version of the server may have signed a token for a column that this one does not have.
     field = next((each for each in fields.values() if each.column == column), None)
     if field is None:
         raise InvalidPage(_REFUSED)
@@ -169,11 +169,11 @@ def _pack_filter(predicates: Sequence[Predicate]) -> bytes:
     return b"h" + hashlib.sha256(text).digest()
 
 
-def _unpack_filter(packed: bytes, fields: FieldSet) -> tuple[Predicate, ...]:
-    if packed[:1] == b"h":
+def _unpack_filter(data: bytes, fields: FieldSet) -> tuple[Predicate, ...]:
+    if data[:1] == b"h":
         raise InvalidPage("a filter this long must be sent again with its page token")
     try:
-        return restore(packed[1:].decode(), fields)
+        return restore(data[1:].decode(), fields)
     except InvalidFilter:
         raise InvalidPage(_REFUSED) from None
 
@@ -186,8 +186,8 @@ def _pack_value(value: str | int | float | None) -> bytes:
     return (b"f" if isinstance(value, float) else b"i") + repr(value).encode()
 
 
-def _unpack_value(packed: bytes) -> str | int | float | None:
-    kind, text = packed[:1], packed[1:].decode()
+def _unpack_value(data: bytes) -> str | int | float | None:
+    kind, text = data[:1], data[1:].decode()
     if kind == b"n":
         return None
     if kind == b"s":

@@ -1,4 +1,4 @@
-"""How the texts of JSON columns are spelt, so that equal values are equal texts whoever writes them.
+"""How the texts of JSON columns are written, so that equal values are equal texts whoever writes them.
 
 `server/codec` and the import of MLMD stores write with these; nothing in `storage` reads such a text. Text is compact and
 keeps the order it is given; what is written is plain JSON without NaN and infinities.
@@ -8,13 +8,13 @@ import json
 from datetime import UTC, datetime, timedelta
 
 EXACT_INTEGERS = 2**53
-"""Integers up to here have one double each, so they are written without a fraction."""
+"""Up to here each integer has a double of its own, so whole numbers are written without a fraction."""
 
 VALUE_DEPTH = 90
 """How deep messages may be nested within a value: a list is LIST_LEVELS, an object OBJECT_LEVELS.
 
-Parsers of protobuf stop at 100, and up to seven levels of an answer stand around a value. What is deeper could be
-written over REST and then be read by nobody.
+Parsers of protobuf stop at 100, and a response nests a value up to seven levels deep. Anything deeper could be written
+over REST but never read back.
 """
 
 LIST_LEVELS = 2

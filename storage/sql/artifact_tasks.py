@@ -97,8 +97,7 @@ class SqlArtifactTasks:
             for link in sorted({_unique_key(link): link for link in reversed(links)}.values(), key=_unique_key)
         ]
         if len(rows) == 1:
-            inserted = await self._dialect.insert_unless_taken(self._connection, artifact_tasks, _UNIQUE, rows[0])
-            if inserted:
+            if await self._dialect.insert_unless_taken(self._connection, artifact_tasks, _UNIQUE, rows[0]):
                 return [links[0]] * len(links)
         else:
             await self._connection.execute(self._dialect.insert_or_skip(artifact_tasks, _UNIQUE), rows)
@@ -106,11 +105,11 @@ class SqlArtifactTasks:
             artifact_tasks.c.task_id.in_({link.task_id for link in links}),
             artifact_tasks.c.artifact_id.in_({link.artifact_id for link in links}),
         )
-        found = [ArtifactTask(*row) for row in (await self._connection.execute(statement)).all()]
-        standing = {_unique_key(link): link for link in found}
-        if any(_unique_key(link) not in standing for link in links):
+        stored_links = [ArtifactTask(*row) for row in (await self._connection.execute(statement)).all()]
+        links_by_key = {_unique_key(link): link for link in stored_links}
+        if any(_unique_key(link) not in links_by_key for link in links):
             raise RowVanished
-        return [standing[_unique_key(link)] for link in links]
+        return [links_by_key[_unique_key(link)] for link in links]
 
     async def delete_of_tasks(self, task_ids: Sequence[str]) -> None:
         """Delete the links of tasks; the artifacts stay."""

@@ -67,15 +67,15 @@ class SqlArtifacts:
             artifacts.c.namespace == namespace,
             artifacts.c.uri == uri,
         )
-        found = [Artifact(*row) for row in (await self._connection.execute(statement)).all()]
-        # Not ORDER BY: to save the sort of a few rows, a planner may walk the whole namespace in that order.
-        return sorted(found, key=lambda artifact: (artifact.created_at, artifact.id))
+        rows = [Artifact(*row) for row in (await self._connection.execute(statement)).all()]
+        # Not by ORDER BY: to avoid sorting a few rows, a planner may walk the whole namespace in that order.
+        return sorted(rows, key=lambda artifact: (artifact.created_at, artifact.id))
 
-    async def create(self, new: Sequence[Artifact]) -> None:
+    async def create(self, records: Sequence[Artifact]) -> None:
         """Keep new artifacts."""
-        if not new:
+        if not records:
             return
-        await self._connection.execute(insert(artifacts), [values_of(artifact) for artifact in new])
+        await self._connection.execute(insert(artifacts), [values_of(artifact) for artifact in records])
 
     async def create_unique(self, artifact: Artifact) -> Artifact:
         """Keep a new artifact, or return the one that holds its identity."""
@@ -83,7 +83,7 @@ class SqlArtifacts:
         keys = ["namespace", "identity_key"]
         if await self._dialect.insert_unless_taken(self._connection, artifacts, keys, values_of(artifact)):
             return artifact
-        existing = await self.find_by_identity(artifact.namespace, artifact.identity_key)
-        if existing is None:
+        holder = await self.find_by_identity(artifact.namespace, artifact.identity_key)
+        if holder is None:
             raise RowVanished
-        return existing
+        return holder

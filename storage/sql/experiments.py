@@ -1,4 +1,4 @@
-"""Statements on experiments. `SqlStore` makes one object a transaction; see storage.contract for the promises."""
+"""Statements on experiments. `SqlStore` makes one object per transaction; see storage.contract for the promises."""
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,12 +16,12 @@ _COLUMNS = columns_of(experiments, Experiment)
 
 
 async def find_default_id(connection: AsyncConnection) -> str | None:
-    """Return the default experiment's id, None once it was deleted."""
+    """Return the default experiment's id, None once it was result."""
     statement = select(experiments.c.id).join(
         settings, (settings.c.name == DEFAULT_SETTING) & (settings.c.value == experiments.c.id)
     )
-    found: str | None = (await connection.execute(statement)).scalar()
-    return found
+    experiment_id: str | None = (await connection.execute(statement)).scalar()
+    return experiment_id
 
 
 class SqlExperiments:
@@ -39,29 +39,29 @@ class SqlExperiments:
         return Experiment(*row)
 
     async def default_id(self) -> str:
-        """Return the default experiment's id; raises RowNotFound once it was deleted."""
-        found = await find_default_id(self._connection)
-        if found is None:
+        """Return the default experiment's id; raises RowNotFound once it was result."""
+        experiment_id = await find_default_id(self._connection)
+        if experiment_id is None:
             raise RowNotFound("experiment", "default")
-        return found
+        return experiment_id
 
     async def ensure_default(self, fallback: Experiment) -> str:
-        """Return the default experiment's id, making it from the fallback when it is gone."""
+        """Return the default experiment's id, creating it from the fallback when it was result."""
         try:
             return await self.default_id()
         except RowNotFound:
             pass
-        # An experiment that bears the name already is adopted, as the reference does.
+        # An experiment that already has the name is adopted, as KFP's API server does.
         keys = ("name", "namespace")
         await self._connection.execute(self._dialect.insert_or_skip(experiments, keys), values_of(fallback))
-        named = select(experiments.c.id).where(
+        statement = select(experiments.c.id).where(
             experiments.c.name == fallback.name, experiments.c.namespace == fallback.namespace
         )
-        experiment_id: str = (await self._connection.execute(named)).scalar_one()
-        changed = await self._connection.execute(
+        experiment_id: str = (await self._connection.execute(statement)).scalar_one()
+        result = await self._connection.execute(
             update(settings).where(settings.c.name == DEFAULT_SETTING).values(value=experiment_id)
         )
-        if changed.rowcount == 0:
+        if result.rowcount == 0:
             await self._connection.execute(insert(settings).values(name=DEFAULT_SETTING, value=experiment_id))
         return experiment_id
 
@@ -85,16 +85,16 @@ class SqlExperiments:
 
     async def set_storage_state(self, experiment_id: str, storage_state: str) -> None:
         """Archive or unarchive an experiment; raises RowNotFound."""
-        changed = await self._connection.execute(
+        result = await self._connection.execute(
             update(experiments).where(experiments.c.id == experiment_id).values(storage_state=storage_state)
         )
-        if changed.rowcount == 0:
+        if result.rowcount == 0:
             raise RowNotFound("experiment", experiment_id)
 
     async def delete(self, experiment_id: str) -> None:
         """Delete an experiment; its runs stay. Raises RowNotFound."""
-        deleted = await self._connection.execute(delete(experiments).where(experiments.c.id == experiment_id))
-        if deleted.rowcount == 0:
+        result = await self._connection.execute(delete(experiments).where(experiments.c.id == experiment_id))
+        if result.rowcount == 0:
             raise RowNotFound("experiment", experiment_id)
 
     async def record_run(self, experiment_id: str, created_at: int) -> None:

@@ -1,6 +1,6 @@
 """Every list as SQL: predicates and a keyset position become a WHERE, a page and its total come back.
 
-The per-table files of this package call `page`; they give the scope and the columns.
+The per-table files of this package call `page`; they name the scope and the columns.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,29 +31,27 @@ async def page(
     columns: Sequence[ColumnElement[Any]],
     scope: Sequence[ColumnElement[bool]],
     record: Callable[[Any], Record],
-    joined: FromClause | None = None,
+    join: FromClause | None = None,
     tags: Table | None = None,
 ) -> Page[Record]:
     """Return one page and the size of the whole list, in two statements of the caller's snapshot.
 
-    A record is made from a row whose last element is the sort key; `joined` adds tables that only the columns need;
-    `tags` is where tag predicates look, its first column naming the row.
+    A record is made from a row whose last element is the sort key; `join` adds tables that only the columns need; tag
+    predicates look into `tags`, whose first column names the row.
     """
     conditions = [*scope, *(condition(dialect, table, predicate, tags) for predicate in listing.predicates)]
     key = sort_key(table, listing.order.field)
-    statement = (
-        select(*columns, key.label("sort_key")).select_from(table if joined is None else joined).where(*conditions)
-    )
+    statement = select(*columns, key.label("sort_key")).select_from(table if join is None else join).where(*conditions)
     if listing.after is not None:
         statement = statement.where(_after(table, listing.order, listing.after))
     statement = _ordered(statement, table, listing.order).limit(listing.page_size + 1)
-    found = (await connection.execute(statement)).all()
-    counting = select(func.count()).select_from(table).where(*conditions)
-    total = (await connection.execute(counting)).scalar_one()
-    rows = found[: listing.page_size]
-    last = rows[-1] if len(found) > listing.page_size else None
+    rows = (await connection.execute(statement)).all()
+    count = select(func.count()).select_from(table).where(*conditions)
+    total = (await connection.execute(count)).scalar_one()
+    page_rows = rows[: listing.page_size]
+    last = page_rows[-1] if len(rows) > listing.page_size else None
     return Page(
-        rows=[record(row) for row in rows],
+        rows=[record(row) for row in page_rows],
         total_size=total,
         next=None if last is None else Cursor(value=last.sort_key, id=last.id),
     )
@@ -68,7 +66,7 @@ def sort_key(table: FromClause, field: Field) -> ColumnElement[Any]:
 def _ordered(statement: Select[Any], table: FromClause, order: Order) -> Select[Any]:
     terms: list[ColumnElement[Any]] = []
     if order.field.nullable:
-        # NULL sorts first on every database only when it is asked for without naming NULLS FIRST, which MySQL lacks.
+        # By default databases disagree on where NULL sorts, and MySQL lacks NULLS FIRST.
         terms.append(table.c[order.field.column].is_not(None))
     if order.field.column != "id":
         terms.append(sort_key(table, order.field))
@@ -77,21 +75,21 @@ def _ordered(statement: Select[Any], table: FromClause, order: Order) -> Select[
 
 
 def _after(table: FromClause, order: Order, cursor: Cursor) -> ColumnElement[bool]:
-    """The rows behind a cursor, in the order's direction."""
-    id_behind = table.c.id < cursor.id if order.descending else table.c.id > cursor.id
+    """A condition: the row comes after a cursor, in the order's direction."""
+    later_id = table.c.id < cursor.id if order.descending else table.c.id > cursor.id
     if order.field.column == "id":
-        return id_behind
+        return later_id
     column, key = table.c[order.field.column], sort_key(table, order.field)
     if cursor.value is None:
-        same = and_(column.is_(None), id_behind)
-        return same if order.descending else or_(column.is_not(None), same)
-    further = key < cursor.value if order.descending else key > cursor.value
-    # The first half alone lets every database walk its index; row values such as (a, b) > (c, d) would not on MySQL.
-    reached = key <= cursor.value if order.descending else key >= cursor.value
-    behind = and_(reached, or_(further, id_behind))
+        later_null = and_(column.is_(None), later_id)
+        return later_null if order.descending else or_(column.is_not(None), later_null)
+    later_key = key < cursor.value if order.descending else key > cursor.value
+    # With the bound every database walks its index; row values such as (a, b) > (c, d) would not on MySQL.
+    bound = key <= cursor.value if order.descending else key >= cursor.value
+    later = and_(bound, or_(later_key, later_id))
     if order.field.nullable and order.descending:
-        return or_(behind, column.is_(None))
-    return behind
+        return or_(later, column.is_(None))
+    return later
 
 
 def condition(
@@ -107,8 +105,8 @@ def condition(
     if operation is Operation.IN and not values:
         return false()
     if field.kind is FieldKind.TIME:
-        present = column if field.absent is None else func.coalesce(column, field.absent)
-        return _time_condition(present, operation, values)
+        time = column if field.absent is None else func.coalesce(column, field.absent)
+        return _time_condition(time, operation, values)
     if operation is Operation.IS_SUBSTRING:
         return dialect.contains(column, values[0])
     if operation is Operation.IN:
@@ -119,7 +117,7 @@ def condition(
 
 
 def _digest(table: FromClause, field: Field, values: Sequence[str]) -> list[ColumnElement[bool]]:
-    """An equal text has an equal digest, and the digest has an index."""
+    """Conditions on the digest, which has an index: equal texts have equal digests."""
     if field.digest_column is None or "" in values:
         return []
     digests = [text_digest(value) for value in values]
@@ -136,7 +134,7 @@ _COMPARISONS: dict[Operation, Callable[[Any, Any], ColumnElement[bool]]] = {
 
 
 def _time_condition(column: ColumnElement[Any], operation: Operation, values: Sequence[Any]) -> ColumnElement[bool]:
-    """A given time covers an interval [start, end): a second, or a microsecond when it has a fraction."""
+    """A time in a filter covers an interval [start, end): a second, or a microsecond when it has a fraction."""
     if operation is Operation.IN:
         return _in_seconds(column, values)
     start, end = values
@@ -156,7 +154,7 @@ def _in_seconds(column: ColumnElement[Any], seconds: Sequence[tuple[int, int]]) 
     starts = [start for start, end in seconds if start < end]
     if not starts:
         return false()
-    # The remainder of a time before 1970 is negative on every database, hence the second one. No index knows the
-    # second that a time is in; the bounds are what it can use.
+    # The remainder of a time before 1970 is negative on every database, hence the second remainder. An index cannot
+    # find the second of a time; the bounds are for it.
     second = column - (column % _SECOND + _SECOND) % _SECOND
     return and_(column >= min(starts), column < max(starts) + _SECOND, second.in_(starts))

@@ -17,15 +17,15 @@ from storage.sql.specs import keep_spec
 from storage.sql.tables import pipeline_specs, pipeline_version_tags, pipeline_versions
 from storage.sql.tags import add_tags, replace_tags, tags_of
 
-_ELSEWHERE = ["pipeline_spec", "tags"]
-_OWN = columns_of(pipeline_versions, PipelineVersion, leaving_out=_ELSEWHERE)
+_OTHER_TABLES = ["pipeline_spec", "tags"]
+_VERSION = columns_of(pipeline_versions, PipelineVersion, leaving_out=_OTHER_TABLES)
 # Versions can be listed by their specification too, so lists see it as one of their columns.
 _WITH_SPEC = (
-    select(*_OWN, pipeline_specs.c.spec.label("pipeline_spec"))
+    select(*_VERSION, pipeline_specs.c.spec.label("pipeline_spec"))
     .select_from(pipeline_versions.outerjoin(pipeline_specs))
     .subquery("versions")
 )
-_COLUMNS = [*(_WITH_SPEC.c[column.name] for column in _OWN), _WITH_SPEC.c.pipeline_spec]
+_COLUMNS = [*(_WITH_SPEC.c[column.name] for column in _VERSION), _WITH_SPEC.c.pipeline_spec]
 
 
 class SqlPipelineVersions:
@@ -54,17 +54,20 @@ class SqlPipelineVersions:
     async def latest_of(self, pipeline_ids: Sequence[str]) -> dict[str, PipelineVersion]:
         """Return the version that was made last of each pipeline that has one, by the pipeline's id; without
         specifications and tags."""
-        own = pipeline_versions.c
-        place = func.row_number().over(partition_by=own.pipeline_id, order_by=[own.created_at.desc(), own.id.desc()])
-        placed = select(own.id, place.label("place")).where(own.pipeline_id.in_(pipeline_ids)).subquery("placed")
-        statement = select(*_OWN).join(placed, placed.c.id == own.id).where(placed.c.place == 1)
+        columns = pipeline_versions.c
+        latest_first = [columns.created_at.desc(), columns.id.desc()]
+        place = func.row_number().over(partition_by=columns.pipeline_id, order_by=latest_first)
+        of_pipelines = columns.pipeline_id.in_(pipeline_ids)
+        places = select(columns.id, place.label("place")).where(of_pipelines).subquery("placed")
+        statement = select(*_VERSION).join(places, places.c.id == columns.id).where(places.c.place == 1)
         rows = (await self._connection.execute(statement)).all()
         return {row.pipeline_id: PipelineVersion(*row) for row in rows}
 
     async def names(self, version_ids: Sequence[str]) -> dict[str, str]:
-        """Return the names of those versions that are there, by their ids."""
-        own = pipeline_versions.c
-        rows = (await self._connection.execute(select(own.id, own.name).where(own.id.in_(version_ids)))).all()
+        """Return the names of those versions that exist, by their ids."""
+        columns = pipeline_versions.c
+        statement = select(columns.id, columns.name).where(columns.id.in_(version_ids))
+        rows = (await self._connection.execute(statement)).all()
         return {row.id: row.name for row in rows}
 
     async def _find(self, statement: Select[Any]) -> PipelineVersion | None:
@@ -77,7 +80,7 @@ class SqlPipelineVersions:
 
     async def list(self, listing: Listing, *, pipeline_id: str, with_spec: bool) -> Page[PipelineVersion]:
         """Return a page of a pipeline's versions with tags, and with specifications when asked for."""
-        found = await page(
+        versions = await page(
             self._connection,
             self._dialect,
             listing,
@@ -87,13 +90,13 @@ class SqlPipelineVersions:
             record=lambda row: PipelineVersion(*row[:-1]),
             tags=pipeline_version_tags,
         )
-        tags = await tags_of(self._connection, pipeline_version_tags, [row.id for row in found.rows])
-        return replace(found, rows=[replace(row, tags=tags.get(row.id, {})) for row in found.rows])
+        tags = await tags_of(self._connection, pipeline_version_tags, [row.id for row in versions.rows])
+        return replace(versions, rows=[replace(row, tags=tags.get(row.id, {})) for row in versions.rows])
 
     async def create(self, version: PipelineVersion) -> None:
         """Keep a new version with its tags; raises AlreadyExists when the pipeline has one of that name."""
         spec_id = await keep_spec(self._connection, self._dialect, version.pipeline_spec, created_at=version.created_at)
-        row = {**values_of(version, leaving_out=_ELSEWHERE), "pipeline_spec_id": spec_id}
+        row = {**values_of(version, leaving_out=_OTHER_TABLES), "pipeline_spec_id": spec_id}
         keys = ("pipeline_id", "name")
         if not await self._dialect.insert_unless_taken(self._connection, pipeline_versions, keys, row):
             raise AlreadyExists("pipeline version", version.name)
@@ -101,21 +104,22 @@ class SqlPipelineVersions:
 
     async def update(self, version_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
         """Change what is given; raises RowNotFound."""
-        named = {"display_name": display_name} if display_name is not None else {"id": version_id}
-        changed = await self._connection.execute(
-            update(pipeline_versions).where(pipeline_versions.c.id == version_id).values(**named)
+        # Without a new name the id is set to itself: the row count still says whether the version exists.
+        values = {"display_name": display_name} if display_name is not None else {"id": version_id}
+        result = await self._connection.execute(
+            update(pipeline_versions).where(pipeline_versions.c.id == version_id).values(**values)
         )
-        if changed.rowcount == 0:
+        if result.rowcount == 0:
             raise RowNotFound("pipeline version", version_id)
         if tags is not None:
             await replace_tags(self._connection, pipeline_version_tags, version_id, tags)
 
     async def delete(self, version_id: str, *, pipeline_id: str) -> None:
         """Delete a version of a pipeline; raises RowNotFound, also when it is of another one."""
-        deleted = await self._connection.execute(
+        result = await self._connection.execute(
             delete(pipeline_versions).where(
                 pipeline_versions.c.id == version_id, pipeline_versions.c.pipeline_id == pipeline_id
             )
         )
-        if deleted.rowcount == 0:
+        if result.rowcount == 0:
             raise RowNotFound("pipeline version", version_id)

@@ -32,17 +32,17 @@ class SqlPipelines:
         """Return the pipeline of a name with its tags; raises RowNotFound."""
         return await self._get((pipelines.c.name == name) & (pipelines.c.namespace == namespace), name)
 
-    async def _get(self, where: ColumnElement[bool], named: str) -> Pipeline:
+    async def _get(self, where: ColumnElement[bool], key: str) -> Pipeline:
         row = (await self._connection.execute(select(*_COLUMNS).where(where))).first()
         if row is None:
-            raise RowNotFound("pipeline", named)
+            raise RowNotFound("pipeline", key)
         pipeline = Pipeline(*row)
         tags = await tags_of(self._connection, pipeline_tags, [pipeline.id])
         return replace(pipeline, tags=tags.get(pipeline.id, {}))
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Pipeline]:
         """Return a page of pipelines with their tags, of a namespace when one is given."""
-        found = await page(
+        page_of_pipelines = await page(
             self._connection,
             self._dialect,
             listing,
@@ -52,8 +52,10 @@ class SqlPipelines:
             record=lambda row: Pipeline(*row[:-1]),
             tags=pipeline_tags,
         )
-        tags = await tags_of(self._connection, pipeline_tags, [row.id for row in found.rows])
-        return replace(found, rows=[replace(row, tags=tags.get(row.id, {})) for row in found.rows])
+        tags = await tags_of(self._connection, pipeline_tags, [row.id for row in page_of_pipelines.rows])
+        return replace(
+            page_of_pipelines, rows=[replace(row, tags=tags.get(row.id, {})) for row in page_of_pipelines.rows]
+        )
 
     async def create(self, pipeline: Pipeline) -> None:
         """Keep a new pipeline with its tags; raises AlreadyExists when the name is taken."""
@@ -65,9 +67,10 @@ class SqlPipelines:
 
     async def update(self, pipeline_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
         """Change what is given; raises RowNotFound."""
-        named = {"display_name": display_name} if display_name is not None else {"id": pipeline_id}
-        changed = await self._connection.execute(update(pipelines).where(pipelines.c.id == pipeline_id).values(**named))
-        if changed.rowcount == 0:
+        # Without a new name the id is set to itself: the row count still says whether the pipeline exists.
+        values = {"display_name": display_name} if display_name is not None else {"id": pipeline_id}
+        result = await self._connection.execute(update(pipelines).where(pipelines.c.id == pipeline_id).values(**values))
+        if result.rowcount == 0:
             raise RowNotFound("pipeline", pipeline_id)
         if tags is not None:
             await replace_tags(self._connection, pipeline_tags, pipeline_id, tags)
@@ -79,9 +82,9 @@ class SqlPipelines:
                 delete(pipeline_versions).where(pipeline_versions.c.pipeline_id == pipeline_id)
             )
         else:
-            used = select(exists().where(pipeline_versions.c.pipeline_id == pipeline_id))
-            if (await self._connection.execute(used)).scalar():
+            has_versions = select(exists().where(pipeline_versions.c.pipeline_id == pipeline_id))
+            if (await self._connection.execute(has_versions)).scalar():
                 raise InUse("pipeline", pipeline_id)
-        deleted = await self._connection.execute(delete(pipelines).where(pipelines.c.id == pipeline_id))
-        if deleted.rowcount == 0:
+        result = await self._connection.execute(delete(pipelines).where(pipelines.c.id == pipeline_id))
+        if result.rowcount == 0:
             raise RowNotFound("pipeline", pipeline_id)

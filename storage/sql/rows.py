@@ -32,13 +32,13 @@ def values_of(record: Any, *, leaving_out: Sequence[str] = ()) -> dict[str, Any]
 
 
 def inline_literal(constant: str) -> ColumnElement[str]:
-    """Return a word of ours as part of the statement's text: a plan for any bound value cannot use a partial index."""
+    """Inline a trusted constant instead of binding it: a generic plan cannot use a partial index."""
     assert constant.replace("_", "").isalnum() or not constant, "only words that need no escaping"
     return literal_column(f"'{constant}'")
 
 
 def locked(statement: Select[Any], lock: Lock) -> Select[Any]:
-    """Hold the selected rows as asked; a database with a single writer ignores it."""
+    """Lock the selected rows until the transaction ends; a database with a single writer ignores it."""
     if lock is Lock.UPDATE:
         # Not a key update: inserts that refer to the row, such as a link of a locked task, need not wait.
         return statement.with_for_update(key_share=True)

@@ -21,7 +21,7 @@ _WITHOUT_VERSION = runs.outerjoin(
     pipeline_specs, (pipeline_specs.c.id == runs.c.pipeline_spec_id) & (runs.c.pipeline_version_id == "")
 )
 _WITH_SPEC = runs.outerjoin(pipeline_specs, pipeline_specs.c.id == runs.c.pipeline_spec_id)
-# A version without a specification is as good as none: there is nothing that could be shown instead of the run's own.
+# A version without a specification counts as none: it has nothing to show in place of the run's own specification.
 _WITH_VERSION = runs.outerjoin(
     pipeline_versions,
     (pipeline_versions.c.id == runs.c.pipeline_version_id) & pipeline_versions.c.pipeline_spec_id.is_not(None),
@@ -57,7 +57,7 @@ class SqlRuns:
         return Run(*row)
 
     async def get_shown(self, run_id: str) -> ShownRun:
-        """Return a run, with its specification unless its version is there to be read instead; raises RowNotFound."""
+        """Return a run, with its specification unless its version has one to show instead; raises RowNotFound."""
         statement = (
             select(*_COLUMNS, pipeline_specs.c.spec, pipeline_versions.c.id.is_not(None))
             .select_from(_WITH_VERSION)
@@ -69,7 +69,7 @@ class SqlRuns:
         return ShownRun(Run(*row[:-1]), bool(row[-1]))
 
     async def activity(self, run_id: str) -> RunActivity:
-        """Return how far the recording of a run came."""
+        """Return how far the recording of a run has come."""
         last_link = select(func.max(artifact_tasks.c.id)).where(artifact_tasks.c.run_id == run_id).scalar_subquery()
         statement = select(func.count(), func.max(tasks.c.updated_at), last_link).where(tasks.c.run_id == run_id)
         count, updated_at, link_id = (await self._connection.execute(statement)).one()
@@ -95,7 +95,7 @@ class SqlRuns:
     ) -> Page[Run]:
         """Return a page of runs, of an experiment or a namespace when one is given.
 
-        A specification comes with the runs that name no version; the others are known by their version.
+        A specification comes with the runs that name no version; the others are identified by their version.
         """
         scope = []
         if experiment_id is not None:
@@ -108,7 +108,7 @@ class SqlRuns:
             listing,
             table=runs,
             columns=[*_COLUMNS, pipeline_specs.c.spec] if with_spec else _COLUMNS,
-            joined=_WITHOUT_VERSION if with_spec else None,
+            join=_WITHOUT_VERSION if with_spec else None,
             scope=scope,
             record=lambda row: Run(*row[:-1]),
         )
@@ -137,10 +137,10 @@ class SqlRuns:
 
     async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
         """Archive or unarchive a run; raises RowNotFound."""
-        changed = await self._connection.execute(
+        result = await self._connection.execute(
             update(runs).where(runs.c.id == run_id).values(storage_state=storage_state, updated_at=updated_at)
         )
-        if changed.rowcount == 0:
+        if result.rowcount == 0:
             raise RowNotFound("run", run_id)
 
     async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
@@ -153,8 +153,8 @@ class SqlRuns:
 
     async def delete(self, run_id: str) -> None:
         """Delete a run; its tasks and their links go with it by foreign key. Raises RowNotFound."""
-        deleted = await self._connection.execute(delete(runs).where(runs.c.id == run_id))
-        if deleted.rowcount == 0:
+        result = await self._connection.execute(delete(runs).where(runs.c.id == run_id))
+        if result.rowcount == 0:
             raise RowNotFound("run", run_id)
 
     async def list_stale_canceling(self, *, written_before: int, limit: int) -> Sequence[str]:

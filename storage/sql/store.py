@@ -1,4 +1,4 @@
-"""SqlStore: the Store on a SQL database – engines, snapshots, transactions that run again after a deadlock.
+"""SqlStore: the Store on a SQL database – engines, snapshots, transactions that are retried after a deadlock.
 
 Only the server's composition root and the tests name it.
 """
@@ -35,7 +35,8 @@ RETRY_SECONDS = 10.0  # how long a write keeps retrying when its caller has no d
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.5
 READY_SECONDS = 1.5  # readiness turns false within two seconds of a database that froze
-# A row that another call took or deleted is seen by the next attempt's own checks; one that stays so is the caller's.
+# The next attempt sees a row that another call has inserted or deleted meanwhile; if it collides again and again, the
+# caller is told.
 COLLISION_ATTEMPTS = 3
 
 _COLLISIONS: dict[Failure, str] = {
@@ -62,7 +63,7 @@ class SqlTx:
 
 
 class SqlStore:
-    """A Store on the database that a plain URL names; the schema must be there (see migrations)."""
+    """A Store on the database that a plain URL names; the schema must exist (see migrations)."""
 
     def __init__(self, url: str, *, pool_size: int = 10, pool_timeout_seconds: float = 5.0) -> None:
         self.dialect = dialect_for(url)
@@ -82,7 +83,7 @@ class SqlStore:
 
     @property
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
-        """The engines for writing and for reading, for those who watch statements."""
+        """The engines for writing and for reading, for listeners to their statements."""
         return self._writer, self._reader
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
@@ -107,16 +108,16 @@ class SqlStore:
             try:
                 await connection.commit()
             except BaseException as error:
-                # Whatever stopped it, the transaction may still be open: nobody after us may commit it.
+                # Whatever stopped it, the transaction may still be open, and the connection's next user must not commit it.
                 await connection.invalidate()
-                lost = isinstance(error, DBAPIError) and self.dialect.failure(error) is Failure.DISCONNECTED
-                if lost or isinstance(error, OSError):
+                is_disconnected = isinstance(error, DBAPIError) and self.dialect.failure(error) is Failure.DISCONNECTED
+                if is_disconnected or isinstance(error, OSError):
                     raise OutcomeUnknown("the connection broke during COMMIT; the write may have happened") from error
                 raise
             return answer
 
     async def _retrying(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Run an attempt until it ends with an answer, with an error of the caller's, or out of time."""
+        """Run an attempt until it ends with an answer, with an error that is not the database's, or out of time."""
         end = time.monotonic() + deadlines.remaining_seconds(RETRY_SECONDS)
         pause = FIRST_PAUSE_SECONDS
         collisions = 0
@@ -125,7 +126,7 @@ class SqlStore:
                 try:
                     return await attempt()
                 except BaseException as error:
-                    # SQLAlchemy's frames hold each error that passes through them, cancellations included.
+                    # SQLAlchemy's frames keep each error that passes through them, cancellations included.
                     release(error)
                     raise
             except PoolTimeout as error:
@@ -141,7 +142,7 @@ class SqlStore:
                 if failure is Failure.UNKNOWN:
                     raise
                 if failure in _FINAL or collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= end:
-                    raise _given_up(failure) from error
+                    raise _final_error(failure) from error
             await asyncio.sleep(delay)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -162,7 +163,7 @@ class SqlStore:
         except (SQLAlchemyError, Unavailable) as error:
             raise Unavailable("the database does not answer") from error
         finally:
-            # Not waited for here: a driver takes seconds to let go of a connection that says nothing.
+            # Not awaited here: a driver takes seconds to give up a connection that does not respond.
             probe.cancel()
             probe.add_done_callback(self._forget)
 
@@ -186,7 +187,7 @@ class SqlStore:
         return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
 
     async def size_bytes(self) -> int:
-        """Return how many bytes the store takes, by what the database knows of it; raises StorageError."""
+        """Return how many bytes the store takes, as far as the database knows; raises StorageError."""
 
         async def ask() -> int:
             async with self._single_reader.connect() as connection:
@@ -200,8 +201,8 @@ class SqlStore:
 
         async def read() -> str | None:
             async with self._single_reader.connect() as connection:
-                found: str | None = (await connection.execute(statement)).scalar()
-                return found
+                key: str | None = (await connection.execute(statement)).scalar()
+                return key
 
         value = await self._retrying(read)
         if value is None:
@@ -211,14 +212,14 @@ class SqlStore:
         return bytes.fromhex(value)
 
     async def close(self) -> None:
-        """Close every connection; a second call finds none."""
+        """Close every connection; a second call does nothing."""
         await asyncio.gather(*self._probes, return_exceptions=True)
         for engine in (self._writer, self._reader):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
 
 
-def _given_up(failure: Failure) -> StorageError:
+def _final_error(failure: Failure) -> StorageError:
     if failure is Failure.TOO_LARGE:
         return ValueRefused("a value is larger, or there are more, than the database takes at once")
     if failure is Failure.UNAVAILABLE:

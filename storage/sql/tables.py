@@ -1,4 +1,4 @@
-"""The one truth of the schema: every table, key and index, in SQLAlchemy's terms.
+"""The schema: every table, key and index, in SQLAlchemy's terms.
 
 The statements in this package and the comparison with the migrations import it. Keyset indexes follow the lists: a list in its
 default order walks one of them.
@@ -145,7 +145,7 @@ tasks = Table(
     metadata,
     _id(primary_key=True),
     _id("run_id", ForeignKey("runs.id", name="tasks_run", ondelete="CASCADE")),
-    # No foreign key on the parent: tasks vanish only with their whole run, and MySQL refuses cascades deeper than 15.
+    # No foreign key on the parent: tasks are deleted only with their whole run, and MySQL refuses cascades deeper than 15.
     _id("parent_task_id", nullable=True),
     _text("namespace", lengths.NAMESPACE),
     _text("name", lengths.NAME),
@@ -233,7 +233,7 @@ import_jobs = Table(
     UniqueConstraint("store_id", name="import_jobs_store_id"),
 )
 
-# What an import wrote, and a digest of how: a row that differs from it was changed by somebody else.
+# What an import wrote, with a digest of each row: a row with another digest was changed by somebody else.
 imported_rows = Table(
     "imported_rows",
     metadata,

@@ -44,7 +44,7 @@ class SqlTasks:
         return Task(*row)
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
-        """Return the heads of those tasks that are there."""
+        """Return the heads of those tasks that exist."""
         ids = possible_ids(task_ids)
         if not ids:
             return {}
@@ -106,7 +106,7 @@ class SqlTasks:
         return None if row is None else Task(*row)
 
     async def lock(self, task_ids: Sequence[str]) -> dict[str, Task]:
-        """Return the tasks that are there and hold their rows, taken by id so that two callers cannot cross."""
+        """Return the tasks that exist and lock their rows, in order of their ids so that two callers cannot deadlock."""
         ids = possible_ids(task_ids)
         if not ids:
             return {}
@@ -114,7 +114,7 @@ class SqlTasks:
         return {row.id: Task(*row) for row in (await self._connection.execute(statement)).all()}
 
     async def lock_of_run(self, run_id: str) -> Sequence[Task]:
-        """Return all tasks of a run and hold their rows, taken by id."""
+        """Return all tasks of a run and lock their rows, in order of their ids."""
         statement = locked(select(*_COLUMNS).where(tasks.c.run_id == run_id).order_by(tasks.c.id), Lock.UPDATE)
         return [Task(*row) for row in (await self._connection.execute(statement)).all()]
 
@@ -126,27 +126,28 @@ class SqlTasks:
         if task.logical_key is None:
             raise RowVanished
         statement = select(*_COLUMNS).where(tasks.c.logical_key == task.logical_key)
-        existing = (await self._connection.execute(statement)).first()
-        if existing is None:
+        holder = (await self._connection.execute(statement)).first()
+        if holder is None:
             raise RowVanished
-        return Task(*existing)
+        return Task(*holder)
 
-    async def update(self, changed: Sequence[Task]) -> None:
+    async def update(self, records: Sequence[Task]) -> None:
         """Write tasks back; id, run, creation time and logical key stay as they were created."""
-        if not changed:
+        if not records:
             return
-        rows = [{**values_of(task, leaving_out=_FIXED), "task_id": task.id} for task in changed]
+        rows = [{**values_of(task, leaving_out=_FIXED), "task_id": task.id} for task in records]
         await self._connection.execute(_UPDATE, rows)
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-        """Return (run id, parent id) of tasks and of everything above them; UNION ends even where rows form a cycle."""
+        """Return (run id, parent id) of tasks and of all their ancestors; UNION ends even where rows form a cycle."""
         ids = possible_ids(task_ids)
         if not ids:
             return {}
         columns = (tasks.c.id, tasks.c.run_id, tasks.c.parent_task_id)
-        above = select(*columns).where(tasks.c.id.in_(ids)).cte("above", recursive=True)
-        above = above.union(select(*columns).join(above, tasks.c.id == above.c.parent_task_id))
-        rows = (await self._connection.execute(select(above.c.id, above.c.run_id, above.c.parent_task_id))).all()
+        lineage = select(*columns).where(tasks.c.id.in_(ids)).cte("above", recursive=True)
+        lineage = lineage.union(select(*columns).join(lineage, tasks.c.id == lineage.c.parent_task_id))
+        statement = select(lineage.c.id, lineage.c.run_id, lineage.c.parent_task_id)
+        rows = (await self._connection.execute(statement)).all()
         return {task_id: (run_id, parent_id) for task_id, run_id, parent_id in rows}
 
     async def has_running_leaf(self, run_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Column types whose meaning is the same on every database; how each database spells them stands in its dialect file."""
+"""Column types whose meaning is the same on every database; each dialect file has its database's spelling."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""All that differs between databases, one file a database; this module picks the file that a store URL asks for.
+"""All that differs between databases, one file per database; this module picks the one that a store URL needs.
 
 Everything else in `storage/sql` and the migrations speak to a database through `Dialect`.
 """
@@ -25,8 +25,8 @@ def dialect_for(url: str) -> Dialect:
     for dialect in DIALECTS:
         if scheme in dialect.schemes:
             return dialect(url)
-    known = ", ".join(f"{name}://" for dialect in DIALECTS for name in dialect.schemes)
-    raise Unavailable(f"the store URL must start with one of {known}")
+    prefixes = ", ".join(f"{name}://" for dialect in DIALECTS for name in dialect.schemes)
+    raise Unavailable(f"the store URL must start with one of {prefixes}")
 
 
 def partial_index(condition: str) -> dict[str, Any]:

@@ -31,55 +31,55 @@ class Failure(enum.Enum):
 
 
 class Dialect:
-    """One database's ways; a subclass a database, an instance a store URL."""
+    """How to use one kind of database: a subclass per kind, an instance per store URL."""
 
     name: ClassVar[str]
     """SQLAlchemy's name of the dialect."""
     schemes: ClassVar[tuple[str, ...]]
     """What a store URL may start with."""
     driver: ClassVar[str]
-    """The SQLAlchemy dialect+driver that serves."""
+    """SQLAlchemy's name of the dialect and driver in use."""
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What may follow the question mark of a store URL, and what the driver calls it."""
+    """The options that a store URL may have after its question mark, and what the driver calls them."""
     partial_indexes: ClassVar[bool]
     """Whether an index can be limited to some rows."""
     many_processes: ClassVar[bool]
     """Whether several server processes may share the store."""
     upgrades_itself: ClassVar[bool]
-    """Whether a server may upgrade the schema at start without being told to."""
+    """Whether a server upgrades the schema at start without being told to."""
     default_port: ClassVar[int] = 0
-    """Where the database listens when a URL does not say it."""
+    """The port of a URL that names none."""
 
     def __init__(self, url: str) -> None:
         try:
-            parsed = make_url(url)
+            parts = make_url(url)
         except (ArgumentError, ValueError) as error:
             raise Unavailable(
                 "the store URL cannot be read; write it as scheme://user:password@host:port/name"
             ) from error
-        if not 0 < (parsed.port or 1) < 2**16:
-            raise Unavailable(f"the store URL names port {parsed.port}; ports end at 65535")
-        unknown = sorted(set(parsed.query) - set(self.url_options))
-        if unknown:
-            known = ", ".join(self.url_options) or "none"
-            raise Unavailable(f"the store URL has an unknown option {unknown[0]!r}; known here: {known}")
-        self._shown = parsed.render_as_string(hide_password=True)
-        options = {self.url_options[name]: value for name, value in parsed.query.items()}
-        self.url: URL = parsed.set(drivername=self.driver, query=options)
+        if not 0 < (parts.port or 1) < 2**16:
+            raise Unavailable(f"the store URL names port {parts.port}; ports end at 65535")
+        strangers = sorted(set(parts.query) - set(self.url_options))
+        if strangers:
+            option_names = ", ".join(self.url_options) or "none"
+            raise Unavailable(f"the store URL has an unknown option {strangers[0]!r}; known here: {option_names}")
+        self._label = parts.render_as_string(hide_password=True)
+        options = {self.url_options[name]: value for name, value in parts.query.items()}
+        self.url: URL = parts.set(drivername=self.driver, query=options)
 
     @property
     def label(self) -> str:
         """The store URL with its password hidden, for logs and messages."""
-        return self._shown
+        return self._label
 
     @property
     def place(self) -> tuple[object, ...]:
-        """Where the database is: the same for all URLs that can be seen to name one database."""
+        """Where the database is: equal for all URLs that evidently name the same database."""
         host = "localhost" if self.url.host in (None, "", *_LOOPBACK) else self.url.host
         return self.name, host, self.url.port or self.default_port, self.url.database
 
     def is_missing(self) -> bool:
-        """Say whether there is nothing yet to connect to, where connecting would make it."""
+        """Say whether the database does not exist yet, and connecting would create it."""
         return False
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class Dialect:
         raise NotImplementedError
 
     async def expect_lookups(self, connection: AsyncConnection) -> None:
-        """Tell the database that this connection looks up rows by key in tables that grow faster than it counts them."""
+        """Tell the database that this connection looks up rows by key in tables that grow faster than its statistics."""
 
     def failure(self, error: DBAPIError) -> Failure:
         """Say what a driver error means, by its SQLSTATE, number or result code."""

@@ -82,12 +82,12 @@ def _fits(statement: str, row: Sequence[Any], limit: int) -> bool:
     # A character takes four bytes at most, and an escaped one two: what is far from the limit need not be counted.
     if characters * 4 <= limit:
         return True
-    escaped = sum(text.count(character) for text in texts for character in ESCAPED)
-    return len(statement) + sum(len(text.encode()) for text in texts) + escaped <= limit
+    escapes = sum(text.count(character) for text in texts for character in ESCAPED)
+    return len(statement) + sum(len(text.encode()) for text in texts) + escapes <= limit
 
 
 def _connecting(timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
-    """The driver's connect, bounded as a whole: its own timeout ends once TCP connects, which a frozen server still does."""
+    """The driver's connect, limited as a whole: its own timeout ends once TCP connects, which a frozen server still does."""
 
     async def connect(**arguments: Any) -> Any:
         try:
@@ -100,7 +100,10 @@ def _connecting(timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
 
 
 class MySQL(Dialect):
-    """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots; rows found, not rows changed, are counted."""
+    """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots.
+
+    An UPDATE counts the rows that it matched, not those that it changed.
+    """
 
     name: ClassVar[str] = "mysql"
     schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
@@ -119,7 +122,7 @@ class MySQL(Dialect):
             raise Unavailable("the store URL names no database: mysql://user:password@host:port/database")
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
-        """The isolation level is set once a connection: setting it a transaction would cost a round trip each."""
+        """The isolation level is set once per connection: once per transaction would cost a round trip each time."""
         return {
             "pool_size": pool_size,
             "max_overflow": 0,
@@ -135,7 +138,7 @@ class MySQL(Dialect):
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
-        """Refuse what the server would not take: it answers too large a packet by hanging up, which says nothing."""
+        """Refuse packets that are too large: the server would answer one by closing the connection, without a reason."""
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, record: Any) -> None:
@@ -147,7 +150,7 @@ class MySQL(Dialect):
         @event.listens_for(engine.sync_engine, "before_cursor_execute")
         def on_execute(connection: Connection, _: Any, statement: str, values: Any, __: Any, many: bool) -> None:
             limit = connection.info["packet_bytes"] - STATEMENT_OVERHEAD_BYTES
-            # The driver joins short rows only, so that the largest row is the largest packet.
+            # The driver joins only short rows into one packet, so the largest row makes the largest packet.
             for row in values if many else (values,):
                 if not _fits(statement, row, limit):
                     raise ValueRefused("a value is larger, or there are more, than the database takes at once")
@@ -179,8 +182,8 @@ class MySQL(Dialect):
     def failure(self, error: DBAPIError) -> Failure:
         """By error number, which both servers share."""
         number = error.orig.args[0] if error.orig is not None and error.orig.args else None
-        known = _FAILURES.get(number) if isinstance(number, int) else None
-        return known or (Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN)
+        failure = _FAILURES.get(number) if isinstance(number, int) else None
+        return failure or (Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN)
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """LOCATE compares in the column's collation, which is by bytes."""
@@ -193,12 +196,12 @@ class MySQL(Dialect):
     async def insert_unless_taken(
         self, connection: AsyncConnection, table: Table, keys: Sequence[str], row: Mapping[str, Any]
     ) -> bool:
-        """A plain INSERT whose duplicate error undoes only itself: counting found rows hides whether a row was skipped."""
+        """A plain INSERT, whose duplicate error undoes only itself: counts of matched rows hide whether a row was skipped."""
         try:
             await connection.execute(insert(table), row)
         except DBAPIError as error:
             if self.failure(error) is Failure.DUPLICATE:
-                release(error)  # it ends here, with the row in the frames that SQLAlchemy's cycle keeps
+                release(error)  # SQLAlchemy keeps a cycle of the error and its frames, which hold the row
                 return False
             raise
         return True
@@ -206,18 +209,18 @@ class MySQL(Dialect):
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Durability and packet size; strictness is set on each connection."""
         rows = (await connection.execute(text("SHOW GLOBAL VARIABLES"))).all()
-        found = {str(name): str(value) for name, value in (tuple(row) for row in rows)}
+        variables = {str(name): str(value) for name, value in (tuple(row) for row in rows)}
         sentences = []
-        if found.get("innodb_flush_log_at_trx_commit") != "1":
+        if variables.get("innodb_flush_log_at_trx_commit") != "1":
             sentences.append("innodb_flush_log_at_trx_commit is not 1: a crash may lose acknowledged writes")
-        if int(found.get("max_allowed_packet", "0")) < MIN_PACKET_BYTES:
+        if int(variables.get("max_allowed_packet", "0")) < MIN_PACKET_BYTES:
             sentences.append(
                 f"max_allowed_packet is below {MIN_PACKET_BYTES}: the largest JSON columns will be refused"
             )
         return sentences
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
-        """What InnoDB last counted; it may be some minutes old."""
+        """What InnoDB counted last, perhaps some minutes ago."""
         statement = text(
             "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables "
             "WHERE table_schema = DATABASE()"

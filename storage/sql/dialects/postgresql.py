@@ -16,7 +16,7 @@ from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
-SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the advisory lock's number, one a database
+SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the number of the advisory lock, which belongs to one database
 IMPORT_LOCK_KEY = SCHEMA_LOCK_KEY + 1
 
 _FAILURES = {
@@ -109,7 +109,7 @@ class PostgreSQL(Dialect):
             raise Unavailable(IMPORT_RUNS)
 
     async def expect_lookups(self, connection: AsyncConnection) -> None:
-        """By statistics that lag behind, the planner would read whole tables for a few thousand keys; a plan for any keys, too."""
+        """With statistics that lag behind, the planner would scan whole tables for a few thousand keys; so does a generic plan."""
         await connection.execute(text("SET enable_seqscan = off"))
         await connection.execute(text("SET plan_cache_mode = force_custom_plan"))
 
@@ -134,8 +134,8 @@ class PostgreSQL(Dialect):
     async def insert_rows(
         self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
-        """COPY: a fraction of what INSERT costs a row."""
-        # The driver begins its transaction with the first statement, and COPY goes past SQLAlchemy.
+        """COPY costs a fraction of INSERT per row."""
+        # SQLAlchemy's driver begins the transaction with the first statement that it sees, and it does not see COPY.
         await connection.execute(text("SELECT 1"))
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
@@ -147,16 +147,16 @@ class PostgreSQL(Dialect):
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Durability, and an encoding that holds every character."""
-        wanted = {
+        safe_values = {
             "fsync": ("on",),
             "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),
             "server_encoding": ("UTF8",),
         }
-        found = {name: (await connection.execute(text(f"SHOW {name}"))).scalar() for name in wanted}
+        settings = {name: (await connection.execute(text(f"SHOW {name}"))).scalar() for name in safe_values}
         return [
-            f"the setting {name} is {found[name]}; Lineal's promises need {' or '.join(values)}"
-            for name, values in wanted.items()
-            if found[name] not in values
+            f"the setting {name} is {settings[name]}; Lineal's promises need {' or '.join(values)}"
+            for name, values in safe_values.items()
+            if settings[name] not in values
         ]
 
     async def size_bytes(self, connection: AsyncConnection) -> int:

@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer, readers beside it. One server process owns the file; importer and others may write between."""
+"""SQLite: one file, one writer, concurrent readers. One server process owns the file; the importer may write in between."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
-READERS = 3  # each is a thread; more of them fight over the interpreter and halve what 32 clients get
+READERS = 3  # each is a thread; more of them compete for the interpreter and halve the throughput of 32 clients
 BUSY_TIMEOUT_MS = 5_000  # another process (importer) holds the write lock this long at most
 LOCK_PAUSE_SECONDS = 0.05
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # the WAL file shrinks to this after a checkpoint
@@ -57,7 +57,7 @@ def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return "TEXT"
 
 
-def _locked(file: IO[str]) -> bool:
+def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -66,7 +66,7 @@ def _locked(file: IO[str]) -> bool:
 
 
 class _EndingConnection(sqlite3.Connection):
-    """Closing while a cursor still lives, as after a cancelled call, would leave the transaction and its lock behind."""
+    """Closing while a cursor still exists, as after a cancelled call, would leave the transaction and its lock behind."""
 
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):
@@ -75,32 +75,33 @@ class _EndingConnection(sqlite3.Connection):
 
 
 class _EndingThread(aiosqlite.Connection):
-    """Remembers the end of its thread, which nobody waits for when the file cannot be opened."""
+    """Remembers the end of its thread, which aiosqlite does not wait for when the file cannot be opened."""
 
-    ended: asyncio.Future[Any] | None = None
+    end: asyncio.Future[Any] | None = None
 
     def __init__(self, path: str, **options: Any) -> None:
         super().__init__(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)
-        self._thread.daemon = True  # no connection keeps a process alive; SQLAlchemy does so where it makes them
+        # An open connection must not keep the process alive. SQLAlchemy sets this too, on the connections it makes itself.
+        self._thread.daemon = True
 
     def stop(self) -> asyncio.Future[Any] | None:
-        self.ended = super().stop()
-        return self.ended
+        self.end = super().stop()
+        return self.end
 
 
-async def _opened(path: str, **options: Any) -> aiosqlite.Connection:
-    """Open a file. When that fails, the thread has ended too: it must not report to a loop that is closed by then."""
+async def _open(path: str, **options: Any) -> aiosqlite.Connection:
+    """Open a file. When that fails, wait for the thread: it must not report to a loop that is closed by then."""
     connection = _EndingThread(path, **options)
     try:
         return await connection
     except sqlite3.Error:
-        if connection.ended:
-            await connection.ended
+        if connection.end:
+            await connection.end
         raise
 
 
 class SQLite(Dialect):
-    """A file, or nothing: an in-memory database would be another one on each connection, so it is refused."""
+    """A file. A database in memory would be a separate one for each connection, so it is refused."""
 
     name: ClassVar[str] = "sqlite"
     schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
@@ -122,18 +123,18 @@ class SQLite(Dialect):
 
     @property
     def place(self) -> tuple[object, ...]:
-        """A file is known by what it is, whatever links lead to it."""
+        """A file is identified by device and inode, whatever links lead to it."""
         try:
-            found = os.stat(self.path)
+            status = os.stat(self.path)
         except OSError:
             return self.name, os.path.realpath(self.path)
-        return self.name, found.st_dev, found.st_ino
+        return self.name, status.st_dev, status.st_ino
 
     def is_missing(self) -> bool:
-        """A file that is not there is made by the first connection. Raises Unavailable for what cannot be opened."""
+        """A missing file is created by the first connection. Raises Unavailable for what cannot be opened."""
         if not os.path.exists(self.path):
             return True
-        # Not tried out: closing a file frees every lock that this process has on it, SQLite's own included.
+        # Not by opening it: closing a file releases every POSIX lock that this process holds on it, SQLite's own included.
         if os.path.isdir(self.path) or not os.access(self.path, os.R_OK | os.W_OK):
             raise Unavailable(f"{self.label} is no file that this user can read and write")
         return False
@@ -149,12 +150,12 @@ class SQLite(Dialect):
                 "timeout": BUSY_TIMEOUT_MS / 1000,
                 "check_same_thread": False,
                 "factory": _EndingConnection,
-                "async_creator_fn": _opened,
+                "async_creator_fn": _open,
             },
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
-        """Pragmas for each connection, and a BEGIN of ours: the driver's comes after the first SELECT, outside it."""
+        """Set pragmas on each connection, and BEGIN ourselves: the driver would begin only after the first SELECT."""
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:
@@ -184,7 +185,7 @@ class SQLite(Dialect):
         with file:
             end = time.monotonic() + wait_seconds
             try:
-                while not _locked(file):
+                while not _try_lock(file):
                     if time.monotonic() >= end:
                         raise Unavailable(refusal)
                     time.sleep(LOCK_PAUSE_SECONDS)
@@ -193,12 +194,12 @@ class SQLite(Dialect):
             yield
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
-        """A lock on a file beside the store; the kernel frees it when the server dies."""
+        """A lock on a file next to the store; the kernel releases it when the server dies."""
         refusal = f"another Lineal server is serving {self.label}; stop it, or give this one a store of its own"
         return self._file_lock(".server-lock", wait_seconds=0, refusal=refusal)
 
     def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
-        """A lock on a file beside the store, waited for."""
+        """A lock on a file next to the store, with waiting."""
         refusal = "another process is upgrading the schema and has not finished in time"
         return self._file_lock(".upgrade-lock", wait_seconds=timeout_seconds, refusal=refusal)
 
@@ -206,7 +207,7 @@ class SQLite(Dialect):
         """Nothing to take: upgrade_claim holds the file and BEGIN IMMEDIATE holds the database."""
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
-        """A lock on a file beside the store, which a server may hold open meanwhile."""
+        """A lock on a file next to the store; a server may serve the store meanwhile."""
         return self._file_lock(".import-lock", wait_seconds=0, refusal=IMPORT_RUNS)
 
     async def lock_import(self, connection: AsyncConnection) -> None:
@@ -233,10 +234,12 @@ class SQLite(Dialect):
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """What the pragmas above should have made true."""
-        wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-        found = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in wanted}
+        safe_values = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        pragmas = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in safe_values}
         return [
-            f"PRAGMA {name} is {found[name]}, not {value}" for name, value in wanted.items() if found[name] != value
+            f"PRAGMA {name} is {pragmas[name]}, not {value}"
+            for name, value in safe_values.items()
+            if pragmas[name] != value
         ]
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
