@@ -1,4 +1,4 @@
-"""Goes over a whole source without writing: every row that an import makes, once. Verify calls this, dry runs in part."""
+"""The rows that the store has after an import, computed from the source without writing. Verifying calls this."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,18 +11,16 @@ from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.write.ledger import DryRunLedger
-from migrations.mlmd.write.row_kinds import Kind, Row, row_of
-from migrations.mlmd.write.runs import rows_by_id
+from migrations.mlmd.write.row_kinds import Kind, Row, row_of, rows_by_id, spec_rows
 from migrations.mlmd.write.target import Target
-from storage.digests import spec_id
 
 OnProgress = Callable[[str, int, int], None]
-"""Is told the name of a phase, how much of it is done, and how much there is."""
+"""Called with the name of a phase, how much of it is done, and how much there is."""
 
 
 @dataclass(slots=True)
-class Walk:
-    """One pass over a source; `findings` grow on the way."""
+class ExpectedRows:
+    """One pass over a source, which fills `findings`."""
 
     source: Source
     aliases: Aliases
@@ -31,8 +29,8 @@ class Walk:
     _artifacts: set[int] = field(default_factory=set)
     _specs: set[str] = field(default_factory=set)
 
-    async def rows(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
-        """Yield rows by kind; a row that several runs share comes with the first of them."""
+    async def batches(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
+        """Yield rows by kind; a row that several runs share is yielded with the first of them."""
         async for groups in self._groups(target, import_id):
             yield groups
         survey, done = self.source.store.survey, 0
@@ -42,7 +40,7 @@ class Walk:
             for one in batch.records:
                 run = self.aliases.run(one.run)
                 rows_by_kind[Kind.RUN][run.id] = row_of(Kind.RUN, run)
-                rows_by_kind[Kind.SPEC] |= self._spec(run.pipeline_spec, run.created_at)
+                rows_by_kind[Kind.SPEC] |= self._new_specs(spec_rows(run.pipeline_spec, run.created_at))
                 rows_by_kind[Kind.TASK] |= rows_by_id(Kind.TASK, one.tasks)
                 rows_by_kind[Kind.LINK] |= rows_by_id(Kind.LINK, one.links)
                 rows_by_kind[Kind.ARTIFACT] |= self._new(rows_by_id(Kind.ARTIFACT, one.artifacts))
@@ -55,35 +53,33 @@ class Walk:
             self.progress("artifacts without a run", min(artifacts.after, survey.artifacts), survey.artifacts)
 
     def _new(self, rows: Mapping[str, Row]) -> dict[str, Row]:
-        # Eight bytes of an id tell it from all others, and take less room than the id.
+        # Eight bytes tell an id from all others, and take less memory than the id.
         new = {id: row for id, row in rows.items() if hash(id) not in self._artifacts}
         self._artifacts.update(map(hash, new))
         return new
 
-    def _spec(self, spec: str | None, created_at: int) -> dict[str, Row]:
-        id = spec_id(spec)
-        if id is None or id in self._specs:
-            return {}
-        self._specs.add(id)
-        return {id: (id, spec, created_at)}
+    def _new_specs(self, rows: Mapping[str, Row]) -> dict[str, Row]:
+        new = {id: row for id, row in rows.items() if id not in self._specs}
+        self._specs.update(new)
+        return new
 
     async def _groups(self, target: Target, import_id: int) -> AsyncIterator[dict[Kind, dict[str, Row]]]:
         if self.source.kfp is None:
             return
-        loader, new_rows = GroupLoader(self.aliases), dict[Kind, set[int]]()
+        loader, new_ids = GroupLoader(self.aliases), dict[Kind, set[int]]()
         async for kind, load, batch in group_batches(loader, self.source.kfp):
-            rows = await self._looked_up(target, import_id, new_rows, load, batch)
+            rows = await self._load(target, import_id, new_ids, load, batch)
             specs: dict[str, Row] = {}
             for one in batch:
                 if kind is Kind.VERSION and one.id in rows:
-                    specs |= self._spec(one.pipeline_spec, one.created_at)
+                    specs |= self._new_specs(spec_rows(one.pipeline_spec, one.created_at))
             yield {kind: rows, Kind.SPEC: specs}
 
-    async def _looked_up(
-        self, target: Target, import_id: int, new_rows: dict[Kind, set[int]], load: LoadGroup, batch: Sequence[Any]
+    async def _load(
+        self, target: Target, import_id: int, new_ids: dict[Kind, set[int]], load: LoadGroup, batch: Sequence[Any]
     ) -> dict[str, Row]:
-        async def look(connection: AsyncConnection) -> dict[str, Row]:
-            ledger = DryRunLedger(connection, target.dialect, import_id, new_rows)
-            return (await load(connection, ledger, batch))[1]
+        async def forecast(connection: AsyncConnection) -> dict[str, Row]:
+            _, rows = await load(DryRunLedger(connection, target.dialect, import_id, new_ids), batch)
+            return rows
 
-        return await target.transact(look)
+        return await target.transact(forecast)

@@ -1,6 +1,6 @@
-"""What an import would do: it goes over the source as an import does, but nothing is written.
+"""Forecasts what an import would do: reads the source as an import does, and plans the changes without writing them.
 
-Dry runs call this, and imports before they write to what an earlier import wrote.
+Dry runs call this, and imports before they change rows of an earlier import.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +18,8 @@ from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.write.job import Phase, Progress
 from migrations.mlmd.write.ledger import DryRunLedger
 from migrations.mlmd.write.row_kinds import Kind, Row
-from migrations.mlmd.write.runs import load_artifacts, load_runs, rows_of_runs
+from migrations.mlmd.write.run_rows import rows_of_runs
+from migrations.mlmd.write.runs import load_artifacts, load_runs
 from migrations.mlmd.write.tally import Tally
 from migrations.mlmd.write.target import Target
 from storage.sql.experiments import find_default_id
@@ -28,7 +29,7 @@ Batch = TypeVar("Batch")
 
 @dataclass(slots=True)
 class Forecast:
-    """One pass over a source; `tally` and `findings` grow on the way."""
+    """One pass over a source, which fills `tally` and `findings`."""
 
     source: Source
     target: Target
@@ -37,12 +38,12 @@ class Forecast:
     executions_per_batch: int
     tally: Tally = field(default_factory=Tally)
     findings: Findings = field(default_factory=Findings)
-    made: dict[Kind, set[int]] = field(default_factory=dict)
+    new_ids: dict[Kind, set[int]] = field(default_factory=dict)
 
     async def run(self, since: Progress) -> None:
-        """Go over all that an import would write which came so far."""
-        default = await self.target.transact(find_default_id)
-        aliases = Aliases(default or "")
+        """Forecast what an import would write that has come as far as `since`."""
+        default_id = await self.target.transact(find_default_id)
+        aliases = Aliases(default_id or "")
         await self._groups(aliases)
         in_runs = since.phase is not Phase.ARTIFACTS
         if in_runs:
@@ -50,8 +51,8 @@ class Forecast:
         await self._artifacts(0 if in_runs else since.after)
 
     def ledger(self, connection: AsyncConnection) -> DryRunLedger:
-        """Return the rows of the import, as they would be by now."""
-        return DryRunLedger(connection, self.target.dialect, self.import_id, self.made)
+        """Return the rows of the import as they would be by now."""
+        return DryRunLedger(connection, self.target.dialect, self.import_id, self.new_ids)
 
     async def _groups(self, aliases: Aliases) -> None:
         if self.source.kfp is None:
@@ -63,7 +64,7 @@ class Forecast:
         self.findings.merge(self.source.kfp.findings)
 
     async def _group(self, load: LoadGroup, batch: Sequence[Any], connection: AsyncConnection) -> Tally:
-        tally, _ = await load(connection, self.ledger(connection), batch)
+        tally, _ = await load(self.ledger(connection), batch)
         return tally
 
     async def _runs(self, aliases: Aliases, since: Progress) -> None:
@@ -71,7 +72,7 @@ class Forecast:
         async for batch in mapped_runs(self.source, after=since.after, executions_per_batch=self.executions_per_batch):
             self.findings.merge(batch.findings)
             rows = rows_of_runs(batch.records, aliases)
-            rows = replace(rows, artifacts={run_id: self._new(some) for run_id, some in rows.artifacts.items()})
+            rows = replace(rows, artifacts={run_id: self._new(of_run) for run_id, of_run in rows.artifacts.items()})
             await self._count(load_runs, rows)
             done += batch.executions
             self.progress("executions", done, total)
@@ -84,12 +85,12 @@ class Forecast:
             self.progress("artifacts without a run", min(batch.after, total), total)
 
     async def _count(self, load: Callable[[DryRunLedger, Batch], Awaitable[Tally]], batch: Batch) -> None:
-        async def look(connection: AsyncConnection) -> Tally:
+        async def forecast(connection: AsyncConnection) -> Tally:
             return await load(self.ledger(connection), batch)
 
-        self.tally = self.tally.plus(await self.target.transact(look))
+        self.tally = self.tally.plus(await self.target.transact(forecast))
 
     def _new(self, rows: Mapping[str, Row]) -> dict[str, Row]:
-        """Return the artifacts that no earlier batch brought in or brought up to date."""
-        made = self.made.get(Kind.ARTIFACT, set())
-        return {id: row for id, row in rows.items() if hash(id) not in made}
+        """Return the artifacts that no earlier batch would have written."""
+        ids = self.new_ids.get(Kind.ARTIFACT, set())
+        return {id: row for id, row in rows.items() if hash(id) not in ids}

@@ -1,8 +1,8 @@
-"""The import: opens source and store, and brings batch after batch over, each with the note of how far it came.
+"""The import: opens source and store, and brings over batch after batch, each with a record of how far the import has come.
 
-The command line calls `run_import`. Whenever it is killed, the next call goes on after the last batch; when it had ended, the
-next call goes over the whole source again and brings what is new or changed. Before that it looks whether rows of the earlier
-import would be damaged, and refuses that unless it is meant; every batch looks again.
+The command line calls `run_import`. When it is killed, the next call continues after the last batch; when it has ended, the
+next call reads the whole source again and brings over what is new or changed. Before that it forecasts whether rows of the
+earlier import would be damaged, and refuses to damage them without --prune; every batch checks this again.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,7 +23,6 @@ from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import (
     ImportRequest,
-    MappedArtifacts,
     MappedRuns,
     Source,
     mapped_artifacts,
@@ -30,13 +30,14 @@ from migrations.mlmd.source import (
     open_source,
 )
 from migrations.mlmd.vocabulary.errors import ImportRefused
-from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.batch import BatchWriter
 from migrations.mlmd.write.damage import damage_words
 from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.write.job import Job, JobState, Phase, Progress, begin_job, find_job, record_progress
 from migrations.mlmd.write.ledger import Ledger
-from migrations.mlmd.write.runs import load_artifacts, load_runs, rows_of_runs
+from migrations.mlmd.write.run_rows import rows_of_runs
+from migrations.mlmd.write.runs import load_artifacts, load_runs
 from migrations.mlmd.write.tally import Tally, records_of
 from migrations.mlmd.write.target import Target, open_for_import, open_for_reading
 from storage.ids import new_id
@@ -49,7 +50,7 @@ EXECUTIONS_PER_SHORT_BATCH = 500
 """Where one writer excludes all others, a server waits for the end of a batch."""
 
 LOOKING = "looking first, "
-"""How the names of the phases begin of a look that goes before writing."""
+"""How the names of the phases of a forecast begin."""
 
 LAST_READ_SECONDS = 5.0
 """How long an import that ends early waits for the batch that is being read."""
@@ -58,23 +59,23 @@ Item = TypeVar("Item")
 
 
 class Observer(Protocol):
-    """Who is told how an import goes."""
+    """Receives how an import proceeds."""
 
     def plan(self, survey: Survey, source: str, store: str) -> None:
-        """What was found, before anything is written."""
+        """Called with what the source holds, before anything is written."""
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """How much of a phase is done."""
+        """Called when more of a phase is done."""
 
 
 async def run_import(request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False) -> Report:
-    """Import a store, or bring over what has changed in it since.
+    """Import a store, or bring over what has changed in it since the last import.
 
     Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed, or when the options are
     others; SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused. What was written until then stays, and the
-    next call goes on from there.
+    next call continues from there.
     """
-    began = time.monotonic()
+    start = time.monotonic()
     async with open_source(request) as source:
         dialect = dialect_for(request.store)
         observer.plan(source.store.survey, source.store.label, dialect.label)
@@ -83,7 +84,7 @@ async def run_import(request: ImportRequest, observer: Observer, *, upgrade_sche
         await upgrade.check(request.store)
         async with open_for_import(request.store) as target:
             report = await _Import(request, source, target, observer).run()
-    report.seconds = time.monotonic() - began
+    report.seconds = time.monotonic() - start
     return report
 
 
@@ -92,7 +93,7 @@ class _Import:
         self._request = request
         self._source = source
         self._target = target
-        self._watch = observer
+        self._observer = observer
         self._executions = executions_per_batch(target.dialect)
 
     async def run(self) -> Report:
@@ -102,23 +103,19 @@ class _Import:
         job = await self._target.transact(self._begin)
         progress, resumed = job.progress, job.progress.phase is not Phase.GROUPS
         aliases = Aliases(await self._target.transact(self._default_experiment))
+        writer = BatchWriter(self._target, job.id, self._request.prune)
         if self._source.kfp is not None:
-            progress = await self._groups(job, self._source.kfp, aliases, progress)
+            progress = await self._groups(writer, self._source.kfp, aliases, progress)
         if progress.phase is Phase.GROUPS:
             progress = replace(progress, phase=Phase.RUNS)
         if progress.phase is Phase.RUNS:
-            runs = mapped_runs(self._source, after=progress.after, executions_per_batch=self._executions)
-            async with contextlib.aclosing(ahead(runs)) as batches:
-                async for batch in batches:
-                    progress = await self._runs(job, batch, aliases, progress)
+            progress = await self._runs(writer, aliases, progress)
             progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
-        async with contextlib.aclosing(ahead(mapped_artifacts(self._source, after=progress.after))) as loose:
-            async for artifacts in loose:
-                progress = await self._artifacts(job, artifacts, progress)
+        progress = await self._artifacts(writer, progress)
         return await self._end(job, progress, resumed=resumed)
 
     async def _check(self, job: Job) -> None:
-        """Look at all that is to be done to rows of an earlier import before any of it is done."""
+        """Refuse an import that would damage rows of an earlier one: all of it is forecast before any of it is written."""
         request = self._request
         job.check_source(self._source.fingerprint)
         if not request.change_options:
@@ -126,32 +123,23 @@ class _Import:
         if request.prune or job.is_first(request.options):
             return
         since = job.progress if job.goes_on(request.options) else Progress()
-        # By a connection that only reads, so that no writer of the store waits for it.
+        # Through a connection that only reads, so that other writers of the store need not wait.
         async with open_for_reading(request.store) as target:
-            forecast = Forecast(self._source, target, self._look, job.id, self._executions)
+            forecast = Forecast(self._source, target, self._forecast_progress, job.id, self._executions)
             await forecast.run(since)
         damage = damage_words(forecast.tally)
         if damage:
             source = "the source, read with these options," if job.difference(request.options) else "the source"
-            written = "nothing was written"
+            remark = "nothing was written"
             if since is job.progress:
-                written = "nothing more was written, what was committed before stays"
+                remark = "nothing more was written, what was committed before stays"
             raise ImportRefused(
-                f"this import would {damage}, because {source} no longer has them as they were imported; {written}. "
+                f"this import would {damage}, because {source} no longer has them as they were imported; {remark}. "
                 "If that is meant, add --prune"
             )
 
-    def _look(self, phase: str, done: int, total: int) -> None:
-        self._watch.progress(f"{LOOKING}{phase}", done, total)
-
-    def _refuse_damage(self, tally: Tally) -> None:
-        """Raise ImportRefused, which rolls back a batch, when that did damage: the source may have changed since the look."""
-        damage = damage_words(tally)
-        if damage and not self._request.prune:
-            raise ImportRefused(
-                f"the source changed during the import, and the next batch would {damage}; this batch was not written, "
-                "what was committed before stays. If that is meant, add --prune: the import goes on from here"
-            )
+    def _forecast_progress(self, phase: str, done: int, total: int) -> None:
+        self._observer.progress(f"{LOOKING}{phase}", done, total)
 
     async def _begin(self, connection: AsyncConnection) -> Job:
         request, source = self._request, self._source
@@ -167,71 +155,47 @@ class _Import:
         fallback = default_experiment(new_id(), created_at=time.time_ns() // 1000)
         return await SqlExperiments(connection, self._target.dialect).ensure_default(fallback)
 
-    async def _groups(self, job: Job, kfp: KfpDatabase, aliases: Aliases, progress: Progress) -> Progress:
-        """Bring over the groups of runs, also when the import goes on: what their names mean is not kept."""
-        loader = GroupLoader(aliases)
-        first = progress.phase is Phase.GROUPS
-        progress = replace(progress, tally=progress.tally.done()) if first else progress
-        async for _, load, batch in group_batches(loader, kfp):
-            progress = await self._group(job, load, batch, progress)
-        return replace(progress, findings=_sum(progress.findings, kfp.findings)) if first else progress
+    async def _groups(self, writer: BatchWriter, kfp: KfpDatabase, aliases: Aliases, progress: Progress) -> Progress:
+        """Bring in experiments and pipelines, again when the import was interrupted later: aliases are not stored."""
+        is_first_pass = progress.phase is Phase.GROUPS
+        if is_first_pass:
+            progress = replace(progress, tally=progress.tally.without_left_alone())
+        async for _, load_group, batch in group_batches(GroupLoader(aliases), kfp):
+            progress = await writer.write(partial(_load, load_group, is_first_pass), batch, progress)
+        return replace(progress, findings=progress.findings.plus(kfp.findings)) if is_first_pass else progress
 
-    async def _group(self, job: Job, load: LoadGroup, batch: Sequence[Any], progress: Progress) -> Progress:
-        async def write(connection: AsyncConnection) -> Progress:
-            tally, _ = await load(connection, self._ledger(connection, job), batch)
-            self._refuse_damage(tally)
-            tally = tally if progress.phase is Phase.GROUPS else tally.done()
-            grown = replace(progress, tally=progress.tally.plus(tally))
-            await record_progress(connection, job.id, grown)
-            return grown
+    async def _runs(self, writer: BatchWriter, aliases: Aliases, progress: Progress) -> Progress:
+        total = self._source.store.survey.executions_in_runs
+        runs = mapped_runs(self._source, after=progress.after, executions_per_batch=self._executions)
+        async with contextlib.aclosing(ahead(runs)) as batches:
+            async for batch in batches:
+                progress = await write_runs(writer, batch, aliases, progress)
+                self._observer.progress("executions", progress.done, total)
+        return progress
 
-        return await self._target.transact(write)
-
-    async def _runs(self, job: Job, batch: MappedRuns, aliases: Aliases, progress: Progress) -> Progress:
-        rows = rows_of_runs(batch.records, aliases)
-        findings = _sum(progress.findings, batch.findings)
-
-        async def write(connection: AsyncConnection) -> Progress:
-            tally = await load_runs(self._ledger(connection, job), rows)
-            self._refuse_damage(tally)
-            done = progress.done + batch.executions
-            grown = replace(progress, after=batch.after, done=done, tally=progress.tally.plus(tally), findings=findings)
-            await record_progress(connection, job.id, grown)
-            return grown
-
-        grown = await self._target.transact(write)
-        self._watch.progress("executions", grown.done, self._source.store.survey.executions_in_runs)
-        return grown
-
-    async def _artifacts(self, job: Job, batch: MappedArtifacts, progress: Progress) -> Progress:
-        findings = _sum(progress.findings, batch.findings)
+    async def _artifacts(self, writer: BatchWriter, progress: Progress) -> Progress:
         total = self._source.store.survey.artifacts
-
-        async def write(connection: AsyncConnection) -> Progress:
-            tally = await load_artifacts(self._ledger(connection, job), batch.records)
-            self._refuse_damage(tally)
-            done = min(batch.after, total)
-            grown = replace(progress, after=batch.after, done=done, tally=progress.tally.plus(tally), findings=findings)
-            await record_progress(connection, job.id, grown)
-            return grown
-
-        grown = await self._target.transact(write)
-        self._watch.progress("artifacts without a run", grown.done, total)
-        return grown
+        async with contextlib.aclosing(ahead(mapped_artifacts(self._source, after=progress.after))) as batches:
+            async for batch in batches:
+                findings, done = progress.findings.plus(batch.findings), min(batch.after, total)
+                progress = replace(progress, after=batch.after, done=done, findings=findings)
+                progress = await writer.write(load_artifacts, batch.records, progress)
+                self._observer.progress("artifacts without a run", progress.done, total)
+        return progress
 
     async def _end(self, job: Job, progress: Progress, *, resumed: bool) -> Report:
-        findings = _sum(self._source.store.survey.findings, progress.findings)
+        findings = self._source.store.survey.findings.plus(progress.findings)
 
         async def write(connection: AsyncConnection) -> Report:
             await record_progress(connection, job.id, progress, state=JobState.DONE)
-            kept = await self._ledger(connection, job).counts()
+            totals = await Ledger(connection, self._target.dialect, job.id).counts()
             return Report(
                 "import",
                 self._target.label,
                 self._request.store_id,
                 source=self._source.store.label,
                 survey=self._source.store.survey,
-                records=records_of(progress.tally, kept),
+                records=records_of(progress.tally, totals),
                 tally=progress.tally,
                 findings=findings,
                 resumed=resumed,
@@ -239,33 +203,36 @@ class _Import:
 
         return await self._target.transact(write)
 
-    def _ledger(self, connection: AsyncConnection, job: Job) -> Ledger:
-        return Ledger(connection, self._target.dialect, job.id)
+
+async def write_runs(writer: BatchWriter, batch: MappedRuns, aliases: Aliases, progress: Progress) -> Progress:
+    """Write a batch of runs; returns how far the import has come with it."""
+    rows = rows_of_runs(batch.records, aliases)
+    findings, done = progress.findings.plus(batch.findings), progress.done + batch.executions
+    return await writer.write(load_runs, rows, replace(progress, after=batch.after, done=done, findings=findings))
+
+
+async def _load(load_group: LoadGroup, is_first_pass: bool, ledger: Ledger, batch: Sequence[Any]) -> Tally:
+    tally, _ = await load_group(ledger, batch)
+    # The import that was interrupted has counted what it left alone.
+    return tally if is_first_pass else tally.without_left_alone()
 
 
 def executions_per_batch(dialect: Dialect) -> int:
-    """Return how many executions a transaction brings into a store."""
+    """Return how many executions one transaction brings into a store."""
     return EXECUTIONS_PER_BATCH if dialect.many_processes else EXECUTIONS_PER_SHORT_BATCH
 
 
 async def ahead(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
-    """Yield items, the next of which is made while the caller works on one."""
+    """Yield items; the next one is computed while the caller works on the one before."""
     upcoming = asyncio.ensure_future(anext(items, None))
     try:
         while (item := await upcoming) is not None:
             upcoming = asyncio.ensure_future(anext(items, None))
             yield item
     finally:
-        # A read that is cancelled leaves its connection, and its snapshot of the source, to the driver's thread.
+        # A cancelled read leaves its connection, and its snapshot of the source, to the driver's thread.
         await asyncio.wait([upcoming], timeout=LAST_READ_SECONDS)
         upcoming.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await upcoming
         await items.aclose()
-
-
-def _sum(one: Findings, other: Findings) -> Findings:
-    added = Findings()
-    added.merge(one)
-    added.merge(other)
-    return added

@@ -1,7 +1,8 @@
-"""Takes an import back: removes the rows it wrote, and nothing that anybody else wrote. The command line calls this.
+"""Undoes an import: removes the rows it wrote, and nothing that anybody else wrote. The command line calls this.
 
-What others built upon stays, and stays noted as imported: runs to which a client added tasks or links, artifacts that such
-tasks use, experiments and pipelines with runs or versions of others. A killed undo goes on when it is called again.
+Rows that others refer to stay, and are still listed as imported: runs to which a client added tasks or links, artifacts that
+such tasks use, experiments and pipelines with runs or versions of others. An undo that was killed continues when it is called
+again.
 """
 
 import time
@@ -19,7 +20,8 @@ from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.write.job import Job, JobState, Progress, find_job, record_progress, remove_job
 from migrations.mlmd.write.ledger import Ledger
-from migrations.mlmd.write.row_kinds import LABELS, Kind, digest
+from migrations.mlmd.write.row_digest import digest
+from migrations.mlmd.write.row_kinds import LABELS, Kind
 from migrations.mlmd.write.target import Target, open_for_import
 from storage.sql.tables import artifact_tasks, imported_rows, pipeline_versions, runs, tasks
 
@@ -27,10 +29,10 @@ RUNS_PER_STEP = 200
 ROWS_PER_STEP = 2000
 
 REMOVED, CHANGED, KEPT = "removed", "changed_since_import", "kept"
-"""Figures of each kind: removed rows; how many of those somebody had changed; rows that stay because others need them."""
+"""Figures of each kind: removed rows; how many of these somebody had changed; rows that stay because others refer to them."""
 
 OnProgress = Callable[[str, int, int], None]
-"""Is told the name of a phase, how much of it is done, and how much there is."""
+"""Called with the name of a phase, how much of it is done, and how much there is."""
 
 Step = dict[Kind, dict[str, int]]
 Remove = Callable[[AsyncConnection, Mapping[str, int]], Awaitable[Step]]
@@ -128,7 +130,7 @@ class _Undo:
     async def _with_others(
         self, connection: AsyncConnection, table: Any, kind: Kind, run_ids: Collection[str]
     ) -> set[str]:
-        """Return those runs that have rows which the import did not write."""
+        """Return the runs, among the given ones, that have rows which the import did not write."""
         columns = imported_rows.c
         row_of_import = select(columns.row_id).where(
             columns.import_id == self._job.id, columns.kind == int(kind), columns.row_id == table.c.id
@@ -147,7 +149,7 @@ class _Undo:
         return remove
 
     async def _end(self, connection: AsyncConnection) -> None:
-        """Forget rows that others deleted, and the import when nothing of it is left."""
+        """Forget the rows that others deleted, and the import itself when no row of it is left."""
         ledger = self._ledger(connection)
         for kind in Kind:
             await ledger.forget_lost(kind)

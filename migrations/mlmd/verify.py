@@ -1,4 +1,4 @@
-"""Compares what an import wrote with what the source gives now, every row and column by column. The command line calls this."""
+"""Compares the rows of an import with what the source gives now, column by column. The command line calls this."""
 
 import time
 from collections.abc import Mapping
@@ -6,28 +6,32 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
-from migrations.mlmd.expected_rows import Walk
+from migrations.mlmd.expected_rows import ExpectedRows
 from migrations.mlmd.importer import Observer
 from migrations.mlmd.report import DIFFERENCES, Difference, Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
-from migrations.mlmd.write.changes import with_free_keys
 from migrations.mlmd.write.job import Job, JobState, find_job
 from migrations.mlmd.write.ledger import Ledger
-from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row, digest
+from migrations.mlmd.write.plan import with_free_keys
+from migrations.mlmd.write.row_digest import digest
+from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row
 from migrations.mlmd.write.target import Target, open_for_reading
 from storage.sql.dialects import dialect_for
 from storage.sql.experiments import find_default_id
 
 SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN = "in_source", "imported", "missing", "different", "not_in_source"
-"""Figures of each kind: rows of the source; rows the import has; rows that are not in the store; rows of other content; rows
-that the import has and the source does not give."""
+"""Figures of each kind: rows of the source; rows of the import; rows missing from the store; rows that differ; rows of the
+import that the source does not give."""
 
 
 async def verify(request: ImportRequest, observer: Observer) -> Report:
-    """Compare; the report says how many rows differ. Raises SourceRefused where there is no ended import to compare with."""
+    """Compare a store with its source; the report says how many rows differ.
+
+    Raises SourceRefused without a complete import to compare with, and when the options are not those of the import.
+    """
     start = time.monotonic()
     async with open_source(request) as source:
         observer.plan(source.store.survey, source.store.label, dialect_for(request.store).label)
@@ -66,9 +70,9 @@ async def _compare(request: ImportRequest, source: Source, target: Target, job: 
         findings=findings,
     )
     imported_rows = dict.fromkeys(LABELS, 0)
-    default = await target.transact(find_default_id)
-    walk = Walk(source, Aliases(default or ""), observer.progress)
-    async for rows in walk.rows(target, job.id):
+    default_id = await target.transact(find_default_id)
+    expected = ExpectedRows(source, Aliases(default_id or ""), observer.progress)
+    async for rows in expected.batches(target, job.id):
         for kind, batch in rows.items():
             figures[kind][SOURCE] += len(batch)
             differences, imported = await _differences(target, job, kind, batch)
@@ -78,7 +82,7 @@ async def _compare(request: ImportRequest, source: Source, target: Target, job: 
                 report.difference_count += 1
                 if len(report.differences) < DIFFERENCES:
                     report.differences.append(difference)
-    findings.merge(walk.findings)
+    findings.merge(expected.findings)
     imported_counts = await target.transact(lambda connection: Ledger(connection, target.dialect, job.id).counts())
     for kind, counts in figures.items():
         counts[STORE] = imported_counts.get(kind, 0)
@@ -88,11 +92,11 @@ async def _compare(request: ImportRequest, source: Source, target: Target, job: 
 
 
 async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, Row]) -> tuple[list[Difference], int]:
-    """Return the rows that are not as the source has them, and how many of all the import wrote."""
+    """Return the rows that differ from the source, and how many of all rows the import wrote."""
 
     async def look(connection: AsyncConnection) -> tuple[Mapping[str, Row], dict[str, Row], int]:
         ledger = Ledger(connection, target.dialect, job.id)
-        expected_rows = await with_free_keys(ledger, dict(rows)) if kind is Kind.TASK else rows
+        expected_rows = await with_free_keys(ledger, rows) if kind is Kind.TASK else rows
         return expected_rows, await ledger.rows(kind, rows), len(await ledger.digests(kind, rows))
 
     expected_rows, stored_rows, imported_count = await target.transact(look)
@@ -108,5 +112,5 @@ async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, 
 
 
 def _same(kind: Kind, one: Row, other: Row) -> bool:
-    # The time of a specification is that of whoever brought it first.
+    # The time of a specification is that of whatever brought it along first.
     return one[:2] == other[:2] if kind is Kind.SPEC else digest(kind, one) == digest(kind, other)

@@ -106,6 +106,13 @@ class Findings:
         for finding in other:
             self.add(finding.rule, *finding.examples, kind=finding.kind, count=finding.count)
 
+    def plus(self, other: "Findings") -> "Findings":
+        """Return the sum."""
+        total = Findings()
+        total.merge(self)
+        total.merge(other)
+        return total
+
     def count(self, rule: Rule, kind: str | None = None) -> int:
         """Return the cases of a rule, of one kind or of all."""
         return sum(finding.count for finding in self if finding.rule is rule and kind in (None, finding.kind))

@@ -1,6 +1,6 @@
 """Experiments and pipelines that Lineal has already under other ids: the same name means the same thing.
 
-The loader fills this from KFP's experiments and pipelines, and asks it what runs refer to.
+The loader of groups fills this from KFP's experiments and pipelines; rows of runs refer to what it says.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from storage.model import PipelineVersion, Run
 
 @dataclass(slots=True)
 class Aliases:
-    """What KFP's ids have become."""
+    """The ids in Lineal by the ids in KFP, where they differ."""
 
     default_experiment: str
     experiments: dict[str, str] = field(default_factory=dict)
@@ -19,7 +19,7 @@ class Aliases:
     versions: dict[str, str] = field(default_factory=dict)
 
     def run(self, run: Run) -> Run:
-        """Return a run that refers to what Lineal has."""
+        """Return a run that refers to experiments and pipelines by the ids in Lineal."""
         return replace(
             run,
             experiment_id=_of(self.experiments, run.experiment_id) or self.default_experiment,
@@ -28,9 +28,9 @@ class Aliases:
         )
 
     def version(self, version: PipelineVersion) -> PipelineVersion:
-        """Return a version that belongs to what Lineal has."""
+        """Return a version that refers to its pipeline by the id in Lineal."""
         return replace(version, pipeline_id=_of(self.pipelines, version.pipeline_id))
 
 
-def _of(known: Mapping[str, str], id: str) -> str:
-    return known.get(id, id)
+def _of(aliases: Mapping[str, str], id: str) -> str:
+    return aliases.get(id, id)

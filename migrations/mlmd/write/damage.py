@@ -1,16 +1,16 @@
-"""What an import would take from rows that it wrote before, by removing, emptying or renaming them. Loader, import and dry run
-call this.
+"""What an import would take from rows that it wrote before, by removing, emptying or renaming them.
 
-An update empties a row when a value that Lineal has would be gone: a column would be NULL, an empty text or document, or say
-no more than "unknown"; a document (parameters, metadata, …) would lack an entry, or an entry its value. It renames a row when
-a name, key, URI or scope path, or what the row belongs to, would be another one. A row can be both. All other changes are the
+Planning, importing and dry runs call this.
+
+An update empties a row when a value that Lineal has would be lost: a column would become NULL, an empty text or document, or
+"unknown"; a document (parameters, metadata, …) would lose an entry, or an entry its value. It renames a row when a name, key,
+URI or scope path would change, or what the row belongs to. A row can be both emptied and renamed. All other changes are the
 progress of a source that is in use: states, times, other values, more entries.
 """
 
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from migrations.mlmd.mapping.artifacts import STATE
@@ -29,10 +29,10 @@ _NAMES: Mapping[Kind, Collection[str]] = {
     Kind.ARTIFACT: ("namespace", "name", "uri"),
     Kind.LINK: ("run_id", "task_id", "artifact_id", "key"),
 }
-"""By what rows of a kind are known, and what they belong to."""
+"""The columns that name a row, and those that say what it belongs to."""
 
 _GROUPS = {"experiment_id": Kind.EXPERIMENT, "pipeline_id": Kind.PIPELINE, "pipeline_version_id": Kind.VERSION}
-"""What clients may delete from above a row; the row then belongs to what bears the name now, and has lost nothing."""
+"""What clients may delete although rows belong to it; such a row then belongs to what has the name now, and has lost nothing."""
 
 _UNKNOWN: Mapping[tuple[Kind, str], Any] = {
     (Kind.RUN, "state"): RunState.RUNTIME_STATE_UNSPECIFIED.name,
@@ -40,7 +40,7 @@ _UNKNOWN: Mapping[tuple[Kind, str], Any] = {
     (Kind.ARTIFACT, "type"): int(ArtifactType.Artifact),
     (Kind.LINK, "iteration"): NO_ITERATION,
 }
-"""What stands in columns that are never empty when the source says nothing."""
+"""What columns that are never empty hold when the source says nothing."""
 
 _DOCUMENTS = {
     "runtime_config": 2,
@@ -54,16 +54,16 @@ _DOCUMENTS = {
     "metadata": 1,
     "producer": 1,
 }
-"""The columns of JSON, and how many levels of objects in them are Lineal's; what is below is a value of the user's."""
+"""The columns of JSON, and how many levels of objects in them belong to Lineal; what is below is a value of the user."""
 
 _NOT_COUNTED = ("logical_key", "uri_hash")
-"""Keys move from task to task, and go when two tasks share one; a hash goes with its URI."""
+"""Keys move from task to task, and are dropped when two tasks share one; a hash changes with its URI."""
 
 _OF_THE_STATE = ("finished_at", "state_history", "cache_fingerprint")
-"""What a change of the state may take along: a run that is tried again has not ended, and its tasks cannot be reused."""
+"""What a change of the state may empty: a run that is retried has not ended, and its tasks cannot be reused."""
 
 _LABELS_OF_ENTRIES = ("parameterKey", "type", "state")
-"""By what the entries of a list are told apart: parameters by key, pods by type, a history by state."""
+"""What identifies the entries of a list: the key of a parameter, the type of a pod, the state of a history."""
 
 _EMPTY = (None, "")
 
@@ -71,58 +71,53 @@ _PLACES_OF_LINK = [SHAPES[Kind.LINK].names.index(name) for name in ("task_id", "
 
 _VERBS = {Outcome.REMOVED: "remove", Outcome.EMPTIED: "empty", Outcome.RENAMED: "rename or move"}
 
-Changed = Mapping[str, tuple[Any, Any]]
-"""The columns of a row that an update changes: what is in them, and what would be."""
+ColumnChanges = Mapping[str, tuple[Any, Any]]
+"""The columns of a row that an update changes, each with its value before and after the update."""
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """The ids of rows that updates would empty, and of those that they would rename."""
+async def damage_of(
+    ledger: Ledger, kind: Kind, before: Mapping[str, Row], after: Mapping[str, Row]
+) -> dict[Outcome, list[str]]:
+    """Return the ids of the rows in `before` that updates would empty, and of those that they would rename.
 
-    emptied: Collection[str] = ()
-    renamed: Collection[str] = ()
-
-
-async def damage_of(ledger: Ledger, kind: Kind, before: Mapping[str, Row], after: Mapping[str, Row]) -> Damage:
-    """Return what updates would do to the rows in `before`; `after` holds all rows that the source has of the kind."""
-    if not before:
-        return Damage()
-    swapped = _swapped(before, after) if kind is Kind.LINK else set()
-    changes = {id: _changes(kind, row, after[id]) for id, row in before.items() if id not in swapped}
-    deleted = await _deleted_groups(ledger, changes.values())
-    emptied, renamed = [], []
-    for id, found in changes.items():
-        kept = {name: (was, now) for name, (was, now) in found.items() if (name, was) not in deleted}
-        if empties(kind, kept):
-            emptied.append(id)
-        if renames(kind, kept):
-            renamed.append(id)
-    return Damage(emptied, renamed)
+    `after` holds all rows that the source has of the kind.
+    """
+    moves = _moves(before, after) if kind is Kind.LINK else set()
+    changes_by_id = {id: _changes(kind, row, after[id]) for id, row in before.items() if id not in moves}
+    deleted_groups = await _deleted_groups(ledger, changes_by_id.values())
+    damage: dict[Outcome, list[str]] = {Outcome.EMPTIED: [], Outcome.RENAMED: []}
+    for id, all_changes in changes_by_id.items():
+        changes = {name: pair for name, pair in all_changes.items() if (name, pair[0]) not in deleted_groups}
+        if empties(kind, changes):
+            damage[Outcome.EMPTIED].append(id)
+        if renames(kind, changes):
+            damage[Outcome.RENAMED].append(id)
+    return damage
 
 
-def empties(kind: Kind, changed: Changed) -> bool:
-    """Say whether a change of a row's columns takes a value away."""
-    skipped = (*_NOT_COUNTED, *_OF_THE_STATE) if "state" in changed else _NOT_COUNTED
-    return any(_lacks(kind, name, was, now) for name, (was, now) in changed.items() if name not in skipped)
+def empties(kind: Kind, changes: ColumnChanges) -> bool:
+    """Return whether changes of a row's columns take a value away."""
+    omissions = (*_NOT_COUNTED, *_OF_THE_STATE) if "state" in changes else _NOT_COUNTED
+    return any(_lacks(kind, name, *pair) for name, pair in changes.items() if name not in omissions)
 
 
-def renames(kind: Kind, changed: Changed) -> bool:
-    """Say whether a change of a row's columns gives it another name or place."""
-    pairs = [changed[name] for name in _NAMES[kind] if name in changed]
-    return any(was not in _EMPTY and now not in _EMPTY for was, now in pairs)
+def renames(kind: Kind, changes: ColumnChanges) -> bool:
+    """Return whether changes of a row's columns give it another name or place."""
+    pairs = [changes[name] for name in _NAMES[kind] if name in changes]
+    return any(before not in _EMPTY and after not in _EMPTY for before, after in pairs)
 
 
 def damage_words(tally: Tally) -> str:
-    """Return what an import would do to which rows, such as "remove 2 tasks and empty 3 runs"; "" when there is no damage."""
+    """Return the damage in words, such as "remove 2 tasks and empty 3 runs"; "" without damage."""
     parts = []
     for outcome, verb in _VERBS.items():
         counts = [f"{count} {label}" for kind, label in LABELS.items() if (count := tally.count(kind, outcome))]
         if counts:
-            parts.append(f"{verb} {_listed(counts, ' and ')}")
-    return _listed(parts, ", and " if any(" and " in part for part in parts) else " and ")
+            parts.append(f"{verb} {_enumeration(counts, ' and ')}")
+    return _enumeration(parts, ", and " if any(" and " in part for part in parts) else " and ")
 
 
-def _listed(words: list[str], last: str) -> str:
+def _enumeration(words: list[str], last: str) -> str:
     return last.join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
@@ -130,40 +125,40 @@ def _link(row: Row) -> Row:
     return tuple(row[place] for place in _PLACES_OF_LINK)
 
 
-def _swapped(before: Mapping[str, Row], after: Mapping[str, Row]) -> set[str]:
-    """Return links whose task keeps the artifact under the key by another link: a new metric of an artifact moves their ids."""
-    linked = {_link(row) for row in after.values()}
-    return {id for id, row in before.items() if _link(row) != _link(after[id]) and _link(row) in linked}
+def _moves(before: Mapping[str, Row], after: Mapping[str, Row]) -> set[str]:
+    """Return the links that only move to another id: an artifact that gets another metric moves the ids of its links."""
+    links = {_link(row) for row in after.values()}
+    return {id for id, row in before.items() if _link(row) != _link(after[id]) and _link(row) in links}
 
 
-def _changes(kind: Kind, before: Row, after: Row) -> Changed:
+def _changes(kind: Kind, before: Row, after: Row) -> ColumnChanges:
     columns = zip(SHAPES[kind].names, before, after, strict=True)
-    return {name: (was, now) for name, was, now in columns if was != now}
+    return {name: (old, new) for name, old, new in columns if old != new}
 
 
-async def _deleted_groups(ledger: Ledger, changes: Iterable[Changed]) -> set[tuple[str, str]]:
+async def _deleted_groups(ledger: Ledger, all_changes: Iterable[ColumnChanges]) -> set[tuple[str, str]]:
     """Return what rows belonged to and is no longer in the store, by column and id."""
-    former: dict[str, set[str]] = {name: set() for name in _GROUPS}
-    for changed in changes:
-        for name in _GROUPS.keys() & changed.keys():
-            former[name].add(changed[name][0])
-    deleted = set[tuple[str, str]]()
-    for name, ids in former.items():
-        deleted.update((name, id) for id in ids - await ledger.present(_GROUPS[name], ids))
-    return deleted
+    former_ids: dict[str, set[str]] = {name: set() for name in _GROUPS}
+    for changes in all_changes:
+        for name in _GROUPS.keys() & changes.keys():
+            former_ids[name].add(changes[name][0])
+    groups = set[tuple[str, str]]()
+    for name, ids in former_ids.items():
+        groups.update((name, id) for id in ids - await ledger.present(_GROUPS[name], ids))
+    return groups
 
 
-def _lacks(kind: Kind, name: str, was: Any, now: Any) -> bool:
+def _lacks(kind: Kind, name: str, before: Any, after: Any) -> bool:
     if name in _DOCUMENTS:
-        return bool(_entries(name, was) - _entries(name, now))
-    return was not in _EMPTY and (now in _EMPTY or now == _UNKNOWN.get((kind, name)))
+        return bool(_entries(name, before) - _entries(name, after))
+    return before not in _EMPTY and (after in _EMPTY or after == _UNKNOWN.get((kind, name)))
 
 
 def _entries(name: str, text: str | None) -> Counter[tuple[str, ...]]:
-    """Return the entries of a document: the path of each, and once more the path of each that has a value."""
+    """Return how often each path is an entry of a document; an entry with a value counts twice."""
     entries = Counter(_paths(json.loads(text) if text else None, _DOCUMENTS[name]))
     if name == "metadata":
-        # An artifact that is published is no longer pending.
+        # The state of an artifact is dropped when it is published.
         return Counter({path: times for path, times in entries.items() if path[:1] != (STATE,)})
     return entries
 

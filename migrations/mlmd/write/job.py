@@ -1,6 +1,6 @@
-"""How far the import of one source came, kept in the store itself: an import that was interrupted goes on from there.
+"""How far the import of one source has come, kept in the store itself: an interrupted import continues from there.
 
-The importer calls this, within the transactions that write what the job speaks of.
+The importer calls this within the transactions that write the rows in question.
 """
 
 import json
@@ -39,7 +39,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import came, and what it found and did until there."""
+    """How far an import has come, and what it has found and done so far."""
 
     phase: Phase = Phase.GROUPS
     after: int = 0
@@ -49,20 +49,20 @@ class Progress:
     first: bool = False  # whether nothing of the source had been imported when it began
 
     def text(self) -> str:
-        """Return it as JSON."""
-        findings = [[found.rule.name, found.kind, found.count, found.examples] for found in self.findings]
+        """Return the progress as JSON."""
+        findings = [[one.rule.name, one.kind, one.count, one.examples] for one in self.findings]
         plain = {"phase": self.phase.name, "after": self.after, "done": self.done, "first": self.first}
         return json.dumps({**plain, "tally": self.tally.plain(), "findings": findings})
 
     @classmethod
     def read(cls, text: str) -> "Progress":
-        """Return what `text` was made of."""
+        """Return the progress that `text` returned as JSON."""
         plain = json.loads(text)
         findings = Findings()
         for rule, kind, count, examples in plain["findings"]:
             findings.add(Rule[rule], *examples, kind=kind, count=count)
         tally = Tally.from_plain(plain["tally"])
-        # Earlier versions did not note it; then nothing is lost by looking.
+        # Earlier releases did not record this; the forecast that is then made costs time only.
         first = plain.get("first", False)
         return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings, first)
 
@@ -82,14 +82,14 @@ class Job:
     def check_source(self, fingerprint: Fingerprint) -> None:
         """Raise SourceRefused when another MLMD store was imported under this store id."""
         if not same_store(self.fingerprint, fingerprint):
-            named = f"with --store-id {self.store_id}" if self.store_id else "without --store-id"
+            option = f"with --store-id {self.store_id}" if self.store_id else "without --store-id"
             raise SourceRefused(
-                f"another MLMD store, {self.source}, was imported {named}; "
+                f"another MLMD store, {self.source}, was imported {option}; "
                 "give this one a --store-id of its own, since both number their rows alike"
             )
 
     def difference(self, options: Mapping[str, Any]) -> str:
-        """Say which options an import has that are not those of the import before; "" when they are the same."""
+        """Return in words which options differ from those of the import before; "" when none does."""
         parts = []
         if bool(self.options.get("kfp")) != bool(options["kfp"]):
             had, has = ("", "has not") if self.options.get("kfp") else ("no ", "has")
@@ -108,11 +108,11 @@ class Job:
             )
 
     def goes_on(self, options: Mapping[str, Any]) -> bool:
-        """Say whether an import goes on where this one was interrupted."""
+        """Return whether an import with these options continues where this one was interrupted."""
         return self.state is JobState.RUNNING and not self.difference(options)
 
     def is_first(self, options: Mapping[str, Any]) -> bool:
-        """Say whether an import goes on with the first one of its source, which has nothing to damage but what is its own."""
+        """Return whether an import continues the first one of its source, which can damage nothing but its own rows."""
         return self.goes_on(options) and self.progress.first
 
 
@@ -139,33 +139,33 @@ async def find_job(connection: AsyncConnection, store_id: str) -> Job | None:
 async def begin_job(
     connection: AsyncConnection, *, store_id: str, source: str, fingerprint: Fingerprint, options: dict[str, Any]
 ) -> Job:
-    """Return the job of an import that begins, or goes on where it was interrupted.
+    """Return the job of an import that begins, or continues where it was interrupted.
 
     Raises SourceRefused when the store id is that of another source.
     """
-    found, now = await find_job(connection, store_id), time.time_ns() // 1000
-    told = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
-    if found is None:
+    before, now = await find_job(connection, store_id), time.time_ns() // 1000
+    values = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
+    if before is None:
         highest = (await connection.execute(select(func.max(import_jobs.c.id)))).scalar() or 0
         job = Job(highest + 1, store_id, source, fingerprint, options, JobState.RUNNING, Progress(first=True))
         row = {"id": job.id, "store_id": store_id, "identity": json.dumps(fingerprint), "started_at": now}
-        await connection.execute(insert(import_jobs), {**row, **told, "progress": job.progress.text()})
+        await connection.execute(insert(import_jobs), {**row, **values, "progress": job.progress.text()})
         return job
-    found.check_source(fingerprint)
-    goes_on = found.goes_on(options)
-    progress = found.progress if goes_on else Progress()
-    # The store may have been empty when it was imported first.
-    known = {**fingerprint, **found.fingerprint}
-    values = {**told, "identity": json.dumps(known), "progress": progress.text(), "finished_at": None}
+    before.check_source(fingerprint)
+    goes_on = before.goes_on(options)
+    progress = before.progress if goes_on else Progress()
+    # The source may have been empty, and so without a fingerprint, when it was imported for the first time.
+    merged_fingerprint = {**fingerprint, **before.fingerprint}
+    values |= {"identity": json.dumps(merged_fingerprint), "progress": progress.text(), "finished_at": None}
     values |= {} if goes_on else {"started_at": now}
-    await connection.execute(update(import_jobs).where(import_jobs.c.id == found.id).values(values))
-    return replace(found, source=source, options=options, state=JobState.RUNNING, progress=progress)
+    await connection.execute(update(import_jobs).where(import_jobs.c.id == before.id).values(values))
+    return replace(before, source=source, options=options, state=JobState.RUNNING, progress=progress)
 
 
 async def record_progress(
     connection: AsyncConnection, job_id: int, progress: Progress, *, state: JobState = JobState.RUNNING
 ) -> None:
-    """Note how far an import came."""
+    """Record how far an import has come."""
     now = time.time_ns() // 1000
     values = {"progress": progress.text(), "state": state.value, "updated_at": now}
     values |= {"finished_at": now} if state is JobState.DONE else {}

@@ -1,10 +1,9 @@
-"""The kinds of rows that an import writes: their tables, their columns, and the digest that tells whether a row is as it was.
+"""The kinds of rows that an import writes, with their tables and columns, and the rows that records become.
 
 Everything that writes, compares or removes imported rows calls this.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -20,7 +19,7 @@ Row = tuple[Any, ...]
 
 
 class Kind(IntEnum):
-    """Kinds of rows; the numbers are kept with imported rows."""
+    """Kinds of rows; the numbers are stored with imported rows."""
 
     RUN = 1
     TASK = 2
@@ -47,24 +46,17 @@ LABELS: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One kind's table, and its columns in the order of Row."""
+    """The table of one kind, and its columns in the order of Row."""
 
     table: Table
     names: tuple[str, ...]
-
-    @property
-    def columns(self) -> list[ColumnElement[Any]]:
-        """The columns in the order of Row."""
-        return [self.table.c[name] for name in self.names]
-
-    @property
-    def id(self) -> ColumnElement[str]:
-        """The column of the id."""
-        return self.table.c.id
+    columns: tuple[ColumnElement[Any], ...]
+    id: ColumnElement[str]
 
 
-def _shape(table: Table, *left_out: str) -> Shape:
-    return Shape(table, tuple(column.name for column in table.columns if column.name not in left_out))
+def _shape(table: Table, *omissions: str) -> Shape:
+    columns = tuple(column for column in table.columns if column.name not in omissions)
+    return Shape(table, tuple(column.name for column in columns), columns, table.c.id)
 
 
 SHAPES: Mapping[Kind, Shape] = {
@@ -73,7 +65,7 @@ SHAPES: Mapping[Kind, Shape] = {
     Kind.ARTIFACT: _shape(tables.artifacts),
     Kind.LINK: _shape(tables.artifact_tasks),
     Kind.SPEC: _shape(tables.pipeline_specs),
-    # The server moves the time of the last run with every run that comes.
+    # The server sets the time of the last run with every new run.
     Kind.EXPERIMENT: _shape(tables.experiments, "last_run_created_at"),
     Kind.PIPELINE: _shape(tables.pipelines),
     Kind.VERSION: _shape(tables.pipeline_versions),
@@ -84,17 +76,22 @@ Record = Run | Task | Artifact | ArtifactTask | Experiment | Pipeline | Pipeline
 
 
 def row_of(kind: Kind, record: Record) -> Row:
-    """Return a record as a row; a specification is named by its id."""
+    """Return a record as a row; in place of a specification it has the id of one."""
     return tuple(_plain(_value(record, name)) for name in SHAPES[kind].names)
 
 
-def digest(kind: Kind, row: Sequence[Any]) -> int:
-    """Return a number of 64 bits that differs when a row differs."""
-    # A specification is its id; the time is that of whoever brought it first. A database may take -0.0 for 0.0.
-    told = row[:1] if kind is Kind.SPEC else row
-    values = tuple(value + 0.0 if isinstance(value, float) else value for value in told)
-    made = hashlib.blake2b(repr(values).encode(errors="surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(made, "big", signed=True)
+def rows_by_id(kind: Kind, records: Iterable[Record]) -> dict[str, Row]:
+    """Return the rows of records by their ids."""
+    return {record.id: row_of(kind, record) for record in records}
+
+
+def spec_rows(spec: str | None, created_at: int) -> dict[str, Row]:
+    """Return the row of a pipeline specification by its id, nothing without a specification.
+
+    `created_at` (microseconds) is the time of the run or version that brings the specification along.
+    """
+    id = spec_id(spec)
+    return {} if id is None else {id: (id, spec, created_at)}
 
 
 def _value(record: Record, name: str) -> Any:
@@ -104,5 +101,5 @@ def _value(record: Record, name: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    # Members of enums are numbers, and read back as numbers.
+    # Databases return numbers for members of enums.
     return int(value) if isinstance(value, IntEnum) else value

@@ -1,6 +1,6 @@
-"""What became of the records of an import, counted by kind and outcome. The loader counts, the report prints."""
+"""What became of the rows of an import, counted by kind and outcome. The loaders count, the report prints."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 from migrations.mlmd.write.row_kinds import LABELS, Kind
 
 EXAMPLES = 10
-"""So many rows of an outcome are named."""
+"""How many rows of an outcome are named."""
 
 
 class Outcome(Enum):
-    """What became of a record; the value is the sentence of the report."""
+    """What became of a row; the value is how the report says it."""
 
     CREATED = "created"
     UPDATED = "updated, because the source has changed since"
@@ -26,26 +26,32 @@ class Outcome(Enum):
 
 
 LEFT_ALONE = (Outcome.CHANGED_HERE, Outcome.DELETED_HERE, Outcome.TAKEN, Outcome.WITHOUT_PARENT)
+DAMAGE = (Outcome.REMOVED, Outcome.EMPTIED, Outcome.RENAMED)
+_NOT_UNCHANGED = (Outcome.CREATED, Outcome.UPDATED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE)
 
 
 @dataclass(slots=True)
 class Cases:
-    """How many, and some of them by id."""
+    """How many rows, and the ids of some."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
 class Tally:
     """Counts; memory does not grow with their number."""
 
-    def __init__(self) -> None:
-        self._cases: dict[tuple[Kind, Outcome], Cases] = {}
+    _cases: dict[tuple[Kind, Outcome], Cases] = field(default_factory=dict)
 
-    def add(self, kind: Kind, outcome: Outcome, ids: Iterable[str]) -> None:
+    def add_all(self, kind: Kind, outcomes: Mapping[Outcome, Collection[str]]) -> None:
+        """Count rows of several outcomes."""
+        for outcome, ids in outcomes.items():
+            self.add(kind, outcome, ids)
+
+    def add(self, kind: Kind, outcome: Outcome, ids: Collection[str]) -> None:
         """Count rows."""
-        found = list(ids)
-        self._merge(kind, outcome, len(found), found if outcome in LEFT_ALONE else ())
+        self._merge(kind, outcome, len(ids), ids if outcome in LEFT_ALONE else ())
 
     def _merge(self, kind: Kind, outcome: Outcome, count: int, examples: Iterable[str]) -> None:
         if count:
@@ -53,52 +59,56 @@ class Tally:
             cases.count += count
             cases.examples.extend(list(examples)[: EXAMPLES - len(cases.examples)])
 
+    def has_damage(self) -> bool:
+        """Return whether rows lost something: whether some were removed, emptied or renamed."""
+        return any(outcome in DAMAGE for _, outcome in self._cases)
+
     def plus(self, other: "Tally") -> "Tally":
         """Return the sum."""
-        added = Tally()
+        total = Tally()
         for tally in (self, other):
             for (kind, outcome), cases in tally._cases.items():
-                added._merge(kind, outcome, cases.count, cases.examples)
-        return added
+                total._merge(kind, outcome, cases.count, cases.examples)
+        return total
 
-    def done(self) -> "Tally":
-        """Return it without what was left alone, which is found and counted again."""
-        kept = Tally()
+    def without_left_alone(self) -> "Tally":
+        """Return the counts without rows that were left alone: the next pass over the source counts these again."""
+        rest = Tally()
         for (kind, outcome), cases in self._cases.items():
             if outcome not in LEFT_ALONE:
-                kept._merge(kind, outcome, cases.count, ())
-        return kept
+                rest._merge(kind, outcome, cases.count, ())
+        return rest
 
     def count(self, kind: Kind, outcome: Outcome) -> int:
-        """Return how many there are."""
+        """Return how many rows of a kind had an outcome."""
         cases = self._cases.get((kind, outcome))
         return cases.count if cases else 0
 
     def left_alone(self) -> list[tuple[Kind, Outcome, Cases]]:
-        """Return what was not done, by kind."""
+        """Return the rows that were left alone, by kind and reason."""
         order = list(LABELS)
-        found = [(kind, outcome, cases) for (kind, outcome), cases in self._cases.items() if outcome in LEFT_ALONE]
-        return sorted(found, key=lambda item: (order.index(item[0]), LEFT_ALONE.index(item[1])))
+        items = [(kind, outcome, cases) for (kind, outcome), cases in self._cases.items() if outcome in LEFT_ALONE]
+        return sorted(items, key=lambda item: (order.index(item[0]), LEFT_ALONE.index(item[1])))
 
     def plain(self) -> list[list[Any]]:
-        """Return it fit for JSON."""
+        """Return the counts in a form fit for JSON."""
         return [[kind.name, outcome.name, c.count, c.examples] for (kind, outcome), c in self._cases.items()]
 
     @classmethod
     def from_plain(cls, plain: Iterable[Any]) -> "Tally":
-        """Return what `plain` was made of."""
+        """Return the counts that `plain` returned."""
         tally = cls()
         for kind, outcome, count, examples in plain:
             tally._merge(Kind[kind], Outcome[outcome], count, examples)
         return tally
 
 
-def records_of(tally: Tally, kept: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:
-    """Return the figures of each kind; `kept` says how many rows the import has in all."""
+def records_of(tally: Tally, totals: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:
+    """Return the figures of each kind; `totals` is how many rows the import has written and not removed."""
     figures = {}
     for kind in LABELS:
-        done = {outcome.name.lower(): tally.count(kind, outcome) for outcome in Outcome}
-        touched = sum(tally.count(kind, one) for one in (Outcome.CREATED, Outcome.UPDATED, Outcome.CHANGED_HERE))
-        touched += tally.count(kind, Outcome.DELETED_HERE)
-        figures[kind] = {"imported": kept.get(kind, 0), **done, "unchanged": max(0, kept.get(kind, 0) - touched)}
+        counts = {outcome.name.lower(): tally.count(kind, outcome) for outcome in Outcome}
+        changes = sum(tally.count(kind, outcome) for outcome in _NOT_UNCHANGED)
+        total = totals.get(kind, 0)
+        figures[kind] = {"imported": total, **counts, "unchanged": max(0, total - changes)}
     return figures

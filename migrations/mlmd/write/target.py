@@ -20,7 +20,7 @@ from storage.sql.dialects.dialect import Dialect, Failure
 CONNECT_SECONDS = 10.0
 
 ATTEMPTS = 20
-"""So often a transaction that met others runs again; with the pauses between, about half a minute."""
+"""How often a transaction that collides with others is tried; with the pauses in between, about half a minute."""
 
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -43,9 +43,10 @@ class Target:
         return self.dialect.label
 
     async def transact(self, fn: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
-        """Run a callback in one transaction, again when others were in its way.
+        """Run a callback in one transaction, and again when the transaction collides with others.
 
-        Raises Conflict when they stay so, Unavailable when the database does not answer: what was not committed is not there.
+        Raises Conflict when the last attempt collides too, Unavailable when the database does not answer, ValueRefused for a
+        value that is too large, OutcomeUnknown when the connection breaks and the transaction may have been committed.
         """
         pause = _FIRST_PAUSE_SECONDS
         for attempt in range(1, ATTEMPTS + 1):
@@ -71,7 +72,7 @@ class Target:
 
 @asynccontextmanager
 async def open_for_import(url: str) -> AsyncIterator[Target]:
-    """Open a store for the only import that may run on it. Raises Unavailable when another one does."""
+    """Open a store for an import, of which only one may run at a time. Raises Unavailable when another one runs."""
     dialect = dialect_for(url)
     with dialect.import_claim():
         async with _opened(dialect, writer=True) as connection:
@@ -83,7 +84,7 @@ async def open_for_import(url: str) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def open_for_reading(url: str) -> AsyncIterator[Target]:
-    """Open a store to look only."""
+    """Open a store for reading only."""
     dialect = dialect_for(url)
     async with _opened(dialect, writer=False) as connection:
         await dialect.expect_lookups(connection)

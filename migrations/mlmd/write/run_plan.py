@@ -1,0 +1,100 @@
+"""Plans what is to be done with all rows of a batch of runs. The loader of runs calls this; nothing is written here."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from migrations.mlmd.write.changes import Changes, changes_of
+from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.plan import plan_changes, plan_specs, with_free_keys
+from migrations.mlmd.write.row_digest import digests
+from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
+from migrations.mlmd.write.run_fates import RunFates
+from migrations.mlmd.write.run_rows import RowsByRun, RunBatchRows
+
+_ARTIFACT_ID = SHAPES[Kind.LINK].names.index("artifact_id")
+_TASK_ID = SHAPES[Kind.LINK].names.index("task_id")
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanges:
+    """What is to be done with some runs, with their tasks and with their links."""
+
+    runs: Changes
+    tasks: Changes
+    links: Changes
+    orphan_links: Sequence[str]
+    """Links that are left out because somebody deleted their task or artifact in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What is to be done with a batch, in the order in which it is written: parents before what refers to them."""
+
+    changes: Sequence[Changes]
+    orphan_links: Sequence[str]
+
+
+async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> BatchPlan:
+    """Return what is to be done with the rows of runs that are new or that an earlier import wrote."""
+    run_ids = [*fates.new, *fates.imports]
+    spec_rows, artifact_rows = _joined(rows.specs, run_ids), _joined(rows.artifacts, run_ids)
+    specs = [await plan_specs(ledger, spec_rows)] if spec_rows else []
+    artifacts = await plan_changes(ledger, Kind.ARTIFACT, artifact_rows)
+    absent_ids = set(artifacts.absent_ids)
+    if not fates.imports:
+        new = _plan_new(rows, fates.new, absent_ids)
+        return BatchPlan([*specs, artifacts, new.runs, new.tasks, new.links], new.orphan_links)
+    old = await _plan_imports(ledger, rows, fates.imports, absent_ids)
+    new = _plan_new(rows, fates.new, absent_ids)
+    return BatchPlan(
+        [*specs, artifacts, old.runs, old.tasks, new.runs, new.tasks, old.links, new.links],
+        [*old.orphan_links, *new.orphan_links],
+    )
+
+
+async def _plan_imports(ledger: Ledger, rows: RunBatchRows, run_ids: Sequence[str], absent_ids: set[str]) -> RunChanges:
+    """Return what is to be done with runs that an earlier import wrote; adds tasks to the absent ids."""
+    runs = await plan_changes(ledger, Kind.RUN, {id: rows.runs[id] for id in run_ids})
+    task_rows = await with_free_keys(ledger, _joined(rows.tasks, run_ids))
+    tasks = await plan_changes(ledger, Kind.TASK, task_rows, run_ids=run_ids)
+    absent_ids.update(tasks.absent_ids)
+    link_rows = _joined(rows.links, run_ids)
+    orphan_links = _orphans(link_rows, absent_ids)
+    # Planned before tasks are removed: the database removes the links of a task with the task.
+    links = await plan_changes(ledger, Kind.LINK, _without(link_rows, orphan_links), run_ids=run_ids)
+    return RunChanges(runs, tasks, links, orphan_links)
+
+
+def _plan_new(rows: RunBatchRows, run_ids: Sequence[str], absent_ids: Collection[str]) -> RunChanges:
+    """Return what is to be done with new runs: nobody can have written any row of theirs yet."""
+    run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _joined(rows.tasks, run_ids)
+    link_rows = _joined(rows.links, run_ids)
+    orphan_links = _orphans(link_rows, absent_ids)
+    link_rows = _without(link_rows, orphan_links)
+    return RunChanges(
+        changes_of(Kind.RUN, run_rows, digests(Kind.RUN, run_rows)),
+        changes_of(Kind.TASK, task_rows, digests(Kind.TASK, task_rows)),
+        changes_of(Kind.LINK, link_rows, digests(Kind.LINK, link_rows)),
+        orphan_links,
+    )
+
+
+def _joined(rows: RowsByRun, run_ids: Sequence[str]) -> dict[str, Row]:
+    joined: dict[str, Row] = {}
+    for run_id in run_ids:
+        joined.update(rows[run_id])
+    return joined
+
+
+def _orphans(links: dict[str, Row], absent_ids: Collection[str]) -> list[str]:
+    """Return the links whose task or artifact is not in the store and will not be."""
+    if not absent_ids:
+        return []
+    return [id for id, row in links.items() if row[_ARTIFACT_ID] in absent_ids or row[_TASK_ID] in absent_ids]
+
+
+def _without(links: dict[str, Row], ids: Sequence[str]) -> dict[str, Row]:
+    if not ids:
+        return links
+    omissions = set(ids)
+    return {id: row for id, row in links.items() if id not in omissions}
