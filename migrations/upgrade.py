@@ -150,17 +150,17 @@ async def upgrade_async(url: str) -> Plan:
 
     async def locked(connection: AsyncConnection) -> Plan:
         await dialect.lock_schema(connection, timeout_seconds=LOCK_TIMEOUT_SECONDS)
-        done: Plan = await connection.run_sync(_upgrade)
+        result: Plan = await connection.run_sync(_upgrade)
         await connection.commit()
-        return done
+        return result
 
     plan = await plan_async(url)
     _refuse(plan)
     if plan.state is SchemaState.CURRENT:
         return plan  # without the write lock, which a running import may hold
     with dialect.upgrade_claim(timeout_seconds=LOCK_TIMEOUT_SECONDS):
-        done: Plan = await _connected(dialect, locked, writer=True)
-        return done
+        result: Plan = await _connected(dialect, locked, writer=True)
+        return result
 
 
 async def plan_async(url: str) -> Plan:

@@ -1,6 +1,6 @@
-"""lineal-server import-mlmd: the history of an MLMD store comes into a Lineal store. The command line registers it.
+"""lineal-server import-mlmd: imports the history of an MLMD store into a Lineal store. The command line registers it.
 
-Exit status 0 means done, 1 not done (one sentence says why), 2 asked wrongly, 3 verify found differences.
+Exit status 0 means done, 1 not done (one sentence says why), 2 wrong usage, 3 verify found differences.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from migrations.mlmd.verify import verify as run_verify
 from server.config import InvalidSetting, Settings, load
 from storage.errors import StorageError
 
-NOT_DONE, ASKED_WRONGLY, DIFFERENT = 1, 2, 3
+NOT_DONE, USAGE_ERROR, DIFFERENT = 1, 2, 3
 
 LINE_SECONDS = 5.0
-"""Where nobody watches, progress is a line this often."""
+"""How often progress is printed as a line when the output is not a terminal."""
 
 STORE_ID_CHARACTERS = 64
 
@@ -107,11 +107,11 @@ def import_mlmd(
 
 
 class _Screen:
-    """Tells how it goes: a bar on a terminal, now and then a line elsewhere."""
+    """Shows progress: a bar on a terminal, a line every LINE_SECONDS elsewhere."""
 
     def __init__(self) -> None:
         self._phase = ""
-        self._began = self._told = time.monotonic()
+        self._start = self._last_line = time.monotonic()
         self._on_line = False
         self._first = 0
 
@@ -124,12 +124,12 @@ class _Screen:
         now = time.monotonic()
         if phase != self._phase:
             self.end()
-            self._phase, self._began, self._told, self._first = phase, now, now, done
+            self._phase, self._start, self._last_line, self._first = phase, now, now, done
             return
         if sys.stderr.isatty():
             self._bar(done, total, now)
-        elif now - self._told >= LINE_SECONDS:
-            self._told = now
+        elif now - self._last_line >= LINE_SECONDS:
+            self._last_line = now
             click.echo(self._text(done, total, now), err=True)
 
     def end(self) -> None:
@@ -145,10 +145,10 @@ class _Screen:
         self._on_line = True
 
     def _text(self, done: int, total: int, now: float) -> str:
-        # What was done before an interruption says nothing about the speed.
-        rate = (done - self._first) / max(now - self._began, 0.001)
-        left = f", {_duration((total - done) / rate)} left" if rate > 0 else ""
-        return f"{self._phase}: {done} of {total}, {rate:.0f}/s{left}"
+        # The speed does not include what an interrupted import did before.
+        rate = (done - self._first) / max(now - self._start, 0.001)
+        remainder = f", {_duration((total - done) / rate)} left" if rate > 0 else ""
+        return f"{self._phase}: {done} of {total}, {rate:.0f}/s{remainder}"
 
 
 def _duration(seconds: float) -> str:
@@ -165,7 +165,7 @@ def _settings(file: str | None, **flags: Any) -> Settings:
         return load(flags, file=file)
     except InvalidSetting as error:
         click.echo(f"lineal-server: {error}", err=True)
-        sys.exit(ASKED_WRONGLY)
+        sys.exit(USAGE_ERROR)
 
 
 def _fail(sentence: str, report_file: str | None) -> NoReturn:
@@ -177,9 +177,9 @@ def _fail(sentence: str, report_file: str | None) -> NoReturn:
 
 def _save(plain: object, file: str) -> None:
     try:
-        with open(file, "w", encoding="utf-8") as opened:
-            json.dump(plain, opened, indent=2, ensure_ascii=False)
-            opened.write("\n")
+        with open(file, "w", encoding="utf-8") as stream:
+            json.dump(plain, stream, indent=2, ensure_ascii=False)
+            stream.write("\n")
     except OSError as error:
         click.echo(f"lineal-server: the report {file} cannot be written: {error.strerror}", err=True)
         sys.exit(NOT_DONE)

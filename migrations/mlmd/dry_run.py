@@ -1,4 +1,4 @@
-"""Says what an import would do, what it would find, and why it would be refused; nothing is written. The command line calls this."""
+"""Reports what an import would do and find, and why it would be refused; writes nothing. The command line calls this."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -21,15 +21,15 @@ from storage.sql.dialects import dialect_for
 
 CREATE, UPDATE, REMOVE, UNCHANGED, TAKEN = "would_create", "would_update", "would_remove", "unchanged", "taken"
 EMPTY, RENAME = "would_empty", "would_rename"
-"""Figures of each kind: new rows; rows the source has other than they were imported, or no longer; the same ones; new ones whose
-id or name is taken; and those of the updated rows that would be emptied or renamed. Figures of rows that would be left alone are
-called as an import calls them."""
+"""Figures of each kind: new rows; rows that the source has changed, or no longer has; unchanged rows; new rows whose id or name
+is taken; and, of the updated rows, those that would be emptied or renamed. Rows that would be left alone are counted under the
+names that an import uses."""
 
 _NO_IMPORT = 0
 
 
 async def dry_run(request: ImportRequest, observer: Observer) -> Report:
-    """Say what an import would do. Raises SourceRefused and Unavailable as an import does."""
+    """Report what an import would do. Raises SourceRefused and Unavailable as an import does."""
     start = time.monotonic()
     dialect = dialect_for(request.store)
     async with open_source(request) as source:
@@ -42,7 +42,7 @@ async def dry_run(request: ImportRequest, observer: Observer) -> Report:
 
 @asynccontextmanager
 async def _open_store(url: str) -> AsyncIterator[Target]:
-    """Open a store; an empty new one stands in for a store whose schema an import would have to bring up first."""
+    """Open a store; a new, empty one replaces a store whose schema an import would have to upgrade first."""
     plan = await upgrade.plan_async(url)
     if plan.state in (upgrade.SchemaState.NEWER, upgrade.SchemaState.FOREIGN):
         await upgrade.check(url)
@@ -80,7 +80,7 @@ async def _report(
 
 
 def _refusals(request: ImportRequest, job: Job, tally: Tally) -> list[str]:
-    """Say why an import would be refused, asked for as this dry run is."""
+    """Return why an import with the options of this dry run would be refused."""
     sentences = []
     difference = job.difference(request.options)
     if difference and not request.change_options:
@@ -92,7 +92,7 @@ def _refusals(request: ImportRequest, job: Job, tally: Tally) -> list[str]:
 
 
 def _figures(tally: Tally, imported_counts: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:
-    not_unchanged = (Outcome.UPDATED, Outcome.REMOVED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE)
+    changes = (Outcome.UPDATED, Outcome.REMOVED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE)
     figures = {}
     for kind in LABELS:
         counts = {
@@ -101,7 +101,7 @@ def _figures(tally: Tally, imported_counts: Mapping[Kind, int]) -> dict[Kind, di
             REMOVE: tally.count(kind, Outcome.REMOVED),
             EMPTY: tally.count(kind, Outcome.EMPTIED),
             RENAME: tally.count(kind, Outcome.RENAMED),
-            UNCHANGED: max(0, imported_counts.get(kind, 0) - sum(tally.count(kind, one) for one in not_unchanged)),
+            UNCHANGED: max(0, imported_counts.get(kind, 0) - sum(tally.count(kind, one) for one in changes)),
         }
         figures[kind] = counts | {one.name.lower(): tally.count(kind, one) for one in LEFT_ALONE}
     return figures

@@ -1,4 +1,4 @@
-"""What a command of the importer found and did: as JSON for programs, as lines for people. The command line prints it."""
+"""The result of a command of the importer, as JSON for programs and as lines for people. The command line prints it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ from migrations.mlmd.write.row_kinds import LABELS, Kind
 from migrations.mlmd.write.tally import Cases, Tally
 
 DIFFERENCES = 100
-"""So many differences are named; all are counted."""
+"""How many differences are listed; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that is not as the source has it; columns holds (name, in the source, in the store), none for a missing row."""
+    """A row that differs from the source; columns holds (name, in the source, in the store), and is empty for a missing row."""
 
     kind: Kind
     id: str
     columns: tuple[tuple[str, Any, Any], ...] = ()
 
     def sentence(self) -> str:
-        """Say what differs."""
+        """Return the difference in words."""
         if not self.columns:
             return f"{LABELS[self.kind]} {self.id}: missing"
         details = ", ".join(f"{name} is {_short(store)}, not {_short(source)}" for name, source, store in self.columns)
@@ -45,17 +45,17 @@ class Report:
     differences: list[Difference] = field(default_factory=list)
     difference_count: int = 0
     refusals: list[str] = field(default_factory=list)
-    """Why an import would be refused, asked for as the dry run was."""
+    """Why an import with the options of the dry run would be refused."""
     resumed: bool = False
     seconds: float = 0.0
 
     @property
     def outcome(self) -> str:
-        """In one word: done or different."""
+        """The result in one word: done or different."""
         return "different" if self.difference_count else "done"
 
     def plain(self) -> dict[str, Any]:
-        """Return it fit for JSON."""
+        """Return the report in a form fit for JSON."""
         return {
             "command": self.command,
             "outcome": self.outcome,
@@ -94,7 +94,7 @@ class Report:
         }
 
     def lines(self) -> Iterator[str]:
-        """Return it as a table and sentences."""
+        """Yield the report as a table and sentences."""
         yield from _table(self.records)
         for kind, outcome, cases in self.tally.left_alone():
             yield f"{cases.count} {LABELS[kind]} were {outcome.value}, such as {cases.examples[0]}"
@@ -110,7 +110,7 @@ class Report:
 
 
 def plan_lines(survey: Survey, source: str, store: str) -> Iterator[str]:
-    """Say what was found and what it will become."""
+    """Yield what the source holds and what it becomes."""
     yield f"source {source}: MLMD schema {survey.schema_version}"
     for kind, count in survey.runs.items():
         yield f"  {count} {kind.value} runs → runs"

@@ -1,6 +1,6 @@
-"""What an import reads, opened together: the MLMD store, KFP's own database where it is given, and which store it is.
+"""Opens what an import reads: the MLMD store, KFP's own database if one is given, and the fingerprint of the store.
 
-The importer's commands call this; `mapped_runs` is what they all walk over.
+The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield everything they import or compare.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -26,7 +26,7 @@ URL_SIGN = "://"
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What was asked for. `source` is empty only where a command can do without it."""
+    """The arguments of a command. `source` is empty only where the command does not need it."""
 
     source: str
     store: str
@@ -38,7 +38,7 @@ class ImportRequest:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What changes the outcome, to be kept with the import; no URL, which may hold a password and change."""
+        """The options that change the outcome, to be stored with the import; without URLs, which may change and hold a password."""
         return {"kfp": bool(self.kfp), "run_context_types": sorted(set(self.run_context_types))}
 
 
@@ -64,7 +64,7 @@ class MappedRuns:
 
 @dataclass(frozen=True, slots=True)
 class MappedArtifacts:
-    """The records of some artifacts that no run touched. Reading can go on after `after`."""
+    """The records of some artifacts that no run used or made. Reading can go on after `after`."""
 
     records: Sequence[Artifact]
     after: int
@@ -73,7 +73,7 @@ class MappedArtifacts:
 
 @asynccontextmanager
 async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
-    """Open what is to be imported. Raises SourceRefused when any of it cannot be read."""
+    """Open everything that an import reads. Raises SourceRefused when any of it cannot be read."""
     async with AsyncExitStack() as stack:
         fingerprint = await read_fingerprint(request.source)
         database: KfpDatabase | None = None
@@ -89,13 +89,13 @@ async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
 
 
 def _refuse_store_as_source(request: ImportRequest) -> None:
-    """Nothing may be written to what an import reads, so its tables cannot stand beside Lineal's."""
+    """Refuse a source in the same database as Lineal's tables: an import never writes to what it reads."""
     store = dialect_for(request.store)
     for url in (request.source, request.kfp):
         try:
             is_store = dialect_for(url).place == store.place
         except Unavailable:
-            continue  # no database at all; its reader says so in better words
+            continue  # not a database at all; its reader has a better message
         if is_store:
             raise SourceRefused(
                 f"{store.label} is to be read and cannot be the store as well; give Lineal a database of its own"
@@ -106,7 +106,7 @@ async def mapped_runs(
     source: Source, *, after: int = 0, executions_per_batch: int = EXECUTIONS_PER_BATCH
 ) -> AsyncGenerator[MappedRuns, None]:
     """Yield all runs whose context's id is greater, mapped, in the order of these ids."""
-    # Closed by hand: what a generator holds that is left to the garbage collector is held until then.
+    # Closed explicitly: a generator left to the garbage collector would hold its connection until then.
     async with aclosing(source.store.runs(after=after, executions_per_batch=executions_per_batch)) as batches:
         async for batch in batches:
             findings = Findings()
@@ -120,7 +120,7 @@ async def mapped_runs(
 
 
 async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncGenerator[MappedArtifacts, None]:
-    """Yield the artifacts that no run touched and whose id is greater, mapped, in the order of their ids."""
+    """Yield the artifacts that no run used or made and whose id is greater, mapped, in the order of their ids."""
     async with aclosing(source.store.artifacts_without_run(after=after)) as batches:
         async for batch in batches:
             findings = Findings()

@@ -69,14 +69,14 @@ async def _compare(request: ImportRequest, source: Source, target: Target, job: 
         records=figures,
         findings=findings,
     )
-    imported_rows = dict.fromkeys(LABELS, 0)
+    rows_of_import = dict.fromkeys(LABELS, 0)
     default_id = await target.transact(find_default_id)
     expected = ExpectedRows(source, Aliases(default_id or ""), observer.progress)
     async for rows in expected.batches(target, job.id):
         for kind, batch in rows.items():
             figures[kind][SOURCE] += len(batch)
-            differences, imported = await _differences(target, job, kind, batch)
-            imported_rows[kind] += imported
+            differences, imported_count = await _differences(target, job, kind, batch)
+            rows_of_import[kind] += imported_count
             for difference in differences:
                 figures[kind][DIFFERENT if difference.columns else MISSING] += 1
                 report.difference_count += 1
@@ -86,7 +86,7 @@ async def _compare(request: ImportRequest, source: Source, target: Target, job: 
     imported_counts = await target.transact(lambda connection: Ledger(connection, target.dialect, job.id).counts())
     for kind, counts in figures.items():
         counts[STORE] = imported_counts.get(kind, 0)
-        counts[UNKNOWN] = counts[STORE] - imported_rows[kind]
+        counts[UNKNOWN] = counts[STORE] - rows_of_import[kind]
         report.difference_count += counts[UNKNOWN]
     return report
 

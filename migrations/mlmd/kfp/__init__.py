@@ -1,1 +1,1 @@
-"""What KFP's own database, or a file of runs, knows of runs, experiments and pipelines."""
+"""Reads runs, experiments and pipelines from KFP's own database, or runs from a file."""

@@ -1,4 +1,4 @@
-"""Reads KFP's own database: what it knows of runs, its experiments, pipelines and versions, and its old cache.
+"""Reads KFP's own database: runs, experiments, pipelines and their versions, and the cache of old releases.
 
 async with open_kfp(url) as kfp:
     async with open_store(source, kfp=kfp) as store: …
@@ -57,7 +57,7 @@ class KfpDatabase:
         self._database = database
         self._tables = tables
         self.findings = Findings()
-        """What was wrong with experiments, pipelines and versions."""
+        """Findings about experiments, pipelines and versions."""
 
     @property
     def label(self) -> str:
@@ -87,7 +87,7 @@ class KfpDatabase:
         return runs_by_context
 
     async def names_with_runs(self, names: Sequence[str]) -> set[str]:
-        """Return those names that are ids of runs."""
+        """Return the names, among the given ones, that are ids of runs."""
         runs = self._tables[RUNS]
         async with self._database.connect() as connection:
             rows = await connection.execute(runs.select("uuid").where(runs.named("uuid")), {NAMES: list(names)})
@@ -196,7 +196,7 @@ def _run(row: Any, namespace: str, fingerprints: Mapping[int, str]) -> KfpRun:
 
 
 def _history(text: str | None) -> str | None:
-    """Return a history as it is kept; KFP writes times in seconds and names its fields in its own way."""
+    """Return a history as Lineal stores it; KFP writes times in seconds and has other names of fields."""
     entries = _plain(text)
     if not isinstance(entries, list):
         return None

@@ -1,7 +1,4 @@
-"""A JSON file in the place of KFP's own database: {"runs": […], "cache_tasks": […]}, as the importer's tests use it.
-
-The reader asks it for the runs of contexts.
-"""
+"""A JSON file instead of KFP's own database: {"runs": […], "cache_tasks": […]}. The readers of `read` call this."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -41,7 +38,7 @@ class RunsFile:
         return {row.id: self._by_name[row.name] for row in contexts if row.name in self._by_name}
 
     async def names_with_runs(self, names: Sequence[str]) -> set[str]:
-        """Return those names that it has runs of."""
+        """Return the names, among the given ones, that it has runs of."""
         return {name for name in names if name in self._by_name}
 
 

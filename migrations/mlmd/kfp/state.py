@@ -1,9 +1,9 @@
-"""How KFP's own database words what Lineal keeps of runs. Its two readers, of the database and of a file, call this."""
+"""The states of runs in the words of KFP's own database. The readers of the database and of a file call this."""
 
 from storage.model import RunState, StorageState
 
 _OLD_STATES = {
-    # What KFP v1 kept in the column Conditions, and Argo's phases.
+    # KFP v1's values of the column Conditions, and Argo's phases.
     "ERROR": RunState.FAILED,
     "OMITTED": RunState.SKIPPED,
     "TERMINATING": RunState.CANCELING,

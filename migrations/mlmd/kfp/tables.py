@@ -1,6 +1,6 @@
-"""The tables of KFP's own database that an import reads, whatever release made them. `kfp_database` calls this.
+"""The tables of KFP's own database that an import reads, of whatever release they are. `database` calls this.
 
-Columns are found by their names without case, since KFP mixes it; those that a release lacks read as NULL.
+Names of columns are matched without case, which KFP mixes; columns that a release lacks read as NULL.
 """
 
 from collections.abc import Mapping
@@ -31,14 +31,14 @@ _REQUIRED_COLUMNS: Mapping[str, tuple[str, ...]] = {
     EXPERIMENTS: ("uuid", "name"),
     PIPELINES: ("uuid", "name"),
     VERSIONS: ("uuid", "pipelineid"),
-    # The table of this name that knows nothing of MLMD is that of KFP's newest releases.
+    # The newest releases of KFP have another table of this name, without a column for MLMD.
     CACHE: ("runuuid", "fingerprint", "mlmdexecutionid"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class KfpTable(ForeignTable):
-    """One table; without the columns it needs it counts as absent."""
+    """One table; without the columns that are required it counts as absent."""
 
     def select(self, *names: str) -> Select[Any]:
         """Select columns by name."""

@@ -1,4 +1,4 @@
-"""Where the input artifacts of a task of KFP v2 came from. `mapping_kfp_v2` calls this."""
+"""Where the input artifacts of a task of KFP v2 came from. `kfp_v2` calls this."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ class InputOrigin:
 class _Sibling:
     id: int
     name: str
-    collected: bool  # one of many that a loop put out
+    is_collected: bool  # one of many that a loop has as output
 
 
 class InputOrigins:
-    """Answers for one run; every execution's outputs are looked at once."""
+    """The origins of the inputs of one run; the outputs of every execution are read once."""
 
     def __init__(
         self,
@@ -47,11 +47,11 @@ class InputOrigins:
         self._uses = Counter((event.event.execution_id, event.key) for event in events if not event.output)
 
     def of(self, node: Node, key: str, artifact_id: int) -> InputOrigin:
-        """Return where an input came from: from beside the task, collected from a loop, or handed in from outside."""
+        """Return where an input came from: a sibling of the task, several iterations of a loop, or outside of the group."""
         sibling = self._sibling(node, artifact_id)
         several = self._uses[(node.id, key)] > 1
         if sibling is not None:
-            kind = IOType.COLLECTED_INPUTS if several or sibling.collected else IOType.TASK_OUTPUT_INPUT
+            kind = IOType.COLLECTED_INPUTS if several or sibling.is_collected else IOType.TASK_OUTPUT_INPUT
             return InputOrigin(kind, sibling.name)
         maker = self._makers.get(artifact_id) or maker_name(self._artifact_origins[artifact_id].maker)
         return InputOrigin(IOType.COLLECTED_INPUTS if several else IOType.COMPONENT_INPUT, maker)
@@ -61,16 +61,16 @@ class InputOrigins:
             return None
         siblings_by_artifact = self._siblings.get(node.parent.id)
         if siblings_by_artifact is None:
-            siblings_by_artifact = self._siblings[node.parent.id] = self._beside(node.parent)
+            siblings_by_artifact = self._siblings[node.parent.id] = self._siblings_in(node.parent)
         return next((sibling for sibling in siblings_by_artifact.get(artifact_id, ()) if sibling.id != node.id), None)
 
-    def _beside(self, parent: Node) -> dict[int, list[_Sibling]]:
+    def _siblings_in(self, parent: Node) -> dict[int, list[_Sibling]]:
         siblings_by_artifact: dict[int, list[_Sibling]] = {}
         for child in parent.children:
             for output in self._outputs[child.id].artifacts:
                 is_collected = output.type is IOType.ITERATOR_OUTPUT and output.iteration != child.iteration
                 siblings = siblings_by_artifact.setdefault(output.artifact_id, [])
-                # Two suffice: one of them is not the task that asks.
+                # Two suffice: at least one of them is not the task in question.
                 if len(siblings) < 2:
                     siblings.append(_Sibling(child.id, child.name, is_collected))
         return siblings_by_artifact

@@ -1,4 +1,4 @@
-"""Artifacts: types, names, unwrapped metadata; one row of metrics becomes one Metric for each number. `mapping` calls this."""
+"""Artifacts: types, names, unwrapped metadata; one row of metrics becomes one Metric for each number. `run` calls this."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -96,7 +96,7 @@ class ArtifactMapping:
         metrics = []
         for place, (name, number) in enumerate(numbers.items()):
             metric_metadata = {clean_text(name, findings, subject): clean_value(number, findings, subject)}
-            # What is no number belongs to them all, and is kept with the first.
+            # Everything but the numbers belongs to all of them, and is stored with the first.
             if place == 0:
                 metric_metadata = dict(sorted({**metadata, **metric_metadata}.items()))
             metric_id = self.ids.artifact(row.id, namespace=copied_to, metric=name) if place else artifact.id

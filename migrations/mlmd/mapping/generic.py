@@ -1,7 +1,7 @@
 """History that is not of KFP v2: runs of KFP v1 and of TFX-like stores become runs of RUNTIME tasks without parents.
 
-KFP v1's metadata writer kept inputs as properties named input:NAME, and the name of the pod. Elsewhere the properties of an
-execution are what it was called with. `mapping` calls this.
+KFP v1's metadata writer recorded inputs as properties named input:NAME, and the name of the pod. In other stores the properties
+of an execution are its arguments. `run` calls this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,7 +83,7 @@ def _inputs(kind: RunKind, properties: Properties) -> tuple[dict[str, Plain], di
 def _course(row: ExecutionRow, rows: RunRows, findings: Findings, fallback: int) -> Course:
     subject = f"execution {row.id}"
     if rows.context.kind is RunKind.KFP_V1 and row.state is None:
-        # The metadata writer recorded no states; a run that succeeded had no step that did not.
+        # The metadata writer recorded no states; all steps of a run that succeeded did.
         succeeded = rows.kfp is not None and rows.kfp.state == RunState.SUCCEEDED.name
         state = TaskState.SUCCEEDED if succeeded else TaskState.RUNTIME_STATE_UNSPECIFIED
     else:
@@ -94,11 +94,11 @@ def _course(row: ExecutionRow, rows: RunRows, findings: Findings, fallback: int)
 
 
 def _run_course(courses: Sequence[Course], rows: RunRows, fallback: int) -> Course:
-    """Return how the tasks went together; a run that left no states has none."""
+    """Return the course of all tasks together; without states of tasks, the run has none."""
     states = [course.state for course in courses if course.state is not TaskState.RUNTIME_STATE_UNSPECIFIED]
     state = combined(states) if states else TaskState.RUNTIME_STATE_UNSPECIFIED
-    created = min((course.created_at for course in courses), default=fallback)
-    return Course(state, created, max((course.finished_at or 0 for course in courses), default=0) or None)
+    created_at = min((course.created_at for course in courses), default=fallback)
+    return Course(state, created_at, max((course.finished_at or 0 for course in courses), default=0) or None)
 
 
 def _link(

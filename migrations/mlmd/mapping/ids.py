@@ -1,6 +1,6 @@
-"""The ids that imported rows get: UUIDs of version 5, so that every import of a store makes the same ones.
+"""The ids of imported rows: UUIDs of version 5, so that every import of a store assigns the same ones.
 
-The mapping calls this. Two MLMD stores number their rows alike, so each but one needs a store id, which goes before the name.
+The mapping calls this. Two MLMD stores number their rows alike, so all but one need a store id, which is a prefix of the name.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Ids:
 
     def of(self, name: str) -> str:
         """Return the id of a name such as `execution:12`."""
-        # What uuid.uuid5 does, at a third of its cost: a store has several names for each of its rows.
+        # The same as uuid.uuid5, at a third of its cost: a store needs several ids per row.
         digest = _NAMESPACE.copy()
         digest.update((f"{self.store_id}:{name}" if self.store_id else name).encode(errors="surrogateescape"))
         text = f"{int.from_bytes(digest.digest()[:16]) & _FREE_BITS | _VERSION_5:032x}"
@@ -32,7 +32,7 @@ class Ids:
         return self.of(f"execution:{execution_id}")
 
     def run(self, context_id: int) -> str:
-        """Return the id of a run whose context's name is no id of a run of KFP."""
+        """Return the id of a run whose context is not named after a run of KFP."""
         return self.of(f"context:{context_id}")
 
     def root(self, context_id: int) -> str:
@@ -40,7 +40,7 @@ class Ids:
         return self.of(f"root:{context_id}")
 
     def artifact(self, artifact_id: int, *, namespace: str | None, metric: str | None) -> str:
-        """Return the id of an artifact; with the namespace of a copy outside its origin, with the name of a split off metric."""
+        """Return the id of an artifact; with the namespace for a copy in another one, with the name for one of several metrics."""
         name = f"artifact:{artifact_id}" if namespace is None else f"artifact:{artifact_id}@{namespace}"
         return self.of(name if metric is None else f"{name}:{metric}")
 

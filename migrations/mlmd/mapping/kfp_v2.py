@@ -1,4 +1,4 @@
-"""A run of KFP v2: executions become tasks, events become links, and groups get what they handed on. `mapping` calls this."""
+"""A run of KFP v2: executions become tasks, events become links, and groups get the outputs that they pass on. `run` calls this."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ _REUSABLE = (TaskState.SUCCEEDED, TaskState.CACHED)
 
 @dataclass(frozen=True, slots=True)
 class TaskRecords:
-    """The tasks of a run, how its root went, and the values it was started with."""
+    """The tasks of a run, the course of its root, and the values it was started with."""
 
     tasks: Sequence[Task]
     course: Course
@@ -85,7 +85,7 @@ def map_tasks(run: RunContext) -> TaskRecords:
 class _Mapper:
     rows: RunRows
     tree: Tree
-    went: Mapping[int, Course]
+    courses: Mapping[int, Course]
     outputs: Mapping[int, Outputs]
     ids: Ids
     findings: Findings
@@ -97,7 +97,7 @@ class _Mapper:
         return self.ids.task(node.id) if node.row is not None else self.ids.root(self.rows.context.id)
 
     def task(self, node: Node) -> Task:
-        subject, course, findings = f"execution {node.id}", self.went[node.id], self.findings
+        subject, course, findings = f"execution {node.id}", self.courses[node.id], self.findings
         name, display_name = task_names(node.name, text_of(node.custom.get("display_name")), findings, subject)
         end = course.finished_at if course.finished_at is not None else course.created_at
         return Task(
@@ -177,7 +177,7 @@ def _link(
         if event.output:
             kind, producer = IOType.OUTPUT if node.iteration is None else IOType.ITERATOR_OUTPUT, node.name
         elif node.folded:
-            # The loop has its own event for what all iterations are given; what is left are the items.
+            # The loop has an event of its own for an input of all iterations; the other inputs are the items.
             if (node.task.id, event.key, artifact_id) in inputs:
                 continue
             kind, producer = IOType.ITERATOR_INPUT, node.name
@@ -197,7 +197,7 @@ def _link(
         links.add(side, artifacts[artifact_id])
     for node in tree.tasks:
         node_outputs = outputs[node.id]
-        for output in node_outputs.artifacts[node_outputs.handed_on :]:
+        for output in node_outputs.artifacts[node_outputs.own_count :]:
             side = Side(
                 node.id,
                 mapper.task_id(node),
@@ -206,6 +206,6 @@ def _link(
                 output.type,
                 output.producer,
                 output.iteration,
-                shown=False,
+                counts_repetition=False,
             )
             links.add(side, artifacts[output.artifact_id])

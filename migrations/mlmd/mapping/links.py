@@ -1,7 +1,7 @@
-"""Events become links between tasks and artifacts; outputs handed on by groups become links too. `mapping` calls this.
+"""Events become links between tasks and artifacts, and so do the outputs that groups pass on. `run` calls this.
 
-An input names as producer the task beside it that put the artifact out, else the task that made it. Several inputs under one
-key were collected from the iterations of a loop.
+The producer of an input is the sibling of the task that has the artifact as output, else the task that made it. Several inputs
+with one key were collected from the iterations of a loop.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ NAMELESS_KEY = "artifact"
 
 @dataclass(frozen=True, slots=True)
 class ReadEvent:
-    """An event whose execution and artifact exist, and what it says."""
+    """An event whose execution and artifact exist, its direction and its key."""
 
     event: EventRow
     output: bool
@@ -33,7 +33,7 @@ class ReadEvent:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """How one task used or made one artifact, before the artifact's records and the link's id are known."""
+    """How one task used or made one artifact, before the records of the artifact and the id of the link are determined."""
 
     execution_id: int
     task_id: str
@@ -42,8 +42,8 @@ class Side:
     type: IOType
     producer: str | None
     iteration: int | None
-    event_type: int | None = None  # None for an output handed on
-    shown: bool = True  # whether a repetition counts as one
+    event_type: int | None = None  # None for an output that is passed on
+    counts_repetition: bool = True  # whether a repeated link is a finding
 
 
 def read_events(
@@ -92,7 +92,7 @@ class Links:
             link_id = self._id(side, key, iteration)
             unique = (side.task_id, int(side.type), key, iteration, artifact.id)
             if unique in self._keys:
-                if side.shown:
+                if side.counts_repetition:
                     self.findings.add(Rule.DUPLICATE_LINKS, subject)
                 continue
             self._keys.add(unique)
@@ -110,7 +110,7 @@ class Links:
             )
 
     def _id(self, side: Side, key: str, iteration: int) -> str:
-        # The ordinal counts repetitions too, so that what a link is called does not depend on other links' keys.
+        # The ordinal counts repetitions too, so that the id of a link does not depend on the keys of other links.
         if side.event_type is None:
             ordinal_key: tuple[object, ...] = (side.execution_id, side.artifact_id, None, key, iteration)
             ordinal = self._ordinals[ordinal_key]
@@ -125,5 +125,5 @@ class Links:
 
 @lru_cache(maxsize=4096)
 def _producer_text(task_name: str, iteration: int | None) -> str:
-    """Return a producer as it is kept; most links of a run name one that others name too."""
+    """Return the text of a producer as it is stored; most links of a run share theirs with others."""
     return json_text(producer_plain(task_name, iteration))

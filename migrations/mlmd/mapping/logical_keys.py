@@ -1,4 +1,4 @@
-"""Logical keys: by them a repeated CreateTask finds its row, also one that was imported. `mapping_kfp_v2` calls this.
+"""Logical keys: by them a repeated CreateTask finds its row, also one that was imported. `kfp_v2` calls this.
 
 Only with a pipeline spec are names and types those that a driver would send; only one task of a key can be meant by it.
 """

@@ -1,8 +1,8 @@
-"""What each task of a run put out, and what groups of tasks hand on from within, as the live launcher would have recorded it.
+"""The outputs of each task of a run, and those that groups pass on from their tasks, as the live launcher records them.
 
-MLMD keeps outputs only where they were made; groups name the tasks they take theirs from. An output handed on keeps its group's
-key and names the task directly within the group as producer; its type is ITERATOR_OUTPUT when it is one of many from a loop,
-ONE_OF_OUTPUT when it passed a condition, OUTPUT otherwise. `mapping_kfp_v2` calls this.
+MLMD has an output only at the task that made it; a group names the tasks whose outputs are its own. An output that is passed
+on has the key of the group and, as its producer, the task directly within the group. Its type is ITERATOR_OUTPUT when it is one
+of many from a loop, ONE_OF_OUTPUT when it passed a condition, OUTPUT otherwise. `kfp_v2` calls this.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ from storage.model import IOType, TaskType
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An artifact that a task put out or handed on."""
+    """An artifact that is an output of a task, by its own events or passed on."""
 
     key: str
     artifact_id: int
@@ -33,15 +33,15 @@ Entry = TypeVar("Entry", Parameter, Made)
 
 @dataclass(slots=True)
 class Outputs:
-    """All outputs of one node; those of a folded iteration are handed on by its loop."""
+    """All outputs of one node; those of a folded iteration are passed on by its loop."""
 
     parameters: list[Parameter] = field(default_factory=list)
     artifacts: list[Made] = field(default_factory=list)
-    handed_on: int = 0  # artifacts from this place on come from within, the others from events of its own
+    own_count: int = 0  # so many artifacts come from events of the node itself, all others from its children
 
 
 class _ByKey(Generic[Entry]):
-    """The outputs of one kind of every node passed so far, by node and key."""
+    """The parameters, or the artifacts, that the nodes so far have as outputs: by node and key."""
 
     def __init__(self) -> None:
         self._entries: dict[int, dict[str, list[Entry]]] = {}
@@ -63,7 +63,7 @@ def outputs_of(tree: Tree, output_events: dict[int, list[tuple[str, int]]], find
     artifacts: _ByKey[Made] = _ByKey()
     for node in reversed(tree.ordered):
         outputs = _own(node, output_events.get(node.id, ()))
-        outputs.handed_on = len(outputs.artifacts)
+        outputs.own_count = len(outputs.artifacts)
         if node.children:
             subject = f"execution {node.id}"
             children = _children_by_name(node)
@@ -86,7 +86,7 @@ def _own(node: Node, output_events: Iterable[tuple[str, int]]) -> Outputs:
 
 
 def _children_by_name(node: Node) -> dict[str, list[Node]]:
-    """Return the children by name, the latest first: of a task that was tried again the last try counts."""
+    """Return the children by name, the latest first: of a task that was retried, the last attempt counts."""
     children: dict[str, list[Node]] = {}
     for child in sorted(node.children, key=lambda child: child.id, reverse=True):
         children.setdefault(child.name, []).append(child)
@@ -100,7 +100,10 @@ def _handed_on(
     outputs: _ByKey[Entry],
     as_list: Callable[[Sequence[Entry]], list[Entry]],
 ) -> list[Entry]:
-    """Return what a node takes from its children; `listed` makes what several iterations of an inner loop put out one item."""
+    """Return the outputs that a node takes from its children.
+
+    `as_list` makes one item of what several iterations of an inner loop have as output.
+    """
     if not selectors:
         return []
     iterations = sorted((child for child in node.children if child.folded), key=lambda child: child.index or 0)

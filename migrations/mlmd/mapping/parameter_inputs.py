@@ -1,6 +1,6 @@
-"""Where the input parameters of a task came from, as its pipeline spec says. `mapping_kfp_v2` calls this.
+"""Where the input parameters of a task came from, as its pipeline spec says. `kfp_v2` calls this.
 
-MLMD keeps values without their origin. Without a spec every input counts as handed in from outside by nobody known.
+MLMD has values without their origin. Without a spec, every input counts as an input of the component without a producer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from storage.model import IOType, TaskType
 
 
 class ParameterOrigins:
-    """Answers for one run, parents before their children: what a group was given decides where its tasks' inputs came from."""
+    """The origins of the inputs of one run. Call `inputs` for parents first: the inputs of a group decide about those of its tasks."""
 
     def __init__(self) -> None:
-        self._given: dict[int, Mapping[str, Parameter]] = {}
+        self._inputs_of_node: dict[int, Mapping[str, Parameter]] = {}
 
     def inputs(self, node: Node, values: Mapping[str, Plain]) -> list[Parameter]:
         """Return the inputs of a node by key."""
         parameters = [self._input(node, key, values[key]) for key in sorted(values)]
-        self._given[node.id] = {parameter.key: parameter for parameter in parameters}
+        self._inputs_of_node[node.id] = {parameter.key: parameter for parameter in parameters}
         return parameters
 
     def _input(self, node: Node, key: str, value: Plain) -> Parameter:
@@ -43,8 +43,8 @@ class ParameterOrigins:
         if "taskFinalStatus" in source:
             return IOType.TASK_FINAL_STATUS_OUTPUT, ROOT_NAME
         outer = source.get("componentInputParameter")
-        group_input = self._given.get(parent.task.id, {}).get(outer) if isinstance(outer, str) else None
-        # What a loop was not given itself is the item of the iteration.
+        group_input = self._inputs_of_node.get(parent.task.id, {}).get(outer) if isinstance(outer, str) else None
+        # An input of an iteration that is not an input of the loop is the item.
         return IOType.COMPONENT_INPUT, group_input.producer if group_input else (
             parent.task.name if parent.folded else None
         )

@@ -1,6 +1,6 @@
-"""Parameters of tasks: what MLMD keeps as structures becomes the entries that the service keeps.
+"""Parameters of tasks: structures of MLMD become the entries of a column of the service.
 
-`mapping_kfp_v2` and `mapping_generic` call this.
+`kfp_v2` and `generic` call this.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ class Parameter:
 
 
 def producer_plain(task_name: str | None, iteration: int | None) -> dict[str, Plain]:
-    """Return a producer as it is kept."""
+    """Return a producer in the form in which it is stored."""
     plain: dict[str, Plain] = {}
     if task_name:
         plain["taskName"] = task_name
@@ -38,7 +38,7 @@ def input_parameters(values: Mapping[str, Plain]) -> list[Parameter]:
 
 
 def output_parameters(values: Mapping[str, Plain], *, task_name: str, iteration: int | None) -> list[Parameter]:
-    """Return what a task put out itself, by key."""
+    """Return the outputs of a task itself, by key."""
     kind = IOType.OUTPUT if iteration is None else IOType.ITERATOR_OUTPUT
     return [Parameter(key, values[key], kind, task_name, iteration) for key in sorted(values)]
 

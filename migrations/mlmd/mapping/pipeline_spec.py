@@ -1,6 +1,7 @@
-"""Pipeline specs: text of KFP's database → the text that is kept, and a way to look tasks up. Readers and mapping call this.
+"""Pipeline specs: parses the text in KFP's database into the text that Lineal stores, and looks up tasks in it.
 
-KFP keeps a spec as YAML or JSON, with the platform's part as a second document.
+KFP stores a spec as YAML or JSON, with the platform's part as a second document. The readers of KFP's database and the mapping
+call this.
 """
 
 import json
@@ -18,7 +19,7 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _JsonLoader(_LOADER):  # type: ignore[misc]
-    """YAML as KFP reads it: what JSON cannot hold, such as a date, is text."""
+    """YAML as KFP reads it: what JSON does not have, such as a date, is text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as its base declares it
         first: [pair for pair in pairs if pair[0] != _TIMESTAMP]
@@ -27,7 +28,7 @@ class _JsonLoader(_LOADER):  # type: ignore[misc]
 
 
 def spec_text(text: str) -> str | None:
-    """Return a spec as it is kept: bare, or beside its platform's part; None for text that is no spec."""
+    """Return a spec as Lineal stores it, alone or together with the platform's part; None for text that is not a spec."""
     documents = [document for document in _documents(text) if isinstance(document, dict)]
     spec = next((_bare(document) for document in documents if _is_spec(_bare(document))), None)
     if spec is None:
@@ -70,13 +71,13 @@ class SpecTask:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A spec to look tasks up in. Nothing of it is checked: what is missing is not found."""
+    """A spec to look up tasks in. It is not validated: looking up what it lacks returns nothing."""
 
     document: Mapping[str, Any]
 
     @classmethod
     def parsed(cls, text: str | None) -> "Spec | None":
-        """Return the spec in a kept text, None when there is none."""
+        """Return the spec in a stored text, None without one."""
         if not text:
             return None
         document = json.loads(text)

@@ -1,6 +1,6 @@
-"""The rows of one run in, its records out. Called by the loader with what the reader yields; nothing here reads or writes.
+"""Maps the rows of one run to its records. `migrations.mlmd.source` calls this with what the readers yield; no I/O happens here.
 
-Which rules apply is decided by the kind of the run's context; rules common to all kinds are applied here.
+The kind of the run decides which rules apply; rules common to all kinds are applied here.
 """
 
 from migrations.mlmd.mapping import generic, kfp_v2
@@ -23,7 +23,7 @@ _NAMES_OF_RUNS = ("run_id", "pipeline_name")
 
 
 def map_run(rows: RunRows, options: Options) -> RunRecords:
-    """Return the records of one run: the same for the same rows, whenever and wherever it runs."""
+    """Return the records of one run, always the same for the same rows and options."""
     findings, ids, context = Findings(), Ids(options.store_id), rows.context
     subject = f"context {context.id}"
     properties = decode_properties(context.properties, findings, subject)
@@ -90,7 +90,7 @@ def _artifacts(rows: RunRows, ids: Ids, findings: Findings, *, namespace: str) -
 
 
 def _settings(properties: Properties) -> dict[str, Plain]:
-    """Return what a run of another kind than KFP v2 was recorded with, leaving out what only repeats its name."""
+    """Return the properties of a run that is not of KFP v2, without those that only repeat its name."""
     return {
         name: value
         for name, value in {**properties.standard, **properties.custom}.items()
@@ -99,7 +99,7 @@ def _settings(properties: Properties) -> dict[str, Plain]:
 
 
 def _first_time(rows: RunRows) -> int:
-    """Return the moment to take where a time is missing, in microseconds: the first that the run has at all."""
+    """Return the time that replaces missing ones, in microseconds: the first that the run has at all."""
     if is_time(rows.context.created):
         return rows.context.created * 1000
     if rows.kfp is not None and rows.kfp.created_at:

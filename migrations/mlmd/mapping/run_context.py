@@ -1,4 +1,4 @@
-"""What both ways of mapping a run are given: its rows, what was made of them so far, and where links and findings go."""
+"""The input of both ways of mapping a run: its rows, their events and artifacts, and where to add links and findings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from storage.model import Artifact
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """One run that is being mapped; `fallback` (microseconds) is the moment to take where a time is missing."""
+    """One run that is being mapped; `fallback` (microseconds) replaces missing times."""
 
     rows: RunRows
     events: Sequence[ReadEvent]

@@ -1,4 +1,4 @@
-"""The record of a run: from its context, from its tasks, and from KFP's own database where that is at hand. `mapping` calls this."""
+"""The record of a run: from its context, from its tasks, and from KFP's own database where there is one. `run` calls this."""
 
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.mapping.states import run_history, run_state
@@ -41,8 +41,8 @@ def run_record(
     kfp_run = kfp or KfpRun(id)
     if context.repeats:
         findings.add(Rule.RUNS_WITH_TAKEN_ID, subject)
-    created = microseconds(context.created, created_at, findings, subject)
-    created = kfp_run.created_at or min(created, created_at or created)
+    start = microseconds(context.created, created_at, findings, subject)
+    start = kfp_run.created_at or min(start, created_at or start)
     run_state_name = kfp_run.state or run_state(state)
     end = None if run_state_name in _UNENDED else kfp_run.finished_at or finished_at
     namespace = run_namespace(context, kfp)
@@ -51,14 +51,14 @@ def run_record(
         id=id,
         experiment_id=cut(kfp_run.experiment_id, lengths.ID, findings, subject),
         display_name=cut(kfp_run.name or _name(context), lengths.DISPLAY_NAME, findings, subject),
-        created_at=created,
-        scheduled_at=kfp_run.scheduled_at or created,
-        updated_at=max(created, end or 0),
+        created_at=start,
+        scheduled_at=kfp_run.scheduled_at or start,
+        updated_at=max(start, end or 0),
         namespace=cut(namespace, lengths.NAMESPACE, findings, subject),
         description=clean_text(kfp_run.description, findings, subject),
         storage_state=kfp_run.storage_state,
         state=run_state_name,
-        state_history=kfp_run.state_history or run_history(run_state_name, created, end),
+        state_history=kfp_run.state_history or run_history(run_state_name, start, end),
         finished_at=end,
         service_account=cut(kfp_run.service_account, lengths.SERVICE_ACCOUNT, findings, subject),
         recurring_run_id=cut(kfp_run.recurring_run_id, lengths.ID, findings, subject),
@@ -70,7 +70,7 @@ def run_record(
 
 
 def _name(context: ContextRow) -> str:
-    """Return what a run is called that KFP's own database does not name: v2 names contexts by id, others by name."""
+    """Return the name of a run that KFP's own database does not name: contexts of KFP v2 are named by id, others by name."""
     if context.kind is RunKind.KFP_V2:
         return context.pipeline_name or context.name
     return context.name

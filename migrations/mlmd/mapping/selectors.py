@@ -1,7 +1,7 @@
-"""Which output of which task within a group is an output of the group: what KFP's driver wrote beside the group.
+"""Which output of which task within a group is an output of the group, as KFP's driver recorded it with the group.
 
-Parameters: an object of texts, each the JSON of a protobuf message (camel case). Artifacts: one text, JSON of another making
-(snake case, or the names of Go's fields). All spellings are understood in both places. `mapping_outputs` calls this.
+Parameters: an object of texts, each the JSON of a protobuf message (camel case). Artifacts: one text, JSON with other names
+(snake case, or the names of Go's fields). All spellings are accepted in both places. `outputs` calls this.
 """
 
 import json
@@ -23,7 +23,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """An output of a group: its key and where it comes from. Of the sources of a one-of the first that was made counts."""
+    """An output of a group: its key and where it comes from. Of the sources of a one-of, the first that exists counts."""
 
     key: str
     sources: tuple[Source, ...]
@@ -98,7 +98,7 @@ def _source(spec: Any, words: _Words) -> Iterator[Source]:
 
 
 def _folded_names(spec: Any) -> dict[str, Any]:
-    """Return the fields of an object under names without case and underscores."""
+    """Return the fields of an object by their names in lower case and without underscores."""
     if not isinstance(spec, dict):
         raise ValueError("not an object")
     return {name.replace("_", "").lower(): value for name, value in spec.items()}

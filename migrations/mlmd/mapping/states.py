@@ -1,7 +1,7 @@
-"""States, end times and histories of a run's tasks. `mapping_kfp_v2` and `mapping_generic` call this.
+"""States, end times and histories of a run's tasks. `kfp_v2` and `generic` call this.
 
-MLMD never ends a root, nor groups whose tasks all came from the cache, nor empty loops: their state is that of what is within
-them, and of the run where KFP's own database knows it.
+MLMD never ends a root, a group whose tasks all came from the cache, or an empty loop: their state follows from the tasks within
+them, and from the run where KFP's own database has it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,7 +49,7 @@ _RUN_STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a task went: its state and its times in microseconds."""
+    """The state of a task, and its times in microseconds."""
 
     state: TaskState
     created_at: int
@@ -77,7 +77,7 @@ def combined(states: Iterable[TaskState]) -> TaskState:
 
 
 def courses(tree: Tree, kfp: KfpRun | None, findings: Findings, *, fallback: int) -> dict[int, Course]:
-    """Return how each node went, folded ones included; the fallback stands for creation times that are missing."""
+    """Return the course of each node, including folded ones; the fallback (microseconds) replaces missing creation times."""
     courses_by_node: dict[int, Course] = {}
     run_state = kfp.state if kfp else ""
     for node in reversed(tree.ordered):
@@ -98,7 +98,7 @@ def courses(tree: Tree, kfp: KfpRun | None, findings: Findings, *, fallback: int
 
 
 def history_text(course: Course) -> str | None:
-    """Return the history that a course leaves: running from its creation on, its end when it has ended."""
+    """Return the history of a course: running since its creation, and its end when it has ended."""
     if course.state is UNSPECIFIED:
         return None
     entries = [{"updateTime": time_text(course.created_at), "state": TaskState.RUNNING.name}]
@@ -114,7 +114,7 @@ def run_state(root: TaskState) -> str:
 
 
 def run_history(state: str, created_at: int, finished_at: int | None) -> str:
-    """Return the history of a run that KFP's own database tells none of."""
+    """Return the history of a run for which KFP's own database has none."""
     if state == RunState.RUNTIME_STATE_UNSPECIFIED.name:
         return "[]"
     entries = [{"updateTime": time_text(created_at), "state": RunState.RUNNING.name}]
@@ -134,7 +134,7 @@ def _own_state(node: Node, run_state: str, findings: Findings) -> TaskState:
 
 
 def _is_open(node: Node, own_state: TaskState) -> bool:
-    """Whether the state of a group says nothing: left running, or unknown."""
+    """Return whether the state of a group says nothing: it was left running, or is unknown."""
     return own_state is TaskState.RUNNING or (
         own_state is UNSPECIFIED and node.row is not None and node.row.state != _NEW
     )
@@ -150,11 +150,11 @@ def _root_state(own_state: TaskState, child_state: TaskState, run_state: str) ->
 
 
 def _group_state(node: Node, own_state: TaskState, child_states: Sequence[TaskState], run_state: str) -> TaskState:
-    """Return the state of an open group; in a run that still goes on, one that lacks tasks is still running."""
+    """Return the state of an open group; while the run is going, a group that lacks tasks is still running."""
     if own_state is TaskState.RUNNING and run_state in _GOING:
         count = node.iteration_count if not node.folded else None
-        expected = count if count is not None else integer_of(node.custom.get("total_dag_tasks"))
-        if expected is not None and len({(child.name, child.index) for child in node.children}) < expected:
+        task_count = count if count is not None else integer_of(node.custom.get("total_dag_tasks"))
+        if task_count is not None and len({(child.name, child.index) for child in node.children}) < task_count:
             return TaskState.RUNNING
     return combined(child_states)
 
@@ -175,7 +175,7 @@ def _course(
         return Course(state, created_at, None)
     finished_at = microseconds(node.row.updated, created_at, findings, f"execution {node.id}")
     if state is not own_state:
-        # MLMD wrote a group it left running only when it began.
+        # MLMD wrote a group that it left running only at its beginning.
         finished_at = max(finished_at, _latest(child_courses) or finished_at)
     return Course(state, created_at, finished_at)
 

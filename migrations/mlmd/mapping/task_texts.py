@@ -1,6 +1,6 @@
 """What tasks of every kind of history have in common: texts cut to their columns, pods, type attributes, leftover properties.
 
-`mapping_kfp_v2` and `mapping_generic` call this.
+`kfp_v2` and `generic` call this.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def type_attributes_text(
 
 
 def leftover_text(properties: Mapping[str, Plain], findings: Findings, subject: str) -> str | None:
-    """Return the status metadata that keep what has no column of its own, None when nothing is left over."""
+    """Return status metadata for properties without a column of their own, None when there are none."""
     if not properties:
         return None
     plain = {
@@ -53,7 +53,7 @@ def leftover_text(properties: Mapping[str, Plain], findings: Findings, subject: 
 
 
 def leftovers(properties: Mapping[str, Plain], *, name: str, external_id: str) -> dict[str, Plain]:
-    """Return properties to keep in status metadata, with the whole of a name that is too long and the external id."""
+    """Return the properties for status metadata, with the full text of a name that is too long and the external id."""
     metadata = dict(properties)
     if len(name) > lengths.NAME:
         metadata[WHOLE_NAME] = name

@@ -1,7 +1,7 @@
 """The executions of a run of KFP v2 as a tree: kinds, parents, folded iterations, names, types and scope paths.
 
-Damage is repaired here – missing types, parents and roots, cycles – so that all other rules can rely on the tree.
-`mapping_kfp_v2` calls this.
+Damage is repaired here (missing types, parents and roots, and cycles) so that all other rules can rely on the tree.
+`kfp_v2` calls this.
 """
 
 import re
@@ -41,7 +41,7 @@ _CONTAINER_PROPERTIES = {"pod_name", "pod_uid", "image", "cached_execution_id"}
 
 @dataclass(slots=True)
 class Node:
-    """One execution in its place. `id` is that of the execution; a synthetic root has the id 0 and no row."""
+    """One execution in the tree. `id` is that of the execution; a synthetic root has the id 0 and no row."""
 
     id: int
     kind: Kind
@@ -65,7 +65,7 @@ class Node:
 
     @property
     def iteration_count(self) -> int | None:
-        """How often a loop runs; None for what is no loop."""
+        """How often a loop runs; None for other tasks."""
         return integer_of(self.custom.get("iteration_count"))
 
 
@@ -86,9 +86,9 @@ class Tree:
 def build_tree(
     executions: Sequence[ExecutionRow], findings: Findings, *, subject: str, spec: Spec | None = None
 ) -> Tree:
-    """Return the tree of a run's executions, which come by id; whatever is missing or broken is repaired.
+    """Return the tree of a run's executions, which are sorted by id; whatever is missing or broken is repaired.
 
-    With a pipeline spec, that decides of which type a group is and what importers are called; without, names do.
+    A pipeline spec decides about the types of groups and the names of importers; without one, the names in MLMD do.
     """
     nodes = {row.id: _node(row, findings) for row in executions}
     parent_ids = {node.id: integer_of(node.custom.get("parent_dag_id")) for node in nodes.values()}
@@ -118,7 +118,7 @@ def _node(row: ExecutionRow, findings: Findings) -> Node:
 
 
 def _kind_of(row: ExecutionRow, properties: Properties) -> Kind:
-    """Say what an execution of a missing or foreign type was: drivers give each kind properties of its own."""
+    """Return the kind of an execution of a missing or foreign type, by its properties: drivers set others for each kind."""
     names = properties.custom.keys()
     if row.name.startswith("run/") or names & _DAG_PROPERTIES:
         return Kind.DAG
@@ -143,7 +143,7 @@ def _root(nodes: Iterable[Node], parent_ids: Mapping[int, int | None], findings:
 def _parent(node: Node, parent_id: int | None, root: Node, nodes: Mapping[int, Node], findings: Findings) -> Node:
     parent = nodes.get(parent_id) if parent_id is not None else None
     if parent is None:
-        # A root besides the first is counted as such already.
+        # A further root is counted as such already.
         if parent_id is not None or node.kind is not Kind.DAG:
             findings.add(Rule.PARENTS_MISSING, f"execution {node.id}")
         return root
@@ -151,7 +151,7 @@ def _parent(node: Node, parent_id: int | None, root: Node, nodes: Mapping[int, N
 
 
 def _cut_cycles(nodes: Iterable[Node], root: Node, findings: Findings) -> None:
-    """Put the first execution of each cycle under the root; every node is walked over once."""
+    """Put the first execution of each cycle under the root; visits every node once."""
     ids_under_root = {root.id}
     for node in nodes:
         path: dict[int, Node] = {}
@@ -176,7 +176,7 @@ def _in_order(root: Node) -> Iterator[Node]:
 
 
 def _place(node: Node, spec: Spec | None, findings: Findings) -> None:
-    """Fill what depends on the parents, which are placed already."""
+    """Set the fields that depend on the parent, whose own fields are set already."""
     parent = node.parent
     if parent is None:
         node.name, node.type, node.scope_path = ROOT_NAME, TaskType.ROOT, ROOT_SCOPE
@@ -191,7 +191,7 @@ def _place(node: Node, spec: Spec | None, findings: Findings) -> None:
         return
     if spec is not None and parent.spec is not None:
         if node.kind in IMPORTERS:
-            # Of importers MLMD has the name they are shown under only.
+            # MLMD has only the display name of an importer.
             node.name = spec.name_of_importer(parent.spec, node.name) or node.name
         node.spec = spec.within(parent.spec, node.name)
     node.iteration = _iteration(node, parent)

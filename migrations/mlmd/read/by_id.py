@@ -1,4 +1,4 @@
-"""Rows of MLMD's tables by id, each with its properties. The batch reader calls this."""
+"""Reads rows of MLMD's tables by id, each with its properties. The batch readers call this."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from migrations.mlmd.vocabulary.values import integer_of
 
 
 class RowReader:
-    """Reads rows of one store. Ids of rows that do not exist are passed over; rows come by id."""
+    """Reads rows of one store, sorted by id. Ids of rows that do not exist are ignored."""
 
     def __init__(self, schema: Schema, types: Types, texts: Texts) -> None:
         self._schema = schema
@@ -52,7 +52,7 @@ class RowReader:
     async def executions(
         self, connection: AsyncConnection, ids: Sequence[int], *, names_only: bool = False
     ) -> list[ExecutionRow]:
-        """Return executions; with those of their properties only that name them, where that is enough."""
+        """Return executions, with all of their properties or only with those that name them."""
         table = self._schema["execution"]
         names = ("id", "type_id", "name", "last_known_state", "create_time_since_epoch", "last_update_time_since_epoch")
         columns = [table[name] for name in (*names, "external_id")]
@@ -164,7 +164,7 @@ class RowReader:
             return {}
         associations, contexts = self._schema["association"], self._schema["context"]
         execution_id = associations.column("execution_id")
-        # Nodes are few; each is asked for a range of executions, which its index can answer.
+        # There are few nodes; a range of executions per node can be read from an index.
         statement = (
             select(execution_id, contexts.column("name"))
             .join(contexts.clause, contexts.column("id") == associations.column("context_id"))

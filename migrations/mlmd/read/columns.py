@@ -1,6 +1,4 @@
-"""Statements over MLMD's tables, and the rows they give. The reader calls this; every function is one statement, or one for
-every ID_CHUNK ids.
-"""
+"""Statements over lists of ids, and the values in the rows that they return. The readers call this."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -15,13 +13,13 @@ from migrations.mlmd.vocabulary.rows import PropertyRow
 from migrations.mlmd.vocabulary.values import integer_of
 
 ID_CHUNK = 5000
-"""So many ids stand in one statement: as text, since databases limit what can be bound, and well under their limits of text."""
+"""How many ids one statement lists, as literals: databases limit the number of bound values, and the length of a statement."""
 
 IDS = "ids"
 
 
 class Texts:
-    """Reads columns: texts as they were meant, numbers as numbers, whatever the database let into them."""
+    """Reads columns of text, and repairs texts that were encoded twice."""
 
     def __init__(self, *, repair: bool) -> None:
         self._repair: Callable[[str], str] = repaired if repair else lambda text: text
@@ -72,7 +70,7 @@ def with_ids(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 async def fetch(connection: AsyncConnection, statement: Select[Any], ids: Sequence[int]) -> list[Sequence[Any]]:
-    """Return the rows of a statement that has `with_ids` in its conditions, for any number of ids."""
+    """Return the rows of a statement with the condition `with_ids`, sent once per ID_CHUNK ids."""
     rows: list[Sequence[Any]] = []
     for start in range(0, len(ids), ID_CHUNK):
         result = await connection.execute(statement, {IDS: list(ids[start : start + ID_CHUNK])})
@@ -81,5 +79,5 @@ async def fetch(connection: AsyncConnection, statement: Select[Any], ids: Sequen
 
 
 def integer(raw: object) -> int:
-    """Return a number column, 0 for NULL and for what is no number."""
+    """Return a number column, 0 for NULL and for anything that is not a number."""
     return raw if type(raw) is int else integer_of(raw) or 0

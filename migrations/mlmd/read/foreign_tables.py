@@ -1,6 +1,6 @@
-"""Tables of other programs' databases, whose versions differ in columns. `schema` (MLMD's) and `kfp_tables` (KFP's) are made of it.
+"""Tables of other programs, whose versions differ in columns. `schema` (MLMD's tables) and `kfp.tables` (KFP's) build on this.
 
-Columns are found by their names without case, since databases and programs mix it; those that a version lacks read as NULL.
+Names of columns are matched without case, which databases and programs mix; columns that a version lacks read as NULL.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, TableClause, null, select, tab
 
 @dataclass(frozen=True, slots=True)
 class ForeignTable:
-    """One table as the database names it; `has` says whether it is there."""
+    """One table as the database names it; `has` is whether it exists."""
 
     clause: TableClause
     columns: Mapping[str, str]
@@ -30,7 +30,7 @@ class ForeignTable:
 
 def read_columns(connection: Connection, name: str) -> dict[str, str]:
     """Return the columns of a table: their names in lower case, and as the database has them."""
-    # Asked of the table itself: SQLAlchemy's inspector stumbles over types that only MLMD's schema has.
+    # Read from the table itself: SQLAlchemy's inspector fails on types that only MLMD's schema has.
     nothing = select(text("*")).select_from(table(name)).where(text("1 = 0"))
     names = connection.execute(nothing).keys()
     return {name.lower(): name for name in names}

@@ -1,6 +1,6 @@
-"""Opening a database that belongs to another program, to read and never to write. The readers of this package call this.
+"""Opens a database that belongs to another program, for reading only. The readers of MLMD's and KFP's tables call this.
 
-Names, drivers and errors of databases come from storage's dialects; what stands here is what only a guest needs.
+Names, drivers and errors of databases come from the dialects of `storage`; this module adds what only a guest needs.
 """
 
 import os
@@ -26,7 +26,7 @@ _FILE_DIALECT = "sqlite"
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
 _WAL_VERSION = 2
-# One process imports; a second connection serves the survey beside a stream.
+# One process imports; a second connection serves the survey during a stream.
 _CONNECTIONS = 2
 
 
@@ -58,7 +58,7 @@ class Database:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection whose statements see one snapshot until it is given back."""
+        """Yield a connection whose statements all see one snapshot."""
         try:
             async with self._engine.connect() as connection:
                 yield connection
@@ -85,7 +85,7 @@ class Database:
         # POSIX keeps two slashes at the beginning of a path, which in a file: URI would begin a host.
         target = f"file:/{quote(os.path.abspath(path).lstrip('/'))}?mode=ro"
         if _without_log(path):
-            # The log's index could not be made beside a file that may not be written.
+            # SQLite could not create the log's index next to a file that may not be written.
             target += "&immutable=1"
         url = self._dialect.url.set(database=target, query={"uri": "true"})
         engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
@@ -111,17 +111,17 @@ class Database:
 
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    # One row that is no UTF-8 must not fail a table; the mapping replaces what no database takes.
+    # One row that is not UTF-8 must not fail a table; the mapping replaces what no database takes.
     connection.driver_connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
 
 
 def _on_begin(connection: Connection) -> None:
-    # The driver sends none before a SELECT, and each statement would see a state of its own.
+    # The driver sends none before a SELECT, and each statement would see a snapshot of its own.
     connection.exec_driver_sql("BEGIN")
 
 
 def _check_file(path: str, what: str) -> None:
-    """Refuse what is no whole SQLite file, before SQLite finds out half way through."""
+    """Refuse a file that is not a complete SQLite database, which SQLite would detect only in the middle of the import."""
     try:
         size = os.path.getsize(path)
         with open(path, "rb") as file:
@@ -134,13 +134,13 @@ def _check_file(path: str, what: str) -> None:
     change, pages, checked_change = (
         struct.unpack(">I", header[24:28]) + struct.unpack(">I", header[28:32]) + struct.unpack(">I", header[92:96])
     )
-    # The page count holds only where the last writer kept it, which it says by repeating the change counter.
+    # The page count is valid only if the last writer updated it, which the repeated change counter shows.
     if change == checked_change and size < pages * (65536 if page_bytes == 1 else page_bytes):
         raise SourceRefused(f"{what} is cut off: the file is smaller than it says itself")
 
 
 def _without_log(path: str) -> bool:
-    """Whether a file in write-ahead mode has no log beside it, so that it is whole by itself."""
+    """Return whether a file in write-ahead mode has no log next to it, so that it is complete by itself."""
     with open(path, "rb") as file:
         header = file.read(_HEADER_BYTES)
     return header[19] == _WAL_VERSION and not _has_bytes(path + "-wal")

@@ -1,6 +1,6 @@
 """Which runs of a store are imported, and which of them repeat another run. Both batch readers call this.
 
-With KFP's own database at hand, a run of KFP v2 that this database does not have is not imported: KFP deletes a run there and
+If KFP's own database is given, a run of KFP v2 that this database does not have is not imported: KFP deletes a run there and
 leaves its rows in MLMD. A run repeats another one when both would get the same id: several contexts of KFP v2 have its name,
 or KFP recorded it in the way of v1 and in the way of v2.
 """

@@ -1,6 +1,6 @@
-"""Which run each execution belongs to: sixteen bytes an execution, the only thing of a store that is held as a whole.
+"""The run that each execution belongs to: sixteen bytes per execution, the only data of a store that is in memory as a whole.
 
-MLMD has no index for the question, so it is read once, in order. The reader calls this.
+MLMD has no index for this, so it is read once, in order. The readers call this.
 """
 
 from array import array

@@ -41,7 +41,7 @@ class Schema:
 
     @property
     def type_kind(self) -> ColumnElement[Any]:
-        """What a type is for; before version 2 there were only artifacts and executions, told apart by a flag."""
+        """What a type is for; before version 2 there were only artifacts and executions, distinguished by a flag."""
         types = self["type"]
         return types["type_kind"] if "type_kind" in types.columns else types["is_artifact_type"].label("type_kind")
 
@@ -91,5 +91,5 @@ def _version(connection: Connection, names: Mapping[str, str]) -> int:
     env = table(names[_ENV], column(_VERSION))
     versions = [row[0] for row in connection.execute(select(env.c[_VERSION]))]
     numbers = [version for version in versions if isinstance(version, int)]
-    # A store whose version row is lost is read by what its tables have.
+    # A store that lost the row with its version is read by the columns of its tables.
     return max(numbers, default=NEWEST)

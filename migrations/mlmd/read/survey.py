@@ -1,6 +1,6 @@
-"""What a store holds, counted before anything is imported, and what of it has no place. The reader calls this.
+"""Counts what a store holds before anything is imported, and what of it cannot be imported. `store` calls this.
 
-Every figure is one statement over whole tables; none of them is repeated for each batch.
+Every figure is one statement over whole tables; no batch repeats it.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from migrations.mlmd.vocabulary.rows import RunKind
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The figures of a store; findings holds what is known to have no place before any run is mapped."""
+    """The figures of a store; findings holds what cannot be imported, as far as that is clear before any run is mapped."""
 
     schema_version: int
     runs: Mapping[RunKind, int]
@@ -78,7 +78,7 @@ class _Counter:
         return counts
 
     async def contexts(self, findings: Findings) -> dict[str, int]:
-        """Count contexts by type; those that are no runs have no place."""
+        """Count contexts by type; those that are not runs are findings."""
         counts: dict[str, int] = {}
         for type_id, count in await self._by_type("context"):
             name = shown(self._types.names.get(type_id, ""))
@@ -98,7 +98,7 @@ class _Counter:
             findings.add(Rule.EXECUTIONS_WITHOUT_RUN, f"execution {first}", kind=kind, count=count)
 
     async def events(self, findings: Findings) -> int:
-        """Count the events of executions in runs, and report the others; those that dangle are counted apart."""
+        """Count the events of executions in runs, and report the others; dangling events are a finding of their own."""
         events, executions = self._schema["event"], self._schema["execution"]
         execution_id = events.column("execution_id")
         in_runs = await self._count(events, execution_id.in_(self._in_runs())) if self._has_runs else 0
@@ -117,7 +117,7 @@ class _Counter:
         return in_runs
 
     async def dangling(self, findings: Findings) -> None:
-        """Count what names rows that do not exist and would be passed over in silence."""
+        """Count what refers to rows that do not exist and would be silently ignored."""
         for name, column, target, rule in (
             ("eventpath", "event_id", "event", Rule.DANGLING_PATHS),
             ("association", "execution_id", "execution", Rule.DANGLING_ASSOCIATIONS),

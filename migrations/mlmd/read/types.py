@@ -17,12 +17,12 @@ RUN_TYPES: Mapping[str, RunKind] = {
     "KfpRun": RunKind.KFP_V1,
     "pipeline_run": RunKind.GENERIC,
 }
-"""The context types that are runs; a caller may name more."""
+"""The types of contexts that are runs; a caller may add more."""
 
 NODE_TYPE = "node"
 
 _SIGNS_OF_A_RUN = ("pipeline_root", "resource_name", "store_session_info")
-"""Properties that KFP's driver gives to the context of a run and nobody to another one."""
+"""Properties that only the context of a run has, set by KFP's driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Types:
 async def read_types(
     connection: AsyncConnection, schema: Schema, texts: Texts, run_context_types: Sequence[str], findings: Findings
 ) -> Types:
-    """Return the types of a store, and which contexts of missing types are runs all the same."""
+    """Return the types of a store; contexts of missing types are runs if their properties say so."""
     types = schema["type"]
     statement = select(types["id"], types["name"], types["version"], schema.type_kind)
     rows = (await connection.execute(statement)).all()

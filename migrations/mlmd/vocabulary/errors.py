@@ -1,11 +1,11 @@
-"""Why a source cannot be imported, or not as it was asked for. The command prints the one sentence of each error."""
+"""Why a source cannot be imported, or not with these options. The command prints the text of each error, one sentence."""
 
 from storage.errors import StorageError
 
 
 class SourceRefused(StorageError):
-    """The source is missing, damaged, closed to this user, or no store that can be imported; the text is one clear sentence."""
+    """The source is missing, damaged, closed to this user, or not a store that can be imported."""
 
 
 class ImportRefused(StorageError):
-    """The import would damage rows that an earlier one wrote, or has other options, and nobody said that this is meant."""
+    """The import would damage rows of an earlier one, or has other options, and no option of the command permits this."""

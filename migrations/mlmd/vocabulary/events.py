@@ -1,4 +1,4 @@
-"""What an event of MLMD says: whether it is an input or an output, and under which key. The mapping calls this."""
+"""The meaning of an event of MLMD: whether it is an input or an output, and its key. Readers and mapping call this."""
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.rows import EventRow

@@ -1,6 +1,6 @@
-"""What an import found that needed a rule: each rule once, with the sentence the report prints, and a counter of its cases.
+"""What an import found that needed a rule: each rule with the sentence of the report, and a counter of its cases.
 
-Reader and mapping add findings, the report prints them.
+Readers and mapping add findings, the report prints them.
 """
 
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 EXAMPLES = 10
-"""So many cases of a finding are named."""
+"""How many cases of a finding are named."""
 
 SHOWN_CHARACTERS = 200
-"""So much is shown of a name that a source chose."""
+"""How much of a name is shown that comes from the source."""
 
 
 def shown(text: str) -> str:
-    """Return a text of the source as a report can hold it and a terminal can show it: short, and printable."""
+    """Return a text of the source for reports and terminals: short and printable."""
     excerpt = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
     return (
         excerpt
@@ -25,7 +25,7 @@ def shown(text: str) -> str:
 
 
 class Rule(Enum):
-    """Every rule for what is damaged, foreign or without a place; the value is what was done."""
+    """Every rule for what is damaged, foreign or without a counterpart in Lineal; the value is what was done."""
 
     DANGLING_EVENTS = "events of an artifact or execution that does not exist were skipped"
     EVENTS_WITHOUT_RUN = "events of executions without a run were skipped"
@@ -89,20 +89,20 @@ class Findings:
     """Counts cases; memory does not grow with their number."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Rule, str], Finding] = {}
+        self._findings: dict[tuple[Rule, str], Finding] = {}
 
     def add(self, rule: Rule, *examples: str, kind: str = "", count: int = 1) -> None:
-        """Count cases of a rule; the kind tells them apart where the report should."""
+        """Count cases of a rule; the report lists kinds separately."""
         kind = shown(kind)
-        finding = self._found.get((rule, kind))
+        finding = self._findings.get((rule, kind))
         if finding is None:
-            finding = self._found[(rule, kind)] = Finding(rule, kind)
+            finding = self._findings[(rule, kind)] = Finding(rule, kind)
         finding.count += count
         if len(finding.examples) < EXAMPLES:
             finding.examples.extend(map(shown, examples[: EXAMPLES - len(finding.examples)]))
 
     def merge(self, other: "Findings") -> None:
-        """Take over all that another counted."""
+        """Add all cases that another one counted."""
         for finding in other:
             self.add(finding.rule, *finding.examples, kind=finding.kind, count=finding.count)
 
@@ -120,4 +120,4 @@ class Findings:
     def __iter__(self) -> Iterator[Finding]:
         """Findings come in the order of the rules, then by kind."""
         order = {rule: place for place, rule in enumerate(Rule)}
-        return iter(sorted(self._found.values(), key=lambda finding: (order[finding.rule], finding.kind)))
+        return iter(sorted(self._findings.values(), key=lambda finding: (order[finding.rule], finding.kind)))

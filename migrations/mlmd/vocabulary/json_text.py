@@ -21,7 +21,7 @@ def json_text(plain: object) -> str:
 
 
 def clean_value(plain: Plain, findings: Findings, subject: str, depth: int = 0) -> Plain:
-    """Return a value as it can be kept: keys sorted, whole numbers without fraction, what JSON lacks as text."""
+    """Return a value as it can be stored: keys sorted, whole numbers without fraction, what JSON lacks as text."""
     kind = type(plain)
     if kind is str:
         return clean_text(plain, findings, subject)  # type: ignore[arg-type]
@@ -38,14 +38,14 @@ def clean_text(text: str, findings: Findings, subject: str) -> str:
     """Return text that every database and every encoder takes."""
     if text.isascii() and "\x00" not in text:
         return text
-    cleaned = text.replace("\x00", REPLACEMENT)
+    clean = text.replace("\x00", REPLACEMENT)
     try:
-        cleaned.encode()
+        clean.encode()
     except UnicodeEncodeError:
-        cleaned = "".join(REPLACEMENT if "\ud800" <= letter <= "\udfff" else letter for letter in cleaned)
-    if cleaned != text:
+        clean = "".join(REPLACEMENT if "\ud800" <= letter <= "\udfff" else letter for letter in clean)
+    if clean != text:
         findings.add(Rule.CHARACTERS_REPLACED, subject)
-    return cleaned
+    return clean
 
 
 def _number(number: float, findings: Findings, subject: str) -> Plain:

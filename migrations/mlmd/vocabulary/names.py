@@ -1,4 +1,4 @@
-"""What an execution is called. The mapping calls this; for KFP v2 the tree of a run knows better."""
+"""The names of executions that are not of KFP v2, where the tree of a run decides. The mapping calls this."""
 
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.vocabulary.rows import ExecutionRow
@@ -11,7 +11,7 @@ _COMPONENT_PREFIX = "components."
 
 
 def component_name(row: ExecutionRow, properties: Properties) -> str:
-    """Return what an execution is called: the component it ran, its node, its own name, else what its type is called last."""
+    """Return the name of an execution: of its component, its node or itself, else the last part of the name of its type."""
     component = text_of(properties.standard.get("component_id")) or text_of(properties.custom.get("component_id"))
     name = component or row.node or row.name
     if name:
@@ -21,9 +21,9 @@ def component_name(row: ExecutionRow, properties: Properties) -> str:
 
 
 def maker_name(row: ExecutionRow | None) -> str:
-    """Return the name of the task in another run that made an artifact, "" when nobody recorded that."""
+    """Return the name of the task in another run that made an artifact, "" when it is not recorded."""
     if row is None:
         return ""
-    # What is wrong with another run's execution is counted there.
+    # Findings about an execution of another run are counted in that run.
     properties = decode_properties(row.properties, Findings(), "")
     return text_of(properties.custom.get("task_name")) or component_name(row, properties)

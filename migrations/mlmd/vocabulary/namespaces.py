@@ -1,4 +1,4 @@
-"""The namespace of a run: KFP's own database decides, else the run's context says it. Reader and mapping call this."""
+"""The namespace of a run: that of KFP's own database, else that of the run's context. Reader and mapping call this."""
 
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun
 

@@ -1,4 +1,4 @@
-"""What the mapping makes of a run, and how it is told to. The loader reads this."""
+"""The records of a run, and the options of the mapping that produces them. The loaders of `write` read the records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from storage.model import Artifact, ArtifactTask, Run, Task
 
 @dataclass(frozen=True, slots=True)
 class RunRecords:
-    """All records of one run, parents before their children, and what became of each row of MLMD.
+    """All records of one run, parents before their children, and the ids by the rows of MLMD.
 
-    Artifacts that other runs use as well are among the records of each of them, equal in all of them. The experiment id of
-    the run is "" where none is known: the default experiment's then.
+    Artifacts that other runs use as well are among the records of each of these runs, equal in all of them. The experiment id
+    of the run is "" when it is unknown, which means the default experiment.
     """
 
     context_id: int
@@ -26,13 +26,13 @@ class RunRecords:
     artifact_ids: Mapping[int, Sequence[str]]
     """Ids of the records by artifact id."""
     own_artifacts: int
-    """How many of the artifacts are at origin in this run, so that a sum over runs counts each once."""
+    """How many of the artifacts have their origin in this run, so that a sum over runs counts each of them once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choices of the mapping that change what comes out."""
+    """Options of the mapping that change the records."""
 
     store_id: str = ""
     types_from_spec: bool = True
-    """Whether a pipeline spec, where there is one, decides what kind a group of tasks is; names decide otherwise."""
+    """Whether a pipeline spec, where there is one, decides about the types of groups of tasks; names do otherwise."""

@@ -1,7 +1,7 @@
-"""What is read from an MLMD store and from KFP's own database: one frozen class a row, values as the tables hold them.
+"""What is read from an MLMD store and from KFP's own database: one frozen class per kind of row, with values as in the tables.
 
-The readers make them, the mapping reads them; neither imports the other. Times are milliseconds since 1970 as MLMD keeps
-them, 0 where there is none.
+The readers create them and the mapping reads them; neither imports the other. Times are milliseconds since 1970 as in MLMD,
+0 when missing.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class RunKind(Enum):
-    """Whose history a run is; it decides which rules map it."""
+    """What recorded a run; it decides which rules map it."""
 
     KFP_V2 = "KFP v2"
     KFP_V1 = "KFP v1"
@@ -93,10 +93,10 @@ class EventRow:
 class Origin:
     """Where an artifact comes from: the first event that made it in any run, else the first that used it in one.
 
-    What an artifact becomes depends on its own row and its origin alone, so that every run which touches it maps it alike.
+    The records of an artifact depend on its own row and its origin alone, so that all runs that use it map it alike.
     """
 
-    context_id: int  # 0 for an artifact that no run touched and none claims
+    context_id: int  # 0 for an artifact that no run used or made and no attribution ties to a run
     namespace: str
     at: int  # when the event was, else when the run began
     key: str = ""  # of the event that made it
@@ -105,7 +105,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class KfpRun:
-    """What KFP's own database knows of a run; times are microseconds, None where there is none. JSON columns travel as text."""
+    """What KFP's own database has of a run. Times are microseconds, None when missing; JSON columns are text."""
 
     id: str
     name: str = ""
@@ -131,9 +131,9 @@ class KfpRun:
 
 @dataclass(frozen=True, slots=True)
 class RunRows:
-    """All that is known of one run: the unit of the mapping. Executions and events come by id.
+    """All rows of one run: the unit of the mapping. Executions and events are sorted by id.
 
-    artifacts holds every artifact its events name and that exists. An execution of several runs is in the first only.
+    artifacts holds every artifact that the events name and that exists. An execution of several runs is in the first only.
     """
 
     context: ContextRow

@@ -1,6 +1,6 @@
 """Structures in MLMD's tables: `mlmd-struct::` and the base64 of a serialized google.protobuf.Struct.
 
-Decoded by hand, since the migrations know no protobuf; three small message types need no more. The mapping calls this.
+Decoded by hand: the migrations do not depend on protobuf, and there are only three small message types. The mapping calls this.
 """
 
 import base64
@@ -19,7 +19,7 @@ _NULL, _NUMBER, _STRING, _BOOL, _STRUCT, _LIST = 1, 2, 3, 4, 5, 6
 
 
 class Undecodable(ValueError):
-    """The text or the bytes are no structure."""
+    """The text or the bytes are not a structure."""
 
 
 def decode_struct(text: str) -> dict[str, Plain]:

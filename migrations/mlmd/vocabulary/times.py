@@ -1,4 +1,4 @@
-"""Times: MLMD's milliseconds become microseconds; what is missing takes the next best time. The mapping calls this."""
+"""Times: MLMD's milliseconds become microseconds, and a fallback replaces missing ones. Readers and mapping call this."""
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 
@@ -6,12 +6,12 @@ _LAST_MILLISECOND = 253_402_300_799_999  # in the year 9999; clients can show no
 
 
 def is_time(milliseconds: int) -> bool:
-    """Whether a number is a time that MLMD can have written."""
+    """Return whether a number is a time that MLMD can have written."""
     return 0 < milliseconds <= _LAST_MILLISECOND
 
 
 def microseconds(milliseconds: int, fallback: int, findings: Findings, subject: str) -> int:
-    """Return MLMD's time in microseconds, the fallback (microseconds) when there is none."""
+    """Return MLMD's time in microseconds, the fallback (microseconds) instead of a missing one."""
     if is_time(milliseconds):
         return milliseconds * 1000
     findings.add(Rule.TIMES_MISSING, subject)

@@ -10,7 +10,7 @@ from migrations.mlmd.vocabulary.rows import PropertyRow
 from migrations.mlmd.vocabulary.structs import PREFIX, Undecodable, decode_struct
 
 PREFIXES = {"inputs": "input:", "outputs": "output:"}
-"""How the names of properties begin that hold a single parameter."""
+"""How the names of properties that hold a single parameter begin."""
 
 INT64 = range(-(2**63), 2**63)
 
@@ -24,7 +24,7 @@ class Properties:
 
 
 def decode_properties(rows: Iterable[PropertyRow], findings: Findings, subject: str) -> Properties:
-    """Return the values of properties; one with NULL in every column is left out."""
+    """Return the values of properties, without those that are NULL in every column."""
     standard: dict[str, Plain] = {}
     custom: dict[str, Plain] = {}
     for row in rows:
@@ -46,7 +46,7 @@ def unwrapped(value: Plain) -> Plain:
 
 
 def parameters_of(custom: Mapping[str, Plain], name: str) -> dict[str, Plain]:
-    """Return the `inputs` or `outputs` of an execution: a structure, in KFP's first releases a property for each."""
+    """Return the `inputs` or `outputs` of an execution: a structure, in the first releases of KFP one property each."""
     prefix = PREFIXES[name]
     first = {key.removeprefix(prefix): value for key, value in custom.items() if key.startswith(prefix)}
     values = custom.get(name)
@@ -70,7 +70,7 @@ def integer_of(value: object) -> int | None:
 
 
 def cut(text: str, length: int, findings: Findings, subject: str) -> str:
-    """Return the text in clean characters, no more of them than a column takes."""
+    """Return the text in clean characters, cut to the length of a column."""
     text = clean_text(text, findings, subject)
     if len(text) <= length:
         return text
@@ -104,7 +104,7 @@ def _text_value(row: PropertyRow, findings: Findings, subject: str) -> Plain:
 
 
 def _proto(raw: object) -> str:
-    """Return a message in base64: MLMD writes it so, yet into a column of bytes, which most databases give back as such."""
+    """Return a message in base64, which is how MLMD writes it; most databases return bytes, as that is the type of the column."""
     if isinstance(raw, bytes):
         try:
             base64.b64decode(raw, validate=True)
@@ -123,7 +123,7 @@ def _plain_text(raw: object) -> str:
 
 
 def _number(raw: object) -> Plain:
-    """Return what a number column holds: SQLite puts up with text in it, drivers return decimals."""
+    """Return the value of a number column: SQLite accepts text in it, and drivers return decimals."""
     if isinstance(raw, bool):
         return int(raw)
     if isinstance(raw, int | float):

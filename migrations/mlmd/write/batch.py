@@ -44,7 +44,7 @@ class BatchWriter:
     ) -> Progress:
         tally = await load(Ledger(connection, self.target.dialect, self.import_id), batch)
         if tally.has_damage() and not self.prune:
-            # The forecast found no damage: the source has changed since.
+            # The forecast found no damage, so the source has changed since.
             raise ImportRefused(
                 f"the source changed during the import, and the next batch would {damage_words(tally)}; "
                 "this batch was not written, what was committed before stays. If that is meant, add --prune: "
