@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 from server.doors.http.deadlines import Deadlines
 from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import HttpHandler, HttpResponse
-from server.doors.http.request_reader import Phase, ReadRequest, RequestReader
+from server.doors.http.request_reader import Phase, QueuedRequest, RequestReader
 from server.doors.http.responses import failure_answer, refusal
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -151,9 +151,9 @@ class Connection(asyncio.Protocol):
             if reader.phase in (Phase.HEAD, Phase.BODY):
                 self._deadlines.expect_bytes_of(reader.phase)
 
-    async def _answer(self, read: ReadRequest) -> None:
+    async def _answer(self, entry: QueuedRequest) -> None:
         try:
-            response = await self._owner.handler(read.request)
+            response = await self._owner.handler(entry.request)
         except Exception as error:  # noqa: BLE001 - the connection must be answered whatever its handler does
             response = failure_answer(error, "rest")
         if self._is_closing:
@@ -161,8 +161,8 @@ class Connection(asyncio.Protocol):
         self._call = self._deadlines.call = None
         reader = self._reader
         is_last = reader.phase is Phase.ENDED and not reader.requests and reader.refusal is None
-        closes = not read.keeps_alive or is_last or self._owner.is_stopping
-        self._send(response, verb=read.request.verb, closes=closes)
+        closes = not entry.keeps_alive or is_last or self._owner.is_stopping
+        self._send(response, verb=entry.request.verb, closes=closes)
         if closes:
             self._close_after_flush()
             return

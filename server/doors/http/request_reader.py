@@ -29,7 +29,7 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRequest:
+class QueuedRequest:
     """A request that has come whole, and whether its client may send another on the same connection."""
 
     request: HttpRequest
@@ -46,7 +46,7 @@ class RequestReader:
         self.phase = Phase.BETWEEN
         self.request_count = 0
         """How many requests have begun."""
-        self.requests = deque[ReadRequest]()
+        self.requests = deque[QueuedRequest]()
         self.refusal: HttpResponse | None = None
         self._limits, self._peer = limits, peer
         self._parser = httptools.HttpRequestParser(self)
@@ -153,7 +153,7 @@ class RequestReader:
         verb = self._parser.get_method().decode("latin-1")
         request = HttpRequest(verb, path, query, self._headers, self._body, self._peer)
         keeps_alive = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
-        self.requests.append(ReadRequest(request, keeps_alive))
+        self.requests.append(QueuedRequest(request, keeps_alive))
         self._body = bytearray()
 
     # Judgement.
