@@ -16,7 +16,7 @@ _COLUMNS = columns_of(experiments, Experiment)
 
 
 async def find_default_id(connection: AsyncConnection) -> str | None:
-    """Return the default experiment's id, None once it was result."""
+    """Return the default experiment's id, None once it was deleted."""
     statement = select(experiments.c.id).join(
         settings, (settings.c.name == DEFAULT_SETTING) & (settings.c.value == experiments.c.id)
     )
@@ -39,14 +39,14 @@ class SqlExperiments:
         return Experiment(*row)
 
     async def default_id(self) -> str:
-        """Return the default experiment's id; raises RowNotFound once it was result."""
+        """Return the default experiment's id; raises RowNotFound once it was deleted."""
         experiment_id = await find_default_id(self._connection)
         if experiment_id is None:
             raise RowNotFound("experiment", "default")
         return experiment_id
 
     async def ensure_default(self, fallback: Experiment) -> str:
-        """Return the default experiment's id, creating it from the fallback when it was result."""
+        """Return the default experiment's id, creating it from the fallback when it was deleted."""
         try:
             return await self.default_id()
         except RowNotFound:
