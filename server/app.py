@@ -28,7 +28,7 @@ from server.doors.v1beta1 import v1beta1_routes
 from server.pages import Facts, page_routes
 from server.process.health import health_routes
 from server.process.memory import give_back
-from server.process.metrics import Metrics, Watched
+from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
 from server.process.workers import run_workers
 from server.services import HANDLERS, PLAIN_HANDLERS, run_state
@@ -75,7 +75,7 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         dialect = dialect_for(settings.store)
         schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
         metrics = Metrics(
-            Watched(store.pool_use, store.size_bytes),
+            Gauges(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
         dispatcher = Dispatcher(HANDLERS, call, SingleUser(), plain_handlers=PLAIN_HANDLERS, observe=metrics.observe)

@@ -1,6 +1,6 @@
-"""The upload routes of Kubeflow Pipelines: a compiled pipeline as a multipart file, all else in the query.
+"""The upload routes of Kubeflow Pipelines: a compiled pipeline as a multipart file, everything else in the query.
 
-Not transcoded from an RPC, since the reference has none; errors have the form that its clients expect here.
+Not transcoded from an RPC, since KFP's API server has none for it; errors have the form that its clients expect here.
 """
 
 import json

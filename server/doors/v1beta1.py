@@ -70,10 +70,10 @@ def _reader(dispatcher: Dispatcher, name: str, settings: Settings) -> HttpHandle
 
 
 def _query(text: str) -> dict[str, str]:
-    """Return the parameters of a list, read as those of an RPC are: in both spellings, said once, others not looked at."""
+    """Return the parameters of a list, read as those of an RPC are: in both spellings, at most once each; others are ignored."""
     query: dict[str, str] = {}
-    for given, value in pairs(text):
-        name = _SPELLINGS.get(given)
+    for spelling, value in pairs(text):
+        name = _SPELLINGS.get(spelling)
         if name in query:
             raise InvalidArgument(f"{name} is given more than once", reason="INVALID_QUERY")
         if name is not None:

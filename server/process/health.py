@@ -1,4 +1,4 @@
-"""Whether the process lives, whether its database answers, and what Kubeflow Pipelines' UI and SDK ask at their start."""
+"""Whether the process is alive, whether its database answers, and what Kubeflow Pipelines' UI and SDK ask when they start."""
 
 from server.calls.call import Call
 from server.doors.http.messages import HttpRequest, HttpResponse
@@ -9,7 +9,7 @@ from storage.errors import StorageError
 
 
 def health_routes(call: Call) -> list[Route]:
-    """Return /healthz, /readyz, and the reference's healthz in both versions of its API."""
+    """Return /healthz, /readyz, and the healthz of KFP's API server, in both versions of its API."""
     settings = call.settings
     names = {"commit_sha": settings.commit_sha, "tag_name": settings.tag_name, "multi_user": False}
 

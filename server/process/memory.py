@@ -1,16 +1,16 @@
-"""Free memory is given back to the system. The composition root runs this."""
+"""Returns free memory to the system. The composition root runs this."""
 
 import asyncio
 import ctypes
 
 TRIM_SECONDS = 5.0
-"""How often: it takes a quarter of a millisecond when there is little to give back, 20 after hundreds of megabytes."""
+"""Interval: a trim takes 0.25 ms when there is little to return, 20 ms after hundreds of megabytes."""
 
 
 async def give_back() -> None:
-    """Give back free memory at intervals until cancelled; does nothing where the C library is not glibc.
+    """Return free memory at intervals until cancelled; does nothing where the C library is not glibc.
 
-    glibc gives back only the free end of a heap. gRPC's threads receive messages into heaps of their own, where one small
+    By itself, glibc returns only the free end of a heap. gRPC's threads receive messages into heaps of their own, where one small
     value that is still in use keeps 60 MB of free memory before it.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -1,6 +1,6 @@
-"""Figures for Prometheus: calls, latencies, the pools, the size of the store, the process. Composition makes one a process.
+"""Figures for Prometheus: calls, latencies, the pools, the size of the store, the process. Composition makes one per process.
 
-With several workers each answers for itself: the figures are those of the worker that the request happened to reach.
+Each worker reports only its own figures: a request gets those of the worker that happens to answer it.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from storage.errors import StorageError
 # From a single read of SQLite to the longest that a REST call may take.
 BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 SIZE_SECONDS = 60.0
-"""How long the size of the store is taken to stay what it was: a large database asks its whole catalogue."""
+"""How long a measured size is reused: measuring reads the whole catalogue of a large database."""
 
 MEASURING_SECONDS = 1.5
-AGAIN_SECONDS = 5.0
-"""How long a size that could not be had is not asked for again."""
+RETRY_SECONDS = 5.0
+"""How long to wait after a failed measurement before the next one."""
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """What is measured when figures are asked for: connections in use and at most by pool, and the bytes of the store.
+class Gauges:
+    """What is read on each request: by pool, the connections in use and at most, and the size of the store in bytes.
 
     `size_bytes` may raise StorageError.
     """
@@ -39,10 +39,10 @@ class Watched:
 
 
 class Metrics:
-    """The figures of this process; `build` says what runs."""
+    """The figures of this process; `build` describes the running version."""
 
-    def __init__(self, watched: Watched, *, build: Mapping[str, str]) -> None:
-        self._watched = watched
+    def __init__(self, gauges: Gauges, *, build: Mapping[str, str]) -> None:
+        self._gauges = gauges
         self._registry = CollectorRegistry()
         self._size: int | None = None
         self._size_until = 0.0
@@ -74,25 +74,26 @@ class Metrics:
             self._size = None
             try:
                 async with asyncio.timeout(MEASURING_SECONDS):
-                    self._size = await self._watched.size_bytes()
+                    self._size = await self._gauges.size_bytes()
             except (StorageError, TimeoutError):
-                self._size_until = time.monotonic() + AGAIN_SECONDS
+                self._size_until = time.monotonic() + RETRY_SECONDS
 
     def _families(self, build: Mapping[str, str]) -> Iterable[Metric]:
         info = GaugeMetricFamily("lineal_build_info", "What runs: always 1.", labels=list(build))
         info.add_metric(list(build.values()), 1)
-        used = GaugeMetricFamily("lineal_pool_connections_in_use", "Database connections in use.", labels=["pool"])
-        most = GaugeMetricFamily("lineal_pool_connections_max", "Database connections at most.", labels=["pool"])
-        for pool, (in_use, size) in self._watched.pools().items():
-            used.add_metric([pool], in_use)
-            most.add_metric([pool], size)
-        yield from (info, used, most)
+        labels = ["pool"]
+        current = GaugeMetricFamily("lineal_pool_connections_in_use", "Database connections in use.", labels=labels)
+        limit = GaugeMetricFamily("lineal_pool_connections_max", "Database connections at most.", labels=labels)
+        for pool, (in_use, size) in self._gauges.pools().items():
+            current.add_metric([pool], in_use)
+            limit.add_metric([pool], size)
+        yield from (info, current, limit)
         if self._size is not None:
             yield GaugeMetricFamily("lineal_store_bytes", "Bytes that the store takes.", value=self._size)
 
 
 class _Now(Collector):
-    """Figures that are looked up when they are asked for."""
+    """Figures that are read anew for each request."""
 
     def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
         self._collect = families
@@ -102,5 +103,5 @@ class _Now(Collector):
         return self._collect()
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing, so that registering asks for no figures."""
+        """Return nothing, so that registering reads no figures."""
         return ()

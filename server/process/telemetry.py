@@ -1,4 +1,4 @@
-"""Structured logs: one line a call, and the events of the process. The dispatcher and the composition root write them."""
+"""Structured logs: one line per call, and the events of the process. The dispatcher and the composition root write them."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ log: Any = structlog.get_logger("lineal")
 
 def configure(*, level: str, format: str) -> None:
     """Set up logging to standard error: `format` json or text, `level` a standard level name."""
-    before: list[Any] = [
+    enrichers: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _process_id,
@@ -22,27 +22,27 @@ def configure(*, level: str, format: str) -> None:
     if format == "text":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
-        processors=[*before, renderer],
+        processors=[*enrichers, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        # One write a line, its end included: workers share standard error.
+        # One write per line, newline included: workers share standard error.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    _take_in_libraries(before, renderer, level=level)
+    _take_in_libraries(enrichers, renderer, level=level)
 
 
 def _process_id(_logger: object, _method: str, event: Any) -> Any:
-    """Tell workers apart; asked each time, because they are forked after this is set up."""
+    """Tell workers apart. The id is read each time, because workers are forked after this is set up."""
     event["pid"] = os.getpid()
     return event
 
 
-def _take_in_libraries(before: list[Any], renderer: Any, *, level: str) -> None:
-    """Give what libraries report, from warnings on, the same form: who reads the log expects no other."""
+def _take_in_libraries(enrichers: list[Any], renderer: Any, *, level: str) -> None:
+    """Write what libraries log, from warnings on, in the same format: readers of the log expect no other."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *before],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *enrichers],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )

@@ -26,7 +26,7 @@ Start = Callable[[], tuple[int, int]]
 
 
 class WorkerFailed(Exception):
-    """A worker could not begin to serve; the text says why."""
+    """A worker could not start to serve; the text says why."""
 
 
 def run_workers(count: int, serve: ServeInWorker, *, on_serving: Callable[[], None]) -> None:
@@ -34,55 +34,55 @@ def run_workers(count: int, serve: ServeInWorker, *, on_serving: Callable[[], No
 
     Calls `on_serving` when all of them serve for the first time; raises WorkerFailed when one of them cannot.
     """
-    # Nobody writes to it: it ends when this process does, even by SIGKILL, and that is how the workers hear of it.
-    lifeline, held = os.pipe()
+    # Never written to: workers see EOF when this process dies, even from SIGKILL.
+    lifeline, write_end = os.pipe()
     workers: set[int] = set()
 
     def start() -> tuple[int, int]:
-        worker, ready = _fork(serve, lifeline=lifeline, held=held)
+        worker, ready = _fork(serve, lifeline=lifeline, write_end=write_end)
         workers.add(worker)
         return worker, ready
 
-    # Waited for instead of handled, so that none can arrive between looking and acting.
+    # Signals are waited for instead of handled: a handler could run between a check and the action that follows from it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {*_STOP, signal.SIGCHLD})
     try:
         if _all_serve([start()[1] for _ in range(count)]):
             on_serving()
             _supervise(workers, start)
     finally:
-        os.close(held)
+        os.close(write_end)
         os.close(lifeline)
         for worker in workers:
-            os.kill(worker, signal.SIGTERM)  # not waited for yet, so the number is still its own
+            os.kill(worker, signal.SIGTERM)  # not reaped yet, so no other process can have its id
         for worker in workers:
             os.waitpid(worker, 0)
 
 
 def _all_serve(answers: list[int]) -> bool:
-    """Wait until all of the first workers serve; False when told to stop before. Raises WorkerFailed."""
+    """Wait until all of the first workers serve; False when a signal stops the wait. Raises WorkerFailed."""
     while answers:
         if signal.sigtimedwait(_STOP, 0) is not None:
             return False
         for ready in select.select(answers, [], [], POLL_SECONDS)[0]:
             answers.remove(ready)
             with os.fdopen(ready, "rb") as pipe:
-                words = pipe.read()
-            if words != _SERVING:
-                raise WorkerFailed(words.decode() or "a worker died before it served")
+                text = pipe.read()
+            if text != _SERVING:
+                raise WorkerFailed(text.decode() or "a worker died before it served")
     return True
 
 
 def _supervise(workers: set[int], start: Start) -> None:
-    """Replace workers that die, until told to stop."""
+    """Replace workers that die, until a signal says to stop."""
     count = len(workers)
     while True:
         workers -= {worker for worker in workers if _has_ended(worker)}
-        missing = count - len(workers)
-        waited_for = _STOP if missing else (*_STOP, signal.SIGCHLD)
-        told = signal.sigtimedwait(waited_for, RESTART_PAUSE_SECONDS)
-        if told is not None and told.si_signo in _STOP:
+        dead_count = count - len(workers)
+        signals = _STOP if dead_count else (*_STOP, signal.SIGCHLD)
+        event = signal.sigtimedwait(signals, RESTART_PAUSE_SECONDS)
+        if event is not None and event.si_signo in _STOP:
             return
-        for _ in range(missing):
+        for _ in range(dead_count):
             _, ready = start()
             os.close(ready)
 
@@ -94,19 +94,19 @@ def _has_ended(worker: int) -> bool:
     return bool(pid)
 
 
-def _fork(serve: ServeInWorker, *, lifeline: int, held: int) -> tuple[int, int]:
-    """Start a worker; return its process id, and a descriptor from which _SERVING, or why it cannot, is read to the end."""
-    ready, tell = os.pipe()
+def _fork(serve: ServeInWorker, *, lifeline: int, write_end: int) -> tuple[int, int]:
+    """Start a worker; return its process id, and a descriptor that yields _SERVING, or why it cannot serve, and then EOF."""
+    ready, answer = os.pipe()
     pid = os.fork()
     if pid:
-        os.close(tell)
+        os.close(answer)
         return pid, ready
     status = 1
     try:
-        os.close(held)
+        os.close(write_end)
         os.close(ready)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        pipe = os.fdopen(tell, "wb", buffering=0)
+        pipe = os.fdopen(answer, "wb", buffering=0)
         try:
             serve(lambda: _tell(pipe, _SERVING), lifeline)
             status = 0
@@ -117,9 +117,9 @@ def _fork(serve: ServeInWorker, *, lifeline: int, held: int) -> tuple[int, int]:
         os._exit(status)
 
 
-def _tell(pipe: BinaryIO, words: bytes) -> None:
-    # The parent reads the answers of the first workers only.
+def _tell(pipe: BinaryIO, text: bytes) -> None:
+    # The parent reads only the answers of the first workers; for later ones it has closed the pipe.
     with contextlib.suppress(BrokenPipeError):
         if not pipe.closed:
-            pipe.write(words)
+            pipe.write(text)
     pipe.close()

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from server import __version__
 from server.app import Addresses
-from server.process.metrics import Metrics, Watched
+from server.process.metrics import Gauges, Metrics
 from storage.errors import Unavailable
 from tests.api.client import Api
 from tests.api.service import serving
@@ -82,7 +82,7 @@ async def test_connections_in_use_are_told() -> None:
     async def size() -> int:
         return 1
 
-    metrics = Metrics(Watched(lambda: {"reader": (2, 5)}, size), build={})
+    metrics = Metrics(Gauges(lambda: {"reader": (2, 5)}, size), build={})
     seen = samples_of(await metrics.text())
     assert seen["lineal_pool_connections_in_use", frozenset({("pool", "reader")})] == 2
     assert seen["lineal_pool_connections_max", frozenset({("pool", "reader")})] == 5
@@ -95,7 +95,7 @@ async def test_the_size_of_the_store_is_asked_for_once_a_minute() -> None:
         asked.append(1)
         return 4096
 
-    metrics = Metrics(Watched(dict, size), build={})
+    metrics = Metrics(Gauges(dict, size), build={})
     for _ in range(3):
         assert samples_of(await metrics.text())["lineal_store_bytes", frozenset()] == 4096
     assert len(asked) == 1
@@ -105,6 +105,6 @@ async def test_a_size_that_cannot_be_had_is_left_out() -> None:
     async def size() -> int:
         raise Unavailable("the database is away")
 
-    seen = samples_of(await Metrics(Watched(dict, size), build={}).text())
+    seen = samples_of(await Metrics(Gauges(dict, size), build={}).text())
     assert ("lineal_store_bytes", frozenset()) not in seen
     assert seen["python_info", next(labels for name, labels in seen if name == "python_info")] == 1

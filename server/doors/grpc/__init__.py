@@ -1,1 +1,1 @@
-"""The gRPC door: generic handlers built from the descriptors, with reflection beside them."""
+"""The gRPC door: generic handlers built from the descriptors, with reflection."""

@@ -1,4 +1,4 @@
-"""The gRPC door: generic handlers built from the descriptors, with standard health and reflection beside them."""
+"""The gRPC door: generic handlers built from the descriptors, in addition to the standard services for health and reflection."""
 
 import asyncio
 import time
@@ -16,20 +16,20 @@ from server.errors import Status
 HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
 IDLE_TIMEOUT_MS = 600_000
 
-# While the process is at work calls wait to be begun. Beyond a thousand of them gRPC would cancel some at random, which no
-# client takes for a reason to try again.
+# Calls queue while the process is busy. From a thousand of them on, gRPC would cancel some at random, and clients do not
+# retry a cancelled call.
 WAITING_CALLS = 100_000
 
-# gRPC's own limit drops calls by chance from 8 KiB on, which a token that names the groups of its user reaches; proxies
-# in front let through 60 KiB at most.
+# By default gRPC rejects calls at random from 8 KiB on, which a token that lists its user's groups reaches; proxies in
+# front pass 60 KiB at most.
 METADATA_BYTES = 64 * 1024
 
-# gRPC's own rule ends a connection, with the calls on it, after three pings within five minutes. Go's clients may be told to
-# ping every ten seconds, others every second, between calls too; an answer costs next to nothing.
+# By default gRPC closes a connection, with its calls, after three pings within five minutes. Go's clients can be configured
+# to ping every ten seconds, others every second, also between calls; an answer costs next to nothing.
 PING_INTERVAL_MS = 500
 
-# When gRPC stops it drops the calls that have arrived and not begun; the caller sees CANCELLED. So it is told to stop in a
-# moment without any: new calls are held until every caller waits for an answer, and go on when connections take no more.
+# When gRPC stops it drops calls that have arrived but not started; their callers see CANCELLED. So it is stopped at a moment
+# without any: new calls are held back until the others have ended, and continue once connections accept no more.
 QUIET_SECONDS = 0.05
 HOLD_SECONDS = 1.0
 
@@ -39,7 +39,7 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class GrpcDoor:
-    """A gRPC server on one address; `port` is known after start."""
+    """A gRPC server on one address; `start` returns its port."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class GrpcDoor:
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES),
                 ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
                 ("grpc.keepalive_permit_without_calls", 1),
-                # Where workers do not need it, it would let a second server take a part of the calls in silence.
+                # Where workers do not need it, it would silently let a second server take some of the calls.
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
                 ("grpc.max_connection_idle_ms", IDLE_TIMEOUT_MS),
@@ -101,47 +101,47 @@ class GrpcDoor:
         await self._health.enter_graceful_shutdown()
         await self._gate.hold(min(HOLD_SECONDS, drain_seconds / 4))
         stopping = asyncio.create_task(self._server.stop(max(0.0, end - time.monotonic())))
-        # Callers must hear that their connection ends before they have an answer and send the next call.
+        # Callers must learn that their connection is closing before they get an answer and send the next call.
         await asyncio.sleep(QUIET_SECONDS)
         self._gate.open()
         await stopping
 
 
 class _Gate:
-    """What every call passes, `async with gate`: counts those that arrived and those that left, holds new ones while closed."""
+    """What every call passes through, `async with gate`: counts arrivals and departures, and holds new calls while closed."""
 
     def __init__(self) -> None:
-        self._arrived, self._entered, self._left = 0, 0, 0
+        self._arrivals, self._entries, self._exits = 0, 0, 0
         self._open = asyncio.Event()
         self._open.set()
 
     async def __aenter__(self) -> None:
-        self._arrived += 1
+        self._arrivals += 1
         await self._open.wait()
-        self._entered += 1
+        self._entries += 1
 
     async def __aexit__(self, *_: object) -> None:
-        self._left += 1
+        self._exits += 1
 
     def open(self) -> None:
         """Let calls pass."""
         self._open.set()
 
     async def hold(self, longest_seconds: float) -> None:
-        """Let no call pass and return in a moment when none is at work and none arrives, or else after so many seconds."""
+        """Let no call pass, and return at a moment when none is running and none arrives, or at the latest after the seconds."""
         self._open.clear()
         end = time.monotonic() + longest_seconds
-        while (begun := time.monotonic()) < end:
-            before = (self._arrived, self._left)
+        while (start := time.monotonic()) < end:
+            counts = (self._arrivals, self._exits)
             await asyncio.sleep(QUIET_SECONDS)
-            # Who woke up late was not there to see calls arrive.
-            in_time = time.monotonic() - begun < 2 * QUIET_SECONDS
-            if in_time and self._entered == self._left and (self._arrived, self._left) == before:
+            # After a late wake-up, calls may have arrived that this process has not seen yet.
+            in_time = time.monotonic() - start < 2 * QUIET_SECONDS
+            if in_time and self._entries == self._exits and (self._arrivals, self._exits) == counts:
                 return
 
 
 def _behaviour(dispatcher: Dispatcher, method: Method, gate: _Gate) -> Callable[[bytes, Context], Awaitable[bytes]]:
-    """Return the handler of one method; it takes and gives bytes, so that a malformed request is ours to answer."""
+    """Return the handler of one method; it takes and returns bytes, so that we answer a malformed request ourselves."""
 
     async def behaviour(data: bytes, context: Context) -> bytes:
         async with gate:
@@ -162,10 +162,10 @@ def _behaviour(dispatcher: Dispatcher, method: Method, gate: _Gate) -> Callable[
 
 
 async def _abort(context: Context, status: Status) -> None:
-    """End the call with a status; its handler is to return at once.
+    """End the call with a status; its handler must return at once.
 
-    gRPC keeps the error that ends a call, in a cycle with the call and until the next call arrives, and raises it again when
-    the handler has returned. With a traceback it would keep the handler's frame, and thus the request.
+    Until the next call arrives, gRPC keeps the error that ends a call in a cycle with the call, and raises it again when the
+    handler has returned. With its traceback it would keep the handler's frame, and with that the request.
     """
     trailing = (("grpc-status-details-bin", status.message_proto().SerializeToString()),)
     try:

@@ -1,6 +1,6 @@
-"""gRPC reflection in both of its versions: clients ask for v1 and most fall back to v1alpha. The gRPC door adds it.
+"""gRPC reflection in both of its versions: clients ask for v1, and most fall back to v1alpha. The gRPC door adds it.
 
-Both have the same messages under other names. The library brings v1alpha only, so v1 is made from it.
+Both have the same messages under different names. The library has only v1alpha, so v1 is derived from it.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
 
 
 def _describe_v1() -> None:
-    """Put the description of v1 into the default pool, so that reflection can show it, unless it is there."""
+    """Put the description of v1 into the default pool, unless it is there already, so that reflection can show it."""
     pool = descriptor_pool.Default()
     try:
         pool.FindServiceByName(_V1_SERVICE)

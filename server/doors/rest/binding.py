@@ -1,7 +1,7 @@
 """HTTP requests → request messages, by the google.api.http rule of a method. The REST door calls this.
 
-The body comes first, then the fields of the path, which win, then the query, which reaches only what neither body nor
-path is for.
+The body is read first, then the fields of the path, which override it, then the query, which sets only what neither of
+them covers.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ WHOLE_BODY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A request message; `clears_tags` says that the body has an empty object under "tags", which no message can say."""
+    """A request message; `clears_tags` says that the body has an empty object under "tags", which a message cannot express."""
 
     request: Message
     clears_tags: bool
@@ -35,8 +35,8 @@ class Binding:
         self._message = method.request
         self._descriptor: Any = method.request.DESCRIPTOR
         self._body = rule.body
-        self._in_path = {name: self._known(name) for name in field_names(rule.path)}
-        self._body_field = None if rule.body in ("", WHOLE_BODY) else self._known(rule.body)[0]
+        self._in_path = {name: self._path_of(name) for name in field_names(rule.path)}
+        self._body_field = None if rule.body in ("", WHOLE_BODY) else self._path_of(rule.body)[0]
 
     def bind(self, values: Mapping[str, str], query: str, body: bytes | bytearray) -> Bound:
         """Return the request message. Raises InvalidArgument for whatever does not fit."""
@@ -55,7 +55,7 @@ class Binding:
             self._read_query(request, query)
         return Bound(request, clears_tags)
 
-    def _known(self, name: str) -> FieldPath:
+    def _path_of(self, name: str) -> FieldPath:
         path = field_path(self._descriptor, name)
         if path is None:
             raise BadTemplate(f"{self._descriptor.name} has no field {name}")
@@ -74,18 +74,18 @@ class Binding:
             fill(part, plain)
 
     def _set_empty(self, request: Message) -> None:
-        # The reference's gateway takes no text for an empty message, not for a field that is absent.
+        # KFP's gateway reads an empty body as an empty message, not as an absent field.
         field = self._body_field
         if field is not None and field.message_type is not None:
             getattr(request, field.name).SetInParent()
 
     def _read_query(self, request: Message, query: str) -> None:
-        given: dict[FieldPath, list[str]] = {}
+        texts_by_path: dict[FieldPath, list[str]] = {}
         for name, text in query_strings.pairs(query):
             path = field_path(self._descriptor, name)
             if path is not None and not self._is_bound(path):
-                given.setdefault(path, []).append(text)
-        for path, texts in given.items():
+                texts_by_path.setdefault(path, []).append(text)
+        for path, texts in texts_by_path.items():
             set_text(request, path, texts)
 
     def _is_bound(self, path: FieldPath) -> bool:

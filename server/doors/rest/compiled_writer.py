@@ -53,19 +53,19 @@ def _field_lines(field: FieldDescriptor, names: dict[str, Any], writer_of: Write
         names[function] = _kind(field.message_type.fields_by_name["value"], writer_of)[1]
         entries = f"','.join([f'{{text(k)}}:{{{function}(v[k])}}' for k in v])"
         return [f"v = m.{name}", f"if v: s += ',\"{name}\":{{' + {entries} + '}}'"]
-    within, names[function] = _kind(field, writer_of)
+    inline, names[function] = _kind(field, writer_of)
     if field.is_repeated:
         # A slice is a list made in one step; iterating over the field itself costs twice as much.
         return [f"v = ','.join(map({function}, m.{name}[:]))", f"if v: s += f',\"{name}\":[{{v}}]'"]
     if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
         return [f"if m.HasField('{name}'): s += f',\"{name}\":{{{function}(m.{name})}}'"]
-    within = within or f"{{{function}(v)}}"
+    inline = inline or f"{{{function}(v)}}"
     is_set = f"v or m.HasField('{name}')" if field.has_presence else "v"
-    return [f"v = m.{name}", f"if {is_set}: s += f',\"{name}\":{within}'"]
+    return [f"v = m.{name}", f"if {is_set}: s += f',\"{name}\":{inline}'"]
 
 
 def _kind(field: FieldDescriptor, writer_of: WriterOf) -> tuple[str, Writer]:
-    """Return how one value of a field is written: within an f-string ("" when by the function), and by a function."""
+    """Return how one value of a field is written: inside an f-string ("" if only by the function), and by a function."""
     if field.message_type is not None:
         return "", writer_of(field.message_type)
     if field.enum_type is not None:
@@ -74,7 +74,7 @@ def _kind(field: FieldDescriptor, writer_of: WriterOf) -> tuple[str, Writer]:
 
 
 class _EnumNames(dict[int, str]):
-    """The names of an enum by number, as JSON; a number without one is written as it is."""
+    """The names of an enum by number, as JSON; a number without a name is written as a number."""
 
     def __init__(self, field: FieldDescriptor) -> None:
         assert field.enum_type is not None
@@ -93,7 +93,7 @@ def _double(number: float) -> str:
     return _NOT_FINITE.get(digits, digits)
 
 
-# How a value `v` of a kind stands within an f-string, and the function that writes one in a list or a map.
+# How a value `v` of a kind is written inside an f-string, and the function that writes one in a list or a map.
 _KINDS: dict[int, tuple[str, Writer]] = {
     FieldDescriptor.CPPTYPE_STRING: ("{text(v)}", text),
     FieldDescriptor.CPPTYPE_BOOL: ("{boolean(v)}", _boolean),

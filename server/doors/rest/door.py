@@ -1,6 +1,6 @@
-"""The REST door: the methods behind HTTP and JSON by their google.api.http rules, with no code for any one of them.
+"""The REST door: the methods behind HTTP and JSON by their google.api.http rules, with no code for a particular one.
 
-Composition makes it. Plain routes beside the RPCs are given to it; routing, binding, JSON and HTTP have files of their own.
+Composition makes it, and passes the routes that are not RPCs; routing, binding, JSON and HTTP have files of their own.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from server.doors.rest.binding import Binding
 from server.errors import ApiError, InvalidArgument
 
 GRACE_SECONDS = 0.5
-"""How long after its deadline a call may still answer for itself, before the connection does it."""
+"""How long after its deadline a call may still answer by itself, before the connection answers 504."""
 
 CLEARS_TAGS = {"x_clear_tags": "true"}
-"""What the dispatcher is told when a body empties the tags, as the reference's gateway has it."""
+"""The metadata of a call whose body has an empty object for the tags, named as KFP's gateway names it."""
 
 
 class RestDoor:
@@ -74,10 +74,10 @@ class RestDoor:
         await self._server.stop(drain_seconds)
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request, whatever it is."""
-        refused = self._guard.refused(request)
-        if refused is not None:
-            return refused
+        """Answer any request."""
+        refusal_answer = self._guard.refused(request)
+        if refusal_answer is not None:
+            return refusal_answer
         preflight = self._cors.preflight(request)
         if preflight is not None:
             return preflight
@@ -100,7 +100,7 @@ class RestDoor:
             try:
                 async with asyncio.timeout(self._timeout_seconds):
                     return await handler(request)
-            except Exception as error:  # noqa: BLE001 - what an RPC raises becomes a status in the dispatcher, this here
+            except Exception as error:  # noqa: BLE001 - the dispatcher maps the errors of RPCs, and this those of plain routes
                 return failure_answer(error, path)
 
         return handle

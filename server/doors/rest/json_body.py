@@ -1,6 +1,6 @@
-"""The text of a JSON body → plain objects: what is JSON at all, and what is too much of it. The REST door calls this.
+"""The text of a JSON body → plain objects: what is valid JSON, and what is too much of it. The REST door calls this.
 
-json.loads would take a name said twice, NaN, and a number that becomes infinite; and it wants nothing after the value.
+json.loads would accept duplicate names, NaN, and numbers that overflow to infinity; and it refuses text after the value.
 """
 
 import json
@@ -14,14 +14,14 @@ JSON_DEPTH = 100
 """How deep objects and lists may be nested in a body; nothing that can be stored is nested deeper."""
 
 JSON_VALUES_MAX = 2_000_000
-"""Names and values in a body at most: to read them holds everybody else up, and each takes a hundred bytes or more."""
+"""Names and values in a body at most: parsing blocks the event loop, and each of them takes a hundred bytes or more."""
 
 NOTHING = object()
 """What an empty body holds."""
 
 _WHITE_SPACE = " \t\r\n"
 _MARKS = ",:[{"
-# A text that nothing ends goes to the end of the body, or else each quotation mark in it would be tried as its beginning.
+# An unterminated text matches to the end of the body: otherwise the search would try again at every quote (quadratic).
 _TEXT_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
 
 
@@ -30,10 +30,10 @@ class _Refused(Exception):
 
 
 def decode(body: bytes | bytearray) -> Any:
-    """Return the first JSON value of a body, NOTHING when it is empty; what follows the value is not looked at.
+    """Return the first JSON value of a body, NOTHING when it is empty; what follows the value is ignored.
 
-    Raises InvalidArgument for text that is not UTF-8 or no JSON, a name said twice in one object, numbers that no double
-    holds, nesting beyond JSON_DEPTH, and more than JSON_VALUES_MAX names and values.
+    Raises InvalidArgument for text that is not UTF-8 or not JSON, duplicate names in an object, numbers beyond a double,
+    nesting beyond JSON_DEPTH, and more than JSON_VALUES_MAX names and values.
     """
     try:
         text = body.decode()
@@ -52,7 +52,7 @@ def decode(body: bytes | bytearray) -> Any:
         raise _too_deep() from None
     except ValueError:
         raise unreadable("has a number with too many digits") from None
-    # To count brackets is cheap, to walk is not; brackets within texts only make it walk for nothing.
+    # Counting brackets is cheap, walking is not; brackets inside texts merely cause a walk that finds nothing.
     if type(plain) in (dict, list) and text.count("{") + text.count("[") > JSON_DEPTH:
         _check_depth(plain)
     return plain
@@ -64,19 +64,19 @@ def unreadable(why: str) -> InvalidArgument:
 
 
 def _check_count(text: str) -> None:
-    """Count by the marks that stand before each name and value but the first; those within texts are none."""
+    """Count by the marks that precede each name and value but the first; marks inside texts do not count."""
     if sum(map(text.count, _MARKS)) <= JSON_VALUES_MAX:
         return
     marks = texts = 0
-    for found in _TEXT_OR_MARK.finditer(text):
-        if text[found.start()] == '"':
+    for match in _TEXT_OR_MARK.finditer(text):
+        if text[match.start()] == '"':
             texts += 1
         else:
             marks += 1
         if marks > JSON_VALUES_MAX:
             raise _Refused(f"has more than {JSON_VALUES_MAX} names and values")
         if texts > marks + 1:
-            return  # Two texts beside each other: it is no JSON, and reading it will end there.
+            return  # Two adjacent texts: this is not JSON, and parsing will stop there.
 
 
 def _too_deep() -> InvalidArgument:

@@ -1,6 +1,6 @@
-"""Which message types have a JSON that json_reader and json_writer spell themselves; the others they leave to json_format.
+"""Which message types json_reader and json_writer handle themselves; they leave the others to json_format.
 
-Only those two call this. No request and no answer of ours has such a type; within the detail of an error one may come.
+Only those two call this. No request or response has a type of the other sort; the detail of an error may have one.
 """
 
 from typing import Any
@@ -34,6 +34,6 @@ def _is_rare(field: FieldDescriptor) -> bool:
         entry = field.message_type.fields_by_name
         return entry["key"].cpp_type != FieldDescriptor.CPPTYPE_STRING or _is_rare(entry["value"])
     if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
-        # Without presence -0.0 is set, and yet false.
+        # Without presence, -0.0 counts as set although it is false.
         return not field.has_presence and not field.is_repeated
     return field.type in _RARE_KINDS

@@ -1,8 +1,8 @@
-"""Plain JSON → messages, as strictly as the reference's gateway reads it. The REST door calls this.
+"""Plain JSON → messages, as strictly as KFP's gateway reads it. The REST door calls this.
 
-Both spellings of a name are taken and null is as good as absent. Unknown names, both spellings at once, wrong types,
-numbers out of range and unknown enum names are refused. json_format cannot be asked: it takes both spellings at once,
-true for 1.0, and digits of any script. What a field may hold is found out once a message type and kept as functions.
+Either spelling of a name is accepted, and null means absent. Unknown names, both spellings at once, wrong types, numbers
+out of range and unknown enum names are refused. json_format is too lenient: it accepts both spellings at once, true for
+1.0, and digits of any script. What a field accepts is compiled to functions, once per message type.
 """
 
 import re
@@ -30,7 +30,7 @@ Converter = Callable[[Any], Any]
 """Returns a plain JSON value as a scalar field takes it."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-# No integer of 64 bits has more characters; to read a longer one costs the square of its length.
+# No integer of 64 bits has more characters; the cost of parsing grows with the square of the length.
 _INTEGER_CHARACTERS = 20
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _TIME = re.compile(
@@ -54,7 +54,7 @@ class _Field:
     other_spelling: str | None
     oneof: str | None
     takes_null: bool
-    read: Reader
+    reader: Reader
 
 
 def fill(message: Message, plain: Any) -> None:
@@ -63,15 +63,15 @@ def fill(message: Message, plain: Any) -> None:
 
 
 def scalar(field: FieldDescriptor, plain: Any) -> Any:
-    """Return a decoded JSON value as a singular field that is no message takes it. Raises InvalidArgument."""
+    """Return a decoded JSON value as a singular field that is not a message takes it. Raises InvalidArgument."""
     return _guarded(lambda: _converter(field)(plain))
 
 
-def _guarded(read: Callable[[], Any]) -> Any:
+def _guarded(convert: Callable[[], Any]) -> Any:
     try:
-        return read()
+        return convert()
     except _Misfit as misfit:
-        # A name may have half a surrogate pair, which no message can hold.
+        # A name may have half a surrogate pair, which a message cannot hold.
         place = ".".join(reversed(misfit.path))[:_SHOWN_CHARACTERS].encode(errors="replace").decode()
         raise unreadable(f"does not fit: {place or 'it'} {misfit.why}") from None
     except UnicodeEncodeError:
@@ -85,7 +85,7 @@ def _reader(descriptor: Any) -> Reader:
     if reader is None:
         fields: dict[str, _Field] = {}
         reader = _readers[descriptor] = _read_rare if needs_json_format(descriptor) else _message_reader(fields)
-        # After the reader is kept: a type may contain itself.
+        # Only now that the reader is stored: a type may contain itself.
         for field in descriptor.fields:
             fields[field.name] = _field(field, other_spelling=field.json_name)
             fields[field.json_name] = _field(field, other_spelling=field.name)
@@ -105,7 +105,7 @@ def _message_reader(fields: Mapping[str, _Field]) -> Reader:
             if field.oneof and message.WhichOneof(field.oneof):
                 raise _at(name, _Misfit(f"is not the only one of {field.oneof}"))
             try:
-                field.read(message, value)
+                field.reader(message, value)
             except _Misfit as misfit:
                 raise _at(name, misfit) from None
 
@@ -122,7 +122,11 @@ def _field(field: FieldDescriptor, *, other_spelling: str) -> _Field:
         other_spelling=None if field.name == field.json_name else other_spelling,
         oneof=field.containing_oneof.name if field.containing_oneof else None,
         takes_null=field.message_type is Value.DESCRIPTOR and not field.is_repeated,
-        read=_map_reader(field) if is_map(field) else _list_reader(field) if field.is_repeated else _one_reader(field),
+        reader=_map_reader(field)
+        if is_map(field)
+        else _list_reader(field)
+        if field.is_repeated
+        else _one_reader(field),
     )
 
 

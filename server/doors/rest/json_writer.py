@@ -1,8 +1,8 @@
-"""Messages → JSON text, exact to the byte what json_format and json.dumps make of them, at a third of the cost.
+"""Messages → JSON text, byte for byte what json_format and json.dumps make of them, at a third of the cost.
 
 Names are the protos' (snake_case), unset fields are left out, enums go by name, 64-bit integers are strings. The REST
-door calls `message_json`. json_format asks every field of every message what it is; here that is asked once per message
-type, and the answer is kept as a function compiled for the type (`compiled_writer`). Types with a JSON form of their own,
+door calls `message_json`. json_format inspects every field of every message; here each message type
+is inspected once, and compiled to a function (`compiled_writer`). Types with a JSON form of their own,
 such as times and Values, are written by hand below.
 """
 
@@ -32,12 +32,12 @@ _MINUTES = [f"{hour:02d}:{minute}" for hour in range(24) for minute in _SIXTY]
 def message_json(message: Message) -> str:
     """Return the message as compact JSON; characters outside ASCII stay as they are.
 
-    Raises ValueError for what JSON cannot hold: NaN and infinities in a Value, times outside the years 1 to 9999.
+    Raises ValueError for what JSON cannot express: NaN and infinities in a Value, times outside the years 1 to 9999.
     """
     return _writer(message.DESCRIPTOR)(message)
 
 
-# Stubs know two classes of descriptors, of which a process has one.
+# The stubs have two classes of descriptors, of which a process has one.
 def _writer(descriptor: Any) -> Writer:
     writer = _writers.get(descriptor)
     if writer is None:
@@ -60,7 +60,7 @@ def _day(days: int) -> str:
 
 
 def _second(seconds: int) -> str:
-    # Days come again in an answer, seconds do not; and a date by itself costs more than all the rest of a time.
+    # Days repeat within a response, seconds do not; and formatting a date costs more than the rest of a time.
     days, seconds = divmod(seconds, 86_400)
     minutes, seconds = divmod(seconds, 60)
     return f"{_day(days)}T{_MINUTES[minutes]}:{_SIXTY[seconds]}"
@@ -80,7 +80,7 @@ def _timestamp(moment: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    # The commonest kinds are read without asking for the kind first, which costs as much as reading two.
+    # The most common kinds are read without WhichOneof, which costs as much as reading two fields.
     text = value.string_value
     if text:
         return _text(text)
@@ -118,7 +118,7 @@ def _any(wrapped: Any) -> str:
         descriptor = descriptor_pool.Default().FindMessageTypeByName(url.rpartition("/")[2])
         message = message_factory.GetMessageClass(descriptor).FromString(wrapped.value)
     except (KeyError, DecodeError):
-        # json_format gives up here; an error with a detail of a type that only its client knows must still be shown.
+        # json_format raises here; an error whose detail has a type that only its client knows must still be shown.
         return f'{{"@type":{_text(url)},"value":"{b64encode(wrapped.value).decode()}"}}'
     inner = message_json(message)
     if descriptor in _OWN_FORM or has_value_form(descriptor):

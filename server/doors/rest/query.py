@@ -1,7 +1,7 @@
-"""Query strings → fields of a request, as the reference's gateway reads them. Binding calls this.
+"""Query strings → fields of a request, as KFP's gateway reads them. Binding calls this.
 
-Names go in both spellings, with dots into messages; unknown ones are not looked at. A single field may be said once, an
-empty value is no number and no enum, and an empty text is as good as absent.
+Names may have either spelling, with dots into messages; unknown ones are ignored. A singular field may appear once, an
+empty value is not a number or an enum, and an empty text is the same as absent.
 """
 
 import re
@@ -29,7 +29,7 @@ _WRAPPERS = "google/protobuf/wrappers.proto"
 
 
 def pairs(query: str) -> list[tuple[str, str]]:
-    """Return names and values of a query string, unescaped. Raises InvalidArgument for escapes that are none or no UTF-8."""
+    """Return names and values of a query string, unescaped. Raises InvalidArgument for bad escapes and UTF-8."""
     return [
         (_unescape(name), _unescape(value))
         for name, _, value in (part.partition("=") for part in query.split("&") if part)
@@ -39,7 +39,7 @@ def pairs(query: str) -> list[tuple[str, str]]:
 def field_path(message: Any, name: str) -> FieldPath | None:
     """Return the path of a dotted name in a message type's descriptor, None for an unknown one.
 
-    Raises InvalidArgument for a name that goes on behind a field that is no single message.
+    Raises InvalidArgument for a name that continues after a field that is not a singular message.
     """
     path: list[FieldDescriptor] = []
     for part in name.split("."):
