@@ -33,6 +33,7 @@ help: ## say what there is
 	@echo "  WORKERS=4        test processes (default: one per core)"
 	@echo "  PYTHON=python3   the interpreter to make environments with"
 	@echo "  LINEAL_TEST_POSTGRESQL, LINEAL_TEST_MYSQL: URLs of servers to test on, instead of private ones"
+	@echo "  TMPDIR=folder    where tests keep databases (default: memory, where there is room)"
 
 setup: $(VENV)/dev.stamp ## make .venv with everything for development
 
