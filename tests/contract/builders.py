@@ -25,8 +25,8 @@ def a_pipeline(**changes: Any) -> Pipeline:
 
 def a_version(pipeline_id: str, **changes: Any) -> PipelineVersion:
     """A version of a pipeline, without a specification."""
-    named = {"id": new_id(), "pipeline_id": pipeline_id, "name": f"version {next(_names)}", "created_at": MOMENT}
-    return PipelineVersion(**named | changes)
+    fields = {"id": new_id(), "pipeline_id": pipeline_id, "name": f"version {next(_names)}", "created_at": MOMENT}
+    return PipelineVersion(**fields | changes)
 
 
 def a_run(**changes: Any) -> Run:
@@ -42,8 +42,8 @@ def a_task(run_id: str, **changes: Any) -> Task:
 
 def an_artifact(**changes: Any) -> Artifact:
     """An artifact without uri or identity."""
-    named = {"id": new_id(), "name": "artifact", "type": 1}
-    return Artifact(**named | {"created_at": MOMENT, "updated_at": MOMENT} | changes)
+    fields = {"id": new_id(), "name": "artifact", "type": 1}
+    return Artifact(**fields | {"created_at": MOMENT, "updated_at": MOMENT} | changes)
 
 
 def a_link(task: Task, artifact: Artifact, **changes: Any) -> ArtifactTask:

@@ -17,15 +17,15 @@ Write = Callable[[WriteTx], Awaitable[Any]]
 @asynccontextmanager
 async def while_locked(store: SqlStore, holding: Write) -> AsyncIterator[None]:
     """Within the block, a write of the store has done this and has not ended."""
-    held, let_go = asyncio.Event(), asyncio.Event()
+    in_block, let_go = asyncio.Event(), asyncio.Event()
 
     async def hold(tx: WriteTx) -> None:
         await holding(tx)
-        held.set()
+        in_block.set()
         await let_go.wait()
 
     holder = asyncio.create_task(store.write(hold))
-    await held.wait()
+    await in_block.wait()
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.sql.store import SqlStore
 from storage.sql.tables import metadata
-from tests.contract.watching import Sent
+from tests.contract.watching import Statement
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Plan:
     shown: str
 
 
-async def explain(store: SqlStore, sent: Sent, *, may_sort: bool = True) -> Plan:
+async def explain(store: SqlStore, statement: Statement, *, may_sort: bool = True) -> Plan:
     """The plan of a statement just as it was sent.
 
     PostgreSQL is told to think rows many, as it would read tables this small whole, or sort what it finds in them; it
@@ -33,19 +33,19 @@ async def explain(store: SqlStore, sent: Sent, *, may_sort: bool = True) -> Plan
         if store.dialect.name == "postgresql":
             for setting in ("seqscan",) if may_sort else ("seqscan", "bitmapscan", "sort"):
                 await connection.execute(text(f"SET LOCAL enable_{setting} = off"))
-        return await _EXPLAIN[store.dialect.name](connection, sent)
+        return await _EXPLAIN[store.dialect.name](connection, statement)
 
 
-async def explain_for_any_value(store: SqlStore, sent: Sent) -> Plan:
+async def explain_for_any_value(store: SqlStore, statement: Statement) -> Plan:
     """PostgreSQL's plan of a statement that it has prepared without looking at the values it was sent with."""
     values = ", ".join(
-        "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value) for value in sent.parameters
+        "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value) for value in statement.parameters
     )
     async with store.engines[1].connect() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-        await connection.exec_driver_sql(f"PREPARE looked_up AS {sent.text}")
-        plan = await _postgresql(connection, Sent(f"EXECUTE looked_up({values})", ()))
+        await connection.exec_driver_sql(f"PREPARE looked_up AS {statement.text}")
+        plan = await _postgresql(connection, Statement(f"EXECUTE looked_up({values})", ()))
         await connection.exec_driver_sql("DEALLOCATE looked_up")
         return plan
 
@@ -59,8 +59,8 @@ async def analyze(store: SqlStore) -> None:
             await connection.commit()
 
 
-async def _sqlite(connection: AsyncConnection, sent: Sent) -> Plan:
-    rows = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sent.text}", sent.parameters)).all()
+async def _sqlite(connection: AsyncConnection, statement: Statement) -> Plan:
+    rows = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)).all()
     shown = "\n".join(row[3] for row in rows)
     indexes = frozenset(_KEYS.get(name, name) for name in re.findall(r"INDEX (\w+)", shown))
     return Plan(indexes, "TEMP B-TREE" in shown, shown)
@@ -75,8 +75,10 @@ _KEYS = {f"sqlite_autoindex_{name}_1": f"{name}.id" for name in metadata.tables}
 }
 
 
-async def _postgresql(connection: AsyncConnection, sent: Sent) -> Plan:
-    answer = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sent.text}", sent.parameters)).scalar_one()
+async def _postgresql(connection: AsyncConnection, statement: Statement) -> Plan:
+    answer = (
+        await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement.text}", statement.parameters)
+    ).scalar_one()
     plan = json.loads(answer) if isinstance(answer, str) else answer
     nodes = list(_nodes(plan[0]["Plan"]))
     indexes = frozenset(re.sub("_pkey$", ".id", node["Index Name"]) for node in nodes if "Index Name" in node)
@@ -89,8 +91,8 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(inner)
 
 
-async def _mysql(connection: AsyncConnection, sent: Sent) -> Plan:
-    rows = (await connection.exec_driver_sql(f"EXPLAIN {sent.text}", sent.parameters)).mappings().all()
+async def _mysql(connection: AsyncConnection, statement: Statement) -> Plan:
+    rows = (await connection.exec_driver_sql(f"EXPLAIN {statement.text}", statement.parameters)).mappings().all()
     keys = {(row["table"], row["key"]) for row in rows if row["key"]}
     indexes = frozenset(f"{table}.id" if key == "PRIMARY" else key for table, key in keys)
     shown = "\n".join(str(dict(row)) for row in rows)

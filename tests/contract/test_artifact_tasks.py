@@ -64,8 +64,8 @@ async def test_links_of_tasks_come_with_their_artifacts(store: SqlStore) -> None
     tasks, artifacts = await two_of_each(store)
     links = [a_link(tasks[0], artifacts[0]), a_link(tasks[1], artifacts[1], iteration=3)]
     await create(store, *links)
-    found = await store.read(lambda tx: tx.artifact_tasks.of_tasks([task.id for task in tasks]))
-    assert sorted(found, key=lambda each: each.link.id) == [*map(LinkedArtifact, links, artifacts)]
+    rows = await store.read(lambda tx: tx.artifact_tasks.of_tasks([task.id for task in tasks]))
+    assert sorted(rows, key=lambda each: each.link.id) == [*map(LinkedArtifact, links, artifacts)]
     assert await store.read(lambda tx: tx.artifact_tasks.of_tasks([tasks[1].id])) == [
         LinkedArtifact(links[1], artifacts[1])
     ]
@@ -75,17 +75,17 @@ async def test_links_of_runs_come_with_their_artifacts(store: SqlStore) -> None:
     tasks, artifacts = await two_of_each(store)
     links = [a_link(tasks[0], artifacts[1]), a_link(tasks[1], artifacts[0])]
     await create(store, *links)
-    found = await store.read(lambda tx: tx.artifact_tasks.of_runs([tasks[0].run_id]))
-    assert list(found) == [LinkedArtifact(links[0], artifacts[1])]
+    rows = await store.read(lambda tx: tx.artifact_tasks.of_runs([tasks[0].run_id]))
+    assert list(rows) == [LinkedArtifact(links[0], artifacts[1])]
 
 
 async def test_outlines_of_the_first_links_of_a_run_come_by_id(store: SqlStore) -> None:
     task, other, artifact = await a_kept_task(store), await a_kept_task(store), an_artifact(type=2, uri="s3://b/k")
     links = [a_link(task, artifact, id=id, key=id, type=3, producer='{"taskName":"t"}') for id in ("b", "c", "a")]
     await keep(store, artifact, *links, a_link(other, artifact, id="0"))
-    found = await store.read(lambda tx: tx.artifact_tasks.outlines(task.run_id, limit=2))
-    assert [link.key for link in found] == ["a", "b"]
-    assert found[0] == LinkOutline(task.id, artifact.id, 3, "a", '{"taskName":"t"}', 2, "s3://b/k")
+    rows = await store.read(lambda tx: tx.artifact_tasks.outlines(task.run_id, limit=2))
+    assert [link.key for link in rows] == ["a", "b"]
+    assert rows[0] == LinkOutline(task.id, artifact.id, 3, "a", '{"taskName":"t"}', 2, "s3://b/k")
 
 
 async def test_a_link_that_exists_already_is_returned_as_it_is(store: SqlStore) -> None:
@@ -110,10 +110,10 @@ async def test_links_differ_by_type_key_iteration_and_artifact(store: SqlStore) 
 async def test_links_come_back_in_the_order_they_were_given(store: SqlStore) -> None:
     tasks, artifacts = await two_of_each(store)
     links = [a_link(task, artifact, key=key) for key in "bac" for task in tasks for artifact in artifacts]
-    standing = replace(links[5], id=new_id())
-    await create(store, standing)
-    asked = [*links, links[0]]
-    assert await create(store, *asked) == [*links[:5], standing, *links[6:], links[0]]
+    earlier = replace(links[5], id=new_id())
+    await create(store, earlier)
+    requests = [*links, links[0]]
+    assert await create(store, *requests) == [*links[:5], earlier, *links[6:], links[0]]
 
 
 async def test_a_link_to_a_task_or_an_artifact_that_is_not_there_raises_conflict(store: SqlStore) -> None:

@@ -33,8 +33,8 @@ async def test_numbers_come_back_to_the_last_bit(store: SqlStore) -> None:
     numbers = [0.1 + 0.2, -1e308, 5e-324, 1.7976931348623157e308, 2.0**53 + 2, -0.0, 1 / 3, 3.0]
     artifacts = [an_artifact(number_value=number) for number in numbers]
     await keep(store, *artifacts)
-    kept = await store.read(lambda tx: tx.artifacts.list(listing(ARTIFACT_LIST), namespace=None))
-    assert [artifact.number_value for artifact in kept.rows] == numbers
+    first = await store.read(lambda tx: tx.artifacts.list(listing(ARTIFACT_LIST), namespace=None))
+    assert [artifact.number_value for artifact in first.rows] == numbers
 
 
 async def test_raises_rownotfound_when_no_artifact_has_the_id(store: SqlStore) -> None:
@@ -85,11 +85,11 @@ async def test_artifacts_with_a_uri_come_oldest_first(store: SqlStore) -> None:
 
 
 async def test_artifacts_are_created_all_or_none(store: SqlStore) -> None:
-    kept = an_artifact()
-    await keep(store, kept)
+    first = an_artifact()
+    await keep(store, first)
     with pytest.raises(Conflict, match="a row with the same key exists already"):
-        await store.write(lambda tx: tx.artifacts.create([an_artifact(), replace(kept, name="again"), an_artifact()]))
-    assert await list_ids(store) == [kept.id]
+        await store.write(lambda tx: tx.artifacts.create([an_artifact(), replace(first, name="again"), an_artifact()]))
+    assert await list_ids(store) == [first.id]
 
 
 async def test_an_artifact_whose_identity_is_taken_returns_the_existing_artifact(store: SqlStore) -> None:

@@ -28,9 +28,9 @@ CIPHER = {
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the servers' account can pass through."""
-    made = temporary_folder("lineal-tls-")
-    yield made
-    shutil.rmtree(made)
+    path = temporary_folder("lineal-tls-")
+    yield path
+    shutil.rmtree(path)
 
 
 def settings_of(kind: str, authority: trustme.CA, folder: Path) -> dict[str, str]:
@@ -42,8 +42,8 @@ def settings_of(kind: str, authority: trustme.CA, folder: Path) -> dict[str, str
         content.write_to_path(str(path))
         path.chmod(0o600)
         hand_over(path)
-    named = {NAMES[kind][name]: str(folder / name) for name in files}
-    return {**named, **({"ssl": "on"} if kind == "postgresql" else {})}
+    options = {NAMES[kind][name]: str(folder / name) for name in files}
+    return {**options, **({"ssl": "on"} if kind == "postgresql" else {})}
 
 
 def trusting(url: str, kind: str, authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -10,14 +10,14 @@ CONTRACT = Path(__file__).parents[2] / "storage" / "contract"
 
 def promises(source: str) -> list[str]:
     """The sentences of all docstrings but the module's, and but the first line of a class."""
-    found = []
+    result = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef | ast.AsyncFunctionDef | ast.FunctionDef):
             text = ast.get_docstring(node) or ""
             if isinstance(node, ast.ClassDef):
                 text = text.partition("\n")[2]
-            found += [sentence.strip() for sentence in re.split(r"\.(?:\s+|$)", text) if sentence.strip()]
-    return found
+            result += [sentence.strip() for sentence in re.split(r"\.(?:\s+|$)", text) if sentence.strip()]
+    return result
 
 
 def all_promises() -> list[str]:
@@ -32,12 +32,12 @@ def name_of(sentence: str) -> str:
 
 def names_of_tests() -> set[str]:
     """The names of all tests in this folder."""
-    found = set()
+    result = set()
     for path in Path(__file__).parent.glob("test_*.py"):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef):
-                found.add(node.name)
-    return found
+                result.add(node.name)
+    return result
 
 
 def test_every_sentence_of_the_contract_has_a_test() -> None:

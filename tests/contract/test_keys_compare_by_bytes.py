@@ -86,8 +86,8 @@ async def test_uris_compare_by_bytes(store: SqlStore) -> None:
     artifacts = [an_artifact(**with_uri(text)) for text in ALIKE]
     await keep(store, *artifacts)
     for artifact in artifacts:
-        found = await store.read(lambda tx, uri=artifact.uri: tx.artifacts.find_by_uri("", uri))
-        assert list(found) == [artifact]
+        match = await store.read(lambda tx, uri=artifact.uri: tx.artifacts.find_by_uri("", uri))
+        assert list(match) == [artifact]
 
 
 async def test_identities_compare_by_bytes(store: SqlStore) -> None:
@@ -95,8 +95,8 @@ async def test_identities_compare_by_bytes(store: SqlStore) -> None:
     for artifact in artifacts:
         assert await store.write(lambda tx, artifact=artifact: tx.artifacts.create_unique(artifact)) == artifact
     for artifact in artifacts:
-        found = await store.read(lambda tx, key=artifact.identity_key: tx.artifacts.find_by_identity("n", key))
-        assert found == artifact
+        match = await store.read(lambda tx, key=artifact.identity_key: tx.artifacts.find_by_identity("n", key))
+        assert match == artifact
 
 
 async def test_logical_keys_compare_by_bytes(store: SqlStore) -> None:
@@ -112,8 +112,8 @@ async def test_fingerprints_compare_by_bytes(store: SqlStore) -> None:
     tasks = [a_task(run.id, cache_fingerprint=text, state=2, namespace="n") for text in ALIKE]
     await keep(store, run, *tasks)
     for task in tasks:
-        found = await store.read(lambda tx, text=task.cache_fingerprint: tx.tasks.find_cached(text, "n"))
-        assert found == task
+        match = await store.read(lambda tx, text=task.cache_fingerprint: tx.tasks.find_cached(text, "n"))
+        assert match == task
 
 
 async def test_link_keys_compare_by_bytes(store: SqlStore) -> None:
@@ -160,8 +160,8 @@ async def test_a_row_must_meet_every_predicate(store: SqlStore) -> None:
     await keep(store, run, *tasks)
 
     async def listed(*predicates: Predicate) -> Sequence[object]:
-        asked = listing(TASK_LIST, predicates=predicates)
-        return (await store.read(lambda tx: tx.tasks.list(asked, run_id=run.id, parent_task_id=None))).rows
+        tasks_like = listing(TASK_LIST, predicates=predicates)
+        return (await store.read(lambda tx: tx.tasks.list(tasks_like, run_id=run.id, parent_task_id=None))).rows
 
     name = Predicate(TASKS["name"], Operation.EQUALS, ("a",))
     state = Predicate(TASKS["status"], Operation.IN, (2, 3))

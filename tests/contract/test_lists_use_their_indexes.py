@@ -92,8 +92,8 @@ async def fill(url: str) -> None:
         await connection.execute(insert(tables.runs), [values_of(run, leaving_out=["pipeline_spec"]) for run in runs])
         others = {tables.tasks: tasks, tables.artifacts: artifacts, tables.artifact_tasks: links}
         for table, records in (*others.items(), *many_groups().items()):
-            elsewhere = ("tags", "pipeline_spec")
-            await connection.execute(insert(table), [values_of(each, leaving_out=elsewhere) for each in records])
+            other_tables = ("tags", "pipeline_spec")
+            await connection.execute(insert(table), [values_of(each, leaving_out=other_tables) for each in records])
     await store.close()
 
 
@@ -217,24 +217,24 @@ async def test_a_list_by_id_uses_an_index_of_its_scope_or_of_ids(
 @pytest.mark.parametrize("name", [name for name in LISTS if " of " in name])
 async def test_the_size_of_a_list_is_counted_by_an_index_of_its_scope(busy_store: SqlStore, name: str) -> None:
     each = LISTS[name]
-    with statements(busy_store) as sent:
+    with statements(busy_store) as log:
         await busy_store.read(lambda tx: each.ask(tx, listing(each.listable)))
-    assert "count(*)" in sent[1].text
-    plan = await explain(busy_store, sent[1])
+    assert "count(*)" in log[1].text
+    plan = await explain(busy_store, log[1])
     assert indexes_that_begin_with(each.scope) & plan.indexes, plan.shown
 
 
 async def plans_of_two_pages(store: SqlStore, each: List, sort: str, *, may_sort: bool) -> list[Plan]:
     """The plans of a first page and of one behind a cursor."""
-    asked = listing(each.listable, sort, page_size=10)
-    first = await store.read(lambda tx: each.ask(tx, asked))
+    request = listing(each.listable, sort, page_size=10)
+    first = await store.read(lambda tx: each.ask(tx, request))
     if first.next is None:
-        asked = replace(asked, page_size=2)
-        first = await store.read(lambda tx: each.ask(tx, asked))
-    with statements(store) as sent:
-        for page in (asked, replace(asked, after=first.next)):
+        request = replace(request, page_size=2)
+        first = await store.read(lambda tx: each.ask(tx, request))
+    with statements(store) as log:
+        for page in (request, replace(request, after=first.next)):
             await store.read(lambda tx, page=page: each.ask(tx, page))  # type: ignore[misc]
-    rows = [one for one in sent if "LIMIT" in one.text and "count(*)" not in one.text]
+    rows = [one for one in log if "LIMIT" in one.text and "count(*)" not in one.text]
     assert len(rows) == 2
     return [await explain(store, one, may_sort=may_sort) for one in rows]
 
@@ -271,9 +271,9 @@ LOOKUPS: dict[str, tuple[Callable[[ReadTx], Awaitable[Any]], str]] = {
 @pytest.mark.parametrize("name", LOOKUPS)
 async def test_a_lookup_uses_its_index(busy_store: SqlStore, name: str) -> None:
     look_up, column = LOOKUPS[name]
-    with statements(busy_store) as sent:
+    with statements(busy_store) as log:
         await busy_store.read(look_up)
-    for each in sent:
+    for each in log:
         plan = await explain(busy_store, each)
         assert indexes_that_begin_with(column) & plan.indexes, plan.shown
 
@@ -282,16 +282,16 @@ async def test_a_lookup_uses_its_index(busy_store: SqlStore, name: str) -> None:
 @pytest.mark.parametrize("name", ["artifacts by uri", "task from the cache", "run of a recurring run", "stale runs"])
 async def test_a_plan_for_any_value_can_use_a_partial_index(busy_store: SqlStore, name: str) -> None:
     look_up, column = LOOKUPS[name]
-    with statements(busy_store) as sent:
+    with statements(busy_store) as log:
         await busy_store.read(look_up)
-    plan = await explain_for_any_value(busy_store, sent[0])
+    plan = await explain_for_any_value(busy_store, log[0])
     assert indexes_that_begin_with(column) & plan.indexes, plan.shown
 
 
 async def test_a_lookup_by_identity_or_parent_uses_a_unique_index(busy_store: SqlStore) -> None:
-    with statements(busy_store) as sent:
+    with statements(busy_store) as log:
         await busy_store.read(lambda tx: tx.artifacts.find_by_identity("n3", "i3"))
         await busy_store.read(lambda tx: tx.tasks.ancestors(["run 3 task 9"]))
-    plans = [await explain(busy_store, each) for each in sent]
+    plans = [await explain(busy_store, each) for each in log]
     assert "artifacts_identity" in plans[0].indexes, plans[0].shown
     assert "tasks.id" in plans[1].indexes, plans[1].shown

@@ -26,7 +26,7 @@ sorts = st.sampled_from(["number_value", "uri", "created_at", "id", "name", "met
 changes = st.lists(st.tuples(st.lists(rows, max_size=2), st.lists(st.integers(0, 20), max_size=2)), max_size=8)
 
 
-def made(namespace: str, place: int, key: float | None, text: str | None) -> Artifact:
+def an_artifact_at(namespace: str, place: int, key: float | None, text: str | None) -> Artifact:
     """An artifact whose id sorts by its place first."""
     return an_artifact(
         id=f"{place}{new_id()}",
@@ -62,32 +62,32 @@ async def test_each_row_that_stays_comes_exactly_once(
     store: SqlStore, stable: list[Any], sort: str, descending: bool, page_size: int, changes: list[Any]
 ) -> None:
     namespace = new_id()[-12:]
-    kept = [made(namespace, *row) for row in stable]
-    await create(store, kept)
-    asked = listing(ARTIFACT_LIST, f"{sort} {'desc' if descending else 'asc'}", page_size=page_size)
-    seen, gone = await walk(store, namespace, asked, [each.id for each in kept], changes=changes)
-    stayed = {each.id for each in kept} - gone
-    assert stayed <= set(seen)
-    assert len(seen) == len(set(seen))
+    stable_rows = [an_artifact_at(namespace, *row) for row in stable]
+    await create(store, stable_rows)
+    request = listing(ARTIFACT_LIST, f"{sort} {'desc' if descending else 'asc'}", page_size=page_size)
+    listed_ids, deleted_ids = await walk(store, namespace, request, [each.id for each in stable_rows], changes=changes)
+    remaining_ids = {each.id for each in stable_rows} - deleted_ids
+    assert remaining_ids <= set(listed_ids)
+    assert len(listed_ids) == len(set(listed_ids))
 
 
 async def walk(
-    store: SqlStore, namespace: str, asked: Listing, there: list[str], *, changes: list[Any]
+    store: SqlStore, namespace: str, request: Listing, ids: list[str], *, changes: list[Any]
 ) -> tuple[list[str], set[str]]:
     """The ids of all pages, and those of rows that were deleted between them."""
-    seen: list[str] = []
-    gone: set[str] = set()
+    listed_ids: list[str] = []
+    deleted_ids: set[str] = set()
     pending = iter(changes)
     while True:
-        page = await store.read(lambda tx, asked=asked: tx.artifacts.list(asked, namespace=namespace))  # type: ignore[misc]
-        seen += [row.id for row in page.rows]
+        page = await store.read(lambda tx, request=request: tx.artifacts.list(request, namespace=namespace))  # type: ignore[misc]
+        listed_ids += [row.id for row in page.rows]
         if page.next is None:
-            return seen, gone
-        asked = replace(asked, after=page.next)
+            return listed_ids, deleted_ids
+        request = replace(request, after=page.next)
         new, victims = next(pending, ((), ()))
         for victim in victims:
-            gone.add(there[victim % len(there)])
-            await delete(store, there[victim % len(there)])
-        created = [made(namespace, *row) for row in new]
+            deleted_ids.add(ids[victim % len(ids)])
+            await delete(store, ids[victim % len(ids)])
+        created = [an_artifact_at(namespace, *row) for row in new]
         await create(store, created)
-        there = there + [each.id for each in created]
+        ids = ids + [each.id for each in created]

@@ -101,8 +101,8 @@ async def test_versions_can_be_filtered_by_their_tags(store: SqlStore) -> None:
     pipeline = await a_kept_pipeline(store)
     tagged = a_version(pipeline.id, tags={"a": "1"})
     await keep(store, tagged, a_version(pipeline.id, tags={"a": "2"}), a_version(pipeline.id))
-    wanted = Predicate(PIPELINE_VERSIONS["tags.a"], Operation.EQUALS, ("1",))
-    assert await list_ids(store, pipeline.id, wanted) == [tagged.id]
+    predicate = Predicate(PIPELINE_VERSIONS["tags.a"], Operation.EQUALS, ("1",))
+    assert await list_ids(store, pipeline.id, predicate) == [tagged.id]
 
 
 async def test_a_version_name_that_the_pipeline_has_already_raises_alreadyexists(store: SqlStore) -> None:

@@ -46,10 +46,10 @@ async def test_a_run_comes_back_as_it_was_kept(store: SqlStore) -> None:
 async def test_the_head_of_a_run_is_read_without_its_specification(store: SqlStore) -> None:
     run = a_run(pipeline_spec=SPEC, display_name="shown")
     await keep(store, run)
-    with statements(store) as sent:
+    with statements(store) as log:
         head = await store.read(lambda tx: tx.runs.head(run.id))
     assert (head.id, head.display_name, head.state) == (run.id, "shown", "PENDING")
-    assert ["pipeline_specs" in each.text for each in sent] == [False]
+    assert ["pipeline_specs" in each.text for each in log] == [False]
 
 
 async def test_raises_rownotfound_when_no_run_has_the_id(store: SqlStore) -> None:
@@ -78,14 +78,14 @@ async def test_a_shown_run_comes_with_its_own_specification_unless_the_version_i
 ) -> None:
     pipeline = a_pipeline()
     version, bare = a_version(pipeline.id, pipeline_spec=SPEC), a_version(pipeline.id)
-    alone, there = a_run(pipeline_spec=SPEC), a_run(pipeline_spec=SPEC, pipeline_version_id=version.id)
-    gone, empty = (
-        replace(there, id="gone", pipeline_version_id="v"),
-        replace(there, id="e", pipeline_version_id=bare.id),
+    alone, with_version = a_run(pipeline_spec=SPEC), a_run(pipeline_spec=SPEC, pipeline_version_id=version.id)
+    without_version, empty = (
+        replace(with_version, id="gone", pipeline_version_id="v"),
+        replace(with_version, id="e", pipeline_version_id=bare.id),
     )
-    await keep(store, pipeline, version, bare, alone, there, gone, empty)
-    assert await shown(store, there.id) == ShownRun(replace(there, pipeline_spec=None), has_version=True)
-    for run in (alone, gone, empty):
+    await keep(store, pipeline, version, bare, alone, with_version, without_version, empty)
+    assert await shown(store, with_version.id) == ShownRun(replace(with_version, pipeline_spec=None), has_version=True)
+    for run in (alone, without_version, empty):
         assert await shown(store, run.id) == ShownRun(run, has_version=False)
 
 
@@ -168,8 +168,8 @@ async def stale(store: SqlStore, written_before: int, limit: int = 10) -> list[s
 
 
 async def test_canceling_runs_are_stale_when_neither_they_nor_their_tasks_were_written_since(store: SqlStore) -> None:
-    quiet, written, busy = (a_run(state="CANCELING", updated_at=moment) for moment in (10, 20, 10))
-    await keep(store, quiet, written, busy, a_run(state="RUNNING", updated_at=10))
+    quiet, recent, busy = (a_run(state="CANCELING", updated_at=moment) for moment in (10, 20, 10))
+    await keep(store, quiet, recent, busy, a_run(state="RUNNING", updated_at=10))
     await keep(store, a_task(quiet.id, updated_at=19), a_task(busy.id, updated_at=20))
     assert await stale(store, 20) == [quiet.id]
 
@@ -253,8 +253,8 @@ async def test_deleting_a_run_deletes_its_tasks_and_links_but_no_artifact(store:
     await store.write(lambda tx: tx.runs.delete(run.id))
     assert await store.read(lambda tx: tx.tasks.heads([mine.id])) == {}
     assert await store.read(lambda tx: tx.artifact_tasks.of_tasks([mine.id])) == []
-    left = await store.read(lambda tx: tx.artifact_tasks.of_tasks([theirs.id]))
-    assert [each.artifact for each in left] == [artifact]
+    links = await store.read(lambda tx: tx.artifact_tasks.of_tasks([theirs.id]))
+    assert [each.artifact for each in links] == [artifact]
 
 
 async def test_deleting_an_unknown_run_raises_rownotfound(store: SqlStore) -> None:

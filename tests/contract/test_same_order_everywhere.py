@@ -52,8 +52,8 @@ def values_of(field: Field) -> list[Any]:
         FieldKind.NUMBERED_ENUM: COUNTS,
         FieldKind.NAMED_ENUM: ["RUNNING", "FAILED", "AVAILABLE", ""],
     }
-    found = list(values.get(field.kind, TEXTS[field.long]))
-    return [None, *found, None] if field.nullable else found
+    examples = list(values.get(field.kind, TEXTS[field.long]))
+    return [None, *examples, None] if field.nullable else examples
 
 
 def rows_like(record: Record, listable: Listable, *, fixed: Sequence[str] = ()) -> list[Any]:
@@ -85,9 +85,9 @@ async def assert_in_order(store: SqlStore, listable: Listable, rows: Sequence[An
     sortable = [field for field in listable.fields.values() if field.sortable]
     for field in sortable:
         for descending in (False, True):
-            asked = listing(listable, f"{field.key} {'desc' if descending else 'asc'}", page_size=3)
-            found = ids_of(await all_pages(store, ask, asked))
-            assert found == in_order(rows, field, descending=descending), f"{field.key}, descending {descending}"
+            request = listing(listable, f"{field.key} {'desc' if descending else 'asc'}", page_size=3)
+            ids = ids_of(await all_pages(store, ask, request))
+            assert ids == in_order(rows, field, descending=descending), f"{field.key}, descending {descending}"
 
 
 async def test_tasks_list_in_the_same_order_everywhere(store: SqlStore) -> None:
@@ -109,10 +109,10 @@ async def test_links_list_in_the_same_order_everywhere(store: SqlStore) -> None:
     run = a_run()
     tasks, artifacts = [a_task(run.id, id=id) for id in SHORT[:5]], [an_artifact(id=id) for id in SHORT[:7]]
     link = a_link(tasks[0], artifacts[0])
-    made = rows_like(link, ARTIFACT_TASK_LIST, fixed=["run_id", "task_id", "artifact_id"])
+    records = rows_like(link, ARTIFACT_TASK_LIST, fixed=["run_id", "task_id", "artifact_id"])
     rows = [
         replace(row, task_id=SHORT[number % 5], artifact_id=SHORT[number % 7], iteration=number)
-        for number, row in enumerate(made)
+        for number, row in enumerate(records)
     ]
     await keep(store, run, *tasks, *artifacts, *rows)
     await assert_in_order(
@@ -156,8 +156,8 @@ async def test_pipelines_list_in_the_same_order_everywhere(store: SqlStore) -> N
 
 async def test_pipeline_versions_list_in_the_same_order_everywhere(store: SqlStore) -> None:
     pipeline = a_pipeline()
-    made = rows_like(a_version(pipeline.id), PIPELINE_VERSION_LIST)
-    rows = [replace(row, name=id) for row, id in zip(made, reversed(SHORT), strict=True)]
+    records = rows_like(a_version(pipeline.id), PIPELINE_VERSION_LIST)
+    rows = [replace(row, name=id) for row, id in zip(records, reversed(SHORT), strict=True)]
     await keep(store, pipeline, *rows)
     ask: Callable[..., Any] = lambda tx, page: tx.pipeline_versions.list(page, pipeline_id=pipeline.id, with_spec=True)  # noqa: E731
     await assert_in_order(store, PIPELINE_VERSION_LIST, rows, ask)

@@ -33,7 +33,7 @@ async def test_the_last_page_has_no_next(store: SqlStore) -> None:
 async def test_a_page_and_its_total_show_all_of_a_bulk_or_nothing(
     store: SqlStore, rounds: Callable[[int, int], int]
 ) -> None:
-    bulks, seen = rounds(12, 500), set()
+    bulks, totals = rounds(12, 500), set()
 
     async def write() -> None:
         for _ in range(bulks):
@@ -41,12 +41,12 @@ async def test_a_page_and_its_total_show_all_of_a_bulk_or_nothing(
 
     writing = asyncio.create_task(write())
     while not writing.done():
-        found = await page(store, page_size=BULK * bulks)
-        assert found.total_size == len(found.rows)
-        assert found.total_size % BULK == 0
-        seen.add(found.total_size)
+        answer = await page(store, page_size=BULK * bulks)
+        assert answer.total_size == len(answer.rows)
+        assert answer.total_size % BULK == 0
+        totals.add(answer.total_size)
     await writing
-    assert len(seen) > 2, "the reader never met the writer"
+    assert len(totals) > 2, "the reader never met the writer"
 
 
 async def create_bulk(tx: WriteTx) -> None:

@@ -112,8 +112,8 @@ async def test_children_come_by_creation_time_then_id(store: SqlStore) -> None:
         a_task(parent.run_id, parent_task_id=parent.id, name=f"{moment}", created_at=moment) for moment in (4, 5, 5)
     ]
     await keep(store, *reversed(children), a_task(parent.run_id, parent_task_id=children[0].id))
-    found = await store.read(lambda tx: tx.tasks.children(parent.run_id, [parent.id, "nowhere"]))
-    assert list(found) == [ChildTask(child.id, child.name, parent.id) for child in children]
+    rows = await store.read(lambda tx: tx.tasks.children(parent.run_id, [parent.id, "nowhere"]))
+    assert list(rows) == [ChildTask(child.id, child.name, parent.id) for child in children]
 
 
 async def find_cached(store: SqlStore, fingerprint: str, namespace: str | None = None) -> Task | None:
@@ -121,9 +121,11 @@ async def find_cached(store: SqlStore, fingerprint: str, namespace: str | None =
 
 
 async def test_the_newest_task_that_succeeded_with_the_fingerprint_is_found(store: SqlStore) -> None:
-    made = {"cache_fingerprint": "print", "state": SUCCEEDED}
-    newest = await a_kept_task(store, **made, created_at=9)
-    await keep(store, a_task(newest.run_id, **made, created_at=8), a_task(newest.run_id, **made | {"state": RUNNING}))
+    fields = {"cache_fingerprint": "print", "state": SUCCEEDED}
+    newest = await a_kept_task(store, **fields, created_at=9)
+    await keep(
+        store, a_task(newest.run_id, **fields, created_at=8), a_task(newest.run_id, **fields | {"state": RUNNING})
+    )
     assert await find_cached(store, "print") == newest
     assert await find_cached(store, "Print") is None
 
@@ -187,8 +189,8 @@ async def test_an_update_writes_every_field_but_id_run_creation_time_and_logical
     task = await a_kept_task(store, logical_key="key")
     other = a_task(task.run_id)
     await keep(store, other)
-    asked = a_task("another run", id=task.id, created_at=1, logical_key="another", **EVERY_FIELD)
-    await store.write(lambda tx: tx.tasks.update([asked, replace(other, name="both")]))
+    update = a_task("another run", id=task.id, created_at=1, logical_key="another", **EVERY_FIELD)
+    await store.write(lambda tx: tx.tasks.update([update, replace(other, name="both")]))
     assert await get(store, task.id) == replace(task, **EVERY_FIELD)
     assert await get(store, other.id) == replace(other, name="both")
 
@@ -198,9 +200,9 @@ async def test_ancestors_are_returned_with_their_runs_and_parents_the_given_task
     middle = a_task(root.run_id, parent_task_id=root.id)
     leaf = a_task(root.run_id, parent_task_id=middle.id)
     await keep(store, middle, leaf, a_task(root.run_id, parent_task_id=root.id))
-    above = await store.read(lambda tx: tx.tasks.ancestors([leaf.id, "nowhere"]))
+    ancestors = await store.read(lambda tx: tx.tasks.ancestors([leaf.id, "nowhere"]))
     parents = {leaf.id: middle.id, middle.id: root.id, root.id: None}
-    assert above == {task_id: (root.run_id, parent) for task_id, parent in parents.items()}
+    assert ancestors == {task_id: (root.run_id, parent) for task_id, parent in parents.items()}
 
 
 async def test_a_cycle_of_parents_comes_to_an_end(store: SqlStore) -> None:

@@ -83,17 +83,17 @@ async def test_fifty_writers_of_one_logical_key_make_one_task(store: SqlStore) -
     run = a_run()
     await keep(store, run)
     tasks = [a_task(run.id, logical_key="key", name=f"{number}") for number in range(50)]
-    kept = await asyncio.gather(*(store.write(lambda tx, task=task: tx.tasks.create(task)) for task in tasks))
-    assert len({task.id for task in kept}) == 1
+    answers = await asyncio.gather(*(store.write(lambda tx, task=task: tx.tasks.create(task)) for task in tasks))
+    assert len({task.id for task in answers}) == 1
     assert await store.read(lambda tx: tx.runs.task_counts([run.id])) == {run.id: 1}
 
 
 async def test_fifty_writers_of_one_identity_make_one_artifact(store: SqlStore) -> None:
     artifacts = [an_artifact(identity_key="identity", name=f"{number}") for number in range(50)]
-    kept = await asyncio.gather(
+    answers = await asyncio.gather(
         *(store.write(lambda tx, artifact=artifact: tx.artifacts.create_unique(artifact)) for artifact in artifacts)
     )
-    assert len(set(kept)) == 1
+    assert len(set(answers)) == 1
 
 
 async def test_bulk_writers_of_the_same_links_in_any_order_agree(store: SqlStore) -> None:

@@ -11,7 +11,7 @@ from storage.sql.store import SqlStore
 
 
 @dataclass(frozen=True)
-class Sent:
+class Statement:
     """One statement as the driver gets it."""
 
     text: str
@@ -19,17 +19,17 @@ class Sent:
 
 
 @contextmanager
-def statements(store: SqlStore) -> Iterator[list[Sent]]:
+def statements(store: SqlStore) -> Iterator[list[Statement]]:
     """The statements that the store sends within the block, BEGIN and COMMIT left out."""
-    seen: list[Sent] = []
+    log: list[Statement] = []
 
     def see(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
         if not text.startswith("BEGIN"):
-            seen.append(Sent(text, parameters))
+            log.append(Statement(text, parameters))
 
     engines = [engine.sync_engine for engine in store.engines]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", see)
-    yield seen
+    yield log
     for engine in engines:
         event.remove(engine, "before_cursor_execute", see)

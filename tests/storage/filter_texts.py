@@ -18,9 +18,9 @@ def filter_text(*predicates: object) -> str:
     return json.dumps({"predicates": list(predicates)})
 
 
-def with_number(form: str, written: str) -> str:
+def with_number(form: str, number: str) -> str:
     """A filter of a number as it is written, which Python could not keep."""
-    return filter_text(predicate(1, "status", **{form: "@"})).replace('"@"', written)
+    return filter_text(predicate(1, "status", **{form: "@"})).replace('"@"', number)
 
 
 def values(text: str, fields: FieldSet = TASKS) -> tuple[object, ...]:

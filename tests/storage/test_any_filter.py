@@ -77,21 +77,23 @@ VALUES = {
 @st.composite
 def good_filters(draw: st.DrawFn) -> tuple[str, FieldSet]:
     fields = draw(KNOWN_FIELDS)
-    sent = []
+    predicates = []
     for _ in range(draw(st.integers(0, 4))):
         field = draw(st.sampled_from(list(fields.values())))
         form, strategy = draw(st.sampled_from(list(VALUES[field.kind].items())))
         strategy = strategy.filter(lambda value: not isinstance(value, str) or "\0" not in value)
         if draw(st.booleans()):
-            sent.append(predicate("IN", field.key, **{form + "s": {"values": draw(st.lists(strategy, max_size=5))}}))
+            predicates.append(
+                predicate("IN", field.key, **{form + "s": {"values": draw(st.lists(strategy, max_size=5))}})
+            )
         else:
-            sent.append(predicate(draw(st.sampled_from(SCALAR)), field.key, **{form: draw(strategy)}))
-    return filter_text(*sent), fields
+            predicates.append(predicate(draw(st.sampled_from(SCALAR)), field.key, **{form: draw(strategy)}))
+    return filter_text(*predicates), fields
 
 
 @given(good_filters())
-def test_predicates_come_back_from_their_canonical_text_unchanged(sent):
-    text, fields = sent
+def test_predicates_come_back_from_their_canonical_text_unchanged(example):
+    text, fields = example
     predicates = parse_filter(text, fields)
     restored = restore(canonical(predicates), fields)
     assert restored == predicates

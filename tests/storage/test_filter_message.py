@@ -100,14 +100,14 @@ def test_null_fields_are_absent():
         parse_filter(filter_text(predicate(1, "name", string_value=None)), TASKS)
 
 
-@pytest.mark.parametrize("written", ["4", "4.0", "4e0", "0.4e1", "400E-2", '"4"', '"4.0"', '"4e0"', "4." + "0" * 5000])
-def test_a_whole_number_has_many_spellings(written):
+@pytest.mark.parametrize("number", ["4", "4.0", "4e0", "0.4e1", "400E-2", '"4"', '"4.0"', '"4e0"', "4." + "0" * 5000])
+def test_a_whole_number_has_many_spellings(number):
     for form in ("int_value", "longValue"):
-        assert values(with_number(form, written)) == (4,)
+        assert values(with_number(form, number)) == (4,)
 
 
 @pytest.mark.parametrize(
-    "written",
+    "number",
     [
         "4.5",
         "1e-1",
@@ -135,10 +135,10 @@ def test_a_whole_number_has_many_spellings(written):
         "-Infinity",
     ],
 )
-def test_what_is_no_whole_number_of_64_bits_is_refused(written):
+def test_what_is_no_whole_number_of_64_bits_is_refused(number):
     for form in ("int_value", "long_value"):
         with pytest.raises(InvalidFilter):
-            parse_filter(with_number(form, written), TASKS)
+            parse_filter(with_number(form, number), TASKS)
 
 
 def test_int_values_have_32_bits_and_long_values_64():

@@ -51,7 +51,7 @@ def test_errors_repeat_little_of_the_text_and_can_be_sent(long):
 
 
 @pytest.mark.parametrize(
-    ("sent", "start", "end"),
+    ("text", "start", "end"),
     [
         ("1970-01-01T00:00:00Z", 0, SECOND),
         ("1970-01-01T00:00:01.000Z", SECOND, 2 * SECOND),
@@ -66,12 +66,12 @@ def test_errors_repeat_little_of_the_text_and_can_be_sent(long):
         ("9999-12-31T23:59:59.999999999Z", 253_402_300_800 * SECOND - 1, 253_402_300_800 * SECOND),
     ],
 )
-def test_a_time_without_a_fraction_covers_its_second_and_another_its_microsecond(sent, start, end):
-    assert values(filter_text(predicate(1, "create_time", timestampValue=sent))) == (start, end)
+def test_a_time_without_a_fraction_covers_its_second_and_another_its_microsecond(text, start, end):
+    assert values(filter_text(predicate(1, "create_time", timestampValue=text))) == (start, end)
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "text",
     [
         "2024-01-01",
         "2024-01-01T00:00:00",
@@ -99,9 +99,9 @@ def test_a_time_without_a_fraction_covers_its_second_and_another_its_microsecond
         "2024-1-1T00:00:00Z",
     ],
 )
-def test_what_is_no_time_of_the_wire_is_refused(sent):
+def test_what_is_no_time_of_the_wire_is_refused(text):
     with pytest.raises(InvalidFilter, match="timestamp_value"):
-        parse_filter(filter_text(predicate(1, "create_time", timestamp_value=sent)), TASKS)
+        parse_filter(filter_text(predicate(1, "create_time", timestamp_value=text)), TASKS)
 
 
 def test_numbers_on_a_time_are_seconds():
@@ -123,14 +123,14 @@ def test_seconds_beyond_all_times_fit_a_column_and_cover_nothing(seconds):
 
 
 @pytest.mark.parametrize(
-    "written", [{"int_value": 2}, {"long_value": "2"}, {"string_value": "2"}, {"string_value": "SUCCEEDED"}]
+    "value", [{"int_value": 2}, {"long_value": "2"}, {"string_value": "2"}, {"string_value": "SUCCEEDED"}]
 )
-def test_a_state_is_a_number_or_a_numeric_string_or_a_name(written):
-    (as_number,) = parse_filter(filter_text(predicate(1, "status", **written)), TASKS)
-    (by_alias,) = parse_filter(filter_text(predicate(1, "state", **written)), TASKS)
+def test_a_state_is_a_number_or_a_numeric_string_or_a_name(value):
+    (as_number,) = parse_filter(filter_text(predicate(1, "status", **value)), TASKS)
+    (by_alias,) = parse_filter(filter_text(predicate(1, "state", **value)), TASKS)
     assert as_number == by_alias == Predicate(TASKS["status"], Operation.EQUALS, (2,))
-    name = "SUCCEEDED" if written == {"string_value": "SUCCEEDED"} else "RUNNING"
-    assert values(filter_text(predicate(1, "state", **written)), RUNS) == (name,)
+    name = "SUCCEEDED" if value == {"string_value": "SUCCEEDED"} else "RUNNING"
+    assert values(filter_text(predicate(1, "state", **value)), RUNS) == (name,)
 
 
 @pytest.mark.parametrize("operation", ["EQUALS", *ORDERINGS])
@@ -184,7 +184,7 @@ def test_an_empty_in_matches_nothing():
 
 
 @pytest.mark.parametrize(
-    ("fields", "sent"),
+    ("fields", "raw"),
     [
         (TASKS, predicate(1, "name", int_value=1)),
         (TASKS, predicate(1, "task_id", long_value=1)),
@@ -203,9 +203,9 @@ def test_an_empty_in_matches_nothing():
         (EXPERIMENTS, predicate(1, "last_run_created_at", string_value="0")),
     ],
 )
-def test_a_value_that_does_not_fit_its_column_is_refused_by_key(fields, sent):
-    with pytest.raises(InvalidFilter, match=str(sent["key"])):
-        parse_filter(filter_text(sent), fields)
+def test_a_value_that_does_not_fit_its_column_is_refused_by_key(fields, raw):
+    with pytest.raises(InvalidFilter, match=str(raw["key"])):
+        parse_filter(filter_text(raw), fields)
 
 
 def test_a_key_that_does_not_filter_is_refused():
@@ -230,8 +230,10 @@ def test_a_number_is_compared_as_a_float():
 
 
 def test_predicates_keep_their_order():
-    sent = [predicate(1, "name", string_value=str(number)) for number in range(5)]
-    assert [each.values for each in parse_filter(filter_text(*sent), TASKS)] == [(str(number),) for number in range(5)]
+    predicates = [predicate(1, "name", string_value=str(number)) for number in range(5)]
+    assert [each.values for each in parse_filter(filter_text(*predicates), TASKS)] == [
+        (str(number),) for number in range(5)
+    ]
 
 
 def test_the_lists_of_one_column_are_one_of_what_they_share() -> None:

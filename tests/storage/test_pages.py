@@ -127,7 +127,7 @@ def test_a_filter_of_a_kibibyte_is_carried():
 def test_a_token_counts_for_one_list_scope_and_key():
     token = issue()
     messages = set()
-    for elsewhere in (
+    for changes in (
         {"list_name": "task"},
         {"list_name": "tasks\0"},
         {"scope": ("run-2", None)},
@@ -138,7 +138,7 @@ def test_a_token_counts_for_one_list_scope_and_key():
         {"list_name": "runs", "listable": RUN_LIST},
     ):
         with pytest.raises(InvalidPage) as raised:
-            read(token, **elsewhere)
+            read(token, **changes)
         messages.add(str(raised.value))
     with pytest.raises(InvalidPage) as raised:
         read("bogus")

@@ -28,7 +28,7 @@ def fail(values: list[weakref.ref[Value]], *, cause: Exception | None = None) ->
     try:
         raise LookupError("not here") from cause
     except LookupError as error:
-        kept = error  # noqa: F841 - the traceback holds this call, and the call the error
+        variable = error  # noqa: F841 - the traceback holds this call, and the call the error
         raise
 
 
