@@ -18,6 +18,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Refuse: the schema only moves forward."""
     raise NotImplementedError("Lineal's schema only moves forward; restore a backup to go back")
 
 

@@ -17,19 +17,32 @@ class ReadTx(Protocol):
     """One snapshot."""
 
     @property
-    def experiments(self) -> ExperimentReads: ...
+    def experiments(self) -> ExperimentReads:
+        """Experiments."""
+
     @property
-    def pipelines(self) -> PipelineReads: ...
+    def pipelines(self) -> PipelineReads:
+        """Pipelines."""
+
     @property
-    def pipeline_versions(self) -> PipelineVersionReads: ...
+    def pipeline_versions(self) -> PipelineVersionReads:
+        """Versions of pipelines."""
+
     @property
-    def runs(self) -> RunReads: ...
+    def runs(self) -> RunReads:
+        """Runs."""
+
     @property
-    def tasks(self) -> TaskReads: ...
+    def tasks(self) -> TaskReads:
+        """Tasks."""
+
     @property
-    def artifacts(self) -> ArtifactReads: ...
+    def artifacts(self) -> ArtifactReads:
+        """Artifacts."""
+
     @property
-    def artifact_tasks(self) -> ArtifactTaskReads: ...
+    def artifact_tasks(self) -> ArtifactTaskReads:
+        """Links between artifacts and tasks."""
 
 
 class WriteTx(Protocol):
@@ -39,19 +52,32 @@ class WriteTx(Protocol):
     """
 
     @property
-    def experiments(self) -> ExperimentWrites: ...
+    def experiments(self) -> ExperimentWrites:
+        """Experiments."""
+
     @property
-    def pipelines(self) -> PipelineWrites: ...
+    def pipelines(self) -> PipelineWrites:
+        """Pipelines."""
+
     @property
-    def pipeline_versions(self) -> PipelineVersionWrites: ...
+    def pipeline_versions(self) -> PipelineVersionWrites:
+        """Versions of pipelines."""
+
     @property
-    def runs(self) -> RunWrites: ...
+    def runs(self) -> RunWrites:
+        """Runs."""
+
     @property
-    def tasks(self) -> TaskWrites: ...
+    def tasks(self) -> TaskWrites:
+        """Tasks."""
+
     @property
-    def artifacts(self) -> ArtifactWrites: ...
+    def artifacts(self) -> ArtifactWrites:
+        """Artifacts."""
+
     @property
-    def artifact_tasks(self) -> ArtifactTaskWrites: ...
+    def artifact_tasks(self) -> ArtifactTaskWrites:
+        """Links between artifacts and tasks."""
 
 
 class Store(Protocol):

@@ -9,9 +9,11 @@ CONTRACT = Path(__file__).parents[2] / "storage" / "contract"
 
 
 def promises(source: str) -> list[str]:
-    """The sentences of all docstrings but the module's, and but the first line of a class."""
+    """The sentences of all docstrings but the module's, a property's, and but the first line of a class."""
     result = []
     for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+            continue  # a property: its docstring names a table
         if isinstance(node, ast.ClassDef | ast.AsyncFunctionDef | ast.FunctionDef):
             text = ast.get_docstring(node) or ""
             if isinstance(node, ast.ClassDef):
