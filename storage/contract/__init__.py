@@ -3,7 +3,7 @@
 Services and the composition root import this package; `storage/sql` fulfils it. Each sentence of a docstring in it, but those
 of the modules and the first line of a class, is a promise with a test in tests/contract.
 
-Which texts cannot be ids says `storage.ids.can_be_id`.
+`storage.ids.can_be_id` defines which texts cannot be ids.
 
 Locks are always taken in one order, so that two calls cannot wait for each other: tasks by id, then the run.
 """
