@@ -14,7 +14,7 @@ from typing import Any
 ACCOUNTS = ("postgres", "nobody")
 
 MEMORY = Path("/dev/shm")
-MEMORY_BYTES = 4 * 1024**3
+MEMORY_BYTES = 2 * 1024**3  # a run takes up to half a gigabyte
 
 
 def servers_account() -> dict[str, Any]:
