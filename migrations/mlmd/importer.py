@@ -224,15 +224,15 @@ def executions_per_batch(dialect: Dialect) -> int:
 
 async def ahead(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
     """Yield items; the next one is computed while the caller works on the one before."""
-    upcoming = asyncio.ensure_future(anext(items, None))
+    next_item = asyncio.ensure_future(anext(items, None))
     try:
-        while (item := await upcoming) is not None:
-            upcoming = asyncio.ensure_future(anext(items, None))
+        while (item := await next_item) is not None:
+            next_item = asyncio.ensure_future(anext(items, None))
             yield item
     finally:
         # A cancelled read leaves its connection, and its snapshot of the source, to the driver's thread.
-        await asyncio.wait([upcoming], timeout=LAST_READ_SECONDS)
-        upcoming.cancel()
+        await asyncio.wait([next_item], timeout=LAST_READ_SECONDS)
+        next_item.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
-            await upcoming
+            await next_item
         await items.aclose()

@@ -101,12 +101,12 @@ async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, 
 
     expected_rows, stored_rows, imported_count = await target.transact(look)
     differences = []
-    for id, expected in expected_rows.items():
-        stored = stored_rows.get(id)
-        if stored is None:
+    for id, expected_row in expected_rows.items():
+        stored_row = stored_rows.get(id)
+        if stored_row is None:
             differences.append(Difference(kind, id))
-        elif not _same(kind, stored, expected):
-            columns = zip(SHAPES[kind].names, expected, stored, strict=True)
+        elif not _same(kind, stored_row, expected_row):
+            columns = zip(SHAPES[kind].names, expected_row, stored_row, strict=True)
             differences.append(Difference(kind, id, tuple(item for item in columns if item[1] != item[2])))
     return differences, imported_count
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from migrations.mlmd.write.changes import Fate, fate_of
+from migrations.mlmd.write.changes import Fate, changes_of, fate_of
+from migrations.mlmd.write.row_kinds import Kind
+from migrations.mlmd.write.tally import Outcome
 
 A, B, C = 1, 2, 3
 
@@ -29,3 +31,27 @@ def test_a_row_follows_the_source_while_it_is_as_it_was_imported(
     imported: int | None, source: int | None, present: int | None, fate: Fate
 ) -> None:
     assert fate_of(imported, source, present) is fate
+
+
+def test_each_row_of_the_source_and_of_the_import_has_one_outcome() -> None:
+    source = {"new": A, "same": A, "other": B, "taken": A, "deleted": B, "changed": B}
+    rows = {id: (id,) for id in source}
+    imported = {"same": A, "other": A, "deleted": A, "changed": A, "removed": A}
+    changes = changes_of(Kind.RUN, rows, source, imported, {"other": A, "taken": 0, "changed": C, "removed": A})
+    assert (list(changes.new_rows), list(changes.updates), changes.removals) == (["new"], ["other"], ["removed"])
+    assert changes.absent_ids == {"deleted"}
+    assert {outcome: list(ids) for outcome, ids in changes.outcomes.items()} == {
+        Outcome.CREATED: ["new"],
+        Outcome.UPDATED: ["other"],
+        Outcome.REMOVED: ["removed"],
+        Outcome.TAKEN: ["taken"],
+        Outcome.DELETED_HERE: ["deleted"],
+        Outcome.CHANGED_HERE: ["changed"],
+    }
+
+
+def test_rows_that_nobody_can_have_written_are_all_new() -> None:
+    changes = changes_of(Kind.RUN, {"a": ("a",), "b": ("b",)}, {"a": A, "b": B})
+    assert list(changes.new_rows) == ["a", "b"]
+    assert not changes.updates
+    assert not changes.removals

@@ -4,7 +4,7 @@
 import wrote it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,23 +24,23 @@ class Fate(Enum):
     DELETED_HERE = "somebody deleted it in the store"
 
 
-def fate_of(imported: int | None, source: int | None, present: int | None) -> Fate:
+def fate_of(import_digest: int | None, source_digest: int | None, store_digest: int | None) -> Fate:
     """Return what becomes of a row, by three digests: as it was imported, as the source has it, as the store has it.
 
     None means that it was not imported, that the source does not have it, or that the store does not have it.
     """
-    match imported, source, present:
+    match import_digest, source_digest, store_digest:
         case None, _, None:
             return Fate.CREATE
         case None, _, _:
             return Fate.TAKEN
-        case _ if imported == source:
+        case _ if import_digest == source_digest:
             return Fate.NOTHING  # even if somebody changed or deleted it here: the source has nothing new
         case _, None, None:
             return Fate.REMOVE  # of the row itself nothing is left, but the import is noted to have written it
         case _, _, None:
             return Fate.DELETED_HERE
-        case _ if present != imported:
+        case _ if store_digest != import_digest:
             return Fate.CHANGED_HERE
         case _, None, _:
             return Fate.REMOVE
@@ -62,7 +62,7 @@ class Changes:
     new_rows: Mapping[str, Row]
     updates: Mapping[str, Row]
     removals: Collection[str]
-    absent_ids: Collection[str]
+    absent_ids: Set[str]
     """The rows of the source that the store does not have, and will not have."""
     outcomes: Mapping[Outcome, Collection[str]]
 
@@ -70,26 +70,25 @@ class Changes:
 def changes_of(
     kind: Kind,
     rows: Mapping[str, Row],
-    source: Mapping[str, int],
-    imported: Mapping[str, int] = _NOTHING,
-    present: Mapping[str, int] = _NOTHING,
+    source_digests: Mapping[str, int],
+    import_digests: Mapping[str, int] = _NOTHING,
+    store_digests: Mapping[str, int] = _NOTHING,
 ) -> Changes:
     """Return what is to be done with the rows of the source, and with rows that the import wrote and the source lacks.
 
-    `source`, `imported` and `present` are digests by id, as for `fate_of`. Rows that neither the import nor anybody else can
-    have written need the first only.
+    The digests are by id, as for `fate_of`. Rows that neither the import nor anybody else can have written need the first only.
     """
     ids: dict[Fate, list[str]] = {fate: [] for fate in Fate}
-    for row_id in (*rows, *(imported.keys() - rows.keys())):
-        ids[fate_of(imported.get(row_id), source.get(row_id), present.get(row_id))].append(row_id)
+    for row_id in (*rows, *(import_digests.keys() - rows.keys())):
+        ids[fate_of(import_digests.get(row_id), source_digests.get(row_id), store_digests.get(row_id))].append(row_id)
     left_alone = {outcome: sorted(ids[fate]) for fate, outcome in _LEFT_ALONE.items() if ids[fate]}
     return Changes(
         kind,
-        source,
+        source_digests,
         new_rows={row_id: rows[row_id] for row_id in ids[Fate.CREATE]},
         updates={row_id: rows[row_id] for row_id in ids[Fate.UPDATE]},
         removals=ids[Fate.REMOVE],
-        absent_ids=ids[Fate.DELETED_HERE],
+        absent_ids=frozenset(ids[Fate.DELETED_HERE]),
         outcomes={
             Outcome.CREATED: ids[Fate.CREATE],
             Outcome.UPDATED: ids[Fate.UPDATE],

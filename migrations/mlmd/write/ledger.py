@@ -23,9 +23,9 @@ _NAMES = ("import_id", "kind", "row_id", "digest")
 
 def chunks(ids: Collection[str]) -> Iterator[list[str]]:
     """Yield ids in ascending order, cut into pieces."""
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), ID_CHUNK):
-        yield ordered[start : start + ID_CHUNK]
+    sorted_ids = sorted(ids)
+    for start in range(0, len(sorted_ids), ID_CHUNK):
+        yield sorted_ids[start : start + ID_CHUNK]
 
 
 @dataclass(frozen=True)

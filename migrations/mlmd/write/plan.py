@@ -33,19 +33,19 @@ async def plan_changes(
     For the given runs, `rows` is everything that the source has of the kind: rows that the import wrote into these runs and
     that are not among `rows` are removed.
     """
-    of_runs = await ledger.digests_of_runs(kind, run_ids) if run_ids else {}
-    imported = of_runs | await ledger.digests(kind, rows.keys() - of_runs.keys())
-    new_ids = rows.keys() - imported.keys()
+    run_digests = await ledger.digests_of_runs(kind, run_ids) if run_ids else {}
+    import_digests = run_digests | await ledger.digests(kind, rows.keys() - run_digests.keys())
+    new_ids = rows.keys() - import_digests.keys()
     foreign_ids = await ledger.present(kind, new_ids)
     if kind is Kind.LINK:
         new_links = {row_id: rows[row_id] for row_id in new_ids - foreign_ids}
-        foreign_ids |= await _repetitions(ledger, new_links, of_runs)
-    source = digests(kind, rows)
+        foreign_ids |= await _repetitions(ledger, new_links, run_digests)
+    source_digests = digests(kind, rows)
     # Only rows that would change are read, and locked until the transaction ends.
-    differing_ids = {row_id for row_id, value in imported.items() if source.get(row_id) != value}
+    differing_ids = {row_id for row_id, value in import_digests.items() if source_digests.get(row_id) != value}
     stored_rows = await ledger.rows(kind, differing_ids, for_update=True) if differing_ids else {}
-    present = dict.fromkeys(foreign_ids, 0) | digests(kind, stored_rows)
-    changes = changes_of(kind, rows, source, imported, present)
+    store_digests = dict.fromkeys(foreign_ids, 0) | digests(kind, stored_rows)
+    changes = changes_of(kind, rows, source_digests, import_digests, store_digests)
     if not changes.updates:
         return changes
     damage = await damage_of(ledger, kind, {row_id: stored_rows[row_id] for row_id in changes.updates}, rows)
@@ -57,10 +57,10 @@ async def with_free_keys(ledger: Ledger, rows: Mapping[str, Row]) -> dict[str, R
     ids_by_key = {row[_LOGICAL_KEY]: row_id for row_id, row in rows.items() if row[_LOGICAL_KEY] is not None}
     bearers = await ledger.tasks_of_keys(ids_by_key)
     keys_by_bearer = {bearer: key for key, bearer in bearers.items() if bearer != ids_by_key[key]}
-    imported = await ledger.digests(Kind.TASK, keys_by_bearer)
-    stored_rows = await ledger.rows(Kind.TASK, imported)
+    import_digests = await ledger.digests(Kind.TASK, keys_by_bearer)
+    stored_rows = await ledger.rows(Kind.TASK, import_digests)
     # A task that is as the import wrote it gives up its key when the source gives the key to another task.
-    unchanged_ids = {bearer for bearer, row in stored_rows.items() if digest(Kind.TASK, row) == imported[bearer]}
+    unchanged_ids = {bearer for bearer, row in stored_rows.items() if digest(Kind.TASK, row) == import_digests[bearer]}
     ids_without_key = {ids_by_key[key] for bearer, key in keys_by_bearer.items() if bearer not in unchanged_ids}
     return {row_id: _without_key(row) if row_id in ids_without_key else row for row_id, row in rows.items()}
 
@@ -69,9 +69,9 @@ def _without_key(row: Row) -> Row:
     return (*row[:_LOGICAL_KEY], None, *row[_LOGICAL_KEY + 1 :])
 
 
-async def _repetitions(ledger: Ledger, links: Mapping[str, Row], imported: Collection[str]) -> set[str]:
+async def _repetitions(ledger: Ledger, links: Mapping[str, Row], imported_ids: Collection[str]) -> set[str]:
     """Return the links that a client has written under another id: of the same task, key and artifact."""
     stored_links = await ledger.links_of_tasks({row[_UNIQUE_OF_LINK[0]] for row in links.values()})
     keys = {row_id: tuple(row[place] for place in _UNIQUE_OF_LINK) for row_id, row in links.items()}
     # A link that the import wrote is not counted: it is out of date and will be removed.
-    return {row_id for row_id, key in keys.items() if key in stored_links and stored_links[key] not in imported}
+    return {row_id for row_id, key in keys.items() if key in stored_links and stored_links[key] not in imported_ids}

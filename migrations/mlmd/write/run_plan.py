@@ -1,6 +1,6 @@
 """Plans what is to be done with all rows of a batch of runs. The loader of runs calls this; nothing is written here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from migrations.mlmd.write.changes import Changes, changes_of
@@ -40,32 +40,32 @@ async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> Bat
     spec_rows, artifact_rows = _joined(rows.specs, run_ids), _joined(rows.artifacts, run_ids)
     specs = [await plan_specs(ledger, spec_rows)] if spec_rows else []
     artifacts = await plan_changes(ledger, Kind.ARTIFACT, artifact_rows)
-    absent_ids = set(artifacts.absent_ids)
     if not fates.imports:
-        new = _plan_new(rows, fates.new, absent_ids)
+        new = _plan_new(rows, fates.new, artifacts.absent_ids)
         return BatchPlan([*specs, artifacts, new.runs, new.tasks, new.links], new.orphan_links)
-    old = await _plan_imports(ledger, rows, fates.imports, absent_ids)
-    new = _plan_new(rows, fates.new, absent_ids)
+    old = await _plan_imports(ledger, rows, fates.imports, artifacts.absent_ids)
+    new = _plan_new(rows, fates.new, artifacts.absent_ids | old.tasks.absent_ids)
     return BatchPlan(
         [*specs, artifacts, old.runs, old.tasks, new.runs, new.tasks, old.links, new.links],
         [*old.orphan_links, *new.orphan_links],
     )
 
 
-async def _plan_imports(ledger: Ledger, rows: RunBatchRows, run_ids: Sequence[str], absent_ids: set[str]) -> RunChanges:
-    """Return what is to be done with runs that an earlier import wrote; adds tasks to the absent ids."""
+async def _plan_imports(
+    ledger: Ledger, rows: RunBatchRows, run_ids: Sequence[str], absent_artifacts: Set[str]
+) -> RunChanges:
+    """Return what is to be done with runs that an earlier import wrote."""
     runs = await plan_changes(ledger, Kind.RUN, {id: rows.runs[id] for id in run_ids})
     task_rows = await with_free_keys(ledger, _joined(rows.tasks, run_ids))
     tasks = await plan_changes(ledger, Kind.TASK, task_rows, run_ids=run_ids)
-    absent_ids.update(tasks.absent_ids)
     link_rows = _joined(rows.links, run_ids)
-    orphan_links = _orphans(link_rows, absent_ids)
+    orphan_links = _orphans(link_rows, absent_artifacts | tasks.absent_ids)
     # Planned before tasks are removed: the database removes the links of a task with the task.
     links = await plan_changes(ledger, Kind.LINK, _without(link_rows, orphan_links), run_ids=run_ids)
     return RunChanges(runs, tasks, links, orphan_links)
 
 
-def _plan_new(rows: RunBatchRows, run_ids: Sequence[str], absent_ids: Collection[str]) -> RunChanges:
+def _plan_new(rows: RunBatchRows, run_ids: Sequence[str], absent_ids: Set[str]) -> RunChanges:
     """Return what is to be done with new runs: nobody can have written any row of theirs yet."""
     run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _joined(rows.tasks, run_ids)
     link_rows = _joined(rows.links, run_ids)
@@ -86,7 +86,7 @@ def _joined(rows: RowsByRun, run_ids: Sequence[str]) -> dict[str, Row]:
     return joined
 
 
-def _orphans(links: dict[str, Row], absent_ids: Collection[str]) -> list[str]:
+def _orphans(links: dict[str, Row], absent_ids: Set[str]) -> list[str]:
     """Return the links whose task or artifact is not in the store and will not be."""
     if not absent_ids:
         return []
