@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from server.codec.unusable import UnusableValue
+from server.rules.unusable import UnusableValue
 from storage import errors as storage_errors
 
 DOMAIN = "lineal"

@@ -69,6 +69,14 @@ class IOType(IntEnum):
     TASK_FINAL_STATUS_OUTPUT = 11
 
 
+class PodType(IntEnum):
+    """What a pod does for its task; the numbers are those of the wire."""
+
+    UNSPECIFIED = 0
+    DRIVER = 1
+    EXECUTOR = 2
+
+
 class RunState(IntEnum):
     """States of a run; stored by name, as readers of the table expect."""
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from lineal.v2beta1 import experiment_pb2, pipeline_pb2
 
-from server.codec.json_columns import json_object
 from server.codec.times import set_time
 from server.codec.values import set_struct
+from storage.documents.plain import object_of
 from storage.model import Experiment, Pipeline, PipelineVersion, StorageState
 
 _STORAGE_STATES = {state.name: state.value for state in StorageState}
@@ -54,7 +54,7 @@ def pipeline_version_message(version: PipelineVersion) -> pipeline_pb2.PipelineV
     set_time(message.created_at, version.created_at)
     if version.package_url:
         message.package_url.pipeline_url = version.package_url
-    spec = json_object(version.pipeline_spec)
+    spec = object_of(version.pipeline_spec)
     if spec is not None:
         set_struct(message.pipeline_spec, spec)
     return message

@@ -8,11 +8,13 @@ from typing import Any
 
 from lineal.v2beta1 import run_pb2
 
-from server.codec.history import add_history, append_state
-from server.codec.json_columns import column_text, enum_of, json_list, json_object, text_of
+from server.codec.history import add_history
 from server.codec.times import set_time
-from server.codec.unusable import UnusableValue, check_text
 from server.codec.values import plain_values, set_struct, set_values
+from server.rules.unusable import UnusableValue, check_text, column, optional_column
+from storage.documents import enums
+from storage.documents.plain import compact, object_of
+from storage.documents.runs import RuntimeConfig, plugins_from_text, plugins_to_text
 from storage.model import Run
 
 PLUGIN_COUNT = 32
@@ -20,7 +22,6 @@ PLUGIN_BYTES = 64 * 1024
 PLUGIN_DEPTH = 16
 
 _STATE_NUMBERS = dict(run_pb2.RuntimeState.items())
-_STATE_NAMES = {number: name for name, number in _STATE_NUMBERS.items()}
 _STORAGE_STATE_NUMBERS = dict(run_pb2.Run.StorageState.items())
 
 
@@ -42,13 +43,13 @@ def run_message(
     message.service_account = run.service_account
     from_version = bool(run.pipeline_id or run.pipeline_version_id)
     if with_settings:
-        spec = json_object(run.pipeline_spec) if with_spec or not from_version else None
+        spec = object_of(run.pipeline_spec) if with_spec or not from_version else None
         if spec is not None:
             set_struct(message.pipeline_spec, spec)
         _set_runtime_config(message, run.runtime_config)
-    add_history(message.state_history, run.state_history, numbers=_STATE_NUMBERS)
-    for name, settings in (json_object(run.plugins_input) or {}).items():
-        set_struct(message.plugins_input[name], settings if isinstance(settings, dict) else {})
+    add_history(message.state_history, run.state_history, enums.RUN_STATES)
+    for name, settings in plugins_from_text(run.plugins_input).items():
+        set_struct(message.plugins_input[name], settings)
     message.tasks.extend(tasks)
     return message  # type: ignore[no-any-return]
 
@@ -79,12 +80,8 @@ def runtime_config_text(run: run_pb2.Run) -> str | None:
     Raises UnusableValue for what cannot be kept.
     """
     config = run.runtime_config
-    plain: dict[str, Any] = {}
-    if config.parameters:
-        plain["parameters"] = plain_values(config.parameters, "run.runtime_config.parameters")
-    if config.pipeline_root:
-        plain["pipelineRoot"] = config.pipeline_root
-    return column_text(plain, "run.runtime_config") if plain else None
+    parameters = plain_values(config.parameters, "run.runtime_config.parameters")
+    return optional_column(RuntimeConfig(parameters, config.pipeline_root).to_text(), "run.runtime_config")
 
 
 def pipeline_spec_text(run: run_pb2.Run) -> str | None:
@@ -99,7 +96,7 @@ def pipeline_spec_text(run: run_pb2.Run) -> str | None:
     inner = plain.get("pipeline_spec")
     if isinstance(inner, dict) and not plain.get("platform_spec"):
         plain = inner
-    return column_text(plain, "run.pipeline_spec")
+    return column(compact(plain), "run.pipeline_spec")
 
 
 def plugins_input_text(run: run_pb2.Run) -> str | None:
@@ -113,21 +110,13 @@ def plugins_input_text(run: run_pb2.Run) -> str | None:
         return None
     if len(run.plugins_input) > PLUGIN_COUNT:
         raise UnusableValue(f"{field} has more than {PLUGIN_COUNT} plugins")
-    plain = {name: plain_values(run.plugins_input[name].fields, field) for name in sorted(run.plugins_input)}
+    plain = {name: plain_values(settings.fields, field) for name, settings in run.plugins_input.items()}
     if any(_depth(settings) > PLUGIN_DEPTH for settings in plain.values()):
         raise UnusableValue(f"{field} is nested more than {PLUGIN_DEPTH} levels deep")
-    text = column_text(plain, field)
-    if len(text.encode()) > PLUGIN_BYTES:
+    text = optional_column(plugins_to_text(plain), field)
+    if text is not None and len(text.encode()) > PLUGIN_BYTES:
         raise UnusableValue(f"{field} is larger than {PLUGIN_BYTES} bytes")
     return text
-
-
-def append_run_state(history: str, state: str, now: int) -> str:
-    """Return a stored history of a run with {now, state} at its end, unless that is the state of the last entry."""
-    entries = json_list(history)
-    number = enum_of(state, _STATE_NUMBERS)
-    new_entries = append_state(entries, number, now=now, names=_STATE_NAMES, numbers=_STATE_NUMBERS)
-    return history if new_entries is entries else column_text(new_entries, "run.state_history")
 
 
 def check_run_text(run: run_pb2.Run) -> None:
@@ -144,13 +133,11 @@ def check_run_text(run: run_pb2.Run) -> None:
 
 
 def _set_runtime_config(message: run_pb2.Run, text: str | None) -> None:
-    plain = json_object(text)
-    if not plain:
+    config = RuntimeConfig.from_text(text)
+    if config is None:
         return
-    message.runtime_config.pipeline_root = text_of(plain.get("pipelineRoot"))
-    parameters = plain.get("parameters")
-    if isinstance(parameters, dict):
-        set_values(message.runtime_config.parameters, parameters)
+    message.runtime_config.pipeline_root = config.pipeline_root
+    set_values(message.runtime_config.parameters, config.parameters)
 
 
 def _depth(plain: object) -> int:

@@ -1,20 +1,15 @@
-"""Moments: whole microseconds since 1970-01-01 UTC in records, Timestamp in messages, RFC 3339 in stored JSON.
+"""Moments: whole microseconds since 1970-01-01 UTC in records, Timestamp in messages, RFC 3339 in stored JSON (storage/documents).
 
 Whatever is finer than a microsecond is cut off, towards the past. The modules of the codec and services call this.
 """
 
-from datetime import UTC, datetime, timedelta
-
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from server.codec.unusable import UnusableValue
+from server.rules.unusable import UnusableValue
 
 # What Timestamp can mean: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
 FIRST_SECOND = -62_135_596_800
 LAST_SECOND = 253_402_300_799
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(timestamp: Timestamp, field: str) -> int:
@@ -27,29 +22,18 @@ def microseconds(timestamp: Timestamp, field: str) -> int:
 
 def moment_of_text(text: str, field: str) -> int:
     """Return the moment that text of a request names as RFC 3339. Raises UnusableValue where it names none."""
-    timestamp = Timestamp()
+    named = Timestamp()
     try:
-        timestamp.FromJsonString(text)
+        named.FromJsonString(text)
     except ValueError:
         raise _no_time(field) from None
-    return microseconds(timestamp, field)
+    return microseconds(named, field)
 
 
 def set_time(target: Timestamp, moment: int) -> None:
     """Write a moment into a Timestamp; a field so written is present, the epoch too."""
     target.seconds, rest = divmod(moment, 1_000_000)
     target.nanos = rest * 1_000
-
-
-def time_of_text(text: object) -> int | None:
-    """Return the moment that stored text names, None when it names none."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
 def _no_time(field: str) -> UnusableValue:

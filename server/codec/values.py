@@ -6,8 +6,8 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct, Value
 
-from server.codec.unusable import UnusableValue
-from storage.stored_json import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
+from server.rules.unusable import UnusableValue
+from storage.documents.plain import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
 
 
 def plain_value(value: Value, field: str, depth: int = 0) -> Any:

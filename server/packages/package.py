@@ -12,13 +12,12 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from server.codec.json_columns import column_text
-from server.codec.unusable import UnusableValue
 from server.errors import InvalidArgument
 from server.packages.documents import read_documents
 from server.packages.specs import REASON, check_origin, check_schema_version, parse_platform, parse_spec
 from server.packages.text_limits import UnreadableText
-from storage.stored_json import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, plain_number
+from server.rules.unusable import UnusableValue, column
+from storage.documents.plain import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, compact, plain_number
 
 PLATFORM = "kubernetes"
 """The only platform whose configuration is kept."""
@@ -90,7 +89,7 @@ def _stored_text(spec: Message, platform: Message | None) -> str:
         plain = json_format.MessageToDict(spec)
         if platform is not None:
             plain = {"pipeline_spec": plain, "platform_spec": json_format.MessageToDict(platform)}
-        return column_text(_as_kept(plain, 0), "the pipeline spec")
+        return column(compact(_as_kept(plain, 0)), "the pipeline spec")
     except UnusableValue as error:
         raise _refused(str(error)) from error
 

@@ -11,8 +11,8 @@ from typing import Any
 from server.recorded_spec.flow import Flow
 from server.recorded_spec.tree import ARTIFACTS, PARAMETERS, Constant, Input, Node, Output, Source, tree_of
 from server.recorded_spec.types import constant_of, schema_of
+from storage.documents.plain import compact
 from storage.model import LinkOutline, Run, RunActivity, TaskOutline, TaskType
-from storage.stored_json import compact
 
 SDK_VERSION = "recorded"
 """By this sdkVersion a made specification is known, so that it is not taken for one that can be run."""

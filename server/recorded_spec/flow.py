@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.codec.json_columns import enum_of, json_list, json_object, text_of
 from server.recorded_spec.tree import ARTIFACTS, PARAMETERS, Constant, Input, Node, Output, Source, Tree
 from server.recorded_spec.types import artifact_type, constant_of, parameter_type
+from server.rules.links import OUTPUT_TYPES
+from storage.documents import parameters
+from storage.documents.parameters import NO_VALUE, Producer
+from storage.documents.plain import compact
 from storage.model import IOType, LinkOutline, TaskType
-from storage.stored_json import compact
 
 _WORK_MAX = 1_000_000
 """Steps from a node to one above or below it, in total: a graph of deep groups must not take a minute."""
@@ -24,9 +26,7 @@ ENTRIES_MAX = 50_000
 _CANDIDATES_MAX = 20
 """How many tasks that put out one artifact are looked at for the one that an input came from."""
 
-OUTPUTS = frozenset({IOType.ITERATOR_OUTPUT, IOType.OUTPUT, IOType.ONE_OF_OUTPUT, IOType.TASK_FINAL_STATUS_OUTPUT})
 _ITEMS = frozenset({IOType.ITERATOR_INPUT, IOType.ITERATOR_INPUT_RAW})
-_IO_TYPES = {each.name: each.value for each in IOType}
 _ROOT = "ROOT"  # what producers call the root
 
 
@@ -82,7 +82,7 @@ class Flow:
 
     def _define(self, node: Node) -> None:
         for link in self._links.get(node, ()):
-            if link.type in OUTPUTS:
+            if link.type in OUTPUT_TYPES:
                 self._makers.setdefault(link.artifact_id, {})[(node, link.key)] = None
                 self._add_type(node.output_types[ARTIFACTS], link.key, artifact_type(link.artifact_type))
                 node.uri = node.uri or link.uri or ""
@@ -98,7 +98,7 @@ class Flow:
     def _select_outputs(self, node: Node) -> None:
         """Say which outputs within a DAG its own come from."""
         for link in self._links.get(node, ()) if node.children else ():
-            for child, key in self._makers[link.artifact_id] if link.type in OUTPUTS else ():
+            for child, key in self._makers[link.artifact_id] if link.type in OUTPUT_TYPES else ():
                 if child.parent is node:
                     self._select(node, ARTIFACTS, link.key, Output(child.key, key))
         for parameter in _parameters(node, of_outputs=True) if node.children else ():
@@ -114,7 +114,7 @@ class Flow:
 
     def _add_inputs(self, node: Node) -> None:
         for link in self._links.get(node, ()):
-            if link.type not in OUTPUTS:
+            if link.type not in OUTPUT_TYPES:
                 self._add_artifact(node, link)
         for parameter in _parameters(node, of_outputs=False):
             is_item = node.type == TaskType.LOOP and parameter.type in _ITEMS
@@ -126,7 +126,7 @@ class Flow:
         if node.parent is None:
             self._add_type(node.input_types[ARTIFACTS], link.key, definition)
             return
-        producer = text_of((json_object(link.producer) or {}).get("taskName"))
+        producer = (Producer.from_text(link.producer) or Producer()).task_name
         maker = self._maker_of(node, link.artifact_id, producer)
         if maker is not None:
             dag, maker_node, key = maker
@@ -265,13 +265,12 @@ class Flow:
 
 def _parameters(node: Node, *, of_outputs: bool) -> Iterator[_Parameter]:
     for task in node.tasks:
-        for entry in json_list(task.output_parameters if of_outputs else task.input_parameters):
-            producer = entry.get("producer")
+        for stored in parameters.from_text(task.output_parameters if of_outputs else task.input_parameters):
             yield _Parameter(
-                key=text_of(entry.get("parameterKey")) or "value",
-                type=enum_of(entry.get("type"), _IO_TYPES),
-                producer=text_of(producer.get("taskName")) if isinstance(producer, dict) else "",
-                value=entry.get("value"),
+                key=stored.key or "value",
+                type=stored.type,
+                producer=stored.producer.task_name if stored.producer else "",
+                value=None if stored.value is NO_VALUE else stored.value,
             )
 
 

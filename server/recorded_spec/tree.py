@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.codec.json_columns import integer_of, json_object
+from storage.documents.tasks import TypeAttributes
 from storage.model import TaskOutline, TaskType
 
 PARAMETERS, ARTIFACTS = "parameters", "artifacts"
@@ -84,8 +84,8 @@ class Node:
 
     def iteration_count(self) -> int:
         """Return how many iterations of a loop were recorded, or announced."""
-        counts = (_attribute(task, "iterationCount") for task in self.tasks)
-        indexes = (_attribute(task, "iterationIndex") for node in self.children.values() for task in node.tasks)
+        counts = (_attributes(task).iteration_count for task in self.tasks)
+        indexes = (_attributes(task).iteration_index for node in self.children.values() for task in node.tasks)
         return max([0, *(count or 0 for count in counts), *((index or 0) + 1 for index in indexes)])
 
 
@@ -154,7 +154,7 @@ def _nodes_of(parent: Node, tasks: Sequence[TaskOutline]) -> Iterator[tuple[Task
     numbered_tasks: list[tuple[TaskOutline, str, int]] = []
     for task in tasks:
         name = task.name or task.display_name or "task"
-        same = (name, _attribute(task, "iterationIndex"))
+        same = (name, _attributes(task).iteration_index)
         counts[same] = counts.get(same, 0) + 1
         numbered_tasks.append((task, name, counts[same]))
     # First those that keep their name as the key: the key made for a second one must not take it from them.
@@ -170,5 +170,5 @@ def _nodes_of(parent: Node, tasks: Sequence[TaskOutline]) -> Iterator[tuple[Task
         yield task, node
 
 
-def _attribute(task: TaskOutline, name: str) -> int | None:
-    return integer_of((json_object(task.type_attributes) or {}).get(name))
+def _attributes(task: TaskOutline) -> TypeAttributes:
+    return TypeAttributes.from_text(task.type_attributes) or TypeAttributes()

@@ -1,12 +1,15 @@
 """ArtifactService: artifacts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lineal.v2beta1 import artifact_pb2
 
 from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
+from server.rules.artifacts import identity_key
+from server.rules.links import output_link
 from server.services import checks
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
@@ -111,9 +114,8 @@ def _check_request(request: artifact_pb2.CreateArtifactRequest) -> None:
 
 def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_identity: bool = False) -> Artifact:
     # Single-user mode stores no namespace: the request must name one, which is then dropped, as in KFP's API server.
-    return codec.artifact_from_request(
-        request.artifact, artifact_id=new_id(), namespace="", now=now, with_identity=with_identity
-    )
+    artifact = codec.artifact_from_request(request.artifact, artifact_id=new_id(), namespace="", now=now)
+    return replace(artifact, identity_key=identity_key(artifact)) if with_identity else artifact
 
 
 def _task_of(request: artifact_pb2.CreateArtifactRequest, heads: dict[str, TaskHead]) -> TaskHead:
@@ -126,12 +128,11 @@ def _task_of(request: artifact_pb2.CreateArtifactRequest, heads: dict[str, TaskH
 
 
 def _link(request: artifact_pb2.CreateArtifactRequest, artifact_id: str, task: TaskHead) -> ArtifactTask:
-    return codec.output_link(
+    codec.check_text("producer_key", request.producer_key)
+    return output_link(
+        task,
+        artifact_id,
         link_id=new_id(),
-        artifact_id=artifact_id,
-        task_id=task.id,
-        run_id=task.run_id,
-        task_name=task.name,
         key=request.producer_key,
         iteration=request.iteration_index if request.HasField("iteration_index") else None,
     )
@@ -144,17 +145,6 @@ async def _reused(tx: WriteTx, artifact: Artifact) -> Artifact | None:
     if match is not None or not artifact.uri:
         return match
     for candidate in await tx.artifacts.find_by_uri(artifact.namespace, artifact.uri):
-        if _identity(candidate) == artifact.identity_key:
+        if identity_key(candidate) == artifact.identity_key:
             return candidate
     return None
-
-
-def _identity(artifact: Artifact) -> str:
-    return codec.identity_key(
-        type=artifact.type,
-        uri=artifact.uri,
-        name=artifact.name,
-        description=artifact.description,
-        metadata=artifact.metadata,
-        number_value=artifact.number_value,
-    )

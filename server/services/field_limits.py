@@ -4,7 +4,6 @@ Services check requests with these rows, and the OpenAPI document shows them. Na
 their package.
 """
 
-from server.codec.parameters import PARAMETER_KEY_CHARACTERS
 from storage import lengths
 
 MAX_CHARACTERS = {
@@ -22,7 +21,7 @@ MAX_CHARACTERS = {
     "PipelineTask.name": lengths.NAME,
     "PipelineTask.display_name": lengths.DISPLAY_NAME,
     "PipelineTask.cache_fingerprint": lengths.FINGERPRINT,
-    "PipelineTask.InputOutputs.IOParameter.parameter_key": PARAMETER_KEY_CHARACTERS,
+    "PipelineTask.InputOutputs.IOParameter.parameter_key": lengths.KEY,
     "PipelineVersion.name": lengths.VERSION_NAME,
     "PipelineVersion.display_name": lengths.DISPLAY_NAME,
     "Run.display_name": lengths.DISPLAY_NAME,

@@ -9,6 +9,7 @@ from lineal.v2beta1 import report_pb2
 from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
+from server.rules.runs import FINISHED
 from server.services import checks, run_state
 from storage.contract import Lock, WriteTx
 from storage.model import RunState
@@ -36,7 +37,7 @@ async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest)
         run = await tx.runs.lock(run_id, Lock.UPDATE)
         new_state = _PHASES.get(phase)
         if run.state == RunState.CANCELING.name:
-            new_state = RunState.CANCELED.name if new_state in run_state.FINISHED else None
+            new_state = RunState.CANCELED.name if new_state in FINISHED else None
         if new_state is None or run.state == RunState.CANCELED.name:
             return
         await run_state.set_state(tx, run, new_state, now=now, finished_at=finished_at)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import run_pb2
 
-from server import codec
 from server.calls.call import Call
 from server.errors import Aborted, FailedPrecondition, InvalidArgument
+from server.rules.tasks import append_state
 from server.services import checks, run_state
 from storage.contract import Lock, WriteTx
 from storage.model import RunState, StorageState, Task, TaskState
@@ -110,7 +110,7 @@ def _reset(task: Task, now: int) -> Task:
     return replace(
         task,
         state=TaskState.RUNNING.value,
-        state_history=codec.append_task_state(task.state_history, TaskState.RUNNING.value, now),
+        state_history=append_state(task.state_history, TaskState.RUNNING.value, now),
         started_at=now,
         finished_at=None,
         status_metadata=None,

@@ -11,8 +11,8 @@ from server import codec
 from server.calls.call import Call
 from server.recorded_spec import LINKS_MAX, TASKS_MAX, RecordedSpec, Recording, make_spec
 from storage.contract import ReadTx
+from storage.documents.plain import compact
 from storage.model import LinkedArtifact, LinkOutline, Run, RunActivity, Task, TaskOutline
-from storage.stored_json import compact
 
 PARAMETER_CHARACTERS = 64 * 1024
 """Parameters of a task whose text is longer are not drawn."""

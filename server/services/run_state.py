@@ -7,23 +7,14 @@ for each other, and alone where they may change the run or must see every other 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from server import codec
 from server.calls.call import Call
+from server.rules.runs import FINISHED, after_root, append_state
 from storage.contract import Lock, WriteTx
-from storage.model import RunHead, RunState, TaskState, TaskType
+from storage.model import RunHead, RunState, TaskType
 
 Answer = TypeVar("Answer")
 
 ROOT = TaskType.ROOT.value
-FINISHED = {RunState.SUCCEEDED.name, RunState.SKIPPED.name, RunState.FAILED.name, RunState.CANCELED.name}
-
-_FOLLOWS = {
-    TaskState.RUNNING.value: RunState.RUNNING.name,
-    TaskState.SUCCEEDED.value: RunState.SUCCEEDED.name,
-    TaskState.CACHED.value: RunState.SUCCEEDED.name,
-    TaskState.SKIPPED.value: RunState.SUCCEEDED.name,
-    TaskState.FAILED.value: RunState.FAILED.name,
-}
 
 
 class RunMustBeHeldAlone(Exception):
@@ -56,16 +47,6 @@ async def follow(tx: WriteTx, run: RunHead, *, root_state: int | None, now: int)
         await set_state(tx, run, new_state, now=now)
 
 
-def after_root(run_state: str, root_state: int) -> str | None:
-    """Return the state a run takes when its ROOT task changes to a state, None when it stays as it is."""
-    new_state = _FOLLOWS.get(root_state)
-    if run_state == RunState.CANCELED.name or new_state is None:
-        return None
-    if run_state == RunState.CANCELING.name:
-        return RunState.CANCELED.name if new_state in FINISHED else None
-    return new_state
-
-
 async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished_at: int | None = None) -> None:
     """Change a run's state, with an entry in its history and its finish time set or cleared.
 
@@ -75,7 +56,7 @@ async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished
     await tx.runs.set_state(
         run.id,
         state=state,
-        state_history=codec.append_run_state(run.state_history, state, now),
+        state_history=append_state(run.state_history, state, now),
         finished_at=ended_at if state in FINISHED else None,
         updated_at=now,
     )

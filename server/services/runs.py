@@ -11,6 +11,8 @@ from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.packages.specs import check_parameters, read_spec
+from server.rules import tasks
+from server.rules.runs import append_state
 from server.services import checks, task_writes
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
@@ -194,7 +196,7 @@ def _check_run(run: run_pb2.Run) -> None:
         checks.known_id("experiment", run.experiment_id)
     for task in run.tasks:
         task_writes.check_task(task)
-        codec.task_from_request(task, task_id="-", run_id="-", namespace="", now=0)  # a bad one fails the call
+        tasks.new_task(codec.new_task(task), task_id="-", run_id="-", namespace="", now=0)  # a bad one fails the call
 
 
 def _check_source(run: run_pb2.Run) -> None:
@@ -263,7 +265,7 @@ def _record(call: Call, run: run_pb2.Run, now: int) -> Run:
         updated_at=now,
         storage_state=(StorageState.ARCHIVED if is_archived else StorageState.AVAILABLE).name,
         state=RunState.PENDING.name,
-        state_history=codec.append_run_state("[]", RunState.PENDING.name, now),
+        state_history=append_state("[]", RunState.PENDING.name, now),
         service_account=run.service_account or call.settings.service_account,
         recurring_run_id=run.recurring_run_id,
         pipeline_id=reference.pipeline_id,

@@ -7,6 +7,7 @@ from lineal.v2beta1 import run_pb2
 from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
+from server.rules.tasks import merge_task
 from server.services import checks, run_state
 from server.services.field_limits import MAX_CHARACTERS
 from storage.contract import Lock, WriteTx
@@ -46,7 +47,9 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
     async def write(tx: WriteTx, lock: Lock) -> dict[str, run_pb2.PipelineTask]:
         tasks_before = await tx.tasks.lock(task_ids)
         _check_tasks(task_ids, run_id, tasks_before)
-        tasks_after = [codec.merge_task(tasks_before[task_id], updates[task_id], now) for task_id in task_ids]
+        tasks_after = [
+            merge_task(tasks_before[task_id], codec.task_update(updates[task_id]), now) for task_id in task_ids
+        ]
         new_parents = {
             task.id: task.parent_task_id
             for task in tasks_after

@@ -7,6 +7,7 @@ from lineal.v2beta1 import run_pb2
 from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
+from server.rules.tasks import new_task
 from server.services import checks, run_state, task_writes
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.listings import ListRequest, listing_of, next_token
@@ -26,7 +27,7 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     task_writes.check_task(request.task)
     run_id = checks.known_id("run", request.run_id)
     now = call.now()
-    task = codec.task_from_request(request.task, task_id=new_id(), run_id=run_id, namespace="", now=now)
+    task = new_task(codec.new_task(request.task), task_id=new_id(), run_id=run_id, namespace="", now=now)
     root_state = task.state if task.type == run_state.ROOT else None
 
     async def write(tx: WriteTx, lock: Lock) -> Task:

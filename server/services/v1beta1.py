@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from server import codec
 from server.calls.call import Call, PlainRequest
 from server.services import checks
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.run_specs import SpecSource, read_spec_source, recorded_spec
 from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx
+from storage.documents.runs import RuntimeConfig
+from storage.documents.times import time_text
 from storage.fields import (
     EXPERIMENT_LIST_V1BETA1,
     PIPELINE_LIST_V1BETA1,
@@ -21,7 +22,6 @@ from storage.fields import (
     Listable,
 )
 from storage.model import Experiment, Pipeline, PipelineVersion, Run, RunState, StorageState
-from storage.stored_json import time_text
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _STATUS = {
@@ -56,11 +56,11 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
     spec: dict[str, Any] = {"pipeline_manifest": run.pipeline_spec or ""}
     if run.pipeline_id:
         spec = {"pipeline_id": run.pipeline_id, "pipeline_name": version_name, **spec}
-    config = codec.json_object(run.runtime_config)
-    if config:
+    config = RuntimeConfig.from_text(run.runtime_config)
+    if config is not None:
         spec["runtime_config"] = {
             key: value
-            for key, value in (("parameters", config.get("parameters")), ("pipeline_root", config.get("pipelineRoot")))
+            for key, value in (("parameters", config.parameters), ("pipeline_root", config.pipeline_root))
             if value
         }
     answer = {

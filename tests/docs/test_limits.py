@@ -11,7 +11,8 @@ import pytest
 
 import server
 from server.services import checks
-from storage import filter_message, filters, lengths, stored_json
+from storage import filter_message, filters, lengths
+from storage.documents import plain
 from tests.docs.pages import CHECKOUT, DOCS
 
 LIMIT = re.compile(r"MAX_[A-Z_]+|[A-Z_]+_(MAX|BYTES|DEPTH)")
@@ -34,7 +35,7 @@ def limits_in_the_code() -> Iterator[str]:
         for each in pkgutil.walk_packages(server.__path__, "server.")
         if not each.name.endswith("__main__")
     ]
-    for module in [*modules, filters, filter_message, lengths, stored_json]:
+    for module in [*modules, filters, filter_message, lengths, plain]:
         for name, value in vars(module).items():
             if isinstance(value, int) and name[0].isupper() and (module in (checks, lengths) or LIMIT.fullmatch(name)):
                 yield f"{module.__name__}:{name}"

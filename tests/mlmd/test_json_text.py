@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.json_text import clean_value, json_text
 from server.codec import times, values
-from server.codec.json_columns import column_text
-from storage.stored_json import time_text
+from storage.documents.plain import compact
+from storage.documents.times import time_text
 from tests.mlmd.builders import counts
 from tests.mlmd.test_structs import PLAIN
 
@@ -21,7 +21,7 @@ from tests.mlmd.test_structs import PLAIN
 def test_values_are_written_as_the_codec_writes_them(plain: object) -> None:
     message = Value()
     values.set_value(message, plain)
-    wanted = column_text(values.plain_value(message, "value"), "value")
+    wanted = compact(values.plain_value(message, "value"))
     assert json_text(clean_value(plain, Findings(), "value")) == wanted  # type: ignore[arg-type]
 
 

@@ -1,7 +1,7 @@
 """Artifacts and links: kept as sent, found again by their digests."""
 
 import json
-import math
+from dataclasses import replace
 from hashlib import sha256
 from struct import pack
 from typing import Any
@@ -17,21 +17,14 @@ from server.codec import (
     artifact_message,
     artifact_task_from_request,
     artifact_task_message,
-    identity_key,
-    output_link,
 )
+from server.rules.artifacts import identity_key
+from server.rules.links import output_link
 from storage.digests import uri_hash
-from storage.model import Artifact
+from storage.model import Artifact, TaskHead
 from tests.server.codec_messages import ARTIFACT, LINK, NOW, a_link, an_artifact, wire
 
-PLAIN: dict[str, Any] = {
-    "type": 3,
-    "uri": "s3://b/é",
-    "name": "n",
-    "description": "d",
-    "metadata": None,
-    "number_value": None,
-}
+PLAIN = Artifact(id="a1", type=3, uri="s3://b/é", name="n", description="d", created_at=NOW, updated_at=NOW)
 
 
 @given(ARTIFACT)
@@ -79,9 +72,8 @@ def test_absent_metadata_is_read_alike(metadata: str | None) -> None:
 
 @pytest.mark.parametrize(("iteration", "type", "producer"), [(None, 9, {}), (0, 8, {"iteration": "0"})])
 def test_the_link_of_an_output_names_its_task_and_iteration(iteration: int | None, type: int, producer: Any) -> None:
-    link = output_link(
-        link_id="l1", artifact_id="a1", task_id="t1", run_id="r1", task_name="train", key="out", iteration=iteration
-    )
+    task = TaskHead(id="t1", run_id="r1", namespace="", name="train")
+    link = output_link(task, "a1", link_id="l1", key="out", iteration=iteration)
     assert (link.type, link.key, link.iteration) == (type, "out", -1 if iteration is None else iteration)
     assert json.loads(link.producer) == {"taskName": "train"} | producer
 
@@ -135,33 +127,26 @@ def test_the_identity_is_the_digest_that_kfp_computes() -> None:
     )
     parts = [b"s3://b/\xc3\xa9", b"n", b"d", written.encode()]
     hashed = pack(">i", 3) + b"".join(pack(">I", len(part)) + part for part in parts)
-    assert identity_key(**PLAIN | {"metadata": metadata}) == sha256(hashed).hexdigest()
+    assert identity_key(replace(PLAIN, metadata=metadata)) == sha256(hashed).hexdigest()
 
 
 def test_no_metadata_and_no_uri_are_the_same_as_empty_ones() -> None:
-    assert identity_key(**PLAIN) == identity_key(**PLAIN | {"metadata": "{}"})
-    assert identity_key(**PLAIN | {"uri": None}) == identity_key(**PLAIN | {"uri": ""})
+    assert identity_key(PLAIN) == identity_key(replace(PLAIN, metadata="{}"))
+    assert identity_key(replace(PLAIN, uri=None)) == identity_key(replace(PLAIN, uri=""))
 
 
 @pytest.mark.parametrize("changed", [{"type": 2}, {"uri": "x"}, {"name": "x"}, {"description": "x"}])
 def test_each_part_of_an_identity_counts(changed: dict[str, Any]) -> None:
-    assert identity_key(**PLAIN | changed) != identity_key(**PLAIN)
+    assert identity_key(replace(PLAIN, **changed)) != identity_key(PLAIN)
 
 
 def test_the_number_counts_for_the_identity_of_a_metric_only() -> None:
     def identity(type: int, number: float | None) -> str:
-        return identity_key(**PLAIN | {"type": type, "number_value": number})
+        return identity_key(replace(PLAIN, type=type, number_value=number))
 
     assert len({identity(6, 0.5), identity(6, 0.0), identity(6, None)}) == 3
     assert identity(6, 0.0) == identity(6, -0.0)
     assert identity(3, 0.5) == identity(3, None)
-
-
-def test_an_artifact_carries_its_identity_only_when_asked_for() -> None:
-    sent = artifact_pb2.Artifact(name="n", number_value=math.pi)
-    asked = artifact_from_request(sent, artifact_id="a1", namespace="", now=NOW, with_identity=True)
-    assert created(sent).identity_key is None
-    assert asked.identity_key == identity_key(**PLAIN | {"type": 0, "uri": None, "description": ""})
 
 
 def created(sent: artifact_pb2.Artifact) -> Artifact:

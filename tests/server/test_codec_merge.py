@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.codec import UnusableValue, merge_task, task_from_request
-from server.codec.parameters import merge_parameters, parameters_text
+from server import codec
+from server.codec.parameters import parameters_from_request
+from server.rules.tasks import merge_task, new_task
+from server.rules.unusable import UnusableValue
+from storage.documents import parameters
 from tests.server.codec_messages import NOW, PARAMETERS, a_task, task_update
 
 LATER = NOW + 5_000_000
@@ -33,7 +36,9 @@ FULL = a_task(
 
 
 def test_an_empty_update_changes_only_the_time_of_update() -> None:
-    assert merge_task(FULL, task_update(inputs={}, outputs={}), LATER) == replace(FULL, updated_at=LATER)
+    assert merge_task(FULL, codec.task_update(task_update(inputs={}, outputs={})), LATER) == replace(
+        FULL, updated_at=LATER
+    )
 
 
 def test_fixed_fields_and_ignored_ones_stay() -> None:
@@ -45,7 +50,7 @@ def test_fixed_fields_and_ignored_ones_stay() -> None:
         child_tasks=[{"task_id": "c"}],
         inputs={"artifacts": [{"artifact_key": "x"}]},
     )
-    assert merge_task(FULL, update, LATER) == replace(FULL, updated_at=LATER)
+    assert merge_task(FULL, codec.task_update(update), LATER) == replace(FULL, updated_at=LATER)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +71,14 @@ def test_fixed_fields_and_ignored_ones_stay() -> None:
     ],
 )
 def test_what_an_update_says_is_taken(update: dict[str, Any], changed: dict[str, Any]) -> None:
-    assert merge_task(FULL, task_update(**update), LATER) == replace(FULL, updated_at=LATER, **changed)
+    assert merge_task(FULL, codec.task_update(task_update(**update)), LATER) == replace(
+        FULL, updated_at=LATER, **changed
+    )
 
 
 def test_a_change_of_state_is_appended_to_the_history() -> None:
-    failed = merge_task(FULL, task_update(state="FAILED"), LATER)
-    back = merge_task(failed, task_update(state="RUNNING"), LATER)
+    failed = merge_task(FULL, codec.task_update(task_update(state="FAILED")), LATER)
+    back = merge_task(failed, codec.task_update(task_update(state="RUNNING")), LATER)
     assert [entry["state"] for entry in json.loads(back.state_history or "")] == ["RUNNING", "FAILED", "RUNNING"]
     assert (failed.state, back.state) == (4, 1)
     assert json.loads(failed.state_history or "")[1]["updateTime"] == "2025-06-15T15:06:45.123456Z"
@@ -124,30 +131,30 @@ def test_values_do_not_tell_parameters_of_one_iteration_apart() -> None:
 def test_numbers_written_by_others_are_the_same_numbers() -> None:
     stored = '[{"value":1.0,"type":"ITERATOR_OUTPUT","parameterKey":"k"}]'
     update = task_update(outputs={"parameters": [{"value": 1, "type": "ITERATOR_OUTPUT", "parameter_key": "k"}]})
-    merged_text = merge_parameters(stored, update.outputs.parameters, field="outputs")
+    merged_text = parameters.merge(stored, parameters_from_request(update.outputs.parameters, "outputs"))
     assert merged_text == '[{"value":1,"type":"ITERATOR_OUTPUT","parameterKey":"k"}]'
 
 
 def test_duplicates_that_create_kept_are_collapsed_by_the_next_merge() -> None:
     twice = task_update(inputs={"parameters": [{"parameter_key": "a", "value": 1}, {"parameter_key": "a", "value": 2}]})
-    created = task_from_request(twice, task_id="t", run_id="r", namespace="", now=NOW)
+    created = new_task(codec.new_task(twice), task_id="t", run_id="r", namespace="", now=NOW)
     assert len(json.loads(created.input_parameters or "")) == 2
-    after = merge_task(created, task_update(inputs={"parameters": [{"parameter_key": "b"}]}), LATER)
+    after = merge_task(created, codec.task_update(task_update(inputs={"parameters": [{"parameter_key": "b"}]})), LATER)
     assert after.input_parameters == '[{"value":2,"parameterKey":"a"},{"parameterKey":"b"}]'
 
 
 @given(PARAMETERS, st.lists(PARAMETERS, max_size=3))
 def test_merging_again_changes_nothing(first: list[dict[str, Any]], updates: list[list[dict[str, Any]]]) -> None:
-    text = parameters_text(task_update(inputs={"parameters": first}).inputs.parameters, "inputs")
+    text = parameters.to_text(sent_parameters(first))
     for update in updates:
-        sent = task_update(inputs={"parameters": update}).inputs.parameters
-        text = merge_parameters(text, sent, field="inputs")
-        assert merge_parameters(text, sent, field="inputs") == text
+        sent = sent_parameters(update)
+        text = parameters.merge(text, sent)
+        assert parameters.merge(text, sent) == text
 
 
 def test_an_update_that_cannot_be_kept_is_refused() -> None:
     with pytest.raises(UnusableValue, match=r"task\.outputs\.parameters"):
-        merge_task(FULL, task_update(outputs={"parameters": [{"value": "\x00"}]}), LATER)
+        merge_task(FULL, codec.task_update(task_update(outputs={"parameters": [{"value": "\x00"}]})), LATER)
 
 
 def parameter(key: str, value: Any, **fields: Any) -> dict[str, Any]:
@@ -155,8 +162,13 @@ def parameter(key: str, value: Any, **fields: Any) -> dict[str, Any]:
     return {"value": value, "parameterKey": key} | fields
 
 
+def sent_parameters(update: list[dict[str, Any]]) -> list[parameters.Parameter]:
+    """The parameters of a request."""
+    return parameters_from_request(task_update(inputs={"parameters": update}).inputs.parameters, "inputs")
+
+
 def merged(stored: list[dict[str, Any]], update: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The parameters after a merge; compared by their members, not by the order of these."""
-    sent = task_update(inputs={"parameters": update}).inputs.parameters
-    result: list[dict[str, Any]] = json.loads(merge_parameters(json.dumps(stored), sent, field="inputs") or "[]")
+    text = parameters.merge(json.dumps(stored), sent_parameters(update))
+    result: list[dict[str, Any]] = json.loads(text or "[]")
     return result

@@ -11,7 +11,6 @@ from lineal.v2beta1 import run_pb2
 
 from server.codec import (
     UnusableValue,
-    append_run_state,
     basic_run_message,
     check_run_text,
     pipeline_spec_text,
@@ -19,6 +18,7 @@ from server.codec import (
     run_message,
     runtime_config_text,
 )
+from server.rules.runs import append_state
 from tests.server.codec_messages import NOW, PLAIN_OBJECT, TEXT, a_run, some, wire
 
 FULL = a_run(
@@ -154,10 +154,10 @@ def test_plugin_settings_at_their_limits_are_kept() -> None:
 
 
 def test_a_state_is_appended_to_the_history_once() -> None:
-    pending = append_run_state("[]", "PENDING", NOW)
+    pending = append_state("[]", "PENDING", NOW)
     assert pending == '[{"updateTime":"2025-06-15T15:06:40.123456Z","state":"PENDING"}]'
-    assert append_run_state(pending, "PENDING", NOW + 1) == pending
-    assert [entry["state"] for entry in json.loads(append_run_state(pending, "CANCELED", NOW))] == [
+    assert append_state(pending, "PENDING", NOW + 1) == pending
+    assert [entry["state"] for entry in json.loads(append_state(pending, "CANCELED", NOW))] == [
         "PENDING",
         "CANCELED",
     ]

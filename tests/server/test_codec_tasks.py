@@ -10,7 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from lineal.v2beta1 import run_pb2
 
-from server.codec import UnusableValue, append_task_state, task_from_request, task_message
+from server import codec
+from server.codec import UnusableValue, task_message
+from server.rules.tasks import append_state, new_task
 from storage.digests import logical_key
 from storage.model import ChildTask, Task
 from tests.server.codec_messages import NOW, TASK, a_task, linked, task_update, wire
@@ -81,10 +83,10 @@ def test_a_state_is_appended_to_the_history_unless_it_ends_with_it() -> None:
 
 
 def test_appending_a_state_twice_appends_it_once() -> None:
-    once = append_task_state(None, 1, NOW)
+    once = append_state(None, 1, NOW)
     assert once == '[{"updateTime":"2025-06-15T15:06:40.123456Z","state":"RUNNING"}]'
-    assert append_task_state(once, 1, NOW + 1) == once
-    assert append_task_state(once, 0, NOW + 1) == once
+    assert append_state(once, 1, NOW + 1) == once
+    assert append_state(once, 0, NOW + 1) == once
 
 
 @pytest.mark.parametrize("side", ["inputs", "outputs"])
@@ -214,7 +216,7 @@ def test_a_created_task_carries_the_logical_key_of_its_iteration() -> None:
 
 def created(sent: run_pb2.PipelineTask) -> Task:
     """The record that CreateTask makes of a message."""
-    return task_from_request(sent, task_id="t1", run_id="r1", namespace="", now=NOW)
+    return new_task(codec.new_task(sent), task_id="t1", run_id="r1", namespace="", now=NOW)
 
 
 def cut(sent: run_pb2.PipelineTask) -> run_pb2.PipelineTask:

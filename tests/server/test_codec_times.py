@@ -5,8 +5,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 
 from server.codec import UnusableValue, microseconds
-from server.codec.times import set_time, time_of_text
-from storage.stored_json import time_text
+from server.codec.times import set_time
+from storage.documents.times import moment_of, time_text
 from tests.server.codec_messages import NANOSECONDS
 
 
@@ -23,7 +23,7 @@ def test_a_moment_survives_as_message_and_as_text_without_its_nanoseconds(nanose
     assert moment == nanoseconds // 1000
     assert timestamp(moment).ToNanoseconds() == moment * 1000
     assert time_text(moment) == timestamp(moment).ToJsonString()
-    assert time_of_text(time_text(moment)) == moment
+    assert moment_of(time_text(moment)) == moment
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_a_malformed_time_is_refused(seconds: int, nanos: int) -> None:
 
 @pytest.mark.parametrize("text", ["2024-01-01T01:00:00.123456789+01:00", "2024-01-01T00:00:00.123456Z"])
 def test_stored_times_of_other_writers_are_read(text: str) -> None:
-    assert time_of_text(text) == 1_704_067_200_123_456
+    assert moment_of(text) == 1_704_067_200_123_456
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", None, 5])
 def test_stored_text_that_is_no_time_is_no_time(text: object) -> None:
-    assert time_of_text(text) is None
+    assert moment_of(text) is None

@@ -8,17 +8,16 @@ from google.protobuf import json_format, struct_pb2
 from hypothesis import given
 from lineal.v2beta1 import run_pb2
 
-from server.codec import JSON_COLUMN_BYTES, UnusableValue
-from server.codec.json_columns import column_text
 from server.codec.values import plain_value, set_value
-from storage.stored_json import VALUE_DEPTH
+from server.rules.unusable import JSON_COLUMN_BYTES, UnusableValue, column
+from storage.documents.plain import VALUE_DEPTH, compact
 from tests.server.codec_messages import PLAIN, value, wire
 
 
 @given(PLAIN)
 def test_a_value_reads_back_bit_for_bit(plain: object) -> None:
     sent = value(plain)
-    text = column_text(plain_value(sent, "value"), "value")
+    text = column(compact(plain_value(sent, "value")), "value")
     read = struct_pb2.Value()
     set_value(read, json.loads(text))
     assert wire(read) == wire(sent)
@@ -27,7 +26,7 @@ def test_a_value_reads_back_bit_for_bit(plain: object) -> None:
 @given(PLAIN)
 def test_the_text_of_a_value_means_the_same_to_protobuf(plain: object) -> None:
     sent = value(plain)
-    text = column_text(plain_value(sent, "value"), "value")
+    text = column(compact(plain_value(sent, "value")), "value")
     assert wire(json_format.Parse(text, struct_pb2.Value())) == wire(sent)
     assert json.loads(text) == json_format.MessageToDict(sent)
 
@@ -35,14 +34,14 @@ def test_the_text_of_a_value_means_the_same_to_protobuf(plain: object) -> None:
 @pytest.mark.parametrize("number", [-0.0, 1e300, 5e-324, 2.0**53, 2.0**53 - 1, -(2.0**53), 0.1, 1e16, 1e22])
 def test_numbers_keep_every_bit(number: float) -> None:
     read = struct_pb2.Value()
-    set_value(read, json.loads(column_text(plain_value(value(number), "value"), "value")))
+    set_value(read, json.loads(column(compact(plain_value(value(number), "value")), "value")))
     assert math.copysign(1, read.number_value) == math.copysign(1, number)
     assert read.number_value == number
 
 
 def test_text_is_compact_with_sorted_keys_and_whole_numbers_without_a_fraction() -> None:
     sent = value({"ü": [1, 2.5, None, -0.0], "a": {"z": True, "b": "x"}})
-    assert column_text(plain_value(sent, "value"), "value") == '{"a":{"b":"x","z":true},"ü":[1,2.5,null,-0.0]}'
+    assert column(compact(plain_value(sent, "value")), "value") == '{"a":{"b":"x","z":true},"ü":[1,2.5,null,-0.0]}'
 
 
 def test_a_value_of_no_kind_is_null() -> None:
@@ -60,12 +59,12 @@ def test_nan_and_infinities_are_refused_however_deep(number: float) -> None:
 @pytest.mark.parametrize("plain", ["a\x00b", {"a": ["\x00"]}, {"k\x00": 1}])
 def test_nul_is_refused_in_texts_and_keys(plain: object) -> None:
     with pytest.raises(UnusableValue, match=r"artifact\.metadata contains a NUL"):
-        column_text(plain_value(value(plain), "artifact.metadata"), "artifact.metadata")
+        column(compact(plain_value(value(plain), "artifact.metadata")), "artifact.metadata")
 
 
 @pytest.mark.parametrize("plain", ["\\u0000", {"\\u0000": ["\\\\u0000"]}])
 def test_the_six_characters_of_an_escaped_nul_are_ordinary_text(plain: object) -> None:
-    assert json.loads(column_text(plain_value(value(plain), "value"), "value")) == plain
+    assert json.loads(column(compact(plain_value(value(plain), "value")), "value")) == plain
 
 
 @pytest.mark.parametrize(("list_levels", "object_levels"), [(45, 0), (0, 30), (15, 20)])
@@ -87,9 +86,9 @@ def test_what_is_nested_deeper_is_refused(list_levels: int, object_levels: int) 
 
 def test_a_column_is_limited_by_its_bytes_not_its_characters() -> None:
     longest = "é" * (JSON_COLUMN_BYTES // 2 - 1)
-    assert len(column_text(longest, "value").encode()) == JSON_COLUMN_BYTES
+    assert len(column(compact(longest), "value").encode()) == JSON_COLUMN_BYTES
     with pytest.raises(UnusableValue, match="value is larger than"):
-        column_text(longest + "x", "value")
+        column(compact(longest + "x"), "value")
 
 
 def nested(list_levels: int, object_levels: int) -> struct_pb2.Value:

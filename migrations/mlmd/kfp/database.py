@@ -19,8 +19,8 @@ from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value,
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.vocabulary.values import cut, integer_of
 from storage import lengths
+from storage.documents.times import time_text
 from storage.model import Experiment, Pipeline, PipelineVersion
-from storage.stored_json import time_text
 
 ROWS_PER_BATCH = 500
 MICROSECONDS = 1_000_000

@@ -13,8 +13,8 @@ from migrations.mlmd.vocabulary.json_text import json_text
 from migrations.mlmd.vocabulary.rows import KfpRun
 from migrations.mlmd.vocabulary.times import microseconds
 from migrations.mlmd.vocabulary.values import integer_of
+from storage.documents.times import time_text
 from storage.model import RunState, TaskState
-from storage.stored_json import time_text
 
 UNSPECIFIED = TaskState.RUNTIME_STATE_UNSPECIFIED
 

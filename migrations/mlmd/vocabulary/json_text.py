@@ -7,7 +7,7 @@ import json
 from math import isfinite
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from storage.stored_json import EXACT_INTEGERS, LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, compact, plain_number
+from storage.documents.plain import EXACT_INTEGERS, LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, compact, plain_number
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What JSON can hold."""

@@ -1,0 +1,146 @@
+"""The columns tasks.input_parameters and tasks.output_parameters, and the producers that links name as well.
+
+[{"value", "type", "parameterKey", "producer": {"taskName", "iteration"}}]
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from storage.documents.enums import IO_TYPES
+from storage.documents.plain import (
+    Plain,
+    canonical_text,
+    compact,
+    entries_of,
+    exact_entries_of,
+    integer_of,
+    object_of,
+)
+from storage.model import IOType
+
+
+class Absence(Enum):
+    """The absence of a value, which differs from null."""
+
+    NO_VALUE = "no value"
+
+
+NO_VALUE: Final = Absence.NO_VALUE
+
+_TYPE_NUMBERS = IO_TYPES.numbers
+_TYPE_NAMES = IO_TYPES.names
+_DISTINCT_BY_VALUE = {
+    IOType.COLLECTED_INPUTS,
+    IOType.ITERATOR_INPUT,
+    IOType.ITERATOR_INPUT_RAW,
+    IOType.ITERATOR_OUTPUT,
+}
+
+
+class Producer(NamedTuple):
+    """The task that a parameter or an artifact comes from, and its iteration where there is one."""
+
+    task_name: str = ""
+    iteration: int | None = None
+
+    @classmethod
+    def from_plain(cls, plain: object) -> "Producer | None":
+        """Return the producer in a stored value, None when it is not an object."""
+        if plain.__class__ is not dict:
+            return None
+        task_name, iteration = plain.get("taskName"), plain.get("iteration")
+        return cls(
+            task_name if task_name.__class__ is str else "",
+            None if iteration is None else integer_of(iteration),
+        )
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "Producer | None":
+        """Return the producer that a link keeps, None when there is none."""
+        return cls.from_plain(object_of(text))
+
+    def plain(self) -> dict[str, Plain]:
+        """Return the producer as it is kept."""
+        plain: dict[str, Plain] = {}
+        if self.task_name:
+            plain["taskName"] = self.task_name
+        if self.iteration is not None:
+            plain["iteration"] = str(self.iteration)
+        return plain
+
+    def to_text(self) -> str:
+        """Return the text that a link keeps."""
+        return compact(self.plain())
+
+
+class Parameter(NamedTuple):
+    """An input or output of a task; `type` is a number of IOType."""
+
+    key: str = ""
+    type: int = 0
+    value: Plain | Absence = NO_VALUE
+    producer: Producer | None = None
+
+    @classmethod
+    def from_plain(cls, entry: dict[str, Any]) -> "Parameter":
+        """Return the parameter of a stored entry."""
+        # A run that is read whole has thousands of these: comparing classes here costs a third of calling `text_of`.
+        key, type, producer = entry.get("parameterKey"), entry.get("type"), entry.get("producer")
+        return cls(
+            key if key.__class__ is str else "",
+            _TYPE_NUMBERS.get(type, 0) if type.__class__ is str else IO_TYPES.number_of(type),
+            entry.get("value", NO_VALUE),
+            None if producer is None else Producer.from_plain(producer),
+        )
+
+    def plain(self) -> dict[str, Plain]:
+        """Return the parameter as it is kept."""
+        plain: dict[str, Plain] = {}
+        if self.value is not NO_VALUE:
+            plain["value"] = self.value
+        if self.type:
+            plain["type"] = _TYPE_NAMES.get(self.type, self.type)
+        if self.key:
+            plain["parameterKey"] = self.key
+        if self.producer is not None:
+            plain["producer"] = self.producer.plain()
+        return plain
+
+    def identity(self) -> Hashable:
+        """Return what two parameters that are the same one have in common: type, key, producing task and iteration.
+
+        Entries of an iterator that name no iteration differ in nothing but their value, so theirs includes it.
+        """
+        task_name, iteration = None, None
+        if self.producer is not None:
+            task_name, iteration = self.producer.task_name, self.producer.iteration
+        value = None
+        if iteration is None and self.type in _DISTINCT_BY_VALUE and self.value is not NO_VALUE:
+            value = canonical_text(self.value)
+        return self.type, self.key, task_name, iteration, value
+
+
+def from_text(text: str | None) -> Iterator[Parameter]:
+    """Yield the parameters of a column."""
+    return map(Parameter.from_plain, entries_of(text))
+
+
+def to_text(parameters: Iterable[Parameter]) -> str | None:
+    """Return the text of a column, duplicates included; None when there are no parameters."""
+    entries = [parameter.plain() for parameter in parameters]
+    return compact(entries) if entries else None
+
+
+def merge(text: str | None, update: Sequence[Parameter]) -> str | None:
+    """Return a column after an update: a parameter that is there already is replaced in its place, others follow.
+
+    An empty update changes nothing; any other also leaves only the last of stored duplicates. Entries that are not replaced
+    keep what this version does not know of them.
+    """
+    if not update:
+        return text
+    entries = {Parameter.from_plain(entry).identity(): entry for entry in exact_entries_of(text)}
+    for parameter in update:
+        entries[parameter.identity()] = parameter.plain()
+    return compact(list(entries.values()))

@@ -1,0 +1,78 @@
+"""Plain JSON and its text: how numbers are spelled, how deep values may be nested, and tolerant reading.
+
+Equal values become equal texts, whoever writes them. Text is compact and keeps the order it is given; there is no NaN and no
+infinity in it.
+"""
+
+import json
+from typing import Any
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+"""What JSON can hold."""
+
+EXACT_INTEGERS = 2**53
+"""Integers below this have a double of their own, so they are written without a fraction."""
+
+VALUE_DEPTH = 90
+"""How deep messages may be nested within a value: a list is LIST_LEVELS, an object OBJECT_LEVELS.
+
+Parsers of protobuf stop at 100, and up to seven levels of a response surround a value. Anything deeper could be written over
+REST but never read back.
+"""
+
+LIST_LEVELS = 2
+OBJECT_LEVELS = 3
+
+compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""Returns plain JSON as text."""
+
+# raw_decode skips the search for white space around the text, which costs more than reading a small column does.
+_decode = json.JSONDecoder().raw_decode
+
+
+def plain_number(number: float) -> float:
+    """Return the number as it is written: a whole one below 2**53 as int, except -0.0, which no int can hold."""
+    if number.is_integer() and -EXACT_INTEGERS < number < EXACT_INTEGERS and (number or str(number) == "0.0"):
+        return int(number)
+    return number
+
+
+def canonical_text(plain: object) -> str:
+    """Return text that is equal for equal JSON values, provided their numbers are spelled as `plain_number` does."""
+    return json.dumps(plain, sort_keys=True)
+
+
+def entries_of(text: str | None) -> list[dict[str, Any]]:
+    """Return the objects of a stored list; empty when there is none."""
+    plain = _decode(text)[0] if text else None
+    return [entry for entry in plain if isinstance(entry, dict)] if isinstance(plain, list) else []
+
+
+def exact_entries_of(text: str | None) -> list[dict[str, Any]]:
+    """Return the objects of a stored list with every number as `plain_number` spells it, so that values can be compared."""
+    plain = json.loads(text, parse_int=_number_of, parse_float=_number_of) if text else None
+    return [entry for entry in plain if isinstance(entry, dict)] if isinstance(plain, list) else []
+
+
+def object_of(text: str | None) -> dict[str, Any] | None:
+    """Return a stored object, None when there is none."""
+    plain = _decode(text)[0] if text else None
+    return plain if isinstance(plain, dict) else None
+
+
+def text_of(stored: object) -> str:
+    """Return a stored text, "" when it is not text."""
+    return stored if isinstance(stored, str) else ""
+
+
+def integer_of(stored: object) -> int | None:
+    """Return a stored int64, which may be text or a number; None when it is neither."""
+    try:
+        number = int(stored) if isinstance(stored, str | int | float) else None
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and -(2**63) <= number < 2**63 else None
+
+
+def _number_of(digits: str) -> float:
+    return plain_number(float(digits))

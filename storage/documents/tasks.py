@@ -1,0 +1,98 @@
+"""The columns tasks.pods, tasks.status_metadata and tasks.type_attributes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from storage.documents.enums import POD_TYPES
+from storage.documents.plain import Plain, compact, entries_of, integer_of, object_of, text_of
+
+
+class Pod(NamedTuple):
+    """A Kubernetes pod that worked for a task: [{"name", "uid", "type"}]; `type` is a number of PodType."""
+
+    name: str = ""
+    uid: str = ""
+    type: int = 0
+
+    @classmethod
+    def from_plain(cls, entry: dict[str, Any]) -> "Pod":
+        """Return a stored pod."""
+        return cls(text_of(entry.get("name")), text_of(entry.get("uid")), POD_TYPES.number_of(entry.get("type")))
+
+    def plain(self) -> dict[str, Plain]:
+        """Return the pod as it is kept."""
+        plain: dict[str, Plain] = {name: text for name, text in (("name", self.name), ("uid", self.uid)) if text}
+        if self.type:
+            plain["type"] = POD_TYPES.name_of(self.type)
+        return plain
+
+
+def pods_from_text(text: str | None) -> Iterator[Pod]:
+    """Yield the pods of a column."""
+    return map(Pod.from_plain, entries_of(text))
+
+
+def pods_to_text(pods: Iterable[Pod]) -> str | None:
+    """Return the text of a column, None when there are no pods."""
+    entries = [pod.plain() for pod in pods]
+    return compact(entries) if entries else None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMetadata:
+    """Why a task is in its state: {"message", "customProperties": {name: any value}}."""
+
+    message: str = ""
+    custom_properties: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "StatusMetadata | None":
+        """Return what a column holds, None when there is nothing."""
+        plain = object_of(text)
+        if plain is None:
+            return None
+        properties = plain.get("customProperties")
+        return cls(text_of(plain.get("message")), properties if isinstance(properties, dict) else None)
+
+    def to_text(self) -> str:
+        """Return the text of a column."""
+        plain: dict[str, Any] = {}
+        if self.message:
+            plain["message"] = self.message
+        if self.custom_properties:
+            plain["customProperties"] = self.custom_properties
+        return compact(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeAttributes:
+    """What only some types of tasks have: {"iterationIndex", "iterationCount", "downloadToWorkspace"}; None is absent."""
+
+    iteration_index: int | None = None
+    iteration_count: int | None = None
+    download_to_workspace: bool | None = None
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "TypeAttributes | None":
+        """Return what a column holds, None when there is nothing."""
+        plain = object_of(text)
+        if plain is None:
+            return None
+        download = plain.get("downloadToWorkspace")
+        return cls(
+            integer_of(plain.get("iterationIndex")),
+            integer_of(plain.get("iterationCount")),
+            download if isinstance(download, bool) else None,
+        )
+
+    def to_text(self) -> str:
+        """Return the text of a column."""
+        plain: dict[str, Plain] = {}
+        if self.iteration_index is not None:
+            plain["iterationIndex"] = str(self.iteration_index)
+        if self.iteration_count is not None:
+            plain["iterationCount"] = str(self.iteration_count)
+        if self.download_to_workspace is not None:
+            plain["downloadToWorkspace"] = self.download_to_workspace
+        return compact(plain)
