@@ -94,11 +94,10 @@ async def retry_run(call: Call, request: run_pb2.RetryRunRequest) -> Empty:
         run = await tx.runs.lock(run_id, Lock.UPDATE)
         if run.state not in _RETRYABLE:
             raise Aborted(f"run {run_id!r} is {run.state}: only a failed or canceled run can be retried")
-        again = [_reset(task, now) for task in tasks if task.state not in _KEPT_ON_RETRY]
-        if again:
-            for start in range(0, len(again), TASKS_AT_ONCE):
-                await tx.artifact_tasks.delete_of_tasks([task.id for task in again[start : start + TASKS_AT_ONCE]])
-            await tx.tasks.update(again)
+        tasks_to_reset = [task for task in tasks if task.state not in _KEPT_ON_RETRY]
+        for start in range(0, len(tasks_to_reset), TASKS_AT_ONCE):
+            await tx.artifact_tasks.delete_of_tasks([task.id for task in tasks_to_reset[start : start + TASKS_AT_ONCE]])
+        await tx.tasks.update([(task, _reset(task, now)) for task in tasks_to_reset])
         await run_state.set_state(tx, run, RunState.RUNNING.name, now=now)
 
     await call.store.write(write)

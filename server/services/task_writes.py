@@ -60,7 +60,7 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
         run = await run_state.lock_run(tx, run_id, Lock.UPDATE if new_parents or root_state else lock)
         if new_parents:
             await _check_parents(tx, run_id, new_parents, tasks_after)
-        await tx.tasks.update(tasks_after)
+        await tx.tasks.update([(tasks_before[task.id], task) for task in tasks_after])
         await run_state.follow(tx, run, root_state=root_state, now=now)
         links = await tx.artifact_tasks.of_tasks(task_ids)
         children = await tx.tasks.children(run_id, task_ids)

@@ -53,8 +53,9 @@ class TaskWrites(TaskReads, Protocol):
     async def create(self, task: Task) -> Task:
         """A task whose logical key is taken returns the existing task unchanged. A task of an unknown run raises Conflict."""
 
-    async def update(self, tasks: Sequence[Task]) -> None:
-        """An update writes every field but id, run, creation time and logical key."""
+    # A change is a task as it was read and as it is to be.
+    async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
+        """An update writes every field but id, run, creation time and logical key. A field that did not change is not written."""
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Ancestors are returned with their runs and parents, the given tasks included. A cycle of parents comes to an end.

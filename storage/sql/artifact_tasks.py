@@ -1,8 +1,9 @@
 """Statements on the links between artifacts and tasks. See storage.contract for the promises."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -18,6 +19,26 @@ _LINKED = [*_COLUMNS, *columns_of(artifacts, Artifact)]
 _OF_LINK = [artifact_tasks.c[name] for name in ("task_id", "artifact_id", "type", "key", "producer")]
 _OUTLINE = [*_OF_LINK, artifacts.c.type.label("artifact_type"), artifacts.c.uri]  # in the order of LinkOutline
 _UNIQUE = ("task_id", "type", "key", "iteration", "artifact_id")
+_WITH_ARTIFACTS = artifact_tasks.join(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id)
+_OUTLINES = (
+    select(*_OUTLINE)
+    .select_from(_WITH_ARTIFACTS)
+    .where(artifact_tasks.c.run_id == bindparam("run_id"))
+    .order_by(artifact_tasks.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+class _Statements:
+    """Statements on links that are spelled by the dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        linked = select(*_LINKED).select_from(_WITH_ARTIFACTS)
+        of_tasks = dialect.among(artifact_tasks.c.task_id, "ids")
+        self.of_tasks = linked.where(of_tasks)
+        self.of_runs = linked.where(dialect.among(artifact_tasks.c.run_id, "ids"))
+        self.between = select(*_COLUMNS).where(of_tasks, dialect.among(artifact_tasks.c.artifact_id, "artifact_ids"))
+        self.delete_of_tasks = delete(artifact_tasks).where(of_tasks)
 
 
 def _unique_key(link: ArtifactTask) -> tuple[str, int, str, int, str]:
@@ -29,6 +50,7 @@ class SqlArtifactTasks:
 
     def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
         self._connection, self._dialect = connection, dialect
+        self._statements = dialect.statements(_Statements)
 
     async def list(
         self,
@@ -41,13 +63,15 @@ class SqlArtifactTasks:
     ) -> Page[ArtifactTask]:
         """Return a page of links; ids of one kind are alternatives, kinds must all match."""
         scope: list[ColumnElement[bool]] = []
-        for column, texts in (("task_id", task_ids), ("run_id", run_ids), ("artifact_id", artifact_ids)):
+        for name, texts in (("task_id", task_ids), ("run_id", run_ids), ("artifact_id", artifact_ids)):
             if not texts:
                 continue
             ids = possible_ids(texts)
             if not ids:
                 return Page(rows=[], total_size=0, next=None)
-            scope.append(artifact_tasks.c[column].in_(ids))
+            column = artifact_tasks.c[name]
+            # The links of one row come in the order of its index, those of several must be sorted.
+            scope.append(column == ids[0] if len(ids) == 1 else self._dialect.among(column, name, ids))
         if type is not None:
             scope.append(artifact_tasks.c.type == type)
         return await page(
@@ -62,30 +86,21 @@ class SqlArtifactTasks:
 
     async def of_tasks(self, task_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of tasks with their artifacts."""
-        return await self._linked(artifact_tasks.c.task_id.in_(task_ids))
+        return await self._linked(self._statements.of_tasks, task_ids)
 
     async def of_runs(self, run_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of runs with their artifacts."""
-        return await self._linked(artifact_tasks.c.run_id.in_(run_ids))
+        return await self._linked(self._statements.of_runs, run_ids)
 
     async def outlines(self, run_id: str, *, limit: int) -> Sequence[LinkOutline]:
         """Return outlines of a run's first links, by id."""
-        statement = (
-            select(*_OUTLINE)
-            .join(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id)
-            .where(artifact_tasks.c.run_id == run_id)
-            .order_by(artifact_tasks.c.id)
-            .limit(limit)
-        )
-        return [LinkOutline(*row) for row in (await self._connection.execute(statement)).all()]
+        rows = (await self._connection.execute(_OUTLINES, {"run_id": run_id, "limit": limit})).all()
+        return [LinkOutline(*row) for row in rows]
 
-    async def _linked(self, scope: ColumnElement[bool]) -> Sequence[LinkedArtifact]:
-        statement = select(*_LINKED).join(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id).where(scope)
+    async def _linked(self, statement: Select[Any], ids: Sequence[str]) -> Sequence[LinkedArtifact]:
+        rows = (await self._connection.execute(statement, {"ids": self._dialect.text_list(ids)})).all()
         cut = len(_COLUMNS)
-        return [
-            LinkedArtifact(ArtifactTask(*row[:cut]), Artifact(*row[cut:]))
-            for row in (await self._connection.execute(statement)).all()
-        ]
+        return [LinkedArtifact(ArtifactTask(*row[:cut]), Artifact(*row[cut:])) for row in rows]
 
     async def create(self, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
         """Keep links that are not there yet; return each as it stands, in the order given."""
@@ -101,11 +116,13 @@ class SqlArtifactTasks:
                 return [links[0]] * len(links)
         else:
             await self._connection.execute(self._dialect.insert_or_skip(artifact_tasks, _UNIQUE), rows)
-        statement = select(*_COLUMNS).where(
-            artifact_tasks.c.task_id.in_({link.task_id for link in links}),
-            artifact_tasks.c.artifact_id.in_({link.artifact_id for link in links}),
-        )
-        stored_links = [ArtifactTask(*row) for row in (await self._connection.execute(statement)).all()]
+        values = {
+            "ids": self._dialect.text_list(sorted({link.task_id for link in links})),
+            "artifact_ids": self._dialect.text_list(sorted({link.artifact_id for link in links})),
+        }
+        stored_links = [
+            ArtifactTask(*row) for row in (await self._connection.execute(self._statements.between, values)).all()
+        ]
         links_by_key = {_unique_key(link): link for link in stored_links}
         if any(_unique_key(link) not in links_by_key for link in links):
             raise RowVanished
@@ -113,4 +130,5 @@ class SqlArtifactTasks:
 
     async def delete_of_tasks(self, task_ids: Sequence[str]) -> None:
         """Delete the links of tasks; the artifacts stay."""
-        await self._connection.execute(delete(artifact_tasks).where(artifact_tasks.c.task_id.in_(task_ids)))
+        values = {"ids": self._dialect.text_list(task_ids)}
+        await self._connection.execute(self._statements.delete_of_tasks, values)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -16,6 +16,23 @@ from storage.sql.rows import RowVanished, columns_of, inline_literal, values_of
 from storage.sql.tables import artifacts
 
 _COLUMNS = columns_of(artifacts, Artifact)
+_IN_NAMESPACE = artifacts.c.namespace == bindparam("namespace")
+_GET = select(*_COLUMNS).where(artifacts.c.id == bindparam("id"))
+_BY_IDENTITY = select(*_COLUMNS).where(_IN_NAMESPACE, artifacts.c.identity_key == bindparam("identity_key"))
+_BY_URI = select(*_COLUMNS).where(
+    artifacts.c.uri_hash == bindparam("uri_hash"),
+    artifacts.c.uri_hash != inline_literal(""),  # the partial index's condition
+    _IN_NAMESPACE,
+    artifacts.c.uri == bindparam("uri"),
+)
+_INSERT = insert(artifacts)
+
+
+class _Statements:
+    """Statements on artifacts that are spelled by the dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.namespaces = select(artifacts.c.id, artifacts.c.namespace).where(dialect.among(artifacts.c.id, "ids"))
 
 
 class SqlArtifacts:
@@ -26,7 +43,7 @@ class SqlArtifacts:
 
     async def get(self, artifact_id: str) -> Artifact:
         """Return an artifact; raises RowNotFound."""
-        row = (await self._connection.execute(select(*_COLUMNS).where(artifacts.c.id == artifact_id))).first()
+        row = (await self._connection.execute(_GET, {"id": artifact_id})).first()
         if row is None:
             raise RowNotFound("artifact", artifact_id)
         return Artifact(*row)
@@ -36,8 +53,9 @@ class SqlArtifacts:
         ids = possible_ids(artifact_ids)
         if not ids:
             return {}
-        statement = select(artifacts.c.id, artifacts.c.namespace).where(artifacts.c.id.in_(ids))
-        return {artifact_id: namespace for artifact_id, namespace in (await self._connection.execute(statement)).all()}
+        statement = self._dialect.statements(_Statements).namespaces
+        rows = (await self._connection.execute(statement, {"ids": self._dialect.text_list(ids)})).all()
+        return {artifact_id: namespace for artifact_id, namespace in rows}
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Artifact]:
         """Return a page of artifacts, of a namespace when one is given."""
@@ -53,29 +71,22 @@ class SqlArtifacts:
 
     async def find_by_identity(self, namespace: str, identity_key: str) -> Artifact | None:
         """Return the artifact created with this identity, if any."""
-        statement = select(*_COLUMNS).where(
-            artifacts.c.namespace == namespace, artifacts.c.identity_key == identity_key
-        )
-        row = (await self._connection.execute(statement)).first()
+        values = {"namespace": namespace, "identity_key": identity_key}
+        row = (await self._connection.execute(_BY_IDENTITY, values)).first()
         return None if row is None else Artifact(*row)
 
     async def find_by_uri(self, namespace: str, uri: str) -> Sequence[Artifact]:
         """Return the artifacts with this uri, oldest first."""
-        statement = select(*_COLUMNS).where(
-            artifacts.c.uri_hash == text_digest(uri),
-            artifacts.c.uri_hash != inline_literal(""),  # the partial index's condition
-            artifacts.c.namespace == namespace,
-            artifacts.c.uri == uri,
-        )
-        rows = [Artifact(*row) for row in (await self._connection.execute(statement)).all()]
+        values = {"namespace": namespace, "uri": uri, "uri_hash": text_digest(uri)}
+        rows = (await self._connection.execute(_BY_URI, values)).all()
         # Not by ORDER BY: to avoid sorting a few rows, a planner may walk the whole namespace in that order.
-        return sorted(rows, key=lambda artifact: (artifact.created_at, artifact.id))
+        return sorted((Artifact(*row) for row in rows), key=lambda artifact: (artifact.created_at, artifact.id))
 
     async def create(self, records: Sequence[Artifact]) -> None:
         """Keep new artifacts."""
         if not records:
             return
-        await self._connection.execute(insert(artifacts), [values_of(artifact) for artifact in records])
+        await self._connection.execute(_INSERT, [values_of(artifact) for artifact in records])
 
     async def create_unique(self, artifact: Artifact) -> Artifact:
         """Keep a new artifact, or return the one that holds its identity."""

@@ -1,6 +1,6 @@
 """Statements on experiments. `SqlStore` makes one object per transaction; see storage.contract for the promises."""
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -13,14 +13,26 @@ from storage.sql.tables import experiments, settings
 
 DEFAULT_SETTING = "default_experiment_id"
 _COLUMNS = columns_of(experiments, Experiment)
+_HAS_ID = experiments.c.id == bindparam("experiment_id")
+_GET = select(*_COLUMNS).where(_HAS_ID)
+_DEFAULT_ID = select(experiments.c.id).join(
+    settings, (settings.c.name == DEFAULT_SETTING) & (settings.c.value == experiments.c.id)
+)
+_ID_OF_NAME = select(experiments.c.id).where(
+    experiments.c.name == bindparam("name"), experiments.c.namespace == bindparam("namespace")
+)
+_SET_STORAGE_STATE = update(experiments).where(_HAS_ID).values(storage_state=bindparam("storage_state"))
+_DELETE = delete(experiments).where(_HAS_ID)
+_RECORD_RUN = (
+    update(experiments)
+    .where(_HAS_ID, experiments.c.last_run_created_at < bindparam("run_created_at"))
+    .values(last_run_created_at=bindparam("run_created_at"))
+)
 
 
 async def find_default_id(connection: AsyncConnection) -> str | None:
     """Return the default experiment's id, None once it was deleted."""
-    statement = select(experiments.c.id).join(
-        settings, (settings.c.name == DEFAULT_SETTING) & (settings.c.value == experiments.c.id)
-    )
-    experiment_id: str | None = (await connection.execute(statement)).scalar()
+    experiment_id: str | None = (await connection.execute(_DEFAULT_ID)).scalar()
     return experiment_id
 
 
@@ -32,8 +44,7 @@ class SqlExperiments:
 
     async def get(self, experiment_id: str) -> Experiment:
         """Return the experiment; raises RowNotFound."""
-        statement = select(*_COLUMNS).where(experiments.c.id == experiment_id)
-        row = (await self._connection.execute(statement)).first()
+        row = (await self._connection.execute(_GET, {"experiment_id": experiment_id})).first()
         if row is None:
             raise RowNotFound("experiment", experiment_id)
         return Experiment(*row)
@@ -54,10 +65,8 @@ class SqlExperiments:
         # An experiment that already has the name is adopted, as KFP's API server does.
         keys = ("name", "namespace")
         await self._connection.execute(self._dialect.insert_or_skip(experiments, keys), values_of(fallback))
-        statement = select(experiments.c.id).where(
-            experiments.c.name == fallback.name, experiments.c.namespace == fallback.namespace
-        )
-        experiment_id: str = (await self._connection.execute(statement)).scalar_one()
+        name = {"name": fallback.name, "namespace": fallback.namespace}
+        experiment_id: str = (await self._connection.execute(_ID_OF_NAME, name)).scalar_one()
         result = await self._connection.execute(
             update(settings).where(settings.c.name == DEFAULT_SETTING).values(value=experiment_id)
         )
@@ -85,22 +94,18 @@ class SqlExperiments:
 
     async def set_storage_state(self, experiment_id: str, storage_state: str) -> None:
         """Archive or unarchive an experiment; raises RowNotFound."""
-        result = await self._connection.execute(
-            update(experiments).where(experiments.c.id == experiment_id).values(storage_state=storage_state)
-        )
+        values = {"experiment_id": experiment_id, "storage_state": storage_state}
+        result = await self._connection.execute(_SET_STORAGE_STATE, values)
         if result.rowcount == 0:
             raise RowNotFound("experiment", experiment_id)
 
     async def delete(self, experiment_id: str) -> None:
         """Delete an experiment; its runs stay. Raises RowNotFound."""
-        result = await self._connection.execute(delete(experiments).where(experiments.c.id == experiment_id))
+        result = await self._connection.execute(_DELETE, {"experiment_id": experiment_id})
         if result.rowcount == 0:
             raise RowNotFound("experiment", experiment_id)
 
     async def record_run(self, experiment_id: str, created_at: int) -> None:
         """Move the time of the last run forward, never back."""
-        await self._connection.execute(
-            update(experiments)
-            .where(experiments.c.id == experiment_id, experiments.c.last_run_created_at < created_at)
-            .values(last_run_created_at=created_at)
-        )
+        values = {"experiment_id": experiment_id, "run_created_at": created_at}
+        await self._connection.execute(_RECORD_RUN, values)

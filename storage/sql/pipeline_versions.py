@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -17,7 +17,7 @@ from storage.sql.specs import keep_spec
 from storage.sql.tables import pipeline_specs, pipeline_version_tags, pipeline_versions
 from storage.sql.tags import add_tags, replace_tags, tags_of
 
-_OTHER_TABLES = ["pipeline_spec", "tags"]
+_OTHER_TABLES = ("pipeline_spec", "tags")
 _VERSION = columns_of(pipeline_versions, PipelineVersion, leaving_out=_OTHER_TABLES)
 # Versions can be listed by their specification too, so lists see it as one of their columns.
 _WITH_SPEC = (
@@ -26,6 +26,29 @@ _WITH_SPEC = (
     .subquery("versions")
 )
 _COLUMNS = [*(_WITH_SPEC.c[column.name] for column in _VERSION), _WITH_SPEC.c.pipeline_spec]
+_GET = select(*_COLUMNS).where(_WITH_SPEC.c.id == bindparam("version_id"))
+_LATEST = (
+    select(*_COLUMNS)
+    .where(_WITH_SPEC.c.pipeline_id == bindparam("pipeline_id"))
+    .order_by(_WITH_SPEC.c.created_at.desc(), _WITH_SPEC.c.id.desc())
+    .limit(1)
+)
+_HAS_ID = pipeline_versions.c.id == bindparam("version_id")
+_TOUCH = update(pipeline_versions).where(_HAS_ID).values(id=bindparam("version_id"))
+_RENAME = update(pipeline_versions).where(_HAS_ID).values(display_name=bindparam("display_name"))
+_DELETE = delete(pipeline_versions).where(_HAS_ID, pipeline_versions.c.pipeline_id == bindparam("of_pipeline"))
+
+
+class _Statements:
+    """Statements on pipeline versions that are spelled by the dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        columns = pipeline_versions.c
+        order = [columns.created_at.desc(), columns.id.desc()]
+        recency = func.row_number().over(partition_by=columns.pipeline_id, order_by=order).label("recency")
+        ranked = select(columns.id, recency).where(dialect.among(columns.pipeline_id, "ids")).subquery("ranked")
+        self.latest_of = select(*_VERSION).join(ranked, ranked.c.id == columns.id).where(ranked.c.recency == 1)
+        self.names = select(columns.id, columns.name).where(dialect.among(columns.id, "ids"))
 
 
 class SqlPipelineVersions:
@@ -36,46 +59,34 @@ class SqlPipelineVersions:
 
     async def get(self, version_id: str) -> PipelineVersion:
         """Return a version with specification and tags; raises RowNotFound."""
-        version = await self._find(select(*_COLUMNS).where(_WITH_SPEC.c.id == version_id))
+        version = await self._find(_GET, version_id=version_id)
         if version is None:
             raise RowNotFound("pipeline version", version_id)
         return version
 
     async def find_latest(self, pipeline_id: str) -> PipelineVersion | None:
         """Return the version of a pipeline that was made last, if there is one."""
-        statement = (
-            select(*_COLUMNS)
-            .where(_WITH_SPEC.c.pipeline_id == pipeline_id)
-            .order_by(_WITH_SPEC.c.created_at.desc(), _WITH_SPEC.c.id.desc())
-            .limit(1)
-        )
-        return await self._find(statement)
+        return await self._find(_LATEST, pipeline_id=pipeline_id)
 
     async def latest_of(self, pipeline_ids: Sequence[str]) -> dict[str, PipelineVersion]:
         """Return the version that was made last of each pipeline that has one, by the pipeline's id; without
         specifications and tags."""
-        columns = pipeline_versions.c
-        latest_first = [columns.created_at.desc(), columns.id.desc()]
-        place = func.row_number().over(partition_by=columns.pipeline_id, order_by=latest_first)
-        of_pipelines = columns.pipeline_id.in_(pipeline_ids)
-        places = select(columns.id, place.label("place")).where(of_pipelines).subquery("placed")
-        statement = select(*_VERSION).join(places, places.c.id == columns.id).where(places.c.place == 1)
-        rows = (await self._connection.execute(statement)).all()
+        values = {"ids": self._dialect.text_list(pipeline_ids)}
+        rows = (await self._connection.execute(self._dialect.statements(_Statements).latest_of, values)).all()
         return {row.pipeline_id: PipelineVersion(*row) for row in rows}
 
     async def names(self, version_ids: Sequence[str]) -> dict[str, str]:
         """Return the names of those versions that exist, by their ids."""
-        columns = pipeline_versions.c
-        statement = select(columns.id, columns.name).where(columns.id.in_(version_ids))
-        rows = (await self._connection.execute(statement)).all()
+        values = {"ids": self._dialect.text_list(version_ids)}
+        rows = (await self._connection.execute(self._dialect.statements(_Statements).names, values)).all()
         return {row.id: row.name for row in rows}
 
-    async def _find(self, statement: Select[Any]) -> PipelineVersion | None:
-        row = (await self._connection.execute(statement)).first()
+    async def _find(self, statement: Select[Any], **values: str) -> PipelineVersion | None:
+        row = (await self._connection.execute(statement, values)).first()
         if row is None:
             return None
         version = PipelineVersion(*row)
-        tags = await tags_of(self._connection, pipeline_version_tags, [version.id])
+        tags = await tags_of(self._connection, self._dialect, pipeline_version_tags, [version.id])
         return replace(version, tags=tags.get(version.id, {}))
 
     async def list(self, listing: Listing, *, pipeline_id: str, with_spec: bool) -> Page[PipelineVersion]:
@@ -90,7 +101,7 @@ class SqlPipelineVersions:
             record=lambda row: PipelineVersion(*row[:-1]),
             tags=pipeline_version_tags,
         )
-        tags = await tags_of(self._connection, pipeline_version_tags, [row.id for row in versions.rows])
+        tags = await tags_of(self._connection, self._dialect, pipeline_version_tags, [row.id for row in versions.rows])
         return replace(versions, rows=[replace(row, tags=tags.get(row.id, {})) for row in versions.rows])
 
     async def create(self, version: PipelineVersion) -> None:
@@ -104,11 +115,11 @@ class SqlPipelineVersions:
 
     async def update(self, version_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
         """Change what is given; raises RowNotFound."""
-        # Without a new name the id is set to itself: the row count still says whether the version exists.
-        values = {"display_name": display_name} if display_name is not None else {"id": version_id}
-        result = await self._connection.execute(
-            update(pipeline_versions).where(pipeline_versions.c.id == version_id).values(**values)
-        )
+        if display_name is None:
+            # The row is held all the same, so that one call at a time replaces its tags.
+            result = await self._connection.execute(_TOUCH, {"version_id": version_id})
+        else:
+            result = await self._connection.execute(_RENAME, {"version_id": version_id, "display_name": display_name})
         if result.rowcount == 0:
             raise RowNotFound("pipeline version", version_id)
         if tags is not None:
@@ -116,10 +127,6 @@ class SqlPipelineVersions:
 
     async def delete(self, version_id: str, *, pipeline_id: str) -> None:
         """Delete a version of a pipeline; raises RowNotFound, also when it is of another one."""
-        result = await self._connection.execute(
-            delete(pipeline_versions).where(
-                pipeline_versions.c.id == version_id, pipeline_versions.c.pipeline_id == pipeline_id
-            )
-        )
+        result = await self._connection.execute(_DELETE, {"version_id": version_id, "of_pipeline": pipeline_id})
         if result.rowcount == 0:
             raise RowNotFound("pipeline version", version_id)

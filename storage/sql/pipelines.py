@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import Select, bindparam, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -15,7 +16,18 @@ from storage.sql.rows import columns_of, values_of
 from storage.sql.tables import pipeline_tags, pipeline_versions, pipelines
 from storage.sql.tags import add_tags, replace_tags, tags_of
 
-_COLUMNS = columns_of(pipelines, Pipeline, leaving_out=["tags"])
+_COLUMNS = columns_of(pipelines, Pipeline, leaving_out=("tags",))
+_HAS_ID = pipelines.c.id == bindparam("pipeline_id")
+_GET = select(*_COLUMNS).where(_HAS_ID)
+_GET_BY_NAME = select(*_COLUMNS).where(
+    pipelines.c.name == bindparam("name"), pipelines.c.namespace == bindparam("namespace")
+)
+_TOUCH = update(pipelines).where(_HAS_ID).values(id=bindparam("pipeline_id"))
+_RENAME = update(pipelines).where(_HAS_ID).values(display_name=bindparam("display_name"))
+_DELETE = delete(pipelines).where(_HAS_ID)
+_OF_PIPELINE = pipeline_versions.c.pipeline_id == bindparam("pipeline_id")
+_HAS_VERSIONS = select(exists().where(_OF_PIPELINE))
+_DELETE_VERSIONS = delete(pipeline_versions).where(_OF_PIPELINE)
 
 
 class SqlPipelines:
@@ -26,23 +38,23 @@ class SqlPipelines:
 
     async def get(self, pipeline_id: str) -> Pipeline:
         """Return a pipeline with its tags; raises RowNotFound."""
-        return await self._get(pipelines.c.id == pipeline_id, pipeline_id)
+        return await self._find(_GET, pipeline_id, pipeline_id=pipeline_id)
 
     async def get_by_name(self, name: str, namespace: str) -> Pipeline:
         """Return the pipeline of a name with its tags; raises RowNotFound."""
-        return await self._get((pipelines.c.name == name) & (pipelines.c.namespace == namespace), name)
+        return await self._find(_GET_BY_NAME, name, name=name, namespace=namespace)
 
-    async def _get(self, where: ColumnElement[bool], key: str) -> Pipeline:
-        row = (await self._connection.execute(select(*_COLUMNS).where(where))).first()
+    async def _find(self, statement: Select[Any], label: str, **values: str) -> Pipeline:
+        row = (await self._connection.execute(statement, values)).first()
         if row is None:
-            raise RowNotFound("pipeline", key)
+            raise RowNotFound("pipeline", label)
         pipeline = Pipeline(*row)
-        tags = await tags_of(self._connection, pipeline_tags, [pipeline.id])
+        tags = await tags_of(self._connection, self._dialect, pipeline_tags, [pipeline.id])
         return replace(pipeline, tags=tags.get(pipeline.id, {}))
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Pipeline]:
         """Return a page of pipelines with their tags, of a namespace when one is given."""
-        page_of_pipelines = await page(
+        pipelines_page = await page(
             self._connection,
             self._dialect,
             listing,
@@ -52,14 +64,12 @@ class SqlPipelines:
             record=lambda row: Pipeline(*row[:-1]),
             tags=pipeline_tags,
         )
-        tags = await tags_of(self._connection, pipeline_tags, [row.id for row in page_of_pipelines.rows])
-        return replace(
-            page_of_pipelines, rows=[replace(row, tags=tags.get(row.id, {})) for row in page_of_pipelines.rows]
-        )
+        tags = await tags_of(self._connection, self._dialect, pipeline_tags, [row.id for row in pipelines_page.rows])
+        return replace(pipelines_page, rows=[replace(row, tags=tags.get(row.id, {})) for row in pipelines_page.rows])
 
     async def create(self, pipeline: Pipeline) -> None:
         """Keep a new pipeline with its tags; raises AlreadyExists when the name is taken."""
-        row = values_of(pipeline, leaving_out=["tags"])
+        row = values_of(pipeline, leaving_out=("tags",))
         keys = ("name", "namespace")
         if not await self._dialect.insert_unless_taken(self._connection, pipelines, keys, row):
             raise AlreadyExists("pipeline", pipeline.name)
@@ -67,9 +77,12 @@ class SqlPipelines:
 
     async def update(self, pipeline_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
         """Change what is given; raises RowNotFound."""
-        # Without a new name the id is set to itself: the row count still says whether the pipeline exists.
-        values = {"display_name": display_name} if display_name is not None else {"id": pipeline_id}
-        result = await self._connection.execute(update(pipelines).where(pipelines.c.id == pipeline_id).values(**values))
+        if display_name is None:
+            # The row is held all the same, so that one call at a time replaces its tags.
+            result = await self._connection.execute(_TOUCH, {"pipeline_id": pipeline_id})
+        else:
+            values = {"pipeline_id": pipeline_id, "display_name": display_name}
+            result = await self._connection.execute(_RENAME, values)
         if result.rowcount == 0:
             raise RowNotFound("pipeline", pipeline_id)
         if tags is not None:
@@ -78,13 +91,9 @@ class SqlPipelines:
     async def delete(self, pipeline_id: str, *, with_versions: bool) -> None:
         """Delete a pipeline; raises RowNotFound, and InUse when it has versions that are not to go with it."""
         if with_versions:
-            await self._connection.execute(
-                delete(pipeline_versions).where(pipeline_versions.c.pipeline_id == pipeline_id)
-            )
-        else:
-            has_versions = select(exists().where(pipeline_versions.c.pipeline_id == pipeline_id))
-            if (await self._connection.execute(has_versions)).scalar():
-                raise InUse("pipeline", pipeline_id)
-        result = await self._connection.execute(delete(pipelines).where(pipelines.c.id == pipeline_id))
+            await self._connection.execute(_DELETE_VERSIONS, {"pipeline_id": pipeline_id})
+        elif (await self._connection.execute(_HAS_VERSIONS, {"pipeline_id": pipeline_id})).scalar():
+            raise InUse("pipeline", pipeline_id)
+        result = await self._connection.execute(_DELETE, {"pipeline_id": pipeline_id})
         if result.rowcount == 0:
             raise RowNotFound("pipeline", pipeline_id)

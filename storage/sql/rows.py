@@ -1,12 +1,13 @@
 """Rows ⇄ records: the columns of a table in the order of a record's fields, and back. Used by the per-table files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Table, literal_column
+from sqlalchemy import Column, ColumnElement, Table, literal_column
 
-from storage.contract import Lock
+_READERS: dict[tuple[type[Any], tuple[str, ...]], tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
 
 
 class RowVanished(Exception):
@@ -16,7 +17,7 @@ class RowVanished(Exception):
     """
 
 
-def field_names(record: type[Any]) -> tuple[str, ...]:
+def field_names(record: Any) -> tuple[str, ...]:
     """Return the names of a record's fields, in order."""
     return tuple(field.name for field in fields(record))
 
@@ -26,20 +27,17 @@ def columns_of(table: Table, record: type[Any], *, leaving_out: Sequence[str] = 
     return [table.c[name] for name in field_names(record) if name not in leaving_out]
 
 
-def values_of(record: Any, *, leaving_out: Sequence[str] = ()) -> dict[str, Any]:
+def values_of(record: Any, *, leaving_out: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a record as column values."""
-    return {name: getattr(record, name) for name in field_names(type(record)) if name not in leaving_out}
+    key = (type(record), leaving_out)
+    if key not in _READERS:
+        names = tuple(name for name in field_names(key[0]) if name not in leaving_out)
+        _READERS[key] = names, attrgetter(*names)
+    names, read = _READERS[key]
+    return dict(zip(names, read(record), strict=True))
 
 
 def inline_literal(constant: str) -> ColumnElement[str]:
     """Inline a trusted constant instead of binding it: a generic plan cannot use a partial index."""
     assert constant.replace("_", "").isalnum() or not constant, "only words that need no escaping"
     return literal_column(f"'{constant}'")
-
-
-def locked(statement: Select[Any], lock: Lock) -> Select[Any]:
-    """Lock the selected rows until the transaction ends; a database with a single writer ignores it."""
-    if lock is Lock.UPDATE:
-        # Not a key update: inserts that refer to the row, such as a link of a locked task, need not wait.
-        return statement.with_for_update(key_share=True)
-    return statement.with_for_update(read=True) if lock is Lock.SHARE else statement

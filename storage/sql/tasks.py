@@ -1,9 +1,10 @@
 """Statements on tasks. See storage.contract for the promises."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, bindparam, case, exists, func, select, update
+from sqlalchemy import Column, ColumnElement, Select, Update, bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
@@ -12,7 +13,7 @@ from storage.ids import can_be_id, possible_ids
 from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import RowVanished, columns_of, field_names, inline_literal, locked, values_of
+from storage.sql.rows import RowVanished, columns_of, field_names, inline_literal, values_of
 from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
@@ -20,14 +21,65 @@ _HEAD = columns_of(tasks, TaskHead)
 _OUTLINE = columns_of(tasks, TaskOutline)
 _LONG = ("input_parameters", "output_parameters")
 _FIXED = ("id", "run_id", "created_at", "logical_key")
-_CHANGING = [name for name in field_names(Task) if name not in _FIXED]
-_UPDATE = update(tasks).where(tasks.c.id == bindparam("task_id")).values({name: bindparam(name) for name in _CHANGING})
+_CHANGING = tuple(name for name in field_names(Task) if name not in _FIXED)
 
 
-def _unless_longer(column: Column[Any], characters: int) -> ColumnElement[Any]:
+def _unless_longer(column: Column[Any], characters: ColumnElement[Any]) -> ColumnElement[Any]:
     if column.name not in _LONG:
         return column
     return case((func.char_length(column) <= characters, column), else_=None)
+
+
+class _Statements:
+    """Statements on tasks; values are bound by the names of the columns, lists of ids as `ids`."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        oldest_first = (tasks.c.created_at, tasks.c.id)
+        of_run = tasks.c.run_id == bindparam("run_id")
+        by_ids = dialect.among(tasks.c.id, "ids")
+        self.get = select(*_COLUMNS).where(tasks.c.id == bindparam("id"))
+        self.heads = select(*_HEAD).where(by_ids)
+        self.of_runs = select(*_COLUMNS).where(dialect.among(tasks.c.run_id, "ids")).order_by(*oldest_first)
+        outline = [_unless_longer(column, bindparam("parameter_characters")) for column in _OUTLINE]
+        self.outlines = select(*outline).where(of_run).order_by(*oldest_first).limit(bindparam("limit"))
+        self.children = (
+            select(tasks.c.id, tasks.c.name, tasks.c.parent_task_id)
+            .where(of_run, dialect.among(tasks.c.parent_task_id, "ids"))
+            .order_by(*oldest_first)
+        )
+        self.cached = _find_cached()
+        self.cached_in_namespace = _find_cached(tasks.c.namespace == bindparam("namespace"))
+        self.lock = dialect.locked(select(*_COLUMNS).where(by_ids).order_by(tasks.c.id), Lock.UPDATE)
+        self.lock_of_run = dialect.locked(select(*_COLUMNS).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
+        self.by_logical_key = select(*_COLUMNS).where(tasks.c.logical_key == bindparam("logical_key"))
+        # UNION ends even where rows form a cycle.
+        columns = (tasks.c.id, tasks.c.run_id, tasks.c.parent_task_id)
+        lineage = select(*columns).where(by_ids).cte("above", recursive=True)
+        lineage = lineage.union(select(*columns).join(lineage, tasks.c.id == lineage.c.parent_task_id))
+        self.ancestors = select(lineage.c.id, lineage.c.run_id, lineage.c.parent_task_id)
+        child = tasks.alias("child")
+        has_child = exists().where(child.c.run_id == tasks.c.run_id, child.c.parent_task_id == tasks.c.id)
+        is_running = tasks.c.state == TaskState.RUNNING.value
+        self.running_leaf = select(tasks.c.id).where(of_run, is_running, ~has_child).limit(1)
+
+
+def _find_cached(*scope: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(*_COLUMNS)
+        .where(
+            tasks.c.cache_fingerprint == bindparam("cache_fingerprint"),
+            tasks.c.cache_fingerprint != inline_literal(""),  # the partial index's condition
+            tasks.c.state == TaskState.SUCCEEDED.value,
+            *scope,
+        )
+        .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
+        .limit(1)
+    )
+
+
+@lru_cache(maxsize=256)
+def _update(names: tuple[str, ...]) -> Update:
+    return update(tasks).where(tasks.c.id == bindparam("task_id")).values({name: bindparam(name) for name in names})
 
 
 class SqlTasks:
@@ -35,21 +87,26 @@ class SqlTasks:
 
     def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
         self._connection, self._dialect = connection, dialect
+        self._statements = dialect.statements(_Statements)
+
+    async def _rows(self, statement: Select[Any], **values: Any) -> Sequence[Any]:
+        rows: Sequence[Any] = (await self._connection.execute(statement, values)).all()
+        return rows
 
     async def get(self, task_id: str) -> Task:
         """Return a task; raises RowNotFound."""
-        row = (await self._connection.execute(select(*_COLUMNS).where(tasks.c.id == task_id))).first()
-        if row is None:
+        rows = await self._rows(self._statements.get, id=task_id)
+        if not rows:
             raise RowNotFound("task", task_id)
-        return Task(*row)
+        return Task(*rows[0])
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
         """Return the heads of those tasks that exist."""
         ids = possible_ids(task_ids)
         if not ids:
             return {}
-        statement = select(*_HEAD).where(tasks.c.id.in_(ids))
-        return {row.id: TaskHead(*row) for row in (await self._connection.execute(statement)).all()}
+        rows = await self._rows(self._statements.heads, ids=self._dialect.text_list(ids))
+        return {row[0]: TaskHead(*row) for row in rows}
 
     async def list(self, listing: Listing, *, run_id: str, parent_task_id: str | None) -> Page[Task]:
         """Return a page of a run's tasks, or of one task's direct children."""
@@ -70,53 +127,40 @@ class SqlTasks:
 
     async def list_of_runs(self, run_ids: Sequence[str]) -> Sequence[Task]:
         """Return all tasks of runs, oldest first."""
-        statement = select(*_COLUMNS).where(tasks.c.run_id.in_(run_ids)).order_by(tasks.c.created_at, tasks.c.id)
-        return [Task(*row) for row in (await self._connection.execute(statement)).all()]
+        rows = await self._rows(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
+        return [Task(*row) for row in rows]
 
     async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
         """Return outlines of a run's first tasks, oldest first, without parameters that are longer."""
-        statement = (
-            select(*(_unless_longer(column, parameter_characters) for column in _OUTLINE))
-            .where(tasks.c.run_id == run_id)
-            .order_by(tasks.c.created_at, tasks.c.id)
-            .limit(limit)
-        )
-        return [TaskOutline(*row) for row in (await self._connection.execute(statement)).all()]
+        statement = self._statements.outlines
+        rows = await self._rows(statement, run_id=run_id, limit=limit, parameter_characters=parameter_characters)
+        return [TaskOutline(*row) for row in rows]
 
     async def children(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[ChildTask]:
         """Return the direct children of a run's tasks, oldest first."""
-        statement = (
-            select(tasks.c.id, tasks.c.name, tasks.c.parent_task_id)
-            .where(tasks.c.run_id == run_id, tasks.c.parent_task_id.in_(parent_task_ids))
-            .order_by(tasks.c.created_at, tasks.c.id)
-        )
-        return [ChildTask(*row) for row in (await self._connection.execute(statement)).all()]
+        ids = self._dialect.text_list(parent_task_ids)
+        return [ChildTask(*row) for row in await self._rows(self._statements.children, run_id=run_id, ids=ids)]
 
     async def find_cached(self, cache_fingerprint: str, namespace: str | None) -> Task | None:
         """Return the newest task that succeeded with the fingerprint, if any."""
-        statement = select(*_COLUMNS).where(
-            tasks.c.cache_fingerprint == cache_fingerprint,
-            tasks.c.cache_fingerprint != inline_literal(""),  # the partial index's condition
-            tasks.c.state == TaskState.SUCCEEDED.value,
-        )
-        if namespace is not None:
-            statement = statement.where(tasks.c.namespace == namespace)
-        statement = statement.order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(1)
-        row = (await self._connection.execute(statement)).first()
-        return None if row is None else Task(*row)
+        if namespace is None:
+            rows = await self._rows(self._statements.cached, cache_fingerprint=cache_fingerprint)
+        else:
+            statement = self._statements.cached_in_namespace
+            rows = await self._rows(statement, cache_fingerprint=cache_fingerprint, namespace=namespace)
+        return Task(*rows[0]) if rows else None
 
     async def lock(self, task_ids: Sequence[str]) -> dict[str, Task]:
         """Return the tasks that exist and lock their rows, in order of their ids so that two callers cannot deadlock."""
         ids = possible_ids(task_ids)
         if not ids:
             return {}
-        statement = locked(select(*_COLUMNS).where(tasks.c.id.in_(ids)).order_by(tasks.c.id), Lock.UPDATE)
-        return {row.id: Task(*row) for row in (await self._connection.execute(statement)).all()}
+        rows = await self._rows(self._statements.lock, ids=self._dialect.text_list(ids))
+        return {row[0]: Task(*row) for row in rows}
 
     async def lock_of_run(self, run_id: str) -> Sequence[Task]:
         """Return all tasks of a run and lock their rows, in order of their ids."""
-        statement = locked(select(*_COLUMNS).where(tasks.c.run_id == run_id).order_by(tasks.c.id), Lock.UPDATE)
-        return [Task(*row) for row in (await self._connection.execute(statement)).all()]
+        return [Task(*row) for row in await self._rows(self._statements.lock_of_run, run_id=run_id)]
 
     async def create(self, task: Task) -> Task:
         """Keep a new task, or return the one that holds its logical key."""
@@ -125,38 +169,27 @@ class SqlTasks:
             return task
         if task.logical_key is None:
             raise RowVanished
-        statement = select(*_COLUMNS).where(tasks.c.logical_key == task.logical_key)
-        holder = (await self._connection.execute(statement)).first()
-        if holder is None:
+        rows = await self._rows(self._statements.by_logical_key, logical_key=task.logical_key)
+        if not rows:
             raise RowVanished
-        return Task(*holder)
+        return Task(*rows[0])
 
-    async def update(self, records: Sequence[Task]) -> None:
-        """Write tasks back; id, run, creation time and logical key stay as they were created."""
-        if not records:
-            return
-        rows = [{**values_of(task, leaving_out=_FIXED), "task_id": task.id} for task in records]
-        await self._connection.execute(_UPDATE, rows)
+    async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
+        """Write what changed of tasks, each given as it was and as it is to be."""
+        # One statement for all of them, however they differ: the columns that changed in any.
+        names = tuple(name for name in _CHANGING if any(getattr(a, name) != getattr(b, name) for a, b in changes))
+        if names:
+            rows = [{"task_id": task.id, **{name: getattr(task, name) for name in names}} for _, task in changes]
+            await self._connection.execute(_update(names), rows)
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-        """Return (run id, parent id) of tasks and of all their ancestors; UNION ends even where rows form a cycle."""
+        """Return (run id, parent id) of tasks and of all their ancestors."""
         ids = possible_ids(task_ids)
         if not ids:
             return {}
-        columns = (tasks.c.id, tasks.c.run_id, tasks.c.parent_task_id)
-        lineage = select(*columns).where(tasks.c.id.in_(ids)).cte("above", recursive=True)
-        lineage = lineage.union(select(*columns).join(lineage, tasks.c.id == lineage.c.parent_task_id))
-        statement = select(lineage.c.id, lineage.c.run_id, lineage.c.parent_task_id)
-        rows = (await self._connection.execute(statement)).all()
+        rows = await self._rows(self._statements.ancestors, ids=self._dialect.text_list(ids))
         return {task_id: (run_id, parent_id) for task_id, run_id, parent_id in rows}
 
     async def has_running_leaf(self, run_id: str) -> bool:
         """Say whether a running task without children is left in a run."""
-        child = tasks.alias("child")
-        has_child = exists().where(child.c.run_id == tasks.c.run_id, child.c.parent_task_id == tasks.c.id)
-        statement = (
-            select(tasks.c.id)
-            .where(tasks.c.run_id == run_id, tasks.c.state == TaskState.RUNNING.value, ~has_child)
-            .limit(1)
-        )
-        return (await self._connection.execute(statement)).first() is not None
+        return bool(await self._rows(self._statements.running_leaf, run_id=run_id))

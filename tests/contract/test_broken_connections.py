@@ -35,7 +35,7 @@ def rename(task: Task, attempts: list[int]) -> Callable[[WriteTx], object]:
     async def write(tx: WriteTx) -> None:
         attempts.append(1)
         await tx.tasks.lock([task.id])
-        await tx.tasks.update([replace(task, name="after")])
+        await tx.tasks.update([(task, replace(task, name="after"))])
 
     return write
 

@@ -44,7 +44,7 @@ def sql(*statements: str) -> Act:
 
 
 def add_run(**changes: Any) -> Act:
-    row = {**values_of(a_run(**changes), leaving_out=["pipeline_spec"]), "pipeline_spec_id": None}
+    row = {**values_of(a_run(**changes), leaving_out=("pipeline_spec",)), "pipeline_spec_id": None}
     return lambda connection: connection.execute(insert(tables.runs), row)
 
 

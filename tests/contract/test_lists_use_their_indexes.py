@@ -89,7 +89,7 @@ async def fill(url: str) -> None:
     runs, tasks, artifacts = many_runs(), many_tasks(), many_artifacts()
     links = [a_link(tasks[n], artifacts[n - shift]) for n in range(ARTIFACTS_KEPT) for shift in range(4)]
     async with store.engines[0].begin() as connection:
-        await connection.execute(insert(tables.runs), [values_of(run, leaving_out=["pipeline_spec"]) for run in runs])
+        await connection.execute(insert(tables.runs), [values_of(run, leaving_out=("pipeline_spec",)) for run in runs])
         others = {tables.tasks: tasks, tables.artifacts: artifacts, tables.artifact_tasks: links}
         for table, records in (*others.items(), *many_groups().items()):
             other_tables = ("tags", "pipeline_spec")

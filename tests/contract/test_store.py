@@ -39,7 +39,7 @@ async def test_everything_read_by_one_callback_belongs_to_one_snapshot(store: Sq
     async def read(tx: ReadTx) -> tuple[Task, Task, dict[str, str]]:
         first = await tx.tasks.get(task.id)
         await keep(store, an_artifact(id="later"))
-        await store.write(lambda writing: writing.tasks.update([replace(task, name="after")]))
+        await store.write(lambda writing: writing.tasks.update([(task, replace(task, name="after"))]))
         return first, await tx.tasks.get(task.id), await tx.artifacts.namespaces(["later"])
 
     assert await store.read(read) == (task, task, {})
@@ -91,7 +91,7 @@ async def test_calls_cancelled_at_any_moment_leave_the_store_usable(store: SqlSt
     async def write(number: int) -> None:
         async def change(tx: WriteTx) -> None:
             [(_, locked)] = (await tx.tasks.lock([task.id])).items()
-            await tx.tasks.update([replace(locked, name=f"{number}")])
+            await tx.tasks.update([(locked, replace(locked, name=f"{number}"))])
 
         await store.write(change)
 

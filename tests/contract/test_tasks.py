@@ -148,7 +148,8 @@ async def test_an_empty_fingerprint_finds_nothing(store: SqlStore) -> None:
 
 async def test_tasks_locked_for_update_are_written_by_nobody_else_until_the_transaction_ends(store: SqlStore) -> None:
     task = await a_kept_task(store)
-    await assert_waits(store, holding=lambda tx: tx.tasks.lock([task.id]), waiting=lambda tx: tx.tasks.update([task]))
+    change = (task, replace(task, name="after"))
+    await assert_waits(store, holding=lambda tx: tx.tasks.lock([task.id]), waiting=lambda tx: tx.tasks.update([change]))
 
 
 async def test_unknown_tasks_are_not_locked(store: SqlStore) -> None:
@@ -161,8 +162,9 @@ async def test_all_tasks_of_a_run_can_be_locked_at_once(store: SqlStore) -> None
     second = a_task(first.run_id)
     await keep(store, second)
     assert list(await store.write(lambda tx: tx.tasks.lock_of_run(first.run_id))) == [first, second]
+    change = (second, replace(second, name="after"))
     await assert_waits(
-        store, holding=lambda tx: tx.tasks.lock_of_run(first.run_id), waiting=lambda tx: tx.tasks.update([second])
+        store, holding=lambda tx: tx.tasks.lock_of_run(first.run_id), waiting=lambda tx: tx.tasks.update([change])
     )
 
 
@@ -190,9 +192,18 @@ async def test_an_update_writes_every_field_but_id_run_creation_time_and_logical
     other = a_task(task.run_id)
     await keep(store, other)
     update = a_task("another run", id=task.id, created_at=1, logical_key="another", **EVERY_FIELD)
-    await store.write(lambda tx: tx.tasks.update([update, replace(other, name="both")]))
+    await store.write(lambda tx: tx.tasks.update([(task, update), (other, replace(other, name="both"))]))
     assert await get(store, task.id) == replace(task, **EVERY_FIELD)
     assert await get(store, other.id) == replace(other, name="both")
+
+
+async def test_a_field_that_did_not_change_is_not_written(store: SqlStore) -> None:
+    task, other = await a_kept_task(store), await a_kept_task(store)
+    await store.write(lambda tx: tx.tasks.update([(task, replace(task, state=SUCCEEDED)), (other, other)]))
+    stale = replace(task, name="stale")
+    await store.write(lambda tx: tx.tasks.update([(stale, replace(stale, display_name="after"))]))
+    assert await get(store, task.id) == replace(task, state=SUCCEEDED, display_name="after")
+    assert await get(store, other.id) == other
 
 
 async def test_ancestors_are_returned_with_their_runs_and_parents_the_given_tasks_included(store: SqlStore) -> None:
@@ -223,5 +234,5 @@ async def test_a_running_leaf_is_a_running_task_without_children(store: SqlStore
     assert await store.read(lambda tx: tx.tasks.has_running_leaf(group.run_id))
     await keep(store, leaf)
     assert await store.read(lambda tx: tx.tasks.has_running_leaf(group.run_id))
-    await store.write(lambda tx: tx.tasks.update([replace(leaf, state=SUCCEEDED)]))
+    await store.write(lambda tx: tx.tasks.update([(leaf, replace(leaf, state=SUCCEEDED))]))
     assert not await store.read(lambda tx: tx.tasks.has_running_leaf(group.run_id))

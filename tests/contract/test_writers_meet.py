@@ -33,7 +33,7 @@ def locks_in_turn(
         if attempts.count(first.id) == 1:
             await both.wait()
         await tx.tasks.lock([second.id])
-        await tx.tasks.update([replace(first, name="done"), replace(second, name="done")])
+        await tx.tasks.update([(task, replace(task, name="done")) for task in (first, second)])
 
     return write
 
@@ -73,7 +73,7 @@ async def test_fifty_writers_of_one_row_all_succeed(store: SqlStore) -> None:
 
     async def add_one(tx: WriteTx) -> None:
         [locked] = (await tx.tasks.lock([task.id])).values()
-        await tx.tasks.update([replace(locked, name=f"{int(locked.name) + 1}")])
+        await tx.tasks.update([(locked, replace(locked, name=f"{int(locked.name) + 1}"))])
 
     await asyncio.gather(*(store.write(add_one) for _ in range(50)))
     assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "50"

@@ -4,18 +4,21 @@ import enum
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, Insert, Table, bindparam, insert
+from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.contract import Lock
 from storage.errors import Unavailable
 
 IMPORT_RUNS = "another import is writing to this store; start this one when it has ended"
 
 _LOOPBACK = ("127.0.0.1", "::1")
+
+Statements = TypeVar("Statements")
 
 
 class Failure(enum.Enum):
@@ -66,6 +69,7 @@ class Dialect:
         self._label = parts.render_as_string(hide_password=True)
         options = {self.url_options[name]: value for name, value in parts.query.items()}
         self.url: URL = parts.set(drivername=self.driver, query=options)
+        self._statements: dict[object, Any] = {}
 
     @property
     def label(self) -> str:
@@ -124,8 +128,45 @@ class Dialect:
         """A condition: the column contains the text as it stands, case and wildcards literal."""
         raise NotImplementedError
 
+    def statements(self, kind: type[Statements]) -> Statements:
+        """Return the statements of a table, a class that takes a dialect; they are built once.
+
+        Building a statement costs more than its execution does, and SQLAlchemy keeps what it has compiled of an object only.
+        """
+        statements: Statements | None = self._statements.get(kind)
+        if statements is None:
+            statements = self._statements[kind] = kind(self)  # type: ignore[call-arg]
+        return statements
+
+    def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
+        """A condition: the column is one of many texts.
+
+        Without texts, what `text_list` makes of them is bound under the name when the statement is executed.
+
+        The number of texts changes the statement's text in few steps at most, so that few plans are made and kept.
+        """
+        raise NotImplementedError
+
+    def text_list(self, texts: Sequence[str]) -> Any:
+        """Return the value to bind for `among`."""
+        raise NotImplementedError
+
+    def locked(self, statement: Select[Any], lock: Lock) -> Select[Any]:
+        """Return a statement that holds the rows it selects; a database with a single writer ignores that."""
+        if lock is Lock.UPDATE:
+            # Not a key update: inserts that refer to the row, such as a link of a locked task, need not wait.
+            return statement.with_for_update(key_share=True)
+        return statement.with_for_update(read=True) if lock is Lock.SHARE else statement
+
     def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """An INSERT that skips a row whose unique key on these columns is taken, and fails on any other problem."""
+        key = (table, *keys)
+        statement: Insert | None = self._statements.get(key)
+        if statement is None:
+            statement = self._statements[key] = self._insert_or_skip(table, keys)
+        return statement
+
+    def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         raise NotImplementedError
 
     async def insert_unless_taken(

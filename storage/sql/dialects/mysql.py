@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import asyncmy
-from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
+from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, event, func, text
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -20,6 +20,9 @@ from storage.tracebacks import release
 
 MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one statement, escaped
 STATEMENT_OVERHEAD_BYTES = 64 * 1024  # numbers, quotes and the packet's head
+LIST_STEPS = (1, 8, 64, 512, 4_096, 32_768)
+"""How many values a list of a condition has: the fewest that hold what is asked for."""
+
 NO_CONNECTION = 2003
 ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the driver writes as two
 
@@ -189,7 +192,18 @@ class MySQL(Dialect):
         """LOCATE compares in the column's collation, which is by bytes."""
         return func.locate(value, column) > 0
 
-    def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
+    def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
+        """A list of values; `text_list` keeps its lengths few."""
+        value = None if texts is None else self.text_list(texts)
+        return column.in_(bindparam(name, value, expanding=True, required=texts is None))
+
+    def text_list(self, texts: Sequence[str]) -> Any:
+        """The texts, the last one repeated up to the next of LIST_STEPS."""
+        length = next((step for step in LIST_STEPS if step >= len(texts)), len(texts))
+        last = list(texts[-1:])
+        return [*texts, *(last * (length - len(texts)))]
+
+    def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """An update that changes nothing; INSERT IGNORE would also swallow a missing parent or cut text."""
         return insert(table).on_duplicate_key_update({keys[0]: table.c[keys[0]]})
 
@@ -198,13 +212,19 @@ class MySQL(Dialect):
     ) -> bool:
         """A plain INSERT, whose duplicate error undoes only itself: counts of matched rows hide whether a row was skipped."""
         try:
-            await connection.execute(insert(table), row)
+            await connection.execute(self._plain_insert(table), row)
         except DBAPIError as error:
             if self.failure(error) is Failure.DUPLICATE:
                 release(error)  # SQLAlchemy keeps a cycle of the error and its frames, which hold the row
                 return False
             raise
         return True
+
+    def _plain_insert(self, table: Table) -> Insert:
+        statement: Insert | None = self._statements.get(table)
+        if statement is None:
+            statement = self._statements[table] = insert(table)
+        return statement
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Durability and packet size; strictness is set on each connection."""

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import ColumnElement, Insert, Table, func, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Insert, String, Table, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
@@ -127,7 +127,17 @@ class PostgreSQL(Dialect):
         """strpos takes the text literally."""
         return func.strpos(column, value) > 0
 
-    def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
+    def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
+        """A join with the elements of one array; `= ANY` would let the planner take any number of texts for ten in a generic plan."""
+        value = None if texts is None else self.text_list(texts)
+        array = bindparam(name, value, type_=ARRAY(String), required=texts is None)
+        return column.in_(select(func.unnest(array)))
+
+    def text_list(self, texts: Sequence[str]) -> Any:
+        """The driver takes a list."""
+        return list(texts)
+
+    def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on just these columns; it does not abort the transaction as a failed INSERT would."""
         return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
 

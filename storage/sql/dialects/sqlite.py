@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import sqlite3
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, ClassVar
 
 import aiosqlite
-from sqlalchemy import ColumnElement, Connection, Insert, Table, event, func, text
+from sqlalchemy import ColumnElement, Connection, Insert, String, Table, bindparam, event, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -228,7 +229,17 @@ class SQLite(Dialect):
         """instr compares bytes; LIKE would fold case."""
         return func.instr(column, value) > 0
 
-    def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
+    def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
+        """A subquery over one JSON list."""
+        value = None if texts is None else self.text_list(texts)
+        array = bindparam(name, value, type_=String, required=texts is None)
+        return column.in_(select(func.json_each(array).table_valued("value").c.value))
+
+    def text_list(self, texts: Sequence[str]) -> Any:
+        """The list as JSON."""
+        return json.dumps(texts)
+
+    def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on just these columns."""
         return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
 
