@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lineal.v2beta1 import run_pb2
@@ -15,6 +16,7 @@ from server.rules import tasks
 from server.rules.runs import append_state
 from server.services import checks, task_writes
 from server.services.field_limits import MAX_CHARACTERS
+from server.services.linked_tasks import LinkedTasks
 from server.services.listings import ListRequest, listing_of, next_token
 from server.services.run_specs import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from storage import lengths
@@ -89,7 +91,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     tasks_basic = request.task_view == _TASKS_BASIC
     with_tasks, with_spec = request.view in _WITH_TASKS, request.view not in _WITHOUT_SPEC
 
-    async def read(tx: ReadTx) -> tuple[run_pb2.Run, SpecSource | None]:
+    async def read(tx: ReadTx) -> tuple[Run, int, LinkedTasks, SpecSource | None]:
         if with_spec and not with_tasks:
             shown_run = await tx.runs.get_shown(run_id)
         else:
@@ -101,16 +103,17 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
         if not with_tasks:
             source = await read_spec_source(call, tx, run) if lacks_spec else None
             counts = {run_id: source.recording.activity.task_count} if source else await tx.runs.task_counts([run_id])
-            return _message(run, request.view, counts.get(run_id, 0), (), with_spec=True), source
+            return run, counts.get(run_id, 0), LinkedTasks((), (), ()), source
         tasks, links = await _tasks_of(tx, [run_id], basic=tasks_basic)
         source = None
         if lacks_spec:
             source = await read_spec_source(call, tx, run) if tasks_basic else spec_source_of(call, run, tasks, links)
-        messages = _task_messages(tasks, links, basic=tasks_basic)
-        # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
-        return _message(run, request.view, len(tasks), messages, with_spec=True), source
+        return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
 
-    message, source = await call.store.read(read)
+    run, task_count, linked_tasks, source = await call.store.read(read)
+    messages = linked_tasks.messages(basic=tasks_basic)
+    # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
+    message = _message(run, request.view, task_count, messages, with_spec=True)
     if source is not None:
         spec = await recorded_spec(call, source)
         message.pipeline_spec.ParseFromString(spec.struct)
@@ -132,24 +135,23 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     listing = listing_of(call, list_request, page_size_max=call.settings.full_page_size_max if with_tasks else None)
     experiment_id = checks.known_id("experiment", request.experiment_id) if request.experiment_id else None
 
-    async def read(tx: ReadTx) -> tuple[Page[Run], list[run_pb2.Run]]:
+    async def read(tx: ReadTx) -> tuple[Page[Run], Mapping[str, int], LinkedTasks]:
         if experiment_id is not None:
             await tx.experiments.get(experiment_id)
         page = await tx.runs.list(
             listing, experiment_id=experiment_id, namespace=None, with_spec=view not in _WITHOUT_SPEC
         )
         run_ids = [run.id for run in page.rows]
-        if not run_ids:
-            return page, []
-        if not with_tasks:
-            counts = await tx.runs.task_counts(run_ids)
-            return page, [_message(run, view, counts.get(run.id, 0), ()) for run in page.rows]
-        by_run: dict[str, list[run_pb2.PipelineTask]] = {run_id: [] for run_id in run_ids}
-        for task in _task_messages(*await _tasks_of(tx, run_ids, basic=False), basic=False):
-            by_run[task.run_id].append(task)
-        return page, [_message(run, view, len(by_run[run.id]), by_run[run.id]) for run in page.rows]
+        if not run_ids or not with_tasks:
+            return page, await tx.runs.task_counts(run_ids) if run_ids else {}, LinkedTasks((), (), ())
+        tasks, links = await _tasks_of(tx, run_ids, basic=False)
+        return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
 
-    page, runs = await call.store.read(read)
+    page, counts, linked_tasks = await call.store.read(read)
+    by_run: dict[str, list[run_pb2.PipelineTask]] = {run.id: [] for run in page.rows}
+    for task in linked_tasks.messages():
+        by_run[task.run_id].append(task)
+    runs = [_message(run, view, counts.get(run.id, 0), by_run[run.id]) for run in page.rows]
     return run_pb2.ListRunsResponse(
         runs=runs, total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
@@ -173,12 +175,9 @@ async def _tasks_of(
     return tasks, [] if basic else await tx.artifact_tasks.of_runs(run_ids)
 
 
-def _task_messages(
-    tasks: Sequence[Task], links: Sequence[LinkedArtifact], *, basic: bool
-) -> list[run_pb2.PipelineTask]:
-    """Return tasks as clients see them; children are found among them, so they cost no statement."""
-    children = [_child(task) for task in tasks if task.parent_task_id is not None]
-    return task_writes.messages(tasks, links, children, basic=basic)
+def _children_among(tasks: Sequence[Task]) -> list[ChildTask]:
+    """Return the children among all tasks of runs: they need no statement."""
+    return [_child(task) for task in tasks if task.parent_task_id is not None]
 
 
 def _check_run(run: run_pb2.Run) -> None:

@@ -10,8 +10,9 @@ from server.errors import InvalidArgument
 from server.rules.tasks import merge_task
 from server.services import checks, run_state
 from server.services.field_limits import MAX_CHARACTERS
+from server.services.linked_tasks import LinkedTasks
 from storage.contract import Lock, WriteTx
-from storage.model import ChildTask, LinkedArtifact, Task
+from storage.model import Task
 
 Updates = Mapping[str, run_pb2.PipelineTask]
 
@@ -43,13 +44,12 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
     """Update tasks of one run, all or none; return them as they stand, with artifacts and children."""
     task_ids = sorted(updates)
     now = call.now()
+    task_updates = {task_id: codec.task_update(updates[task_id]) for task_id in task_ids}
 
-    async def write(tx: WriteTx, lock: Lock) -> dict[str, run_pb2.PipelineTask]:
+    async def write(tx: WriteTx, lock: Lock) -> LinkedTasks:
         tasks_before = await tx.tasks.lock(task_ids)
         _check_tasks(task_ids, run_id, tasks_before)
-        tasks_after = [
-            merge_task(tasks_before[task_id], codec.task_update(updates[task_id]), now) for task_id in task_ids
-        ]
+        tasks_after = [merge_task(tasks_before[task_id], task_updates[task_id], now) for task_id in task_ids]
         new_parents = {
             task.id: task.parent_task_id
             for task in tasks_after
@@ -64,27 +64,10 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
         await run_state.follow(tx, run, root_state=root_state, now=now)
         links = await tx.artifact_tasks.of_tasks(task_ids)
         children = await tx.tasks.children(run_id, task_ids)
-        return {task.task_id: task for task in messages(tasks_after, links, children)}
+        return LinkedTasks(tasks_after, links, children)
 
-    return await run_state.write_tasks(call, write)
-
-
-def messages(
-    tasks: Sequence[Task], links: Sequence[LinkedArtifact], children: Sequence[ChildTask], *, basic: bool = False
-) -> list[run_pb2.PipelineTask]:
-    """Return tasks as clients see them, each with its own links and children out of those of all."""
-    links_of: dict[str, list[LinkedArtifact]] = {}
-    for each in links:
-        links_of.setdefault(each.link.task_id, []).append(each)
-    children_of: dict[str, list[ChildTask]] = {}
-    for child in children:
-        children_of.setdefault(child.parent_task_id, []).append(child)
-    return [
-        codec.task_message(
-            task, artifacts=links_of.get(task.id, ()), children=children_of.get(task.id, ()), basic=basic
-        )
-        for task in tasks
-    ]
+    linked_tasks = await run_state.write_tasks(call, write)
+    return {message.task_id: message for message in linked_tasks.messages()}
 
 
 def _check_tasks(task_ids: Sequence[str], run_id: str, tasks: Mapping[str, Task]) -> None:

@@ -1,5 +1,6 @@
 """RunService: tasks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lineal.v2beta1 import run_pb2
@@ -10,11 +11,12 @@ from server.errors import InvalidArgument
 from server.rules.tasks import new_task
 from server.services import checks, run_state, task_writes
 from server.services.field_limits import MAX_CHARACTERS
+from server.services.linked_tasks import LinkedTasks
 from server.services.listings import ListRequest, listing_of, next_token
-from storage.contract import Lock, ReadTx, WriteTx
+from storage.contract import Listing, Lock, Page, ReadTx, WriteTx
 from storage.fields import TASK_LIST
 from storage.ids import new_id
-from storage.model import Task, TaskHead
+from storage.model import LinkedArtifact, Task, TaskHead
 
 _BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
@@ -72,15 +74,16 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
     task_id = checks.known_id("task", request.task_id)
     basic = request.task_view == _BASIC
 
-    async def read(tx: ReadTx) -> run_pb2.PipelineTask:
+    async def read(tx: ReadTx) -> LinkedTasks:
         task = await tx.tasks.get(task_id)
         if task.run_id != request.run_id:
             raise InvalidArgument(f"task {task_id!r} is not of run {request.run_id!r}")
         links = [] if basic else await tx.artifact_tasks.of_tasks([task_id])
         children = await tx.tasks.children(task.run_id, [task_id])
-        return task_writes.messages([task], links, children, basic=basic)[0]
+        return LinkedTasks([task], links, children)
 
-    return await call.store.read(read)
+    [message] = (await call.store.read(read)).messages(basic=basic)
+    return message
 
 
 async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
@@ -98,7 +101,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         filter_text=request.filter,
     )
 
-    async def read(tx: ReadTx) -> run_pb2.ListTasksResponse:
+    async def read(tx: ReadTx) -> tuple[Listing, Page[Task], LinkedTasks]:
         # KFP's API server looks for the parent before it reads the other fields: its absence is reported first.
         if request.parent_id:
             _check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
@@ -107,13 +110,14 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         task_ids = [task.id for task in page.rows]
         links = await tx.artifact_tasks.of_tasks(task_ids) if task_ids and not basic else []
         children = await tx.tasks.children(run_id, task_ids) if task_ids else []
-        return run_pb2.ListTasksResponse(
-            tasks=task_writes.messages(page.rows, links, children, basic=basic),
-            total_size=page.total_size,
-            next_page_token=next_token(call, list_request, listing, page),
-        )
+        return listing, page, LinkedTasks(page.rows, links, children)
 
-    return await call.store.read(read)
+    listing, page, tasks = await call.store.read(read)
+    return run_pb2.ListTasksResponse(
+        tasks=tasks.messages(basic=basic),
+        total_size=page.total_size,
+        next_page_token=next_token(call, list_request, listing, page),
+    )
 
 
 async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -> run_pb2.FindCachedTaskResponse:
@@ -123,15 +127,15 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
         "cache_fingerprint", request.cache_fingerprint, MAX_CHARACTERS["FindCachedTaskRequest.cache_fingerprint"]
     )
 
-    async def read(tx: ReadTx) -> run_pb2.FindCachedTaskResponse:
+    async def read(tx: ReadTx) -> tuple[Task | None, Sequence[LinkedArtifact]]:
         # In single-user mode namespaces do not limit what is found, as in KFP's API server.
         task = await tx.tasks.find_cached(request.cache_fingerprint, None)
-        if task is None:
-            return run_pb2.FindCachedTaskResponse()
-        links = await tx.artifact_tasks.of_tasks([task.id])
-        return run_pb2.FindCachedTaskResponse(task=codec.task_message(task, artifacts=links))
+        return task, [] if task is None else await tx.artifact_tasks.of_tasks([task.id])
 
-    return await call.store.read(read)
+    task, links = await call.store.read(read)
+    if task is None:
+        return run_pb2.FindCachedTaskResponse()
+    return run_pb2.FindCachedTaskResponse(task=codec.task_message(task, artifacts=links))
 
 
 def _check_parent(parent_id: str, run_id: str, heads: dict[str, TaskHead]) -> None:
