@@ -36,6 +36,7 @@ class _Statements:
         linked = select(*_LINKED).select_from(_WITH_ARTIFACTS)
         of_tasks = dialect.among(artifact_tasks.c.task_id, "ids")
         self.of_tasks = linked.where(of_tasks)
+        self.of_run = linked.where(artifact_tasks.c.run_id == bindparam("run_id"))
         self.of_runs = linked.where(dialect.among(artifact_tasks.c.run_id, "ids"))
         self.between = select(*_COLUMNS).where(of_tasks, dialect.among(artifact_tasks.c.artifact_id, "artifact_ids"))
         self.delete_of_tasks = delete(artifact_tasks).where(of_tasks)
@@ -86,19 +87,22 @@ class SqlArtifactTasks:
 
     async def of_tasks(self, task_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of tasks with their artifacts."""
-        return await self._linked(self._statements.of_tasks, task_ids)
+        return await self._linked(self._statements.of_tasks, ids=self._dialect.text_list(task_ids))
 
     async def of_runs(self, run_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of runs with their artifacts."""
-        return await self._linked(self._statements.of_runs, run_ids)
+        if len(run_ids) == 1:
+            # Runs differ in size by the thousand: for a list a planner expects the average run, and may read whole tables.
+            return await self._linked(self._statements.of_run, run_id=run_ids[0])
+        return await self._linked(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
 
     async def outlines(self, run_id: str, *, limit: int) -> Sequence[LinkOutline]:
         """Return outlines of a run's first links, by id."""
         rows = (await self._connection.execute(_OUTLINES, {"run_id": run_id, "limit": limit})).all()
         return [LinkOutline(*row) for row in rows]
 
-    async def _linked(self, statement: Select[Any], ids: Sequence[str]) -> Sequence[LinkedArtifact]:
-        rows = (await self._connection.execute(statement, {"ids": self._dialect.text_list(ids)})).all()
+    async def _linked(self, statement: Select[Any], **values: Any) -> Sequence[LinkedArtifact]:
+        rows = (await self._connection.execute(statement, values)).all()
         cut = len(_COLUMNS)
         return [LinkedArtifact(ArtifactTask(*row[:cut]), Artifact(*row[cut:])) for row in rows]
 

@@ -39,13 +39,12 @@ class _Statements:
         by_ids = dialect.among(tasks.c.id, "ids")
         self.get = select(*_COLUMNS).where(tasks.c.id == bindparam("id"))
         self.heads = select(*_HEAD).where(by_ids)
+        self.of_run = select(*_COLUMNS).where(of_run).order_by(*oldest_first)
         self.of_runs = select(*_COLUMNS).where(dialect.among(tasks.c.run_id, "ids")).order_by(*oldest_first)
         outline = [_unless_longer(column, bindparam("parameter_characters")) for column in _OUTLINE]
         self.outlines = select(*outline).where(of_run).order_by(*oldest_first).limit(bindparam("limit"))
-        self.children = (
-            select(tasks.c.id, tasks.c.name, tasks.c.parent_task_id)
-            .where(of_run, dialect.among(tasks.c.parent_task_id, "ids"))
-            .order_by(*oldest_first)
+        self.children = select(tasks.c.created_at, tasks.c.id, tasks.c.name, tasks.c.parent_task_id).where(
+            of_run, dialect.among(tasks.c.parent_task_id, "ids")
         )
         self.cached = _find_cached()
         self.cached_in_namespace = _find_cached(tasks.c.namespace == bindparam("namespace"))
@@ -127,7 +126,10 @@ class SqlTasks:
 
     async def list_of_runs(self, run_ids: Sequence[str]) -> Sequence[Task]:
         """Return all tasks of runs, oldest first."""
-        rows = await self._rows(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
+        if len(run_ids) == 1:
+            rows = await self._rows(self._statements.of_run, run_id=run_ids[0])
+        else:
+            rows = await self._rows(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
         return [Task(*row) for row in rows]
 
     async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
@@ -139,7 +141,9 @@ class SqlTasks:
     async def children(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[ChildTask]:
         """Return the direct children of a run's tasks, oldest first."""
         ids = self._dialect.text_list(parent_task_ids)
-        return [ChildTask(*row) for row in await self._rows(self._statements.children, run_id=run_id, ids=ids)]
+        rows = await self._rows(self._statements.children, run_id=run_id, ids=ids)
+        # Not by ORDER BY: to avoid sorting a few children, a planner may walk all tasks of the run in that order.
+        return [ChildTask(*row[1:]) for row in sorted(rows, key=lambda row: (row[0], row[1]))]
 
     async def find_cached(self, cache_fingerprint: str, namespace: str | None) -> Task | None:
         """Return the newest task that succeeded with the fingerprint, if any."""
