@@ -5,6 +5,7 @@ The HTTP server makes these. Whenever the client has to act, a deadline runs; th
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import HttpHandler, HttpResponse
 from server.doors.http.request_reader import Phase, QueuedRequest, RequestReader
 from server.doors.http.responses import failure_answer, refusal
+from server.process.telemetry import log
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -54,6 +56,9 @@ class Connection(asyncio.Protocol):
         self._reader: RequestReader
         self._call: asyncio.Task[None] | None = None
         self._unsent_bytes = 0
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._is_streaming = False  # the head of a response is sent, its body is not yet
         self._is_closing = False
 
     # What asyncio calls.
@@ -95,11 +100,13 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Begin no other call until the client has taken what it was sent."""
         self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._drained.clear()
         self._deadlines.expect_progress()
 
     def resume_writing(self) -> None:
         """Go on."""
         self._deadlines.write = None
+        self._drained.set()
         self._advance()
 
     # What the server calls.
@@ -158,11 +165,14 @@ class Connection(asyncio.Protocol):
             response = failure_answer(error, "rest")
         if self._is_closing:
             return
-        self._call = self._deadlines.call = None
         reader = self._reader
         is_last = reader.phase is Phase.ENDED and not reader.requests and reader.refusal is None
         closes = not entry.keeps_alive or is_last or self._owner.is_stopping
-        self._send(response, verb=entry.request.verb, closes=closes)
+        if isinstance(response.body, bytes):
+            self._send(response, verb=entry.request.verb, closes=closes)
+        elif not await self._stream(response, response.body, entry, closes=closes):
+            return
+        self._call = self._deadlines.call = None
         if closes:
             self._close_after_flush()
             return
@@ -172,7 +182,11 @@ class Connection(asyncio.Protocol):
 
     def _answer_504(self) -> None:
         """Answer for a late handler at once: it is cancelled, but a database driver may take its time to notice."""
+        was_streaming = self._is_streaming
         self._cancel_call()
+        if was_streaming:
+            self._transport.abort()  # the client must not take what it has for the whole
+            return
         late = refusal(504, code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline passed")
         self._send(late, verb="", closes=True)
         self._close_after_flush()
@@ -183,19 +197,52 @@ class Connection(asyncio.Protocol):
             self._owner.keep_cancelled(self._call)
         self._call = self._deadlines.call = None
 
-    def _send(self, response: HttpResponse, *, verb: str, closes: bool) -> None:
+    async def _stream(
+        self, response: HttpResponse, pieces: AsyncGenerator[bytes, None], entry: QueuedRequest, *, closes: bool
+    ) -> bool:
+        """Send a response in pieces, the next one when the client has taken most of those before; return False if it broke off.
+
+        Each piece has the time of a whole response.
+        """
+        is_chunked = entry.takes_chunks
+        async with contextlib.aclosing(pieces):
+            self._send(response, verb=entry.request.verb, closes=closes, is_chunked=is_chunked)
+            if entry.request.verb == "HEAD":
+                return True
+            self._is_streaming = True
+            try:
+                async for piece in pieces:
+                    if piece:  # an empty chunk would end the body
+                        self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+                    await self._drained.wait()
+                    self._deadlines.expect_response()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the status has been sent already
+                log.error("http", where="stream", exc_info=error)
+                self._transport.abort()
+                return False
+            self._is_streaming = False
+        if is_chunked:
+            self._transport.write(b"0\r\n\r\n")
+        return True
+
+    def _send(self, response: HttpResponse, *, verb: str, closes: bool, is_chunked: bool = False) -> None:
         lines = [
             f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}",
             f"date: {self._owner.date()}",
             "x-content-type-options: nosniff",
             *[f"{name}: {value.translate(_LINE_BREAKS)}" for name, value in response.headers],
         ]
+        body = response.body if isinstance(response.body, bytes) else None
         if response.status != HTTPStatus.NO_CONTENT:
-            lines += [f"content-type: {response.content_type}", f"content-length: {len(response.body)}"]
+            lines.append(f"content-type: {response.content_type}")
+            if body is not None:
+                lines.append(f"content-length: {len(body)}")
+            elif is_chunked:
+                lines.append("transfer-encoding: chunked")
         if closes:
             lines.append("connection: close")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-        self._transport.write(head if verb == "HEAD" else head + response.body)
+        self._transport.write(head if verb == "HEAD" or body is None else head + body)
 
     # Ends.
 

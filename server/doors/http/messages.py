@@ -1,6 +1,6 @@
 """What the HTTP server gives and takes: one request and one answer, whole. Handlers of plain routes are written in them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 JSON_TYPE = "application/json"
@@ -33,10 +33,14 @@ class HttpRequest:
 
 @dataclass(slots=True, eq=False)
 class HttpResponse:
-    """An answer; its length, the date and what concerns the connection are added when it is sent."""
+    """A response; its length, the date and what concerns the connection are added when it is sent.
+
+    A body in pieces is sent as the client takes them: its generator is not asked for the next one earlier, and is closed when
+    the client goes away. It needs no length, and each piece has the time that a whole response has otherwise.
+    """
 
     status: int
-    body: bytes = b""
+    body: bytes | AsyncGenerator[bytes, None] = b""
     content_type: str = JSON_TYPE
     headers: tuple[tuple[str, str], ...] = ()
 

@@ -30,10 +30,11 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class QueuedRequest:
-    """A request that has come whole, and whether its client may send another on the same connection."""
+    """A request that has come whole; whether its client may send another on the same connection, and takes a chunked body."""
 
     request: HttpRequest
     keeps_alive: bool
+    takes_chunks: bool
 
 
 class RequestReader:
@@ -152,8 +153,9 @@ class RequestReader:
         path, query = _split_target(self._url.decode("latin-1"))
         verb = self._parser.get_method().decode("latin-1")
         request = HttpRequest(verb, path, query, self._headers, self._body, self._peer)
-        keeps_alive = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
-        self.requests.append(QueuedRequest(request, keeps_alive))
+        is_http_1_1 = self._parser.get_http_version() == "1.1"
+        keeps_alive = is_http_1_1 and self._parser.should_keep_alive()
+        self.requests.append(QueuedRequest(request, keeps_alive, takes_chunks=is_http_1_1))
         self._body = bytearray()
 
     # Judgement.
