@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 
 from server.doors.http.deadlines import Deadlines
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpHandler, HttpResponse
+from server.doors.http.messages import HttpHandler, HttpResponse, Streams
 from server.doors.http.request_reader import Phase, QueuedRequest, RequestReader
 from server.doors.http.responses import failure_answer, refusal
 from server.process.telemetry import log
@@ -27,6 +27,7 @@ class Owner(Protocol):
     """What a connection needs of its server."""
 
     handler: HttpHandler
+    streams: Streams | None
     limits: HttpLimits
     is_stopping: bool
 
@@ -55,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._reader: RequestReader
         self._call: asyncio.Task[None] | None = None
+        self._entry: QueuedRequest | None = None  # what the call is for
         self._unsent_bytes = 0
         self._drained = asyncio.Event()
         self._drained.set()
@@ -69,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         address = transport.get_extra_info("peername")
         peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
-        self._reader = RequestReader(self._owner.limits, peer)
+        self._reader = RequestReader(self._owner.limits, peer, self._owner.streams)
         if self._owner.opened(self):
             self._deadlines.expect_first_request()
         else:
@@ -91,8 +93,12 @@ class Connection(asyncio.Protocol):
         reader = self._reader
         before = (reader.phase, reader.request_count)
         reader.feed(data)
-        if (reader.phase, reader.request_count) != before:
-            self._deadlines.expect_bytes_of(reader.phase)
+        if (reader.phase, reader.request_count) != before or reader.stream is not None:
+            self._deadlines.expect_bytes_of(
+                reader.phase
+            )  # of a stream, which may be long, at the latest after the last ones
+        if reader.refusal is not None:
+            self._give_up_body()
         if reader.takes_continue() and not self._call:
             self._transport.write(_CONTINUE)
         self._advance()
@@ -144,12 +150,14 @@ class Connection(asyncio.Protocol):
         if not self._call and self._deadlines.write is None and not self._is_closing:
             if reader.requests:
                 self._deadlines.expect_response()
-                call = self._answer(reader.requests.popleft())
-                self._call = asyncio.get_running_loop().create_task(call)
+                self._entry = reader.requests.popleft()
+                if self._entry.request.stream is not None:
+                    self._entry.request.stream.on_taken = self._go_on_with_body
+                self._call = asyncio.get_running_loop().create_task(self._answer(self._entry))
             elif reader.phase is Phase.ENDED:
                 self._send_refusal()
                 return
-        if reader.requests:
+        if reader.requests or (reader.stream is not None and reader.stream.is_full):
             # What is read before it is needed only takes memory, and no client is late while nobody listens.
             self._transport.pause_reading()
             self._deadlines.read = None
@@ -167,12 +175,17 @@ class Connection(asyncio.Protocol):
             return
         reader = self._reader
         is_last = reader.phase is Phase.ENDED and not reader.requests and reader.refusal is None
-        closes = not entry.keeps_alive or is_last or self._owner.is_stopping
+        is_body_left = entry.request.stream is not None and not entry.request.stream.is_complete
+        closes = not entry.keeps_alive or is_last or is_body_left or self._owner.is_stopping
         if isinstance(response.body, bytes):
             self._send(response, verb=entry.request.verb, closes=closes)
         elif not await self._stream(response, response.body, entry, closes=closes):
             return
-        self._call = self._deadlines.call = None
+        self._call = self._entry = self._deadlines.call = None
+        if is_body_left:
+            reader.end()
+            self._send_refusal()
+            return
         if closes:
             self._close_after_flush()
             return
@@ -195,7 +208,7 @@ class Connection(asyncio.Protocol):
         if self._call:
             self._call.cancel()
             self._owner.keep_cancelled(self._call)
-        self._call = self._deadlines.call = None
+        self._call = self._entry = self._deadlines.call = None
 
     async def _stream(
         self, response: HttpResponse, pieces: AsyncGenerator[bytes, None], entry: QueuedRequest, *, closes: bool
@@ -254,9 +267,26 @@ class Connection(asyncio.Protocol):
             message = "the request took too long to arrive"
             self._reader.refuse(408, code_pb2.DEADLINE_EXCEEDED, "REQUEST_TIMEOUT", message)
             self._deadlines.read = None
+            self._give_up_body()
             self._advance()
         else:
             self._close_after_flush()
+
+    def _go_on_with_body(self) -> None:
+        """Give a handler that takes its body more time, and read more of it."""
+        if self._call:
+            self._deadlines.expect_response()
+            self._advance()
+
+    def _give_up_body(self) -> None:
+        """Cancel the call whose body was refused on its way; the refusal is the response, unless one has begun."""
+        stream = self._entry.request.stream if self._entry else None
+        if stream is None or stream.is_complete:
+            return
+        was_streaming = self._is_streaming
+        self._cancel_call()
+        if was_streaming:
+            self._transport.abort()
 
     def _send_refusal(self) -> None:
         """Say why, if there is something to say, and let the client finish sending before the connection is closed."""

@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from server.doors.http.body_stream import BodyStream
+
 JSON_TYPE = "application/json"
 
 PAGE_HEADERS: tuple[tuple[str, str], ...] = (
@@ -20,7 +22,10 @@ PAGE_HEADERS: tuple[tuple[str, str], ...] = (
 
 @dataclass(slots=True, eq=False)
 class HttpRequest:
-    """A request: the path escaped as it was sent, header names in lower case, `values` the fields of a route's template."""
+    """A request: the path escaped as it was sent, header names in lower case, `values` the fields of a route's template.
+
+    `stream` has the body where the handler runs before that has come whole; `body` is empty then.
+    """
 
     verb: str
     path: str
@@ -29,6 +34,7 @@ class HttpRequest:
     body: bytes | bytearray = b""
     peer: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    stream: BodyStream | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +52,9 @@ class HttpResponse:
 
 
 HttpHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+Streams = Callable[[str, str], bool]
+"""Says of a verb and a path, escaped as it was sent, whether the handler takes the body as a stream."""
 
 
 def page(html: str, *, status: int = 200) -> HttpResponse:

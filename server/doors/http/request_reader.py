@@ -1,6 +1,7 @@
 """Bytes of one HTTP/1.1 connection into requests. Nothing here writes or waits: the connection does both.
 
-A request is read whole before its handler runs. What is too large or malformed is refused as early as it shows.
+A request is read whole before its handler runs, unless the handler takes its body as a stream. What is too large or malformed
+is refused as early as it shows.
 """
 
 import re
@@ -11,8 +12,9 @@ from enum import Enum, auto
 import httptools
 from google.rpc import code_pb2
 
+from server.doors.http.body_stream import BodyStream
 from server.doors.http.limits import HEADERS_MAX, HttpLimits
-from server.doors.http.messages import HttpRequest, HttpResponse
+from server.doors.http.messages import HttpRequest, HttpResponse, Streams
 from server.doors.http.responses import refusal
 
 _VERSIONS = ("1.1", "1.0")
@@ -30,7 +32,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class QueuedRequest:
-    """A request that has come whole; whether its client may send another on the same connection, and takes a chunked body."""
+    """A request that can be handled; whether its client may send another on the same connection, and takes a chunked body."""
 
     request: HttpRequest
     keeps_alive: bool
@@ -43,13 +45,15 @@ class RequestReader:
     `requests` are those nobody has taken yet, oldest first. `refusal` answers the request behind the last of them.
     """
 
-    def __init__(self, limits: HttpLimits, peer: str) -> None:
+    def __init__(self, limits: HttpLimits, peer: str, streams: Streams | None = None) -> None:
         self.phase = Phase.BETWEEN
         self.request_count = 0
         """How many requests have begun."""
         self.requests = deque[QueuedRequest]()
         self.refusal: HttpResponse | None = None
-        self._limits, self._peer = limits, peer
+        self.stream: BodyStream | None = None
+        """What the body that is being read goes into, where its handler takes it as a stream."""
+        self._limits, self._peer, self._streams = limits, peer, streams
         self._parser = httptools.HttpRequestParser(self)
         self._awaits_continue = False
         self._forget_request()
@@ -82,17 +86,20 @@ class RequestReader:
         """Read nothing more; the first refusal is the one that is sent."""
         if self.refusal is None:
             self.refusal = refusal(http_status, code, reason, message)
-        self.phase = Phase.ENDED
+        self.end()
 
     def close(self) -> None:
         """Let go of all that was read.
 
         The parser holds this reader's methods: left as a cycle, both would stay until a garbage collection.
         """
-        self.phase = Phase.ENDED
+        self.end()
         self.requests.clear()
-        self._body = bytearray()
         del self._parser
+
+    def end(self) -> None:
+        """Read nothing more."""
+        self.phase, self.stream, self._body = Phase.ENDED, None, bytearray()
 
     # What the parser calls.
 
@@ -130,29 +137,49 @@ class RequestReader:
             self.refuse(400, code_pb2.INVALID_ARGUMENT, "INVALID_HTTP", error)
             return
         length = self._headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._limits.body_bytes:
+        self.stream = self._begin_stream()
+        if self.stream is None and length.isdecimal() and int(length) > self._limits.body_bytes:
             self._refuse_body()
             return
         self.phase = Phase.BODY
+        if self.stream is not None:
+            self._put_in_line(stream=self.stream)
         has_body = length not in ("", "0") or "transfer-encoding" in self._headers
         expects = self._headers.get("expect", "").lower() == "100-continue"
         self._awaits_continue = has_body and expects and self._parser.get_http_version() == "1.1"
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
-        if self.phase is Phase.BODY:
+        if self.phase is Phase.BODY and self.stream is not None:
+            self.stream.feed(body)
+        elif self.phase is Phase.BODY:
             self._body += body
             if len(self._body) > self._limits.body_bytes:
                 self._refuse_body()
 
     def on_message_complete(self) -> None:
-        """Put the request in line."""
+        """Put the request in line, or end its stream."""
         if self.phase is not Phase.BODY:
             return
         self.phase = Phase.BETWEEN
+        if self.stream is None:
+            self._put_in_line()
+        else:
+            self.stream.end()
+            self.stream = None
+
+    # Requests.
+
+    def _begin_stream(self) -> BodyStream | None:
+        if self._streams is None:
+            return None
+        path, _ = _split_target(self._url.decode("latin-1"))
+        return BodyStream() if self._streams(self._parser.get_method().decode("latin-1"), path) else None
+
+    def _put_in_line(self, *, stream: BodyStream | None = None) -> None:
         path, query = _split_target(self._url.decode("latin-1"))
         verb = self._parser.get_method().decode("latin-1")
-        request = HttpRequest(verb, path, query, self._headers, self._body, self._peer)
+        request = HttpRequest(verb, path, query, self._headers, self._body, self._peer, stream=stream)
         is_http_1_1 = self._parser.get_http_version() == "1.1"
         keeps_alive = is_http_1_1 and self._parser.should_keep_alive()
         self.requests.append(QueuedRequest(request, keeps_alive, takes_chunks=is_http_1_1))
@@ -182,7 +209,7 @@ class RequestReader:
             self._raw_head_bytes += received
             if self._raw_head_bytes > self._limits.header_bytes:
                 self._refuse_head()
-        elif self.phase is Phase.BODY:
+        elif self.phase is Phase.BODY and self.stream is None:
             # Chunks of one byte carry five bytes of framing each, and trailers may follow: they are memory too.
             self._raw_body_bytes += received
             if self._raw_body_bytes > 2 * len(self._body) + self._limits.header_bytes:

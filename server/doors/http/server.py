@@ -11,7 +11,7 @@ from email.utils import formatdate
 
 from server.doors.http.connection import Connection
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpHandler
+from server.doors.http.messages import HttpHandler, Streams
 from server.process.telemetry import log
 
 SWEEP_SECONDS = 0.2
@@ -23,8 +23,10 @@ BACKLOG = 1024
 class HttpServer:
     """Listens, counts connections, and keeps their deadlines."""
 
-    def __init__(self, handler: HttpHandler, limits: HttpLimits, *, share_port: bool = False) -> None:
-        self.handler, self.limits, self.is_stopping = handler, limits, False
+    def __init__(
+        self, handler: HttpHandler, limits: HttpLimits, *, streams: Streams | None = None, share_port: bool = False
+    ) -> None:
+        self.handler, self.streams, self.limits, self.is_stopping = handler, streams, limits, False
         self._share_port = share_port
         self._connections: set[Connection] = set()
         self._cancelled_calls: set[asyncio.Task[None]] = set()
