@@ -12,6 +12,7 @@ from migrations.mlmd.kfp.state import run_state, storage_state
 from migrations.mlmd.mapping.pipeline_spec import spec_text
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
+from storage.documents.plain import compact
 from storage.model import Experiment, Pipeline, PipelineVersion
 from tests.databases.queries import execute
 from tests.mlmd.builders import RUN_ID, a_context
@@ -37,7 +38,7 @@ async def test_a_run_is_found_by_its_id(database_url: str) -> None:
     assert (run.experiment_id, run.pipeline_id, run.pipeline_version_id) == ("e1", "p1", "v1")
     assert (run.storage_state, run.service_account, run.recurring_run_id) == ("ARCHIVED", "runner", "r1")
     assert (run.created_at, run.scheduled_at, run.finished_at) == (5_000_000, 6_000_000, 9_000_000)
-    assert run.parameters == '{"a":0.5,"b":[1]}'
+    assert compact(run.parameters) == '{"a":0.5,"b":[1]}'
     assert json.loads(run.pipeline_spec or "") == SPEC
     assert json.loads(run.state_history or "") == [
         {"updateTime": "1970-01-01T00:00:05Z", "state": "PENDING"},

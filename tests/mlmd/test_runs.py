@@ -115,7 +115,7 @@ def test_kfps_database_knows_more_of_a_run() -> None:
         pipeline_id="p1",
         pipeline_version_id="v1",
         pipeline_root="s3://root",
-        parameters='{"a":1}',
+        parameters={"a": 1},
         pipeline_spec='{"pipelineInfo":{"name":"p"},"root":{}}',
         created_at=5_000_000,
         scheduled_at=6_000_000,

@@ -15,11 +15,14 @@ from migrations.mlmd.kfp.tables import CACHE, EXPERIMENTS, NAMES, PIPELINES, RUN
 from migrations.mlmd.mapping.pipeline_spec import spec_text
 from migrations.mlmd.read.guest import Database
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.vocabulary.json_text import clean_object, clean_text
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.vocabulary.values import cut, integer_of
 from storage import lengths
-from storage.documents.times import time_text
+from storage.documents import histories
+from storage.documents.enums import RUN_STATES
+from storage.documents.histories import HistoryEntry
+from storage.documents.plain import Plain
 from storage.model import Experiment, Pipeline, PipelineVersion
 
 ROWS_PER_BATCH = 500
@@ -186,7 +189,7 @@ def _run(row: Any, namespace: str, fingerprints: Mapping[int, str]) -> KfpRun:
         pipeline_id=row.pipelineid or "",
         pipeline_version_id=row.pipelineversionid or "",
         pipeline_root=row.pipelineroot or "",
-        parameters=_object_text(row.runtimeparameters),
+        parameters=_parameters(row.runtimeparameters),
         pipeline_spec=spec_text(row.pipelinespecmanifest) if row.pipelinespecmanifest else None,
         created_at=_moment(row.createdatinsec),
         scheduled_at=_moment(row.scheduledatinsec),
@@ -205,13 +208,13 @@ def _history(text: str | None) -> str | None:
         moment = _moment(entry.get("UpdateTimeInSec")) if isinstance(entry, dict) else None
         state = run_state(str(entry.get("State") or "")) if isinstance(entry, dict) else ""
         if moment is not None and state:
-            history.append({"updateTime": time_text(moment), "state": state})
-    return json_text(history) if history else None
+            history.append(HistoryEntry(RUN_STATES.number_of(state), moment))
+    return histories.to_text(history, RUN_STATES) if history else None
 
 
-def _object_text(text: str | None) -> str | None:
+def _parameters(text: str | None) -> dict[str, Plain]:
     plain = _plain(text)
-    return json_text(clean_value(plain, Findings(), "")) if isinstance(plain, dict) and plain else None
+    return clean_object(plain, Findings(), "") if isinstance(plain, dict) else {}
 
 
 def _plain(text: str | None) -> Plain:

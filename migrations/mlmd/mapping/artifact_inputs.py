@@ -68,7 +68,7 @@ class InputOrigins:
         siblings_by_artifact: dict[int, list[_Sibling]] = {}
         for child in parent.children:
             for output in self._outputs[child.id].artifacts:
-                is_collected = output.type is IOType.ITERATOR_OUTPUT and output.iteration != child.iteration
+                is_collected = output.type is IOType.ITERATOR_OUTPUT and output.producer.iteration != child.iteration
                 siblings = siblings_by_artifact.setdefault(output.artifact_id, [])
                 # Two suffice: at least one of them is not the task in question.
                 if len(siblings) < 2:

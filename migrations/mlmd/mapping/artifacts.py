@@ -6,12 +6,13 @@ from math import isfinite
 
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.vocabulary.json_text import clean_text, clean_value
 from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin
 from migrations.mlmd.vocabulary.times import microseconds
 from migrations.mlmd.vocabulary.values import Properties, cut, decode_properties, text_of, unwrapped
 from storage import lengths
 from storage.digests import uri_hash
+from storage.documents.plain import Plain, compact
 from storage.model import Artifact, ArtifactType
 
 SCHEMA_TITLE = "_kfp_schema_title"
@@ -64,7 +65,7 @@ class ArtifactMapping:
         )
         if artifact.type != _METRIC:
             metadata = _metadata(row, properties, artifact, findings, subject)
-            return (replace(artifact, metadata=json_text(metadata) if metadata else None),)
+            return (replace(artifact, metadata=compact(metadata) if metadata else None),)
         return self._metrics(row, artifact, properties, findings, copied_to=copied_to)
 
     def _artifact(
@@ -92,7 +93,7 @@ class ArtifactMapping:
         metadata = _metadata(row, others, artifact, findings, subject)
         if not numbers:
             findings.add(Rule.METRICS_WITHOUT_NUMBER, subject)
-            return (replace(artifact, type=ArtifactType.Artifact, metadata=json_text(metadata) if metadata else None),)
+            return (replace(artifact, type=ArtifactType.Artifact, metadata=compact(metadata) if metadata else None),)
         metrics = []
         for place, (name, number) in enumerate(numbers.items()):
             metric_metadata = {clean_text(name, findings, subject): clean_value(number, findings, subject)}
@@ -102,7 +103,7 @@ class ArtifactMapping:
             metric_id = self.ids.artifact(row.id, namespace=copied_to, metric=name) if place else artifact.id
             name = cut(name, lengths.NAME, findings, subject)
             metric = replace(
-                artifact, id=metric_id, name=name, number_value=float(number), metadata=json_text(metric_metadata)
+                artifact, id=metric_id, name=name, number_value=float(number), metadata=compact(metric_metadata)
             )
             metrics.append(metric)
         return tuple(metrics)

@@ -14,11 +14,13 @@ from migrations.mlmd.mapping.run_context import RunContext
 from migrations.mlmd.mapping.states import TERMINAL, Course, combined, history_text, state_of
 from migrations.mlmd.mapping.task_texts import leftover_text, leftovers, pods_text, task_names
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text
+from migrations.mlmd.vocabulary.json_text import clean_text
 from migrations.mlmd.vocabulary.names import component_name, maker_name
 from migrations.mlmd.vocabulary.rows import ExecutionRow, RunKind, RunRows
 from migrations.mlmd.vocabulary.times import microseconds
 from migrations.mlmd.vocabulary.values import PREFIXES, Properties, decode_properties, parameters_of, text_of
+from storage.documents.parameters import Producer
+from storage.documents.plain import Plain
 from storage.model import Artifact, IOType, RunState, Task, TaskState, TaskType
 
 _POD = "kfp_pod_name"
@@ -122,5 +124,7 @@ def _link(
         else:
             kind, producer = IOType.COMPONENT_INPUT, maker_name(rows.artifact_origins[event.artifact_id].maker)
         task_id = ids.task(event.execution_id)
-        side = Side(event.execution_id, task_id, event.artifact_id, link_event.key, kind, producer, None, event.type)
+        side = Side(
+            event.execution_id, task_id, event.artifact_id, link_event.key, kind, Producer(producer), event.type
+        )
         links.add(side, artifacts[event.artifact_id])

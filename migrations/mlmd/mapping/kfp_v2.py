@@ -9,7 +9,7 @@ from migrations.mlmd.mapping.links import Links, ReadEvent, Side
 from migrations.mlmd.mapping.logical_keys import with_logical_keys
 from migrations.mlmd.mapping.outputs import Outputs, outputs_of
 from migrations.mlmd.mapping.parameter_inputs import ParameterOrigins
-from migrations.mlmd.mapping.parameters import parameters_text
+from migrations.mlmd.mapping.parameters import output_type, parameters_text
 from migrations.mlmd.mapping.pipeline_spec import Spec
 from migrations.mlmd.mapping.run_context import RunContext
 from migrations.mlmd.mapping.states import Course, courses, history_text
@@ -22,10 +22,12 @@ from migrations.mlmd.mapping.task_texts import (
 )
 from migrations.mlmd.mapping.tree import Kind, Node, Tree, build_tree
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text
+from migrations.mlmd.vocabulary.json_text import clean_text
 from migrations.mlmd.vocabulary.rows import RunRows
 from migrations.mlmd.vocabulary.values import PREFIXES, cut, parameters_of, text_of
 from storage import lengths
+from storage.documents.parameters import Producer
+from storage.documents.plain import Plain
 from storage.model import Artifact, IOType, Task, TaskState, TaskType
 
 _CONSUMED = {
@@ -175,15 +177,16 @@ def _link(
         node = tree.nodes[event.event.execution_id]
         artifact_id = event.event.artifact_id
         if event.output:
-            kind, producer = IOType.OUTPUT if node.iteration is None else IOType.ITERATOR_OUTPUT, node.name
+            producer = Producer(node.name, node.iteration)
+            kind = output_type(producer)
         elif node.folded:
             # The loop has an event of its own for an input of all iterations; the other inputs are the items.
             if (node.task.id, event.key, artifact_id) in inputs:
                 continue
-            kind, producer = IOType.ITERATOR_INPUT, node.name
+            kind, producer = IOType.ITERATOR_INPUT, Producer(node.name, node.iteration)
         else:
             origin = origins.of(node, event.key, artifact_id)
-            kind, producer = origin.type, origin.producer
+            kind, producer = origin.type, Producer(origin.producer, node.iteration)
         side = Side(
             node.id,
             mapper.task_id(node.task),
@@ -191,7 +194,6 @@ def _link(
             event.key,
             kind,
             producer,
-            node.iteration,
             event_type=event.event.type,
         )
         links.add(side, artifacts[artifact_id])
@@ -205,7 +207,6 @@ def _link(
                 output.key,
                 output.type,
                 output.producer,
-                output.iteration,
                 counts_repetition=False,
             )
             links.add(side, artifacts[output.artifact_id])

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from migrations.mlmd.mapping.ids import Ids
-from migrations.mlmd.mapping.parameters import producer_plain
+from migrations.mlmd.mapping.parameters import clean_producer
 from migrations.mlmd.vocabulary.events import INPUT, direction, key_of
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import clean_text, json_text
 from migrations.mlmd.vocabulary.rows import EventRow
 from migrations.mlmd.vocabulary.values import cut
 from storage import lengths
+from storage.documents.parameters import Producer
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, IOType
 
 NAMELESS_KEY = "artifact"
@@ -33,15 +33,17 @@ class ReadEvent:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """How one task used or made one artifact, before the records of the artifact and the id of the link are determined."""
+    """How one task used or made one artifact, before the records of the artifact and the id of the link are determined.
+
+    The iteration of the producer is that of the link.
+    """
 
     execution_id: int
     task_id: str
     artifact_id: int
     key: str
     type: IOType
-    producer: str | None
-    iteration: int | None
+    producer: Producer
     event_type: int | None = None  # None for an output that is passed on
     counts_repetition: bool = True  # whether a repeated link is a finding
 
@@ -86,8 +88,8 @@ class Links:
         """Link a task to every record that an artifact became."""
         subject = f"execution {side.execution_id} artifact {side.artifact_id} {side.key}"
         key = cut(side.key, lengths.KEY, self.findings, subject)
-        iteration = NO_ITERATION if side.iteration is None else side.iteration
-        producer = clean_text(side.producer or "", self.findings, subject)
+        iteration = NO_ITERATION if side.producer.iteration is None else side.producer.iteration
+        producer = clean_producer(side.producer, self.findings, subject)
         for artifact in artifacts:
             link_id = self._id(side, key, iteration)
             unique = (side.task_id, int(side.type), key, iteration, artifact.id)
@@ -104,7 +106,7 @@ class Links:
                     run_id=self.run_id,
                     type=side.type,
                     key=key,
-                    producer=_producer_text(producer, side.iteration),
+                    producer=_producer_text(producer),
                     iteration=iteration,
                 )
             )
@@ -124,6 +126,6 @@ class Links:
 
 
 @lru_cache(maxsize=4096)
-def _producer_text(task_name: str, iteration: int | None) -> str:
+def _producer_text(producer: Producer) -> str:
     """Return the text of a producer as it is stored; most links of a run share theirs with others."""
-    return json_text(producer_plain(task_name, iteration))
+    return producer.to_text()

@@ -3,12 +3,12 @@
 Only with a pipeline spec are names and types those that a driver would send; only one task of a key can be meant by it.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from storage.digests import logical_key
+from storage.documents.tasks import TypeAttributes
 from storage.model import Task
 
 
@@ -20,12 +20,12 @@ def with_logical_keys(tasks: Sequence[Task]) -> list[Task]:
 
 
 def _logical_key(task: Task) -> str | None:
-    index = json.loads(task.type_attributes or "{}").get("iterationIndex")
+    attributes = TypeAttributes.from_text(task.type_attributes)
     return logical_key(
         run_id=task.run_id,
         parent_task_id=task.parent_task_id,
         scope_path=task.scope_path,
         name=task.name,
         type=task.type,
-        iteration_index=None if index is None else int(index),
+        iteration_index=attributes.iteration_index if attributes else None,
     )

@@ -6,26 +6,25 @@ of many from a loop, ONE_OF_OUTPUT when it passed a condition, OUTPUT otherwise.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
 
-from migrations.mlmd.mapping.parameters import Parameter, output_parameters
+from migrations.mlmd.mapping.parameters import output_parameters, output_type
 from migrations.mlmd.mapping.selectors import Selector, artifact_selectors, parameter_selectors
 from migrations.mlmd.mapping.tree import Node, Tree
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.vocabulary.values import parameters_of
+from storage.documents.parameters import NO_VALUE, Parameter, Producer
 from storage.model import IOType, TaskType
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """An artifact that is an output of a task, by its own events or passed on."""
 
     key: str
     artifact_id: int
     type: IOType
-    producer: str
-    iteration: int | None
+    producer: Producer
 
 
 Entry = TypeVar("Entry", Parameter, Made)
@@ -78,10 +77,11 @@ def outputs_of(tree: Tree, output_events: dict[int, list[tuple[str, int]]], find
 
 
 def _own(node: Node, output_events: Iterable[tuple[str, int]]) -> Outputs:
-    kind = IOType.OUTPUT if node.iteration is None else IOType.ITERATOR_OUTPUT
+    producer = Producer(node.name, node.iteration)
+    kind = output_type(producer)
     return Outputs(
-        output_parameters(parameters_of(node.custom, "outputs"), task_name=node.name, iteration=node.iteration),
-        [Made(key, artifact_id, kind, node.name, node.iteration) for key, artifact_id in output_events],
+        output_parameters(parameters_of(node.custom, "outputs"), producer),
+        [Made(key, artifact_id, kind, producer) for key, artifact_id in output_events],
     )
 
 
@@ -138,15 +138,15 @@ def _passed(entry: Entry, node: Node, child: Node, selector: Selector) -> Entry:
     kind, iteration = IOType.OUTPUT, node.iteration
     if node.folded:
         kind = IOType.ITERATOR_OUTPUT
-    elif entry.type is IOType.ITERATOR_OUTPUT:
-        kind, iteration = entry.type, entry.iteration
-    elif entry.type is IOType.ONE_OF_OUTPUT or selector.one_of or node.type is TaskType.CONDITION_BRANCH:
+    elif entry.type == IOType.ITERATOR_OUTPUT:
+        kind, iteration = IOType.ITERATOR_OUTPUT, entry.producer.iteration if entry.producer else None
+    elif entry.type == IOType.ONE_OF_OUTPUT or selector.one_of or node.type is TaskType.CONDITION_BRANCH:
         kind = IOType.ONE_OF_OUTPUT
-    return replace(entry, key=selector.key, type=kind, producer=child.name, iteration=iteration)
+    return entry._replace(key=selector.key, type=kind, producer=Producer(child.name, iteration))
 
 
 def _listed_parameter(entries: Sequence[Parameter]) -> list[Parameter]:
-    return [replace(entries[0], value=[entry.value for entry in entries])]
+    return [entries[0]._replace(value=[entry.value for entry in entries if entry.value is not NO_VALUE])]
 
 
 def _listed_artifacts(entries: Sequence[Made]) -> list[Made]:

@@ -6,9 +6,9 @@ MLMD has values without their origin. Without a spec, every input counts as an i
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from migrations.mlmd.mapping.parameters import Parameter
 from migrations.mlmd.mapping.tree import ROOT_NAME, Node
-from migrations.mlmd.vocabulary.json_text import Plain
+from storage.documents.parameters import Parameter, Producer
+from storage.documents.plain import Plain
 from storage.model import IOType, TaskType
 
 
@@ -26,11 +26,13 @@ class ParameterOrigins:
 
     def _input(self, node: Node, key: str, value: Plain) -> Parameter:
         if node.type is TaskType.ROOT:
-            return Parameter(key, value, IOType.RUNTIME_VALUE_INPUT, ROOT_NAME)
+            return Parameter(key, IOType.RUNTIME_VALUE_INPUT, value, Producer(ROOT_NAME))
         if node.spec is None or node.parent is None:
-            return Parameter(key, value, IOType.COMPONENT_INPUT)
-        kind, producer = self._origin(node, node.parent, key, node.spec.inputs.get(key))
-        return Parameter(key, value, kind, producer, node.iteration if producer else None)
+            return Parameter(key, IOType.COMPONENT_INPUT, value)
+        kind, task_name = self._origin(node, node.parent, key, node.spec.inputs.get(key))
+        if task_name is None:
+            return Parameter(key, kind, value)
+        return Parameter(key, kind, value, Producer(task_name, node.iteration if task_name else None))
 
     def _origin(self, node: Node, parent: Node, key: str, source: Any) -> tuple[IOType, str | None]:
         if not isinstance(source, dict):
@@ -44,10 +46,10 @@ class ParameterOrigins:
             return IOType.TASK_FINAL_STATUS_OUTPUT, ROOT_NAME
         outer = source.get("componentInputParameter")
         group_input = self._inputs_of_node.get(parent.task.id, {}).get(outer) if isinstance(outer, str) else None
+        if group_input is not None:
+            return IOType.COMPONENT_INPUT, group_input.producer.task_name if group_input.producer else None
         # An input of an iteration that is not an input of the loop is the item.
-        return IOType.COMPONENT_INPUT, group_input.producer if group_input else (
-            parent.task.name if parent.folded else None
-        )
+        return IOType.COMPONENT_INPUT, parent.task.name if parent.folded else None
 
     def _from_task(self, parent: Node, source: Any) -> tuple[IOType, str | None]:
         name = source.get("producerTask") if isinstance(source, dict) else None

@@ -1,61 +1,48 @@
-"""Parameters of tasks: structures of MLMD become the entries of a column of the service.
+"""Parameters of tasks: structures of MLMD become parameters of the service, and those the text of a column.
 
-`kfp_v2` and `generic` call this.
+`kfp_v2`, `outputs` and `generic` call this.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.vocabulary.json_text import clean_text, clean_value
+from storage.documents.parameters import NO_VALUE, Parameter, Producer, to_text
+from storage.documents.plain import Plain
 from storage.model import IOType
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One entry of a task's inputs or outputs; an input of unknown origin has no producer."""
-
-    key: str
-    value: Plain
-    type: IOType
-    producer: str | None = None
-    iteration: int | None = None
-
-
-def producer_plain(task_name: str | None, iteration: int | None) -> dict[str, Plain]:
-    """Return a producer in the form in which it is stored."""
-    plain: dict[str, Plain] = {}
-    if task_name:
-        plain["taskName"] = task_name
-    if iteration is not None:
-        plain["iteration"] = str(iteration)
-    return plain
-
-
 def input_parameters(values: Mapping[str, Plain]) -> list[Parameter]:
-    """Return inputs of unknown origin by key."""
-    return [Parameter(key, values[key], IOType.COMPONENT_INPUT) for key in sorted(values)]
+    """Return inputs of unknown origin by key: they have no producer."""
+    return [Parameter(key, IOType.COMPONENT_INPUT, values[key]) for key in sorted(values)]
 
 
-def output_parameters(values: Mapping[str, Plain], *, task_name: str, iteration: int | None) -> list[Parameter]:
-    """Return the outputs of a task itself, by key."""
-    kind = IOType.OUTPUT if iteration is None else IOType.ITERATOR_OUTPUT
-    return [Parameter(key, values[key], kind, task_name, iteration) for key in sorted(values)]
+def output_parameters(values: Mapping[str, Plain], producer: Producer) -> list[Parameter]:
+    """Return the outputs of a task itself, by key; the producer is the task."""
+    kind = output_type(producer)
+    return [Parameter(key, kind, values[key], producer) for key in sorted(values)]
+
+
+def output_type(producer: Producer) -> IOType:
+    """Return the type of a task's own outputs: one of many when the task belongs to an iteration."""
+    return IOType.OUTPUT if producer.iteration is None else IOType.ITERATOR_OUTPUT
 
 
 def parameters_text(parameters: Iterable[Parameter], findings: Findings, subject: str) -> str | None:
     """Return the text of a column of parameters, None when there are none."""
-    entries = [_entry(parameter, findings, subject) for parameter in parameters]
-    return json_text(entries) if entries else None
+    return to_text(_clean(parameter, findings, subject) for parameter in parameters)
 
 
-def _entry(parameter: Parameter, findings: Findings, subject: str) -> dict[str, Plain]:
-    entry: dict[str, Plain] = {
-        "value": clean_value(parameter.value, findings, f"{subject} {parameter.key}"),
-        "type": parameter.type.name,
-    }
-    if parameter.key:
-        entry["parameterKey"] = clean_text(parameter.key, findings, subject)
-    if parameter.producer is not None:
-        entry["producer"] = producer_plain(clean_text(parameter.producer, findings, subject), parameter.iteration)
-    return entry
+def clean_producer(producer: Producer, findings: Findings, subject: str) -> Producer:
+    """Return a producer whose name every database and every encoder accepts."""
+    return Producer(clean_text(producer.task_name, findings, subject), producer.iteration)
+
+
+def _clean(parameter: Parameter, findings: Findings, subject: str) -> Parameter:
+    key, type, value, producer = parameter
+    return Parameter(
+        value=value if value is NO_VALUE else clean_value(value, findings, f"{subject} {key}"),
+        type=type,
+        key=clean_text(key, findings, subject),
+        producer=None if producer is None else clean_producer(producer, findings, subject),
+    )

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import clean_value, json_text
+from migrations.mlmd.vocabulary.json_text import clean_value
+from storage.documents.plain import compact
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -36,7 +37,7 @@ def spec_text(text: str) -> str | None:
     platform = next((_platform(document) for document in documents if _platform(document)), None)
     plain: Any = {"pipeline_spec": spec, "platform_spec": platform} if platform else spec
     try:
-        return json_text(clean_value(plain, Findings(), "pipeline spec"))
+        return compact(clean_value(plain, Findings(), "pipeline spec"))
     except (TypeError, ValueError):
         return None
 

@@ -10,13 +10,13 @@ from migrations.mlmd.mapping.links import Links, read_events
 from migrations.mlmd.mapping.run_context import RunContext
 from migrations.mlmd.mapping.run_record import run_id, run_record
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain
 from migrations.mlmd.vocabulary.namespaces import run_namespace
 from migrations.mlmd.vocabulary.records import Options, RunRecords
 from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin, RunKind, RunRows
 from migrations.mlmd.vocabulary.times import is_time
 from migrations.mlmd.vocabulary.values import Properties, cut, decode_properties
 from storage import lengths
+from storage.documents.plain import Plain
 from storage.model import Artifact
 
 _NAMES_OF_RUNS = ("run_id", "pipeline_name")

@@ -3,12 +3,14 @@
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.mapping.states import run_history, run_state
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.vocabulary.json_text import clean_object, clean_text
 from migrations.mlmd.vocabulary.namespaces import run_namespace
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.vocabulary.times import microseconds
 from migrations.mlmd.vocabulary.values import Properties, cut, text_of
 from storage import lengths
+from storage.documents.plain import Plain
+from storage.documents.runs import RuntimeConfig
 from storage.model import Run, RunState, TaskState
 
 _UNENDED = {RunState.RUNTIME_STATE_UNSPECIFIED.name, RunState.PENDING.name, RunState.RUNNING.name}
@@ -88,12 +90,6 @@ def _runtime_config(
     context: ContextRow, kfp_run: KfpRun, properties: Properties, inputs: dict[str, Plain], findings: Findings
 ) -> str | None:
     subject = f"context {context.id}"
-    parts = []
-    if kfp_run.parameters:
-        parts.append(f'"parameters":{kfp_run.parameters}')
-    elif inputs:
-        parts.append(f'"parameters":{json_text(clean_value(inputs, findings, subject))}')
+    parameters = kfp_run.parameters or clean_object(inputs, findings, subject)
     root = kfp_run.pipeline_root or text_of(properties.custom.get("pipeline_root"))
-    if root:
-        parts.append(f'"pipelineRoot":{json_text(clean_text(root, findings, subject))}')
-    return "{" + ",".join(parts) + "}" if parts else None
+    return RuntimeConfig(parameters, clean_text(root, findings, subject)).to_text()

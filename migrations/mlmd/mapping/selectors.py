@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain
+from storage.documents.plain import Plain
 
 
 @dataclass(frozen=True, slots=True)

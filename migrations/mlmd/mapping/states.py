@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from migrations.mlmd.mapping.tree import Kind, Node, Tree
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import json_text
 from migrations.mlmd.vocabulary.rows import KfpRun
 from migrations.mlmd.vocabulary.times import microseconds
 from migrations.mlmd.vocabulary.values import integer_of
-from storage.documents.times import time_text
+from storage.documents import histories
+from storage.documents.enums import RUN_STATES, TASK_STATES
+from storage.documents.histories import HistoryEntry
 from storage.model import RunState, TaskState
 
 UNSPECIFIED = TaskState.RUNTIME_STATE_UNSPECIFIED
@@ -101,11 +102,11 @@ def history_text(course: Course) -> str | None:
     """Return the history of a course: running since its creation, and its end when it has ended."""
     if course.state is UNSPECIFIED:
         return None
-    entries = [{"updateTime": time_text(course.created_at), "state": TaskState.RUNNING.name}]
+    entries = [HistoryEntry(TaskState.RUNNING, course.created_at)]
     if course.state in TERMINAL:
         end = course.finished_at if course.finished_at is not None else course.created_at
-        entries.append({"updateTime": time_text(end), "state": course.state.name})
-    return json_text(entries)
+        entries.append(HistoryEntry(course.state, end))
+    return histories.to_text(entries, TASK_STATES)
 
 
 def run_state(root: TaskState) -> str:
@@ -115,12 +116,12 @@ def run_state(root: TaskState) -> str:
 
 def run_history(state: str, created_at: int, finished_at: int | None) -> str:
     """Return the history of a run for which KFP's own database has none."""
-    if state == RunState.RUNTIME_STATE_UNSPECIFIED.name:
-        return "[]"
-    entries = [{"updateTime": time_text(created_at), "state": RunState.RUNNING.name}]
-    if state != RunState.RUNNING.name:
-        entries.append({"updateTime": time_text(finished_at or created_at), "state": state})
-    return json_text(entries)
+    entries = []
+    if state != RunState.RUNTIME_STATE_UNSPECIFIED.name:
+        entries.append(HistoryEntry(RunState.RUNNING, created_at))
+        if state != RunState.RUNNING.name:
+            entries.append(HistoryEntry(RUN_STATES.number_of(state), finished_at or created_at))
+    return histories.to_text(entries, RUN_STATES)
 
 
 def _own_state(node: Node, run_state: str, findings: Findings) -> TaskState:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from migrations.mlmd.mapping.artifacts import EXTERNAL_ID, WHOLE_NAME
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text, clean_value, json_text
+from migrations.mlmd.vocabulary.json_text import clean_text, clean_value
 from migrations.mlmd.vocabulary.values import cut
 from storage import lengths
-from storage.model import TaskType
+from storage.documents.plain import Plain
+from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_to_text
+from storage.model import PodType, TaskType
 
 
 def task_names(name: str, display_name: str, findings: Findings, subject: str) -> tuple[str, str]:
@@ -23,33 +25,30 @@ def task_names(name: str, display_name: str, findings: Findings, subject: str) -
 
 def pods_text(name: str, uid: str) -> str | None:
     """Return the pod that executed a task, None when there was none."""
-    pod = {key: text for key, text in (("name", name), ("uid", uid)) if text}
-    return json_text([{**pod, "type": "EXECUTOR"}]) if pod else None
+    return pods_to_text([Pod(name, uid, PodType.EXECUTOR)] if name or uid else [])
 
 
 def type_attributes_text(
     type: TaskType, *, iteration: int | None = None, count: int | None = None, workspace: bool = False
 ) -> str | None:
     """Return the attributes that go with a type, None when there are none."""
-    plain: dict[str, Plain] = {}
-    if iteration is not None:
-        plain["iterationIndex"] = str(iteration)
-    if count is not None and type is TaskType.LOOP:
-        plain["iterationCount"] = str(count)
-    if type is TaskType.IMPORTER:
-        plain["downloadToWorkspace"] = workspace
-    return json_text(plain) if plain else None
+    attributes = TypeAttributes(
+        iteration_index=iteration,
+        iteration_count=count if type is TaskType.LOOP else None,
+        download_to_workspace=workspace if type is TaskType.IMPORTER else None,
+    )
+    return None if attributes == TypeAttributes() else attributes.to_text()
 
 
 def leftover_text(properties: Mapping[str, Plain], findings: Findings, subject: str) -> str | None:
     """Return status metadata for properties without a column of their own, None when there are none."""
     if not properties:
         return None
-    plain = {
+    custom_properties = {
         clean_text(name, findings, subject): clean_value(properties[name], findings, f"{subject} {name}")
         for name in sorted(properties)
     }
-    return json_text({"customProperties": plain})
+    return StatusMetadata(custom_properties=custom_properties).to_text()
 
 
 def leftovers(properties: Mapping[str, Plain], *, name: str, external_id: str) -> dict[str, Plain]:

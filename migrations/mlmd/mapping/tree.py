@@ -11,9 +11,9 @@ from enum import Enum
 
 from migrations.mlmd.mapping.pipeline_spec import Spec, SpecTask
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain
 from migrations.mlmd.vocabulary.rows import ExecutionRow
 from migrations.mlmd.vocabulary.values import Properties, decode_properties, integer_of, text_of
+from storage.documents.plain import Plain
 from storage.model import TaskType
 
 ROOT_NAME = "ROOT"

@@ -1,23 +1,23 @@
-"""The text of JSON columns as the service's codec writes it: compact, protobuf's JSON names, object keys of values sorted.
+"""Values and texts of MLMD become those that the service stores: no NaN, infinity, NUL or lone surrogate, keys sorted.
 
-The mapping calls this. A text never begins with white space and holds no NaN, infinity, NUL or lone surrogate.
+The mapping calls this before documents write the text of JSON columns.
 """
 
 import json
+from collections.abc import Mapping
 from math import isfinite
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from storage.documents.plain import EXACT_INTEGERS, LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, compact, plain_number
-
-Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
-"""What JSON can hold."""
+from storage.documents.plain import (
+    EXACT_INTEGERS,
+    LIST_LEVELS,
+    OBJECT_LEVELS,
+    VALUE_DEPTH,
+    Plain,
+    plain_number,
+)
 
 REPLACEMENT = "\ufffd"
-
-
-def json_text(plain: object) -> str:
-    """Return the compact text of JSON whose values are clean."""
-    return compact(plain)
 
 
 def clean_value(plain: Plain, findings: Findings, subject: str, depth: int = 0) -> Plain:
@@ -32,6 +32,14 @@ def clean_value(plain: Plain, findings: Findings, subject: str, depth: int = 0) 
     if kind is int and not -EXACT_INTEGERS < plain < EXACT_INTEGERS:  # type: ignore[operator]
         return float(plain)  # type: ignore[arg-type]
     return plain
+
+
+def clean_object(
+    fields: Mapping[str, Plain], findings: Findings, subject: str, depth: int = OBJECT_LEVELS
+) -> dict[str, Plain]:
+    """Return an object as it can be stored; `depth` is that of its values."""
+    fields_by_key = {clean_text(key, findings, subject): value for key, value in fields.items()}
+    return {key: clean_value(fields_by_key[key], findings, subject, depth) for key in sorted(fields_by_key)}
 
 
 def clean_text(text: str, findings: Findings, subject: str) -> str:
@@ -63,5 +71,4 @@ def _nested(plain: Plain, findings: Findings, subject: str, depth: int) -> Plain
     if isinstance(plain, list):
         return [clean_value(item, findings, subject, depth) for item in plain]
     assert isinstance(plain, dict)
-    fields = {clean_text(key, findings, subject): value for key, value in plain.items()}
-    return {key: clean_value(fields[key], findings, subject, depth) for key in sorted(fields)}
+    return clean_object(plain, findings, subject, depth)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from storage.documents.plain import Plain
+
 
 class RunKind(Enum):
     """What recorded a run; it decides which rules map it."""
@@ -105,7 +107,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class KfpRun:
-    """What KFP's own database has of a run. Times are microseconds, None when missing; JSON columns are text."""
+    """What KFP's own database has of a run. Times are microseconds, None when missing; history and spec are the text that Lineal stores."""
 
     id: str
     name: str = ""
@@ -121,7 +123,7 @@ class KfpRun:
     pipeline_id: str = ""
     pipeline_version_id: str = ""
     pipeline_root: str = ""
-    parameters: str | None = None
+    parameters: Mapping[str, Plain] = field(default_factory=dict)  # clean values
     pipeline_spec: str | None = None
     created_at: int | None = None
     scheduled_at: int | None = None

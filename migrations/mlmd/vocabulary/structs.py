@@ -8,7 +8,7 @@ import binascii
 import struct
 from collections.abc import Iterator
 
-from migrations.mlmd.vocabulary.json_text import Plain
+from storage.documents.plain import Plain
 
 PREFIX = "mlmd-struct::"
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import Plain, clean_text
+from migrations.mlmd.vocabulary.json_text import clean_text
 from migrations.mlmd.vocabulary.rows import PropertyRow
 from migrations.mlmd.vocabulary.structs import PREFIX, Undecodable, decode_struct
+from storage.documents.plain import Plain
 
 PREFIXES = {"inputs": "input:", "outputs": "output:"}
 """How the names of properties that hold a single parameter begin."""
