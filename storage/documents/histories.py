@@ -1,6 +1,6 @@
 """The columns tasks.state_history and runs.state_history: [{"updateTime", "state", "error"}], oldest first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from storage.documents.enums import EnumNames
@@ -35,6 +35,11 @@ class HistoryEntry(NamedTuple):
         if self.error is not None:
             plain["error"] = self.error
         return plain
+
+    @staticmethod
+    def label(entry: Mapping[str, Any]) -> str:
+        """Return what a stored entry is called: its state, "" without one."""
+        return str(entry.get("state") or "")
 
 
 def from_text(text: str | None, states: EnumNames) -> Iterator[HistoryEntry]:

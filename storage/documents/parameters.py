@@ -3,7 +3,7 @@
 [{"value", "type", "parameterKey", "producer": {"taskName", "iteration"}}]
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -106,6 +106,11 @@ class Parameter(NamedTuple):
         if self.producer is not None:
             plain["producer"] = self.producer.plain()
         return plain
+
+    @staticmethod
+    def label(entry: Mapping[str, Any]) -> str:
+        """Return what a stored entry is called: its key, else its type; "" without either."""
+        return str(entry.get("parameterKey") or entry.get("type") or "")
 
     def identity(self) -> Hashable:
         """Return what two parameters that are the same one have in common: type, key, producing task and iteration.

@@ -27,6 +27,11 @@ class Pod(NamedTuple):
             plain["type"] = POD_TYPES.name_of(self.type)
         return plain
 
+    @staticmethod
+    def label(entry: Mapping[str, Any]) -> str:
+        """Return what a stored pod is called: its type, "" without one."""
+        return str(entry.get("type") or "")
+
 
 def pods_from_text(text: str | None) -> Iterator[Pod]:
     """Yield the pods of a column."""

@@ -10,14 +10,20 @@ progress of a source that is in use: states, times, other values, more entries.
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from migrations.mlmd.mapping.artifacts import STATE
 from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row
 from migrations.mlmd.write.tally import Outcome, Tally
+from storage.documents.histories import HistoryEntry
+from storage.documents.parameters import Parameter
+from storage.documents.tasks import Pod
 from storage.model import NO_ITERATION, ArtifactType, RunState, TaskState
+
+Label = Callable[[Mapping[str, Any]], str]
+"""Returns what identifies a stored entry of a list."""
 
 _NAMES: Mapping[Kind, Collection[str]] = {
     Kind.EXPERIMENT: ("namespace", "name"),
@@ -62,8 +68,13 @@ _NOT_COUNTED = ("logical_key", "uri_hash")
 _OF_THE_STATE = ("finished_at", "state_history", "cache_fingerprint")
 """What a change of the state may empty: a run that is retried has not ended, and its tasks cannot be reused."""
 
-_LABELS_OF_ENTRIES = ("parameterKey", "type", "state")
-"""What identifies the entries of a list: the key of a parameter, the type of a pod, the state of a history."""
+_ENTRY_LABELS: Mapping[str, Label] = {
+    "state_history": HistoryEntry.label,
+    "pods": Pod.label,
+    "input_parameters": Parameter.label,
+    "output_parameters": Parameter.label,
+}
+"""The columns of lists, and what identifies an entry: the key of a parameter, the type of a pod, the state of a history."""
 
 _EMPTY = (None, "")
 
@@ -156,20 +167,24 @@ def _lacks(kind: Kind, name: str, before: Any, after: Any) -> bool:
 
 def _entries(name: str, text: str | None) -> Counter[tuple[str, ...]]:
     """Return how often each path is an entry of a document; an entry with a value counts twice."""
-    entries = Counter(_paths(json.loads(text) if text else None, _DOCUMENTS[name]))
+    entries = Counter(_paths(json.loads(text) if text else None, _DOCUMENTS[name], _ENTRY_LABELS.get(name, _no_label)))
     if name == "metadata":
         # The state of an artifact is dropped when it is published.
         return Counter({path: times for path, times in entries.items() if path[:1] != (STATE,)})
     return entries
 
 
-def _paths(plain: Any, levels: int) -> Iterator[tuple[str, ...]]:
+def _no_label(_: Mapping[str, Any]) -> str:
+    return ""
+
+
+def _paths(plain: Any, levels: int, label_of: Label) -> Iterator[tuple[str, ...]]:
     if levels and isinstance(plain, list):
         for entry in plain:
-            label = next((str(entry[name]) for name in _LABELS_OF_ENTRIES if entry.get(name)), "")
-            yield from ((label, *path) for path in ((), *_paths(entry, levels)))
+            label = label_of(entry)
+            yield from ((label, *path) for path in ((), *_paths(entry, levels, label_of)))
     elif levels and isinstance(plain, dict):
         for key, value in plain.items():
-            yield from ((key, *path) for path in ((), *_paths(value, levels - 1)))
+            yield from ((key, *path) for path in ((), *_paths(value, levels - 1, label_of)))
     elif plain not in (None, "", [], {}):
         yield ()
