@@ -14,8 +14,8 @@ from migrations.mlmd.kfp.state import run_state, storage_state
 from migrations.mlmd.kfp.tables import CACHE, EXPERIMENTS, NAMES, PIPELINES, RUNS, VERSIONS, KfpTable, read_tables
 from migrations.mlmd.mapping.pipeline_spec import spec_text
 from migrations.mlmd.read.guest import Database
+from migrations.mlmd.vocabulary.cleaning import clean_object, clean_text
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import clean_object, clean_text
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.vocabulary.values import cut, integer_of
 from storage import lengths

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.vocabulary.cleaning import clean_text, clean_value
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import clean_text, clean_value
 from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin
 from migrations.mlmd.vocabulary.times import microseconds
 from migrations.mlmd.vocabulary.values import Properties, cut, decode_properties, text_of, unwrapped

@@ -13,8 +13,8 @@ from migrations.mlmd.mapping.parameters import input_parameters, parameters_text
 from migrations.mlmd.mapping.run_context import RunContext
 from migrations.mlmd.mapping.states import TERMINAL, Course, combined, history_text, state_of
 from migrations.mlmd.mapping.task_texts import leftover_text, leftovers, pods_text, task_names
+from migrations.mlmd.vocabulary.cleaning import clean_text
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import clean_text
 from migrations.mlmd.vocabulary.names import component_name, maker_name
 from migrations.mlmd.vocabulary.rows import ExecutionRow, RunKind, RunRows
 from migrations.mlmd.vocabulary.times import microseconds

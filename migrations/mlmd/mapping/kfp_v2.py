@@ -21,8 +21,8 @@ from migrations.mlmd.mapping.task_texts import (
     type_attributes_text,
 )
 from migrations.mlmd.mapping.tree import Kind, Node, Tree, build_tree
+from migrations.mlmd.vocabulary.cleaning import clean_text
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import clean_text
 from migrations.mlmd.vocabulary.rows import RunRows
 from migrations.mlmd.vocabulary.values import PREFIXES, cut, parameters_of, text_of
 from storage import lengths

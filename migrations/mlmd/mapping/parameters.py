@@ -5,8 +5,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from migrations.mlmd.vocabulary.cleaning import clean_text, clean_value
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import clean_text, clean_value
 from storage.documents.parameters import NO_VALUE, Parameter, Producer, to_text
 from storage.documents.plain import Plain
 from storage.model import IOType

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from migrations.mlmd.vocabulary.cleaning import clean_value
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import clean_value
 from storage.documents.plain import compact
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

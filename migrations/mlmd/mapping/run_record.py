@@ -2,8 +2,8 @@
 
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.mapping.states import run_history, run_state
+from migrations.mlmd.vocabulary.cleaning import clean_object, clean_text
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import clean_object, clean_text
 from migrations.mlmd.vocabulary.namespaces import run_namespace
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
 from migrations.mlmd.vocabulary.times import microseconds

@@ -6,8 +6,8 @@
 from collections.abc import Mapping
 
 from migrations.mlmd.mapping.artifacts import EXTERNAL_ID, WHOLE_NAME
+from migrations.mlmd.vocabulary.cleaning import clean_text, clean_value
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.vocabulary.json_text import clean_text, clean_value
 from migrations.mlmd.vocabulary.values import cut
 from storage import lengths
 from storage.documents.plain import Plain

@@ -4,8 +4,8 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from migrations.mlmd.vocabulary.cleaning import clean_text
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import clean_text
 from migrations.mlmd.vocabulary.rows import PropertyRow
 from migrations.mlmd.vocabulary.structs import PREFIX, Undecodable, decode_struct
 from storage.documents.plain import Plain

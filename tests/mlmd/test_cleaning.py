@@ -8,8 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrations.mlmd.vocabulary.cleaning import clean_value
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.vocabulary.json_text import clean_value
 from server.codec import times, values
 from storage.documents.plain import compact
 from storage.documents.times import time_text
