@@ -16,7 +16,7 @@ import migrations.upgrade
 from server import __version__
 from server.calls import policy
 from server.calls.authority import SingleUser
-from server.calls.call import Call
+from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import all_methods
 from server.config import Settings
@@ -71,14 +71,14 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
     store = SqlStore(settings.store, pool_size=settings.pool_size, pool_timeout_seconds=settings.pool_timeout_seconds)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, store)
-        call = Call(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
+        shared = Shared(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
         dialect = dialect_for(settings.store)
         schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
         metrics = Metrics(
             Gauges(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
-        dispatcher = Dispatcher(HANDLERS, call, SingleUser(), plain_handlers=PLAIN_HANDLERS, observe=metrics.observe)
+        dispatcher = Dispatcher(HANDLERS, shared, SingleUser(), plain_handlers=PLAIN_HANDLERS, observe=metrics.observe)
         methods = all_methods()
         grpc = GrpcDoor(
             dispatcher,
@@ -95,12 +95,12 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             dispatcher,
             methods,
             settings,
-            plain_routes=[*_plain_routes(dispatcher, call), *page_routes(facts, call, metrics, dispatcher)],
+            plain_routes=[*_plain_routes(dispatcher, shared), *page_routes(facts, shared, metrics, dispatcher)],
             share_port=settings.workers > 1,
         )
         rest_port = await _listening(rest, settings.rest)
         doors.append(rest)
-        for chore in (_sweep(call), give_back()):
+        for chore in (_sweep(shared), give_back()):
             stack.callback(asyncio.create_task(chore).cancel)
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
 
@@ -121,12 +121,12 @@ async def _listening(rest: RestDoor, address: str) -> int:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
 
 
-def _plain_routes(dispatcher: Dispatcher, call: Call) -> list[Route]:
+def _plain_routes(dispatcher: Dispatcher, shared: Shared) -> list[Route]:
     by_name = {method.name: method for method in all_methods()}
     return [
-        *health_routes(call),
-        *upload_routes(dispatcher, call.settings),
-        *v1beta1_routes(dispatcher, by_name, call.settings),
+        *health_routes(shared),
+        *upload_routes(dispatcher, shared.settings),
+        *v1beta1_routes(dispatcher, by_name, shared.settings),
     ]
 
 
@@ -134,12 +134,12 @@ def _with_port(address: str, port: int) -> str:
     return f"{address.rpartition(':')[0]}:{port}"
 
 
-async def _sweep(call: Call) -> None:
+async def _sweep(shared: Shared) -> None:
     """End canceling runs whose pods died without reporting; a failure must not end the sweeping."""
     while True:
-        await asyncio.sleep(call.settings.sweep_seconds)
+        await asyncio.sleep(shared.settings.sweep_seconds)
         try:
-            count = await run_state.close_stale(call)
+            count = await run_state.close_stale(shared)
             if count:
                 log.info("canceled stale runs", runs=count)
         except StorageError as error:

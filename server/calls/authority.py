@@ -1,20 +1,13 @@
-"""Who is calling, and whether it may. The dispatcher asks; composition chooses which answerer."""
+"""Who is calling, and what it may see. The dispatcher asks; composition chooses which authority answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from google.protobuf.message import Message
 
 from server.calls.call import PlainRequest
+from server.calls.caller import SINGLE_USER_SCOPE, Identity, Scope
 from server.calls.policy import Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A caller; `name` is empty where nobody asks."""
-
-    name: str = ""
 
 
 class Authority(Protocol):
@@ -23,8 +16,8 @@ class Authority(Protocol):
     async def identify(self, metadata: Mapping[str, str]) -> Identity:
         """Return who is calling; raises Unauthenticated."""
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> None:
-        """Raise PermissionDenied unless the caller may do what the rule names."""
+    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+        """Return the namespaces the call may see. Raises PermissionDenied unless the caller may do what the rule names."""
 
 
 class SingleUser:
@@ -32,7 +25,11 @@ class SingleUser:
 
     async def identify(self, metadata: Mapping[str, str]) -> Identity:
         """Nobody is asked."""
-        return Identity()
+        return _NOBODY
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> None:
-        """Nothing is refused."""
+    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+        """Nothing is refused, and no namespace is looked for."""
+        return SINGLE_USER_SCOPE
+
+
+_NOBODY = Identity()

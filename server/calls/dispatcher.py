@@ -1,5 +1,5 @@
 """The one path of every call, whichever door it came through:
-identity → policy → deadline → handler → errors → one line in the log.
+deadline (identity → policy → handler) → errors → one line in the log.
 
 Doors turn bytes into messages and answers into bytes; rules are in the services.
 """
@@ -15,23 +15,14 @@ from google.protobuf.message import DecodeError, Message
 from server import errors
 from server.calls import policy
 from server.calls.authority import Authority
-from server.calls.call import Call, Handler, PlainHandler, PlainRequest, caller_metadata
+from server.calls.call import Call, Handler, PlainHandler, PlainRequest, Shared
+from server.calls.caller import Caller
 from server.calls.methods import Method
 from server.calls.request_size import check_parts
 from server.process.telemetry import log
 from storage import deadlines
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """What a door knows of a caller: where it is, what it sent along, and how long it waits (seconds; None: for ever)."""
-
-    door: str
-    peer: str = ""
-    metadata: Mapping[str, str] | None = None
-    timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +43,7 @@ class Dispatcher:
     def __init__(
         self,
         handlers: Mapping[str, Handler],
-        call: Call,
+        shared: Shared,
         authority: Authority,
         *,
         plain_handlers: Mapping[str, PlainHandler] | None = None,
@@ -60,7 +51,7 @@ class Dispatcher:
     ) -> None:
         self._handlers, self._plain_handlers = handlers, plain_handlers or {}
         policy.require_lines([*self._handlers, *self._plain_handlers])
-        self._call, self._authority, self._observe = call, authority, observe
+        self._shared, self._authority, self._observe = shared, authority, observe
 
     def serves(self, method: Method) -> bool:
         """Say whether a method has a handler; the others are UNIMPLEMENTED."""
@@ -81,61 +72,57 @@ class Dispatcher:
 
     async def dispatch(self, method: Method, request: Message, caller: Caller) -> Outcome[Message]:
         """Call with a request message."""
-        handler = self._handlers[method.name]
-        return await self._timed(method.name, request, lambda: handler(self._call, request), caller)
+        return await self._timed(method.name, request, self._handlers[method.name], caller)
 
     async def dispatch_plain(
         self, name: str, request: PlainRequest, caller: Caller
     ) -> Outcome[Message | dict[str, Any]]:
         """Take what is no RPC, such as an upload, the same way, to the plain handler of the name."""
-        handler = self._plain_handlers[name]
-        return await self._timed(name, request, lambda: handler(self._call, request), caller)
+        return await self._timed(name, request, self._plain_handlers[name], caller)
 
     def refuse(self, name: str, error: errors.ApiError, caller: Caller) -> Outcome[Any]:
         """Answer what a door could not read as a request."""
         status = errors.to_status(error)
-        self._log(name, caller, status, time.monotonic(), None)
+        start = time.monotonic()
+        self._log(name, Call(self._shared, caller, start=start), status, start, None)
         return Outcome(status)
 
     async def _timed(
-        self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller
+        self, name: str, request: Any, handler: Callable[[Call, Any], Awaitable[Answer]], caller: Caller
     ) -> Outcome[Answer]:
         start = time.monotonic()
+        call = Call(self._shared, caller, start=start)
         try:
-            answer = await self._run(name, request, run, caller)
+            answer = await self._run(name, request, handler, call)
         except asyncio.CancelledError:
-            self._log(name, caller, errors.Status(1, "CANCELLED", "the caller went away"), start, None)
+            self._log(name, call, errors.Status(1, "CANCELLED", "the caller went away"), start, None)
             raise
         except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a status
             # A variable that outlives this clause would make a cycle: the error's traceback holds this frame, and that the
             # request, until a garbage collection.
             status = errors.to_status(error)
-            self._log(name, caller, status, start, error)
+            self._log(name, call, status, start, error)
             return Outcome(status)
-        self._log(name, caller, errors.OK, start, None)
+        self._log(name, call, errors.OK, start, None)
         return Outcome(errors.OK, answer)
 
-    async def _run(self, name: str, request: Any, run: Callable[[], Awaitable[Answer]], caller: Caller) -> Answer:
-        metadata = caller.metadata or {}
-        identity = await self._authority.identify(metadata)
-        # Each call runs in a task of its own, so what is set here is seen by this call alone.
-        caller_metadata.set(metadata)
-        rule = policy.POLICY[name]
-        if not rule.open:
-            await self._authority.authorise(identity, rule, request)
-        if caller.timeout_seconds is None:
-            return await run()
-        token = deadlines.deadline_at.set(time.monotonic() + caller.timeout_seconds)
+    async def _run(
+        self, name: str, request: Any, handler: Callable[[Call, Any], Awaitable[Answer]], call: Call
+    ) -> Answer:
+        # The store limits its retries by it. Each call runs in a task of its own, so no other call sees what is set here.
+        token = deadlines.deadline_at.set(call.deadline)
         try:
-            async with asyncio.timeout(caller.timeout_seconds):
-                return await run()
+            # Around the authority too: one that does not answer must not hold a call for longer than its caller waits.
+            async with asyncio.timeout(call.caller.timeout_seconds):
+                identity = await self._authority.identify(call.metadata)
+                rule = policy.POLICY[name]
+                call.admit(identity, None if rule.open else await self._authority.authorise(identity, rule, request))
+                return await handler(call, request)
         finally:
             deadlines.deadline_at.reset(token)
 
-    def _log(
-        self, name: str, caller: Caller, status: errors.Status, start: float, failure: BaseException | None
-    ) -> None:
-        seconds = time.monotonic() - start
+    def _log(self, name: str, call: Call, status: errors.Status, start: float, failure: BaseException | None) -> None:
+        seconds, caller = time.monotonic() - start, call.caller
         if self._observe is not None:
             self._observe(name, caller.door, status.code_name, seconds)
         line = {
@@ -145,6 +132,8 @@ class Dispatcher:
             "code": status.code_name,
             "ms": round(seconds * 1000, 2),
         }
+        if status.unexpected or caller.request_id():
+            line["request_id"] = call.request_id
         if status.unexpected:
             log.error("call", **line, error_id=status.data["error_id"], exc_info=failure)
         elif status.code:

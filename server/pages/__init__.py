@@ -6,7 +6,7 @@ Composition hands the routes to the door.
 
 from collections.abc import Awaitable, Callable
 
-from server.calls.call import Call
+from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
 from server.doors.http.messages import HttpRequest, HttpResponse
 from server.doors.http.plain_routes import Route, closed_to_others
@@ -23,12 +23,12 @@ __all__ = ["Facts", "page_routes"]
 READS = ("GET", "HEAD")
 
 
-def page_routes(facts: Facts, call: Call, metrics: Metrics, dispatcher: Dispatcher) -> list[Route]:
+def page_routes(facts: Facts, shared: Shared, metrics: Metrics, dispatcher: Dispatcher) -> list[Route]:
     """Return the routes."""
 
     async def front(request: HttpRequest) -> HttpResponse:
         try:
-            await call.store.ready()
+            await shared.store.ready()
             is_ready = True
         except StorageError:
             is_ready = False
@@ -41,7 +41,7 @@ def page_routes(facts: Facts, call: Call, metrics: Metrics, dispatcher: Dispatch
         return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
 
     handlers = {"/": front, "/docs": docs, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
-    handlers |= object_handlers(dispatcher, call.settings)
+    handlers |= object_handlers(dispatcher, shared.settings)
     handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
     routes: list[Route] = []
     for path, handler in handlers.items():

@@ -1,6 +1,6 @@
 """Whether the process is alive, whether its database answers, and what Kubeflow Pipelines' UI and SDK ask when they start."""
 
-from server.calls.call import Call
+from server.calls.call import Shared
 from server.doors.http.messages import HttpRequest, HttpResponse
 from server.doors.http.plain_routes import Route, closed_to_others
 from server.doors.http.responses import json_answer
@@ -8,9 +8,9 @@ from server.doors.http.routes import ANY_VERB
 from storage.errors import StorageError
 
 
-def health_routes(call: Call) -> list[Route]:
+def health_routes(shared: Shared) -> list[Route]:
     """Return /healthz, /readyz, and the healthz of KFP's API server, in both versions of its API."""
-    settings = call.settings
+    settings = shared.settings
     names = {"commit_sha": settings.commit_sha, "tag_name": settings.tag_name, "multi_user": False}
 
     async def alive(request: HttpRequest) -> HttpResponse:
@@ -18,7 +18,7 @@ def health_routes(call: Call) -> list[Route]:
 
     async def ready(request: HttpRequest) -> HttpResponse:
         try:
-            await call.store.ready()
+            await shared.store.ready()
         except StorageError as error:
             return json_answer({"ready": False, "reason": str(error)}, status=503)
         return json_answer({"ready": True})

@@ -35,7 +35,8 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
     """Return a page of artifacts; in single-user mode of every namespace."""
     list_request = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
     listing = listing_of(call, list_request)
-    page = await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=None))
+    namespace = call.scope().namespace_filter
+    page = await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=namespace))
     return artifact_pb2.ListArtifactResponse(
         artifacts=map(codec.artifact_message, page.rows),
         total_size=page.total_size,
@@ -46,7 +47,7 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
 async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> artifact_pb2.Artifact:
     """Keep an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead."""
     _check_request(request)
-    artifact = _record(request, now=call.now(), with_identity=request.reuse_if_exists)
+    artifact = _record(call, request, now=call.now(), with_identity=request.reuse_if_exists)
 
     async def write(tx: WriteTx) -> Artifact:
         heads = await tx.tasks.heads([request.task_id])
@@ -72,7 +73,7 @@ async def create_artifacts_bulk(
     for item in items:
         _check_request(item)
     now = call.now()
-    artifacts = [_record(item, now=now) for item in items]
+    artifacts = [_record(call, item, now=now) for item in items]
     task_ids = sorted({item.task_id for item in items})
 
     async def write(tx: WriteTx) -> None:
@@ -112,9 +113,12 @@ def _check_request(request: artifact_pb2.CreateArtifactRequest) -> None:
     checks.max_characters("producer_key", request.producer_key, MAX_CHARACTERS["CreateArtifactRequest.producer_key"])
 
 
-def _record(request: artifact_pb2.CreateArtifactRequest, *, now: int, with_identity: bool = False) -> Artifact:
-    # Single-user mode stores no namespace: the request must name one, which is then dropped, as in KFP's API server.
-    artifact = codec.artifact_from_request(request.artifact, artifact_id=new_id(), namespace="", now=now)
+def _record(
+    call: Call, request: artifact_pb2.CreateArtifactRequest, *, now: int, with_identity: bool = False
+) -> Artifact:
+    # The request must name a namespace, which single-user mode then drops, as in KFP's API server.
+    namespace = call.scope().namespace
+    artifact = codec.artifact_from_request(request.artifact, artifact_id=new_id(), namespace=namespace, now=now)
     return replace(artifact, identity_key=identity_key(artifact)) if with_identity else artifact
 
 

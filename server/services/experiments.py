@@ -1,4 +1,4 @@
-"""ExperimentService. In single-user mode every experiment is in the namespace ""."""
+"""ExperimentService. The scope of a call says which namespace its experiments are in."""
 
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import experiment_pb2
@@ -25,7 +25,11 @@ async def create_experiment(call: Call, request: experiment_pb2.CreateExperiment
     checks.max_characters("experiment.namespace", message.namespace, MAX_CHARACTERS["Experiment.namespace"])
     checks.max_bytes("experiment.description", message.description, checks.TEXT_BYTES)
     experiment = Experiment(
-        id=new_id(), name=message.display_name, description=message.description, created_at=call.now()
+        id=new_id(),
+        name=message.display_name,
+        description=message.description,
+        created_at=call.now(),
+        namespace=call.scope().namespace,
     )
     await call.store.write(lambda tx: tx.experiments.create(experiment))
     return codec.experiment_message(experiment)
@@ -43,7 +47,8 @@ async def list_experiments(
     """Return a page of experiments; in single-user mode of every namespace."""
     list_request = ListRequest.of(request, "experiments", listable=EXPERIMENT_LIST)
     listing = listing_of(call, list_request)
-    page = await call.store.read(lambda tx: tx.experiments.list(listing, namespace=None))
+    namespace = call.scope().namespace_filter
+    page = await call.store.read(lambda tx: tx.experiments.list(listing, namespace=namespace))
     return experiment_pb2.ListExperimentsResponse(
         experiments=map(codec.experiment_message, page.rows),
         total_size=page.total_size,

@@ -109,7 +109,7 @@ async def create_pipeline_and_version(
     url = message.package_url.pipeline_url
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
     now = call.now()
-    pipeline = new_pipeline(request.pipeline, now=now, otherwise_named=urls.last_element(url))
+    pipeline = new_pipeline(call, request.pipeline, now=now, otherwise_named=urls.last_element(url))
     name = message.name or message.display_name or pipeline.name[: lengths.VERSION_NAME]
     texts = VersionTexts(
         name=name,
@@ -178,7 +178,7 @@ async def update_pipeline_version(
     checks.max_characters(
         "pipeline_version.display_name", message.display_name, MAX_CHARACTERS["PipelineVersion.display_name"]
     )
-    tags = changed_tags(message.tags)
+    tags = changed_tags(call, message.tags)
     version_id = checks.known_id("pipeline version", message.pipeline_version_id)
 
     async def write(tx: WriteTx) -> PipelineVersion:

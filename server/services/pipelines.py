@@ -1,4 +1,4 @@
-"""PipelineService: pipelines and their tags. In single-user mode every pipeline is in the namespace ""."""
+"""PipelineService: pipelines and their tags. The scope of a call says which namespace its pipelines are in."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
 from server import codec
-from server.calls.call import Call, caller_metadata
+from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.services import checks
 from server.services.field_limits import MAX_CHARACTERS
@@ -26,12 +26,12 @@ CLEAR_TAGS = "x-clear-tags"
 async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineRequest) -> pipeline_pb2.Pipeline:
     """Keep a new pipeline under a name that no other bears."""
     checks.require(request.HasField("pipeline"), "pipeline is required")
-    pipeline = new_pipeline(request.pipeline, now=call.now())
+    pipeline = new_pipeline(call, request.pipeline, now=call.now())
     await call.store.write(lambda tx: tx.pipelines.create(pipeline))
     return codec.pipeline_message(pipeline)
 
 
-def new_pipeline(message: pipeline_pb2.Pipeline, *, now: int, otherwise_named: str = "") -> Pipeline:
+def new_pipeline(call: Call, message: pipeline_pb2.Pipeline, *, now: int, otherwise_named: str = "") -> Pipeline:
     """Return the record of a new pipeline; name and display name stand in for each other. Raises InvalidArgument."""
     name = message.name or message.display_name or otherwise_named
     checks.require(name, "pipeline.name or pipeline.display_name is required")
@@ -46,6 +46,7 @@ def new_pipeline(message: pipeline_pb2.Pipeline, *, now: int, otherwise_named: s
         display_name=message.display_name or name,
         description=message.description,
         created_at=now,
+        namespace=call.scope().namespace,
         tags=dict(sorted(message.tags.items())),
     )
 
@@ -59,12 +60,12 @@ def check_tags(tags: Mapping[str, str]) -> None:
         checks.max_characters("a tag's value", value, lengths.TAG)
 
 
-def changed_tags(tags: Mapping[str, str]) -> Mapping[str, str] | None:
+def changed_tags(call: Call, tags: Mapping[str, str]) -> Mapping[str, str] | None:
     """Return what an update makes of the tags: these, none of them, or None to leave them as they are."""
     if tags:
         check_tags(tags)
         return dict(tags)
-    return {} if caller_metadata.get().get(CLEAR_TAGS) == "true" else None
+    return {} if call.metadata.get(CLEAR_TAGS) == "true" else None
 
 
 async def get_pipeline(call: Call, request: pipeline_pb2.GetPipelineRequest) -> pipeline_pb2.Pipeline:
@@ -77,14 +78,16 @@ async def get_pipeline(call: Call, request: pipeline_pb2.GetPipelineRequest) -> 
 async def get_pipeline_by_name(call: Call, request: pipeline_pb2.GetPipelineByNameRequest) -> pipeline_pb2.Pipeline:
     """Return the pipeline of a name, never of a display name."""
     checks.no_nul("name", request.name)
-    return codec.pipeline_message(await call.store.read(lambda tx: tx.pipelines.get_by_name(request.name, "")))
+    namespace = call.scope().namespace
+    return codec.pipeline_message(await call.store.read(lambda tx: tx.pipelines.get_by_name(request.name, namespace)))
 
 
 async def list_pipelines(call: Call, request: pipeline_pb2.ListPipelinesRequest) -> pipeline_pb2.ListPipelinesResponse:
     """Return a page of pipelines with their tags; in single-user mode of every namespace."""
     list_request = ListRequest.of(request, "pipelines", listable=PIPELINE_LIST)
     listing = listing_of(call, list_request)
-    page = await call.store.read(lambda tx: tx.pipelines.list(listing, namespace=None))
+    namespace = call.scope().namespace_filter
+    page = await call.store.read(lambda tx: tx.pipelines.list(listing, namespace=namespace))
     return pipeline_pb2.ListPipelinesResponse(
         pipelines=map(codec.pipeline_message, page.rows),
         total_size=page.total_size,
@@ -97,7 +100,7 @@ async def update_pipeline(call: Call, request: pipeline_pb2.UpdatePipelineReques
     message = request.pipeline
     checks.require(message.pipeline_id, "pipeline.pipeline_id is required")
     checks.max_characters("pipeline.display_name", message.display_name, MAX_CHARACTERS["Pipeline.display_name"])
-    tags = changed_tags(message.tags)
+    tags = changed_tags(call, message.tags)
     pipeline_id = checks.known_id("pipeline", message.pipeline_id)
 
     async def write(tx: WriteTx) -> Pipeline:

@@ -7,7 +7,7 @@ for each other, and alone where they may change the run or must see every other 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from server.calls.call import Call
+from server.calls.call import Call, Shared
 from server.rules.runs import FINISHED, after_root, append_state
 from storage.contract import Lock, WriteTx
 from storage.model import RunHead, RunState, TaskType
@@ -62,11 +62,11 @@ async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished
     )
 
 
-async def close_stale(call: Call, *, limit: int = 100) -> int:
+async def close_stale(shared: Shared, *, limit: int = 100) -> int:
     """Cancel canceling runs that nothing has written to within the grace period; return how many."""
-    grace = int(call.settings.cancel_grace_seconds * 1_000_000)
-    run_ids = await call.store.read(
-        lambda tx: tx.runs.list_stale_canceling(written_before=call.now() - grace, limit=limit)
+    grace = int(shared.settings.cancel_grace_seconds * 1_000_000)
+    run_ids = await shared.store.read(
+        lambda tx: tx.runs.list_stale_canceling(written_before=shared.now() - grace, limit=limit)
     )
     count = 0
     for run_id in run_ids:
@@ -76,8 +76,8 @@ async def close_stale(call: Call, *, limit: int = 100) -> int:
             run = await tx.runs.lock(run_id, Lock.UPDATE)
             if run.state != RunState.CANCELING.name:
                 return False
-            await set_state(tx, run, RunState.CANCELED.name, now=call.now())
+            await set_state(tx, run, RunState.CANCELED.name, now=shared.now())
             return True
 
-        count += await call.store.write(close)
+        count += await shared.store.write(close)
     return count

@@ -61,7 +61,7 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
 
     async def write(tx: WriteTx) -> Run:
         experiment_id = run.experiment_id or await tx.experiments.ensure_default(
-            default_experiment(new_id(), created_at=now)
+            replace(default_experiment(new_id(), created_at=now), namespace=call.scope().namespace)
         )
         experiment = await tx.experiments.get(experiment_id)
         earlier_run = await _earlier_run(tx, run)
@@ -134,12 +134,13 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     with_tasks = view in _WITH_TASKS
     listing = listing_of(call, list_request, page_size_max=call.settings.full_page_size_max if with_tasks else None)
     experiment_id = checks.known_id("experiment", request.experiment_id) if request.experiment_id else None
+    namespace = call.scope().namespace_filter
 
     async def read(tx: ReadTx) -> tuple[Page[Run], Mapping[str, int], LinkedTasks]:
         if experiment_id is not None:
             await tx.experiments.get(experiment_id)
         page = await tx.runs.list(
-            listing, experiment_id=experiment_id, namespace=None, with_spec=view not in _WITHOUT_SPEC
+            listing, experiment_id=experiment_id, namespace=namespace, with_spec=view not in _WITHOUT_SPEC
         )
         run_ids = [run.id for run in page.rows]
         if not run_ids or not with_tasks:
@@ -195,7 +196,7 @@ def _check_run(run: run_pb2.Run) -> None:
         checks.known_id("experiment", run.experiment_id)
     for task in run.tasks:
         task_writes.check_task(task)
-        tasks.new_task(codec.new_task(task), task_id="-", run_id="-", namespace="", now=0)  # a bad one fails the call
+        tasks.new_task(codec.new_task(task), task_id="-", run_id="-", namespace="-", now=0)  # a bad one fails the call
 
 
 def _check_source(run: run_pb2.Run) -> None:

@@ -29,7 +29,8 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     task_writes.check_task(request.task)
     run_id = checks.known_id("run", request.run_id)
     now = call.now()
-    task = new_task(codec.new_task(request.task), task_id=new_id(), run_id=run_id, namespace="", now=now)
+    namespace = call.scope().namespace  # until its run is read
+    task = new_task(codec.new_task(request.task), task_id=new_id(), run_id=run_id, namespace=namespace, now=now)
     root_state = task.state if task.type == run_state.ROOT else None
 
     async def write(tx: WriteTx, lock: Lock) -> Task:
@@ -126,10 +127,10 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
     checks.max_characters(
         "cache_fingerprint", request.cache_fingerprint, MAX_CHARACTERS["FindCachedTaskRequest.cache_fingerprint"]
     )
+    namespace = call.scope().namespace_filter
 
     async def read(tx: ReadTx) -> tuple[Task | None, Sequence[LinkedArtifact]]:
-        # In single-user mode namespaces do not limit what is found, as in KFP's API server.
-        task = await tx.tasks.find_cached(request.cache_fingerprint, None)
+        task = await tx.tasks.find_cached(request.cache_fingerprint, namespace)
         return task, [] if task is None else await tx.artifact_tasks.of_tasks([task.id])
 
     task, links = await call.store.read(read)

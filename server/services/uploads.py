@@ -45,7 +45,7 @@ async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipe
         description=_text(upload, "description"),
         tags=tags,
     )
-    pipeline = new_pipeline(message, now=now, otherwise_named=upload.file_name)
+    pipeline = new_pipeline(call, message, now=now, otherwise_named=upload.file_name)
     texts = VersionTexts(
         name=pipeline.name[: lengths.VERSION_NAME],
         display_name=pipeline.display_name,

@@ -122,11 +122,12 @@ async def list_runs(call: Call, request: PlainRequest) -> dict[str, Any]:
     experiment_id = request.query.get("resource_reference_key.id", "")
     if request.query.get("resource_reference_key.type") != "EXPERIMENT":
         experiment_id = ""
+    namespace = call.scope().namespace_filter
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Run], list[dict[str, Any]]]:
         if experiment_id:
             await tx.experiments.get(checks.known_id("experiment", experiment_id))
-        page = await tx.runs.list(listing, experiment_id=experiment_id or None, namespace=None, with_spec=False)
+        page = await tx.runs.list(listing, experiment_id=experiment_id or None, namespace=namespace, with_spec=False)
         version_ids = {row.pipeline_version_id for row in page.rows if row.pipeline_version_id}
         names = await tx.pipeline_versions.names(sorted(version_ids)) if version_ids else {}
         return page, [_run(row, names.get(row.pipeline_version_id, "")) for row in page.rows]
@@ -136,9 +137,10 @@ async def list_runs(call: Call, request: PlainRequest) -> dict[str, Any]:
 
 async def list_experiments(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a page of experiments."""
+    namespace = call.scope().namespace_filter
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Experiment], list[dict[str, Any]]]:
-        page = await tx.experiments.list(listing, namespace=None)
+        page = await tx.experiments.list(listing, namespace=namespace)
         return page, [experiment(row) for row in page.rows]
 
     return await _page(call, request.query, read, name="experiments", listable=EXPERIMENT_LIST_V1BETA1)
@@ -146,9 +148,10 @@ async def list_experiments(call: Call, request: PlainRequest) -> dict[str, Any]:
 
 async def list_pipelines(call: Call, request: PlainRequest) -> dict[str, Any]:
     """Return a page of pipelines with their latest versions."""
+    namespace = call.scope().namespace_filter
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[Pipeline], list[dict[str, Any]]]:
-        page = await tx.pipelines.list(listing, namespace=None)
+        page = await tx.pipelines.list(listing, namespace=namespace)
         latest = await tx.pipeline_versions.latest_of([row.id for row in page.rows]) if page.rows else {}
         return page, [pipeline(row, latest.get(row.id)) for row in page.rows]
 

@@ -2,16 +2,19 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import pytest
+import structlog
 from google.protobuf.message import Message
 from lineal.v2beta1 import healthz_pb2, run_pb2
 
-from server.calls.authority import Identity, SingleUser
-from server.calls.call import PlainRequest
-from server.calls.dispatcher import Caller, Dispatcher
+from server.calls.authority import SingleUser
+from server.calls.call import Call, PlainRequest, Shared
+from server.calls.caller import Caller, Identity, Scope
+from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method, all_methods
 from server.calls.policy import Rule
 from server.errors import PermissionDenied, Unauthenticated
@@ -35,10 +38,27 @@ class Guarded:
             raise Unauthenticated("who is there?")
         return Identity(metadata["name"])
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> None:
+    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
         self.asked.append((identity.name, rule.resource, rule.verb, type(request)))
         if identity.name != "alice":
             raise PermissionDenied("only alice may")
+        return Scope(identity.name, identity.name)
+
+
+class Hanging(SingleUser):
+    """Never answers one of its two questions."""
+
+    def __init__(self, question: str) -> None:
+        self.question = question
+
+    async def identify(self, metadata: Mapping[str, str]) -> Identity:
+        if self.question == "identify":
+            await asyncio.Event().wait()
+        return Identity()
+
+    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+        await asyncio.Event().wait()
+        raise AssertionError
 
 
 class Handlers:
@@ -47,19 +67,24 @@ class Handlers:
     def __init__(self) -> None:
         self.called: list[str] = []
         self.patience = math.nan
+        self.calls: list[Call] = []
 
-    async def list_runs(self, call: Any, request: Any) -> Message:
+    async def list_runs(self, call: Call, request: Any) -> Message:
         self.called.append("list")
+        self.calls.append(call)
         self.patience = deadlines.remaining_seconds(1e9)
         if request.page_token == "for ever":
             await asyncio.Event().wait()
+        if request.page_token == "bug":
+            raise LookupError
         return run_pb2.ListRunsResponse()
 
-    async def healthz(self, call: Any, request: Any) -> Message:
+    async def healthz(self, call: Call, request: Any) -> Message:
         self.called.append("healthz")
+        self.calls.append(call)
         return healthz_pb2.GetHealthzResponse()
 
-    async def upload(self, call: Any, request: PlainRequest) -> dict[str, Any]:
+    async def upload(self, call: Call, request: PlainRequest) -> dict[str, Any]:
         self.called.append("upload")
         return {}
 
@@ -67,7 +92,8 @@ class Handlers:
 def a_dispatcher(handlers: Handlers, authority: Any) -> Dispatcher:
     served = {LIST_RUNS.name: handlers.list_runs, HEALTHZ.name: handlers.healthz}
     nothing: Any = None
-    return Dispatcher(served, nothing, authority, plain_handlers={UPLOAD: handlers.upload})
+    shared = Shared(store=nothing, tokens=nothing, settings=nothing)
+    return Dispatcher(served, shared, authority, plain_handlers={UPLOAD: handlers.upload})
 
 
 def ask(dispatcher: Dispatcher, what: Method | str, caller: Caller, **fields: Any) -> Awaitable[Any]:
@@ -119,3 +145,64 @@ async def test_a_handler_that_is_late_is_ended_at_its_callers_deadline() -> None
     async with asyncio.timeout(HANGING_SECONDS):
         outcome = await ask(a_dispatcher(handlers, SingleUser()), LIST_RUNS, caller, page_token="for ever")
     assert outcome.status.code_name == "DEADLINE_EXCEEDED"
+
+
+@pytest.mark.parametrize("question", ["identify", "authorise"])
+async def test_an_authority_that_hangs_is_given_up_at_the_callers_deadline(question: str) -> None:
+    handlers = Handlers()
+    async with asyncio.timeout(HANGING_SECONDS):
+        outcome = await ask(a_dispatcher(handlers, Hanging(question)), LIST_RUNS, Caller("test", timeout_seconds=0.05))
+    assert (outcome.status.code_name, handlers.called) == ("DEADLINE_EXCEEDED", [])
+
+
+async def test_each_request_has_a_call_of_its_own() -> None:
+    handlers = Handlers()
+    dispatcher = a_dispatcher(handlers, Guarded())
+    callers = [Caller("test", metadata={"name": "alice", "x": text}) for text in ("1", "2")]
+    await asyncio.gather(*(ask(dispatcher, LIST_RUNS, caller) for caller in callers))
+    assert [call.metadata["x"] for call in handlers.calls] == ["1", "2"]
+    assert len({call.request_id for call in handlers.calls}) == 2
+
+
+async def test_a_handler_is_told_who_calls_what_it_may_see_and_until_when() -> None:
+    handlers = Handlers()
+    start = time.monotonic()
+    await ask(a_dispatcher(handlers, Guarded()), LIST_RUNS, Caller("test", "", {"name": "alice"}, 60.0))
+    [call] = handlers.calls
+    assert (call.identity, call.scope()) == (Identity("alice"), Scope("alice", "alice"))
+    assert call.deadline is not None
+    assert start + 60 <= call.deadline <= time.monotonic() + 60
+
+
+async def test_single_user_mode_sees_every_namespace_and_keeps_none() -> None:
+    handlers = Handlers()
+    await ask(a_dispatcher(handlers, SingleUser()), LIST_RUNS, Caller("test"))
+    assert handlers.calls[0].scope() == Scope(namespace="", namespace_filter=None)
+    assert handlers.calls[0].deadline is None
+
+
+async def test_an_open_method_has_no_scope() -> None:
+    handlers = Handlers()
+    await ask(a_dispatcher(handlers, SingleUser()), HEALTHZ, Caller("test"))
+    with pytest.raises(RuntimeError, match="no scope"):
+        handlers.calls[0].scope()
+
+
+@pytest.mark.parametrize("sent", ["", "x" * 65, "a\nb", "é"])
+async def test_a_request_id_that_must_not_be_logged_is_replaced_by_one_of_ours(sent: str) -> None:
+    handlers = Handlers()
+    await ask(a_dispatcher(handlers, SingleUser()), LIST_RUNS, Caller("test", metadata={"x-request-id": sent}))
+    [call] = handlers.calls
+    assert call.request_id not in ("", sent)
+    assert call.request_id == call.request_id
+
+
+async def test_the_log_has_the_request_ids_of_callers_and_of_bugs_only() -> None:
+    dispatcher = a_dispatcher(Handlers(), SingleUser())
+    with structlog.testing.capture_logs() as lines:
+        await ask(dispatcher, LIST_RUNS, Caller("test"))
+        await ask(dispatcher, LIST_RUNS, Caller("test", metadata={"x-request-id": "req-7"}))
+        await ask(dispatcher, LIST_RUNS, Caller("test"), page_token="bug")
+    assert "request_id" not in lines[0]
+    assert lines[1]["request_id"] == "req-7"
+    assert lines[2]["request_id"]

@@ -8,7 +8,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from server.calls.dispatcher import Caller, Dispatcher
+from server.calls.caller import Caller
+from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
 from server.doors.grpc.reflection import REFLECTION_SERVICES, add_reflection
 from server.errors import Status

@@ -4,7 +4,7 @@ Composition collects them and hands them to the REST door. Handlers take a whole
 `values`, and may raise what services raise.
 """
 
-from server.calls.dispatcher import Caller
+from server.calls.caller import REQUEST_ID, Caller
 from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse
 from server.doors.http.responses import wrong_verb
 
@@ -15,8 +15,8 @@ The verb `*` takes every verb without a route of its own; without `*` they get 5
 RPC with the same template, and one with `*` also over RPCs whose template merely matches its path.
 """
 
-FORWARDED_HEADERS = ("authorization", "x-clear-tags")
-"""The only headers passed on to the dispatcher as metadata: those that KFP's API server passes on."""
+FORWARDED_HEADERS = ("authorization", "x-clear-tags", REQUEST_ID)
+"""The only headers passed on to the dispatcher as metadata: those that KFP's API server passes on, and the request id."""
 
 
 def caller_of(request: HttpRequest, *, timeout_seconds: float, **metadata: str) -> Caller:
