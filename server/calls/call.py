@@ -41,7 +41,8 @@ class Call:
     """One request on its way: what all calls share, and what is this one's alone.
 
     `deadline` is the monotonic time (`time.monotonic()`, seconds) at which the caller stops waiting, None when it does not
-    say. Not a frozen dataclass: it is made for every request, and making one would take four times as long.
+    say. Not frozen: it is made before anything can fail, so that every failure has its request id, and learns identity and scope
+    later.
     """
 
     __slots__ = (

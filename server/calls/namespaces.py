@@ -157,11 +157,14 @@ async def _resolved(tx: ReadTx, source: Source, request: Request) -> list[str]:
         case ByDefaultExperiment():
             return [(await tx.experiments.get(await tx.experiments.default_id())).namespace]
         case ByReference(field):
-            by_type = {"NAMESPACE": ByField(f"{field}.id"), "EXPERIMENT": ByRow("experiment", f"{field}.id")}
+            by_type: dict[str, Source] = {
+                "NAMESPACE": ByField(f"{field}.id"),
+                "EXPERIMENT": ByRow("experiment", f"{field}.id"),
+            }
             [type_name] = _texts_at(request, f"{field}.type")
             return await _resolved(tx, by_type[type_name], request) if type_name in by_type else [""]
         case FirstOf():
-            choice: Source = next((one for one in source.sources if _is_given(one, request)), source.sources[-1])
+            choice = next((one for one in source.sources if _is_given(one, request)), source.sources[-1])
             return await _resolved(tx, choice, request)
         case EachOf():
             namespaces: list[str] = []

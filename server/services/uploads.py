@@ -74,8 +74,8 @@ async def keep_uploaded_version(call: Call, upload: PlainRequest) -> PipelineVer
     pipeline_id = checks.known_id("pipeline", _text(upload, "pipelineid"))
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))
     tags = _tags(upload)
+    check_tags(tags)  # before the package is parsed for nothing
     version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
-    check_tags(tags)
     await keep_version(call, version)
     return version
 

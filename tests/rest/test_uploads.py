@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.builders import a_spec, unique
 from tests.rest.client import Answer, ask
+from tests.rest.uploads import upload_pipeline, upload_version
 
 PIPELINES = "/apis/v2beta1/pipelines"
 
@@ -26,6 +27,17 @@ async def test_tags_that_are_no_texts_by_name_are_refused_and_nothing_is_kept(re
         "the parameter tags must be a JSON object of strings",
     )
     assert (await ask(rest, "GET", f"{PIPELINES}/names/{name}")).status == 404
+
+
+async def test_bad_tags_are_refused_before_the_package_is_parsed(rest: str) -> None:
+    pipeline = await upload_pipeline(rest, a_spec(), name=unique("p"))
+    bad_tags = json.dumps({"a.b": "c"})
+    for send, query in (
+        (upload_pipeline, {"name": unique("p")}),
+        (upload_version, {"name": "v2", "pipelineid": pipeline.json["pipeline_id"]}),
+    ):
+        answer = await send(rest, {"not": "a specification"}, tags=bad_tags, **query)
+        assert answer.json["error_message"] == "a tag's key must not be empty or contain a dot"
 
 
 @pytest.mark.parametrize("named", [True, False])
