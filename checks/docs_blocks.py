@@ -11,6 +11,7 @@ import click
 from google.rpc import code_pb2
 
 from server import cli, errors
+from server.calls import statuses
 from server.calls.methods import all_methods
 from server.config import Settings, setting_fields, variable_of
 from server.services import HANDLERS
@@ -58,7 +59,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "levels",
         REFUSED,
     ),
-    ("the sentence of an error", "server.errors:SENTENCE_BYTES", "bytes", "cut off"),
+    ("the sentence of an error", "server.calls.statuses:SENTENCE_BYTES", "bytes", "cut off"),
     ("tags of a pipeline or a pipeline version", "server.services.pipelines:TAGS", "tags", REFUSED),
     ("key or value of a tag", "storage.lengths:TAG", "characters", REFUSED),
     ("`name` of a pipeline version", "storage.lengths:VERSION_NAME", "characters", REFUSED),
@@ -217,9 +218,9 @@ class Reason:
 
 def _reasons() -> dict[str, Reason]:
     kinds = (errors.ApiError, *errors.ApiError.__subclasses__())
-    found = {kind.reason: Reason(kind.code, errors.HTTP_STATUS[kind.code], _first_line(kind)) for kind in kinds}
-    for storage_kind, code, reason in errors._STORAGE:
-        found.setdefault(reason, Reason(code, errors.HTTP_STATUS[code], _first_line(storage_kind)))
+    found = {kind.reason: Reason(kind.code, statuses.HTTP_STATUS[kind.code], _first_line(kind)) for kind in kinds}
+    for storage_kind, code, reason in statuses._STORAGE:
+        found.setdefault(reason, Reason(code, statuses.HTTP_STATUS[code], _first_line(storage_kind)))
     for file in sorted(SERVER.rglob("*.py")):
         for name, raised in _reasons_in(ast.parse(file.read_text())):
             found.setdefault(name, raised)
@@ -241,13 +242,13 @@ def _reasons_in(tree: ast.Module) -> Iterator[tuple[str, Reason]]:
         kind = getattr(errors, node.func.id, None) if isinstance(node.func, ast.Name) else None
         for keyword in node.keywords:
             if keyword.arg == "reason" and hasattr(kind, "code") and (name := _text(keyword.value, constants)):
-                yield name, Reason(kind.code, errors.HTTP_STATUS[kind.code])
+                yield name, Reason(kind.code, statuses.HTTP_STATUS[kind.code])
         for place, argument in enumerate(node.args[:-1]):
             if _is_code(argument) and (name := _text(node.args[place + 1], constants)):
                 code = code_pb2.Code.Value(argument.attr)
                 before = node.args[place - 1] if place else None
                 http = before.value if isinstance(before, ast.Constant) else None
-                yield name, Reason(code, http if isinstance(http, int) else errors.HTTP_STATUS[code])
+                yield name, Reason(code, http if isinstance(http, int) else statuses.HTTP_STATUS[code])
 
 
 def _is_code(node: ast.expr) -> TypeGuard[ast.Attribute]:

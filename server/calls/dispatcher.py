@@ -12,13 +12,13 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from server import errors
-from server.calls import policy
+from server.calls import policy, statuses
 from server.calls.authority import Authority
 from server.calls.call import Call, Handler, PlainHandler, PlainRequest, Shared
 from server.calls.caller import Caller
 from server.calls.methods import Method
 from server.calls.request_size import check_parts
+from server.errors import ApiError, InvalidArgument
 from server.process.telemetry import log
 from storage import deadlines
 
@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 class Outcome(Generic[Answer]):
     """How a call ended: an answer, or a status that is not OK."""
 
-    status: errors.Status
+    status: statuses.Status
     answer: Answer | None = None
 
 
@@ -62,11 +62,11 @@ class Dispatcher:
         try:
             request = method.request.FromString(data)
         except (DecodeError, ValueError):
-            error = errors.InvalidArgument(f"the request is no {method.request.DESCRIPTOR.name} message")
+            error = InvalidArgument(f"the request is no {method.request.DESCRIPTOR.name} message")
             return self.refuse(method.name, error, caller)
         try:
             check_parts(request, len(data))
-        except errors.InvalidArgument as error:
+        except InvalidArgument as error:
             return self.refuse(method.name, error, caller)
         return await self.dispatch(method, request, caller)
 
@@ -80,9 +80,9 @@ class Dispatcher:
         """Take what is no RPC, such as an upload, the same way, to the plain handler of the name."""
         return await self._timed(name, request, self._plain_handlers[name], caller)
 
-    def refuse(self, name: str, error: errors.ApiError, caller: Caller) -> Outcome[Any]:
+    def refuse(self, name: str, error: ApiError, caller: Caller) -> Outcome[Any]:
         """Answer what a door could not read as a request."""
-        status = errors.to_status(error)
+        status = statuses.to_status(error)
         start = time.monotonic()
         self._log(name, Call(self._shared, caller, start=start), status, start, None)
         return Outcome(status)
@@ -95,16 +95,16 @@ class Dispatcher:
         try:
             answer = await self._run(name, request, handler, call)
         except asyncio.CancelledError:
-            self._log(name, call, errors.Status(1, "CANCELLED", "the caller went away"), start, None)
+            self._log(name, call, statuses.Status(1, "CANCELLED", "the caller went away"), start, None)
             raise
         except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a status
             # A variable that outlives this clause would make a cycle: the error's traceback holds this frame, and that the
             # request, until a garbage collection.
-            status = errors.to_status(error)
+            status = statuses.to_status(error)
             self._log(name, call, status, start, error)
             return Outcome(status)
-        self._log(name, call, errors.OK, start, None)
-        return Outcome(errors.OK, answer)
+        self._log(name, call, statuses.OK, start, None)
+        return Outcome(statuses.OK, answer)
 
     async def _run(
         self, name: str, request: Any, handler: Callable[[Call, Any], Awaitable[Answer]], call: Call
@@ -121,7 +121,7 @@ class Dispatcher:
         finally:
             deadlines.deadline_at.reset(token)
 
-    def _log(self, name: str, call: Call, status: errors.Status, start: float, failure: BaseException | None) -> None:
+    def _log(self, name: str, call: Call, status: statuses.Status, start: float, failure: BaseException | None) -> None:
         seconds, caller = time.monotonic() - start, call.caller
         if self._observe is not None:
             self._observe(name, caller.door, status.code_name, seconds)

@@ -8,13 +8,14 @@ from urllib.parse import parse_qsl
 
 from server.calls.call import PlainRequest
 from server.calls.dispatcher import Dispatcher
+from server.calls.statuses import Status
 from server.config import Settings
 from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse
 from server.doors.http.multipart import UploadBody
 from server.doors.http.plain_routes import Route, caller_of
 from server.doors.http.responses import plain_answer
 from server.doors.http.routes import ANY_VERB
-from server.errors import InvalidArgument, Status
+from server.errors import InvalidArgument
 
 _ROUTES: tuple[tuple[str, str], ...] = (
     ("/apis/v2beta1/pipelines/upload", "Upload.UploadPipeline"),

@@ -11,8 +11,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from server.calls.caller import Caller
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
+from server.calls.statuses import Status
 from server.doors.grpc.reflection import REFLECTION_SERVICES, add_reflection
-from server.errors import Status
 
 HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
 IDLE_TIMEOUT_MS = 600_000

@@ -7,9 +7,9 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2
 
 from server.calls.dispatcher import Outcome
+from server.calls.statuses import Status, to_status
 from server.doors.http.messages import HttpResponse
 from server.doors.rest.json_writer import message_json
-from server.errors import Status, to_status
 from server.process.telemetry import log
 
 
