@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-HIGH_WATER_BYTES = 256 * 1024
+_HIGH_WATER_BYTES = 256 * 1024
 """From this many bytes on that the handler has not taken, nothing more is read from the connection."""
 
 
@@ -25,7 +25,7 @@ class BodyStream:
     @property
     def is_full(self) -> bool:
         """Whether the handler should take some before more is read."""
-        return self._bytes >= HIGH_WATER_BYTES
+        return self._bytes >= _HIGH_WATER_BYTES
 
     def feed(self, piece: bytes) -> None:
         """Add a piece."""
