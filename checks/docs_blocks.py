@@ -45,8 +45,8 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("`uri` of an artifact", "storage.lengths:URI", "characters", REFUSED),
     ("`namespace`", "storage.lengths:NAMESPACE", "characters", REFUSED),
     ("`service_account` of a run", "storage.lengths:SERVICE_ACCOUNT", "characters", REFUSED),
-    ("`scope_path` of a task", "server.services.checks:SCOPE_PATH_BYTES", "bytes", REFUSED),
-    ("`description`, and the task name in a link's producer", "server.services.checks:TEXT_BYTES", "bytes", REFUSED),
+    ("`scope_path` of a task", "server.rules.checks:SCOPE_PATH_BYTES", "bytes", REFUSED),
+    ("`description`, and the task name in a link's producer", "server.rules.checks:TEXT_BYTES", "bytes", REFUSED),
     (
         "one stored JSON text: inputs, outputs, metadata, history, pods, a pipeline spec, a runtime config, …",
         "server.rules.unusable:JSON_COLUMN_BYTES",

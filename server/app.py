@@ -31,7 +31,8 @@ from server.process.memory import give_back
 from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
 from server.process.workers import run_workers
-from server.services import HANDLERS, PLAIN_HANDLERS, run_state
+from server.rules import run_state
+from server.services import HANDLERS, PLAIN_HANDLERS
 from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
@@ -139,7 +140,8 @@ async def _sweep(shared: Shared) -> None:
     while True:
         await asyncio.sleep(shared.settings.sweep_seconds)
         try:
-            count = await run_state.close_stale(shared)
+            grace_seconds = shared.settings.cancel_grace_seconds
+            count = await run_state.close_stale(shared.store, shared.now, grace_seconds=grace_seconds)
             if count:
                 log.info("canceled stale runs", runs=count)
         except StorageError as error:

@@ -6,10 +6,10 @@ from lineal.v2beta1 import artifact_pb2
 
 from server import codec
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
-from server.services import checks
+from server.rules import checks
 from server.services.field_limits import MAX_CHARACTERS
-from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import ARTIFACT_TASK_LIST
 from storage.ids import new_id

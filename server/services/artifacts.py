@@ -7,12 +7,12 @@ from lineal.v2beta1 import artifact_pb2
 
 from server import codec
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
+from server.rules import checks
 from server.rules.artifacts import identity_key
 from server.rules.links import output_link
-from server.services import checks
 from server.services.field_limits import MAX_CHARACTERS
-from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import WriteTx
 from storage.fields import ARTIFACT_LIST
 from storage.ids import new_id

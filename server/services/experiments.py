@@ -5,10 +5,10 @@ from lineal.v2beta1 import experiment_pb2
 
 from server import codec
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import Aborted
-from server.services import checks
+from server.rules import checks
 from server.services.field_limits import MAX_CHARACTERS
-from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import WriteTx
 from storage.errors import RowNotFound
 from storage.fields import EXPERIMENT_LIST

@@ -8,12 +8,12 @@ from lineal.v2beta1 import pipeline_pb2
 
 from server import codec
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of, next_token
 from server.packages import urls
 from server.packages.archives import unpack
 from server.packages.package import read_package
-from server.services import checks
+from server.rules import checks
 from server.services.field_limits import MAX_CHARACTERS
-from server.services.listings import ListRequest, listing_of, next_token
 from server.services.pipelines import changed_tags, check_tags, new_pipeline
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx

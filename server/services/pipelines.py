@@ -7,10 +7,10 @@ from lineal.v2beta1 import pipeline_pb2
 
 from server import codec
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
-from server.services import checks
+from server.rules import checks
 from server.services.field_limits import MAX_CHARACTERS
-from server.services.listings import ListRequest, listing_of, next_token
 from storage import lengths
 from storage.contract import WriteTx
 from storage.errors import InUse

@@ -3,9 +3,9 @@
 from lineal.v2beta1 import recurring_run_pb2
 
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of
 from server.errors import Unimplemented
-from server.services import checks
-from server.services.listings import ListRequest, listing_of
+from server.rules import checks
 from storage.fields import RECURRING_RUN_LIST
 
 

@@ -9,8 +9,8 @@ from lineal.v2beta1 import report_pb2
 from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
+from server.rules import checks, run_state
 from server.rules.runs import FINISHED
-from server.services import checks, run_state
 from storage.contract import Lock, WriteTx
 from storage.model import RunState
 

@@ -7,8 +7,8 @@ from lineal.v2beta1 import run_pb2
 
 from server.calls.call import Call
 from server.errors import Aborted, FailedPrecondition, InvalidArgument
+from server.rules import checks, run_state
 from server.rules.tasks import append_state
-from server.services import checks, run_state
 from storage.contract import Lock, WriteTx
 from storage.model import RunState, StorageState, Task, TaskState
 

@@ -10,14 +10,14 @@ from lineal.v2beta1 import run_pb2
 
 from server import codec
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument, NotFound
 from server.packages.specs import check_parameters, read_spec
-from server.rules import tasks
+from server.rules import checks, tasks
 from server.rules.runs import append_state
-from server.services import checks, task_writes
+from server.services import task_writes
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.linked_tasks import LinkedTasks
-from server.services.listings import ListRequest, listing_of, next_token
 from server.services.run_specs import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx

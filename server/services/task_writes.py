@@ -7,8 +7,8 @@ from lineal.v2beta1 import run_pb2
 from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
+from server.rules import checks, run_state
 from server.rules.tasks import merge_task
-from server.services import checks, run_state
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.linked_tasks import LinkedTasks
 from storage.contract import Lock, WriteTx
@@ -66,7 +66,7 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
         children = await tx.tasks.children(run_id, task_ids)
         return LinkedTasks(tasks_after, links, children)
 
-    linked_tasks = await run_state.write_tasks(call, write)
+    linked_tasks = await run_state.write_tasks(call.store, write)
     return {message.task_id: message for message in linked_tasks.messages()}
 
 

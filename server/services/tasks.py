@@ -7,12 +7,13 @@ from lineal.v2beta1 import run_pb2
 
 from server import codec
 from server.calls.call import Call
+from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
+from server.rules import checks, run_state
 from server.rules.tasks import new_task
-from server.services import checks, run_state, task_writes
+from server.services import task_writes
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.linked_tasks import LinkedTasks
-from server.services.listings import ListRequest, listing_of, next_token
 from storage.contract import Listing, Lock, Page, ReadTx, WriteTx
 from storage.fields import TASK_LIST
 from storage.ids import new_id
@@ -43,7 +44,7 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
             await run_state.follow(tx, run, root_state=root_state, now=now)
         return row
 
-    return codec.task_message(await run_state.write_tasks(call, write))
+    return codec.task_message(await run_state.write_tasks(call.store, write))
 
 
 async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask:

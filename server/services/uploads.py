@@ -9,7 +9,7 @@ from server import codec
 from server.calls.call import Call, PlainRequest
 from server.errors import InvalidArgument
 from server.packages.archives import unpack
-from server.services import checks
+from server.rules import checks
 from server.services.field_limits import MAX_CHARACTERS
 from server.services.pipeline_versions import (
     VersionTexts,

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from server.calls.call import Call, PlainRequest
-from server.services import checks
-from server.services.listings import ListRequest, listing_of, next_token
+from server.calls.listings import ListRequest, listing_of, next_token
+from server.rules import checks
 from server.services.run_specs import SpecSource, read_spec_source, recorded_spec
 from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import server
-from server.services import checks
+from server.rules import checks
 from storage import filter_message, filters, lengths
 from storage.documents import plain
 from tests.docs.pages import CHECKOUT, DOCS

@@ -7,9 +7,8 @@ for each other, and alone where they may change the run or must see every other 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from server.calls.call import Call, Shared
 from server.rules.runs import FINISHED, after_root, append_state
-from storage.contract import Lock, WriteTx
+from storage.contract import Lock, Store, WriteTx
 from storage.model import RunHead, RunState, TaskType
 
 Answer = TypeVar("Answer")
@@ -21,12 +20,12 @@ class RunMustBeHeldAlone(Exception):
     """The run turned out to be canceling: the write must start again, holding the run alone."""
 
 
-async def write_tasks(call: Call, fn: Callable[[WriteTx, Lock], Awaitable[Answer]]) -> Answer:
+async def write_tasks(store: Store, fn: Callable[[WriteTx, Lock], Awaitable[Answer]]) -> Answer:
     """Run a write to tasks; again with the run held alone when it turns out to be canceling."""
     try:
-        return await call.store.write(lambda tx: fn(tx, Lock.SHARE))
+        return await store.write(lambda tx: fn(tx, Lock.SHARE))
     except RunMustBeHeldAlone:
-        return await call.store.write(lambda tx: fn(tx, Lock.UPDATE))
+        return await store.write(lambda tx: fn(tx, Lock.UPDATE))
 
 
 async def lock_run(tx: WriteTx, run_id: str, lock: Lock) -> RunHead:
@@ -62,12 +61,13 @@ async def set_state(tx: WriteTx, run: RunHead, state: str, *, now: int, finished
     )
 
 
-async def close_stale(shared: Shared, *, limit: int = 100) -> int:
-    """Cancel canceling runs that nothing has written to within the grace period; return how many."""
-    grace = int(shared.settings.cancel_grace_seconds * 1_000_000)
-    run_ids = await shared.store.read(
-        lambda tx: tx.runs.list_stale_canceling(written_before=shared.now() - grace, limit=limit)
-    )
+async def close_stale(store: Store, now: Callable[[], int], *, grace_seconds: float, limit: int = 100) -> int:
+    """Cancel canceling runs that nothing has written to within the grace period; return how many.
+
+    `now` returns the present time in microseconds.
+    """
+    grace = int(grace_seconds * 1_000_000)
+    run_ids = await store.read(lambda tx: tx.runs.list_stale_canceling(written_before=now() - grace, limit=limit))
     count = 0
     for run_id in run_ids:
 
@@ -76,8 +76,8 @@ async def close_stale(shared: Shared, *, limit: int = 100) -> int:
             run = await tx.runs.lock(run_id, Lock.UPDATE)
             if run.state != RunState.CANCELING.name:
                 return False
-            await set_state(tx, run, RunState.CANCELED.name, now=shared.now())
+            await set_state(tx, run, RunState.CANCELED.name, now=now())
             return True
 
-        count += await shared.store.write(close)
+        count += await store.write(close)
     return count
