@@ -16,9 +16,9 @@ from server.codec.runs import (
     runtime_config_text,
 )
 from server.codec.tasks import new_task, task_message, task_update
-from server.codec.times import microseconds, moment_of_text
-from server.codec.values import plain_values, set_struct
 from server.rules.unusable import UnusableValue, check_text
+from server.well_known.times import microseconds, moment_of_text
+from server.well_known.values import plain_values, set_struct
 
 __all__ = [
     "UnusableValue",

@@ -8,10 +8,10 @@ from lineal.v2beta1 import artifact_pb2, run_pb2
 
 from server.codec.enums import ARTIFACT_TYPES, IO_TYPES, check_enum
 from server.codec.parameters import producer_from_request, set_producer
-from server.codec.times import set_time
-from server.codec.values import plain_values, set_values
 from server.rules.links import grouped
 from server.rules.unusable import UnusableValue, check_text, column
+from server.well_known.times import set_time
+from server.well_known.values import plain_values, set_values
 from storage.digests import uri_hash
 from storage.documents.parameters import Producer
 from storage.documents.plain import compact, object_of

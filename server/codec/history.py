@@ -8,8 +8,8 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from server.codec.enums import check_enum
-from server.codec.times import microseconds, set_time
 from server.rules.unusable import UnusableValue
+from server.well_known.times import microseconds, set_time
 from storage.documents import histories
 from storage.documents.enums import EnumNames
 from storage.documents.histories import HistoryEntry

@@ -4,8 +4,8 @@ from typing import Any
 
 from lineal.v2beta1 import experiment_pb2, pipeline_pb2
 
-from server.codec.times import set_time
-from server.codec.values import set_struct
+from server.well_known.times import set_time
+from server.well_known.values import set_struct
 from storage.documents.plain import object_of
 from storage.model import Experiment, Pipeline, PipelineVersion, StorageState
 

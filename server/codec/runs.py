@@ -9,9 +9,9 @@ from typing import Any
 from lineal.v2beta1 import run_pb2
 
 from server.codec.history import add_history
-from server.codec.times import set_time
-from server.codec.values import plain_values, set_struct, set_values
 from server.rules.unusable import UnusableValue, check_text, column, optional_column
+from server.well_known.times import set_time
+from server.well_known.values import plain_values, set_struct, set_values
 from storage.documents import enums
 from storage.documents.plain import compact, object_of
 from storage.documents.runs import RuntimeConfig, plugins_from_text, plugins_to_text

@@ -13,10 +13,10 @@ from server.codec.artifacts import add_artifacts
 from server.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES, check_enum
 from server.codec.history import add_history, entries_from_request
 from server.codec.parameters import add_parameters, parameters_from_request
-from server.codec.times import microseconds, set_time
-from server.codec.values import plain_values, set_values
 from server.rules.tasks import TaskUpdate
 from server.rules.unusable import check_text
+from server.well_known.times import microseconds, set_time
+from server.well_known.values import plain_values, set_values
 from storage.documents import enums
 from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_from_text
 from storage.model import ChildTask, LinkedArtifact, Task

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from migrations.mlmd.vocabulary.cleaning import clean_value
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from server.codec import times, values
+from server.well_known import times, values
 from storage.documents.plain import compact
 from storage.documents.times import time_text
 from tests.mlmd.builders import counts

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import pipeline_pb2
 
-from server.codec.values import set_struct
 from server.errors import InvalidArgument
 from server.packages.package import read_package
 from server.packages.specs import read_spec
+from server.well_known.values import set_struct
 
 RECORDED = json.loads((pathlib.Path(__file__).parent / "recorded_specs.json").read_text())
 SPEC = {"pipelineInfo": {"name": "x"}, "schemaVersion": "2.1.0", "root": {}}

@@ -8,8 +8,8 @@ from google.protobuf import json_format, struct_pb2
 from hypothesis import given
 from lineal.v2beta1 import run_pb2
 
-from server.codec.values import plain_value, set_value
 from server.rules.unusable import JSON_COLUMN_BYTES, UnusableValue, column
+from server.well_known.values import plain_value, set_value
 from storage.documents.plain import VALUE_DEPTH, compact
 from tests.server.codec_messages import PLAIN, value, wire
 

@@ -18,10 +18,10 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from server.codec.times import FIRST_SECOND, LAST_SECOND
-from server.codec.values import set_struct, set_value
 from server.doors.rest.json_body import unreadable
 from server.doors.rest.json_forms import has_value_form, is_map, needs_json_format
+from server.well_known.times import FIRST_SECOND, LAST_SECOND
+from server.well_known.values import set_struct, set_value
 
 Reader = Callable[[Any, Any], None]
 """Writes a plain JSON value into a message."""
