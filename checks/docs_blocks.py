@@ -60,7 +60,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         REFUSED,
     ),
     ("the sentence of an error", "server.calls.statuses:SENTENCE_BYTES", "bytes", "cut off"),
-    ("tags of a pipeline or a pipeline version", "server.services.pipelines:TAGS", "tags", REFUSED),
+    ("tags of a pipeline or a pipeline version", "server.rules.pipelines:TAGS", "tags", REFUSED),
     ("key or value of a tag", "storage.lengths:TAG", "characters", REFUSED),
     ("`name` of a pipeline version", "storage.lengths:VERSION_NAME", "characters", REFUSED),
     (

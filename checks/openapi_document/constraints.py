@@ -8,9 +8,9 @@ from typing import Any
 from openapi_document.forms import NO_NUL
 from server.codec.runs import PLUGIN_COUNT
 from server.packages.specs import SCHEMA_VERSION
+from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.pipelines import TAGS
 from server.services.artifacts import CLASSIFICATION_METRICS
-from server.services.field_limits import MAX_CHARACTERS
-from server.services.pipelines import TAGS
 from storage import lengths
 from storage.model import ArtifactType
 

@@ -9,7 +9,7 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
 from server.rules import checks
-from server.services.field_limits import MAX_CHARACTERS
+from server.rules.field_limits import MAX_CHARACTERS
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import ARTIFACT_TASK_LIST
 from storage.ids import new_id

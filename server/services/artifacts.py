@@ -11,8 +11,8 @@ from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
 from server.rules import checks
 from server.rules.artifacts import identity_key
+from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.links import output_link
-from server.services.field_limits import MAX_CHARACTERS
 from storage.contract import WriteTx
 from storage.fields import ARTIFACT_LIST
 from storage.ids import new_id

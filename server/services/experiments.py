@@ -8,7 +8,7 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import Aborted
 from server.rules import checks
-from server.services.field_limits import MAX_CHARACTERS
+from server.rules.field_limits import MAX_CHARACTERS
 from storage.contract import WriteTx
 from storage.errors import RowNotFound
 from storage.fields import EXPERIMENT_LIST

@@ -1,7 +1,6 @@
 """PipelineService: pipeline versions, made from a package URL or an upload."""
 
 import asyncio
-from dataclasses import dataclass
 
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
@@ -11,58 +10,15 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.packages import urls
 from server.packages.archives import unpack
-from server.packages.package import read_package
+from server.packages.versions import keep_pipeline_and_version, keep_version, new_version
 from server.rules import checks
-from server.services.field_limits import MAX_CHARACTERS
-from server.services.pipelines import changed_tags, check_tags, new_pipeline
+from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.pipelines import VersionTexts, check_tags, new_pipeline
+from server.services.pipelines import changed_tags, pipeline_from_request
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
-from storage.ids import new_id
-from storage.model import Pipeline, PipelineVersion
-
-
-@dataclass(frozen=True, slots=True)
-class VersionTexts:
-    """What a new version is called; name and display name stand in for each other."""
-
-    name: str
-    display_name: str = ""
-    description: str = ""
-    package_url: str = ""
-    code_source_url: str = ""
-
-    def check(self) -> None:
-        """Raise InvalidArgument for a missing name and for texts that are too long."""
-        checks.require(self.name or self.display_name, "pipeline_version.name or display_name is required")
-        checks.max_characters(
-            "pipeline_version.name", self.name or self.display_name, MAX_CHARACTERS["PipelineVersion.name"]
-        )
-        checks.max_characters(
-            "pipeline_version.display_name", self.display_name, MAX_CHARACTERS["PipelineVersion.display_name"]
-        )
-        for field in ("description", "package_url", "code_source_url"):
-            checks.max_bytes(f"pipeline_version.{field}", getattr(self, field), checks.TEXT_BYTES)
-
-
-async def new_version(
-    texts: VersionTexts, *, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
-) -> PipelineVersion:
-    """Return the record of a new version; raises InvalidArgument when the package holds no usable specification."""
-    # Hostile text can cost seconds, which other calls must not wait for.
-    spec_text = (await asyncio.to_thread(read_package, package)).text
-    return PipelineVersion(
-        id=new_id(),
-        pipeline_id=pipeline_id,
-        name=texts.name or texts.display_name,
-        display_name=texts.display_name or texts.name,
-        description=texts.description,
-        package_url=texts.package_url,
-        code_source_url=texts.code_source_url,
-        created_at=now,
-        pipeline_spec=spec_text,
-        tags=tags,
-    )
+from storage.model import PipelineVersion
 
 
 async def create_pipeline_version(
@@ -85,17 +41,7 @@ async def create_pipeline_version(
     version = await new_version(
         texts, pipeline_id=pipeline_id, package=package, tags=dict(message.tags), now=call.now()
     )
-    return await keep_version(call, version)
-
-
-async def keep_version(call: Call, version: PipelineVersion) -> pipeline_pb2.PipelineVersion:
-    """Keep a new version; raises NotFound when its pipeline is gone, AlreadyExists when its name is taken."""
-
-    async def write(tx: WriteTx) -> None:
-        await tx.pipelines.get(version.pipeline_id)
-        await tx.pipeline_versions.create(version)
-
-    await call.store.write(write)
+    await keep_version(call.store, version)
     return codec.pipeline_version_message(version)
 
 
@@ -109,7 +55,12 @@ async def create_pipeline_and_version(
     url = message.package_url.pipeline_url
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
     now = call.now()
-    pipeline = new_pipeline(call, request.pipeline, now=now, otherwise_named=urls.last_element(url))
+    pipeline = new_pipeline(
+        pipeline_from_request(request.pipeline),
+        namespace=call.scope().namespace,
+        now=now,
+        otherwise_named=urls.last_element(url),
+    )
     name = message.name or message.display_name or pipeline.name[: lengths.VERSION_NAME]
     texts = VersionTexts(
         name=name,
@@ -123,17 +74,7 @@ async def create_pipeline_and_version(
     await urls.check_url(url, call.settings)
     package = await _fetch(call, url)
     version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(message.tags), now=now)
-    return await keep_pipeline_and_version(call, pipeline, version)
-
-
-async def keep_pipeline_and_version(call: Call, pipeline: Pipeline, version: PipelineVersion) -> pipeline_pb2.Pipeline:
-    """Keep a new pipeline and its first version, both or none; raises AlreadyExists when the name is taken."""
-
-    async def write(tx: WriteTx) -> None:
-        await tx.pipelines.create(pipeline)
-        await tx.pipeline_versions.create(version)
-
-    await call.store.write(write)
+    await keep_pipeline_and_version(call.store, pipeline, version)
     return codec.pipeline_message(pipeline)
 
 

@@ -10,15 +10,13 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
 from server.rules import checks
-from server.services.field_limits import MAX_CHARACTERS
-from storage import lengths
+from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.pipelines import NewPipeline, check_tags, new_pipeline
 from storage.contract import WriteTx
 from storage.errors import InUse
 from storage.fields import PIPELINE_LIST
-from storage.ids import new_id
 from storage.model import Pipeline
 
-TAGS = 20
 CLEAR_TAGS = "x-clear-tags"
 """Metadata that tells an empty map of tags from an absent one, which protobuf cannot."""
 
@@ -26,38 +24,15 @@ CLEAR_TAGS = "x-clear-tags"
 async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineRequest) -> pipeline_pb2.Pipeline:
     """Keep a new pipeline under a name that no other bears."""
     checks.require(request.HasField("pipeline"), "pipeline is required")
-    pipeline = new_pipeline(call, request.pipeline, now=call.now())
+    new = pipeline_from_request(request.pipeline)
+    pipeline = new_pipeline(new, namespace=call.scope().namespace, now=call.now())
     await call.store.write(lambda tx: tx.pipelines.create(pipeline))
     return codec.pipeline_message(pipeline)
 
 
-def new_pipeline(call: Call, message: pipeline_pb2.Pipeline, *, now: int, otherwise_named: str = "") -> Pipeline:
-    """Return the record of a new pipeline; name and display name stand in for each other. Raises InvalidArgument."""
-    name = message.name or message.display_name or otherwise_named
-    checks.require(name, "pipeline.name or pipeline.display_name is required")
-    checks.max_characters("pipeline.name", name, MAX_CHARACTERS["Pipeline.name"])
-    checks.max_characters("pipeline.display_name", message.display_name, MAX_CHARACTERS["Pipeline.display_name"])
-    checks.max_characters("pipeline.namespace", message.namespace, MAX_CHARACTERS["Pipeline.namespace"])
-    checks.max_bytes("pipeline.description", message.description, checks.TEXT_BYTES)
-    check_tags(message.tags)
-    return Pipeline(
-        id=new_id(),
-        name=name,
-        display_name=message.display_name or name,
-        description=message.description,
-        created_at=now,
-        namespace=call.scope().namespace,
-        tags=dict(sorted(message.tags.items())),
-    )
-
-
-def check_tags(tags: Mapping[str, str]) -> None:
-    """Raise InvalidArgument for too many tags, and for keys and values that a tag cannot have."""
-    checks.require(len(tags) <= TAGS, f"at most {TAGS} tags are allowed")
-    for key, value in tags.items():
-        checks.require(key and "." not in key, "a tag's key must not be empty or contain a dot")
-        checks.max_characters("a tag's key", key, lengths.TAG)
-        checks.max_characters("a tag's value", value, lengths.TAG)
+def pipeline_from_request(message: pipeline_pb2.Pipeline) -> NewPipeline:
+    """Return what a request says of a new pipeline."""
+    return NewPipeline(message.name, message.display_name, message.description, message.namespace, message.tags)
 
 
 def changed_tags(call: Call, tags: Mapping[str, str]) -> Mapping[str, str] | None:

@@ -13,12 +13,12 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument, NotFound
 from server.packages.specs import check_parameters, read_spec
+from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from server.rules import checks, tasks
+from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.runs import append_state
 from server.services import task_writes
-from server.services.field_limits import MAX_CHARACTERS
 from server.services.linked_tasks import LinkedTasks
-from server.services.run_specs import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
 from storage.errors import AlreadyExists
@@ -101,13 +101,14 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
             with_spec and run.pipeline_spec is None and not await _has_version(tx, shown_run, is_final=not with_tasks)
         )
         if not with_tasks:
-            source = await read_spec_source(call, tx, run) if lacks_spec else None
+            source = await read_spec_source(call.recorded_specs, tx, run) if lacks_spec else None
             counts = {run_id: source.recording.activity.task_count} if source else await tx.runs.task_counts([run_id])
             return run, counts.get(run_id, 0), LinkedTasks((), (), ()), source
         tasks, links = await _tasks_of(tx, [run_id], basic=tasks_basic)
         source = None
         if lacks_spec:
-            source = await read_spec_source(call, tx, run) if tasks_basic else spec_source_of(call, run, tasks, links)
+            specs = call.recorded_specs
+            source = await read_spec_source(specs, tx, run) if tasks_basic else spec_source_of(specs, run, tasks, links)
         return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
 
     run, task_count, linked_tasks, source = await call.store.read(read)
@@ -115,7 +116,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     message = _message(run, request.view, task_count, messages, with_spec=True)
     if source is not None:
-        spec = await recorded_spec(call, source)
+        spec = await recorded_spec(call.recorded_specs, source)
         message.pipeline_spec.ParseFromString(spec.struct)
     return message
 

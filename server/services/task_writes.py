@@ -8,8 +8,8 @@ from server import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
+from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.tasks import merge_task
-from server.services.field_limits import MAX_CHARACTERS
 from server.services.linked_tasks import LinkedTasks
 from storage.contract import Lock, WriteTx
 from storage.model import Task

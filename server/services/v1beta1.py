@@ -7,9 +7,9 @@ from typing import Any
 
 from server.calls.call import Call, PlainRequest
 from server.calls.listings import ListRequest, listing_of, next_token
+from server.packages.uploads import keep_uploaded_pipeline, keep_uploaded_version
+from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec
 from server.rules import checks
-from server.services.run_specs import SpecSource, read_spec_source, recorded_spec
-from server.services.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from storage.contract import Listing, Page, ReadTx
 from storage.documents.runs import RuntimeConfig
 from storage.documents.times import time_text
@@ -39,12 +39,12 @@ async def get_run(call: Call, request: PlainRequest) -> dict[str, Any]:
         names = await tx.pipeline_versions.names([run.pipeline_version_id]) if run.pipeline_version_id else {}
         source = None
         if run.pipeline_spec is None and not (names and (await tx.runs.get_shown(run_id)).has_version):
-            source = await read_spec_source(call, tx, run)
+            source = await read_spec_source(call.recorded_specs, tx, run)
         return run, names.get(run.pipeline_version_id, ""), source
 
     run, version_name, source = await call.store.read(read)
     if source is not None:
-        run = replace(run, pipeline_spec=(await recorded_spec(call, source)).text)
+        run = replace(run, pipeline_spec=(await recorded_spec(call.recorded_specs, source)).text)
     return {"run": _run(run, version_name), "pipeline_runtime": {}}
 
 

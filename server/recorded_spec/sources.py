@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from google.protobuf.struct_pb2 import Struct
 
-from server import codec
-from server.calls.call import Call
-from server.recorded_spec import LINKS_MAX, TASKS_MAX, RecordedSpec, Recording, make_spec
+from server.recorded_spec import LINKS_MAX, TASKS_MAX, RecordedSpec, RecordedSpecs, Recording, make_spec
+from server.well_known.values import set_struct
 from storage.contract import ReadTx
 from storage.documents.plain import compact
 from storage.model import LinkedArtifact, LinkOutline, Run, RunActivity, Task, TaskOutline
@@ -26,10 +25,10 @@ class SpecSource:
     spec: RecordedSpec | None
 
 
-async def read_spec_source(call: Call, tx: ReadTx, run: Run) -> SpecSource:
+async def read_spec_source(specs: RecordedSpecs, tx: ReadTx, run: Run) -> SpecSource:
     """Read what the specification of a run is made from, unless a cached one is current."""
     activity = await tx.runs.activity(run.id)
-    spec = call.recorded_specs.find(run, activity)
+    spec = specs.find(run, activity)
     if spec is not None:
         return SpecSource(Recording(run, activity, (), ()), spec)
     tasks = await tx.tasks.outlines(run.id, limit=TASKS_MAX, parameter_characters=PARAMETER_CHARACTERS)
@@ -37,14 +36,16 @@ async def read_spec_source(call: Call, tx: ReadTx, run: Run) -> SpecSource:
     return SpecSource(Recording(run, activity, tasks, links), None)
 
 
-def spec_source_of(call: Call, run: Run, tasks: Sequence[Task], links: Sequence[LinkedArtifact]) -> SpecSource:
+def spec_source_of(
+    specs: RecordedSpecs, run: Run, tasks: Sequence[Task], links: Sequence[LinkedArtifact]
+) -> SpecSource:
     """Return the same for a run whose tasks and links have all been read: it takes no statement."""
     activity = RunActivity(
         task_count=len(tasks),
         tasks_updated_at=max((task.updated_at for task in tasks), default=0),
         last_link_id=max((one.link.id for one in links), default=""),
     )
-    spec = call.recorded_specs.find(run, activity)
+    spec = specs.find(run, activity)
     if spec is not None:
         return SpecSource(Recording(run, activity, (), ()), spec)
     first_links = sorted(links, key=lambda one: one.link.id)[: LINKS_MAX + 1]
@@ -81,14 +82,14 @@ def _unless_longer(text: str | None) -> str | None:
     return text if text is None or len(text) <= PARAMETER_CHARACTERS else None
 
 
-async def recorded_spec(call: Call, source: SpecSource) -> RecordedSpec:
+async def recorded_spec(specs: RecordedSpecs, source: SpecSource) -> RecordedSpec:
     """Return the specification, after the transaction that read what it is made of; kept for the next call."""
     if source.spec is not None:
         return source.spec
     recording = source.recording
     # It takes a second for the largest, during which other calls go on.
     spec = await asyncio.to_thread(_draw, recording)
-    call.recorded_specs.keep(recording.run, recording.activity, spec)
+    specs.keep(recording.run, recording.activity, spec)
     return spec
 
 
@@ -96,5 +97,5 @@ def _draw(recording: Recording) -> RecordedSpec:
     text = compact(make_spec(recording))
     struct = Struct()
     # Parsed from the text, so that both forms hold the same values: a Struct takes no enums or subclasses.
-    codec.set_struct(struct, json.loads(text))
+    set_struct(struct, json.loads(text))
     return RecordedSpec(text, struct.SerializeToString(deterministic=True))

@@ -1,0 +1,87 @@
+"""Uploads of a compiled pipeline: what the multipart routes do once they have a file. Names come from the query only."""
+
+import asyncio
+import json
+
+from server.calls.call import Call, PlainRequest
+from server.errors import InvalidArgument
+from server.packages.archives import unpack
+from server.packages.versions import keep_pipeline_and_version, keep_version, new_version
+from server.rules import checks
+from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.pipelines import NewPipeline, VersionTexts, check_tags, new_pipeline
+from storage import lengths
+from storage.model import Pipeline, PipelineVersion
+
+
+async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipeline, PipelineVersion]:
+    """Keep the file as the first version of a new pipeline, both or none."""
+    package = await _unpacked(call, upload)
+    checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
+    tags = _tags(upload)
+    now = call.now()
+    new = NewPipeline(
+        name=_text(upload, "name"),
+        display_name=_text(upload, "display_name"),
+        description=_text(upload, "description"),
+        tags=tags,
+    )
+    pipeline = new_pipeline(new, namespace=call.scope().namespace, now=now, otherwise_named=upload.file_name)
+    texts = VersionTexts(
+        name=pipeline.name[: lengths.VERSION_NAME],
+        display_name=pipeline.display_name,
+        description=pipeline.description,
+        code_source_url=_text(upload, "code_source_url"),
+    )
+    texts.check()
+    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags={}, now=now)
+    await keep_pipeline_and_version(call.store, pipeline, version)
+    return pipeline, version
+
+
+async def keep_uploaded_version(call: Call, upload: PlainRequest) -> PipelineVersion:
+    """Keep the file as a version of the pipeline that the parameter pipelineid names."""
+    package = await _unpacked(call, upload)
+    checks.require(_text(upload, "pipelineid"), "the parameter pipelineid is required")
+    checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
+    name = _text(upload, "name") or _text(upload, "display_name") or upload.file_name
+    texts = VersionTexts(
+        name=name,
+        display_name=_text(upload, "display_name"),
+        description=_text(upload, "description"),
+        code_source_url=_text(upload, "code_source_url"),
+    )
+    texts.check()
+    pipeline_id = checks.known_id("pipeline", _text(upload, "pipelineid"))
+    await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))
+    tags = _tags(upload)
+    check_tags(tags)  # before the package is parsed for nothing
+    version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
+    await keep_version(call.store, version)
+    return version
+
+
+def _text(upload: PlainRequest, name: str) -> str:
+    """Return a parameter of the query; an absent one is empty."""
+    return upload.query.get(name, "")
+
+
+async def _unpacked(call: Call, upload: PlainRequest) -> bytes:
+    limit = call.settings.package_bytes_max
+    return await asyncio.to_thread(unpack, upload.file_name, upload.data, limit=limit)
+
+
+def _tags(upload: PlainRequest) -> dict[str, str]:
+    text = _text(upload, "tags")
+    if not text:
+        return {}
+    try:
+        tags = json.loads(text)
+        json.dumps(tags, ensure_ascii=False).encode()  # fails for half a surrogate pair, which no database keeps
+    except (ValueError, RecursionError):
+        tags = text
+    if tags is None:
+        return {}
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise InvalidArgument("the parameter tags must be a JSON object of strings")
+    return tags
