@@ -1,4 +1,8 @@
-"""Records ⇄ protobuf: pure functions. Services import from here, not from the modules within."""
+"""Records ⇄ protobuf: pure functions. Services import from here, not from the modules within.
+
+Functions that return a message write it into an empty `target` where one is given: a message that is made by itself and then
+put into another is copied, which takes a tenth of the time of making it.
+"""
 
 from server.codec.artifacts import (
     artifact_from_request,

@@ -18,27 +18,22 @@ from storage.documents.plain import compact, object_of
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, LinkedArtifact
 
 
-def artifact_message(artifact: Artifact) -> artifact_pb2.Artifact:
+def artifact_message(artifact: Artifact, target: artifact_pb2.Artifact | None = None) -> artifact_pb2.Artifact:
     """Return an artifact as clients see it."""
-    message = artifact_pb2.Artifact()
-    fill_artifact(message, artifact)
-    return message
-
-
-def fill_artifact(target: Any, artifact: Artifact) -> None:
-    """Write an artifact into an empty message."""
-    target.artifact_id = artifact.id
-    target.name = artifact.name
-    target.description = artifact.description
-    target.type = artifact.type
-    target.namespace = artifact.namespace
+    message: Any = artifact_pb2.Artifact() if target is None else target
+    message.artifact_id = artifact.id
+    message.name = artifact.name
+    message.description = artifact.description
+    message.type = artifact.type
+    message.namespace = artifact.namespace
     if artifact.uri is not None:
-        target.uri = artifact.uri
+        message.uri = artifact.uri
     if artifact.number_value is not None:
-        target.number_value = artifact.number_value
-    set_time(target.created_at, artifact.created_at)
+        message.number_value = artifact.number_value
+    set_time(message.created_at, artifact.created_at)
     if artifact.metadata is not None:
-        set_values(target.metadata, object_of(artifact.metadata) or {})
+        set_values(message.metadata, object_of(artifact.metadata) or {})
+    return message  # type: ignore[no-any-return]
 
 
 def add_artifacts(message: run_pb2.PipelineTask, links: Sequence[LinkedArtifact]) -> None:
@@ -46,18 +41,23 @@ def add_artifacts(message: run_pb2.PipelineTask, links: Sequence[LinkedArtifact]
     for group in grouped(links):
         target: Any = (message.outputs if group.is_output else message.inputs).artifacts.add()
         for linked in group.artifacts:
-            fill_artifact(target.artifacts.add(), linked.artifact)
+            artifact_message(linked.artifact, target.artifacts.add())
         target.type = group.type
         target.artifact_key = group.key
         if group.producer is not None:
             set_producer(target.producer, group.producer)
 
 
-def artifact_task_message(link: ArtifactTask) -> artifact_pb2.ArtifactTask:
+def artifact_task_message(
+    link: ArtifactTask, target: artifact_pb2.ArtifactTask | None = None
+) -> artifact_pb2.ArtifactTask:
     """Return a link as clients see it; of its iteration the column counts, where it holds one."""
-    message: Any = artifact_pb2.ArtifactTask(
-        id=link.id, artifact_id=link.artifact_id, run_id=link.run_id, task_id=link.task_id, key=link.key
-    )
+    message: Any = artifact_pb2.ArtifactTask() if target is None else target
+    message.id = link.id
+    message.artifact_id = link.artifact_id
+    message.run_id = link.run_id
+    message.task_id = link.task_id
+    message.key = link.key
     message.type = link.type
     producer = Producer.from_text(link.producer)
     if producer is not None or link.iteration != NO_ITERATION:

@@ -12,45 +12,46 @@ from storage.model import Experiment, Pipeline, PipelineVersion, StorageState
 _STORAGE_STATES = {state.name: state.value for state in StorageState}
 
 
-def experiment_message(experiment: Experiment) -> experiment_pb2.Experiment:
+def experiment_message(
+    experiment: Experiment, target: experiment_pb2.Experiment | None = None
+) -> experiment_pb2.Experiment:
     """Return an experiment as clients see it; the time of its last run is the epoch until one comes."""
-    message: Any = experiment_pb2.Experiment(
-        experiment_id=experiment.id,
-        display_name=experiment.name,
-        description=experiment.description,
-        namespace=experiment.namespace,
-    )
+    message: Any = experiment_pb2.Experiment() if target is None else target
+    message.experiment_id = experiment.id
+    message.display_name = experiment.name
+    message.description = experiment.description
+    message.namespace = experiment.namespace
     message.storage_state = _STORAGE_STATES.get(experiment.storage_state, 0)
     set_time(message.created_at, experiment.created_at)
     set_time(message.last_run_created_at, experiment.last_run_created_at)
     return message  # type: ignore[no-any-return]
 
 
-def pipeline_message(pipeline: Pipeline) -> pipeline_pb2.Pipeline:
+def pipeline_message(pipeline: Pipeline, target: pipeline_pb2.Pipeline | None = None) -> pipeline_pb2.Pipeline:
     """Return a pipeline as clients see it."""
-    message = pipeline_pb2.Pipeline(
-        pipeline_id=pipeline.id,
-        name=pipeline.name,
-        display_name=pipeline.display_name,
-        description=pipeline.description,
-        namespace=pipeline.namespace,
-        tags=pipeline.tags,
-    )
+    message = pipeline_pb2.Pipeline() if target is None else target
+    message.pipeline_id = pipeline.id
+    message.name = pipeline.name
+    message.display_name = pipeline.display_name
+    message.description = pipeline.description
+    message.namespace = pipeline.namespace
+    message.tags.update(pipeline.tags)
     set_time(message.created_at, pipeline.created_at)
     return message
 
 
-def pipeline_version_message(version: PipelineVersion) -> pipeline_pb2.PipelineVersion:
+def pipeline_version_message(
+    version: PipelineVersion, target: pipeline_pb2.PipelineVersion | None = None
+) -> pipeline_pb2.PipelineVersion:
     """Return a pipeline version as clients see it, with its specification."""
-    message = pipeline_pb2.PipelineVersion(
-        pipeline_id=version.pipeline_id,
-        pipeline_version_id=version.id,
-        name=version.name,
-        display_name=version.display_name,
-        description=version.description,
-        code_source_url=version.code_source_url,
-        tags=version.tags,
-    )
+    message = pipeline_pb2.PipelineVersion() if target is None else target
+    message.pipeline_id = version.pipeline_id
+    message.pipeline_version_id = version.id
+    message.name = version.name
+    message.display_name = version.display_name
+    message.description = version.description
+    message.code_source_url = version.code_source_url
+    message.tags.update(version.tags)
     set_time(message.created_at, version.created_at)
     if version.package_url:
         message.package_url.pipeline_url = version.package_url

@@ -3,7 +3,6 @@
 Which view shows what is decided by the services; this module only leaves out what it is told to.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
@@ -27,18 +26,18 @@ _STORAGE_STATE_NUMBERS = dict(run_pb2.Run.StorageState.items())
 
 def run_message(
     run: Run,
+    target: run_pb2.Run | None = None,
     *,
     with_spec: bool,
     with_settings: bool = True,
     task_count: int | None = None,
-    tasks: Sequence[run_pb2.PipelineTask] = (),
 ) -> run_pb2.Run:
     """Return a run as clients see it; an unfinished one has finished at the epoch.
 
     with_spec shows the stored pipeline spec of a run from a pipeline version, which otherwise only names the version;
     without settings neither pipeline_spec nor runtime_config is shown.
     """
-    message: Any = basic_run_message(run, task_count=task_count)
+    message: Any = basic_run_message(run, target, task_count=task_count)
     message.description = run.description
     message.service_account = run.service_account
     from_version = bool(run.pipeline_id or run.pipeline_version_id)
@@ -50,19 +49,18 @@ def run_message(
     add_history(message.state_history, run.state_history, enums.RUN_STATES)
     for name, settings in plugins_from_text(run.plugins_input).items():
         set_struct(message.plugins_input[name], settings)
-    message.tasks.extend(tasks)
     return message  # type: ignore[no-any-return]
 
 
-def basic_run_message(run: Run, *, task_count: int | None = None) -> run_pb2.Run:
+def basic_run_message(run: Run, target: run_pb2.Run | None = None, *, task_count: int | None = None) -> run_pb2.Run:
     """Return the ids, names, states, times and the number of tasks of a run."""
-    message: Any = run_pb2.Run(
-        experiment_id=run.experiment_id,
-        run_id=run.id,
-        display_name=run.display_name,
-        recurring_run_id=run.recurring_run_id,
-        task_count=task_count,
-    )
+    message: Any = run_pb2.Run() if target is None else target
+    message.experiment_id = run.experiment_id
+    message.run_id = run.id
+    message.display_name = run.display_name
+    message.recurring_run_id = run.recurring_run_id
+    if task_count is not None:
+        message.task_count = task_count
     message.storage_state = _STORAGE_STATE_NUMBERS.get(run.storage_state, 0)
     message.state = _STATE_NUMBERS.get(run.state, 0)
     set_time(message.created_at, run.created_at)

@@ -23,21 +23,26 @@ from storage.model import ChildTask, LinkedArtifact, Task
 
 
 def task_message(
-    task: Task, *, artifacts: Sequence[LinkedArtifact] = (), children: Sequence[ChildTask] = (), basic: bool = False
+    task: Task,
+    target: run_pb2.PipelineTask | None = None,
+    *,
+    artifacts: Sequence[LinkedArtifact] = (),
+    children: Sequence[ChildTask] = (),
+    basic: bool = False,
 ) -> run_pb2.PipelineTask:
     """Return a task as clients see it, with the artifacts linked to it and its children, in their order.
 
     inputs and outputs are always present; basic leaves them empty.
     """
-    message: Any = run_pb2.PipelineTask(
-        name=task.name,
-        display_name=task.display_name,
-        task_id=task.id,
-        run_id=task.run_id,
-        cache_fingerprint=task.cache_fingerprint,
-        parent_task_id=task.parent_task_id,
-        scope_path=task.scope_path,
-    )
+    message: Any = run_pb2.PipelineTask() if target is None else target
+    message.name = task.name
+    message.display_name = task.display_name
+    message.task_id = task.id
+    message.run_id = task.run_id
+    message.cache_fingerprint = task.cache_fingerprint
+    message.scope_path = task.scope_path
+    if task.parent_task_id is not None:
+        message.parent_task_id = task.parent_task_id
     message.state = task.state
     message.type = task.type
     if task.created_at > 0:

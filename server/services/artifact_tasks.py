@@ -31,7 +31,10 @@ async def create_artifact_tasks_bulk(
     """Link many artifacts to tasks of one run, all or none, answered in the order asked."""
     checks.bulk("artifact_tasks", len(request.artifact_tasks), call.settings.bulk_items_max)
     links = await _create(call, request.artifact_tasks)
-    return artifact_pb2.CreateArtifactTasksBulkResponse(artifact_tasks=map(codec.artifact_task_message, links))
+    response = artifact_pb2.CreateArtifactTasksBulkResponse()
+    for link in links:
+        codec.artifact_task_message(link, response.artifact_tasks.add())
+    return response
 
 
 async def list_artifact_tasks(
@@ -57,11 +60,12 @@ async def list_artifact_tasks(
         )
 
     page = await call.store.read(read)
-    return artifact_pb2.ListArtifactTasksResponse(
-        artifact_tasks=map(codec.artifact_task_message, page.rows),
-        total_size=page.total_size,
-        next_page_token=next_token(call, list_request, listing, page),
+    response = artifact_pb2.ListArtifactTasksResponse(
+        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
+    for row in page.rows:
+        codec.artifact_task_message(row, response.artifact_tasks.add())
+    return response
 
 
 def _check_link(link: artifact_pb2.ArtifactTask) -> None:

@@ -37,11 +37,12 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
     listing = listing_of(call, list_request)
     namespace = call.scope().namespace_filter
     page = await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=namespace))
-    return artifact_pb2.ListArtifactResponse(
-        artifacts=map(codec.artifact_message, page.rows),
-        total_size=page.total_size,
-        next_page_token=next_token(call, list_request, listing, page),
+    response = artifact_pb2.ListArtifactResponse(
+        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
+    for row in page.rows:
+        codec.artifact_message(row, response.artifacts.add())
+    return response
 
 
 async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> artifact_pb2.Artifact:
@@ -88,7 +89,10 @@ async def create_artifacts_bulk(
         )
 
     await call.store.write(write)
-    return artifact_pb2.CreateArtifactsBulkResponse(artifacts=map(codec.artifact_message, artifacts))
+    response = artifact_pb2.CreateArtifactsBulkResponse()
+    for artifact in artifacts:
+        codec.artifact_message(artifact, response.artifacts.add())
+    return response
 
 
 def _check_request(request: artifact_pb2.CreateArtifactRequest) -> None:

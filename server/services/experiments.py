@@ -49,11 +49,12 @@ async def list_experiments(
     listing = listing_of(call, list_request)
     namespace = call.scope().namespace_filter
     page = await call.store.read(lambda tx: tx.experiments.list(listing, namespace=namespace))
-    return experiment_pb2.ListExperimentsResponse(
-        experiments=map(codec.experiment_message, page.rows),
-        total_size=page.total_size,
-        next_page_token=next_token(call, list_request, listing, page),
+    response = experiment_pb2.ListExperimentsResponse(
+        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
+    for row in page.rows:
+        codec.experiment_message(row, response.experiments.add())
+    return response
 
 
 async def delete_experiment(call: Call, request: experiment_pb2.DeleteExperimentRequest) -> Empty:

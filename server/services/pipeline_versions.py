@@ -102,11 +102,12 @@ async def list_pipeline_versions(
         return await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id, with_spec=True)
 
     page = await call.store.read(read)
-    return pipeline_pb2.ListPipelineVersionsResponse(
-        pipeline_versions=map(codec.pipeline_version_message, page.rows),
-        total_size=page.total_size,
-        next_page_token=next_token(call, list_request, listing, page),
+    response = pipeline_pb2.ListPipelineVersionsResponse(
+        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
+    for row in page.rows:
+        codec.pipeline_version_message(row, response.pipeline_versions.add())
+    return response
 
 
 async def update_pipeline_version(

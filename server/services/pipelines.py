@@ -63,11 +63,12 @@ async def list_pipelines(call: Call, request: pipeline_pb2.ListPipelinesRequest)
     listing = listing_of(call, list_request)
     namespace = call.scope().namespace_filter
     page = await call.store.read(lambda tx: tx.pipelines.list(listing, namespace=namespace))
-    return pipeline_pb2.ListPipelinesResponse(
-        pipelines=map(codec.pipeline_message, page.rows),
-        total_size=page.total_size,
-        next_page_token=next_token(call, list_request, listing, page),
+    response = pipeline_pb2.ListPipelinesResponse(
+        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
+    for row in page.rows:
+        codec.pipeline_message(row, response.pipelines.add())
+    return response
 
 
 async def update_pipeline(call: Call, request: pipeline_pb2.UpdatePipelineRequest) -> pipeline_pb2.Pipeline:

@@ -112,9 +112,9 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
         return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
 
     run, task_count, linked_tasks, source = await call.store.read(read)
-    messages = linked_tasks.messages(basic=tasks_basic)
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
-    message = _message(run, request.view, task_count, messages, with_spec=True)
+    message = _message(run, run_pb2.Run(), request.view, task_count, with_spec=True)
+    linked_tasks.write(lambda _: message.tasks.add(), basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
         message.pipeline_spec.ParseFromString(spec.struct)
@@ -150,22 +150,19 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
         return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
 
     page, counts, linked_tasks = await call.store.read(read)
-    by_run: dict[str, list[run_pb2.PipelineTask]] = {run.id: [] for run in page.rows}
-    for task in linked_tasks.messages():
-        by_run[task.run_id].append(task)
-    runs = [_message(run, view, counts.get(run.id, 0), by_run[run.id]) for run in page.rows]
-    return run_pb2.ListRunsResponse(
-        runs=runs, total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
+    response = run_pb2.ListRunsResponse(
+        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
+    runs = {run.id: _message(run, response.runs.add(), view, counts.get(run.id, 0)) for run in page.rows}
+    linked_tasks.write(lambda task: runs[task.run_id].tasks.add())
+    return response
 
 
-def _message(
-    run: Run, view: int, task_count: int, tasks: Sequence[run_pb2.PipelineTask], *, with_spec: bool = False
-) -> run_pb2.Run:
+def _message(run: Run, target: run_pb2.Run, view: int, task_count: int, *, with_spec: bool = False) -> run_pb2.Run:
     if view == View.BASIC:
-        return codec.basic_run_message(run, task_count=task_count)
+        return codec.basic_run_message(run, target, task_count=task_count)
     return codec.run_message(
-        run, with_spec=with_spec, with_settings=view != View.RUNTIME_ONLY, task_count=task_count, tasks=tasks
+        run, target, with_spec=with_spec, with_settings=view != View.RUNTIME_ONLY, task_count=task_count
     )
 
 

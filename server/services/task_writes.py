@@ -40,7 +40,7 @@ def check_ownership(task: run_pb2.PipelineTask, *, task_id: str, run_id: str) ->
     checks.require(task.run_id in ("", run_id), "task.run_id differs from run_id")
 
 
-async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.PipelineTask]:
+async def apply(call: Call, run_id: str, updates: Updates) -> LinkedTasks:
     """Update tasks of one run, all or none; return them as they stand, with artifacts and children."""
     task_ids = sorted(updates)
     now = call.now()
@@ -66,8 +66,7 @@ async def apply(call: Call, run_id: str, updates: Updates) -> dict[str, run_pb2.
         children = await tx.tasks.children(run_id, task_ids)
         return LinkedTasks(tasks_after, links, children)
 
-    linked_tasks = await run_state.write_tasks(call.store, write)
-    return {message.task_id: message for message in linked_tasks.messages()}
+    return await run_state.write_tasks(call.store, write)
 
 
 def _check_tasks(task_ids: Sequence[str], run_id: str, tasks: Mapping[str, Task]) -> None:

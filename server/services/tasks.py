@@ -55,7 +55,9 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     task_writes.check_ownership(request.task, task_id=request.task_id, run_id=request.run_id)
     task_writes.check_task(request.task)
     tasks = await task_writes.apply(call, request.run_id, {request.task_id: request.task})
-    return tasks[request.task_id]
+    message = run_pb2.PipelineTask()
+    tasks.write(lambda _: message)
+    return message
 
 
 async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
@@ -66,7 +68,10 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
         checks.require(task_id, "a key of tasks is empty")
         task_writes.check_ownership(task, task_id=task_id, run_id=request.run_id)
         task_writes.check_task(task)
-    return run_pb2.UpdateTasksBulkResponse(tasks=await task_writes.apply(call, request.run_id, request.tasks))
+    tasks = await task_writes.apply(call, request.run_id, request.tasks)
+    response = run_pb2.UpdateTasksBulkResponse()
+    tasks.write(lambda task: response.tasks[task.id])
+    return response
 
 
 async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.PipelineTask:
@@ -84,7 +89,9 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
         children = await tx.tasks.children(task.run_id, [task_id])
         return LinkedTasks([task], links, children)
 
-    [message] = (await call.store.read(read)).messages(basic=basic)
+    tasks = await call.store.read(read)
+    message = run_pb2.PipelineTask()
+    tasks.write(lambda _: message, basic=basic)
     return message
 
 
@@ -115,11 +122,11 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         return listing, page, LinkedTasks(page.rows, links, children)
 
     listing, page, tasks = await call.store.read(read)
-    return run_pb2.ListTasksResponse(
-        tasks=tasks.messages(basic=basic),
-        total_size=page.total_size,
-        next_page_token=next_token(call, list_request, listing, page),
+    response = run_pb2.ListTasksResponse(
+        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
+    tasks.write(lambda _: response.tasks.add(), basic=basic)
+    return response
 
 
 async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -> run_pb2.FindCachedTaskResponse:
@@ -135,9 +142,10 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
         return task, [] if task is None else await tx.artifact_tasks.of_tasks([task.id])
 
     task, links = await call.store.read(read)
-    if task is None:
-        return run_pb2.FindCachedTaskResponse()
-    return run_pb2.FindCachedTaskResponse(task=codec.task_message(task, artifacts=links))
+    response = run_pb2.FindCachedTaskResponse()
+    if task is not None:
+        codec.task_message(task, response.task, artifacts=links)
+    return response
 
 
 def _check_parent(parent_id: str, run_id: str, heads: dict[str, TaskHead]) -> None:
