@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 
 from migrations.upgrade import upgrade_async
 from tests.api.builders import unique
@@ -35,6 +36,13 @@ async def test_a_task_is_created_read_changed_and_listed(rest: str) -> None:
     assert (read["type"], read["state"], read["outputs"]) == ("RUNTIME", "RUNNING", {})
     listed = await ask(rest, "GET", f"{RUNS}/{run_id}/tasks?page_size=1&orderBy=name%20desc")
     assert listed.json == {"tasks": [read], "total_size": 1}
+
+
+async def test_the_log_has_the_request_id_that_a_client_sent(rest: str) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await ask(rest, "GET", RUNS, X_Request_Id="req-7")
+        await ask(rest, "GET", RUNS)
+    assert [line.get("request_id") for line in lines if line["event"] == "call"] == ["req-7", None]
 
 
 async def test_an_empty_answer_is_an_empty_object(rest: str) -> None:
