@@ -11,10 +11,10 @@ import click
 from google.rpc import code_pb2
 
 from server import cli, errors
+from server.apis.kfp.services import HANDLERS
 from server.calls import statuses
 from server.calls.methods import all_methods
 from server.config import Settings, setting_fields, variable_of
-from server.services import HANDLERS
 from storage import fields
 
 SERVER = pathlib.Path(errors.__file__).parent
@@ -115,9 +115,9 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         "made again when asked for",
     ),
-    ("plugins in `plugins_input`", "server.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
-    ("all of `plugins_input`", "server.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),
-    ("depth of a plugin's settings", "server.codec.runs:PLUGIN_DEPTH", "levels", REFUSED),
+    ("plugins in `plugins_input`", "server.apis.kfp.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
+    ("all of `plugins_input`", "server.apis.kfp.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),
+    ("depth of a plugin's settings", "server.apis.kfp.codec.runs:PLUGIN_DEPTH", "levels", REFUSED),
     ("text of a filter", "storage.filter_message:MAX_FILTER_BYTES", "bytes", REFUSED),
     ("predicates of a filter", "storage.filters:MAX_PREDICATES", "predicates", REFUSED),
     ("values of one IN", "storage.filters:MAX_IN_VALUES", "values", REFUSED),

@@ -15,8 +15,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from openapi_document.comments import MissingComment, read_comments
 from openapi_document.document import document
 
+from server.apis.kfp.services import HANDLERS
 from server.calls.methods import all_methods
-from server.services import HANDLERS
 
 FILES = ("api/openapi.json", "server/static/openapi.json")
 

@@ -14,6 +14,9 @@ from typing import Any
 
 import migrations.upgrade
 from server import __version__
+from server.apis.kfp.services import HANDLERS
+from server.apis.kfp.services import PLAIN_HANDLERS as KFP_PLAIN_HANDLERS
+from server.apis.kfp_v1beta1.handlers import PLAIN_HANDLERS as V1BETA1_PLAIN_HANDLERS
 from server.calls import policy
 from server.calls.authority import SingleUser
 from server.calls.call import Shared
@@ -32,11 +35,12 @@ from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
 from server.process.workers import run_workers
 from server.rules import run_state
-from server.services import HANDLERS, PLAIN_HANDLERS
 from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
 from storage.sql.store import SqlStore
+
+PLAIN_HANDLERS = {**KFP_PLAIN_HANDLERS, **V1BETA1_PLAIN_HANDLERS}
 
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 

@@ -1,6 +1,6 @@
 """Digests by which rows are found again: a task by what identifies it, a specification by its text, an artifact by its uri.
 
-They are stored, so they must never change. `server/codec`, `storage/sql` and the import of MLMD stores call this.
+They are stored, so they must never change. `server/apis/kfp/codec`, `storage/sql` and the import of MLMD stores call this.
 """
 
 from hashlib import sha256

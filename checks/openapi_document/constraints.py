@@ -6,11 +6,11 @@ Names are those of messages and fields without the package. The limits are those
 from typing import Any
 
 from openapi_document.forms import NO_NUL
-from server.codec.runs import PLUGIN_COUNT
+from server.apis.kfp.codec.runs import PLUGIN_COUNT
+from server.apis.kfp.services.artifacts import CLASSIFICATION_METRICS
 from server.packages.specs import SCHEMA_VERSION
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.pipelines import TAGS
-from server.services.artifacts import CLASSIFICATION_METRICS
 from storage import lengths
 from storage.model import ArtifactType
 

@@ -11,9 +11,9 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from lineal.v2beta1 import run_pb2
 
+from server.apis.kfp.services import HANDLERS
 from server.calls import policy
 from server.calls.request_size import PARTS_MAX
-from server.services import HANDLERS
 from tests.api.builders import Task, a_run, empty_parameters, new_run, zeros
 from tests.api.client import METHODS, SERVICES, Api, code, refusal
 from tests.api.conftest import Serve

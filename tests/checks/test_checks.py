@@ -30,23 +30,26 @@ PLANTED_IMPORTS = [
     ("migrations/mlmd/mapping", "migrations.mlmd.read.store", "in the import:"),
     ("migrations/mlmd/kfp", "migrations.mlmd.write.ledger", "in the import:"),
     ("migrations/mlmd/write", "migrations.mlmd.importer", "in the import:"),
-    ("server/services", "server.doors", "in the server:"),
-    ("server/codec", "server.services", "in the server:"),
-    ("server/doors", "server.services", "doors call services through the dispatcher only"),
-    ("server/calls", "server.services", "the path of a call knows no door and no service"),
+    ("server/apis/kfp/services", "server.doors", "in the server:"),
+    ("server/packages", "server.apis.kfp", "in the server:"),
+    ("server/doors", "server.apis.kfp.services", "doors know no API: they call it through the dispatcher"),
+    ("server/calls", "server.apis.kfp.services", "the path of a call knows no door and no service"),
     ("server/calls", "server.doors.http.responses", "the path of a call knows no door and no service"),
-    ("server/services", "server.calls.dispatcher", "services are called by the dispatcher and do not call it"),
+    ("server/apis/kfp/services", "server.calls.dispatcher", "APIs are called by the dispatcher and do not call it"),
     ("server/doors/http", "server.doors.rest.binding", "the HTTP server knows no RPC"),
-    ("server/services", "storage.sql.tables", "a call sees the store's contract, never its SQL"),
+    ("server/apis/kfp/services", "storage.sql.tables", "a call sees the store's contract, never its SQL"),
     ("server", "storage.sql.store", "only the composition root names the SQL store"),
+    ("server/apis/kfp", "server.apis.kfp_v1beta1.reads", "no API imports another"),
+    ("server/apis/kfp_v1beta1", "server.apis.kfp.codec", "no API imports another"),
+    ("server/apis/kfp/codec", "server.apis.kfp.services", "in an API: services over codec"),
     ("server/rules", "google.protobuf", "rules know no wire, no call and no API"),
-    ("server/rules", "server.codec.tasks", "rules know no wire, no call and no API"),
+    ("server/rules", "server.apis.kfp.codec.tasks", "rules know no wire, no call and no API"),
     ("server/rules", "server.calls.call", "rules know no wire, no call and no API"),
     ("server/rules", "storage.sql.tables", "a call sees the store's contract, never its SQL"),
     ("storage/documents", "sqlalchemy", "documents know no SQL"),
     ("storage/documents", "google.protobuf", "storage knows no wire and no door"),
     ("storage/sql", "storage.documents.plain", "SQL parses no document"),
-    ("server/services", "asyncpg", "drivers occur in the dialects only"),
+    ("server/apis/kfp/services", "asyncpg", "drivers occur in the dialects only"),
     ("migrations", "pymysql", "drivers occur in the dialects only"),
     ("storage/sql", "aiosqlite", "drivers occur in the dialects only"),
 ]
@@ -123,7 +126,7 @@ def test_what_just_fits_the_budget_passes(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("line", PLANTED_NAMES)
-@pytest.mark.parametrize("folder", ["server/services", "storage/sql"])
+@pytest.mark.parametrize("folder", ["server/apis/kfp/services", "storage/sql"])
 def test_a_database_named_outside_the_dialects_is_found(copy: Path, folder: str, line: str) -> None:
     (copy / folder / "planted.py").write_text(f'"""Docstrings may say SQLite."""\n# So may comments: MySQL.\n{line}\n')
     done = run_check("dialect_names.py", copy)

@@ -25,6 +25,6 @@ def test_no_module_imports_protobuf(name: str) -> None:
 
 def test_the_codec_would_be_noticed() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LOAD.format(name="server.codec")], check=True, capture_output=True, text=True
+        [sys.executable, "-c", LOAD.format(name="server.apis.kfp.codec")], check=True, capture_output=True, text=True
     )
     assert "google.protobuf" in done.stdout

@@ -12,9 +12,9 @@ from openapi_document.operations import operation_id, shown_path
 from openapi_document.schemas import PACKAGE
 
 from server import __version__
+from server.apis.kfp.services import HANDLERS
 from server.calls.methods import FILES, all_methods
 from server.doors import uploads, v1beta1
-from server.services import HANDLERS
 from tests.openapi.document import DOCUMENT, SCHEMAS, operations, parts, referred_to
 
 SERVED = [method for method in all_methods() if method.name in HANDLERS and method.http is not None]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from server.apis.kfp.services import HANDLERS
 from server.calls.methods import all_methods
-from server.services import HANDLERS
 from tests.api.builders import new_artifact, new_run_and_task
 from tests.faults.client import connected
 from tests.faults.cluster import serving

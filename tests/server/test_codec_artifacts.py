@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from lineal.v2beta1 import artifact_pb2
 
-from server.codec import (
+from server.apis.kfp.codec import (
     UnusableValue,
     artifact_from_request,
     artifact_message,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from lineal.v2beta1 import run_pb2
 
-from server.codec import task_message
+from server.apis.kfp.codec import task_message
 from storage.model import LinkedArtifact
 from tests.server.codec_messages import a_task, linked
 

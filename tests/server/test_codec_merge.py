@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server import codec
-from server.codec.parameters import parameters_from_request
+from server.apis.kfp import codec
+from server.apis.kfp.codec.parameters import parameters_from_request
 from server.rules.tasks import merge_task, new_task
 from server.rules.unusable import UnusableValue
 from storage.documents import parameters

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import run_pb2
 
-from server.codec import (
+from server.apis.kfp.codec import (
     UnusableValue,
     basic_run_message,
     check_run_text,

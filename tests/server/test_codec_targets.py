@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, pipeline_pb2, run_pb2
 
-from server import codec
+from server.apis.kfp import codec
 from tests.contract.builders import a_link, a_pipeline, a_run, a_task, a_version, an_artifact, an_experiment
 
 RUN = a_run(description="d", pipeline_spec="{}")

@@ -10,8 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from lineal.v2beta1 import run_pb2
 
-from server import codec
-from server.codec import UnusableValue, task_message
+from server.apis.kfp import codec
+from server.apis.kfp.codec import UnusableValue, task_message
 from server.rules.tasks import append_state, new_task
 from storage.digests import logical_key
 from storage.model import ChildTask, Task

@@ -4,7 +4,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 
-from server.codec import UnusableValue, microseconds
+from server.apis.kfp.codec import UnusableValue, microseconds
 from server.well_known.times import set_time
 from storage.documents.times import moment_of, time_text
 from tests.server.codec_messages import NANOSECONDS

@@ -7,6 +7,8 @@ import pytest
 from google.protobuf.message import Message
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
+from server.apis.kfp.services import HANDLERS
+from server.app import PLAIN_HANDLERS
 from server.calls.authority import SingleUser
 from server.calls.call import PlainRequest, Shared
 from server.calls.caller import Caller, Identity, Scope
@@ -14,7 +16,6 @@ from server.calls.dispatcher import Dispatcher
 from server.calls.methods import all_methods
 from server.calls.policy import Rule
 from server.config import Settings
-from server.services import HANDLERS, PLAIN_HANDLERS
 from storage.model import TaskState
 from storage.pages import PageTokens
 from storage.sql.store import SqlStore

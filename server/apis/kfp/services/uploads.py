@@ -2,7 +2,7 @@
 
 from lineal.v2beta1 import pipeline_pb2
 
-from server import codec
+from server.apis.kfp import codec
 from server.calls.call import Call, PlainRequest
 from server.packages.uploads import keep_uploaded_pipeline, keep_uploaded_version
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from lineal.v2beta1 import run_pb2
 
-from server import codec
+from server.apis.kfp import codec
+from server.apis.kfp.services.linked_tasks import LinkedTasks
 from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.tasks import merge_task
-from server.services.linked_tasks import LinkedTasks
 from storage.contract import Lock, WriteTx
 from storage.model import Task
 

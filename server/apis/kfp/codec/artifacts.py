@@ -6,8 +6,8 @@ from typing import Any
 
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
-from server.codec.enums import ARTIFACT_TYPES, IO_TYPES, check_enum
-from server.codec.parameters import producer_from_request, set_producer
+from server.apis.kfp.codec.enums import ARTIFACT_TYPES, IO_TYPES, check_enum
+from server.apis.kfp.codec.parameters import producer_from_request, set_producer
 from server.rules.links import grouped
 from server.rules.unusable import UnusableValue, check_text, column
 from server.well_known.times import set_time

@@ -3,7 +3,7 @@
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import experiment_pb2
 
-from server import codec
+from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import Aborted

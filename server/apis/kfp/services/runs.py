@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from lineal.v2beta1 import run_pb2
 
-from server import codec
+from server.apis.kfp import codec
+from server.apis.kfp.services import task_writes
+from server.apis.kfp.services.linked_tasks import LinkedTasks
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument, NotFound
@@ -17,8 +19,6 @@ from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_
 from server.rules import checks, tasks
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.runs import append_state
-from server.services import task_writes
-from server.services.linked_tasks import LinkedTasks
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
 from storage.errors import AlreadyExists

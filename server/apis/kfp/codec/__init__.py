@@ -4,14 +4,14 @@ Functions that return a message write it into an empty `target` where one is giv
 put into another is copied, which takes a tenth of the time of making it.
 """
 
-from server.codec.artifacts import (
+from server.apis.kfp.codec.artifacts import (
     artifact_from_request,
     artifact_message,
     artifact_task_from_request,
     artifact_task_message,
 )
-from server.codec.pipelines import experiment_message, pipeline_message, pipeline_version_message
-from server.codec.runs import (
+from server.apis.kfp.codec.pipelines import experiment_message, pipeline_message, pipeline_version_message
+from server.apis.kfp.codec.runs import (
     basic_run_message,
     check_run_text,
     pipeline_spec_text,
@@ -19,7 +19,7 @@ from server.codec.runs import (
     run_message,
     runtime_config_text,
 )
-from server.codec.tasks import new_task, task_message, task_update
+from server.apis.kfp.codec.tasks import new_task, task_message, task_update
 from server.rules.unusable import UnusableValue, check_text
 from server.well_known.times import microseconds, moment_of_text
 from server.well_known.values import plain_values, set_struct

@@ -1,7 +1,6 @@
 """The rules: one function per RPC, named as the RPC, in the file of its service. `HANDLERS` is what the dispatcher serves."""
 
-from server.calls.call import Handler, PlainHandler
-from server.services import (
+from server.apis.kfp.services import (
     artifact_tasks,
     artifacts,
     experiments,
@@ -14,8 +13,8 @@ from server.services import (
     runs,
     tasks,
     uploads,
-    v1beta1,
 )
+from server.calls.call import Handler, PlainHandler
 
 HANDLERS: dict[str, Handler] = {
     "ArtifactService.ListArtifacts": artifacts.list_artifacts,
@@ -67,21 +66,8 @@ HANDLERS: dict[str, Handler] = {
     "HealthzService.GetHealthz": healthz.get_healthz,
 }
 
-# Not RPCs: uploads, and what clients of the older API still read over HTTP.
 PLAIN_HANDLERS: dict[str, PlainHandler] = {
     "Upload.UploadPipeline": uploads.upload_pipeline,
     "Upload.UploadPipelineVersion": uploads.upload_pipeline_version,
-    "v1beta1.UploadPipeline": v1beta1.upload_pipeline,
-    "v1beta1.UploadPipelineVersion": v1beta1.upload_pipeline_version,
-    "v1beta1.GetRun": v1beta1.get_run,
-    "v1beta1.ListRuns": v1beta1.list_runs,
-    "v1beta1.GetExperiment": v1beta1.get_experiment,
-    "v1beta1.ListExperiments": v1beta1.list_experiments,
-    "v1beta1.GetPipeline": v1beta1.get_pipeline,
-    "v1beta1.ListPipelines": v1beta1.list_pipelines,
-    "v1beta1.GetPipelineVersion": v1beta1.get_pipeline_version,
-    "v1beta1.ListPipelineVersions": v1beta1.list_pipeline_versions,
-    "v1beta1.GetPipelineTemplate": v1beta1.get_pipeline_template,
-    "v1beta1.GetPipelineVersionTemplate": v1beta1.get_pipeline_version_template,
-    "v1beta1.ListJobs": v1beta1.list_jobs,
 }
+"""Uploads, which are not RPCs."""

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import report_pb2
 
-from server import codec
+from server.apis.kfp import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.rules import checks, run_state

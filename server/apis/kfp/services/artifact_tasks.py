@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 
 from lineal.v2beta1 import artifact_pb2
 
-from server import codec
+from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument

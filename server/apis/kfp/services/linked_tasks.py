@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lineal.v2beta1 import run_pb2
 
-from server import codec
+from server.apis.kfp import codec
 from storage.model import ChildTask, LinkedArtifact, Task
 
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from lineal.v2beta1 import run_pb2
 
-from server import codec
+from server.apis.kfp import codec
+from server.apis.kfp.services import task_writes
+from server.apis.kfp.services.linked_tasks import LinkedTasks
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.tasks import new_task
-from server.services import task_writes
-from server.services.linked_tasks import LinkedTasks
 from storage.contract import Listing, Lock, Page, ReadTx, WriteTx
 from storage.fields import TASK_LIST
 from storage.ids import new_id

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineal.v2beta1 import run_pb2
 
-from server.codec.history import add_history
+from server.apis.kfp.codec.history import add_history
 from server.rules.unusable import UnusableValue, check_text, column, optional_column
 from server.well_known.times import set_time
 from server.well_known.values import plain_values, set_struct, set_values

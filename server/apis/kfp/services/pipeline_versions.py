@@ -5,7 +5,8 @@ import asyncio
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
-from server import codec
+from server.apis.kfp import codec
+from server.apis.kfp.services.pipelines import changed_tags, pipeline_from_request
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.packages import urls
@@ -14,7 +15,6 @@ from server.packages.versions import keep_pipeline_and_version, keep_version, ne
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.pipelines import VersionTexts, check_tags, new_pipeline
-from server.services.pipelines import changed_tags, pipeline_from_request
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
