@@ -1,4 +1,4 @@
-# The one entry: bare `make` says what there is. Everything lives in virtual environments inside the checkout.
+# The entry point for every task: `make` on its own lists them. Everything is installed in virtual environments inside the checkout.
 
 PYTHON ?= python3
 WORKERS ?= auto
@@ -8,15 +8,16 @@ NAME ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-# More processes than this only crowd the databases.
+# More processes than this only overload the databases.
 PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
-# What touches protobuf: codec, calls over both doors, recordings, the OpenAPI document.
+# Tests that use protobuf: codec, calls over both doors, recordings, the OpenAPI document.
 PROTOBUF := $(addprefix tests/,server api rest conformance openapi recorded_spec reflection)
-# No processes of servers, no faults, no browser, no other project's library; and of these, no test that is marked slow:
-# timeouts that are waited for, memory that is looked for, messages of every type, a million of something.
+# Folders that need no server processes, faults, browser or other project's library. `make quick` also leaves out the tests in
+# them that are marked slow: those that wait for timeouts, check for memory that is not freed, or send messages of every type or
+# a million of something.
 QUICK := $(addprefix tests/,server storage contract api rest conformance recorded_spec mlmd)
 PIP := bin/pip install --quiet --disable-pip-version-check
-# Environments of other projects' libraries, which the tests run beside us.
+# Environments with other projects' libraries, which the tests run in addition to ours.
 OTHERS := .venv-kfp/stamp .venv-mlmd/stamp
 MANIFESTS := pyproject.toml clients/python/pyproject.toml constraints.txt
 
@@ -25,22 +26,22 @@ MANIFESTS := pyproject.toml clients/python/pyproject.toml constraints.txt
 .PRECIOUS: .venv-protobuf-%/stamp
 .DELETE_ON_ERROR:
 
-help: ## say what there is
+help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DB=sqlite        run tests on these databases only (comma list of sqlite, postgresql, mysql)"
-	@echo "  ARGS='-k name'   pass arguments on (serve, test, soak, bench)"
-	@echo "  WORKERS=4        test processes (default: one per core)"
-	@echo "  PYTHON=python3   the interpreter to make environments with"
+	@echo "  DB=sqlite        run tests on these databases only (comma-separated: sqlite, postgresql, mysql)"
+	@echo "  ARGS='-k name'   pass these arguments to the command (serve, test, quick, soak, bench)"
+	@echo "  WORKERS=4        number of test processes (default: one per core)"
+	@echo "  PYTHON=python3   interpreter to create environments with"
 	@echo "  LINEAL_TEST_POSTGRESQL, LINEAL_TEST_MYSQL: URLs of servers to test on, instead of private ones"
-	@echo "  TMPDIR=folder    where tests keep databases (default: memory, where there is room)"
+	@echo "  TMPDIR=folder    where tests store databases (default: in memory, if there is enough)"
 
-setup: $(VENV)/dev.stamp ## make .venv with everything for development
+setup: $(VENV)/dev.stamp ## create .venv with everything for development
 
 serve: $(VENV)/serve.stamp ## serve gRPC and REST on a SQLite file
 	$(BIN)/lineal-server serve $(ARGS)
 
-test: $(VENV)/dev.stamp $(OTHERS) ## run the whole suite on all databases, before it what touches protobuf with the oldest and the newest
+test: $(VENV)/dev.stamp $(OTHERS) ## run all tests on all databases; first those that use protobuf, with its oldest and newest version
 	@$(BIN)/python -m tests.databases
 	@$(BIN)/python -m tests.pages
 ifeq ($(strip $(ARGS)),)
@@ -48,15 +49,15 @@ ifeq ($(strip $(ARGS)),)
 endif
 	$(VENV)/$(PYTEST) $(ARGS)
 
-quick: .venv-protobuf-newest/stamp ## run the tests that take a minute: on SQLite, without those marked slow
+quick: .venv-protobuf-newest/stamp ## run the fast tests on SQLite, without those marked slow: a minute
 	DB=sqlite .venv-protobuf-newest/$(PYTEST) -m 'not slow' $(QUICK) $(ARGS)
 
-test-protobuf-floor: ## run what touches protobuf on SQLite with the oldest one we accept
-test-protobuf-newest: ## run what touches protobuf on SQLite with the newest one
+test-protobuf-floor: ## run the tests that use protobuf on SQLite, with the oldest protobuf that is accepted
+test-protobuf-newest: ## run the tests that use protobuf on SQLite, with the newest protobuf
 test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
 	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider $(PROTOBUF) $(ARGS)
 
-soak: $(VENV)/dev.stamp $(OTHERS) ## run the tests that have a long form in it: hours
+soak: $(VENV)/dev.stamp $(OTHERS) ## run the long form of the tests that have one: hours
 	@$(BIN)/python -m tests.databases
 	@$(BIN)/python -m tests.pages
 	$(VENV)/$(PYTEST) --soak -m soak $(ARGS)
@@ -74,28 +75,28 @@ check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dial
 	$(BIN)/python checks/openapi.py
 	$(BIN)/python checks/vendored.py
 
-format: $(VENV)/dev.stamp ## format the code and repair what the linter can
+format: $(VENV)/dev.stamp ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 proto: $(VENV)/dev.stamp ## generate the stubs from the protos
 	$(BIN)/python checks/generate.py
 
-migration: $(VENV)/dev.stamp ## make the file of the next migration, NAME="what it does"
+migration: $(VENV)/dev.stamp ## create the file of the next migration, NAME="what it does"
 	@$(BIN)/python checks/new_migration.py "$(NAME)"
 
-openapi: $(VENV)/dev.stamp ## write the OpenAPI document from the protos
+openapi: $(VENV)/dev.stamp ## generate the OpenAPI document from the protos
 	$(BIN)/python checks/openapi.py --write
 
-bench: $(VENV)/dev.stamp ## measure; BASE=commit measures that commit's code too, in turn with this one's
+bench: $(VENV)/dev.stamp ## run the benchmarks; BASE=commit also measures the code of that commit, in turn with this one
 	$(BIN)/python -m benchmarks $(if $(BASE),--base $(BASE)) $(ARGS)
 
-clean: ## remove environments, caches and build products; data stay
+clean: ## remove environments, caches and build products, but no data
 	rm -rf .venv .venv-kfp .venv-mlmd .venv-protobuf-* build dist *.egg-info clients/python/build clients/python/*.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A new environment; Debian keeps what makes one in a package of its own.
+# Create an environment. On Debian, Python can do so only with the package python3-venv.
 define create_venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3' >&2; exit 1; }
@@ -103,11 +104,11 @@ define create_venv
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 			&& apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends \
 				python3-venv </dev/null >/dev/null; } \
-		|| { echo 'Python cannot make virtual environments: install python3-venv' >&2; exit 1; }
-	@test -x $(1)/bin/pip || { echo 'making $(1)' && $(PYTHON) -m venv $(1); }
+		|| { echo 'Python cannot create virtual environments: install python3-venv' >&2; exit 1; }
+	@test -x $(1)/bin/pip || { echo 'creating $(1)' && $(PYTHON) -m venv $(1); }
 endef
 
-# Both distributions from the checkout in one command, so that `lineal` never comes from an index.
+# Both distributions are installed from the checkout in one command, so that `lineal` is never downloaded from an index.
 $(VENV)/serve.stamp: $(MANIFESTS)
 	$(call create_venv,$(VENV))
 	$(VENV)/$(PIP) -c constraints.txt -e clients/python -e .
@@ -118,20 +119,20 @@ $(VENV)/dev.stamp: $(MANIFESTS)
 	$(VENV)/$(PIP) -c constraints.txt -e clients/python -e '.[dev]'
 	@touch $@ $(VENV)/serve.stamp
 
-# Kubeflow Pipelines' SDK and our client resolve together, apart from the server's set.
+# Kubeflow Pipelines' SDK and our client are resolved together, separately from the server's packages.
 .venv-kfp/stamp: clients/python/pyproject.toml tests/sdk/requirements.txt
 	$(call create_venv,$(@D))
 	$(@D)/$(PIP) -r tests/sdk/requirements.txt ./clients/python
 	@touch $@
 
-# ML Metadata's last release: wheels for CPython 3.11 on x86-64 only. Its test says where it was left out.
+# ML Metadata's last release has wheels for CPython 3.11 on x86-64 only. On other platforms its test is skipped with that reason.
 .venv-mlmd/stamp: tests/mlmd_wheel/requirements.txt
 	$(call create_venv,$(@D))
 	@if $(@D)/bin/python -c 'import platform, sys; sys.exit((platform.machine(), sys.version_info[:2]) != ("x86_64", (3, 11)))'; \
 		then $(@D)/$(PIP) -r $<; fi
 	@touch $@
 
-# Without dependency resolution: the pipeline spec's package declares protobuf < 7, yet works with 7.
+# Installed without dependency resolution: kfp-pipeline-spec declares protobuf < 7, but works with 7.
 .venv-protobuf-%/stamp: $(MANIFESTS) constraints-protobuf-%.txt
 	$(call create_venv,$(@D))
 	@awk -F '==' '/^#/ {next} FNR == NR {other[$$1]; print; next} !($$1 in other)' \
