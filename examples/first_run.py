@@ -1,10 +1,10 @@
-"""Records a small pipeline twice, reads both runs back and checks them: `python examples/first_run.py HOST:PORT`.
+"""Record a small pipeline twice, read both runs back and check them: `python examples/first_run.py HOST:PORT`.
 
-The pipeline learns to tell spam from mail. It imports a data set, splits it, trains in a loop with three depths, writes a
-report in a nested pipeline and publishes the best model. The first time publishing fails. The second time it works, and
-splitting is not done again, because an equal task is found.
+The pipeline trains a spam filter. It imports a data set, splits it, trains in a loop with three depths, writes a report in a
+nested pipeline and publishes the best model. In the first run, publishing fails. In the second run it succeeds, and splitting
+is not repeated, because the cache has an equal task.
 
-Needs nothing but the packages `lineal` (the messages) and `grpcio`.
+Needs only the packages `lineal` (the messages) and `grpcio`.
 """
 
 import sys
@@ -23,25 +23,25 @@ State = Task.TaskState
 DEPTHS = (2, 4, 8)
 ACCURACIES = (0.81, 0.93, 0.90)
 MAILS = "s3://examples/mails.parquet"
-SECONDS = 10  # how long to wait for an answer
+SECONDS = 10  # how long to wait for a response
 
 
 class Service:
-    """The calls of a service by their names: `runs.GetRun(run_id=...)` sends a GetRunRequest and returns the Run."""
+    """The methods of a service by name: `runs.GetRun(run_id=...)` sends a GetRunRequest and returns the Run."""
 
     def __init__(self, channel: grpc.Channel, descriptor: ServiceDescriptor) -> None:
         self._channel, self._descriptor = channel, descriptor
 
     def __getattr__(self, name: str) -> Any:
         method = self._descriptor.methods_by_name[name]
-        request, answer = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        request, response = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
         path = f"/{self._descriptor.full_name}/{name}"
-        send = self._channel.unary_unary(path, request.SerializeToString, answer.FromString)
+        send = self._channel.unary_unary(path, request.SerializeToString, response.FromString)
         return lambda **fields: send(request(**fields), timeout=SECONDS)
 
 
 class Server:
-    """A Lineal server: the two services that a pipeline is recorded with."""
+    """A Lineal server: the two services needed to record a pipeline."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.runs = Service(channel, run_pb2.DESCRIPTOR.services_by_name["RunService"])
@@ -49,56 +49,60 @@ class Server:
 
 
 class Recording:
-    """One run, recorded while it happens."""
+    """One run, recorded as it happens."""
 
     def __init__(self, server: Server, name: str) -> None:
         self._server = server
         self.run_id: str = server.runs.CreateRun(run={"display_name": name}).run_id
 
     def start(self, name: str, parent: str | None = None, **fields: Any) -> str:
-        """A task begins; returns its id."""
+        """Record the start of a task and return its id."""
         task = Task(**{"name": name, "type": "RUNTIME", "state": "RUNNING", "parent_task_id": parent, **fields})
         return str(self._server.runs.CreateTask(run_id=self.run_id, task=task).task_id)
 
     def end(self, task_id: str, state: str = "SUCCEEDED", *, message: str = "", **outputs: float | str) -> None:
-        """A task ends, with output parameters and, where something went wrong, with words."""
+        """Record the end of a task, with its output parameters and, if it failed, a message."""
         task = Task(state=state, outputs={"parameters": parameters("OUTPUT", outputs)})
         if message:
             task.status_metadata.message = message
         self._server.runs.UpdateTask(run_id=self.run_id, task_id=task_id, task=task)
 
-    def make(self, task_id: str, made: Mapping[str, Mapping[str, Any]], iteration: int | None = None) -> list[str]:
-        """A task makes artifacts, by the names of its outputs; all are kept or none. Returns their ids."""
-        of_task = {"run_id": self.run_id, "task_id": task_id, "iteration_index": iteration}
-        items = [{**of_task, "producer_key": key, "artifact": an_artifact(key, fields)} for key, fields in made.items()]
-        created = self._server.artifacts.CreateArtifactsBulk(artifacts=items)
-        return [artifact.artifact_id for artifact in created.artifacts]
+    def add_outputs(
+        self, task_id: str, outputs: Mapping[str, Mapping[str, Any]], iteration: int | None = None
+    ) -> list[str]:
+        """Record the artifacts that a task produced, by output name, and return their ids. All are created or none."""
+        task = {"run_id": self.run_id, "task_id": task_id, "iteration_index": iteration}
+        items = [
+            {**task, "producer_key": key, "artifact": new_artifact(key, fields)} for key, fields in outputs.items()
+        ]
+        response = self._server.artifacts.CreateArtifactsBulk(artifacts=items)
+        return [artifact.artifact_id for artifact in response.artifacts]
 
-    def bring(self, task_id: str, key: str, fields: Mapping[str, Any]) -> str:
-        """An importer brings an artifact; an equal one that is known already is taken instead of a new one."""
-        created = self._server.artifacts.CreateArtifact(
+    def import_artifact(self, task_id: str, key: str, fields: Mapping[str, Any]) -> str:
+        """Record an artifact that an importer provides and return its id; an equal artifact that exists is reused."""
+        artifact = self._server.artifacts.CreateArtifact(
             run_id=self.run_id,
             task_id=task_id,
             producer_key=key,
-            artifact=an_artifact(key, fields),
+            artifact=new_artifact(key, fields),
             reuse_if_exists=True,
         )
-        return str(created.artifact_id)
+        return str(artifact.artifact_id)
 
     def link(self, task_id: str, type: str, links: Sequence[tuple[str, str, str]]) -> None:
-        """A task uses or passes on artifacts: (name of the input or output, task that made it, artifact id) each."""
-        of_task = {"run_id": self.run_id, "task_id": task_id, "type": type}
-        items = [{**of_task, "key": key, "producer": {"task_name": by}, "artifact_id": id} for key, by, id in links]
+        """Record that a task uses or passes on artifacts; each link is (input or output name, producing task, artifact id)."""
+        task = {"run_id": self.run_id, "task_id": task_id, "type": type}
+        items = [{**task, "key": key, "producer": {"task_name": name}, "artifact_id": id} for key, name, id in links]
         self._server.artifacts.CreateArtifactTasksBulk(artifact_tasks=items)
 
 
-def an_artifact(name: str, fields: Mapping[str, Any]) -> artifact_pb2.Artifact:
-    """An artifact as it is sent; every one must say a namespace, a single-user server drops it."""
+def new_artifact(name: str, fields: Mapping[str, Any]) -> artifact_pb2.Artifact:
+    """Return an artifact to create. A namespace is required, although a single-user server discards it."""
     return artifact_pb2.Artifact(**{"name": name, "namespace": "examples", **fields})
 
 
 def parameters(type: str, values: Mapping[str, float | str], **fields: Any) -> list[Task.InputOutputs.IOParameter]:
-    """Parameters as they are sent."""
+    """Return parameters to send."""
     return [
         Task.InputOutputs.IOParameter(
             parameter_key=key,
@@ -116,7 +120,7 @@ def record(server: Server, name: str, fingerprint: str, *, can_publish: bool) ->
     root = recording.start("ROOT", type="ROOT")
 
     importer = recording.start("import-mails", root, type="IMPORTER")
-    mails = recording.bring(importer, "mails", {"type": "Dataset", "uri": MAILS})
+    mails = recording.import_artifact(importer, "mails", {"type": "Dataset", "uri": MAILS})
     recording.end(importer)
 
     train_set, test_set = split(server, recording, root, mails, fingerprint)
@@ -127,7 +131,7 @@ def record(server: Server, name: str, fingerprint: str, *, can_publish: bool) ->
     recording.link(compare, "TASK_OUTPUT_INPUT", [("models", "train", model) for model in models])
     recording.end(compare, best_depth=DEPTHS[ACCURACIES.index(max(ACCURACIES))])
     render = recording.start("render", report)
-    recording.make(render, {"page": {"type": "HTML", "uri": "s3://examples/report.html"}})
+    recording.add_outputs(render, {"page": {"type": "HTML", "uri": "s3://examples/report.html"}})
     recording.end(render)
     recording.end(report)
 
@@ -141,18 +145,18 @@ def record(server: Server, name: str, fingerprint: str, *, can_publish: bool) ->
 
 
 def split(server: Server, recording: Recording, root: str, mails: str, fingerprint: str) -> tuple[str, str]:
-    """Split the data set, or take what an equal task made before; return the ids of both parts."""
+    """Split the data set, or reuse the outputs of an equal earlier task; return the ids of both parts."""
     inputs = {"parameters": parameters("RUNTIME_VALUE_INPUT", {"share": 0.8})}
-    found = server.runs.FindCachedTask(cache_fingerprint=fingerprint)
-    if found.HasField("task"):
+    response = server.runs.FindCachedTask(cache_fingerprint=fingerprint)
+    if response.HasField("task"):
         task = recording.start("split", root, state="CACHED", cache_fingerprint=fingerprint, inputs=inputs)
-        made = {output.artifact_key: output.artifacts[0].artifact_id for output in found.task.outputs.artifacts}
-        recording.link(task, "OUTPUT", [(key, "split", artifact_id) for key, artifact_id in made.items()])
-        train_set, test_set = made["train"], made["test"]
+        ids_by_key = {group.artifact_key: group.artifacts[0].artifact_id for group in response.task.outputs.artifacts}
+        recording.link(task, "OUTPUT", [(key, "split", artifact_id) for key, artifact_id in ids_by_key.items()])
+        train_set, test_set = ids_by_key["train"], ids_by_key["test"]
     else:
         task = recording.start("split", root, cache_fingerprint=fingerprint, inputs=inputs)
         parts = {key: {"type": "Dataset", "uri": f"s3://examples/{key}.parquet"} for key in ("train", "test")}
-        train_set, test_set = recording.make(task, parts)
+        train_set, test_set = recording.add_outputs(task, parts)
         recording.end(task)
     recording.link(task, "TASK_OUTPUT_INPUT", [("mails", "import-mails", mails)])
     return train_set, test_set
@@ -167,7 +171,7 @@ def tune(recording: Recording, root: str, train_set: str, test_set: str) -> list
         inputs = {"parameters": parameters("ITERATOR_INPUT", {"depth": depth}, producer=producer)}
         task = recording.start("train", loop, type_attributes={"iteration_index": iteration}, inputs=inputs)
         recording.link(task, "TASK_OUTPUT_INPUT", [("train", "split", train_set), ("test", "split", test_set)])
-        made = {
+        outputs = {
             "model": {
                 "type": "Model",
                 "uri": f"s3://examples/model-{depth}",
@@ -175,50 +179,50 @@ def tune(recording: Recording, root: str, train_set: str, test_set: str) -> list
             },
             "accuracy": {"type": "Metric", "number_value": accuracy},
         }
-        model, _ = recording.make(task, made, iteration)
+        model, _ = recording.add_outputs(task, outputs, iteration)
         models.append(model)
         recording.end(task)
     recording.end(loop)
     return models
 
 
-def check(claim: bool, what: str) -> None:
-    """End the program when something is not as it was recorded."""
-    if not claim:
+def check(condition: bool, what: str) -> None:
+    """Exit with an error if something is not as it was recorded."""
+    if not condition:
         raise SystemExit(f"not as recorded: {what}")
 
 
-def named(run: run_pb2.Run, name: str) -> list[run_pb2.PipelineTask]:
-    """The tasks of a run that have a name, in order of creation."""
+def tasks_named(name: str, run: run_pb2.Run) -> list[run_pb2.PipelineTask]:
+    """Return the tasks of a run with this name, in order of creation."""
     return [task for task in run.tasks if task.name == name]
 
 
 def artifacts(side: Task.InputOutputs, key: str) -> list[artifact_pb2.Artifact]:
-    """The artifacts of one input or output."""
+    """Return the artifacts of one input or output."""
     return [artifact for group in side.artifacts if group.artifact_key == key for artifact in group.artifacts]
 
 
 def ids(side: Task.InputOutputs, key: str) -> list[str]:
-    """The ids of the artifacts of one input or output."""
+    """Return the ids of the artifacts of one input or output."""
     return [artifact.artifact_id for artifact in artifacts(side, key)]
 
 
 def check_tree(run: run_pb2.Run) -> None:
-    """Both runs have the same tasks in the same places."""
-    [root], [loop], [report] = named(run, "ROOT"), named(run, "tune"), named(run, "report")
-    below = {task.task_id: [child.name for child in task.child_tasks] for task in run.tasks}
-    check(below[root.task_id] == ["import-mails", "split", "tune", "report", "publish"], "the tasks below the root")
-    check(below[loop.task_id] == ["train"] * len(DEPTHS), "the iterations of the loop")
-    check(below[report.task_id] == ["compare", "render"], "the tasks of the nested pipeline")
+    """Check that the run has the tasks of the pipeline, each below its parent."""
+    [root], [loop], [report] = tasks_named("ROOT", run), tasks_named("tune", run), tasks_named("report", run)
+    children = {task.task_id: [child.name for child in task.child_tasks] for task in run.tasks}
+    check(children[root.task_id] == ["import-mails", "split", "tune", "report", "publish"], "the tasks below the root")
+    check(children[loop.task_id] == ["train"] * len(DEPTHS), "the iterations of the loop")
+    check(children[report.task_id] == ["compare", "render"], "the tasks of the nested pipeline")
     check(run.task_count == len(run.tasks) == 11, "the number of tasks")
 
 
 def check_loop(run: run_pb2.Run) -> None:
-    """Each iteration has its own depth, model and accuracy, and the comparison used all models."""
-    [loop], [split_task], [compare] = named(run, "tune"), named(run, "split"), named(run, "compare")
+    """Check that each iteration has its own depth, model and accuracy, and that the comparison used all models."""
+    [loop], [split_task], [compare] = tasks_named("tune", run), tasks_named("split", run), tasks_named("compare", run)
     check(loop.type == Task.LOOP and loop.type_attributes.iteration_count == len(DEPTHS), "the loop")
     models = []
-    for iteration, task in enumerate(named(run, "train")):
+    for iteration, task in enumerate(tasks_named("train", run)):
         check(task.type_attributes.iteration_index == iteration, "the order of the iterations")
         check(task.inputs.parameters[0].value.number_value == DEPTHS[iteration], f"the depth of iteration {iteration}")
         check(task.inputs.parameters[0].producer.iteration == iteration, f"the producer of depth {iteration}")
@@ -229,28 +233,28 @@ def check_loop(run: run_pb2.Run) -> None:
         check(model.metadata["depth"].number_value == DEPTHS[iteration], f"the metadata of model {iteration}")
         check({group.producer.iteration for group in task.outputs.artifacts} == {iteration}, "the outputs' iteration")
         models.append(model.artifact_id)
-    check(len(set(models)) == len(DEPTHS), "one model an iteration")
+    check(len(set(models)) == len(DEPTHS), "one model per iteration")
     check(sorted(ids(compare.inputs, "models")) == sorted(models), "the models that were compared")
     check(compare.outputs.parameters[0].value.number_value == 4, "the best depth")
 
 
 def check_ends(first: run_pb2.Run, second: run_pb2.Run) -> None:
-    """The first run failed where it should, the second took over what the first had made."""
-    [failed], [published] = named(first, "publish"), named(second, "publish")
+    """Check that the first run failed where it should, and that the second run reused the outputs of the first."""
+    [first_publish], [second_publish] = tasks_named("publish", first), tasks_named("publish", second)
     check(first.state == run_pb2.FAILED and second.state == run_pb2.SUCCEEDED, "how the runs ended")
-    check(failed.state == State.FAILED and published.state == State.SUCCEEDED, "how publishing ended")
-    check(failed.status_metadata.message == "the registry refused the model", "why publishing failed")
-    [made], [cached] = named(first, "split"), named(second, "split")
-    check(made.state == State.SUCCEEDED and cached.state == State.CACHED, "the cache hit")
+    check(first_publish.state == State.FAILED and second_publish.state == State.SUCCEEDED, "how publishing ended")
+    check(first_publish.status_metadata.message == "the registry refused the model", "why publishing failed")
+    [first_split], [second_split] = tasks_named("split", first), tasks_named("split", second)
+    check(first_split.state == State.SUCCEEDED and second_split.state == State.CACHED, "the cache hit")
     for key in ("train", "test"):
-        check(ids(made.outputs, key) == ids(cached.outputs, key) != [], f"the cached output {key}")
-    [mails], [mails_again] = named(first, "import-mails"), named(second, "import-mails")
-    check(ids(mails.outputs, "mails") == ids(mails_again.outputs, "mails") != [], "the data set imported twice is one")
-    check(artifacts(mails.outputs, "mails")[0].uri == MAILS, "the place of the data set")
+        check(ids(first_split.outputs, key) == ids(second_split.outputs, key) != [], f"the cached output {key}")
+    [first_import], [second_import] = tasks_named("import-mails", first), tasks_named("import-mails", second)
+    check(ids(first_import.outputs, "mails") == ids(second_import.outputs, "mails") != [], "the reuse of the data set")
+    check(artifacts(first_import.outputs, "mails")[0].uri == MAILS, "the URI of the data set")
 
 
 def tree(run: run_pb2.Run) -> Iterator[str]:
-    """A run's tasks as lines: states, parameters, and what was made."""
+    """Return a run's tasks as lines with their states, parameters and output artifacts."""
 
     def lines(task: run_pb2.PipelineTask, indent: str) -> Iterator[str]:
         number = f"[{task.type_attributes.iteration_index}]" if task.type_attributes.HasField("iteration_index") else ""
@@ -268,12 +272,12 @@ def tree(run: run_pb2.Run) -> Iterator[str]:
             yield from lines(child, indent + "   ")
 
     yield f"{run.display_name}: {run_pb2.RuntimeState.Name(run.state)}"
-    yield from lines(named(run, "ROOT")[0], "   ")
+    yield from lines(tasks_named("ROOT", run)[0], "   ")
 
 
 def main(address: str) -> None:
-    """Record, read back, check, show."""
-    # Of this call of the program alone, so that its first run finds nothing that was made before.
+    """Record both runs, read them back, check and print them."""
+    # Unique per execution of this program, so that the first run never finds a cached task of an earlier execution.
     fingerprint = f"first-run-{uuid.uuid4().hex}"
     with grpc.insecure_channel(address) as channel:
         server = Server(channel)
