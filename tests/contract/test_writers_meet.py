@@ -45,7 +45,7 @@ async def test_a_callback_that_meets_a_deadlock_runs_again(store: SqlStore) -> N
     both = asyncio.Barrier(2)
     writes = [locks_in_turn(one, two, attempts, both), locks_in_turn(two, one, attempts, both)]
     await asyncio.gather(*map(store.write, writes))
-    assert len(attempts) == 3
+    assert len(attempts) in (3, 4)  # PostgreSQL may look for deadlocks twice at once, and end both
     heads = await store.read(lambda tx: tx.tasks.heads([one.id, two.id]))
     assert [head.name for head in heads.values()] == ["done", "done"]
 

@@ -66,6 +66,9 @@ def require_chromium() -> Path:
     return found
 
 
+_NAVIGATING = ("navigated or closed", "context was destroyed", "Cannot find context")
+
+
 @dataclass
 class Page:
     """One tab. What it did is in `requests` (URLs), `complaints` (console errors and warnings, exceptions, refused loads)."""
@@ -95,8 +98,13 @@ class Page:
     async def until(self, expression: str) -> Any:
         """Return the expression's value as soon as it is true; raises BrowserFailed when it does not become so."""
         for _ in range(int(WAIT_SECONDS / PAUSE_SECONDS)):
-            if value := await self.value(expression):
-                return value
+            try:
+                if value := await self.value(expression):
+                    return value
+            except BrowserFailed as error:
+                # Asked in the moment in which the tab leaves a page for another: the next look sees the new one.
+                if not any(text in str(error) for text in _NAVIGATING):
+                    raise
             await asyncio.sleep(PAUSE_SECONDS)
         raise BrowserFailed(f"{expression} stayed false; complaints: {self.complaints}")
 

@@ -123,11 +123,11 @@ async def test_nothing_is_read_for_a_handler_that_takes_nothing(start: Start) ->
 
 async def test_a_slow_body_has_its_time_from_piece_to_piece(start: Start) -> None:
     taker = Taker()
-    _, address = await start(taker, replace(LIMITS, body_seconds=0.8, answer_seconds=0.8))
+    _, address = await start(taker, replace(LIMITS, body_seconds=3.0, answer_seconds=3.0))
     async with connected(address) as wire:
         await wire.send(head(6))
         for letter in b"abcdef":
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.6)
             await wire.send(bytes([letter]))
         assert (await wire.answer()).body == b"stream 6"
 
