@@ -11,9 +11,9 @@ from tests.contract.watching import statements
 
 Call = Callable[[WriteTx, Sequence[str]], Awaitable[object]]
 
-SIZES = [1, 2, 3, 7, 8, 9, 60, 65, 400, 513]
-STEPS = {"sqlite": 1, "postgresql": 1, "mysql": 5}
-"""How many texts these sizes may have: lists on MySQL are padded to 1, 8, 64, 512 and 4,096 values."""
+SIZES = [1, 2, 3, 7, 8, 9, 20, 31, 60, 65, 100, 127, 300, 400, 513, 900]
+STEPS = {"sqlite": 1, "postgresql": 1, "mysql": 8}
+"""How many texts these sizes may have: lists on MySQL are padded to 1, 8, 32, 64, 128 … values."""
 
 CALLS: dict[str, Call] = {
     "heads of tasks": lambda tx, ids: tx.tasks.heads(ids),
