@@ -121,6 +121,7 @@ async def test_nothing_is_read_for_a_handler_that_takes_nothing(start: Start) ->
         assert (await wire.answer()).body == f"stream {size}".encode()
 
 
+@pytest.mark.slow
 async def test_a_slow_body_has_its_time_from_piece_to_piece(start: Start) -> None:
     taker = Taker()
     _, address = await start(taker, replace(LIMITS, body_seconds=3.0, answer_seconds=3.0))

@@ -148,6 +148,7 @@ async def test_what_breaks_off_with_an_error_is_never_taken_for_the_whole(
     assert [(error["where"], error["exc_info"]) for error in errors] == [("stream", handler.error)]
 
 
+@pytest.mark.slow
 async def test_what_comes_too_late_is_never_taken_for_the_whole(start: Start) -> None:
     handler = Pieces(b"one", b"two", pause=iter([0.0, 600.0]).__next__)
     _, address = await start(handler, replace(LIMITS, answer_seconds=2.0))
@@ -157,6 +158,7 @@ async def test_what_comes_too_late_is_never_taken_for_the_whole(start: Start) ->
     await until(lambda: handler.closed == 1)
 
 
+@pytest.mark.slow
 async def test_the_time_for_a_response_is_each_pieces_own(start: Start) -> None:
     handler = Pieces(*[b"x"] * 6, pause=lambda: 0.6)
     _, address = await start(handler, replace(LIMITS, answer_seconds=3.0))
