@@ -131,7 +131,7 @@ class Dialect:
     def statements(self, kind: type[Statements]) -> Statements:
         """Return the statements of a table, a class that takes a dialect; they are built once.
 
-        Building a statement costs more than its execution does, and SQLAlchemy keeps what it has compiled of an object only.
+        SQLAlchemy caches what it compiled, but building a statement and its cache key anew takes a fifth of a small call.
         """
         statements: Statements | None = self._statements.get(kind)
         if statements is None:

@@ -128,7 +128,7 @@ class PostgreSQL(Dialect):
         return func.strpos(column, value) > 0
 
     def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
-        """A join with the elements of one array; `= ANY` would let the planner take any number of texts for ten in a generic plan."""
+        """A semi-join with the elements of one array: the generic plan of a long list of values may scan a whole run instead."""
         value = None if texts is None else self.text_list(texts)
         array = bindparam(name, value, type_=ARRAY(String), required=texts is None)
         return column.in_(select(func.unnest(array)))

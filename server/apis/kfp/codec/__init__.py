@@ -20,7 +20,7 @@ from server.apis.kfp.codec.runs import (
     runtime_config_text,
 )
 from server.apis.kfp.codec.tasks import new_task, task_message, task_update
-from server.rules.unusable import UnusableValue, check_text
+from server.rules.unusable import UnusableValue
 from server.well_known.times import microseconds, moment_of_text
 from server.well_known.values import plain_values, set_struct
 
@@ -32,7 +32,6 @@ __all__ = [
     "artifact_task_message",
     "basic_run_message",
     "check_run_text",
-    "check_text",
     "experiment_message",
     "microseconds",
     "moment_of_text",

@@ -136,7 +136,6 @@ def _task_of(request: artifact_pb2.CreateArtifactRequest, heads: dict[str, TaskH
 
 
 def _link(request: artifact_pb2.CreateArtifactRequest, artifact_id: str, task: TaskHead) -> ArtifactTask:
-    codec.check_text("producer_key", request.producer_key)
     return output_link(
         task,
         artifact_id,
