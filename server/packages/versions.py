@@ -30,7 +30,7 @@ async def new_version(
 
 
 async def keep_version(store: Store, version: PipelineVersion) -> None:
-    """Keep a new version; raises NotFound when its pipeline is gone, AlreadyExists when its name is taken."""
+    """Keep a new version; raises RowNotFound when its pipeline is gone, AlreadyExists when its name is taken."""
 
     async def write(tx: WriteTx) -> None:
         await tx.pipelines.get(version.pipeline_id)

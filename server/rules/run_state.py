@@ -29,7 +29,7 @@ async def write_tasks(store: Store, fn: Callable[[WriteTx, Lock], Awaitable[Answ
 
 
 async def lock_run(tx: WriteTx, run_id: str, lock: Lock) -> RunHead:
-    """Hold the run of a task write; raises NotFound, and RunMustBeHeldAlone for a canceling run held in share mode."""
+    """Hold the run of a task write; raises RowNotFound, and RunMustBeHeldAlone for a canceling run held in share mode."""
     run = await tx.runs.lock(run_id, lock)
     # Two writers that end the last two tasks of a canceling run must see each other, or neither would end the run.
     if run.state == RunState.CANCELING.name and lock is not Lock.UPDATE:
