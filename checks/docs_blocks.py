@@ -11,9 +11,8 @@ import click
 from google.rpc import code_pb2
 
 from server import cli, errors
-from server.apis.kfp.services import HANDLERS
+from server.apis.kfp.methods import METHODS
 from server.calls import statuses
-from server.calls.methods import all_methods
 from server.config import Settings, setting_fields, variable_of
 from storage import fields
 
@@ -263,9 +262,9 @@ def _text(node: ast.expr, constants: Mapping[str, object]) -> str | None:
 def methods() -> str:
     """Every RPC, with its HTTP rule; those without a handler are UNIMPLEMENTED."""
     rows = []
-    for method in all_methods():
+    for method in METHODS:
         http = f"`{method.http.verb} {method.http.path}`" if method.http else ""
-        rows.append((f"`{method.name}`", http, "yes" if method.name in HANDLERS else "UNIMPLEMENTED"))
+        rows.append((f"`{method.name}`", http, "yes" if method.handler else "UNIMPLEMENTED"))
     return _table(("RPC", "HTTP rule", "served"), rows)
 
 

@@ -15,8 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from openapi_document.comments import MissingComment, read_comments
 from openapi_document.document import document
 
-from server.apis.kfp.services import HANDLERS
-from server.calls.methods import all_methods
+from server.apis.kfp.methods import METHODS
 
 FILES = ("api/openapi.json", "server/static/openapi.json")
 
@@ -50,7 +49,7 @@ def document_text() -> str:
         file = pathlib.Path(folder) / "descriptors"
         write_descriptor_set(PROTO_ROOT, file)
         descriptors = FileDescriptorSet.FromString(file.read_bytes())
-    methods = [method for method in all_methods() if method.name in HANDLERS]
+    methods = [method for method in METHODS if method.handler is not None]
     return json.dumps(document(methods, read_comments(descriptors)), indent=1, ensure_ascii=False) + "\n"
 
 

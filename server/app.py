@@ -8,26 +8,22 @@ import contextlib
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import migrations.upgrade
 from server import __version__
-from server.apis.kfp.services import HANDLERS
-from server.apis.kfp.services import PLAIN_HANDLERS as KFP_PLAIN_HANDLERS
-from server.apis.kfp_v1beta1.handlers import PLAIN_HANDLERS as V1BETA1_PLAIN_HANDLERS
+from server.api import Api
+from server.apis.kfp.api import KFP
+from server.apis.kfp_v1beta1.api import KFP_V1BETA1
 from server.calls import policy
 from server.calls.authority import SingleUser
 from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
-from server.calls.methods import all_methods
 from server.config import Settings
 from server.doors.grpc.door import GrpcDoor
-from server.doors.http.plain_routes import Route
 from server.doors.rest.door import RestDoor
-from server.doors.uploads import upload_routes
-from server.doors.v1beta1 import v1beta1_routes
 from server.pages import Facts, page_routes
 from server.process.health import health_routes
 from server.process.memory import give_back
@@ -40,7 +36,8 @@ from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
 from storage.sql.store import SqlStore
 
-PLAIN_HANDLERS = {**KFP_PLAIN_HANDLERS, **V1BETA1_PLAIN_HANDLERS}
+APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
+"""What is served."""
 
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 
@@ -71,8 +68,13 @@ async def database_problems(settings: Settings) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Addresses]:
-    """Serve a prepared store until the block ends, then drain and close; raises OSError when an address is taken."""
+async def running(settings: Settings, apis: Sequence[Api] | None = None) -> AsyncIterator[Addresses]:
+    """Serve APIs, by default APIS, on a prepared store until the block ends, then drain and close.
+
+    Raises OSError when an address is taken, MissingPolicy when something that is served has no policy line.
+    """
+    apis = APIS if apis is None else apis
+    _require_policy(apis)
     store = SqlStore(settings.store, pool_size=settings.pool_size, pool_timeout_seconds=settings.pool_timeout_seconds)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, store)
@@ -83,11 +85,10 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
             Gauges(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
-        dispatcher = Dispatcher(HANDLERS, shared, SingleUser(), plain_handlers=PLAIN_HANDLERS, observe=metrics.observe)
-        methods = all_methods()
+        dispatcher = Dispatcher(shared, SingleUser(), observe=metrics.observe)
         grpc = GrpcDoor(
             dispatcher,
-            methods,
+            [method for api in apis for method in api.methods],
             max_message_bytes=settings.message_bytes_max,
             with_reflection=settings.reflection,
             share_port=settings.workers > 1,
@@ -98,9 +99,9 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         facts = Facts(__version__, dialect.label, schema, _with_port(settings.grpc, grpc_port), settings.rest)
         rest = RestDoor(
             dispatcher,
-            methods,
+            apis,
             settings,
-            plain_routes=[*_plain_routes(dispatcher, shared), *page_routes(facts, shared, metrics, dispatcher)],
+            plain_routes=[*health_routes(shared), *page_routes(facts, shared, metrics, dispatcher, apis)],
             share_port=settings.workers > 1,
         )
         rest_port = await _listening(rest, settings.rest)
@@ -126,13 +127,8 @@ async def _listening(rest: RestDoor, address: str) -> int:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
 
 
-def _plain_routes(dispatcher: Dispatcher, shared: Shared) -> list[Route]:
-    by_name = {method.name: method for method in all_methods()}
-    return [
-        *health_routes(shared),
-        *upload_routes(dispatcher, shared.settings),
-        *v1beta1_routes(dispatcher, by_name, shared.settings),
-    ]
+def _require_policy(apis: Sequence[Api]) -> None:
+    policy.require_lines([served for api in apis for served in api.served()])
 
 
 def _with_port(address: str, port: int) -> str:
@@ -179,10 +175,10 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     """Prepare the store and serve it, in this process or in workers, until SIGTERM or SIGINT.
 
     Raises StorageError when the store cannot be served, OSError when an address is taken, WorkerFailed when a worker
-    cannot begin, MissingPolicy when a method has no line in the policy table. The process must end after this, and by
+    cannot begin, MissingPolicy when something that is served has no policy line. The process must end after this, and by
     os._exit: what calls that were cut off left behind goes with it.
     """
-    policy.require_lines([*HANDLERS, *PLAIN_HANDLERS])  # here, so that it is said once and not by each worker
+    _require_policy(APIS)  # here, so that it is said once and not by each worker
     _allow_connections()
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))

@@ -9,6 +9,7 @@ ApiError
 ├── PermissionDenied
 ├── Unauthenticated
 ├── Unimplemented
+├── ResourceExhausted    it takes more than a limit allows
 └── DeadlineExceeded     the caller's time is over
 
 Services raise these or the errors of `storage`; `server/calls/statuses.py` makes statuses of both.
@@ -97,6 +98,12 @@ class Unimplemented(ApiError):
     """The server does not offer this."""
 
     code, reason = Code.UNIMPLEMENTED, "UNIMPLEMENTED"
+
+
+class ResourceExhausted(ApiError):
+    """The request takes more than a limit allows."""
+
+    code, reason = Code.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"
 
 
 class DeadlineExceeded(ApiError):

@@ -16,13 +16,13 @@ from types import FrameType
 
 from google.protobuf.message import Message
 
-from server.calls.call import PlainRequest
+from server.calls.http_calls import HttpCall
 from server.doors.http.connection import Connection
 from server.doors.http.messages import HttpRequest
 from server.doors.http.request_reader import RequestReader
 from tests.frozen import all_objects
 
-_CALLS = (Connection, RequestReader, HttpRequest, PlainRequest)
+_CALLS = (Connection, RequestReader, HttpRequest, HttpCall)
 
 LARGE_BYTES = 1024 * 1024
 """The size from which a value counts; what a test sends is larger."""

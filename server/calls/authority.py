@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from google.protobuf.message import Message
-
-from server.calls.call import PlainRequest
 from server.calls.caller import SINGLE_USER_SCOPE, Identity, Scope
+from server.calls.namespaces import Request
 from server.calls.policy import Rule
 
 
@@ -16,7 +14,7 @@ class Authority(Protocol):
     async def identify(self, metadata: Mapping[str, str]) -> Identity:
         """Return who is calling; raises Unauthenticated."""
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+    async def authorise(self, identity: Identity, rule: Rule, request: Request) -> Scope:
         """Return the namespaces the call may see. Raises PermissionDenied unless the caller may do what the rule names."""
 
 
@@ -27,7 +25,7 @@ class SingleUser:
         """Nobody is asked."""
         return _NOBODY
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+    async def authorise(self, identity: Identity, rule: Rule, request: Request) -> Scope:
         """Nothing is refused, and no namespace is looked for."""
         return SINGLE_USER_SCOPE
 

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from google.protobuf.message import Message
-
 from server.calls.caller import Caller, Identity, Scope
 from server.config import Settings
 from server.recorded_spec import RecordedSpecs
@@ -90,17 +88,5 @@ class Call:
         return self._scope
 
 
-Handler = Callable[[Call, Any], Awaitable[Message]]
-
-
-@dataclass(frozen=True, slots=True)
-class PlainRequest:
-    """What is asked over HTTP without an RPC: the fields of the path, the query, and a file where one is uploaded."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    file_name: str = ""
-    data: bytes = b""
-
-
-PlainHandler = Callable[[Call, PlainRequest], Awaitable[Message | dict[str, Any]]]
+Handler = Callable[[Call, Any], Awaitable[Any]]
+"""Answers one request: of an RPC a message with a message, of a route an HttpCall with what the route may return."""

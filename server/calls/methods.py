@@ -1,71 +1,101 @@
-"""The methods Lineal serves, read from the descriptors: names, messages and HTTP rules. Doors and policy are built from it."""
+"""RPCs, read from the descriptors of protos: names, messages and HTTP rules, with what an API says of each.
 
-from dataclasses import dataclass
+APIs call `methods_of` once; the doors and the dispatcher are given what it returns.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from google.api import annotations_pb2
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message import Message
-from lineal.v2beta1 import (
-    artifact_pb2,
-    experiment_pb2,
-    healthz_pb2,
-    pipeline_pb2,
-    recurring_run_pb2,
-    report_pb2,
-    run_pb2,
-)
 
-FILES: tuple[FileDescriptor, ...] = (
-    artifact_pb2.DESCRIPTOR,
-    run_pb2.DESCRIPTOR,
-    experiment_pb2.DESCRIPTOR,
-    pipeline_pb2.DESCRIPTOR,
-    healthz_pb2.DESCRIPTOR,
-    report_pb2.DESCRIPTOR,
-    recurring_run_pb2.DESCRIPTOR,
-)
+from server.calls.call import Handler
+from server.calls.policy import Rule
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRule:
-    """A google.api.http rule: verb, path template, and what the body is (`*`, a field's name, or nothing)."""
+    """A google.api.http rule: verb, path template, and what the body is (`*`, a field's name, or nothing).
+
+    Without `takes_query`, the parameters of a query are ignored.
+    """
 
     verb: str
     path: str
     body: str
+    takes_query: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What an API says of one of its RPCs: its handler, and its policy line. Without the line the server does not start.
+
+    `empty_marks` names metadata by fields of a JSON body: it is set when the body has an empty object there, which a message
+    cannot tell from an absent one.
+    """
+
+    handler: Handler
+    rule: Rule | None = None
+    empty_marks: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC: `name` is Service.Method, `path` what gRPC calls it by."""
+    """One RPC. `full_name` has the package; `name`, Service.Method, is what logs and figures show, `path` what gRPC calls it by.
 
+    A method without a handler is in the protos only, and is answered with UNIMPLEMENTED. Its Api writes its name into `api`.
+    """
+
+    full_name: str
     name: str
     path: str
     service: str
     request: type[Message]
     response: type[Message]
     http: HttpRule | None
+    handler: Handler | None = None
+    rule: Rule | None = None
+    empty_marks: Mapping[str, str] = field(default_factory=dict, hash=False)
+    api: str = ""
+
+
+def methods_of(files: Iterable[FileDescriptor], served: Mapping[str, Served]) -> tuple[Method, ...]:
+    """Return every method of the files, in the order of the protos; `served` has what is served by Service.Method.
+
+    Raises ValueError when `served` names a method that no file has.
+    """
+    methods = tuple(_method(method, served) for file in files for method in _methods_in(file))
+    unknown_names = served.keys() - {method.name for method in methods}
+    if unknown_names:
+        raise ValueError(f"no proto has the methods {', '.join(sorted(unknown_names))}")
+    return methods
+
+
+def _methods_in(file: FileDescriptor) -> Iterable[MethodDescriptor]:
+    return (method for service in file.services_by_name.values() for method in service.methods)
+
+
+def _method(method: MethodDescriptor, served: Mapping[str, Served]) -> Method:
+    service = method.containing_service
+    name = f"{service.name}.{method.name}"
+    entry = served.get(name)
+    return Method(
+        full_name=method.full_name,
+        name=name,
+        path=f"/{service.full_name}/{method.name}",
+        service=service.full_name,
+        request=message_factory.GetMessageClass(method.input_type),
+        response=message_factory.GetMessageClass(method.output_type),
+        http=_http_rule(method),
+        handler=entry.handler if entry else None,
+        rule=entry.rule if entry else None,
+        empty_marks=entry.empty_marks if entry else {},
+    )
 
 
 def _http_rule(method: MethodDescriptor) -> HttpRule | None:
     rule = method.GetOptions().Extensions[annotations_pb2.http]
     verb = rule.WhichOneof("pattern")
     return None if verb is None else HttpRule(verb.upper(), getattr(rule, verb), rule.body)
-
-
-def all_methods() -> tuple[Method, ...]:
-    """Return every method of the served files, in the order of the protos."""
-    return tuple(
-        Method(
-            name=f"{service.name}.{method.name}",
-            path=f"/{service.full_name}/{method.name}",
-            service=service.full_name,
-            request=message_factory.GetMessageClass(method.input_type),
-            response=message_factory.GetMessageClass(method.output_type),
-            http=_http_rule(method),
-        )
-        for file in FILES
-        for service in file.services_by_name.values()
-        for method in service.methods
-    )

@@ -2,8 +2,8 @@
 
 An authority for several users calls `namespaces_of`. Single-user mode looks for no namespace, and its calls pay for none.
 
-A field is a path through messages, and through lists: each of their items counts. Of a plain request it is `values.NAME` or
-`query.NAME`.
+A field is a path through messages, and through lists: each of their items counts. Of a route's request it is `values.NAME`,
+`query.NAME` or `body.NAME`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from server.calls.call import PlainRequest
+from server.calls.http_calls import HttpCall
 from storage.contract import ReadTx, Store
 from storage.errors import RowNotFound
 from storage.ids import can_be_id
@@ -45,7 +45,7 @@ class ByDefaultExperiment:
 
 @dataclass(frozen=True, slots=True)
 class ByReference:
-    """It is in a v1beta1 reference of a plain request: its `.type` is NAMESPACE or EXPERIMENT, its `.id` a name or an id."""
+    """It is in a v1beta1 reference of a route's request: its `.type` is NAMESPACE or EXPERIMENT, its `.id` a name or an id."""
 
     field: str
 
@@ -65,7 +65,7 @@ class EachOf:
 
 
 Source = NoNamespace | ByField | ByRow | ByDefaultExperiment | ByReference | FirstOf | EachOf
-Request = Message | PlainRequest
+Request = Message | HttpCall
 
 
 def by_field(field: str) -> ByField:
@@ -132,9 +132,10 @@ async def namespaces_of(store: Store, source: Source, request: Request) -> froze
 
 def _texts_at(request: Request, field: str) -> list[str]:
     """Return the texts in a field; an absent one is empty."""
-    if isinstance(request, PlainRequest):
+    if isinstance(request, HttpCall):
         part, _, name = field.partition(".")
-        return [getattr(request, part).get(name, "")]
+        value = getattr(request, part).get(name, "")
+        return [value] if isinstance(value, str) else [*value] or [""]
     return _texts_of(request, field.split("."))
 
 
@@ -161,7 +162,7 @@ async def _resolved(tx: ReadTx, source: Source, request: Request) -> list[str]:
                 "NAMESPACE": ByField(f"{field}.id"),
                 "EXPERIMENT": ByRow("experiment", f"{field}.id"),
             }
-            [type_name] = _texts_at(request, f"{field}.type")
+            type_name = _texts_at(request, f"{field}.type")[0]
             return await _resolved(tx, by_type[type_name], request) if type_name in by_type else [""]
         case FirstOf():
             choice = next((one for one in source.sources if _is_given(one, request)), source.sources[-1])

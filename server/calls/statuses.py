@@ -40,6 +40,9 @@ HTTP_STATUS: dict[int, int] = {
 }
 """HTTP statuses, as the gateway of KFP's API server maps them."""
 
+HTTP_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413}
+"""HTTP statuses that say more than those of their codes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -59,7 +62,7 @@ class Status:
     @property
     def http_status(self) -> int:
         """The HTTP status that says the same."""
-        return HTTP_STATUS[self.code]
+        return HTTP_STATUS_OF_REASON.get(self.reason) or HTTP_STATUS[self.code]
 
     def message_proto(self) -> status_pb2.Status:
         """Return google.rpc.Status with ErrorInfo among its details."""

@@ -3,7 +3,8 @@
 import asyncio
 import json
 
-from server.calls.call import Call, PlainRequest
+from server.calls.call import Call
+from server.calls.http_calls import HttpCall
 from server.errors import InvalidArgument
 from server.packages.archives import unpack
 from server.packages.versions import keep_pipeline_and_version, keep_version, new_version
@@ -14,7 +15,7 @@ from storage import lengths
 from storage.model import Pipeline, PipelineVersion
 
 
-async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipeline, PipelineVersion]:
+async def keep_uploaded_pipeline(call: Call, upload: HttpCall) -> tuple[Pipeline, PipelineVersion]:
     """Keep the file as the first version of a new pipeline, both or none."""
     package = await _unpacked(call, upload)
     checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
@@ -39,7 +40,7 @@ async def keep_uploaded_pipeline(call: Call, upload: PlainRequest) -> tuple[Pipe
     return pipeline, version
 
 
-async def keep_uploaded_version(call: Call, upload: PlainRequest) -> PipelineVersion:
+async def keep_uploaded_version(call: Call, upload: HttpCall) -> PipelineVersion:
     """Keep the file as a version of the pipeline that the parameter pipelineid names."""
     package = await _unpacked(call, upload)
     checks.require(_text(upload, "pipelineid"), "the parameter pipelineid is required")
@@ -61,17 +62,17 @@ async def keep_uploaded_version(call: Call, upload: PlainRequest) -> PipelineVer
     return version
 
 
-def _text(upload: PlainRequest, name: str) -> str:
+def _text(upload: HttpCall, name: str) -> str:
     """Return a parameter of the query; an absent one is empty."""
-    return upload.query.get(name, "")
+    return upload.parameter(name)
 
 
-async def _unpacked(call: Call, upload: PlainRequest) -> bytes:
+async def _unpacked(call: Call, upload: HttpCall) -> bytes:
     limit = call.settings.package_bytes_max
-    return await asyncio.to_thread(unpack, upload.file_name, upload.data, limit=limit)
+    return await asyncio.to_thread(unpack, upload.file_name, upload.body, limit=limit)
 
 
-def _tags(upload: PlainRequest) -> dict[str, str]:
+def _tags(upload: HttpCall) -> dict[str, str]:
     text = _text(upload, "tags")
     if not text:
         return {}

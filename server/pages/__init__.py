@@ -4,14 +4,16 @@ OpenAPI document, metrics.
 Composition hands the routes to the door.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
+from server.api import Api
 from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
-from server.doors.http.messages import HttpRequest, HttpResponse
+from server.calls.http_calls import HttpResponse
+from server.doors.http.messages import HttpRequest
 from server.doors.http.plain_routes import Route, closed_to_others
 from server.doors.http.routes import ANY_VERB
-from server.pages.assets import Asset, asset_names, read_asset
+from server.pages.assets import Asset, asset_names, asset_of, read_asset
 from server.pages.docs import docs_page
 from server.pages.front import Facts, front_page
 from server.pages.objects import object_handlers
@@ -23,7 +25,9 @@ __all__ = ["Facts", "page_routes"]
 READS = ("GET", "HEAD")
 
 
-def page_routes(facts: Facts, shared: Shared, metrics: Metrics, dispatcher: Dispatcher) -> list[Route]:
+def page_routes(
+    facts: Facts, shared: Shared, metrics: Metrics, dispatcher: Dispatcher, apis: Sequence[Api]
+) -> list[Route]:
     """Return the routes."""
 
     async def front(request: HttpRequest) -> HttpResponse:
@@ -41,7 +45,10 @@ def page_routes(facts: Facts, shared: Shared, metrics: Metrics, dispatcher: Disp
         return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
 
     handlers = {"/": front, "/docs": docs, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
-    handlers |= object_handlers(dispatcher, shared.settings)
+    handlers |= {
+        f"/openapi/{api.name}.json": _sender(asset_of("openapi.json", api.openapi())) for api in apis if api.openapi
+    }
+    handlers |= object_handlers(dispatcher, shared.settings, apis)
     handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
     routes: list[Route] = []
     for path, handler in handlers.items():

@@ -7,7 +7,8 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from server.doors.http.messages import HttpRequest, HttpResponse
+from server.calls.http_calls import HttpResponse
+from server.doors.http.messages import HttpRequest
 
 _KINDS = {
     "css": "text/css; charset=utf-8",
@@ -56,7 +57,11 @@ def asset_names() -> tuple[str, ...]:
 @cache
 def read_asset(name: str) -> Asset:
     """Return a file of the package."""
-    data = files("server").joinpath("static", *name.split("/")).read_bytes()
+    return asset_of(name, files("server").joinpath("static", *name.split("/")).read_bytes())
+
+
+def asset_of(name: str, data: bytes) -> Asset:
+    """Return bytes as a file of that name."""
     query = f"v={sha256(data).hexdigest()[:16]}"
     return Asset(_KINDS[name.rpartition(".")[2]], data, gzip.compress(data, 6, mtime=0), query)
 

@@ -1,6 +1,7 @@
 """The page that shows the OpenAPI document and lets it be tried: Swagger UI, from files of the package only."""
 
-from server.doors.http.messages import HttpResponse, page
+from server.calls.http_calls import HttpResponse
+from server.doors.http.messages import page
 from server.pages.assets import address_of
 
 _HTML = """<!doctype html>

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from server.doors.http.messages import HttpResponse, page
+from server.calls.http_calls import HttpResponse
+from server.doors.http.messages import page
 from server.pages.assets import address_of
 
 LINKS = (

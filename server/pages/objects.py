@@ -5,16 +5,19 @@ They read what GetRun, GetExperiment, GetPipeline and GetPipelineVersion answer,
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
 from google.protobuf.message import Message
 
+from server.api import Api
 from server.calls.dispatcher import Dispatcher
-from server.calls.methods import Method, all_methods
+from server.calls.http_calls import HttpResponse
+from server.calls.methods import Method
 from server.config import Settings
-from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse, page
+from server.doors.http.messages import HttpHandler, HttpRequest, page
 from server.doors.http.plain_routes import caller_of
 from server.doors.rest.json_writer import message_json
 from server.pages.assets import address_of
@@ -73,10 +76,14 @@ OBJECT_PAGES = (
 )
 
 
-def object_handlers(dispatcher: Dispatcher, settings: Settings) -> dict[str, HttpHandler]:
-    """Return the pages by path."""
-    methods = {method.name: method for method in all_methods()}
-    return {one.path: _handler(one, methods[one.method], dispatcher, settings) for one in OBJECT_PAGES}
+def object_handlers(dispatcher: Dispatcher, settings: Settings, apis: Sequence[Api]) -> dict[str, HttpHandler]:
+    """Return the pages by path; those whose method no API has are left out."""
+    methods = {method.name: method for api in apis for method in api.methods}
+    return {
+        one.path: _handler(one, methods[one.method], dispatcher, settings)
+        for one in OBJECT_PAGES
+        if one.method in methods
+    }
 
 
 def _handler(kind: ObjectPage, method: Method, dispatcher: Dispatcher, settings: Settings) -> HttpHandler:

@@ -1,9 +1,10 @@
 """Whether the process is alive, whether its database answers, and what Kubeflow Pipelines' UI and SDK ask when they start."""
 
 from server.calls.call import Shared
-from server.doors.http.messages import HttpRequest, HttpResponse
+from server.calls.http_calls import HttpResponse
+from server.doors.http.messages import HttpRequest
 from server.doors.http.plain_routes import Route, closed_to_others
-from server.doors.http.responses import json_answer
+from server.doors.http.responses import json_response
 from server.doors.http.routes import ANY_VERB
 from storage.errors import StorageError
 
@@ -14,21 +15,21 @@ def health_routes(shared: Shared) -> list[Route]:
     names = {"commit_sha": settings.commit_sha, "tag_name": settings.tag_name, "multi_user": False}
 
     async def alive(request: HttpRequest) -> HttpResponse:
-        return json_answer({"alive": True})
+        return json_response({"alive": True})
 
     async def ready(request: HttpRequest) -> HttpResponse:
         try:
             await shared.store.ready()
         except StorageError as error:
-            return json_answer({"ready": False, "reason": str(error)}, status=503)
-        return json_answer({"ready": True})
+            return json_response({"ready": False, "reason": str(error)}, status=503)
+        return json_response({"ready": True})
 
     async def v1beta1(request: HttpRequest) -> HttpResponse:
-        return json_answer(names)
+        return json_response(names)
 
     async def v2beta1(request: HttpRequest) -> HttpResponse:
         # Not the RPC's message: it lacks the first two names, and false would be left out.
-        return json_answer({**names, "pipeline_store": "database"})
+        return json_response({**names, "pipeline_store": "database"})
 
     reads = ("GET", "HEAD")
     return [

@@ -47,7 +47,7 @@ class Metrics:
         self._size: int | None = None
         self._size_until = 0.0
         self._measuring = asyncio.Lock()
-        labels = ["method", "door"]
+        labels = ["api", "method", "door"]
         self._calls = Counter("lineal_calls", "Calls that ended.", [*labels, "code"], registry=self._registry)
         self._seconds = Histogram(
             "lineal_call_seconds", "How long calls took.", labels, registry=self._registry, buckets=BUCKETS_SECONDS
@@ -56,10 +56,10 @@ class Metrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
 
-    def observe(self, method: str, door: str, code: str, seconds: float) -> None:
+    def observe(self, api: str, method: str, door: str, code: str, seconds: float) -> None:
         """Count a call that ended."""
-        self._calls.labels(method, door, code).inc()
-        self._seconds.labels(method, door).observe(seconds)
+        self._calls.labels(api, method, door, code).inc()
+        self._seconds.labels(api, method, door).observe(seconds)
 
     async def text(self) -> bytes:
         """Return the figures in Prometheus' text format; a size that cannot be had in time is left out."""

@@ -1,6 +1,7 @@
 """What every method has in common: malformed and huge requests, health, reflection, and a policy line."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -11,9 +12,13 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp.services import HANDLERS
+from server import api as server_api
+from server.apis.kfp.api import KFP
+from server.apis.kfp.methods import SERVED as LINES
+from server.app import APIS, running
 from server.calls import policy
 from server.calls.request_size import PARTS_MAX
+from server.config import Settings
 from tests.api.builders import Task, a_run, empty_parameters, new_run, zeros
 from tests.api.client import METHODS, SERVICES, Api, code, refusal
 from tests.api.conftest import Serve
@@ -21,7 +26,7 @@ from tests.api.service import serving
 
 PATIENCE_SECONDS = 20
 
-SERVED = sorted(name for name, method in METHODS.items() if f"{method.containing_service.name}.{name}" in HANDLERS)
+SERVED = sorted(name for name, method in METHODS.items() if f"{method.containing_service.name}.{name}" in LINES)
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"\x0a\x05abc", b"\x0a\x01\xff\x12\x01\xff\x1a\x01\xff", b"\x08"])
@@ -188,7 +193,7 @@ async def test_reflection_describes_every_served_method(api: Api) -> None:
         described = {
             f"{each.name}.{m.name}" for each in FileDescriptorProto.FromString(data).service for m in each.method
         }
-        expected = {name for name in HANDLERS if name.startswith(f"{service.rpartition('.')[2]}.")}
+        expected = {name for name in LINES if name.startswith(f"{service.rpartition('.')[2]}.")}
         assert expected <= described
 
 
@@ -204,22 +209,27 @@ async def test_healthz_answers(api: Api) -> None:
     assert not answer.multi_user
 
 
-@pytest.mark.parametrize("name", ["RunService.GetRun", "HealthzService.GetHealthz"])
+@pytest.mark.parametrize("name", ["RunService.GetRun", "HealthzService.GetHealthz", "Upload.UploadPipeline"])
 @pytest.mark.databases("sqlite")
-async def test_a_method_without_a_policy_line_stops_the_start(
-    migrated_url: str, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.delitem(policy.POLICY, name)
+async def test_a_method_or_route_without_a_policy_line_stops_the_start(migrated_url: str, name: str) -> None:
+    api = without_line(KFP, name)
     with pytest.raises(policy.MissingPolicy, match=name):
-        async with serving(migrated_url):
+        async with running(Settings(store=migrated_url, grpc="127.0.0.1:0", rest="127.0.0.1:0"), [api]):
             pass
+
+
+def without_line(api: server_api.Api, name: str) -> server_api.Api:
+    """The API, less the policy line of one method or route."""
+    methods = [replace(one, rule=None) if one.name == name else one for one in api.methods]
+    routes = [replace(one, rule=None) if one.name == name else one for one in api.routes]
+    return replace(api, methods=tuple(methods), routes=tuple(routes))
 
 
 @pytest.mark.databases("sqlite")
 def test_every_policy_line_asks_for_something() -> None:
-    assert HANDLERS.keys() <= policy.POLICY.keys()
-    assert all(rule.resource and rule.verb for rule in policy.POLICY.values())
-    assert [name for name, rule in policy.POLICY.items() if rule.open] == ["HealthzService.GetHealthz"]
+    rules = {served.name: served.rule for api in APIS for served in api.served()}
+    assert all(rule is not None and rule.resource and rule.verb for rule in rules.values())
+    assert [name for name, rule in rules.items() if rule and rule.open] == ["HealthzService.GetHealthz"]
 
 
 @pytest.mark.databases("sqlite")

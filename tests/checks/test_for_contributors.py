@@ -4,11 +4,12 @@ import runpy
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from server.calls import policy
+from server.apis.kfp.api import KFP
 from tests.checks.test_checks import CHECKOUT, CHECKS, run, run_check
 from tests.cli.program import lineal
 
@@ -65,11 +66,12 @@ def test_a_method_without_a_policy_line_is_named_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os._exit", sys.exit)
-    monkeypatch.delitem(policy.POLICY, "RunService.GetRun")
+    methods = [replace(one, rule=None) if one.name == "RunService.GetRun" else one for one in KFP.methods]
+    monkeypatch.setattr("server.app.APIS", (replace(KFP, methods=tuple(methods)),))
     done = lineal("serve", "--store", f"sqlite:///{tmp_path}/lineal.sqlite")
     assert done.exit_code == 1
     assert done.output == (
-        "lineal-server: no line in the policy table for RunService.GetRun: say there what a caller must be allowed\n"
+        "lineal-server: no policy line for RunService.GetRun: say in the table of its API what a caller must be allowed to do\n"
     )
 
 

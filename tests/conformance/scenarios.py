@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor
 
-from server.calls.methods import FILES
+from server.apis.kfp.methods import FILES
 
 DATA = Path(__file__).parent / "data"
 

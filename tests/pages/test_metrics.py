@@ -45,9 +45,9 @@ async def test_calls_are_counted_by_method_door_and_code(served: Addresses) -> N
     await ask(served.rest, "GET", "/apis/v2beta1/runs?page_size=-1")
     added = await samples(served.rest)
     added.subtract(before)
-    assert calls(added, method="RunService.GetRun", door="grpc", code="NOT_FOUND") == 3
-    assert calls(added, method="RunService.GetRun", door="rest", code="NOT_FOUND") == 2
-    assert calls(added, method="RunService.ListRuns", door="rest", code="INVALID_ARGUMENT") == 1
+    assert calls(added, api="kfp", method="RunService.GetRun", door="grpc", code="NOT_FOUND") == 3
+    assert calls(added, api="kfp", method="RunService.GetRun", door="rest", code="NOT_FOUND") == 2
+    assert calls(added, api="kfp", method="RunService.ListRuns", door="rest", code="INVALID_ARGUMENT") == 1
 
 
 async def test_latencies_are_counted_once_a_call(served: Addresses) -> None:
@@ -56,7 +56,7 @@ async def test_latencies_are_counted_once_a_call(served: Addresses) -> None:
         await ask(served.rest, "GET", "/apis/v2beta1/experiments")
     added = await samples(served.rest)
     added.subtract(before)
-    labels = {"method": "ExperimentService.ListExperiments", "door": "rest"}
+    labels = {"api": "kfp", "method": "ExperimentService.ListExperiments", "door": "rest"}
     assert added["lineal_call_seconds_count", frozenset(labels.items())] == 5
     assert added["lineal_call_seconds_bucket", frozenset({**labels, "le": "60.0"}.items())] == 5
     assert 0 < added["lineal_call_seconds_sum", frozenset(labels.items())] < 60

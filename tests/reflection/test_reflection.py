@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.apis.kfp.services import HANDLERS
-from server.calls.methods import all_methods
+from server.apis.kfp.methods import METHODS
 from tests.api.builders import new_artifact, new_run_and_task
 from tests.faults.client import connected
 from tests.faults.cluster import serving
@@ -31,8 +30,8 @@ def ask(address: str) -> dict[str, Any]:
 
 def served_paths() -> set[str]:
     """The paths of all methods of the services that have a handler; reflection describes services as a whole."""
-    services = {method.service for method in all_methods() if method.name in HANDLERS}
-    return {method.path for method in all_methods() if method.service in services}
+    services = {method.service for method in METHODS if method.handler is not None}
+    return {method.path for method in METHODS if method.service in services}
 
 
 async def test_a_client_without_stubs_lists_and_calls_the_services(migrated_url: str) -> None:

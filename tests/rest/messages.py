@@ -10,9 +10,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from hypothesis import strategies as st
 
-from server.calls.methods import all_methods
+from server.apis.kfp.methods import METHODS
 
-METHODS = all_methods()
 RESPONSES = sorted({method.response for method in METHODS}, key=lambda response: response.DESCRIPTOR.full_name)
 REQUESTS = sorted({method.request for method in METHODS}, key=lambda request: request.DESCRIPTOR.full_name)
 

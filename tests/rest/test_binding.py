@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.apis.kfp.methods import METHODS
 from server.calls.methods import HttpRule, Method
 from server.doors.http.routes import BadTemplate
 from server.doors.rest.binding import Binding, Bound
 from server.errors import InvalidArgument
-from tests.rest.messages import METHODS, plain_of
+from tests.rest.messages import plain_of
 
 BY_NAME = {method.name.partition(".")[2]: method for method in METHODS}
 
@@ -197,7 +198,8 @@ def test_a_body_that_should_be_an_object_and_is_not_is_refused(body: Any) -> Non
     ],
 )
 def test_an_empty_object_under_tags_clears_them(text: str, clears: bool) -> None:
-    assert bound("UpdatePipeline", text=text, pipeline__pipeline_id="p").clears_tags is clears
+    metadata = bound("UpdatePipeline", text=text, pipeline__pipeline_id="p").metadata
+    assert metadata == ({"x-clear-tags": "true"} if clears else {})
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from server.calls.http_calls import HttpResponse
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse, page
+from server.doors.http.messages import HttpHandler, HttpRequest, page
 from server.doors.http.server import HttpServer
 from tests.leftovers import LARGE_BYTES, large_values
 from tests.rest.client import connected, request_text

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.apis.kfp.methods import METHODS
 from server.doors.http.routes import ANY_VERB, BadTemplate, Match, NoRoute, Redirect, Router, WrongVerb
 from server.errors import InvalidArgument
-from tests.rest.messages import METHODS
 
 HTTP_METHODS = [method for method in METHODS if method.http is not None]
 RUN = "/apis/v2beta1/runs/0198c0de"
@@ -203,3 +203,51 @@ def test_one_template_cannot_be_served_twice() -> None:
     router.add("GET", "/runs/{run_id}", "one")
     with pytest.raises(BadTemplate, match="served twice"):
         router.add("GET", "/runs/{id}", "two")
+
+
+def files_table() -> Router[str]:
+    """Routes with a `{path=**}` beside routes that are more precise."""
+    router = Router[str]()
+    for template in ("/f/{path=**}", "/f/{id}/info", "/f/list", "/f/deep/er/{path=**}", "/f/{id}/x/{rest=**}"):
+        router.add("GET", template, template)
+    router.add("PUT", "/f/{path=**}", "PUT")
+    return router
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "values"),
+    [
+        ("/f/a", "/f/{path=**}", {"path": "a"}),
+        ("/f/a/b/c.bin", "/f/{path=**}", {"path": "a/b/c.bin"}),
+        ("/f/a%2Fb/%C3%A9", "/f/{path=**}", {"path": "a/b/é"}),
+        ("/f/a:b/c:d", "/f/{path=**}", {"path": "a:b/c:d"}),
+        ("/f/", "/f/{path=**}", {"path": ""}),
+        ("/f/a/", "/f/{path=**}", {"path": "a/"}),
+        ("/f/a//b", "/f/{path=**}", {"path": "a//b"}),
+        ("/f/../x", "/f/{path=**}", {"path": "../x"}),
+        ("/f/./list", "/f/{path=**}", {"path": "./list"}),
+        ("/f/../info", "/f/{path=**}", {"path": "../info"}),
+        ("/f/list", "/f/list", {}),
+        ("/f/a/info", "/f/{id}/info", {"id": "a"}),
+        ("/f/deep/er/x/y", "/f/deep/er/{path=**}", {"path": "x/y"}),
+        ("/f/deep/x/y", "/f/{id}/x/{rest=**}", {"id": "deep", "rest": "y"}),
+        ("/f/a/x/../y", "/f/{id}/x/{rest=**}", {"id": "a", "rest": "../y"}),
+    ],
+)
+def test_a_last_field_may_take_the_rest_of_a_path(path: str, target: str, values: dict[str, str]) -> None:
+    match = files_table().match("GET", path)
+    assert isinstance(match, Match), match
+    assert (match.target, match.values) == (target, values)
+
+
+def test_dots_before_the_rest_of_a_path_are_cleaned_away_as_ever() -> None:
+    assert files_table().match("GET", "/x/../f/a") == Redirect("/f/a")
+    assert files_table().match("GET", "//f/a") == Redirect("/f/a")
+    assert isinstance(files_table().match("GET", "/f"), NoRoute)
+    assert files_table().match("POST", "/f/a//b") == WrongVerb(("GET", "PUT"))
+
+
+@pytest.mark.parametrize("template", ["/f/{a=**}/x", "/f/{a=*}", "/f/{a=**}:verb", "/f/{=**}", "/f/x{a=**}"])
+def test_a_field_that_takes_the_rest_must_be_the_last(template: str) -> None:
+    with pytest.raises(BadTemplate):
+        Router[str]().add("GET", template, "")

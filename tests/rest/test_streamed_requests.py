@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from server.calls.http_calls import HttpResponse
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpRequest, HttpResponse
+from server.doors.http.messages import HttpRequest
 from server.doors.http.server import HttpServer
 from tests.leftovers import nothing_left
 from tests.rest.client import Wire, connected, request_text

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from server.calls.http_calls import HttpResponse
 from server.doors.http import connection
-from server.doors.http.messages import HttpRequest, HttpResponse
+from server.doors.http.messages import HttpRequest
 from tests.leftovers import nothing_left
 from tests.rest.client import connected, request_text
 from tests.rest.test_http_server import LIMITS, Start, start, until

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,19 +12,23 @@ import structlog
 from google.protobuf.message import Message
 from lineal.v2beta1 import healthz_pb2, run_pb2
 
+from server.api import HttpRoute
+from server.apis.kfp.api import KFP
 from server.calls.authority import SingleUser
-from server.calls.call import Call, PlainRequest, Shared
+from server.calls.call import Call, Shared
 from server.calls.caller import Caller, Identity, Scope
 from server.calls.dispatcher import Dispatcher
-from server.calls.methods import Method, all_methods
+from server.calls.http_calls import HttpCall
+from server.calls.methods import Method
+from server.calls.namespaces import Request
 from server.calls.policy import Rule
 from server.errors import PermissionDenied, Unauthenticated
 from storage import deadlines
 
-METHODS = {method.name: method for method in all_methods()}
+METHODS = {method.name: method for method in KFP.methods}
 LIST_RUNS = METHODS["RunService.ListRuns"]
 HEALTHZ = METHODS["HealthzService.GetHealthz"]
-UPLOAD = "Upload.UploadPipeline"
+[UPLOAD] = [route for route in KFP.routes if route.name == "Upload.UploadPipeline"]
 HANGING_SECONDS = 20
 
 
@@ -38,7 +43,7 @@ class Guarded:
             raise Unauthenticated("who is there?")
         return Identity(metadata["name"])
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+    async def authorise(self, identity: Identity, rule: Rule, request: Request) -> Scope:
         self.asked.append((identity.name, rule.resource, rule.verb, type(request)))
         if identity.name != "alice":
             raise PermissionDenied("only alice may")
@@ -56,7 +61,7 @@ class Hanging(SingleUser):
             await asyncio.Event().wait()
         return Identity()
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+    async def authorise(self, identity: Identity, rule: Rule, request: Request) -> Scope:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -84,27 +89,33 @@ class Handlers:
         self.calls.append(call)
         return healthz_pb2.GetHealthzResponse()
 
-    async def upload(self, call: Call, request: PlainRequest) -> dict[str, Any]:
+    async def upload(self, call: Call, request: HttpCall) -> dict[str, Any]:
         self.called.append("upload")
         return {}
 
 
-def a_dispatcher(handlers: Handlers, authority: Any) -> Dispatcher:
-    served = {LIST_RUNS.name: handlers.list_runs, HEALTHZ.name: handlers.healthz}
-    nothing: Any = None
-    shared = Shared(store=nothing, tokens=nothing, settings=nothing)
-    return Dispatcher(served, shared, authority, plain_handlers={UPLOAD: handlers.upload})
+class Dispatching:
+    """A dispatcher whose methods have these handlers."""
+
+    def __init__(self, handlers: Handlers, authority: Any) -> None:
+        nothing: Any = None
+        self.dispatcher = Dispatcher(Shared(store=nothing, tokens=nothing, settings=nothing), authority)
+        self.handlers = {LIST_RUNS: handlers.list_runs, HEALTHZ: handlers.healthz, UPLOAD: handlers.upload}
 
 
-def ask(dispatcher: Dispatcher, what: Method | str, caller: Caller, **fields: Any) -> Awaitable[Any]:
-    if isinstance(what, str):
-        return dispatcher.dispatch_plain(what, PlainRequest(), caller)
-    return dispatcher.dispatch(what, what.request(**fields), caller)
+def a_dispatcher(handlers: Handlers, authority: Any) -> Dispatching:
+    return Dispatching(handlers, authority)
 
 
-@pytest.mark.parametrize("what", [LIST_RUNS, UPLOAD], ids=["rpc", "plain"])
+def ask(dispatching: Dispatching, what: Method | HttpRoute, caller: Caller, **fields: Any) -> Awaitable[Any]:
+    request = what.request(**fields) if isinstance(what, Method) else HttpCall()
+    operation = replace(what, handler=dispatching.handlers[what])
+    return dispatching.dispatcher.dispatch(operation, request, caller)
+
+
+@pytest.mark.parametrize("what", [LIST_RUNS, UPLOAD], ids=["rpc", "route"])
 @pytest.mark.parametrize(("name", "code"), [("alice", "OK"), ("bob", "PERMISSION_DENIED"), (None, "UNAUTHENTICATED")])
-async def test_only_those_who_may_reach_a_handler(what: Method | str, name: str | None, code: str) -> None:
+async def test_only_those_who_may_reach_a_handler(what: Method | HttpRoute, name: str | None, code: str) -> None:
     handlers = Handlers()
     caller = Caller("test", metadata={} if name is None else {"name": name})
     outcome = await ask(a_dispatcher(handlers, Guarded()), what, caller)
@@ -120,7 +131,7 @@ async def test_the_authority_is_asked_for_what_the_policy_says_of_the_method() -
     await ask(dispatcher, HEALTHZ, caller)
     assert guarded.asked == [
         ("alice", "runs", "list", run_pb2.ListRunsRequest),
-        ("alice", "pipelines", "create", PlainRequest),
+        ("alice", "pipelines", "create", HttpCall),
     ]
 
 

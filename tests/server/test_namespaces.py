@@ -7,8 +7,10 @@ import pytest
 from google.protobuf.message import Message
 from lineal.v2beta1 import artifact_pb2, pipeline_pb2, run_pb2
 
-from server.calls.call import PlainRequest
-from server.calls.methods import all_methods
+from server.api import HttpRoute
+from server.app import APIS
+from server.calls.http_calls import HttpCall
+from server.calls.methods import Method
 from server.calls.namespaces import (
     ByField,
     ByReference,
@@ -25,7 +27,6 @@ from server.calls.namespaces import (
     each_of,
     namespaces_of,
 )
-from server.calls.policy import POLICY
 from storage.errors import RowNotFound
 from storage.sql.store import SqlStore
 from tests.contract.builders import (
@@ -39,8 +40,19 @@ from tests.contract.builders import (
 )
 
 TEAM = "team"
-METHODS = {method.name: method for method in all_methods()}
-ROW_LINES = [name for name, rule in POLICY.items() if not isinstance(rule.namespace, NoNamespace)]
+LINES = {served.name: served for api in APIS for served in api.served()}
+METHODS = {name: served for name, served in LINES.items() if isinstance(served, Method)}
+ROUTES = {name: served for name, served in LINES.items() if isinstance(served, HttpRoute)}
+
+
+def source_of(name: str) -> Source:
+    """What the policy line says of the namespace."""
+    rule = LINES[name].rule
+    assert rule is not None
+    return rule.namespace
+
+
+ROW_LINES = [name for name in LINES if not isinstance(source_of(name), NoNamespace)]
 
 
 @pytest.fixture
@@ -85,7 +97,7 @@ def leaves(source: Source) -> Iterator[tuple[str, str]]:
 
 def a_request(name: str, values: dict[str, str]) -> Request:
     """A request of a method whose fields hold the values that their kinds have."""
-    fields = {field: values[row] for field, row in leaves(POLICY[name].namespace)}
+    fields = {field: values[row] for field, row in leaves(source_of(name))}
     if name in METHODS:
         request = METHODS[name].request()
         for field, value in fields.items():
@@ -95,7 +107,7 @@ def a_request(name: str, values: dict[str, str]) -> Request:
     for field, value in fields.items():
         part, _, key = field.partition(".")
         parts[part][key] = value
-    return PlainRequest(**parts)
+    return HttpCall(**parts)
 
 
 def write(message: Message, field: str, value: str) -> None:
@@ -112,9 +124,9 @@ def write(message: Message, field: str, value: str) -> None:
         setattr(target, last, value)
 
 
-@pytest.mark.parametrize("name", [name for name in POLICY if name in METHODS])
+@pytest.mark.parametrize("name", METHODS)
 def test_the_fields_of_a_line_are_texts_of_its_request(name: str) -> None:
-    for field, _ in leaves(POLICY[name].namespace):
+    for field, _ in leaves(source_of(name)):
         descriptor = METHODS[name].request.DESCRIPTOR
         *parents, last = field.split(".")
         for parent in parents:
@@ -125,31 +137,31 @@ def test_the_fields_of_a_line_are_texts_of_its_request(name: str) -> None:
 async def test_the_namespace_of_every_request_is_that_of_its_rows(store: SqlStore) -> None:
     ids = await ids_in(store, TEAM)
     for name in ROW_LINES:
-        assert await namespaces_of(store, POLICY[name].namespace, a_request(name, ids)) == {TEAM}, name
+        assert await namespaces_of(store, source_of(name), a_request(name, ids)) == {TEAM}, name
 
 
 async def test_a_request_that_names_an_unknown_row_is_not_found(store: SqlStore) -> None:
     for text in ("no-such", "x" * 1000, "a\x00b", ""):
         unknown = {row: text for row in await ids_in(store, TEAM)} | {"": TEAM}
         for name in ROW_LINES:
-            source = POLICY[name].namespace
+            source = source_of(name)
             if any(row for _, row in leaves(source)) and not (isinstance(source, FirstOf) and not text):
                 with pytest.raises(RowNotFound):
                     await namespaces_of(store, source, a_request(name, unknown))
 
 
 async def test_a_run_without_an_experiment_is_of_the_namespace_of_the_default_one(store: SqlStore) -> None:
-    source = POLICY["RunService.CreateRun"].namespace
+    source = source_of("RunService.CreateRun")
     assert await namespaces_of(store, source, run_pb2.CreateRunRequest()) == {""}
 
 
 async def test_the_first_field_that_is_given_counts(store: SqlStore) -> None:
     ids, others = await ids_in(store, TEAM), await ids_in(store, "other")
-    source = POLICY["RunService.ListRuns"].namespace
+    source = source_of("RunService.ListRuns")
     both = run_pb2.ListRunsRequest(experiment_id=ids["experiment"], namespace="other")
     assert await namespaces_of(store, source, both) == {TEAM}
     assert await namespaces_of(store, source, run_pb2.ListRunsRequest(namespace="other")) == {"other"}
-    source = POLICY["PipelineService.CreatePipelineVersion"].namespace
+    source = source_of("PipelineService.CreatePipelineVersion")
     inner = pipeline_pb2.PipelineVersion(pipeline_id=others["pipeline"])
     request = pipeline_pb2.CreatePipelineVersionRequest(pipeline_version=inner)
     assert await namespaces_of(store, source, request) == {"other"}
@@ -174,10 +186,10 @@ async def test_every_item_of_a_bulk_call_counts_those_without_a_namespace_too(st
 async def test_a_reference_says_the_namespace_itself_or_none(
     store: SqlStore, type: str, id: str, namespace: str
 ) -> None:
-    request = PlainRequest(query={"key.type": type, "key.id": id})
+    request = HttpCall(query={"key.type": type, "key.id": id})
     assert await namespaces_of(store, by_reference("query.key"), request) == {namespace}
 
 
 async def test_requests_about_the_whole_cluster_have_no_namespace(store: SqlStore) -> None:
-    source = POLICY["ReportService.ReportWorkflow"].namespace
+    source = source_of("ReportService.ReportWorkflow")
     assert await namespaces_of(store, source, METHODS["ReportService.ReportWorkflow"].request()) == frozenset()

@@ -4,16 +4,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from google.protobuf.message import Message
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
-from server.apis.kfp.services import HANDLERS
-from server.app import PLAIN_HANDLERS
+from server.app import APIS
 from server.calls.authority import SingleUser
-from server.calls.call import PlainRequest, Shared
+from server.calls.call import Shared
 from server.calls.caller import Caller, Identity, Scope
 from server.calls.dispatcher import Dispatcher
-from server.calls.methods import all_methods
+from server.calls.http_calls import HttpCall
+from server.calls.methods import Method
+from server.calls.namespaces import Request
 from server.calls.policy import Rule
 from server.config import Settings
 from storage.model import TaskState
@@ -21,7 +21,7 @@ from storage.pages import PageTokens
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, a_task, keep
 
-METHODS = {method.name: method for method in all_methods()}
+SERVED = {served.name: served for api in APIS for served in api.served()}
 FINGERPRINT = "f" * 64
 
 
@@ -31,7 +31,7 @@ class Confined(SingleUser):
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
 
-    async def authorise(self, identity: Identity, rule: Rule, request: Message | PlainRequest) -> Scope:
+    async def authorise(self, identity: Identity, rule: Rule, request: Request) -> Scope:
         return Scope(namespace=self.namespace, namespace_filter=self.namespace)
 
 
@@ -40,16 +40,17 @@ class Client:
 
     def __init__(self, store: SqlStore, url: str, authority: SingleUser) -> None:
         shared = Shared(store=store, tokens=PageTokens(b"key"), settings=Settings(store=url))
-        self._dispatcher = Dispatcher(HANDLERS, shared, authority, plain_handlers=PLAIN_HANDLERS)
+        self._dispatcher = Dispatcher(shared, authority)
 
     async def ask(self, method_name: str, /, **fields: Any) -> Any:
-        method = METHODS[method_name]
+        method = SERVED[method_name]
+        assert isinstance(method, Method)
         outcome = await self._dispatcher.dispatch(method, method.request(**fields), Caller("test"))
         assert outcome.answer is not None, outcome.status
         return outcome.answer
 
     async def read(self, name: str) -> Any:
-        return (await self._dispatcher.dispatch_plain(name, PlainRequest(), Caller("test"))).answer
+        return (await self._dispatcher.dispatch(SERVED[name], HttpCall(), Caller("test"))).answer
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """The v1beta1 reads that Kubeflow Pipelines' UI and SDK still make, answered as plain JSON objects."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from server.calls.call import Call, PlainRequest
+from server.calls.call import Call
+from server.calls.http_calls import HttpCall
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.packages.uploads import keep_uploaded_pipeline, keep_uploaded_version
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec
@@ -30,7 +31,7 @@ _STATUS = {
 }
 
 
-async def get_run(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def get_run(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a run as GET /apis/v1beta1/runs/{id} shows it; raises NotFound."""
     run_id = checks.known_id("run", request.values["id"])
 
@@ -80,7 +81,7 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
     return _without_empty(answer)
 
 
-async def get_experiment(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def get_experiment(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return an experiment as GET /apis/v1beta1/experiments/{id} shows it; raises NotFound."""
     experiment_id = checks.known_id("experiment", request.values["id"])
     return experiment(await call.store.read_one(lambda tx: tx.experiments.get(experiment_id)))
@@ -100,7 +101,7 @@ def experiment(record: Experiment) -> dict[str, Any]:
     )
 
 
-async def get_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def get_pipeline(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a pipeline with its latest version; raises NotFound."""
     pipeline_id = checks.known_id("pipeline", request.values["id"])
 
@@ -111,16 +112,16 @@ async def get_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
     return await call.store.read(read)
 
 
-async def get_pipeline_version(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def get_pipeline_version(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a pipeline version; raises NotFound."""
     version_id = checks.known_id("pipeline version", request.values["id"])
     return pipeline_version(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
 
 
-async def list_runs(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def list_runs(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a page of runs, of the experiment that resource_reference_key names when it does."""
-    experiment_id = request.query.get("resource_reference_key.id", "")
-    if request.query.get("resource_reference_key.type") != "EXPERIMENT":
+    experiment_id = request.parameter("resource_reference_key.id")
+    if request.parameter("resource_reference_key.type") != "EXPERIMENT":
         experiment_id = ""
     namespace = call.scope().namespace_filter
 
@@ -132,10 +133,10 @@ async def list_runs(call: Call, request: PlainRequest) -> dict[str, Any]:
         names = await tx.pipeline_versions.names(sorted(version_ids)) if version_ids else {}
         return page, [_run(row, names.get(row.pipeline_version_id, "")) for row in page.rows]
 
-    return await _page(call, request.query, read, name="runs", listable=RUN_LIST_V1BETA1, scope=[experiment_id])
+    return await _page(call, request, read, name="runs", listable=RUN_LIST_V1BETA1, scope=[experiment_id])
 
 
-async def list_experiments(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def list_experiments(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a page of experiments."""
     namespace = call.scope().namespace_filter
 
@@ -143,10 +144,10 @@ async def list_experiments(call: Call, request: PlainRequest) -> dict[str, Any]:
         page = await tx.experiments.list(listing, namespace=namespace)
         return page, [experiment(row) for row in page.rows]
 
-    return await _page(call, request.query, read, name="experiments", listable=EXPERIMENT_LIST_V1BETA1)
+    return await _page(call, request, read, name="experiments", listable=EXPERIMENT_LIST_V1BETA1)
 
 
-async def list_pipelines(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def list_pipelines(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a page of pipelines with their latest versions."""
     namespace = call.scope().namespace_filter
 
@@ -155,13 +156,13 @@ async def list_pipelines(call: Call, request: PlainRequest) -> dict[str, Any]:
         latest = await tx.pipeline_versions.latest_of([row.id for row in page.rows]) if page.rows else {}
         return page, [pipeline(row, latest.get(row.id)) for row in page.rows]
 
-    return await _page(call, request.query, read, name="pipelines", listable=PIPELINE_LIST_V1BETA1)
+    return await _page(call, request, read, name="pipelines", listable=PIPELINE_LIST_V1BETA1)
 
 
-async def list_pipeline_versions(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def list_pipeline_versions(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a page of the versions of the pipeline that resource_key names; raises InvalidArgument and NotFound."""
-    pipeline_id = request.query.get("resource_key.id", "")
-    kind = request.query.get("resource_key.type")
+    pipeline_id = request.parameter("resource_key.id")
+    kind = request.parameter("resource_key.type")
     scope = [pipeline_id]
 
     async def read(tx: ReadTx, listing: Listing) -> tuple[Page[PipelineVersion], list[dict[str, Any]]]:
@@ -170,10 +171,10 @@ async def list_pipeline_versions(call: Call, request: PlainRequest) -> dict[str,
         page = await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id, with_spec=False)
         return page, [pipeline_version(row) for row in page.rows]
 
-    return await _page(call, request.query, read, name="versions", listable=PIPELINE_VERSION_LIST_V1BETA1, scope=scope)
+    return await _page(call, request, read, name="versions", listable=PIPELINE_VERSION_LIST_V1BETA1, scope=scope)
 
 
-async def get_pipeline_template(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def get_pipeline_template(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return the specification of a pipeline's latest version as text; raises NotFound."""
     pipeline_id = checks.known_id("pipeline", request.values["id"])
 
@@ -187,29 +188,29 @@ async def get_pipeline_template(call: Call, request: PlainRequest) -> dict[str, 
     return {"template": (await call.store.read(read)).pipeline_spec or ""}
 
 
-async def get_pipeline_version_template(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def get_pipeline_version_template(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return the specification of a version as text; raises NotFound."""
     version_id = checks.known_id("pipeline version", request.values["id"])
     version = await call.store.read(lambda tx: tx.pipeline_versions.get(version_id))
     return {"template": version.pipeline_spec or ""}
 
 
-async def list_jobs(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def list_jobs(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return the empty list: nothing here schedules."""
-    _list_request(call, request.query, name="jobs", listable=RECURRING_RUN_LIST_V1BETA1)
+    _list_request(call, request, name="jobs", listable=RECURRING_RUN_LIST_V1BETA1)
     return {}
 
 
 async def _page(
     call: Call,
-    query: Mapping[str, str],
+    request: HttpCall,
     read_page: Callable[[ReadTx, Listing], Awaitable[tuple[Page[Any], list[dict[str, Any]]]]],
     *,
     name: str,
     listable: Listable,
     scope: Sequence[object] = (),
 ) -> dict[str, Any]:
-    list_request, listing = _list_request(call, query, name=name, listable=listable, scope=scope)
+    list_request, listing = _list_request(call, request, name=name, listable=listable, scope=scope)
     page, rows = await call.store.read(lambda tx: read_page(tx, listing))
     answer = {
         name: rows,
@@ -220,28 +221,28 @@ async def _page(
 
 
 def _list_request(
-    call: Call, query: Mapping[str, str], *, name: str, listable: Listable, scope: Sequence[object] = ()
+    call: Call, request: HttpCall, *, name: str, listable: Listable, scope: Sequence[object] = ()
 ) -> tuple[ListRequest, Listing]:
-    size = query.get("page_size", "0")
+    [size] = request.query.get("page_size", ["0"])
     checks.require(_INTEGER.fullmatch(size) and abs(int(size)) < 2**31, "page_size must be a whole number of 32 bits")
     list_request = ListRequest(
         name=name,
         listable=listable,
         scope=[*scope],
         page_size=int(size),
-        page_token=query.get("page_token", ""),
-        order_text=query.get("sort_by", ""),
-        filter_text=query.get("filter", ""),
+        page_token=request.parameter("page_token"),
+        order_text=request.parameter("sort_by"),
+        filter_text=request.parameter("filter"),
     )
     return list_request, listing_of(call, list_request)
 
 
-async def upload_pipeline(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def upload_pipeline(call: Call, request: HttpCall) -> dict[str, Any]:
     """Keep an uploaded file as the first version of a new pipeline; the answer is the pipeline with it."""
     return pipeline(*await keep_uploaded_pipeline(call, request))
 
 
-async def upload_pipeline_version(call: Call, request: PlainRequest) -> dict[str, Any]:
+async def upload_pipeline_version(call: Call, request: HttpCall) -> dict[str, Any]:
     """Keep an uploaded file as a version of a pipeline; the answer is the version."""
     return pipeline_version(await keep_uploaded_version(call, request))
 

@@ -51,7 +51,7 @@ class GrpcDoor:
         with_reflection: bool,
         share_port: bool = False,
     ) -> None:
-        self._methods = [method for method in methods if dispatcher.serves(method)]
+        self._methods = [method for method in methods if method.handler is not None]
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", max_message_bytes),

@@ -7,8 +7,8 @@ request. Programs send none of these headers and pass. Sec-Fetch-Site is specifi
 
 from google.rpc import code_pb2
 
-from server.doors.http.messages import HttpRequest, HttpResponse
-from server.doors.http.responses import refusal
+from server.calls.statuses import Status
+from server.doors.http.messages import HttpRequest
 from server.process.telemetry import log
 from server.web_origins import LOCALHOST, HostList, OriginList, is_loopback, read_host, read_origin
 
@@ -26,8 +26,8 @@ class BrowserGuard:
         self._origins, self._hosts = OriginList(cors_origins), HostList(allowed_hosts)
         self._any_host = self._hosts.has_any or (not self._hosts and not is_loopback(address))
 
-    def refused(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the response to a request that must not be served, None for all others."""
+    def refused(self, request: HttpRequest) -> tuple[Status, int] | None:
+        """Return why a request must not be served, and the HTTP status that says so; None for all others."""
         if not self._has_allowed_host(request):
             host = _shown(request.headers["host"])
             message = (
@@ -61,9 +61,9 @@ class BrowserGuard:
         return origin is not None and any(host is not None and origin.is_at(host) for host in hosts)
 
 
-def _refusal(request: HttpRequest, http_status: int, code: int, reason: str, message: str) -> HttpResponse:
+def _refusal(request: HttpRequest, http_status: int, code: int, reason: str, message: str) -> tuple[Status, int]:
     log.info("refused", verb=request.verb, peer=request.peer, reason=reason, message=message)
-    return refusal(http_status, code, reason, message)
+    return Status(code, reason, message), http_status
 
 
 def _foreign(request: HttpRequest) -> str:

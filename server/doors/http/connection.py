@@ -11,11 +11,13 @@ from typing import Protocol
 
 from google.rpc import code_pb2
 
+from server.calls.http_calls import HttpResponse
+from server.calls.statuses import Status
 from server.doors.http.deadlines import Deadlines
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpHandler, HttpResponse, Streams
+from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
 from server.doors.http.request_reader import Phase, QueuedRequest, RequestReader
-from server.doors.http.responses import failure_answer, refusal
+from server.doors.http.responses import failure_status
 from server.process.telemetry import log
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -28,6 +30,7 @@ class Owner(Protocol):
 
     handler: HttpHandler
     streams: Streams | None
+    write_error: ErrorWriter
     limits: HttpLimits
     is_stopping: bool
 
@@ -71,12 +74,12 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         address = transport.get_extra_info("peername")
         peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
-        self._reader = RequestReader(self._owner.limits, peer, self._owner.streams)
+        self._reader = RequestReader(self._owner.limits, peer, self._owner.streams, self._owner.write_error)
         if self._owner.opened(self):
             self._deadlines.expect_first_request()
         else:
-            busy = refusal(503, code_pb2.UNAVAILABLE, "TOO_MANY_CONNECTIONS", "too many connections are open")
-            self._send(busy, verb="", closes=True)
+            busy = Status(code_pb2.UNAVAILABLE, "TOO_MANY_CONNECTIONS", "too many connections are open")
+            self._send(self._owner.write_error("", busy, 503), verb="", closes=True)
             self._close_after_flush()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -170,7 +173,8 @@ class Connection(asyncio.Protocol):
         try:
             response = await self._owner.handler(entry.request)
         except Exception as error:  # noqa: BLE001 - the connection must be answered whatever its handler does
-            response = failure_answer(error, "rest")
+            status = failure_status(error, "rest")
+            response = self._owner.write_error(entry.request.path, status, status.http_status)
         if self._is_closing:
             return
         reader = self._reader
@@ -196,12 +200,13 @@ class Connection(asyncio.Protocol):
     def _answer_504(self) -> None:
         """Answer for a late handler at once: it is cancelled, but a database driver may take its time to notice."""
         was_streaming = self._is_streaming
+        path = self._entry.request.path if self._entry else ""
         self._cancel_call()
         if was_streaming:
             self._transport.abort()  # the client must not take what it has for the whole
             return
-        late = refusal(504, code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline passed")
-        self._send(late, verb="", closes=True)
+        late = Status(code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline passed")
+        self._send(self._owner.write_error(path, late, 504), verb="", closes=True)
         self._close_after_flush()
 
     def _cancel_call(self) -> None:

@@ -1,16 +1,20 @@
 """Lets pages of other origins read responses: none, unless the settings list them. The REST door calls this."""
 
-from server.doors.http.messages import HttpRequest, HttpResponse
+from collections.abc import Iterable
+
+from server.calls.http_calls import HttpResponse
+from server.doors.http.messages import HttpRequest
 from server.web_origins import ANY, OriginList
 
 _MAX_AGE_SECONDS = 600
 
 
 class Cors:
-    """Allows the origins of a comma list; `*` means every origin."""
+    """Allows the origins of a comma list; `*` means every origin. Their pages may send the headers named, and the usual ones."""
 
-    def __init__(self, origins: str) -> None:
+    def __init__(self, origins: str, headers: Iterable[str] = ()) -> None:
         self._origins = OriginList(origins)
+        self._headers = ", ".join(("authorization", "content-type", *headers))
 
     def preflight(self, request: HttpRequest) -> HttpResponse | None:
         """Return the response to a CORS preflight of a listed origin; None for every other request."""
@@ -22,7 +26,7 @@ class Cors:
         headers = (
             *allowed,
             ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE"),
-            ("access-control-allow-headers", "authorization, content-type, x-clear-tags"),
+            ("access-control-allow-headers", self._headers),
             ("access-control-max-age", str(_MAX_AGE_SECONDS)),
         )
         return HttpResponse(204, headers=headers)

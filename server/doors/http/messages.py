@@ -1,11 +1,11 @@
-"""What the HTTP server gives and takes: one request and one answer, whole. Handlers of plain routes are written in them."""
+"""What the HTTP server gives to its handler: one request, for one response. Plain routes are written in them."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from server.calls.http_calls import HttpResponse
+from server.calls.statuses import Status
 from server.doors.http.body_stream import BodyStream
-
-JSON_TYPE = "application/json"
 
 PAGE_HEADERS: tuple[tuple[str, str], ...] = (
     (
@@ -37,24 +37,13 @@ class HttpRequest:
     stream: BodyStream | None = None
 
 
-@dataclass(slots=True, eq=False)
-class HttpResponse:
-    """A response; its length, the date and what concerns the connection are added when it is sent.
-
-    A body in pieces is sent as the client takes them: its generator is not asked for the next one earlier, and is closed when
-    the client goes away. It needs no length, and each piece has the time that a whole response has otherwise.
-    """
-
-    status: int
-    body: bytes | AsyncGenerator[bytes, None] = b""
-    content_type: str = JSON_TYPE
-    headers: tuple[tuple[str, str], ...] = ()
-
-
 HttpHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 Streams = Callable[[str, str], bool]
 """Says of a verb and a path, escaped as it was sent, whether the handler takes the body as a stream."""
+
+ErrorWriter = Callable[[str, Status, int], HttpResponse]
+"""Returns the response to a request that failed: its path ("" while that is unknown), a status, and the HTTP status."""
 
 
 def page(html: str, *, status: int = 200) -> HttpResponse:

@@ -1,30 +1,29 @@
-"""The one file of an upload out of a multipart/form-data body. The upload routes call this."""
+"""The one file of an upload out of a multipart/form-data body. The REST door calls this for routes that take a file."""
+
+from collections.abc import Callable
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from server.errors import InvalidArgument
-from server.packages.archives import too_large
-
-FIELD = b"uploadfile"
+from server.errors import ApiError, InvalidArgument
 
 PARTS_MAX = 1_000
 """Parts per body: each costs several Python calls, however small it is."""
 
 
 class UploadBody:
-    """Finds the file part named `uploadfile` in a body that arrives in pieces; keeps no other part.
+    """Finds the part of the named field that is a file, in a body that arrives in pieces; keeps no other part.
 
-    Raises InvalidArgument when the body is not multipart, lacks that part or has more than PARTS_MAX, or the file exceeds
-    `limit` bytes.
+    Raises InvalidArgument when the body is not multipart, lacks that part or has more than PARTS_MAX, and `too_large` of the
+    limit when the file exceeds `limit` bytes.
     """
 
-    def __init__(self, content_type: str, *, limit: int) -> None:
+    def __init__(self, content_type: str, *, field: str, limit: int, too_large: Callable[[int], ApiError]) -> None:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary", b"")
         if kind != b"multipart/form-data" or not boundary:
             raise InvalidArgument("the request must be multipart/form-data with a boundary")
-        self._parts = parts = _Parts(limit)
+        self._parts = parts = _Parts(field, limit, too_large)
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -56,8 +55,8 @@ class UploadBody:
 class _Parts:
     """What the parser calls. UploadBody holds the parser: were this the same object, the cycle would keep a file after its request."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, field: str, limit: int, too_large: Callable[[int], ApiError]) -> None:
+        self._field, self._limit, self._too_large = field, limit, too_large
         self._name: bytes | None = None
         self._data = bytearray()
         self._header, self._value = b"", b""
@@ -68,7 +67,7 @@ class _Parts:
         if not self._has_ended:
             raise _malformed()
         if not self._has_file or self._name is None:
-            raise InvalidArgument("the body has no file part named uploadfile")
+            raise InvalidArgument(f"the body has no file part named {self._field}")
         name = self._name.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
         return name, bytes(self._data)
 
@@ -87,7 +86,7 @@ class _Parts:
     def on_header_end(self) -> None:
         if self._header.lower() == b"content-disposition" and not self._has_file:
             _, options = parse_options_header(self._value)
-            if options.get(b"name") == FIELD and options.get(b"filename"):
+            if options.get(b"name") == self._field.encode() and options.get(b"filename"):
                 self._name = options[b"filename"]
                 self._is_file = True
         self._header, self._value = b"", b""
@@ -96,7 +95,7 @@ class _Parts:
         if not self._is_file:
             return
         if len(self._data) + end - start > self._limit:
-            raise too_large(self._limit)
+            raise self._too_large(self._limit)
         self._data += data[start:end]
 
     def on_part_end(self) -> None:

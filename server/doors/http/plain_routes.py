@@ -4,8 +4,13 @@ Composition collects them and hands them to the REST door. Handlers take a whole
 `values`, and may raise what services raise.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 from server.calls.caller import REQUEST_ID, Caller
-from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse
+from server.calls.http_calls import HttpResponse
+from server.calls.rpc_form import rpc_error
+from server.doors.http.messages import HttpHandler, HttpRequest
 from server.doors.http.responses import wrong_verb
 
 Route = tuple[tuple[str, ...], str, HttpHandler]
@@ -15,24 +20,29 @@ The verb `*` takes every verb without a route of its own; without `*` they get 5
 RPC with the same template, and one with `*` also over RPCs whose template merely matches its path.
 """
 
-FORWARDED_HEADERS = ("authorization", "x-clear-tags", REQUEST_ID)
-"""The only headers passed on to the dispatcher as metadata: those that KFP's API server passes on, and the request id."""
+FORWARDED_HEADERS = ("authorization", REQUEST_ID)
+"""The headers that are passed on to the dispatcher as metadata, in addition to those that an API asks for; no others are."""
 
 
-def caller_of(request: HttpRequest, *, timeout_seconds: float, **metadata: str) -> Caller:
-    """Return a request's caller for the dispatcher, with additional metadata by name (`_` for `-`)."""
+def caller_of(
+    request: HttpRequest,
+    *,
+    timeout_seconds: float | None,
+    names: Sequence[str] = FORWARDED_HEADERS,
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> Caller:
+    """Return a request's caller for the dispatcher; its metadata are the named headers and, instead of them, those given."""
     headers = request.headers
-    forwarded = {name: headers[name] for name in FORWARDED_HEADERS if name in headers}
-    additional = {name.replace("_", "-"): value for name, value in metadata.items()}
-    return Caller(door="rest", peer=request.peer, metadata=forwarded | additional, timeout_seconds=timeout_seconds)
+    forwarded = {name: headers[name] for name in names if name in headers}
+    return Caller("rest", request.peer, {**forwarded, **metadata}, timeout_seconds)
 
 
 def closed_to_others(*verbs: str) -> HttpHandler:
     """Return a handler for `*` that answers 405 and names the verbs a path takes."""
 
     async def handle(request: HttpRequest) -> HttpResponse:
-        answer = wrong_verb(405)
-        answer.headers = (("allow", ", ".join(verbs)),)
-        return answer
+        response = rpc_error(wrong_verb(), 405)
+        response.headers = (("allow", ", ".join(verbs)),)
+        return response
 
     return handle

@@ -12,10 +12,12 @@ from enum import Enum, auto
 import httptools
 from google.rpc import code_pb2
 
+from server.calls.http_calls import HttpResponse
+from server.calls.statuses import Status
 from server.doors.http.body_stream import BodyStream
 from server.doors.http.limits import HEADERS_MAX, HttpLimits
-from server.doors.http.messages import HttpRequest, HttpResponse, Streams
-from server.doors.http.responses import refusal
+from server.doors.http.messages import ErrorWriter, HttpRequest, Streams
+from server.doors.http.responses import rpc_error_at
 
 _VERSIONS = ("1.1", "1.0")
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
@@ -45,7 +47,13 @@ class RequestReader:
     `requests` are those nobody has taken yet, oldest first. `refusal` answers the request behind the last of them.
     """
 
-    def __init__(self, limits: HttpLimits, peer: str, streams: Streams | None = None) -> None:
+    def __init__(
+        self,
+        limits: HttpLimits,
+        peer: str,
+        streams: Streams | None = None,
+        write_error: ErrorWriter = rpc_error_at,
+    ) -> None:
         self.phase = Phase.BETWEEN
         self.request_count = 0
         """How many requests have begun."""
@@ -53,7 +61,7 @@ class RequestReader:
         self.refusal: HttpResponse | None = None
         self.stream: BodyStream | None = None
         """What the body that is being read goes into, where its handler takes it as a stream."""
-        self._limits, self._peer, self._streams = limits, peer, streams
+        self._limits, self._peer, self._streams, self._write_error = limits, peer, streams, write_error
         self._parser = httptools.HttpRequestParser(self)
         self._awaits_continue = False
         self._forget_request()
@@ -85,7 +93,8 @@ class RequestReader:
     def refuse(self, http_status: int, code: int, reason: str, message: str) -> None:
         """Read nothing more; the first refusal is the one that is sent."""
         if self.refusal is None:
-            self.refusal = refusal(http_status, code, reason, message)
+            path, _ = _split_target(self._url.decode("latin-1"))
+            self.refusal = self._write_error(path, Status(code, reason, message), http_status)
         self.end()
 
     def close(self) -> None:

@@ -1,13 +1,15 @@
 """Paths → targets, by google.api.http templates and as the gateway of KFP's API server reads paths. The REST door calls this.
 
 The path is split at its slashes before anything is unescaped, so `%2F` belongs to a segment; `%3A` is a colon. A literal
-segment takes precedence over `{field}`, and a custom verb (`:archive`) over an id that ends like one.
+segment takes precedence over `{field}`, and a custom verb (`:archive`) over an id that ends like one. A last segment
+`{field=**}` takes the rest of a path, whatever is in it, where no other template matches.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from server.doors.http.escapes import BadEscape, unescaped
 from server.errors import InvalidArgument
@@ -18,6 +20,13 @@ ANY_VERB = "*"
 Target = TypeVar("Target")
 
 _FIELD = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+_REST = re.compile(r"\{([A-Za-z_][\w.]*)=\*\*\}")
+_DOTS = (".", "..")
+
+
+_FieldPlace = tuple[
+    int, int | None, str
+]  # from which segment up to which one (None: the last) a field goes, and its name
 
 
 class BadTemplate(Exception):
@@ -39,7 +48,9 @@ class NoRoute:
 
 @dataclass(frozen=True, slots=True)
 class WrongVerb:
-    """A template matches the path, but not for this verb."""
+    """A template matches the path, but not for this verb; `verbs` are those it takes."""
+
+    verbs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +64,13 @@ class Redirect:
 class _Node(Generic[Target]):
     literals: "dict[str, _Node[Target]]" = field(default_factory=dict)
     wildcard: "_Node[Target] | None" = None
-    # By custom verb ("" for none), then by HTTP verb; with the position and name of each field in the path.
-    targets: "dict[str, dict[str, tuple[Target, tuple[tuple[int, str], ...]]]]" = field(default_factory=dict)
+    rest: "_Node[Target] | None" = None  # takes one segment or more; only a leaf
+    # By custom verb ("" for none), then by HTTP verb; with the place of each field in the path.
+    targets: "dict[str, dict[str, tuple[Target, tuple[_FieldPlace, ...]]]]" = field(default_factory=dict)
+
+
+class _LeavesOf(Protocol):
+    def __call__(self, node: _Node[Target], segments: list[str], position: int, /) -> Iterator[_Node[Target]]: ...
 
 
 class Router(Generic[Target]):
@@ -70,7 +86,9 @@ class Router(Generic[Target]):
         path, _, custom = template.partition(":")
         node = self._root
         for segment in path[1:].split("/"):
-            if segment.startswith("{"):
+            if _REST.fullmatch(segment):
+                node.rest = node = node.rest or _Node()
+            elif segment.startswith("{"):
                 node.wildcard = node = node.wildcard or _Node()
             else:
                 node = node.literals.setdefault(segment, _Node())
@@ -85,43 +103,53 @@ class Router(Generic[Target]):
         """Return what an escaped path leads to. Raises InvalidArgument when an escape is malformed or not UTF-8."""
         if not path.startswith("/"):
             return NoRoute()
-        if "//" in path or "/." in path:
-            clean = _clean(path)
-            if clean != path:
-                return Redirect(clean)
-        segments = path[1:].split("/")
-        if not path.isascii() or "%" in path:
-            segments = _unescaped(segments)
+        if ("//" in path or "/." in path) and (clean := _clean(path)) != path:
+            return self._match_unclean(verb, path) or Redirect(clean)
+        segments = _segments(path)
         if (verb, segments[-1]) in self._custom:  # a custom verb without its id
             return NoRoute()
-        has_path = False
+        match = self._match(verb, segments, _leaves)
+        return self._match(verb, segments, _rest_leaves) if isinstance(match, NoRoute) else match
+
+    def _match_unclean(self, verb: str, path: str) -> Match[Target] | WrongVerb | None:
+        """Return the match of a path with segments that are empty or dots: they are part of a `{field=**}` only."""
+        with contextlib.suppress(InvalidArgument):  # the path without those segments is answered so
+            match = self._match(verb, _segments(path), _rest_leaves)
+            return None if isinstance(match, NoRoute) else match
+        return None
+
+    def _match(self, verb: str, segments: list[str], leaves: "_LeavesOf") -> Match[Target] | NoRoute | WrongVerb:
+        verbs: list[str] = []
         for custom, reading in _readings(segments):
-            for node in _leaves(self._root, reading, 0):
+            for node in leaves(self._root, reading, 0):
                 targets = node.targets.get(custom)
                 if targets is None:
                     continue
-                has_path = True
+                verbs += targets
                 entry = targets.get(verb) or targets.get(ANY_VERB)
                 if entry:
                     target, fields = entry
-                    return Match(target, {name: reading[position] for position, name in fields})
-        return WrongVerb() if has_path else NoRoute()
+                    return Match(target, {name: "/".join(reading[start:end]) for start, end, name in fields})
+        return WrongVerb(tuple(dict.fromkeys(verbs))) if verbs else NoRoute()
 
 
 def field_names(template: str) -> tuple[str, ...]:
     """Return the names of a template's fields; raises BadTemplate when it is malformed."""
-    return tuple(name for _, name in _fields(template))
+    return tuple(name for _, _, name in _fields(template))
 
 
-def _fields(template: str) -> tuple[tuple[int, str], ...]:
-    path = template.partition(":")[0]
+def _fields(template: str) -> "tuple[_FieldPlace, ...]":
+    path, colon, _ = template.partition(":")
     if not path.startswith("/"):
         raise BadTemplate(f"{template} does not start with a slash")
-    fields: list[tuple[int, str]] = []
-    for position, segment in enumerate(path[1:].split("/")):
-        match = _FIELD.fullmatch(segment)
+    fields: list[_FieldPlace] = []
+    segments = path[1:].split("/")
+    for position, segment in enumerate(segments):
+        match, rest = _FIELD.fullmatch(segment), _REST.fullmatch(segment)
         if match:
-            fields.append((position, match[1]))
+            fields.append((position, position + 1, match[1]))
+        elif rest and position == len(segments) - 1 and not colon:
+            fields.append((position, None, rest[1]))
         elif set(segment) & set("{}*"):
             raise BadTemplate(f"{template} has the segment {segment}, which is neither a name nor a field")
     return tuple(fields)
@@ -147,7 +175,24 @@ def _leaves(node: _Node[Target], segments: list[str], position: int) -> Iterator
         yield from _leaves(node.wildcard, segments, position + 1)
 
 
-def _unescaped(segments: list[str]) -> list[str]:
+def _rest_leaves(node: _Node[Target], segments: list[str], position: int) -> Iterator[_Node[Target]]:
+    """Yield the nodes of a `{field=**}` that segments lead to: those after the most segments first, then earlier literals."""
+    if position == len(segments):
+        return
+    segment = segments[position]
+    literal = node.literals.get(segment)
+    if literal:
+        yield from _rest_leaves(literal, segments, position + 1)
+    if node.wildcard and segment and segment not in _DOTS:
+        yield from _rest_leaves(node.wildcard, segments, position + 1)
+    if node.rest:
+        yield node.rest
+
+
+def _segments(path: str) -> list[str]:
+    segments = path[1:].split("/")
+    if path.isascii() and "%" not in path:
+        return segments
     try:
         return [unescaped(segment) for segment in segments]
     except BadEscape as error:

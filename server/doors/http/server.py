@@ -11,7 +11,8 @@ from email.utils import formatdate
 
 from server.doors.http.connection import Connection
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpHandler, Streams
+from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
+from server.doors.http.responses import rpc_error_at
 from server.process.telemetry import log
 
 SWEEP_SECONDS = 0.2
@@ -24,9 +25,16 @@ class HttpServer:
     """Listens, counts connections, and keeps their deadlines."""
 
     def __init__(
-        self, handler: HttpHandler, limits: HttpLimits, *, streams: Streams | None = None, share_port: bool = False
+        self,
+        handler: HttpHandler,
+        limits: HttpLimits,
+        *,
+        streams: Streams | None = None,
+        write_error: ErrorWriter = rpc_error_at,
+        share_port: bool = False,
     ) -> None:
-        self.handler, self.streams, self.limits, self.is_stopping = handler, streams, limits, False
+        self.handler, self.streams, self.write_error = handler, streams, write_error
+        self.limits, self.is_stopping = limits, False
         self._share_port = share_port
         self._connections: set[Connection] = set()
         self._cancelled_calls: set[asyncio.Task[None]] = set()

@@ -16,22 +16,26 @@ from server.doors.rest import query as query_strings
 from server.doors.rest.json_body import NOTHING, decode
 from server.doors.rest.json_reader import fill, scalar
 from server.doors.rest.query import FieldPath, field_path, set_text
+from server.doors.rest.unknown_fields import without_unknown
 
 WHOLE_BODY = "*"
+_NO_METADATA: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A request message; `clears_tags` says that the body has an empty object under "tags", which a message cannot express."""
+    """A request message, and the metadata that says what the body has and a message cannot express: empty objects."""
 
     request: Message
-    clears_tags: bool
+    metadata: Mapping[str, str]
 
 
 class Binding:
     """How requests of one method are made. Raises BadTemplate for a rule that names fields its message does not have."""
 
-    def __init__(self, method: Method, rule: HttpRule) -> None:
+    def __init__(self, method: Method, rule: HttpRule, *, ignores_unknown: bool = False) -> None:
+        self._ignores_unknown, self._takes_query = ignores_unknown, rule.takes_query and rule.body != WHOLE_BODY
+        self._empty_marks = method.empty_marks
         self._message = method.request
         self._descriptor: Any = method.request.DESCRIPTOR
         self._body = rule.body
@@ -41,19 +45,24 @@ class Binding:
     def bind(self, values: Mapping[str, str], query: str, body: bytes | bytearray) -> Bound:
         """Return the request message. Raises InvalidArgument for whatever does not fit."""
         request = self._message()
-        clears_tags = False
+        metadata: Mapping[str, str] = _NO_METADATA
         if self._body:
             plain = decode(body)
             if plain is NOTHING:
                 self._set_empty(request)
             else:
                 self._read_body(request, plain)
-                clears_tags = type(plain) is dict and plain.get("tags") == {}
+                metadata = self._marks(plain)
         for name, text in values.items():
             set_text(request, self._in_path[name], [text])
-        if query and self._body != WHOLE_BODY:
+        if query and self._takes_query:
             self._read_query(request, query)
-        return Bound(request, clears_tags)
+        return Bound(request, metadata)
+
+    def _marks(self, plain: Any) -> Mapping[str, str]:
+        if not self._empty_marks or type(plain) is not dict:
+            return _NO_METADATA
+        return {mark: "true" for name, mark in self._empty_marks.items() if plain.get(name) == {}}
 
     def _path_of(self, name: str) -> FieldPath:
         path = field_path(self._descriptor, name)
@@ -64,14 +73,17 @@ class Binding:
     def _read_body(self, request: Message, plain: Any) -> None:
         field = self._body_field
         if field is None:
-            fill(request, plain)
+            self._fill(request, plain)
         elif field.message_type is None:
             if plain is not None:
                 setattr(request, field.name, scalar(field, plain))
         else:
             part = getattr(request, field.name)
             part.SetInParent()
-            fill(part, plain)
+            self._fill(part, plain)
+
+    def _fill(self, message: Message, plain: Any) -> None:
+        fill(message, without_unknown(message.DESCRIPTOR, plain) if self._ignores_unknown else plain)
 
     def _set_empty(self, request: Message) -> None:
         # KFP's gateway reads an empty body as an empty message, not as an absent field.

@@ -34,26 +34,27 @@ WriterOf = Callable[[Any], Writer]
 _NOT_FINITE = {"inf": '"Infinity"', "-inf": '"-Infinity"', "nan": '"NaN"'}
 
 
-def compiled(descriptor: Descriptor, *, writer_of: WriterOf) -> Writer:
+def compiled(descriptor: Descriptor, *, writer_of: WriterOf, int64_as_numbers: bool = False) -> Writer:
     """Return the writer of a message type, whose fields that are messages are written by `writer_of` their types."""
+    kinds = {**_KINDS, **_INT64_AS_NUMBERS} if int64_as_numbers else _KINDS
     names: dict[str, Any] = {"text": text, "double": _double, "boolean": _boolean}
     lines = ["def write(m):", "    s = ''"]
     for field in sorted(descriptor.fields, key=lambda field: field.number):
-        lines += [f"    {line}" for line in _field_lines(field, names, writer_of)]
+        lines += [f"    {line}" for line in _field_lines(field, names, writer_of, kinds)]
     lines.append("    return '{' + s[1:] + '}'")
     exec("\n".join(lines), names)
     write: Writer = names["write"]
     return write
 
 
-def _field_lines(field: FieldDescriptor, names: dict[str, Any], writer_of: WriterOf) -> list[str]:
+def _field_lines(field: FieldDescriptor, names: dict[str, Any], writer_of: WriterOf, kinds: "Kinds") -> list[str]:
     name, function = field.name, f"w{field.number}"
     if is_map(field):
         assert field.message_type is not None
-        names[function] = _kind(field.message_type.fields_by_name["value"], writer_of)[1]
+        names[function] = _kind(field.message_type.fields_by_name["value"], writer_of, kinds)[1]
         entries = f"','.join([f'{{text(k)}}:{{{function}(v[k])}}' for k in v])"
         return [f"v = m.{name}", f"if v: s += ',\"{name}\":{{' + {entries} + '}}'"]
-    inline, names[function] = _kind(field, writer_of)
+    inline, names[function] = _kind(field, writer_of, kinds)
     if field.is_repeated:
         # A slice is a list made in one step; iterating over the field itself costs twice as much.
         return [f"v = ','.join(map({function}, m.{name}[:]))", f"if v: s += f',\"{name}\":[{{v}}]'"]
@@ -64,13 +65,13 @@ def _field_lines(field: FieldDescriptor, names: dict[str, Any], writer_of: Write
     return [f"v = m.{name}", f"if {is_set}: s += f',\"{name}\":{inline}'"]
 
 
-def _kind(field: FieldDescriptor, writer_of: WriterOf) -> tuple[str, Writer]:
+def _kind(field: FieldDescriptor, writer_of: WriterOf, kinds: "Kinds") -> tuple[str, Writer]:
     """Return how one value of a field is written: inside an f-string ("" if only by the function), and by a function."""
     if field.message_type is not None:
         return "", writer_of(field.message_type)
     if field.enum_type is not None:
         return "", _EnumNames(field).__getitem__
-    return _KINDS[field.cpp_type]
+    return kinds[field.cpp_type]
 
 
 class _EnumNames(dict[int, str]):
@@ -93,8 +94,10 @@ def _double(number: float) -> str:
     return _NOT_FINITE.get(digits, digits)
 
 
-# How a value `v` of a kind is written inside an f-string, and the function that writes one in a list or a map.
-_KINDS: dict[int, tuple[str, Writer]] = {
+Kinds = dict[int, tuple[str, Writer]]
+"""How a value `v` of a kind is written inside an f-string, and the function that writes one in a list or a map."""
+
+_KINDS: Kinds = {
     FieldDescriptor.CPPTYPE_STRING: ("{text(v)}", text),
     FieldDescriptor.CPPTYPE_BOOL: ("{boolean(v)}", _boolean),
     FieldDescriptor.CPPTYPE_INT32: ("{v}", str),
@@ -103,3 +106,4 @@ _KINDS: dict[int, tuple[str, Writer]] = {
     FieldDescriptor.CPPTYPE_UINT64: ('"{v}"', lambda v: f'"{v}"'),
     FieldDescriptor.CPPTYPE_DOUBLE: ("{double(v)}", _double),
 }
+_INT64_AS_NUMBERS: Kinds = {FieldDescriptor.CPPTYPE_INT64: ("{v}", str), FieldDescriptor.CPPTYPE_UINT64: ("{v}", str)}

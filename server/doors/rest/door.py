@@ -1,32 +1,31 @@
-"""The REST door: the methods behind HTTP and JSON by their google.api.http rules, with no code for a particular one.
+"""The REST door: RPCs and routes of APIs over HTTP, with no code for a particular one.
 
-Composition makes it, and passes the routes that are not RPCs; routing, binding, JSON and HTTP have files of their own.
+Composition makes it, and passes the routes that are no API's; routing, binding, JSON and HTTP have files of their own.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from google.rpc import code_pb2
-
+from server.api import Api, HttpForm, StreamBody
 from server.calls.dispatcher import Dispatcher
+from server.calls.http_calls import HttpResponse
 from server.calls.methods import HttpRule, Method
 from server.config import Settings
 from server.doors.http.browser_guard import BrowserGuard
 from server.doors.http.cors import Cors
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpHandler, HttpRequest, HttpResponse
-from server.doors.http.plain_routes import Route, caller_of
-from server.doors.http.responses import failure_answer, not_found, outcome_answer, refusal, wrong_verb
-from server.doors.http.routes import Match, Redirect, Router, WrongVerb
+from server.doors.http.messages import HttpHandler, HttpRequest
+from server.doors.http.plain_routes import FORWARDED_HEADERS, Route
+from server.doors.http.responses import failure_status
+from server.doors.http.routes import ANY_VERB, BadTemplate, Match, Redirect, Router, WrongVerb
 from server.doors.http.server import HttpServer
-from server.doors.rest.binding import Binding
-from server.errors import ApiError, InvalidArgument
+from server.doors.rest.api_routes import route_handler
+from server.doors.rest.forms import Forms, wrong_verb_response
+from server.doors.rest.rpc_routes import Calling, error_response, rpc_handler
+from server.errors import InvalidArgument
 
 GRACE_SECONDS = 0.5
 """How long after its deadline a call may still answer by itself, before the connection answers 504."""
-
-CLEARS_TAGS = {"x_clear_tags": "true"}
-"""The metadata of a call whose body has an empty object for the tags, named as KFP's gateway names it."""
 
 
 class RestDoor:
@@ -35,22 +34,21 @@ class RestDoor:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        methods: Iterable[Method],
+        apis: Sequence[Api],
         settings: Settings,
         *,
         plain_routes: Sequence[Route] = (),
         share_port: bool = False,
     ) -> None:
-        self._dispatcher, self._timeout_seconds = dispatcher, settings.rest_seconds
-        self._router = Router[HttpHandler]()
+        self._dispatcher, self._settings = dispatcher, settings
+        self._forms = Forms(apis)
+        self._router, self._streamed = Router[HttpHandler](), Router[None]()
         for verbs, path, handler in plain_routes:
             for verb in verbs:
                 self._router.add(verb, path, self._plain(path, handler))
-        paths = {path for _, path, _ in plain_routes}
-        for method in methods:
-            if method.http is not None and method.http.path not in paths:
-                self._router.add(method.http.verb, method.http.path, self._transcoded(method, method.http))
-        self._cors = Cors(settings.cors_origins)
+        self._has_streams = False
+        self._add_apis(apis, taken={path for _, path, _ in plain_routes})
+        self._cors = Cors(settings.cors_origins, [name for api in apis for name in api.headers])
         self._guard = BrowserGuard(
             cors_origins=settings.cors_origins, allowed_hosts=settings.allowed_hosts, address=settings.rest
         )
@@ -63,7 +61,13 @@ class RestDoor:
             body_bytes=settings.message_bytes_max,
             connections=settings.http_connections_max,
         )
-        self._server = HttpServer(self.answer, limits, share_port=share_port)
+        self._server = HttpServer(
+            self.answer,
+            limits,
+            streams=self._is_streamed if self._has_streams else None,
+            write_error=self._forms.write_error,
+            share_port=share_port,
+        )
 
     async def start(self, address: str) -> int:
         """Listen and return the port; raises OSError when the address is taken."""
@@ -75,57 +79,83 @@ class RestDoor:
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer any request."""
-        refusal_answer = self._guard.refused(request)
-        if refusal_answer is not None:
-            return refusal_answer
+        refused = self._guard.refused(request)
+        if refused is not None:
+            return self._forms.write_error(request.path, *refused)
         preflight = self._cors.preflight(request)
         if preflight is not None:
             return preflight
         return self._cors.with_headers(request, await self._routed(request))
 
     async def _routed(self, request: HttpRequest) -> HttpResponse:
+        forms, path = self._forms, request.path
         try:
-            match = self._router.match(request.verb, request.path)
+            match = self._router.match(request.verb, path)
         except InvalidArgument as error:
-            return failure_answer(error, "rest.path")
+            return error_response(forms.of(path), failure_status(error, "rest.path"))
         if isinstance(match, Match):
             request.values = match.values
             return await match.target(request)
         if isinstance(match, Redirect):
             return _moved(match.path, request.query)
-        return wrong_verb() if isinstance(match, WrongVerb) else not_found()
+        return forms.wrong_verb(path, match.verbs) if isinstance(match, WrongVerb) else forms.unknown_path(path)
+
+    def _is_streamed(self, verb: str, path: str) -> bool:
+        try:
+            return isinstance(self._streamed.match(verb, path), Match)
+        except InvalidArgument:  # the router of all routes will say so
+            return False
+
+    # What is served.
+
+    def _add_apis(self, apis: Sequence[Api], *, taken: set[str]) -> None:
+        methods = {method.full_name: method for api in apis for method in api.methods}
+        for api in apis:
+            self._add_routes(api)
+            for method in api.methods:
+                if method.http is not None and method.http.path not in taken:
+                    self._add_rpc(api, method, method.http)
+            for alias in api.aliases:
+                if alias.full_name not in methods:
+                    raise BadTemplate(f"{alias.template} is another path of {alias.full_name}, which no API has")
+                self._add_rpc(
+                    api, methods[alias.full_name], HttpRule(alias.verb, alias.template, "", takes_query=False)
+                )
+
+    def _add_rpc(self, api: Api, method: Method, rule: HttpRule) -> None:
+        self._router.add(rule.verb, rule.path, rpc_handler(method, rule, self._calling(api, api.form)))
+
+    def _add_routes(self, api: Api) -> None:
+        for route in api.routes:
+            form = route.form or api.form
+            handler = route_handler(route, self._calling(api, form), self._settings)
+            for verb in route.verbs:
+                self._router.add(verb, route.template, handler)
+                if isinstance(route.body, StreamBody):
+                    self._streamed.add(verb, route.template, None)
+                    self._has_streams = True
+            if route.exclusive:
+                self._router.add(ANY_VERB, route.template, _closed(form, route.verbs))
+
+    def _calling(self, api: Api, form: HttpForm) -> Calling:
+        return Calling(self._dispatcher, self._settings.rest_seconds, (*FORWARDED_HEADERS, *api.headers), form)
 
     def _plain(self, path: str, handler: HttpHandler) -> HttpHandler:
         async def handle(request: HttpRequest) -> HttpResponse:
             try:
-                async with asyncio.timeout(self._timeout_seconds):
+                async with asyncio.timeout(self._settings.rest_seconds):
                     return await handler(request)
-            except Exception as error:  # noqa: BLE001 - the dispatcher maps the errors of RPCs, and this those of plain routes
-                return failure_answer(error, path)
-
-        return handle
-
-    def _transcoded(self, method: Method, rule: HttpRule) -> HttpHandler:
-        if not self._dispatcher.serves(method):
-            return _unserved(method)
-        binding, dispatcher = Binding(method, rule), self._dispatcher
-
-        async def handle(request: HttpRequest) -> HttpResponse:
-            try:
-                bound = binding.bind(request.values, request.query, request.body)
-            except ApiError as error:
-                caller = caller_of(request, timeout_seconds=self._timeout_seconds)
-                return outcome_answer(dispatcher.refuse(method.name, error, caller))
-            metadata = CLEARS_TAGS if bound.clears_tags else {}
-            caller = caller_of(request, timeout_seconds=self._timeout_seconds, **metadata)
-            return outcome_answer(await dispatcher.dispatch(method, bound.request, caller))
+            except Exception as error:  # noqa: BLE001 - the dispatcher maps the errors of APIs, and this those of plain routes
+                return error_response(self._forms.of(path), failure_status(error, path))
 
         return handle
 
 
-def _unserved(method: Method) -> HttpHandler:
+def _closed(form: HttpForm, verbs: Iterable[str]) -> HttpHandler:
+    """Return the handler of all verbs that an exclusive route does not take."""
+
     async def handle(request: HttpRequest) -> HttpResponse:
-        return refusal(501, code_pb2.UNIMPLEMENTED, "UNIMPLEMENTED", f"{method.name} is not offered here")
+        return wrong_verb_response(form, verbs)
 
     return handle
 

@@ -1,7 +1,7 @@
 """Messages → JSON text, byte for byte what json_format and json.dumps make of them, at a third of the cost.
 
-Names are the protos' (snake_case), unset fields are left out, enums go by name, 64-bit integers are strings. The REST
-door calls `message_json`. json_format inspects every field of every message; here each message type
+Names are the protos' (snake_case), unset fields are left out, enums go by name, 64-bit integers are strings unless an API wants
+numbers. The REST door calls `message_json`. json_format inspects every field of every message; here each message type
 is inspected once, and compiled to a function (`compiled_writer`). Types with a JSON form of their own,
 such as times and Values, are written by hand below.
 """
@@ -29,26 +29,34 @@ _SIXTY = [f"{number:02d}" for number in range(60)]
 _MINUTES = [f"{hour:02d}:{minute}" for hour in range(24) for minute in _SIXTY]
 
 
-def message_json(message: Message) -> str:
+def message_json(message: Message, *, int64_as_numbers: bool = False) -> str:
     """Return the message as compact JSON; characters outside ASCII stay as they are.
 
     Raises ValueError for what JSON cannot express: NaN and infinities in a Value, times outside the years 1 to 9999.
     """
-    return _writer(message.DESCRIPTOR)(message)
+    writers = _with_numbers if int64_as_numbers else _with_strings
+    return writers.of(message.DESCRIPTOR)(message)
 
 
-# The stubs have two classes of descriptors, of which a process has one.
-def _writer(descriptor: Any) -> Writer:
-    writer = _writers.get(descriptor)
-    if writer is None:
-        if needs_json_format(descriptor):
-            writer = _as_json_format
-        else:
-            # A type may contain itself, so it has a writer before its own is compiled.
-            _writers[descriptor] = lambda message: _writers[descriptor](message)
-            writer = compiled(descriptor, writer_of=_writer)
-        _writers[descriptor] = writer
-    return writer
+class _Writers:
+    """The writers of message types, made when they are first needed."""
+
+    def __init__(self, *, int64_as_numbers: bool) -> None:
+        self._int64_as_numbers = int64_as_numbers
+        self._writers: dict[Any, Writer] = dict(_OWN_FORM)
+
+    # The stubs have two classes of descriptors, of which a process has one.
+    def of(self, descriptor: Any) -> Writer:
+        writer = self._writers.get(descriptor)
+        if writer is None:
+            if needs_json_format(descriptor):
+                writer = _as_json_format
+            else:
+                # A type may contain itself, so it has a writer before its own is compiled.
+                self._writers[descriptor] = lambda message: self._writers[descriptor](message)
+                writer = compiled(descriptor, writer_of=self.of, int64_as_numbers=self._int64_as_numbers)
+            self._writers[descriptor] = writer
+        return writer
 
 
 @lru_cache(_DAYS_KEPT)
@@ -138,4 +146,4 @@ _OWN_FORM: dict[Descriptor, Writer] = {
     ListValue.DESCRIPTOR: _list,
     AnyMessage.DESCRIPTOR: _any,
 }
-_writers = dict(_OWN_FORM)
+_with_strings, _with_numbers = _Writers(int64_as_numbers=False), _Writers(int64_as_numbers=True)

@@ -3,16 +3,17 @@
 from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
-from server.calls.call import Call, PlainRequest
+from server.calls.call import Call
+from server.calls.http_calls import HttpCall
 from server.packages.uploads import keep_uploaded_pipeline, keep_uploaded_version
 
 
-async def upload_pipeline(call: Call, upload: PlainRequest) -> pipeline_pb2.Pipeline:
+async def upload_pipeline(call: Call, upload: HttpCall) -> pipeline_pb2.Pipeline:
     """Keep the file as the first version of a new pipeline; the answer is the pipeline."""
     pipeline, _ = await keep_uploaded_pipeline(call, upload)
     return codec.pipeline_message(pipeline)
 
 
-async def upload_pipeline_version(call: Call, upload: PlainRequest) -> pipeline_pb2.PipelineVersion:
+async def upload_pipeline_version(call: Call, upload: HttpCall) -> pipeline_pb2.PipelineVersion:
     """Keep the file as a version of the pipeline that the parameter pipelineid names; the answer is the version."""
     return codec.pipeline_version_message(await keep_uploaded_version(call, upload))

@@ -1,0 +1,24 @@
+"""KFP's API, version v2beta1, as the server serves it."""
+
+from importlib.resources import files
+
+from server.api import Api
+from server.apis.kfp.methods import METHODS
+from server.apis.kfp.services import pipelines, uploads
+from server.apis.uploads import upload_routes
+
+_PREFIX = "/apis/v2beta1"
+
+
+def _openapi() -> bytes:
+    return files("server").joinpath("static", "openapi.json").read_bytes()
+
+
+KFP = Api(
+    name="kfp",
+    methods=METHODS,
+    routes=upload_routes(_PREFIX, "Upload", pipeline=uploads.upload_pipeline, version=uploads.upload_pipeline_version),
+    prefixes=(_PREFIX,),
+    headers=(pipelines.CLEAR_TAGS,),
+    openapi=_openapi,
+)

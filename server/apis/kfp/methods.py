@@ -1,0 +1,182 @@
+"""The RPCs of KFP's API: one line each, with its handler and what its caller must be allowed.
+
+Resources and verbs are those that KFP checks in Kubernetes (group pipelines.kubeflow.org, version v1beta1).
+"""
+
+from google.protobuf.descriptor import FileDescriptor
+from lineal.v2beta1 import (
+    artifact_pb2,
+    experiment_pb2,
+    healthz_pb2,
+    pipeline_pb2,
+    recurring_run_pb2,
+    report_pb2,
+    run_pb2,
+)
+
+from server.apis.kfp.services import (
+    artifact_tasks,
+    artifacts,
+    experiments,
+    healthz,
+    pipeline_versions,
+    pipelines,
+    recurring_runs,
+    reports,
+    run_lifecycle,
+    runs,
+    tasks,
+)
+from server.apis.kfp.services.pipelines import CLEAR_TAGS
+from server.calls.methods import Served, methods_of
+from server.calls.namespaces import (
+    DEFAULT_EXPERIMENT,
+    NO_NAMESPACE,
+    by_artifact,
+    by_experiment,
+    by_field,
+    by_pipeline,
+    by_run,
+    by_task,
+    by_version,
+    each_of,
+    first_of,
+)
+from server.calls.policy import Rule, open_to_everybody
+
+FILES: tuple[FileDescriptor, ...] = (
+    artifact_pb2.DESCRIPTOR,
+    run_pb2.DESCRIPTOR,
+    experiment_pb2.DESCRIPTOR,
+    pipeline_pb2.DESCRIPTOR,
+    healthz_pb2.DESCRIPTOR,
+    report_pb2.DESCRIPTOR,
+    recurring_run_pb2.DESCRIPTOR,
+)
+
+SERVED: dict[str, Served] = {
+    "ArtifactService.ListArtifacts": Served(artifacts.list_artifacts, Rule("artifacts", "list", by_field("namespace"))),
+    "ArtifactService.GetArtifact": Served(artifacts.get_artifact, Rule("artifacts", "get", by_artifact("artifact_id"))),
+    "ArtifactService.CreateArtifact": Served(
+        artifacts.create_artifact,
+        Rule("artifacts", "create", each_of(by_field("artifact.namespace"), by_run("run_id"))),
+    ),
+    "ArtifactService.CreateArtifactsBulk": Served(
+        artifacts.create_artifacts_bulk,
+        Rule("artifacts", "create", each_of(by_field("artifacts.artifact.namespace"), by_run("artifacts.run_id"))),
+    ),
+    "ArtifactService.ListArtifactTasks": Served(
+        artifact_tasks.list_artifact_tasks,
+        Rule("runs", "get", each_of(by_task("task_ids"), by_run("run_ids"), by_artifact("artifact_ids"))),
+    ),
+    "ArtifactService.CreateArtifactTask": Served(
+        artifact_tasks.create_artifact_task,
+        Rule("artifacts", "create", each_of(by_run("artifact_task.run_id"), by_artifact("artifact_task.artifact_id"))),
+    ),
+    "ArtifactService.CreateArtifactTasksBulk": Served(
+        artifact_tasks.create_artifact_tasks_bulk,
+        Rule(
+            "artifacts", "create", each_of(by_run("artifact_tasks.run_id"), by_artifact("artifact_tasks.artifact_id"))
+        ),
+    ),
+    "RunService.CreateRun": Served(
+        runs.create_run, Rule("runs", "create", first_of(by_experiment("run.experiment_id"), DEFAULT_EXPERIMENT))
+    ),
+    "RunService.GetRun": Served(runs.get_run, Rule("runs", "get", by_run("run_id"))),
+    "RunService.ListRuns": Served(
+        runs.list_runs, Rule("runs", "list", first_of(by_experiment("experiment_id"), by_field("namespace")))
+    ),
+    "RunService.ArchiveRun": Served(run_lifecycle.archive_run, Rule("runs", "archive", by_run("run_id"))),
+    "RunService.UnarchiveRun": Served(run_lifecycle.unarchive_run, Rule("runs", "unarchive", by_run("run_id"))),
+    "RunService.DeleteRun": Served(run_lifecycle.delete_run, Rule("runs", "delete", by_run("run_id"))),
+    "RunService.TerminateRun": Served(run_lifecycle.terminate_run, Rule("runs", "terminate", by_run("run_id"))),
+    "RunService.RetryRun": Served(run_lifecycle.retry_run, Rule("runs", "retry", by_run("run_id"))),
+    "RunService.CreateTask": Served(tasks.create_task, Rule("runs", "update", by_run("run_id"))),
+    "RunService.UpdateTask": Served(tasks.update_task, Rule("runs", "update", by_run("run_id"))),
+    "RunService.UpdateTasksBulk": Served(tasks.update_tasks_bulk, Rule("runs", "update", by_run("run_id"))),
+    "RunService.GetTask": Served(tasks.get_task, Rule("runs", "get", by_run("run_id"))),
+    "RunService.ListTasks": Served(tasks.list_tasks, Rule("runs", "get", by_run("run_id"))),
+    "RunService.FindCachedTask": Served(tasks.find_cached_task, Rule("runs", "list", by_field("namespace"))),
+    "ExperimentService.CreateExperiment": Served(
+        experiments.create_experiment, Rule("experiments", "create", by_field("experiment.namespace"))
+    ),
+    "ExperimentService.GetExperiment": Served(
+        experiments.get_experiment, Rule("experiments", "get", by_experiment("experiment_id"))
+    ),
+    "ExperimentService.ListExperiments": Served(
+        experiments.list_experiments, Rule("experiments", "list", by_field("namespace"))
+    ),
+    "ExperimentService.ArchiveExperiment": Served(
+        experiments.archive_experiment, Rule("experiments", "archive", by_experiment("experiment_id"))
+    ),
+    "ExperimentService.UnarchiveExperiment": Served(
+        experiments.unarchive_experiment, Rule("experiments", "unarchive", by_experiment("experiment_id"))
+    ),
+    "ExperimentService.DeleteExperiment": Served(
+        experiments.delete_experiment, Rule("experiments", "delete", by_experiment("experiment_id"))
+    ),
+    "PipelineService.CreatePipeline": Served(
+        pipelines.create_pipeline, Rule("pipelines", "create", by_field("pipeline.namespace"))
+    ),
+    "PipelineService.GetPipeline": Served(pipelines.get_pipeline, Rule("pipelines", "get", by_pipeline("pipeline_id"))),
+    "PipelineService.GetPipelineByName": Served(
+        pipelines.get_pipeline_by_name, Rule("pipelines", "get", by_field("namespace"))
+    ),
+    "PipelineService.ListPipelines": Served(pipelines.list_pipelines, Rule("pipelines", "list", by_field("namespace"))),
+    "PipelineService.UpdatePipeline": Served(
+        pipelines.update_pipeline,
+        Rule("pipelines", "update", by_pipeline("pipeline.pipeline_id")),
+        empty_marks={"tags": CLEAR_TAGS},
+    ),
+    "PipelineService.DeletePipeline": Served(
+        pipelines.delete_pipeline, Rule("pipelines", "delete", by_pipeline("pipeline_id"))
+    ),
+    "PipelineService.CreatePipelineAndVersion": Served(
+        pipeline_versions.create_pipeline_and_version, Rule("pipelines", "create", by_field("pipeline.namespace"))
+    ),
+    "PipelineService.CreatePipelineVersion": Served(
+        pipeline_versions.create_pipeline_version,
+        Rule("pipelines", "create", first_of(by_pipeline("pipeline_id"), by_pipeline("pipeline_version.pipeline_id"))),
+    ),
+    "PipelineService.GetPipelineVersion": Served(
+        pipeline_versions.get_pipeline_version, Rule("pipelines", "get", by_version("pipeline_version_id"))
+    ),
+    "PipelineService.ListPipelineVersions": Served(
+        pipeline_versions.list_pipeline_versions, Rule("pipelines", "list", by_pipeline("pipeline_id"))
+    ),
+    "PipelineService.UpdatePipelineVersion": Served(
+        pipeline_versions.update_pipeline_version,
+        Rule("pipelines", "update", by_version("pipeline_version.pipeline_version_id")),
+        empty_marks={"tags": CLEAR_TAGS},
+    ),
+    "PipelineService.DeletePipelineVersion": Served(
+        pipeline_versions.delete_pipeline_version, Rule("pipelines", "delete", by_version("pipeline_version_id"))
+    ),
+    "ReportService.ReportWorkflow": Served(reports.report_workflow, Rule("workflows", "report", NO_NAMESPACE)),
+    "RecurringRunService.CreateRecurringRun": Served(
+        recurring_runs.create_recurring_run,
+        Rule(
+            "jobs",
+            "create",
+            first_of(by_experiment("recurring_run.experiment_id"), by_field("recurring_run.namespace")),
+        ),
+    ),
+    "RecurringRunService.GetRecurringRun": Served(recurring_runs.find_recurring_run, Rule("jobs", "get", NO_NAMESPACE)),
+    "RecurringRunService.ListRecurringRuns": Served(
+        recurring_runs.list_recurring_runs,
+        Rule("jobs", "list", first_of(by_experiment("experiment_id"), by_field("namespace"))),
+    ),
+    "RecurringRunService.EnableRecurringRun": Served(
+        recurring_runs.find_recurring_run, Rule("jobs", "enable", NO_NAMESPACE)
+    ),
+    "RecurringRunService.DisableRecurringRun": Served(
+        recurring_runs.find_recurring_run, Rule("jobs", "disable", NO_NAMESPACE)
+    ),
+    "RecurringRunService.DeleteRecurringRun": Served(
+        recurring_runs.find_recurring_run, Rule("jobs", "delete", NO_NAMESPACE)
+    ),
+    "HealthzService.GetHealthz": Served(healthz.get_healthz, open_to_everybody("healthz", "get")),
+}
+
+METHODS = methods_of(FILES, SERVED)
+"""Every RPC of the protos, in their order."""

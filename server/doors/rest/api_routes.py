@@ -1,0 +1,99 @@
+"""HTTP routes of APIs that are no RPCs: their query and their body are read as the route says. The REST door makes the handlers."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.protobuf.message import Message
+
+from server.api import BytesBody, FileBody, HttpForm, HttpRoute, JsonBody, NoBody, StreamBody
+from server.calls.body_fields import read_object
+from server.calls.dispatcher import Outcome
+from server.calls.http_calls import HttpCall, HttpResponse
+from server.config import Settings
+from server.doors.http.body_stream import BodyStream
+from server.doors.http.messages import HttpHandler, HttpRequest
+from server.doors.http.multipart import UploadBody
+from server.doors.http.plain_routes import caller_of
+from server.doors.http.responses import failure_status, json_response
+from server.doors.rest.json_body import NOTHING, decode, unreadable
+from server.doors.rest.query import pairs
+from server.doors.rest.rpc_routes import Calling, error_response, response_writer
+from server.errors import ApiError, ResourceExhausted
+
+
+def route_handler(route: HttpRoute, calling: Calling, settings: Settings) -> HttpHandler:
+    """Return the handler of one route; `calling` has its form."""
+    dispatcher, form, names = calling.dispatcher, calling.form, calling.header_names
+    # A body that is read as it arrives may take as long as its client goes on sending: the connection cuts it off otherwise.
+    seconds = None if isinstance(route.body, StreamBody) else calling.timeout_seconds
+
+    async def handle(request: HttpRequest) -> HttpResponse:
+        caller = caller_of(request, timeout_seconds=seconds, names=names)
+        try:
+            call = _http_call(route, request, settings, form)
+        except ApiError as error:
+            return error_response(form, dispatcher.refuse(route, error, caller).status)
+        return _response(await dispatcher.dispatch(route, call, caller), form)
+
+    return handle
+
+
+def _http_call(route: HttpRoute, request: HttpRequest, settings: Settings, form: HttpForm) -> HttpCall:
+    """Return what is asked. Raises InvalidArgument, or what the body of a file says, for what cannot be read."""
+    query = route.parameters(pairs(request.query)) if request.query else {}
+    file_name = ""
+    body: Any = None
+    match route.body:
+        case NoBody():
+            pass
+        case JsonBody():
+            body = _json_object(route.body, request.body, form)
+        case BytesBody():
+            body = bytes(request.body)
+        case FileBody():
+            file_name, body = _file(route.body, request, settings)
+        case StreamBody():
+            assert request.stream is not None, "the HTTP server streams the bodies of these routes"
+            body = _limited(request.stream, getattr(settings, route.body.bytes_setting))
+    return HttpCall(request.values, query, request.headers, body, file_name)
+
+
+def _json_object(body: JsonBody, data: bytes | bytearray, form: HttpForm) -> dict[str, Any]:
+    plain = decode(data)
+    plain = {} if plain is NOTHING else plain
+    if body.fields is not None:
+        return read_object(plain, body.fields, ignores_unknown=form.json.ignores_unknown)
+    if type(plain) is not dict:
+        raise unreadable("is not an object")
+    return plain
+
+
+def _file(body: FileBody, request: HttpRequest, settings: Settings) -> tuple[str, bytes]:
+    limit = getattr(settings, body.bytes_setting)
+    content_type = request.headers.get("content-type", "")
+    upload = UploadBody(content_type, field=body.field, limit=limit, too_large=body.too_large)
+    upload.feed(request.body)
+    return upload.finish()
+
+
+async def _limited(stream: BodyStream, limit: int) -> AsyncIterator[bytes]:
+    """Yield the pieces of a body. Raises ResourceExhausted when there are more than `limit` bytes."""
+    taken = 0
+    async for piece in stream:
+        taken += len(piece)
+        if taken > limit:
+            raise ResourceExhausted(f"the body is larger than {limit} bytes", reason="BODY_TOO_LARGE")
+        yield piece
+
+
+def _response(outcome: Outcome[Any], form: HttpForm) -> HttpResponse:
+    answer = outcome.answer
+    if answer is None or isinstance(answer, Message):
+        return response_writer(form)(outcome)
+    if isinstance(answer, HttpResponse):
+        return answer
+    try:
+        # NaN is not JSON: what cannot be written is a defect of the API, and must not reach a client.
+        return json_response(answer)
+    except ValueError as error:
+        return error_response(form, failure_status(error, "rest.answer"))

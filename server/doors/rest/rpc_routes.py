@@ -1,0 +1,75 @@
+"""RPCs over HTTP and JSON by their google.api.http rules. The REST door makes one handler per RPC."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from server.api import HttpForm
+from server.calls.dispatcher import Dispatcher, Outcome
+from server.calls.http_calls import HttpResponse
+from server.calls.methods import HttpRule, Method
+from server.calls.statuses import Status
+from server.doors.http.messages import HttpHandler, HttpRequest
+from server.doors.http.plain_routes import caller_of
+from server.doors.http.responses import failure_status
+from server.doors.rest.binding import Binding
+from server.doors.rest.json_writer import message_json
+from server.errors import ApiError, Unimplemented
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """How the routes of one API call: through which dispatcher, for how long (seconds), with which headers as metadata."""
+
+    dispatcher: Dispatcher
+    timeout_seconds: float
+    header_names: Sequence[str]
+    form: HttpForm
+
+
+def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler:
+    """Return the handler of one RPC under one rule. Raises BadTemplate when the rule does not fit the request message."""
+    dispatcher, form, seconds = calling.dispatcher, calling.form, calling.timeout_seconds
+    if method.handler is None:
+        return _unserved(method, form)
+    binding = Binding(method, rule, ignores_unknown=form.json.ignores_unknown)
+    names, write = calling.header_names, response_writer(form)
+
+    async def handle(request: HttpRequest) -> HttpResponse:
+        try:
+            bound = binding.bind(request.values, request.query, request.body)
+        except ApiError as error:
+            caller = caller_of(request, timeout_seconds=seconds, names=names)
+            return write(dispatcher.refuse(method, error, caller))
+        caller = caller_of(request, timeout_seconds=seconds, names=names, metadata=bound.metadata)
+        return write(await dispatcher.dispatch(method, bound.request, caller))
+
+    return handle
+
+
+def response_writer(form: HttpForm) -> Callable[[Outcome[Message]], HttpResponse]:
+    """Return what writes how a call ended that is answered with a message."""
+    int64_as_numbers = form.json.int64_as_numbers
+
+    def write(outcome: Outcome[Message]) -> HttpResponse:
+        if outcome.answer is None:
+            return error_response(form, outcome.status)
+        try:
+            return HttpResponse(200, message_json(outcome.answer, int64_as_numbers=int64_as_numbers).encode())
+        except ValueError as error:
+            return error_response(form, failure_status(error, "rest.answer"))
+
+    return write
+
+
+def error_response(form: HttpForm, status: Status) -> HttpResponse:
+    """Return a status that is not OK, with the HTTP status that says the same."""
+    return form.error(status, status.http_status)
+
+
+def _unserved(method: Method, form: HttpForm) -> HttpHandler:
+    async def handle(request: HttpRequest) -> HttpResponse:
+        return error_response(form, failure_status(Unimplemented(f"{method.name} is not offered here"), "rest"))
+
+    return handle
