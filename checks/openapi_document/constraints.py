@@ -7,8 +7,8 @@ from typing import Any
 
 from openapi_document.forms import NO_NUL
 from server.apis.kfp.codec.runs import PLUGIN_COUNT
-from server.apis.kfp.services.artifacts import CLASSIFICATION_METRICS
 from server.packages.specs import SCHEMA_VERSION
+from server.rules.artifacts import CLASSIFICATION_METRICS
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.pipelines import TAGS
 from storage import lengths

@@ -3,6 +3,8 @@
 Lengths are in characters where a column counts characters, in bytes of UTF-8 where it is said.
 """
 
+from collections.abc import Container, Iterable
+
 from server.errors import InvalidArgument, NotFound
 from storage import lengths
 from storage.ids import can_be_id
@@ -47,6 +49,13 @@ def known_id(kind: str, text: str) -> str:
 def not_found(kind: str, text: str) -> NotFound:
     """Return the error of an id that no row has."""
     return NotFound(f"{kind} {text[: lengths.ID]!r} not found")
+
+
+def all_found(kind: str, ids: Iterable[str], rows: Container[str]) -> None:
+    """Raise NotFound for the first id that no row has."""
+    for id in ids:
+        if id not in rows:
+            raise not_found(kind, id)
 
 
 def bulk(field: str, count: int, limit: int) -> None:

@@ -1,15 +1,46 @@
-"""Links between artifacts and tasks: their direction, who made what they point to, and how a task's links are grouped."""
+"""Links between artifacts and tasks: new ones, their direction, who made what they point to, how a task's are grouped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from server.errors import InvalidArgument
+from server.rules import checks
+from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.unusable import check_enum, column
+from storage.contract import WriteTx
 from storage.documents.parameters import Producer
 from storage.model import NO_ITERATION, ArtifactTask, IOType, LinkedArtifact, TaskHead
 
 OUTPUT_TYPES = frozenset({IOType.ITERATOR_OUTPUT, IOType.OUTPUT, IOType.ONE_OF_OUTPUT, IOType.TASK_FINAL_STATUS_OUTPUT})
 """Links of these types point to what a task made; all others, unknown ones too, to what it used."""
 
+_TYPES = frozenset(type.value for type in IOType)
+
 _Key = tuple[str, int, str, int | None]
+
+
+class NewLink(NamedTuple):
+    """What a client says of a link; what is empty or None was not sent."""
+
+    artifact_id: str = ""
+    task_id: str = ""
+    run_id: str = ""
+    type: int = 0
+    key: str = ""
+    producer: Producer | None = None
+
+    def check(self) -> None:
+        """Raise InvalidArgument for what is missing or too long, in the order of KFP's API server."""
+        checks.require(self.artifact_id, "artifact_id is required")
+        checks.require(self.task_id, "task_id is required")
+        checks.require(self.run_id, "run_id is required")
+        checks.require(self.type, "type is required")
+        checks.require(self.producer is not None, "producer is required")
+        checks.require(self.key, "key is required")
+        checks.max_characters("key", self.key, MAX_CHARACTERS["ArtifactTask.key"])
+        if self.producer is not None:
+            checks.max_bytes("producer.task_name", self.producer.task_name, checks.TEXT_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +56,38 @@ class LinkGroup:
     def is_output(self) -> bool:
         """Whether the task made them."""
         return self.type in OUTPUT_TYPES
+
+
+def new_link(new: NewLink, *, link_id: str) -> ArtifactTask:
+    """Return the record of a new link. Raises UnusableValue for what cannot be kept."""
+    check_enum("artifact_task.type", new.type, _TYPES)
+    producer = new.producer or Producer()
+    return ArtifactTask(
+        id=link_id,
+        artifact_id=new.artifact_id,
+        task_id=new.task_id,
+        run_id=new.run_id,
+        type=new.type,
+        key=new.key,
+        producer=column(producer.to_text(), "artifact_task.producer"),
+        iteration=NO_ITERATION if producer.iteration is None else producer.iteration,
+    )
+
+
+async def keep_links(tx: WriteTx, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
+    """Keep links of one run and return them; for one that exists, the existing one is returned.
+
+    Raises NotFound for unknown tasks and artifacts, InvalidArgument for tasks of other runs and links of several runs.
+    """
+    tasks = await tx.tasks.heads(sorted({link.task_id for link in links}))
+    artifacts = await tx.artifacts.namespaces(sorted({link.artifact_id for link in links}))
+    for link in links:
+        checks.all_found("task", [link.task_id], tasks)
+        if tasks[link.task_id].run_id != link.run_id:
+            raise InvalidArgument(f"task {link.task_id!r} is not of run {link.run_id!r}")
+        checks.all_found("artifact", [link.artifact_id], artifacts)
+        checks.require(link.run_id == links[0].run_id, "all links of a bulk call must be of one run")
+    return await tx.artifact_tasks.create(links)
 
 
 def output_link(

@@ -4,6 +4,7 @@ Codecs and rules raise it; services answer INVALID_ARGUMENT with its text.
 """
 
 import json
+from collections.abc import Container
 
 JSON_COLUMN_BYTES = 16 * 1024 * 1024
 """The most that one JSON column may hold, in bytes of UTF-8."""
@@ -17,6 +18,12 @@ def check_text(field: str, text: str) -> None:
     """Raise UnusableValue when the text contains NUL, which PostgreSQL cannot store in text."""
     if "\x00" in text:
         raise UnusableValue(f"{field} contains a NUL character")
+
+
+def check_enum(field: str, number: int, numbers: Container[int]) -> None:
+    """Raise UnusableValue for a number that the enum does not have: it could not be kept by name."""
+    if number not in numbers:
+        raise UnusableValue(f"{field} has the unknown enum value {number}")
 
 
 def column(text: str, field: str) -> str:

@@ -5,10 +5,11 @@ put into another is copied, which takes a tenth of the time of making it.
 """
 
 from server.apis.kfp.codec.artifacts import (
-    artifact_from_request,
     artifact_message,
-    artifact_task_from_request,
     artifact_task_message,
+    metadata_text,
+    new_artifact,
+    new_link,
 )
 from server.apis.kfp.codec.pipelines import experiment_message, pipeline_message, pipeline_version_message
 from server.apis.kfp.codec.runs import (
@@ -26,15 +27,16 @@ from server.well_known.values import plain_values, set_struct
 
 __all__ = [
     "UnusableValue",
-    "artifact_from_request",
     "artifact_message",
-    "artifact_task_from_request",
     "artifact_task_message",
     "basic_run_message",
     "check_run_text",
     "experiment_message",
+    "metadata_text",
     "microseconds",
     "moment_of_text",
+    "new_artifact",
+    "new_link",
     "new_task",
     "pipeline_message",
     "pipeline_spec_text",

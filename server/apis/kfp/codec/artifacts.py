@@ -1,18 +1,16 @@
 """Artifacts and their links: request → record and record → message. Services and `tasks` of the codec call this."""
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
-from server.apis.kfp.codec.enums import ARTIFACT_TYPES, IO_TYPES, check_enum
 from server.apis.kfp.codec.parameters import producer_from_request, set_producer
-from server.rules.links import grouped
-from server.rules.unusable import UnusableValue, check_text, column
+from server.rules.artifacts import NewArtifact
+from server.rules.links import NewLink, grouped
+from server.rules.unusable import column
 from server.well_known.times import set_time
 from server.well_known.values import plain_values, set_values
-from storage.digests import uri_hash
 from storage.documents.parameters import Producer
 from storage.documents.plain import compact, object_of
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, LinkedArtifact
@@ -67,29 +65,23 @@ def artifact_task_message(
     return message  # type: ignore[no-any-return]
 
 
-def artifact_from_request(artifact: artifact_pb2.Artifact, *, artifact_id: str, namespace: str, now: int) -> Artifact:
-    """Return the record that CreateArtifact makes of a request. Raises UnusableValue for what cannot be kept."""
-    check_text("artifact.name", artifact.name)
-    check_text("artifact.description", artifact.description)
-    check_text("artifact.uri", artifact.uri)
-    check_enum("artifact.type", artifact.type, ARTIFACT_TYPES)
-    # Adding 0.0 makes -0.0 the zero that SQLite and MariaDB would make of it: answers must agree with what is read later.
-    number_value = artifact.number_value + 0.0 if artifact.HasField("number_value") else None
-    if number_value is not None and not isfinite(number_value):
-        raise UnusableValue("artifact.number_value is NaN or an infinity")
-    uri = artifact.uri if artifact.HasField("uri") else None
-    return Artifact(
-        id=artifact_id,
+def new_artifact(request: artifact_pb2.CreateArtifactRequest) -> NewArtifact:
+    """Return what CreateArtifact says of an artifact, but for its metadata."""
+    artifact = request.artifact
+    return NewArtifact(
+        run_id=request.run_id,
+        task_id=request.task_id,
+        producer_key=request.producer_key,
+        iteration=request.iteration_index if request.HasField("iteration_index") else None,
+        reuse_if_exists=request.reuse_if_exists,
+        artifact_id=artifact.artifact_id,
         name=artifact.name,
         type=artifact.type,
-        created_at=now,
-        updated_at=now,
-        namespace=namespace,
+        requested_namespace=artifact.namespace,
         description=artifact.description,
-        uri=uri,
-        uri_hash=uri_hash(uri),
-        metadata=metadata_text(artifact),
-        number_value=number_value,
+        uri=artifact.uri if artifact.HasField("uri") else None,
+        number_value=artifact.number_value if artifact.HasField("number_value") else None,
+        has_metadata=bool(artifact.metadata),
     )
 
 
@@ -100,18 +92,13 @@ def metadata_text(artifact: artifact_pb2.Artifact) -> str | None:
     return column(compact(plain_values(artifact.metadata, "artifact.metadata")), "artifact.metadata")
 
 
-def artifact_task_from_request(link: artifact_pb2.ArtifactTask, *, link_id: str) -> ArtifactTask:
-    """Return the record that CreateArtifactTask makes of a request. Raises UnusableValue for what cannot be kept."""
-    check_text("artifact_task.key", link.key)
-    check_enum("artifact_task.type", link.type, IO_TYPES)
-    producer = producer_from_request(link.producer)
-    return ArtifactTask(
-        id=link_id,
+def new_link(link: artifact_pb2.ArtifactTask) -> NewLink:
+    """Return what CreateArtifactTask says of a link."""
+    return NewLink(
         artifact_id=link.artifact_id,
         task_id=link.task_id,
         run_id=link.run_id,
         type=link.type,
         key=link.key,
-        producer=column(producer.to_text(), "artifact_task.producer"),
-        iteration=NO_ITERATION if producer.iteration is None else producer.iteration,
+        producer=producer_from_request(link.producer) if link.HasField("producer") else None,
     )

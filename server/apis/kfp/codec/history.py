@@ -7,8 +7,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
-from server.apis.kfp.codec.enums import check_enum
-from server.rules.unusable import UnusableValue
+from server.rules.unusable import UnusableValue, check_enum
 from server.well_known.times import microseconds, set_time
 from storage.documents import histories
 from storage.documents.enums import EnumNames

@@ -5,7 +5,8 @@ from typing import Any
 
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
-from server.apis.kfp.codec.enums import IO_TYPES, check_enum
+from server.apis.kfp.codec.enums import IO_TYPES
+from server.rules.unusable import check_enum
 from server.well_known.values import plain_value, set_value
 from storage.documents import parameters
 from storage.documents.parameters import NO_VALUE, Parameter, Producer

@@ -10,11 +10,11 @@ from typing import Any
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp.codec.artifacts import add_artifacts
-from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES, check_enum
+from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import add_history, entries_from_request
 from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
 from server.rules.tasks import TaskUpdate
-from server.rules.unusable import check_text
+from server.rules.unusable import check_enum, check_text
 from server.well_known.times import microseconds, set_time
 from server.well_known.values import plain_values, set_values
 from storage.documents import enums

@@ -1,16 +1,15 @@
 """ArtifactService: the links that say which task used or made which artifact."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Sequence
 
 from lineal.v2beta1 import artifact_pb2
 
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
-from server.errors import InvalidArgument
 from server.rules import checks
-from server.rules.field_limits import MAX_CHARACTERS
-from storage.contract import Page, ReadTx, WriteTx
+from server.rules.links import keep_links, new_link
+from storage.contract import Page, ReadTx
 from storage.fields import ARTIFACT_TASK_LIST
 from storage.ids import new_id
 from storage.model import ArtifactTask
@@ -52,9 +51,9 @@ async def list_artifact_tasks(
 
     async def read(tx: ReadTx) -> Page[ArtifactTask]:
         if task_ids:
-            _require_all("task", task_ids, await tx.tasks.heads(task_ids))
+            checks.all_found("task", task_ids, await tx.tasks.heads(task_ids))
         if artifact_ids:
-            _require_all("artifact", artifact_ids, await tx.artifacts.namespaces(artifact_ids))
+            checks.all_found("artifact", artifact_ids, await tx.artifacts.namespaces(artifact_ids))
         return await tx.artifact_tasks.list(
             listing, task_ids=task_ids, run_ids=run_ids, artifact_ids=artifact_ids, type=request.type or None
         )
@@ -68,40 +67,9 @@ async def list_artifact_tasks(
     return response
 
 
-def _check_link(link: artifact_pb2.ArtifactTask) -> None:
-    """Check in the order of KFP's API server; every failure is INVALID_ARGUMENT."""
-    checks.require(link.artifact_id, "artifact_id is required")
-    checks.require(link.task_id, "task_id is required")
-    checks.require(link.run_id, "run_id is required")
-    checks.require(link.type, "type is required")
-    checks.require(link.HasField("producer"), "producer is required")
-    checks.require(link.key, "key is required")
-    checks.max_characters("key", link.key, MAX_CHARACTERS["ArtifactTask.key"])
-    checks.max_bytes("producer.task_name", link.producer.task_name, checks.TEXT_BYTES)
-
-
 async def _create(call: Call, messages: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
-    for link in messages:
-        _check_link(link)
-    records = [codec.artifact_task_from_request(link, link_id=new_id()) for link in messages]
-    task_ids = sorted({link.task_id for link in messages})
-    artifact_ids = sorted({link.artifact_id for link in messages})
-
-    async def write(tx: WriteTx) -> Sequence[ArtifactTask]:
-        tasks = await tx.tasks.heads(task_ids)
-        artifacts = await tx.artifacts.namespaces(artifact_ids)
-        for link in messages:
-            _require_all("task", [link.task_id], tasks)
-            if tasks[link.task_id].run_id != link.run_id:
-                raise InvalidArgument(f"task {link.task_id!r} is not of run {link.run_id!r}")
-            _require_all("artifact", [link.artifact_id], artifacts)
-            checks.require(link.run_id == messages[0].run_id, "all links of a bulk call must be of one run")
-        return await tx.artifact_tasks.create(records)
-
-    return await call.store.write(write)
-
-
-def _require_all(kind: str, ids: Iterable[str], rows: Container[str]) -> None:
-    for id in ids:
-        if id not in rows:
-            raise checks.not_found(kind, id)
+    news = [codec.new_link(message) for message in messages]
+    for new in news:
+        new.check()
+    links = [new_link(new, link_id=new_id()) for new in news]
+    return await call.store.write(lambda tx: keep_links(tx, links))
