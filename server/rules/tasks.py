@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from server.rules.unusable import UnusableValue, column, optional_column
-from storage import lengths
+from server.rules import checks
+from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.unusable import column, optional_column
 from storage.digests import logical_key
 from storage.documents import histories, parameters
 from storage.documents.enums import TASK_STATES
@@ -13,9 +15,44 @@ from storage.documents.parameters import Parameter
 from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_to_text
 from storage.model import Task
 
+_KEY_CHARACTERS = MAX_CHARACTERS["PipelineTask.InputOutputs.IOParameter.parameter_key"]
 _HISTORY = "task.state_history"
 _INPUTS = "task.inputs.parameters"
 _OUTPUTS = "task.outputs.parameters"
+
+
+class TaskTexts(NamedTuple):
+    """The ids that a task of a request repeats, and its texts of limited length, keys of parameters included.
+
+    They are checked before the rest is read.
+    """
+
+    task_id: str = ""
+    run_id: str = ""
+    name: str = ""
+    display_name: str = ""
+    cache_fingerprint: str = ""
+    scope_path: str = ""
+    input_keys: Sequence[str] = ()
+    output_keys: Sequence[str] = ()
+
+    def check_ids(self, *, run_id: str, task_id: str | None = None) -> None:
+        """Raise InvalidArgument when the ids differ from those the task is sent with; a new task is sent without its own."""
+        checks.require(task_id is None or self.task_id in ("", task_id), "task.task_id differs from task_id")
+        checks.require(self.run_id in ("", run_id), "task.run_id differs from run_id")
+
+    def check(self) -> None:
+        """Raise InvalidArgument for a text that is longer than what is kept."""
+        checks.max_characters("task.name", self.name, MAX_CHARACTERS["PipelineTask.name"])
+        checks.max_characters("task.display_name", self.display_name, MAX_CHARACTERS["PipelineTask.display_name"])
+        checks.max_characters(
+            "task.cache_fingerprint", self.cache_fingerprint, MAX_CHARACTERS["PipelineTask.cache_fingerprint"]
+        )
+        checks.max_bytes("task.scope_path", self.scope_path, checks.SCOPE_PATH_BYTES)
+        for key in self.input_keys:
+            checks.max_characters("task.inputs.parameters.parameter_key", key, _KEY_CHARACTERS)
+        for key in self.output_keys:
+            checks.max_characters("task.outputs.parameters.parameter_key", key, _KEY_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +168,4 @@ def _type_attributes(update: TaskUpdate) -> str | None:
 def _merged(text: str | None, update: Sequence[Parameter], field: str, *, replaces: bool = True) -> str | None:
     if not update:
         return text
-    for parameter in update:
-        if len(parameter.key) > lengths.KEY:
-            raise UnusableValue(f"{field} has a parameter_key of more than {lengths.KEY} characters")
     return optional_column(parameters.merge(text, update) if replaces else parameters.to_text(update), field)

@@ -12,7 +12,8 @@ from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
 from server.apis.kfp.codec import UnusableValue, task_message
-from server.rules.tasks import append_state, new_task
+from server.errors import InvalidArgument
+from server.rules.tasks import TaskTexts, append_state, new_task
 from storage.digests import logical_key
 from storage.model import ChildTask, Task
 from tests.server.codec_messages import NOW, TASK, a_task, linked, task_update, wire
@@ -155,16 +156,10 @@ def test_error_details_of_an_unknown_type_leave_code_and_message() -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"name": "a\x00"}, "task.name"),
-        ({"display_name": "\x00"}, "task.display_name"),
-        ({"cache_fingerprint": "\x00"}, "task.cache_fingerprint"),
-        ({"scope_path": "\x00"}, "task.scope_path"),
-        ({"parent_task_id": "\x00"}, "task.parent_task_id"),
         ({"pods": [{"uid": "\x00"}]}, "task.pods"),
         ({"status_metadata": {"custom_properties": {"\x00": 1}}}, "task.status_metadata"),
         ({"state_history": [{"error": {"message": "\x00"}}]}, "task.state_history"),
         ({"inputs": {"parameters": [{"producer": {"task_name": "\x00"}}]}}, "task.inputs.parameters"),
-        ({"outputs": {"parameters": [{"parameter_key": "k" * 192}]}}, "task.outputs.parameters"),
         ({"state": 6}, "task.state"),
         ({"type": 9}, "task.type"),
         ({"pods": [{"type": 3}]}, "task.pods"),
@@ -175,6 +170,47 @@ def test_error_details_of_an_unknown_type_leave_code_and_message() -> None:
 def test_what_cannot_be_kept_is_refused_with_its_field(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(UnusableValue, match=named):
         created(task_update(**fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"name": "a\x00"}, "task.name contains a NUL"),
+        ({"name": "n" * 129}, "task.name is longer than 128"),
+        ({"display_name": "\x00"}, "task.display_name contains a NUL"),
+        ({"display_name": "n" * 1_025}, "task.display_name is longer than 1024"),
+        ({"cache_fingerprint": "\x00"}, "task.cache_fingerprint contains a NUL"),
+        ({"cache_fingerprint": "n" * 256}, "task.cache_fingerprint is longer than 255"),
+        ({"scope_path": "\x00"}, "task.scope_path contains a NUL"),
+        (
+            {"inputs": {"parameters": [{}, {"parameter_key": "k" * 192}]}},
+            "task.inputs.parameters.parameter_key is longer",
+        ),
+        (
+            {"outputs": {"parameters": [{"parameter_key": "k" * 192}]}},
+            "task.outputs.parameters.parameter_key is longer",
+        ),
+        ({"outputs": {"parameters": [{"parameter_key": "\x00"}]}}, "task.outputs.parameters.parameter_key contains"),
+    ],
+)
+def test_texts_of_a_task_that_are_too_long_are_refused_with_their_field(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidArgument, match=named):
+        codec.task_texts(task_update(**fields)).check()
+
+
+def test_a_parent_whose_id_has_nul_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match=r"task\.parent_task_id contains a NUL"):
+        created(task_update(parent_task_id="\x00"))
+
+
+def test_a_task_may_repeat_the_ids_it_is_sent_with_and_no_others() -> None:
+    for texts in (TaskTexts(), TaskTexts(task_id="t1", run_id="r1")):
+        texts.check_ids(task_id="t1", run_id="r1")
+    TaskTexts(task_id="any").check_ids(run_id="r1")
+    with pytest.raises(InvalidArgument, match=r"task\.task_id differs"):
+        TaskTexts(task_id="t2", run_id="r2").check_ids(task_id="t1", run_id="r1")
+    with pytest.raises(InvalidArgument, match=r"task\.run_id differs"):
+        TaskTexts(run_id="r2").check_ids(run_id="r1")
 
 
 @pytest.mark.parametrize("field", ["create_time", "end_time"])

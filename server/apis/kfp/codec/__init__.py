@@ -20,7 +20,7 @@ from server.apis.kfp.codec.runs import (
     run_message,
     runtime_config_text,
 )
-from server.apis.kfp.codec.tasks import new_task, task_message, task_update
+from server.apis.kfp.codec.tasks import new_task, task_message, task_texts, task_update, write_tasks
 from server.rules.unusable import UnusableValue
 from server.well_known.times import microseconds, moment_of_text
 from server.well_known.values import plain_values, set_struct
@@ -47,5 +47,7 @@ __all__ = [
     "runtime_config_text",
     "set_struct",
     "task_message",
+    "task_texts",
     "task_update",
+    "write_tasks",
 ]

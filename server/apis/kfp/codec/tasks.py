@@ -4,7 +4,7 @@ Where an enum field of a message is written, the message is Any: the wire takes 
 known today.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
@@ -13,8 +13,10 @@ from server.apis.kfp.codec.artifacts import add_artifacts
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import add_history, entries_from_request
 from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
-from server.rules.tasks import TaskUpdate
-from server.rules.unusable import check_enum, check_text
+from server.rules.checks import no_nul
+from server.rules.linked_tasks import LinkedTasks
+from server.rules.tasks import TaskTexts, TaskUpdate
+from server.rules.unusable import check_enum
 from server.well_known.times import microseconds, set_time
 from server.well_known.values import plain_values, set_values
 from storage.documents import enums
@@ -69,6 +71,29 @@ def task_message(
     return message  # type: ignore[no-any-return]
 
 
+def write_tasks(tasks: LinkedTasks, target_of: Callable[[Task], run_pb2.PipelineTask], *, basic: bool = False) -> None:
+    """Write tasks as clients see them, each with its own artifacts and children; basic leaves parameters out.
+
+    `target_of` returns the empty message of a task. It is called for one task after the other, in their order.
+    """
+    for task, links, children in tasks.each():
+        task_message(task, target_of(task), artifacts=links, children=children, basic=basic)
+
+
+def task_texts(task: run_pb2.PipelineTask) -> TaskTexts:
+    """Return the texts of a task that are checked before the rest of it is read."""
+    return TaskTexts(
+        task_id=task.task_id,
+        run_id=task.run_id,
+        name=task.name,
+        display_name=task.display_name,
+        cache_fingerprint=task.cache_fingerprint,
+        scope_path=task.scope_path,
+        input_keys=[parameter.parameter_key for parameter in task.inputs.parameters],
+        output_keys=[parameter.parameter_key for parameter in task.outputs.parameters],
+    )
+
+
 def new_task(task: run_pb2.PipelineTask) -> TaskUpdate:
     """Return what CreateTask takes of a request. Raises UnusableValue for what cannot be kept."""
     return _task_update(
@@ -88,11 +113,7 @@ def task_update(task: run_pb2.PipelineTask) -> TaskUpdate:
 
 
 def _task_update(task: run_pb2.PipelineTask, **only_new: Any) -> TaskUpdate:
-    check_text("task.name", task.name)
-    check_text("task.display_name", task.display_name)
-    check_text("task.cache_fingerprint", task.cache_fingerprint)
-    check_text("task.scope_path", task.scope_path)
-    check_text("task.parent_task_id", task.parent_task_id)
+    no_nul("task.parent_task_id", task.parent_task_id)
     check_enum("task.state", task.state, TASK_STATES)
     check_enum("task.type", task.type, TASK_TYPES)
     return TaskUpdate(

@@ -9,8 +9,6 @@ from dataclasses import replace
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
-from server.apis.kfp.services import task_writes
-from server.apis.kfp.services.linked_tasks import LinkedTasks
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument, NotFound
@@ -18,6 +16,7 @@ from server.packages.specs import check_parameters, read_spec
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from server.rules import checks, tasks
 from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.linked_tasks import LinkedTasks
 from server.rules.runs import append_state
 from storage import lengths
 from storage.contract import Page, ReadTx, WriteTx
@@ -103,7 +102,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
         if not with_tasks:
             source = await read_spec_source(call.recorded_specs, tx, run) if lacks_spec else None
             counts = {run_id: source.recording.activity.task_count} if source else await tx.runs.task_counts([run_id])
-            return run, counts.get(run_id, 0), LinkedTasks((), (), ()), source
+            return run, counts.get(run_id, 0), LinkedTasks(), source
         tasks, links = await _tasks_of(tx, [run_id], basic=tasks_basic)
         source = None
         if lacks_spec:
@@ -114,7 +113,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     run, task_count, linked_tasks, source = await call.store.read(read)
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     message = _message(run, run_pb2.Run(), request.view, task_count, with_spec=True)
-    linked_tasks.write(lambda _: message.tasks.add(), basic=tasks_basic)
+    codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
         message.pipeline_spec.ParseFromString(spec.struct)
@@ -145,7 +144,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
         )
         run_ids = [run.id for run in page.rows]
         if not run_ids or not with_tasks:
-            return page, await tx.runs.task_counts(run_ids) if run_ids else {}, LinkedTasks((), (), ())
+            return page, await tx.runs.task_counts(run_ids) if run_ids else {}, LinkedTasks()
         tasks, links = await _tasks_of(tx, run_ids, basic=False)
         return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
 
@@ -154,7 +153,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
     runs = {run.id: _message(run, response.runs.add(), view, counts.get(run.id, 0)) for run in page.rows}
-    linked_tasks.write(lambda task: runs[task.run_id].tasks.add())
+    codec.write_tasks(linked_tasks, lambda task: runs[task.run_id].tasks.add())
     return response
 
 
@@ -193,7 +192,7 @@ def _check_run(run: run_pb2.Run) -> None:
     if run.experiment_id:
         checks.known_id("experiment", run.experiment_id)
     for task in run.tasks:
-        task_writes.check_task(task)
+        codec.task_texts(task).check()
         tasks.new_task(codec.new_task(task), task_id="-", run_id="-", namespace="-", now=0)  # a bad one fails the call
 
 

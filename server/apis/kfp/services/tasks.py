@@ -1,23 +1,22 @@
 """RunService: tasks."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
-from server.apis.kfp.services import task_writes
-from server.apis.kfp.services.linked_tasks import LinkedTasks
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
-from server.rules import checks, run_state
+from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.linked_tasks import LinkedTasks
+from server.rules.task_writes import check_parent, keep_task, update_tasks
 from server.rules.tasks import new_task
-from storage.contract import Listing, Lock, Page, ReadTx, WriteTx
+from storage.contract import Listing, Page, ReadTx
 from storage.fields import TASK_LIST
 from storage.ids import new_id
-from storage.model import LinkedArtifact, Task, TaskHead
+from storage.model import LinkedArtifact, Task
 
 _BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
@@ -26,25 +25,14 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     """Keep a new task; one that was created before with the same logical key is returned unchanged."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.HasField("task"), "task is required")
-    checks.require(request.task.run_id in ("", request.run_id), "task.run_id differs from run_id")
-    task_writes.check_task(request.task)
+    texts = codec.task_texts(request.task)
+    texts.check_ids(run_id=request.run_id)
+    texts.check()
     run_id = checks.known_id("run", request.run_id)
     now = call.now()
     namespace = call.scope().namespace  # until its run is read
     task = new_task(codec.new_task(request.task), task_id=new_id(), run_id=run_id, namespace=namespace, now=now)
-    root_state = task.state if task.type == run_state.ROOT else None
-
-    async def write(tx: WriteTx, lock: Lock) -> Task:
-        if task.parent_task_id is not None:
-            _check_parent(task.parent_task_id, run_id, await tx.tasks.heads([task.parent_task_id]))
-        run = await run_state.lock_run(tx, run_id, Lock.UPDATE if root_state else lock)
-        new = replace(task, namespace=run.namespace)
-        row = await tx.tasks.create(new)
-        if row is new:
-            await run_state.follow(tx, run, root_state=root_state, now=now)
-        return row
-
-    return codec.task_message(await run_state.write_tasks(call.store, write))
+    return codec.task_message(await keep_task(call.store, task, now=now))
 
 
 async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask:
@@ -52,11 +40,11 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     checks.require(request.run_id, "run_id is required")
     checks.require(request.task_id, "task_id is required")
     checks.require(request.HasField("task"), "task is required")
-    task_writes.check_ownership(request.task, task_id=request.task_id, run_id=request.run_id)
-    task_writes.check_task(request.task)
-    tasks = await task_writes.apply(call, request.run_id, {request.task_id: request.task})
+    _check_texts(request.task, task_id=request.task_id, run_id=request.run_id)
+    now = call.now()
+    updates = {request.task_id: codec.task_update(request.task)}
     message = run_pb2.PipelineTask()
-    tasks.write(lambda _: message)
+    codec.write_tasks(await update_tasks(call.store, request.run_id, updates, now=now), lambda _: message)
     return message
 
 
@@ -66,11 +54,12 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
     checks.require(request.run_id, "run_id is required")
     for task_id, task in request.tasks.items():
         checks.require(task_id, "a key of tasks is empty")
-        task_writes.check_ownership(task, task_id=task_id, run_id=request.run_id)
-        task_writes.check_task(task)
-    tasks = await task_writes.apply(call, request.run_id, request.tasks)
+        _check_texts(task, task_id=task_id, run_id=request.run_id)
+    now = call.now()
+    updates = {task_id: codec.task_update(request.tasks[task_id]) for task_id in sorted(request.tasks)}
+    tasks = await update_tasks(call.store, request.run_id, updates, now=now)
     response = run_pb2.UpdateTasksBulkResponse()
-    tasks.write(lambda task: response.tasks[task.id])
+    codec.write_tasks(tasks, lambda task: response.tasks[task.id])
     return response
 
 
@@ -91,7 +80,7 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
 
     tasks = await call.store.read(read)
     message = run_pb2.PipelineTask()
-    tasks.write(lambda _: message, basic=basic)
+    codec.write_tasks(tasks, lambda _: message, basic=basic)
     return message
 
 
@@ -113,7 +102,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
     async def read(tx: ReadTx) -> tuple[Listing, Page[Task], LinkedTasks]:
         # KFP's API server looks for the parent before it reads the other fields: its absence is reported first.
         if request.parent_id:
-            _check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
+            check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
         listing = listing_of(call, list_request)
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
         task_ids = [task.id for task in page.rows]
@@ -125,7 +114,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
     response = run_pb2.ListTasksResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    tasks.write(lambda _: response.tasks.add(), basic=basic)
+    codec.write_tasks(tasks, lambda _: response.tasks.add(), basic=basic)
     return response
 
 
@@ -148,9 +137,7 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
     return response
 
 
-def _check_parent(parent_id: str, run_id: str, heads: dict[str, TaskHead]) -> None:
-    parent = heads.get(parent_id)
-    if parent is None:
-        raise checks.not_found("parent task", parent_id)
-    if parent.run_id != run_id:
-        raise InvalidArgument(f"parent task {parent_id!r} is not of run {run_id!r}")
+def _check_texts(task: run_pb2.PipelineTask, *, task_id: str, run_id: str) -> None:
+    texts = codec.task_texts(task)
+    texts.check_ids(task_id=task_id, run_id=run_id)
+    texts.check()

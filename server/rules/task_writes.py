@@ -1,55 +1,47 @@
-"""Writing tasks: what UpdateTask and UpdateTasksBulk share, and the checks every task of a request goes through."""
+"""CreateTask and UpdateTask in the store: whose parent a task may be, and how its run follows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from lineal.v2beta1 import run_pb2
-
-from server.apis.kfp import codec
-from server.apis.kfp.services.linked_tasks import LinkedTasks
-from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
-from server.rules.field_limits import MAX_CHARACTERS
-from server.rules.tasks import merge_task
-from storage.contract import Lock, WriteTx
-from storage.model import Task
-
-Updates = Mapping[str, run_pb2.PipelineTask]
+from server.rules.linked_tasks import LinkedTasks
+from server.rules.tasks import TaskUpdate, merge_task
+from storage.contract import Lock, Store, WriteTx
+from storage.model import Task, TaskHead
 
 
-def check_task(task: run_pb2.PipelineTask) -> None:
-    """Raise InvalidArgument when a text of a task is longer than what is kept."""
-    checks.max_characters("task.name", task.name, MAX_CHARACTERS["PipelineTask.name"])
-    checks.max_characters("task.display_name", task.display_name, MAX_CHARACTERS["PipelineTask.display_name"])
-    checks.max_characters(
-        "task.cache_fingerprint", task.cache_fingerprint, MAX_CHARACTERS["PipelineTask.cache_fingerprint"]
-    )
-    checks.max_bytes("task.scope_path", task.scope_path, checks.SCOPE_PATH_BYTES)
-    for group, side in (("inputs", task.inputs), ("outputs", task.outputs)):
-        for parameter in side.parameters:
-            checks.max_characters(
-                f"task.{group}.parameters.parameter_key",
-                parameter.parameter_key,
-                MAX_CHARACTERS["PipelineTask.InputOutputs.IOParameter.parameter_key"],
-            )
+async def keep_task(store: Store, task: Task, *, now: int) -> Task:
+    """Keep a new task in the namespace of its run, or return the one that was created with the same logical key.
+
+    Raises NotFound for an unknown parent and InvalidArgument for one of another run; RowNotFound for an unknown run.
+    """
+    root_state = task.state if task.type == run_state.ROOT else None
+
+    async def write(tx: WriteTx, lock: Lock) -> Task:
+        if task.parent_task_id is not None:
+            check_parent(task.parent_task_id, task.run_id, await tx.tasks.heads([task.parent_task_id]))
+        run = await run_state.lock_run(tx, task.run_id, Lock.UPDATE if root_state else lock)
+        new = replace(task, namespace=run.namespace)
+        row = await tx.tasks.create(new)
+        if row is new:
+            await run_state.follow(tx, run, root_state=root_state, now=now)
+        return row
+
+    return await run_state.write_tasks(store, write)
 
 
-def check_ownership(task: run_pb2.PipelineTask, *, task_id: str, run_id: str) -> None:
-    """Raise InvalidArgument when the ids inside a task differ from those it is sent with."""
-    checks.require(task.task_id in ("", task_id), "task.task_id differs from task_id")
-    checks.require(task.run_id in ("", run_id), "task.run_id differs from run_id")
+async def update_tasks(store: Store, run_id: str, updates: Mapping[str, TaskUpdate], *, now: int) -> LinkedTasks:
+    """Update tasks of one run, by id, all or none; return them as they stand, with artifacts and children.
 
-
-async def apply(call: Call, run_id: str, updates: Updates) -> LinkedTasks:
-    """Update tasks of one run, all or none; return them as they stand, with artifacts and children."""
+    Raises NotFound for unknown tasks and parents, InvalidArgument for those of other runs and parents that close a cycle.
+    """
     task_ids = sorted(updates)
-    now = call.now()
-    task_updates = {task_id: codec.task_update(updates[task_id]) for task_id in task_ids}
 
     async def write(tx: WriteTx, lock: Lock) -> LinkedTasks:
         tasks_before = await tx.tasks.lock(task_ids)
         _check_tasks(task_ids, run_id, tasks_before)
-        tasks_after = [merge_task(tasks_before[task_id], task_updates[task_id], now) for task_id in task_ids]
+        tasks_after = [merge_task(tasks_before[task_id], updates[task_id], now) for task_id in task_ids]
         new_parents = {
             task.id: task.parent_task_id
             for task in tasks_after
@@ -66,7 +58,16 @@ async def apply(call: Call, run_id: str, updates: Updates) -> LinkedTasks:
         children = await tx.tasks.children(run_id, task_ids)
         return LinkedTasks(tasks_after, links, children)
 
-    return await run_state.write_tasks(call.store, write)
+    return await run_state.write_tasks(store, write)
+
+
+def check_parent(parent_id: str, run_id: str, heads: Mapping[str, TaskHead]) -> None:
+    """Raise NotFound for a parent that is not among the heads, InvalidArgument for one of another run."""
+    parent = heads.get(parent_id)
+    if parent is None:
+        raise checks.not_found("parent task", parent_id)
+    if parent.run_id != run_id:
+        raise InvalidArgument(f"parent task {parent_id!r} is not of run {run_id!r}")
 
 
 def _check_tasks(task_ids: Sequence[str], run_id: str, tasks: Mapping[str, Task]) -> None:
