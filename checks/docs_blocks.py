@@ -21,6 +21,8 @@ SERVER = pathlib.Path(errors.__file__).parent
 REFUSED, CAPPED = "INVALID_ARGUMENT", "capped in silence"
 NOT_DRAWN = "left out; the description of the specification says so"
 
+CHARACTERS, BYTES = "server.rules.field_limits:MAX_CHARACTERS", "server.rules.field_limits:MAX_BYTES"
+
 LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("rows of a page when a request names no size", "page_size_default", "rows", "–"),
     ("rows of a page", "page_size_max", "rows", CAPPED),
@@ -31,20 +33,47 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("headers of an HTTP request", "server.doors.http.limits:HEADERS_MAX", "headers", "HTTP 431"),
     ("HTTP connections of a process", "http_connections_max", "connections", "HTTP 503"),
     ("items of a bulk call", "bulk_items_max", "items", REFUSED),
-    ("an id that a client chooses", "storage.lengths:ID", "bytes", f"{REFUSED}; an unknown id on reads"),
+    (
+        "an id that a client chooses",
+        f"{BYTES}[Run.run_id Run.recurring_run_id Run.pipeline_version_id PipelineVersionReference.pipeline_id"
+        " PipelineVersionReference.pipeline_version_id PipelineTask.parent_task_id]",
+        "bytes",
+        f"{REFUSED}; an unknown id on reads",
+    ),
     (
         "`name` of a task, an artifact or a pipeline, `display_name` of an experiment",
-        "storage.lengths:NAME",
+        f"{CHARACTERS}[PipelineTask.name Artifact.name Pipeline.name Experiment.display_name]",
         "characters",
         REFUSED,
     ),
-    ("`display_name` of all others", "storage.lengths:DISPLAY_NAME", "characters", REFUSED),
-    ("key of an artifact at its task, `parameter_key`", "storage.lengths:KEY", "characters", REFUSED),
-    ("`cache_fingerprint`", "storage.lengths:FINGERPRINT", "characters", REFUSED),
-    ("`uri` of an artifact", "storage.lengths:URI", "characters", REFUSED),
-    ("`namespace`", "storage.lengths:NAMESPACE", "characters", REFUSED),
-    ("`service_account` of a run", "storage.lengths:SERVICE_ACCOUNT", "characters", REFUSED),
-    ("`scope_path` of a task", "server.rules.checks:SCOPE_PATH_BYTES", "bytes", REFUSED),
+    (
+        "`display_name` of all others",
+        f"{CHARACTERS}[PipelineTask.display_name Pipeline.display_name PipelineVersion.display_name Run.display_name]",
+        "characters",
+        REFUSED,
+    ),
+    (
+        "key of an artifact at its task, `parameter_key`",
+        f"{CHARACTERS}[ArtifactTask.key CreateArtifactRequest.producer_key"
+        " PipelineTask.InputOutputs.IOParameter.parameter_key]",
+        "characters",
+        REFUSED,
+    ),
+    (
+        "`cache_fingerprint`",
+        f"{CHARACTERS}[PipelineTask.cache_fingerprint FindCachedTaskRequest.cache_fingerprint]",
+        "characters",
+        REFUSED,
+    ),
+    ("`uri` of an artifact", f"{CHARACTERS}[Artifact.uri]", "characters", REFUSED),
+    (
+        "`namespace`",
+        f"{CHARACTERS}[Artifact.namespace Experiment.namespace Pipeline.namespace]",
+        "characters",
+        REFUSED,
+    ),
+    ("`service_account` of a run", f"{CHARACTERS}[Run.service_account]", "characters", REFUSED),
+    ("`scope_path` of a task", f"{BYTES}[PipelineTask.scope_path]", "bytes", REFUSED),
     ("`description`, and the task name in a link's producer", "server.rules.checks:TEXT_BYTES", "bytes", REFUSED),
     (
         "one stored JSON text: inputs, outputs, metadata, history, pods, a pipeline spec, a runtime config, …",
@@ -61,7 +90,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("the sentence of an error", "server.calls.statuses:SENTENCE_BYTES", "bytes", "cut off"),
     ("tags of a pipeline or a pipeline version", "server.rules.pipelines:TAGS", "tags", REFUSED),
     ("key or value of a tag", "storage.lengths:TAG", "characters", REFUSED),
-    ("`name` of a pipeline version", "storage.lengths:VERSION_NAME", "characters", REFUSED),
+    ("`name` of a pipeline version", f"{CHARACTERS}[PipelineVersion.name]", "characters", REFUSED),
     (
         "a pipeline package, as sent and unpacked",
         "package_bytes_max",
@@ -114,9 +143,9 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         "made again when asked for",
     ),
-    ("plugins in `plugins_input`", "server.apis.kfp.codec.runs:PLUGIN_COUNT", "plugins", REFUSED),
-    ("all of `plugins_input`", "server.apis.kfp.codec.runs:PLUGIN_BYTES", "bytes", REFUSED),
-    ("depth of a plugin's settings", "server.apis.kfp.codec.runs:PLUGIN_DEPTH", "levels", REFUSED),
+    ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
+    ("all of `plugins_input`", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
+    ("depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),
     ("text of a filter", "storage.filter_message:MAX_FILTER_BYTES", "bytes", REFUSED),
     ("predicates of a filter", "storage.filters:MAX_PREDICATES", "predicates", REFUSED),
     ("values of one IN", "storage.filters:MAX_IN_VALUES", "values", REFUSED),
@@ -127,7 +156,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "the rest does not sort",
     ),
 )
-"""What is limited, by which setting or constant (module:NAME), in which unit, and what happens over it."""
+"""What is limited, by which setting or constant (module:NAME, of a table module:NAME[field field]), unit, what happens over it."""
 
 REASONS = {
     "INVALID_JSON": "The body of a request over REST is no JSON of the message it should be.",
@@ -189,12 +218,15 @@ def _amount(value: int, unit: str) -> str:
 
 
 def limit_value(source: str) -> int:
-    """Return the value of a setting's default or of a constant, module:NAME."""
+    """Return the value of a setting's default or of a constant: module:NAME, or module:TABLE[field field], which must agree."""
     module, _, name = source.rpartition(":")
-    found: int | None = getattr(importlib.import_module(module) if module else Settings(), name, None)
-    if found is None:
-        raise SystemExit(f"LIMITS in docs_blocks.py names {source}, which is not there")
-    return found
+    name, _, keys = name.removesuffix("]").partition("[")
+    found = getattr(importlib.import_module(module) if module else Settings(), name, None)
+    values: set[int | None] = {found.get(key) for key in keys.split()} if isinstance(found, dict) else {found}
+    value = values.pop() if len(values) == 1 else None
+    if value is None:
+        raise SystemExit(f"LIMITS in docs_blocks.py names {source}, which is not there or not one limit")
+    return value
 
 
 def reasons() -> str:

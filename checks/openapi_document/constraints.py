@@ -6,10 +6,10 @@ Names are those of messages and fields without the package. The limits are those
 from typing import Any
 
 from openapi_document.forms import NO_NUL
-from server.apis.kfp.codec.runs import PLUGIN_COUNT
 from server.packages.specs import SCHEMA_VERSION
 from server.rules.artifacts import CLASSIFICATION_METRICS
-from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.field_limits import MAX_BYTES, MAX_CHARACTERS
+from server.rules.new_runs import PLUGIN_COUNT
 from server.rules.pipelines import TAGS
 from storage import lengths
 from storage.model import ArtifactType
@@ -41,9 +41,8 @@ _WRAPPED_SPEC: Keywords = {
 
 FIELDS: dict[str, Keywords] = {
     **{field: {"maxLength": limit} for field, limit in MAX_CHARACTERS.items()},
-    # These limits are in bytes: a text of more characters is refused in any case.
-    "PipelineTask.parent_task_id": {"maxLength": lengths.ID},
-    "Run.run_id": {"maxLength": lengths.ID},
+    # A text of more characters than bytes are allowed is refused in any case.
+    **{field: {"maxLength": limit} for field, limit in MAX_BYTES.items()},
     "Pipeline.tags": _TAGS,
     "PipelineVersion.tags": _TAGS,
     "Run.pipeline_spec": {"anyOf": [_SPEC, _WRAPPED_SPEC]},

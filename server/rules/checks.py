@@ -9,7 +9,6 @@ from server.errors import InvalidArgument, NotFound
 from storage import lengths
 from storage.ids import can_be_id
 
-SCOPE_PATH_BYTES = 64 * 1024
 TEXT_BYTES = 16 * 1024 * 1024
 
 

@@ -1,7 +1,7 @@
 """How long the texts of requests may be, one row per field.
 
-Services check requests with these rows, and the OpenAPI document shows them. Names are those of messages and fields without
-their package.
+Requests are checked with these rows, and the OpenAPI document and the documentation show them. Names are those of messages and
+fields without their package.
 """
 
 from storage import lengths
@@ -28,3 +28,14 @@ MAX_CHARACTERS = {
     "Run.service_account": lengths.SERVICE_ACCOUNT,
 }
 """Limits in characters, which are those of the columns."""
+
+MAX_BYTES = {
+    "PipelineTask.parent_task_id": lengths.ID,
+    "PipelineTask.scope_path": 64 * 1024,
+    "PipelineVersionReference.pipeline_id": lengths.ID,
+    "PipelineVersionReference.pipeline_version_id": lengths.ID,
+    "Run.pipeline_version_id": lengths.ID,
+    "Run.recurring_run_id": lengths.ID,
+    "Run.run_id": lengths.ID,
+}
+"""Limits in bytes of UTF-8: of ids that a client chooses or refers to, and of what has no column of bounded length."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from server.rules import checks
-from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.field_limits import MAX_BYTES, MAX_CHARACTERS
 from server.rules.unusable import column, optional_column
 from storage.digests import logical_key
 from storage.documents import histories, parameters
@@ -48,7 +48,7 @@ class TaskTexts(NamedTuple):
         checks.max_characters(
             "task.cache_fingerprint", self.cache_fingerprint, MAX_CHARACTERS["PipelineTask.cache_fingerprint"]
         )
-        checks.max_bytes("task.scope_path", self.scope_path, checks.SCOPE_PATH_BYTES)
+        checks.max_bytes("task.scope_path", self.scope_path, MAX_BYTES["PipelineTask.scope_path"])
         for key in self.input_keys:
             checks.max_characters("task.inputs.parameters.parameter_key", key, _KEY_CHARACTERS)
         for key in self.output_keys:

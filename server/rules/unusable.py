@@ -14,12 +14,6 @@ class UnusableValue(ValueError):
     """Something in a request that cannot be stored; its text is made for the client and names the field."""
 
 
-def check_text(field: str, text: str) -> None:
-    """Raise UnusableValue when the text contains NUL, which PostgreSQL cannot store in text."""
-    if "\x00" in text:
-        raise UnusableValue(f"{field} contains a NUL character")
-
-
 def check_enum(field: str, number: int, numbers: Container[int]) -> None:
     """Raise UnusableValue for a number that the enum does not have: it could not be kept by name."""
     if number not in numbers:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import server
-from server.rules import checks
+from server.rules import checks, field_limits
 from storage import filter_message, filters, lengths
 from storage.documents import plain
 from tests.docs.pages import CHECKOUT, DOCS
@@ -50,10 +50,35 @@ def source_of(limit: str) -> bool:
         return re.search(rf"^{name}\b.*=", text.read(), re.MULTILINE) is not None
 
 
+def fields_of(source: str) -> set[str]:
+    """The fields that a row names, each with its table."""
+    table, _, fields = source.removesuffix("]").partition("[")
+    return {f"{table}[{field}]" for field in fields.split()}
+
+
 def test_every_limit_of_the_code_has_a_row(rows: list[tuple[str, str, str, str]]) -> None:
     found = {limit for limit in limits_in_the_code() if source_of(limit)}
     assert "storage.lengths:NAME" in found
-    assert found - {source for _, source, _, _ in rows} == set()
+    table = (CHECKOUT / "server" / "rules" / "field_limits.py").read_text()
+    of_fields = {limit for limit in found if re.search(rf"\blengths\.{limit.partition(':')[2]}\b", table)}
+    assert found - of_fields - {source for _, source, _, _ in rows} == set()
+
+
+def test_every_field_with_a_limit_stands_in_one_row(rows: list[tuple[str, str, str, str]]) -> None:
+    named = [field for _, source, _, _ in rows for field in fields_of(source)]
+    tables = {"MAX_CHARACTERS": field_limits.MAX_CHARACTERS, "MAX_BYTES": field_limits.MAX_BYTES}
+    wanted = [f"server.rules.field_limits:{name}[{field}]" for name, table in tables.items() for field in table]
+    assert sorted(named) == sorted(wanted)
+
+
+@pytest.mark.parametrize("fields", ["Artifact.name Artifact.uri", "Artifact.nothing", ""])
+def test_fields_of_a_row_that_do_not_share_a_limit_are_refused(blocks: dict[str, Any], fields: str) -> None:
+    source = "server.rules.field_limits:MAX_CHARACTERS"
+    assert (
+        blocks["limit_value"](f"{source}[Artifact.name Pipeline.name]") == field_limits.MAX_CHARACTERS["Artifact.name"]
+    )
+    with pytest.raises(SystemExit, match="not one limit"):
+        blocks["limit_value"](f"{source}[{fields}]")
 
 
 def test_every_setting_that_limits_has_a_row(rows: list[tuple[str, str, str, str]]) -> None:

@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp.codec import (
-    UnusableValue,
-    basic_run_message,
-    check_run_text,
-    pipeline_spec_text,
-    plugins_input_text,
-    run_message,
-    runtime_config_text,
-)
+from server.apis.kfp import codec
+from server.apis.kfp.codec import UnusableValue, basic_run_message, run_message
+from server.rules.new_runs import NewRun, RunStart, VersionReference
 from server.rules.runs import append_state
 from tests.server.codec_messages import NOW, PLAIN_OBJECT, TEXT, a_run, some, wire
 
@@ -38,12 +32,7 @@ FULL = a_run(
 def test_what_a_run_is_started_with_reads_back_as_it_was_sent(config: Any, spec: Any, plugins: Any) -> None:
     plain = {"runtime_config": config, "pipeline_spec": {"root": spec}, "plugins_input": plugins}
     sent = json_format.ParseDict(plain, run_pb2.Run())
-    record = a_run(
-        runtime_config=runtime_config_text(sent),
-        pipeline_spec=pipeline_spec_text(sent),
-        plugins_input=plugins_input_text(sent),
-    )
-    message = run_message(record, with_spec=False)
+    message = run_message(a_run(**kept_texts(start_of(sent))), with_spec=False)
     assert wire(message.runtime_config) == wire(sent.runtime_config)
     assert wire(message.pipeline_spec) == wire(sent.pipeline_spec)
     assert wire(run_pb2.Run(plugins_input=message.plugins_input)) == wire(run_pb2.Run(plugins_input=sent.plugins_input))
@@ -52,12 +41,12 @@ def test_what_a_run_is_started_with_reads_back_as_it_was_sent(config: Any, spec:
 @given(some(parameters=PLAIN_OBJECT, pipeline_root=TEXT))
 def test_a_stored_runtime_config_is_what_protobuf_writes(config: Any) -> None:
     sent = json_format.ParseDict({"runtime_config": config}, run_pb2.Run())
-    assert json.loads(runtime_config_text(sent) or "{}") == json_format.MessageToDict(sent.runtime_config)
+    assert json.loads(start_of(sent).runtime_config or "{}") == json_format.MessageToDict(sent.runtime_config)
 
 
 def test_an_empty_runtime_config_and_no_sources_are_kept_as_nothing() -> None:
     sent = json_format.ParseDict({"runtime_config": {}}, run_pb2.Run())
-    assert runtime_config_text(sent) is pipeline_spec_text(sent) is plugins_input_text(sent) is None
+    assert start_of(sent) == RunStart()
     message = run_message(a_run(), with_spec=True)
     assert not message.HasField("runtime_config")
     assert message.WhichOneof("pipeline_source") is None
@@ -143,12 +132,12 @@ def test_a_spec_is_kept_as_given_defaults_too() -> None:
 )
 def test_plugin_settings_over_their_limits_are_refused(plugins: dict[str, Any]) -> None:
     with pytest.raises(UnusableValue, match=r"run\.plugins_input"):
-        plugins_input_text(json_format.ParseDict({"plugins_input": plugins}, run_pb2.Run()))
+        start_of(json_format.ParseDict({"plugins_input": plugins}, run_pb2.Run()))
 
 
 def test_plugin_settings_at_their_limits_are_kept() -> None:
     plugins = {f"p{index:02}": json.loads('{"a":' * 16 + "1" + "}" * 16) for index in range(32)}
-    text = plugins_input_text(json_format.ParseDict({"plugins_input": plugins}, run_pb2.Run()))
+    text = start_of(json_format.ParseDict({"plugins_input": plugins}, run_pb2.Run())).plugins_input
     assert json.loads(text or "") == plugins
 
 
@@ -167,29 +156,47 @@ def test_stored_states_that_this_version_does_not_know_are_unspecified() -> None
     assert (message.state, message.storage_state) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "field", ["run_id", "experiment_id", "display_name", "description", "service_account", "recurring_run_id"]
-)
-def test_nul_in_a_text_of_a_run_is_refused(field: str) -> None:
-    with pytest.raises(UnusableValue, match=f"run.{field}"):
-        check_run_text(run_pb2.Run(**{field: "a\x00"}))
+def test_what_is_said_of_a_new_run_is_read_from_the_request() -> None:
+    plain = {"run_id": "r", "experiment_id": "e", "display_name": "n", "description": "d", "service_account": "s"}
+    plain |= {"recurring_run_id": "rr", "storage_state": "ARCHIVED"}
+    sent = json_format.ParseDict(plain | {"plugins_output": {"p": {}}}, run_pb2.Run())
+    assert codec.new_run(sent) == NewRun("r", "e", "n", "d", "s", "rr", 2, has_plugins_output=True)
+    assert codec.new_run(run_pb2.Run()) == NewRun()
 
 
-@pytest.mark.parametrize("field", ["pipeline_id", "pipeline_version_id"])
-def test_nul_in_the_ids_of_a_version_is_refused(field: str) -> None:
-    reference = run_pb2.PipelineVersionReference(**{field: "\x00"})
-    with pytest.raises(UnusableValue, match=f"run.pipeline_version_reference.{field}"):
-        check_run_text(run_pb2.Run(pipeline_version_reference=reference))
+def test_a_version_is_read_from_either_field() -> None:
+    assert codec.new_run(run_pb2.Run(pipeline_version_id="v")).version == VersionReference("", "v")
+    reference = run_pb2.PipelineVersionReference(pipeline_id="p", pipeline_version_id="v")
+    assert codec.new_run(run_pb2.Run(pipeline_version_reference=reference)).version == VersionReference("p", "v")
+    assert codec.new_run(run_pb2.Run(pipeline_version_id="")).version == VersionReference()
+    assert codec.new_run(run_pb2.Run(pipeline_spec={})).version is None
 
 
-@pytest.mark.parametrize("text_of", [runtime_config_text, pipeline_spec_text, plugins_input_text])
-def test_what_a_run_is_started_with_is_refused_when_it_cannot_be_kept(text_of: Any) -> None:
+def test_times_are_read_unless_they_are_the_epoch() -> None:
+    start = start_of(json_format.ParseDict({"scheduled_at": "1970-01-01T00:00:00.5Z"}, run_pb2.Run()))
+    assert (start.scheduled_at, start.finished_at) == (None, None)
+    start = start_of(json_format.ParseDict({"finished_at": "1970-01-01T00:00:01Z"}, run_pb2.Run()))
+    assert (start.scheduled_at, start.finished_at) == (None, 1_000_000)
+
+
+@pytest.mark.parametrize("field", ["runtime_config", "pipeline_spec", "plugins_input"])
+def test_what_a_run_is_started_with_is_refused_when_it_cannot_be_kept(field: str) -> None:
     bad = {"a": "\x00"}
     plain = {"runtime_config": {"parameters": bad}, "pipeline_spec": bad, "plugins_input": {"p": bad}}
-    with pytest.raises(UnusableValue, match=r"run\.\w+ contains a NUL"):
-        text_of(json_format.ParseDict(plain, run_pb2.Run()))
+    with pytest.raises(UnusableValue, match=rf"run\.{field} contains a NUL"):
+        start_of(json_format.ParseDict({field: plain[field]}, run_pb2.Run()))
+
+
+def start_of(sent: run_pb2.Run) -> RunStart:
+    """What CreateRun keeps of what a run is started with."""
+    return codec.run_start(sent, codec.pipeline_spec(sent))
+
+
+def kept_texts(start: RunStart) -> dict[str, str | None]:
+    """The columns of a run that hold JSON."""
+    return {name: getattr(start, name) for name in ("runtime_config", "plugins_input", "pipeline_spec")}
 
 
 def spec_text(spec: dict[str, Any]) -> str | None:
     """The stored text of a pipeline spec."""
-    return pipeline_spec_text(json_format.ParseDict({"pipeline_spec": spec}, run_pb2.Run()))
+    return start_of(json_format.ParseDict({"pipeline_spec": spec}, run_pb2.Run())).pipeline_spec

@@ -1,11 +1,12 @@
 """A transaction that holds its rows in memory: rules are tested against it without a database and without messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-from storage.model import Artifact, ArtifactTask, TaskHead
+from storage.errors import AlreadyExists
+from storage.model import Artifact, ArtifactTask, Experiment, PipelineVersion, Run, TaskHead
 
 
 @dataclass
@@ -59,6 +60,72 @@ class Links:
         return links
 
 
-def transaction(*, tasks: Sequence[TaskHead] = (), artifacts: Sequence[Artifact] = ()) -> Any:
+@dataclass
+class Experiments:
+    """Experiments by id."""
+
+    rows: list[Experiment] = field(default_factory=list)
+
+    async def ensure_default(self, experiment: Experiment) -> str:
+        """Add the default experiment."""
+        self.rows.append(experiment)
+        return experiment.id
+
+    async def get(self, experiment_id: str) -> Experiment:
+        """An experiment that is there."""
+        return next(row for row in self.rows if row.id == experiment_id)
+
+    async def record_run(self, experiment_id: str, created_at: int) -> None:
+        """Note the time of the last run."""
+        self.rows = [replace(r, last_run_created_at=created_at) if r.id == experiment_id else r for r in self.rows]
+
+
+@dataclass
+class Versions:
+    """Pipeline versions, oldest first."""
+
+    rows: list[PipelineVersion] = field(default_factory=list)
+
+    async def get(self, version_id: str) -> PipelineVersion:
+        """A version that is there."""
+        return next(row for row in self.rows if row.id == version_id)
+
+    async def find_latest(self, pipeline_id: str) -> PipelineVersion | None:
+        """The newest version of a pipeline."""
+        return next((row for row in reversed(self.rows) if row.pipeline_id == pipeline_id), None)
+
+
+@dataclass
+class Runs:
+    """Runs in the order in which they were made."""
+
+    rows: list[Run] = field(default_factory=list)
+
+    async def find_recurring(self, recurring_run_id: str, display_name: str) -> Run | None:
+        """The run of a recurring run by its name."""
+        names = (recurring_run_id, display_name)
+        return next((row for row in self.rows if (row.recurring_run_id, row.display_name) == names), None)
+
+    async def create(self, run: Run) -> None:
+        """Add a row."""
+        if any(row.id == run.id for row in self.rows):
+            raise AlreadyExists("run", run.id)
+        self.rows.append(run)
+
+
+def transaction(
+    *,
+    tasks: Sequence[TaskHead] = (),
+    artifacts: Sequence[Artifact] = (),
+    experiments: Sequence[Experiment] = (),
+    versions: Sequence[PipelineVersion] = (),
+) -> Any:
     """What rules use of a WriteTx; Any, as it has only the functions that the rules under test call."""
-    return SimpleNamespace(tasks=Tasks(list(tasks)), artifacts=Artifacts(list(artifacts)), artifact_tasks=Links())
+    return SimpleNamespace(
+        tasks=Tasks(list(tasks)),
+        artifacts=Artifacts(list(artifacts)),
+        artifact_tasks=Links(),
+        experiments=Experiments(list(experiments)),
+        pipeline_versions=Versions(list(versions)),
+        runs=Runs(),
+    )

@@ -1,25 +1,24 @@
-"""Runs: record → Run, and the stored texts of what a run is started with. Services call this.
+"""Runs: request → NewRun and RunStart, and record → Run. Services call this.
 
 Which view shows what is decided by the services; this module only leaves out what it is told to.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp.codec.history import add_history
-from server.rules.unusable import UnusableValue, check_text, column, optional_column
-from server.well_known.times import set_time
+from server.rules.new_runs import NewRun, RunStart, VersionReference, check_plugin_count, plugins_input_text
+from server.rules.unusable import column, optional_column
+from server.well_known.times import microseconds, set_time
 from server.well_known.values import plain_values, set_struct, set_values
 from storage.documents import enums
 from storage.documents.plain import compact, object_of
-from storage.documents.runs import RuntimeConfig, plugins_from_text, plugins_to_text
+from storage.documents.runs import RuntimeConfig, plugins_from_text
 from storage.model import Run
 
-PLUGIN_COUNT = 32
-PLUGIN_BYTES = 64 * 1024
-PLUGIN_DEPTH = 16
-
+_SPEC = "run.pipeline_spec"
 _STATE_NUMBERS = dict(run_pb2.RuntimeState.items())
 _STORAGE_STATE_NUMBERS = dict(run_pb2.Run.StorageState.items())
 
@@ -72,62 +71,82 @@ def basic_run_message(run: Run, target: run_pb2.Run | None = None, *, task_count
     return message  # type: ignore[no-any-return]
 
 
-def runtime_config_text(run: run_pb2.Run) -> str | None:
-    """Return the runtime_config of a request as it is kept, None when parameters and root are empty.
+def new_run(run: run_pb2.Run) -> NewRun:
+    """Return what CreateRun says of a run, but for what it is started with."""
+    source = run.WhichOneof("pipeline_source")
+    reference = run.pipeline_version_reference
+    return NewRun(
+        run_id=run.run_id,
+        experiment_id=run.experiment_id,
+        display_name=run.display_name,
+        description=run.description,
+        service_account=run.service_account,
+        recurring_run_id=run.recurring_run_id,
+        storage_state=run.storage_state,
+        pipeline_version_id=run.pipeline_version_id if source == "pipeline_version_id" else None,
+        version_reference=(
+            VersionReference(reference.pipeline_id, reference.pipeline_version_id)
+            if source == "pipeline_version_reference"
+            else None
+        ),
+        has_plugins_output=bool(run.plugins_output),
+    )
+
+
+def pipeline_spec(run: run_pb2.Run) -> dict[str, Any] | None:
+    """Return the pipeline_spec of a request, None when there is none. Raises UnusableValue for what cannot be kept."""
+    if run.WhichOneof("pipeline_source") != "pipeline_spec":
+        return None
+    return plain_values(run.pipeline_spec.fields, _SPEC)
+
+
+def run_start(run: run_pb2.Run, spec: Mapping[str, Any] | None) -> RunStart:
+    """Return what a run is started with, with its specification as `pipeline_spec` returns it.
 
     Raises UnusableValue for what cannot be kept.
     """
+    return RunStart(
+        scheduled_at=_time(run, "scheduled_at"),
+        finished_at=_time(run, "finished_at"),
+        runtime_config=_runtime_config_text(run),
+        plugins_input=_plugins_input_text(run),
+        pipeline_spec=_spec_text(spec),
+    )
+
+
+def _time(run: run_pb2.Run, field: str) -> int | None:
+    time = getattr(run, field)
+    return microseconds(time, f"run.{field}") if run.HasField(field) and time.seconds else None
+
+
+def _runtime_config_text(run: run_pb2.Run) -> str | None:
+    """Return the runtime_config as it is kept, None when parameters and root are empty."""
     config = run.runtime_config
     parameters = plain_values(config.parameters, "run.runtime_config.parameters")
     return optional_column(RuntimeConfig(parameters, config.pipeline_root).to_text(), "run.runtime_config")
 
 
-def pipeline_spec_text(run: run_pb2.Run) -> str | None:
-    """Return the pipeline_spec of a request as it is kept, None when there is none.
+def _plugins_input_text(run: run_pb2.Run) -> str | None:
+    plugins = run.plugins_input
+    if not plugins:
+        return None
+    check_plugin_count(len(plugins))
+    return plugins_input_text(
+        {name: plain_values(settings.fields, "run.plugins_input") for name, settings in plugins.items()}
+    )
+
+
+def _spec_text(spec: Mapping[str, Any] | None) -> str | None:
+    """Return a specification as it is kept.
 
     A struct that holds a pipeline_spec and no platform_spec with anything in it is kept as the spec it holds, since
-    that is what readers are given. Raises UnusableValue for what cannot be kept.
+    that is what readers are given.
     """
-    if not run.HasField("pipeline_spec"):
+    if spec is None:
         return None
-    plain = plain_values(run.pipeline_spec.fields, "run.pipeline_spec")
-    inner = plain.get("pipeline_spec")
-    if isinstance(inner, dict) and not plain.get("platform_spec"):
-        plain = inner
-    return column(compact(plain), "run.pipeline_spec")
-
-
-def plugins_input_text(run: run_pb2.Run) -> str | None:
-    """Return the plugins_input of a request as it is kept, None when there is none.
-
-    Raises UnusableValue over PLUGIN_COUNT plugins, PLUGIN_BYTES bytes or PLUGIN_DEPTH levels, and for what cannot be
-    kept.
-    """
-    field = "run.plugins_input"
-    if not run.plugins_input:
-        return None
-    if len(run.plugins_input) > PLUGIN_COUNT:
-        raise UnusableValue(f"{field} has more than {PLUGIN_COUNT} plugins")
-    plain = {name: plain_values(settings.fields, field) for name, settings in run.plugins_input.items()}
-    if any(_depth(settings) > PLUGIN_DEPTH for settings in plain.values()):
-        raise UnusableValue(f"{field} is nested more than {PLUGIN_DEPTH} levels deep")
-    text = optional_column(plugins_to_text(plain), field)
-    if text is not None and len(text.encode()) > PLUGIN_BYTES:
-        raise UnusableValue(f"{field} is larger than {PLUGIN_BYTES} bytes")
-    return text
-
-
-def check_run_text(run: run_pb2.Run) -> None:
-    """Raise UnusableValue when a text of a request that becomes a column of its own contains NUL."""
-    check_text("run.run_id", run.run_id)
-    check_text("run.experiment_id", run.experiment_id)
-    check_text("run.display_name", run.display_name)
-    check_text("run.description", run.description)
-    check_text("run.service_account", run.service_account)
-    check_text("run.recurring_run_id", run.recurring_run_id)
-    check_text("run.pipeline_version_id", run.pipeline_version_id)
-    check_text("run.pipeline_version_reference.pipeline_id", run.pipeline_version_reference.pipeline_id)
-    check_text("run.pipeline_version_reference.pipeline_version_id", run.pipeline_version_reference.pipeline_version_id)
+    inner = spec.get("pipeline_spec")
+    is_wrapped = isinstance(inner, dict) and not spec.get("platform_spec")
+    return column(compact(inner if is_wrapped else spec), _SPEC)
 
 
 def _set_runtime_config(message: run_pb2.Run, text: str | None) -> None:
@@ -136,11 +155,3 @@ def _set_runtime_config(message: run_pb2.Run, text: str | None) -> None:
         return
     message.runtime_config.pipeline_root = config.pipeline_root
     set_values(message.runtime_config.parameters, config.parameters)
-
-
-def _depth(plain: object) -> int:
-    if isinstance(plain, dict):
-        return 1 + max(map(_depth, plain.values()), default=0)
-    if isinstance(plain, list):
-        return 1 + max(map(_depth, plain), default=0)
-    return 0

@@ -1,83 +1,60 @@
 """RunService: making and reading runs."""
 
 import json
-import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
-from server.errors import InvalidArgument, NotFound
+from server.errors import InvalidArgument
 from server.packages.specs import check_parameters, read_spec
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
-from server.rules import checks, tasks
-from server.rules.field_limits import MAX_CHARACTERS
+from server.rules import checks
 from server.rules.linked_tasks import LinkedTasks
-from server.rules.runs import append_state
-from storage import lengths
-from storage.contract import Page, ReadTx, WriteTx
-from storage.errors import AlreadyExists
+from server.rules.new_runs import keep_run, new_run
+from server.rules.tasks import new_task
+from storage.contract import Page, ReadTx
 from storage.fields import RUN_LIST
-from storage.ids import new_id
-from storage.model import (
-    ChildTask,
-    Experiment,
-    LinkedArtifact,
-    Run,
-    RunState,
-    ShownRun,
-    StorageState,
-    Task,
-    default_experiment,
-)
+from storage.model import ChildTask, LinkedArtifact, Run, ShownRun, Task
 
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
 _WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number that is not a view counts as DEFAULT
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
-_RECURRING = uuid.UUID("6d0c2f0e-6a53-4c1b-9d5e-2f8b5f3a7c41")  # what ids of runs of recurring runs are derived from
-
 
 async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.Run:
     """Keep a new run in state PENDING; nothing is executed here."""
     checks.require(request.HasField("run"), "run is required")
     message = request.run
-    _check_run(message)
+    new = codec.new_run(message)
+    new.check()
+    for task in message.tasks:
+        _check_task(task)
+    spec = codec.pipeline_spec(message)
+    # Values as they are sent: a specification declares its inputs by the kinds of Values.
+    parameters = message.runtime_config.parameters
     try:
-        _check_source(message)
+        if spec is not None:
+            check_parameters(read_spec(spec), parameters)
+        new.check_version()
     except InvalidArgument:
         # KFP's API server looks for the experiment first: its absence is reported before anything about the source.
-        if message.experiment_id:
-            await call.store.read_one(lambda tx: tx.experiments.get(message.experiment_id))
+        if new.experiment_id:
+            await call.store.read_one(lambda tx: tx.experiments.get(new.experiment_id))
         raise
-    now = call.now()
-    run = _record(call, message, now)
+    start = codec.run_start(message, spec)
+    run = new_run(new, start, service_account=call.settings.service_account, now=call.now())
+    namespace = call.scope().namespace
 
-    async def write(tx: WriteTx) -> Run:
-        experiment_id = run.experiment_id or await tx.experiments.ensure_default(
-            replace(default_experiment(new_id(), created_at=now), namespace=call.scope().namespace)
-        )
-        experiment = await tx.experiments.get(experiment_id)
-        earlier_run = await _earlier_run(tx, run)
-        if earlier_run is not None:
-            return earlier_run
-        new = _in_experiment(await _from_version(tx, run, message), experiment)
-        try:
-            await tx.runs.create(new)
-        except AlreadyExists:
-            earlier_run = await _earlier_run(tx, run)
-            if earlier_run is None:
-                raise
-            return earlier_run
-        await tx.experiments.record_run(experiment.id, now)
-        return new
+    def check_spec(text: str) -> None:
+        check_parameters(read_spec(json.loads(text)), parameters)
 
-    return codec.run_message(await call.store.write(write), with_spec=False)
+    kept = await call.store.write(lambda tx: keep_run(tx, run, namespace=namespace, check_spec=check_spec))
+    return codec.run_message(kept, with_spec=False)
 
 
 async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
@@ -178,108 +155,10 @@ def _children_among(tasks: Sequence[Task]) -> list[ChildTask]:
     return [_child(task) for task in tasks if task.parent_task_id is not None]
 
 
-def _check_run(run: run_pb2.Run) -> None:
-    checks.require(run.display_name, "run.display_name is required")
-    checks.require(not run.plugins_output, "run.plugins_output is for the server to set")
-    checks.max_characters("run.display_name", run.display_name, MAX_CHARACTERS["Run.display_name"])
-    checks.max_bytes("run.run_id", run.run_id, lengths.ID)
-    checks.max_bytes("run.recurring_run_id", run.recurring_run_id, lengths.ID)
-    checks.max_characters("run.service_account", run.service_account, MAX_CHARACTERS["Run.service_account"])
-    checks.max_bytes("run.description", run.description, checks.TEXT_BYTES)
-    is_enum_value = run.storage_state in run_pb2.Run.StorageState.values()
-    checks.require(is_enum_value, f"run.storage_state has the unknown enum value {run.storage_state}")
-    codec.check_run_text(run)
-    if run.experiment_id:
-        checks.known_id("experiment", run.experiment_id)
-    for task in run.tasks:
-        codec.task_texts(task).check()
-        tasks.new_task(codec.new_task(task), task_id="-", run_id="-", namespace="-", now=0)  # a bad one fails the call
-
-
-def _check_source(run: run_pb2.Run) -> None:
-    """A run may name a version or carry a spec, or neither when it is recorded by hand."""
-    source = run.WhichOneof("pipeline_source")
-    if source == "pipeline_spec":
-        spec = read_spec(codec.plain_values(run.pipeline_spec.fields, "run.pipeline_spec"))
-        check_parameters(spec, run.runtime_config.parameters)
-    elif source is not None:
-        reference = run.pipeline_version_reference
-        ids = (run.pipeline_version_id, reference.pipeline_id, reference.pipeline_version_id)
-        checks.require(any(ids), "the pipeline version reference names neither a pipeline nor a version")
-        for id in ids:
-            checks.max_bytes("run.pipeline_version_reference", id, lengths.ID)
-
-
-async def _from_version(tx: ReadTx, run: Run, message: run_pb2.Run) -> Run:
-    """Copy the specification of the version that a run names: the run owns its copy, whatever becomes of the version."""
-    if not run.pipeline_id and not run.pipeline_version_id:
-        return run
-    if run.pipeline_version_id:
-        version = await tx.pipeline_versions.get(run.pipeline_version_id)
-        is_consistent = run.pipeline_id in ("", version.pipeline_id)
-        checks.require(is_consistent, f"pipeline version {version.id!r} is not of pipeline {run.pipeline_id!r}")
-    else:
-        latest = await tx.pipeline_versions.find_latest(run.pipeline_id)
-        if latest is None:
-            raise NotFound(f"pipeline {run.pipeline_id!r} has no version")
-        version = latest
-    if version.pipeline_spec is not None:
-        spec = read_spec(json.loads(version.pipeline_spec))
-        check_parameters(spec, message.runtime_config.parameters)
-    return replace(
-        run,
-        pipeline_id=version.pipeline_id,
-        pipeline_version_id=version.id,
-        pipeline_spec=version.pipeline_spec,
-    )
-
-
-async def _earlier_run(tx: ReadTx, run: Run) -> Run | None:
-    """Return the run that a recurring run made under this name before, if any."""
-    if not run.recurring_run_id:
-        return None
-    return await tx.runs.find_recurring(run.recurring_run_id, run.display_name)
-
-
-def _new_run_id(run: run_pb2.Run) -> str:
-    """Return the id of a run that brings none: two calls that start one recurring run at once must meet in one id."""
-    if not run.recurring_run_id:
-        return new_id()
-    return str(uuid.uuid5(_RECURRING, f"{len(run.recurring_run_id)}:{run.recurring_run_id}{run.display_name}"))
-
-
-def _record(call: Call, run: run_pb2.Run, now: int) -> Run:
-    reference = run.pipeline_version_reference
-    is_archived = run.storage_state == run_pb2.Run.ARCHIVED
-    return Run(
-        id=run.run_id or _new_run_id(run),
-        experiment_id=run.experiment_id,
-        display_name=run.display_name,
-        description=run.description,
-        created_at=now,
-        scheduled_at=_time_or(run, "scheduled_at") or now,
-        finished_at=_time_or(run, "finished_at"),
-        updated_at=now,
-        storage_state=(StorageState.ARCHIVED if is_archived else StorageState.AVAILABLE).name,
-        state=RunState.PENDING.name,
-        state_history=append_state("[]", RunState.PENDING.name, now),
-        service_account=run.service_account or call.settings.service_account,
-        recurring_run_id=run.recurring_run_id,
-        pipeline_id=reference.pipeline_id,
-        pipeline_version_id=reference.pipeline_version_id or run.pipeline_version_id,
-        runtime_config=codec.runtime_config_text(run),
-        plugins_input=codec.plugins_input_text(run),
-        pipeline_spec=codec.pipeline_spec_text(run),
-    )
-
-
-def _time_or(run: run_pb2.Run, field: str) -> int | None:
-    time = getattr(run, field)
-    return codec.microseconds(time, f"run.{field}") if run.HasField(field) and time.seconds else None
-
-
-def _in_experiment(run: Run, experiment: Experiment) -> Run:
-    return replace(run, experiment_id=experiment.id, namespace=experiment.namespace)
+def _check_task(task: run_pb2.PipelineTask) -> None:
+    """A task of a new run is dropped, but a bad one fails the call."""
+    codec.task_texts(task).check()
+    new_task(codec.new_task(task), task_id="-", run_id="-", namespace="-", now=0)
 
 
 def _child(task: Task) -> ChildTask:

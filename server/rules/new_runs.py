@@ -1,0 +1,214 @@
+"""CreateRun: what a new run must have, what it is started with, and where it is kept. Nothing is executed."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from server.errors import NotFound
+from server.rules import checks
+from server.rules.field_limits import MAX_BYTES, MAX_CHARACTERS
+from server.rules.runs import append_state
+from server.rules.unusable import UnusableValue, optional_column
+from storage.contract import ReadTx, WriteTx
+from storage.documents.runs import plugins_to_text
+from storage.errors import AlreadyExists
+from storage.ids import new_id
+from storage.model import PipelineVersion, Run, RunState, StorageState, default_experiment
+
+PLUGIN_COUNT = 32
+PLUGIN_BYTES = 64 * 1024
+PLUGIN_DEPTH = 16
+
+_PLUGINS = "run.plugins_input"
+_STORAGE_STATES = frozenset(state.value for state in StorageState)
+_RECURRING = uuid.UUID("6d0c2f0e-6a53-4c1b-9d5e-2f8b5f3a7c41")  # what ids of runs of recurring runs are derived from
+
+
+class VersionReference(NamedTuple):
+    """The pipeline version that a new run names, or the pipeline whose latest version it is to have."""
+
+    pipeline_id: str = ""
+    pipeline_version_id: str = ""
+
+
+class NewRun(NamedTuple):
+    """What a client says of a new run; what is empty or None was not sent.
+
+    A version is named by its id alone or by a reference, never by both.
+    """
+
+    run_id: str = ""
+    experiment_id: str = ""
+    display_name: str = ""
+    description: str = ""
+    service_account: str = ""
+    recurring_run_id: str = ""
+    storage_state: int = 0
+    pipeline_version_id: str | None = None
+    version_reference: VersionReference | None = None
+    has_plugins_output: bool = False
+
+    @property
+    def version(self) -> VersionReference | None:
+        """The version that is named, in either form."""
+        if self.pipeline_version_id is not None:
+            return VersionReference(pipeline_version_id=self.pipeline_version_id)
+        return self.version_reference
+
+    def check(self) -> None:
+        """Raise InvalidArgument for what is missing, too long or unknown; NotFound for what is not an experiment's id."""
+        checks.require(self.display_name, "run.display_name is required")
+        checks.require(not self.has_plugins_output, "run.plugins_output is for the server to set")
+        checks.max_characters("run.display_name", self.display_name, MAX_CHARACTERS["Run.display_name"])
+        checks.max_bytes("run.run_id", self.run_id, MAX_BYTES["Run.run_id"])
+        checks.max_bytes("run.recurring_run_id", self.recurring_run_id, MAX_BYTES["Run.recurring_run_id"])
+        checks.max_characters("run.service_account", self.service_account, MAX_CHARACTERS["Run.service_account"])
+        checks.max_bytes("run.description", self.description, checks.TEXT_BYTES)
+        is_enum_value = self.storage_state in _STORAGE_STATES
+        checks.require(is_enum_value, f"run.storage_state has the unknown enum value {self.storage_state}")
+        checks.no_nul("run.experiment_id", self.experiment_id)
+        checks.no_nul("run.pipeline_version_id", self.pipeline_version_id or "")
+        for name, id in (self.version_reference or VersionReference())._asdict().items():
+            checks.no_nul(f"run.pipeline_version_reference.{name}", id)
+        if self.experiment_id:
+            checks.known_id("experiment", self.experiment_id)
+
+    def check_version(self) -> None:
+        """Raise InvalidArgument when a version is named without any id, or with one that is too long."""
+        if self.version is None:
+            return
+        checks.require(any(self.version), "the pipeline version reference names neither a pipeline nor a version")
+        for name, id in self.version._asdict().items():
+            limit = MAX_BYTES[f"PipelineVersionReference.{name}"]
+            checks.max_bytes("run.pipeline_version_reference", id, limit)
+
+
+class RunStart(NamedTuple):
+    """When a new run is to start and has ended, None for times not sent, and the JSON texts it is started with, as kept."""
+
+    scheduled_at: int | None = None
+    finished_at: int | None = None
+    runtime_config: str | None = None
+    plugins_input: str | None = None
+    pipeline_spec: str | None = None
+
+
+def check_plugin_count(count: int) -> None:
+    """Raise UnusableValue for settings of more plugins than PLUGIN_COUNT."""
+    if count > PLUGIN_COUNT:
+        raise UnusableValue(f"{_PLUGINS} has more than {PLUGIN_COUNT} plugins")
+
+
+def plugins_input_text(plugins: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the settings of plugins as they are kept, None when there are none.
+
+    Raises UnusableValue over PLUGIN_BYTES bytes or PLUGIN_DEPTH levels, and for what cannot be kept.
+    """
+    if any(_depth(settings) > PLUGIN_DEPTH for settings in plugins.values()):
+        raise UnusableValue(f"{_PLUGINS} is nested more than {PLUGIN_DEPTH} levels deep")
+    text = optional_column(plugins_to_text(plugins), _PLUGINS)
+    if text is not None and len(text.encode()) > PLUGIN_BYTES:
+        raise UnusableValue(f"{_PLUGINS} is larger than {PLUGIN_BYTES} bytes")
+    return text
+
+
+def new_run(new: NewRun, start: RunStart, *, service_account: str, now: int) -> Run:
+    """Return the record of a new run, PENDING; the service account is that of runs that name none."""
+    pipeline_id, pipeline_version_id = new.version or VersionReference()
+    is_archived = new.storage_state == StorageState.ARCHIVED
+    return Run(
+        id=new.run_id or _new_run_id(new),
+        experiment_id=new.experiment_id,
+        display_name=new.display_name,
+        description=new.description,
+        created_at=now,
+        scheduled_at=start.scheduled_at or now,
+        finished_at=start.finished_at,
+        updated_at=now,
+        storage_state=(StorageState.ARCHIVED if is_archived else StorageState.AVAILABLE).name,
+        state=RunState.PENDING.name,
+        state_history=append_state("[]", RunState.PENDING.name, now),
+        service_account=new.service_account or service_account,
+        recurring_run_id=new.recurring_run_id,
+        pipeline_id=pipeline_id,
+        pipeline_version_id=pipeline_version_id,
+        runtime_config=start.runtime_config,
+        plugins_input=start.plugins_input,
+        pipeline_spec=start.pipeline_spec,
+    )
+
+
+async def keep_run(tx: WriteTx, run: Run, *, namespace: str, check_spec: Callable[[str], None]) -> Run:
+    """Keep a new run, in the default experiment of the namespace when it names none; return it as it is kept.
+
+    The run that a recurring run made under this name before is returned instead. `check_spec` is called with the
+    specification of the version that the run names, and raises InvalidArgument when it does not fit. Raises NotFound,
+    RowNotFound, InvalidArgument and AlreadyExists.
+    """
+    experiment_id = run.experiment_id or await tx.experiments.ensure_default(
+        replace(default_experiment(new_id(), created_at=run.created_at), namespace=namespace)
+    )
+    experiment = await tx.experiments.get(experiment_id)
+    earlier_run = await _earlier_run(tx, run)
+    if earlier_run is not None:
+        return earlier_run
+    new = replace(await _with_version(tx, run, check_spec), experiment_id=experiment.id, namespace=experiment.namespace)
+    try:
+        await tx.runs.create(new)
+    except AlreadyExists:
+        earlier_run = await _earlier_run(tx, run)
+        if earlier_run is None:
+            raise
+        return earlier_run
+    await tx.experiments.record_run(experiment.id, run.created_at)
+    return new
+
+
+async def _with_version(tx: ReadTx, run: Run, check_spec: Callable[[str], None]) -> Run:
+    """Copy the specification of the version that a run names: the run owns its copy, whatever becomes of the version."""
+    if not run.pipeline_id and not run.pipeline_version_id:
+        return run
+    version = await _version_of(tx, run)
+    if version.pipeline_spec is not None:
+        check_spec(version.pipeline_spec)
+    return replace(
+        run,
+        pipeline_id=version.pipeline_id,
+        pipeline_version_id=version.id,
+        pipeline_spec=version.pipeline_spec,
+    )
+
+
+async def _version_of(tx: ReadTx, run: Run) -> PipelineVersion:
+    if run.pipeline_version_id:
+        version = await tx.pipeline_versions.get(run.pipeline_version_id)
+        is_consistent = run.pipeline_id in ("", version.pipeline_id)
+        checks.require(is_consistent, f"pipeline version {version.id!r} is not of pipeline {run.pipeline_id!r}")
+        return version
+    latest = await tx.pipeline_versions.find_latest(run.pipeline_id)
+    if latest is None:
+        raise NotFound(f"pipeline {run.pipeline_id!r} has no version")
+    return latest
+
+
+async def _earlier_run(tx: ReadTx, run: Run) -> Run | None:
+    """Return the run that a recurring run made under this name before, if any."""
+    if not run.recurring_run_id:
+        return None
+    return await tx.runs.find_recurring(run.recurring_run_id, run.display_name)
+
+
+def _new_run_id(new: NewRun) -> str:
+    """Return the id of a run that brings none: two calls that start one recurring run at once must meet in one id."""
+    if not new.recurring_run_id:
+        return new_id()
+    return str(uuid.uuid5(_RECURRING, f"{len(new.recurring_run_id)}:{new.recurring_run_id}{new.display_name}"))
+
+
+def _depth(plain: object) -> int:
+    if isinstance(plain, dict):
+        return 1 + max(map(_depth, plain.values()), default=0)
+    if isinstance(plain, list):
+        return 1 + max(map(_depth, plain), default=0)
+    return 0
