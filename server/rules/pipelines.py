@@ -1,7 +1,8 @@
 """What a pipeline and a pipeline version need: names, lengths, tags."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
@@ -44,6 +45,36 @@ class VersionTexts:
         )
         for name in ("description", "package_url", "code_source_url"):
             checks.max_bytes(f"pipeline_version.{name}", getattr(self, name), checks.TEXT_BYTES)
+
+
+class LabelUpdate(NamedTuple):
+    """What a client changes of a pipeline or a version: an empty display name stays as it is, and so do tags that are None."""
+
+    display_name: str = ""
+    tags: Mapping[str, str] | None = None
+
+    def check_pipeline(self) -> None:
+        """Raise InvalidArgument for a display name or tags that a pipeline cannot have."""
+        self._check("pipeline.display_name", MAX_CHARACTERS["Pipeline.display_name"])
+
+    def check_version(self) -> None:
+        """Raise InvalidArgument for a display name or tags that a pipeline version cannot have."""
+        self._check("pipeline_version.display_name", MAX_CHARACTERS["PipelineVersion.display_name"])
+
+    def _check(self, field: str, limit: int) -> None:
+        checks.max_characters(field, self.display_name, limit)
+        check_tags(self.tags or {})
+
+
+def first_version_texts(sent: VersionTexts, pipeline: Pipeline) -> VersionTexts:
+    """Return the texts of the first version of a new pipeline: what is not sent for it is taken from the pipeline."""
+    name = sent.name or sent.display_name or pipeline.name[: MAX_CHARACTERS["PipelineVersion.name"]]
+    return replace(
+        sent,
+        name=name,
+        display_name=sent.display_name or (name if sent.name else pipeline.display_name),
+        description=sent.description or pipeline.description,
+    )
 
 
 def new_pipeline(new: NewPipeline, *, namespace: str, now: int, otherwise_named: str = "") -> Pipeline:

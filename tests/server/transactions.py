@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-from storage.errors import AlreadyExists
+from storage.errors import AlreadyExists, RowNotFound
 from storage.model import Artifact, ArtifactTask, Experiment, PipelineVersion, Run, TaskHead
 
 
@@ -62,9 +62,10 @@ class Links:
 
 @dataclass
 class Experiments:
-    """Experiments by id."""
+    """Experiments, and the id of the default one."""
 
     rows: list[Experiment] = field(default_factory=list)
+    default: str = ""
 
     async def ensure_default(self, experiment: Experiment) -> str:
         """Add the default experiment."""
@@ -74,6 +75,16 @@ class Experiments:
     async def get(self, experiment_id: str) -> Experiment:
         """An experiment that is there."""
         return next(row for row in self.rows if row.id == experiment_id)
+
+    async def default_id(self) -> str:
+        """The id of the default experiment."""
+        if not self.default:
+            raise RowNotFound("experiment", "Default")
+        return self.default
+
+    async def delete(self, experiment_id: str) -> None:
+        """Take a row away."""
+        self.rows = [row for row in self.rows if row.id != experiment_id]
 
     async def record_run(self, experiment_id: str, created_at: int) -> None:
         """Note the time of the last run."""

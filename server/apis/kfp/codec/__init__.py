@@ -11,7 +11,15 @@ from server.apis.kfp.codec.artifacts import (
     new_artifact,
     new_link,
 )
-from server.apis.kfp.codec.pipelines import experiment_message, pipeline_message, pipeline_version_message
+from server.apis.kfp.codec.pipelines import (
+    experiment_message,
+    label_update,
+    new_experiment,
+    new_pipeline,
+    pipeline_message,
+    pipeline_version_message,
+    version_texts,
+)
 from server.apis.kfp.codec.runs import (
     basic_run_message,
     new_run,
@@ -30,11 +38,14 @@ __all__ = [
     "artifact_task_message",
     "basic_run_message",
     "experiment_message",
+    "label_update",
     "metadata_text",
     "microseconds",
     "moment_of_text",
     "new_artifact",
+    "new_experiment",
     "new_link",
+    "new_pipeline",
     "new_run",
     "new_task",
     "pipeline_message",
@@ -47,5 +58,6 @@ __all__ = [
     "task_message",
     "task_texts",
     "task_update",
+    "version_texts",
     "write_tasks",
 ]

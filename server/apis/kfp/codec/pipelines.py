@@ -1,9 +1,11 @@
-"""Pipelines, their versions and experiments: record → message. Services call this."""
+"""Pipelines, their versions and experiments: request → what a client says of one, and record → message. Services call this."""
 
 from typing import Any
 
 from lineal.v2beta1 import experiment_pb2, pipeline_pb2
 
+from server.rules.experiments import NewExperiment
+from server.rules.pipelines import LabelUpdate, NewPipeline, VersionTexts
 from server.well_known.times import set_time
 from server.well_known.values import set_struct
 from storage.documents.plain import object_of
@@ -59,3 +61,32 @@ def pipeline_version_message(
     if spec is not None:
         set_struct(message.pipeline_spec, spec)
     return message
+
+
+def new_experiment(experiment: experiment_pb2.Experiment) -> NewExperiment:
+    """Return what CreateExperiment says of an experiment."""
+    return NewExperiment(experiment.display_name, experiment.description, experiment.namespace)
+
+
+def new_pipeline(pipeline: pipeline_pb2.Pipeline) -> NewPipeline:
+    """Return what a request says of a new pipeline."""
+    return NewPipeline(
+        pipeline.name, pipeline.display_name, pipeline.description, pipeline.namespace, dict(pipeline.tags)
+    )
+
+
+def version_texts(version: pipeline_pb2.PipelineVersion) -> VersionTexts:
+    """Return what a request says of a new pipeline version, but for its tags."""
+    return VersionTexts(
+        name=version.name,
+        display_name=version.display_name,
+        description=version.description,
+        package_url=version.package_url.pipeline_url,
+        code_source_url=version.code_source_url,
+    )
+
+
+def label_update(message: pipeline_pb2.Pipeline | pipeline_pb2.PipelineVersion, *, clears_tags: bool) -> LabelUpdate:
+    """Return what an update changes; without tags it leaves them as they are, or takes all away when it clears them."""
+    tags = dict(message.tags)
+    return LabelUpdate(message.display_name, tags if tags or clears_tags else None)

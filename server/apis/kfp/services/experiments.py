@@ -6,31 +6,18 @@ from lineal.v2beta1 import experiment_pb2
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
-from server.errors import Aborted
 from server.rules import checks
-from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.experiments import delete_unless_default, new_experiment
 from storage.contract import WriteTx
-from storage.errors import RowNotFound
 from storage.fields import EXPERIMENT_LIST
-from storage.ids import new_id
-from storage.model import Experiment, StorageState
+from storage.model import StorageState
 
 
 async def create_experiment(call: Call, request: experiment_pb2.CreateExperimentRequest) -> experiment_pb2.Experiment:
     """Keep a new experiment under a name that no other bears."""
     checks.require(request.HasField("experiment"), "experiment is required")
-    message = request.experiment
-    checks.require(message.display_name, "experiment.display_name is required")
-    checks.max_characters("experiment.display_name", message.display_name, MAX_CHARACTERS["Experiment.display_name"])
-    checks.max_characters("experiment.namespace", message.namespace, MAX_CHARACTERS["Experiment.namespace"])
-    checks.max_bytes("experiment.description", message.description, checks.TEXT_BYTES)
-    experiment = Experiment(
-        id=new_id(),
-        name=message.display_name,
-        description=message.description,
-        created_at=call.now(),
-        namespace=call.scope().namespace,
-    )
+    new = codec.new_experiment(request.experiment)
+    experiment = new_experiment(new, namespace=call.scope().namespace, now=call.now())
     await call.store.write(lambda tx: tx.experiments.create(experiment))
     return codec.experiment_message(experiment)
 
@@ -59,13 +46,7 @@ async def list_experiments(
 
 async def delete_experiment(call: Call, request: experiment_pb2.DeleteExperimentRequest) -> Empty:
     """Delete an experiment that is not the default one; its runs stay."""
-
-    async def write(tx: WriteTx) -> None:
-        if request.experiment_id == await _default_id(tx):
-            raise Aborted("the default experiment cannot be deleted")
-        await tx.experiments.delete(checks.known_id("experiment", request.experiment_id))
-
-    await call.store.write(write)
+    await call.store.write(lambda tx: delete_unless_default(tx, request.experiment_id))
     return Empty()
 
 
@@ -89,10 +70,3 @@ async def unarchive_experiment(call: Call, request: experiment_pb2.UnarchiveExpe
     experiment_id = checks.known_id("experiment", request.experiment_id)
     await call.store.write(lambda tx: tx.experiments.set_storage_state(experiment_id, StorageState.AVAILABLE.name))
     return Empty()
-
-
-async def _default_id(tx: WriteTx) -> str | None:
-    try:
-        return await tx.experiments.default_id()
-    except RowNotFound:
-        return None

@@ -6,16 +6,14 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
-from server.apis.kfp.services.pipelines import changed_tags, pipeline_from_request
+from server.apis.kfp.services.pipelines import label_update
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.packages import urls
 from server.packages.archives import unpack
 from server.packages.versions import keep_pipeline_and_version, keep_version, new_version
 from server.rules import checks
-from server.rules.field_limits import MAX_CHARACTERS
-from server.rules.pipelines import VersionTexts, check_tags, new_pipeline
-from storage import lengths
+from server.rules.pipelines import check_tags, first_version_texts, new_pipeline
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
 from storage.model import PipelineVersion
@@ -26,21 +24,17 @@ async def create_pipeline_version(
 ) -> pipeline_pb2.PipelineVersion:
     """Fetch a package and keep it as a version of an existing pipeline."""
     checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
-    message = request.pipeline_version
-    url = message.package_url.pipeline_url
-    checks.require(url, "pipeline_version.package_url.pipeline_url is required")
-    pipeline_id = request.pipeline_id or message.pipeline_id
+    texts, tags = codec.version_texts(request.pipeline_version), dict(request.pipeline_version.tags)
+    checks.require(texts.package_url, "pipeline_version.package_url.pipeline_url is required")
+    pipeline_id = request.pipeline_id or request.pipeline_version.pipeline_id
     checks.require(pipeline_id, "pipeline_id is required")
-    texts = _texts(message)
     texts.check()
-    await urls.check_url(url, call.settings)
+    await urls.check_url(texts.package_url, call.settings)
     pipeline_id = checks.known_id("pipeline", pipeline_id)
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
-    package = await _fetch(call, url)
-    check_tags(message.tags)
-    version = await new_version(
-        texts, pipeline_id=pipeline_id, package=package, tags=dict(message.tags), now=call.now()
-    )
+    package = await _fetch(call, texts.package_url)
+    check_tags(tags)
+    version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
     await keep_version(call.store, version)
     return codec.pipeline_version_message(version)
 
@@ -51,29 +45,22 @@ async def create_pipeline_and_version(
     """Fetch a package and keep it as the first version of a new pipeline, both or none."""
     checks.require(request.HasField("pipeline"), "pipeline is required")
     checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
-    message = request.pipeline_version
-    url = message.package_url.pipeline_url
+    sent, tags = codec.version_texts(request.pipeline_version), dict(request.pipeline_version.tags)
+    url = sent.package_url
     checks.require(url, "pipeline_version.package_url.pipeline_url is required")
     now = call.now()
     pipeline = new_pipeline(
-        pipeline_from_request(request.pipeline),
+        codec.new_pipeline(request.pipeline),
         namespace=call.scope().namespace,
         now=now,
         otherwise_named=urls.last_element(url),
     )
-    name = message.name or message.display_name or pipeline.name[: lengths.VERSION_NAME]
-    texts = VersionTexts(
-        name=name,
-        display_name=message.display_name or (name if message.name else pipeline.display_name),
-        description=message.description or pipeline.description,
-        package_url=url,
-        code_source_url=message.code_source_url,
-    )
+    texts = first_version_texts(sent, pipeline)
     texts.check()
-    check_tags(message.tags)
+    check_tags(tags)
     await urls.check_url(url, call.settings)
     package = await _fetch(call, url)
-    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=dict(message.tags), now=now)
+    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=tags, now=now)
     await keep_pipeline_and_version(call.store, pipeline, version)
     return codec.pipeline_message(pipeline)
 
@@ -117,14 +104,12 @@ async def update_pipeline_version(
     message = request.pipeline_version
     checks.require(message.pipeline_id, "pipeline_version.pipeline_id is required")
     checks.require(message.pipeline_version_id, "pipeline_version.pipeline_version_id is required")
-    checks.max_characters(
-        "pipeline_version.display_name", message.display_name, MAX_CHARACTERS["PipelineVersion.display_name"]
-    )
-    tags = changed_tags(call, message.tags)
+    labels = label_update(call, message)
+    labels.check_version()
     version_id = checks.known_id("pipeline version", message.pipeline_version_id)
 
     async def write(tx: WriteTx) -> PipelineVersion:
-        await tx.pipeline_versions.update(version_id, display_name=message.display_name or None, tags=tags)
+        await tx.pipeline_versions.update(version_id, display_name=labels.display_name or None, tags=labels.tags)
         return await tx.pipeline_versions.get(version_id)
 
     return codec.pipeline_version_message(await call.store.write(write))
@@ -138,16 +123,6 @@ async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipeli
     version_id = checks.known_id("pipeline version", request.pipeline_version_id)
     await call.store.write(lambda tx: tx.pipeline_versions.delete(version_id, pipeline_id=pipeline_id))
     return Empty()
-
-
-def _texts(message: pipeline_pb2.PipelineVersion) -> VersionTexts:
-    return VersionTexts(
-        name=message.name,
-        display_name=message.display_name,
-        description=message.description,
-        package_url=message.package_url.pipeline_url,
-        code_source_url=message.code_source_url,
-    )
 
 
 async def _fetch(call: Call, url: str) -> bytes:

@@ -1,7 +1,5 @@
 """PipelineService: pipelines and their tags. The scope of a call says which namespace its pipelines are in."""
 
-from collections.abc import Mapping
-
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
@@ -10,8 +8,7 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
 from server.rules import checks
-from server.rules.field_limits import MAX_CHARACTERS
-from server.rules.pipelines import NewPipeline, check_tags, new_pipeline
+from server.rules.pipelines import LabelUpdate, new_pipeline
 from storage.contract import WriteTx
 from storage.errors import InUse
 from storage.fields import PIPELINE_LIST
@@ -24,23 +21,15 @@ CLEAR_TAGS = "x-clear-tags"
 async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineRequest) -> pipeline_pb2.Pipeline:
     """Keep a new pipeline under a name that no other bears."""
     checks.require(request.HasField("pipeline"), "pipeline is required")
-    new = pipeline_from_request(request.pipeline)
+    new = codec.new_pipeline(request.pipeline)
     pipeline = new_pipeline(new, namespace=call.scope().namespace, now=call.now())
     await call.store.write(lambda tx: tx.pipelines.create(pipeline))
     return codec.pipeline_message(pipeline)
 
 
-def pipeline_from_request(message: pipeline_pb2.Pipeline) -> NewPipeline:
-    """Return what a request says of a new pipeline."""
-    return NewPipeline(message.name, message.display_name, message.description, message.namespace, message.tags)
-
-
-def changed_tags(call: Call, tags: Mapping[str, str]) -> Mapping[str, str] | None:
-    """Return what an update makes of the tags: these, none of them, or None to leave them as they are."""
-    if tags:
-        check_tags(tags)
-        return dict(tags)
-    return {} if call.metadata.get(CLEAR_TAGS) == "true" else None
+def label_update(call: Call, message: pipeline_pb2.Pipeline | pipeline_pb2.PipelineVersion) -> LabelUpdate:
+    """Return what an update changes, of which the metadata of the call are a part."""
+    return codec.label_update(message, clears_tags=call.metadata.get(CLEAR_TAGS) == "true")
 
 
 async def get_pipeline(call: Call, request: pipeline_pb2.GetPipelineRequest) -> pipeline_pb2.Pipeline:
@@ -75,12 +64,12 @@ async def update_pipeline(call: Call, request: pipeline_pb2.UpdatePipelineReques
     """Change display name and tags where they are given; the rest of a pipeline never changes."""
     message = request.pipeline
     checks.require(message.pipeline_id, "pipeline.pipeline_id is required")
-    checks.max_characters("pipeline.display_name", message.display_name, MAX_CHARACTERS["Pipeline.display_name"])
-    tags = changed_tags(call, message.tags)
+    labels = label_update(call, message)
+    labels.check_pipeline()
     pipeline_id = checks.known_id("pipeline", message.pipeline_id)
 
     async def write(tx: WriteTx) -> Pipeline:
-        await tx.pipelines.update(pipeline_id, display_name=message.display_name or None, tags=tags)
+        await tx.pipelines.update(pipeline_id, display_name=labels.display_name or None, tags=labels.tags)
         return await tx.pipelines.get(pipeline_id)
 
     return codec.pipeline_message(await call.store.write(write))
