@@ -242,6 +242,30 @@ class TaskHead:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskProgress:
+    """How far a task has come, which decides whether a retry of its run starts it again."""
+
+    id: str
+    state: int
+    state_history: str | None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAttempt:
+    """All that changes of a task when it is started again; the rest of it stays."""
+
+    id: str
+    updated_at: int
+    state: int
+    state_history: str | None  # JSON
+    started_at: int | None
+    finished_at: int | None = None
+    pods: str | None = None  # JSON
+    status_metadata: str | None = None  # JSON
+    output_parameters: str | None = None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
 class TaskOutline:
     """What a graph of a run needs of a task."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from storage.contract.listing import Listing, Page
-from storage.model import ChildTask, Task, TaskHead, TaskOutline
+from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress
 
 
 class TaskReads(Protocol):
@@ -41,14 +41,18 @@ class TaskReads(Protocol):
 class TaskWrites(TaskReads, Protocol):
     """Writing tasks."""
 
+    # Whole tasks: updates are merged into them, and reading them after the lock would take another statement.
     async def lock(self, task_ids: Sequence[str]) -> dict[str, Task]:
         """Tasks locked for update are written by nobody else until the transaction ends. Unknown tasks are not locked.
 
         Texts that cannot be ids lock nothing and cost no statement.
         """
 
-    async def lock_of_run(self, run_id: str) -> Sequence[Task]:
+    async def lock_of_run(self, run_id: str) -> None:
         """All tasks of a run can be locked at once."""
+
+    async def lock_progress(self, run_id: str) -> Sequence[TaskProgress]:
+        """All tasks of a run can be locked to see their progress."""
 
     async def create(self, task: Task) -> Task:
         """A task whose logical key is taken returns the existing task unchanged. A task of an unknown run raises Conflict."""
@@ -56,6 +60,9 @@ class TaskWrites(TaskReads, Protocol):
     # A change is a task as it was read and as it is to be.
     async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
         """An update writes every field but id, run, creation time and logical key. A field that did not change is not written."""
+
+    async def start_again(self, attempts: Sequence[TaskAttempt]) -> None:
+        """A task that is started again keeps what its new attempt does not set."""
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Ancestors are returned with their runs and parents, the given tasks included. A cycle of parents comes to an end.

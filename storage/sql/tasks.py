@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.contract import Listing, Lock, Page
 from storage.errors import RowNotFound
 from storage.ids import can_be_id, possible_ids
-from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
+from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress, TaskState
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
 from storage.sql.rows import RowVanished, columns_of, field_names, inline_literal, values_of
@@ -18,9 +18,11 @@ from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
 _HEAD = columns_of(tasks, TaskHead)
+_PROGRESS = columns_of(tasks, TaskProgress)
 _OUTLINE = columns_of(tasks, TaskOutline)
 _LONG = ("input_parameters", "output_parameters")
 _FIXED = ("id", "run_id", "created_at", "logical_key")
+_ATTEMPT = tuple(name for name in field_names(TaskAttempt) if name != "id")
 _CHANGING = tuple(name for name in field_names(Task) if name not in _FIXED)
 
 
@@ -49,7 +51,8 @@ class _Statements:
         self.cached = _find_cached()
         self.cached_in_namespace = _find_cached(tasks.c.namespace == bindparam("namespace"))
         self.lock = dialect.locked(select(*_COLUMNS).where(by_ids).order_by(tasks.c.id), Lock.UPDATE)
-        self.lock_of_run = dialect.locked(select(*_COLUMNS).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
+        self.lock_of_run = dialect.locked(select(tasks.c.id).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
+        self.lock_progress = dialect.locked(select(*_PROGRESS).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
         self.by_logical_key = select(*_COLUMNS).where(tasks.c.logical_key == bindparam("logical_key"))
         # UNION ends even where rows form a cycle.
         columns = (tasks.c.id, tasks.c.run_id, tasks.c.parent_task_id)
@@ -162,9 +165,13 @@ class SqlTasks:
         rows = await self._rows(self._statements.lock, ids=self._dialect.text_list(ids))
         return {row[0]: Task(*row) for row in rows}
 
-    async def lock_of_run(self, run_id: str) -> Sequence[Task]:
-        """Return all tasks of a run and lock their rows, in order of their ids."""
-        return [Task(*row) for row in await self._rows(self._statements.lock_of_run, run_id=run_id)]
+    async def lock_of_run(self, run_id: str) -> None:
+        """Lock the rows of all tasks of a run, in order of their ids."""
+        await self._rows(self._statements.lock_of_run, run_id=run_id)
+
+    async def lock_progress(self, run_id: str) -> Sequence[TaskProgress]:
+        """Return the progress of all tasks of a run and lock their rows, in order of their ids."""
+        return [TaskProgress(*row) for row in await self._rows(self._statements.lock_progress, run_id=run_id)]
 
     async def create(self, task: Task) -> Task:
         """Keep a new task, or return the one that holds its logical key."""
@@ -185,6 +192,12 @@ class SqlTasks:
         if names:
             rows = [{"task_id": task.id, **{name: getattr(task, name) for name in names}} for _, task in changes]
             await self._connection.execute(_update(names), rows)
+
+    async def start_again(self, attempts: Sequence[TaskAttempt]) -> None:
+        """Write what new attempts set of their tasks."""
+        if attempts:
+            rows = [{"task_id": each.id, **{name: getattr(each, name) for name in _ATTEMPT}} for each in attempts]
+            await self._connection.execute(_update(_ATTEMPT), rows)
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Return (run id, parent id) of tasks and of all their ancestors."""

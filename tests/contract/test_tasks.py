@@ -7,7 +7,7 @@ import pytest
 
 from storage.errors import Conflict, RowNotFound
 from storage.fields import TASK_LIST
-from storage.model import ChildTask, Task, TaskHead, TaskOutline, TaskState
+from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress, TaskState
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, a_kept_task, a_run, a_task, keep
 from tests.contract.concurrency import assert_waits
@@ -159,13 +159,51 @@ async def test_unknown_tasks_are_not_locked(store: SqlStore) -> None:
 
 async def test_all_tasks_of_a_run_can_be_locked_at_once(store: SqlStore) -> None:
     first = await a_kept_task(store)
-    second = a_task(first.run_id)
+    second, elsewhere = a_task(first.run_id), await a_kept_task(store)
     await keep(store, second)
-    assert list(await store.write(lambda tx: tx.tasks.lock_of_run(first.run_id))) == [first, second]
-    change = (second, replace(second, name="after"))
+    change, free = (second, replace(second, name="after")), (elsewhere, replace(elsewhere, name="after"))
     await assert_waits(
         store, holding=lambda tx: tx.tasks.lock_of_run(first.run_id), waiting=lambda tx: tx.tasks.update([change])
     )
+    await store.write(lambda tx: tx.tasks.update([free]))
+
+
+async def test_all_tasks_of_a_run_can_be_locked_to_see_their_progress(store: SqlStore) -> None:
+    first = await a_kept_task(store, state=SUCCEEDED, state_history="[]")
+    second, _ = a_task(first.run_id), await a_kept_task(store)
+    await keep(store, second)
+    progress = await store.write(lambda tx: tx.tasks.lock_progress(first.run_id))
+    assert list(progress) == [TaskProgress(first.id, SUCCEEDED, "[]"), TaskProgress(second.id, 0, None)]
+    change = (second, replace(second, name="after"))
+    await assert_waits(
+        store, holding=lambda tx: tx.tasks.lock_progress(first.run_id), waiting=lambda tx: tx.tasks.update([change])
+    )
+
+
+async def test_a_task_that_is_started_again_keeps_what_its_new_attempt_does_not_set(store: SqlStore) -> None:
+    texts: dict[str, str] = dict.fromkeys(
+        ("pods", "status_metadata", "type_attributes", "input_parameters", "output_parameters"), "[]"
+    )
+    first = await a_kept_task(store, state=SUCCEEDED, name="n", started_at=1, finished_at=2, **texts)
+    second, other = (a_task(first.run_id, state=SUCCEEDED, **texts) for _ in range(2))
+    await keep(store, second, other)
+    attempts = [TaskAttempt(task.id, MOMENT + 1, 1, '[{"state":"RUNNING"}]', MOMENT + 2) for task in (first, second)]
+    await store.write(lambda tx: tx.tasks.start_again(attempts))
+    await store.write(lambda tx: tx.tasks.start_again([]))
+    expected = replace(
+        first,
+        updated_at=MOMENT + 1,
+        state=1,
+        state_history='[{"state":"RUNNING"}]',
+        started_at=MOMENT + 2,
+        finished_at=None,
+        pods=None,
+        status_metadata=None,
+        output_parameters=None,
+    )
+    assert await store.read(lambda tx: tx.tasks.get(first.id)) == expected
+    assert (await store.read(lambda tx: tx.tasks.get(second.id))).output_parameters is None
+    assert await store.read(lambda tx: tx.tasks.get(other.id)) == other
 
 
 async def test_a_task_whose_logical_key_is_taken_returns_the_existing_task_unchanged(store: SqlStore) -> None:

@@ -1,7 +1,5 @@
 """RunService: archiving, deleting, terminating and retrying runs."""
 
-from dataclasses import replace
-
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import run_pb2
 
@@ -10,7 +8,7 @@ from server.errors import Aborted, FailedPrecondition, InvalidArgument
 from server.rules import checks, run_state
 from server.rules.tasks import append_state
 from storage.contract import Lock, WriteTx
-from storage.model import RunState, StorageState, Task, TaskState
+from storage.model import RunState, StorageState, TaskAttempt, TaskProgress, TaskState
 
 _TERMINABLE = {
     RunState.RUNTIME_STATE_UNSPECIFIED.name,
@@ -90,30 +88,26 @@ async def retry_run(call: Call, request: run_pb2.RetryRunRequest) -> Empty:
     now = call.now()
 
     async def write(tx: WriteTx) -> None:
-        tasks = await tx.tasks.lock_of_run(run_id)
+        tasks = await tx.tasks.lock_progress(run_id)
         run = await tx.runs.lock(run_id, Lock.UPDATE)
         if run.state not in _RETRYABLE:
             raise Aborted(f"run {run_id!r} is {run.state}: only a failed or canceled run can be retried")
         tasks_to_reset = [task for task in tasks if task.state not in _KEPT_ON_RETRY]
         for start in range(0, len(tasks_to_reset), TASKS_AT_ONCE):
             await tx.artifact_tasks.delete_of_tasks([task.id for task in tasks_to_reset[start : start + TASKS_AT_ONCE]])
-        await tx.tasks.update([(task, _reset(task, now)) for task in tasks_to_reset])
+        await tx.tasks.start_again([_attempt(task, now) for task in tasks_to_reset])
         await run_state.set_state(tx, run, RunState.RUNNING.name, now=now)
 
     await call.store.write(write)
     return Empty()
 
 
-def _reset(task: Task, now: int) -> Task:
+def _attempt(task: TaskProgress, now: int) -> TaskAttempt:
     """Inputs, fingerprint and creation time stay; what the failed attempt left behind goes."""
-    return replace(
-        task,
+    return TaskAttempt(
+        id=task.id,
+        updated_at=now,
         state=TaskState.RUNNING.value,
         state_history=append_state(task.state_history, TaskState.RUNNING.value, now),
         started_at=now,
-        finished_at=None,
-        status_metadata=None,
-        pods=None,
-        output_parameters=None,
-        updated_at=now,
     )
