@@ -1,6 +1,6 @@
-"""The command line: lineal-server serve · upgrade · doctor · config, and import-mlmd, which has a file of its own.
+"""The command line: lineal-server serve · upgrade · doctor · config, and import-mlmd, which has its own file.
 
-Exit status 0 means done, 1 not done, 2 asked wrongly.
+Exit status: 0 when done, 1 when not done, 2 for wrong usage.
 """
 
 import asyncio
@@ -42,7 +42,9 @@ def _setting_options(*names: str) -> Callable[[Command], Command]:
                 default=None,
                 help=f"{setting.metadata['meaning']}.  [{variable_of(setting.name)}; default {shown}]",
             )(command)
-        return click.option("--settings-file", "file", help="A TOML file with settings, named as in `config`.")(command)
+        return click.option(
+            "--settings-file", "file", help="A TOML file with settings, named as in the output of `config`."
+        )(command)
 
     return decorate
 
@@ -65,7 +67,7 @@ def _load(file: str | None, flags: dict[str, Any]) -> Settings:
 @click.group()
 @click.version_option(__version__, prog_name="lineal-server")
 def main() -> None:
-    """Lineal keeps the history of ML pipelines: runs, tasks, artifacts and lineage."""
+    """Lineal stores the history of ML pipelines: runs, tasks, artifacts and lineage."""
 
 
 @main.command()
@@ -86,14 +88,14 @@ def serve(file: str | None, **flags: Any) -> None:
     except (StorageError, WorkerFailed, MissingPolicy, OSError) as error:
         click.echo(f"lineal-server: {error}", err=True)
         status = 1
-    # Calls that were cut off may have left threads that wait for the database; the interpreter would wait for them.
+    # Cancelled calls can leave threads that wait for the database, and the interpreter would wait for those.
     sys.stdout.flush()
     os._exit(status)
 
 
 @main.command()
 @_setting_options("store")
-@click.option("--plan", is_flag=True, help="Only say what would be done.")
+@click.option("--plan", is_flag=True, help="Only print what would be done.")
 def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
     """Bring the schema of the store up to date."""
     settings = _load(file, flags)
@@ -103,22 +105,22 @@ def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
         _fail(str(error))
     verb = "would apply" if plan else "applied"
     click.echo(
-        f"schema was {schema.revision or 'empty'}, wanted {schema.newest}: {verb} {', '.join(schema.steps) or 'nothing'}"
+        f"schema was {schema.revision or 'empty'}, newest is {schema.newest}: {verb} {', '.join(schema.steps) or 'nothing'}"
     )
 
 
 @main.command()
 @_setting_options()
 def doctor(file: str | None, **flags: Any) -> None:
-    """Check settings, store and schema; exit status 1 when something is wrong."""
+    """Check settings, store and schema; exit with status 1 if something is wrong."""
     settings = _load(file, flags)
-    click.echo("settings: fine")
+    click.echo("settings: valid")
     try:
         dialect = dialect_for(settings.store)
         plan = migrations.upgrade.plan(settings.store)
         click.echo(f"store: {dialect.label} answers")
         asyncio.run(migrations.upgrade.check(settings.store))
-        click.echo(f"schema: {plan.revision}, as it should be")
+        click.echo(f"schema: {plan.revision}, up to date")
         problems = asyncio.run(app.database_problems(settings))
     except StorageError as error:
         _fail(str(error))
@@ -126,7 +128,7 @@ def doctor(file: str | None, **flags: Any) -> None:
         click.echo(f"database: {problem}")
     if problems:
         sys.exit(1)
-    click.echo("database: its settings keep every promise")
+    click.echo("database: its settings are safe")
 
 
 @main.command()
@@ -142,7 +144,7 @@ def config(file: str | None, **flags: Any) -> None:
 
 
 def _toml(value: object) -> str:
-    """Write a setting's value as TOML, which differs from JSON in how it escapes."""
+    """Write a setting's value as TOML, whose escapes differ from JSON's."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -1,6 +1,6 @@
-"""Settings: one frozen object. Flags, LINEAL_* variables, the TOML file and the documentation derive from its fields.
+"""Settings: one frozen object. Flags, LINEAL_* variables, the TOML file and the documentation are derived from its fields.
 
-Precedence: flag, variable, file, default. Unsafe or senseless values refuse to start with a sentence that says how to mend them.
+Precedence: flag, variable, file, default. With unsafe or meaningless values the server does not start; the error says how to correct them.
 """
 
 import math
@@ -15,11 +15,11 @@ from server.web_origins import HostList, OriginList
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 _LARGEST_MESSAGE_BYTES = 2**31 - 1
-_LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a list of links takes ids of three kinds
+_LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a list of links can have ids of three kinds
 
 
 class InvalidSetting(Exception):
-    """A setting cannot be used; the text says which and why."""
+    """A setting cannot be used; the text says which one and why."""
 
 
 def _setting(default: Any, meaning: str) -> Any:
@@ -31,49 +31,51 @@ class Settings:
     """Everything an operator can change."""
 
     store: str = _setting(
-        "sqlite:///data/lineal.sqlite", "Where data is kept: sqlite:///file, postgresql://… or mysql://…"
+        "sqlite:///data/lineal.sqlite", "Where data is stored: sqlite:///file, postgresql://… or mysql://…"
     )
-    grpc: str = _setting("127.0.0.1:8887", "Address of the gRPC door, HOST:PORT; port 0 takes a free one")
-    rest: str = _setting("127.0.0.1:8888", "Address of the REST door, HOST:PORT; port 0 takes a free one")
-    workers: int = _setting(1, "Server processes sharing both ports; more than one needs PostgreSQL or MySQL")
+    grpc: str = _setting("127.0.0.1:8887", "Address of the gRPC door, HOST:PORT; port 0 means any free port")
+    rest: str = _setting("127.0.0.1:8888", "Address of the REST door, HOST:PORT; port 0 means any free port")
+    workers: int = _setting(
+        1, "Number of server processes, which share both ports; more than one needs PostgreSQL or MySQL"
+    )
     upgrade: bool = _setting(False, "Upgrade the schema of a server database at start (SQLite always does)")
-    pool_size: int = _setting(10, "Connections for writing and as many for reading, a process")
+    pool_size: int = _setting(10, "Size of the write pool and of the read pool, per process")
     pool_timeout_seconds: float = _setting(5.0, "How long a call waits for a free connection")
-    page_size_default: int = _setting(20, "Rows of a page when a request names no size")
-    page_size_max: int = _setting(200, "Rows of a page at most; larger requests get this many")
-    full_page_size_max: int = _setting(100, "Runs of a page at most when their tasks come along")
-    message_bytes_max: int = _setting(100 * MEBIBYTE, "Largest request")
-    rest_seconds: float = _setting(60.0, "How long a REST call may take before it is answered 504")
-    http_header_seconds: float = _setting(5.0, "How long a client may take to send path and headers of a request")
+    page_size_default: int = _setting(20, "Rows per page when a request does not give a page size")
+    page_size_max: int = _setting(200, "Maximum rows per page; larger page sizes are reduced to it")
+    full_page_size_max: int = _setting(100, "Maximum runs per page when they include their tasks")
+    message_bytes_max: int = _setting(100 * MEBIBYTE, "Maximum size of a request")
+    rest_seconds: float = _setting(60.0, "How long a REST call may take before it fails with status 504")
+    http_header_seconds: float = _setting(5.0, "How long a client may take to send the path and headers of a request")
     http_body_seconds: float = _setting(60.0, "How long a client may take to send the body of a request")
-    http_idle_seconds: float = _setting(
-        75.0, "How long a connection may rest between requests, or take nothing of an answer"
-    )
-    http_header_bytes_max: int = _setting(512 * KIBIBYTE, "Largest path and headers of a request")
-    http_connections_max: int = _setting(500, "HTTP connections of a process at most")
+    http_idle_seconds: float = _setting(75.0, "How long a connection may be idle, or not read a response")
+    http_header_bytes_max: int = _setting(512 * KIBIBYTE, "Maximum size of the path and headers of a request")
+    http_connections_max: int = _setting(500, "Maximum number of HTTP connections per process")
     cors_origins: str = _setting(
-        "", "Origins of other sites whose pages may read and write over REST: separated by commas, * means every origin"
+        "", "Origins of other sites whose pages may read and write over REST, separated by commas; * means every origin"
     )
     allowed_hosts: str = _setting(
         "",
-        "Host names that REST requests may be sent to, in addition to addresses and localhost: separated by commas, "
-        "* means every name; empty means none on a loopback address and every name on others",
+        "Host names that REST requests may be sent to, in addition to IP addresses and localhost, separated by commas; "
+        "* means every name; empty means none if the REST address is a loopback address, otherwise every name",
     )
-    commit_sha: str = _setting("unknown", "What the server says it was built from, for clients that show it")
-    tag_name: str = _setting("unknown", "What the server says its release is, for clients that show it")
-    bulk_items_max: int = _setting(10_000, "Items of one bulk call at most")
-    cancel_grace_seconds: float = _setting(300.0, "A canceling run that nothing writes to this long is canceled")
+    commit_sha: str = _setting("unknown", "Commit that the server reports, for clients that show it")
+    tag_name: str = _setting("unknown", "Release that the server reports, for clients that show it")
+    bulk_items_max: int = _setting(10_000, "Maximum number of items per bulk call")
+    cancel_grace_seconds: float = _setting(
+        300.0, "How long a run in state CANCELING may go without updates before it is CANCELED"
+    )
     sweep_seconds: float = _setting(15.0, "How often the server looks for such runs")
-    drain_seconds: float = _setting(10.0, "How long calls in flight may take after SIGTERM")
+    drain_seconds: float = _setting(10.0, "How long calls in progress may take after SIGTERM")
     reflection: bool = _setting(True, "Whether gRPC reflection is served")
-    service_account: str = _setting("pipeline-runner", "Service account of runs that name none")
-    package_bytes_max: int = _setting(32 * MEBIBYTE, "Largest pipeline package, packed and unpacked")
+    service_account: str = _setting("pipeline-runner", "Service account of runs that do not name one")
+    package_bytes_max: int = _setting(32 * MEBIBYTE, "Maximum size of a pipeline package, packed and unpacked")
     package_url_validation: bool = _setting(
-        True, "Whether package URLs are checked before and while they are fetched; off, any host can be reached"
+        True, "Whether package URLs are checked before and while they are fetched; if not, they can reach any host"
     )
-    package_url_allow_http: bool = _setting(False, "Whether package URLs may be http too, on port 80")
+    package_url_allow_http: bool = _setting(False, "Whether package URLs may also use http, on port 80")
     package_url_allowed_domains: str = _setting(
-        "", "Hosts that package URLs may name beside the usual ones: separated by commas, * stands for any text"
+        "", "Hosts that package URLs may name in addition to the usual ones, separated by commas; * matches any text"
     )
     package_url_timeout_seconds: float = _setting(30.0, "How long fetching a package URL may take, redirects included")
     log_level: str = _setting("info", "debug, info, warning or error")
@@ -83,7 +85,7 @@ class Settings:
         for setting in fields(self):
             value = getattr(self, setting.name)
             if setting.type in (int, float) and setting.name != "workers" and not (0 < value < math.inf):
-                raise InvalidSetting(f"{setting.name} must be a number above 0")
+                raise InvalidSetting(f"{setting.name} must be a number greater than 0")
         for name, why in _CHECKS:
             if (sentence := why(self)) is not None:
                 raise InvalidSetting(f"{name} {sentence}")
@@ -108,12 +110,12 @@ def _one_of(name: str, *values: str) -> Callable[[Settings], str | None]:
     return lambda settings: None if getattr(settings, name) in values else f"must be {shown}"
 
 
-def _listed(name: str, parse: Callable[[str], object]) -> Callable[[Settings], str | None]:
+def _list_of(name: str, parse: Callable[[str], object]) -> Callable[[Settings], str | None]:
     def why(settings: Settings) -> str | None:
         try:
             parse(getattr(settings, name))
         except ValueError as error:
-            return f"lists origins or names, separated by commas: {error}"
+            return f"must list origins or names, separated by commas: {error}"
         return None
 
     return why
@@ -123,22 +125,25 @@ def _workers(settings: Settings) -> str | None:
     if not 1 <= settings.workers <= 256:
         return "must be between 1 and 256"
     if settings.workers > 1 and settings.store.startswith("sqlite"):
-        return "above 1 need a server database: a SQLite file has one writing process"
+        return "must be 1 with SQLite, whose file can have only one writing process"
     return None
 
 
 _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
     ("grpc", _address("grpc")),
     ("rest", _address("rest")),
-    ("message_bytes_max", _at_most("message_bytes_max", _LARGEST_MESSAGE_BYTES, "gRPC counts no further")),
-    ("bulk_items_max", _at_most("bulk_items_max", _LARGEST_BULK, "a statement holds no more values")),
+    (
+        "message_bytes_max",
+        _at_most("message_bytes_max", _LARGEST_MESSAGE_BYTES, "gRPC does not support larger messages"),
+    ),
+    ("bulk_items_max", _at_most("bulk_items_max", _LARGEST_BULK, "a database statement cannot hold more values")),
     ("workers", _workers),
-    ("cors_origins", _listed("cors_origins", OriginList)),
-    ("allowed_hosts", _listed("allowed_hosts", HostList)),
+    ("cors_origins", _list_of("cors_origins", OriginList)),
+    ("allowed_hosts", _list_of("allowed_hosts", HostList)),
     ("log_level", _one_of("log_level", "debug", "info", "warning", "error")),
     ("log_format", _one_of("log_format", "json", "text")),
 )
-"""What is looked at when settings are made: by name, what says why a value cannot be used, and None when it can."""
+"""The checks of settings by name: each returns why the value cannot be used, or None."""
 
 
 def setting_fields() -> tuple[Field[Any], ...]:
@@ -152,7 +157,7 @@ def variable_of(name: str) -> str:
 
 
 def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings in force; `flags` holds what the command line gave, None where it gave nothing.
+    """Return the effective settings; `flags` has the values from the command line, None for flags that were not given.
 
     Raises InvalidSetting.
     """
@@ -163,9 +168,9 @@ def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[
         if flags.get(setting.name) is not None:
             values[setting.name] = flags[setting.name]
         elif variable is not None:
-            values[setting.name] = _parsed(setting, variable)
+            values[setting.name] = _parse(setting, variable)
         elif setting.name in from_file:
-            values[setting.name] = _checked(setting, from_file[setting.name])
+            values[setting.name] = _check_type(setting, from_file[setting.name])
     return Settings(**values)
 
 
@@ -179,11 +184,11 @@ def _read_file(path: str) -> dict[str, Any]:
         raise InvalidSetting(f"the settings file {path} is not TOML: {error}") from error
     unknown = sorted(content.keys() - {setting.name for setting in fields(Settings)})
     if unknown:
-        raise InvalidSetting(f"the settings file {path} names unknown settings: {', '.join(unknown)}")
+        raise InvalidSetting(f"the settings file {path} has unknown settings: {', '.join(unknown)}")
     return content
 
 
-def _parsed(setting: Field[Any], text: str) -> Any:
+def _parse(setting: Field[Any], text: str) -> Any:
     if setting.type is bool:
         if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
             raise InvalidSetting(f"{variable_of(setting.name)} must be true or false")
@@ -194,7 +199,7 @@ def _parsed(setting: Field[Any], text: str) -> Any:
         raise InvalidSetting(f"{variable_of(setting.name)} must be a number, not {text!r}") from error
 
 
-def _checked(setting: Field[Any], value: Any) -> Any:
+def _check_type(setting: Field[Any], value: Any) -> Any:
     if setting.type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not setting.type:

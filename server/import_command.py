@@ -1,6 +1,6 @@
 """lineal-server import-mlmd: imports the history of an MLMD store into a Lineal store. The command line registers it.
 
-Exit status 0 means done, 1 not done (one sentence says why), 2 wrong usage, 3 verify found differences.
+Exit status: 0 when done, 1 when not done (one sentence says why), 2 for wrong usage, 3 when --verify found differences.
 """
 
 import asyncio
@@ -34,26 +34,34 @@ _BAR_CHARACTERS = 30
 @click.command("import-mlmd")
 @click.argument("source", required=False, default="")
 @click.option("--store", help="The Lineal store to import into: sqlite:///file, postgresql://… or mysql://…")
-@click.option("--kfp-db", default="", help="KFP's own database (URL), for run names, states and pipelines.")
-@click.option("--store-id", default="", help="A name for this MLMD store, needed for each but one that are imported.")
+@click.option("--kfp-db", default="", help="URL of KFP's own database, for run names, states and pipelines.")
 @click.option(
-    "--run-context", multiple=True, metavar="TYPE", help="Contexts of this type are runs too; may be repeated."
+    "--store-id",
+    default="",
+    help="A name for this MLMD store; required for all but one when several stores are imported.",
 )
-@click.option("--report", "report_file", metavar="FILE", help="Write what was found and done to a file, as JSON.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option("--verify", is_flag=True, help="Compare what was imported with the source, every row.")
-@click.option("--undo", is_flag=True, help="Remove what was imported; SOURCE may be left out.")
+@click.option(
+    "--run-context", multiple=True, metavar="TYPE", help="Also treat contexts of this type as runs; may be repeated."
+)
+@click.option(
+    "--report", "report_file", metavar="FILE", help="Write a report of what was found and done to a file, as JSON."
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@click.option("--verify", is_flag=True, help="Compare every imported row with the source.")
+@click.option("--undo", is_flag=True, help="Remove everything that was imported; SOURCE may be left out.")
 @click.option(
     "--prune",
     is_flag=True,
-    help="Also remove, empty and rename rows that the source no longer has as they were imported.",
+    help="Also remove, empty and rename imported rows to match a source that has changed.",
 )
 @click.option(
-    "--change-options", is_flag=True, help="Import with another --kfp-db or --run-context than the import before."
+    "--change-options", is_flag=True, help="Import with a different --kfp-db or --run-context than the previous import."
 )
-@click.option("--upgrade", is_flag=True, help="Upgrade the schema of the store first (SQLite always does).")
+@click.option("--upgrade", is_flag=True, help="Upgrade the schema of the store first (always done for SQLite).")
 @click.option(
-    "--settings-file", "file", help="A TOML file with settings, named as in `config`; `store` is read from it."
+    "--settings-file",
+    "file",
+    help="A TOML file with settings, named as in the output of `config`; only `store` is used.",
 )
 def import_mlmd(
     source: str,
@@ -70,15 +78,15 @@ def import_mlmd(
     upgrade: bool,
     file: str | None,
 ) -> None:
-    """Import the history of the MLMD store SOURCE, an SQLAlchemy URL, read-only; again to bring over what came since."""
+    """Import an MLMD store, or what has changed in it since the last import. SOURCE is its SQLAlchemy URL; it is only read."""
     if dry_run + verify + undo > 1:
-        raise click.UsageError("--dry-run, --verify and --undo exclude each other")
+        raise click.UsageError("--dry-run, --verify and --undo cannot be combined")
     if (prune or change_options) and (verify or undo):
-        raise click.UsageError("--prune and --change-options are for imports and dry runs")
+        raise click.UsageError("--prune and --change-options can only be used for imports and dry runs")
     if not source and not undo:
-        raise click.UsageError("SOURCE is needed: sqlite:///file, postgresql://… or mysql://…")
+        raise click.UsageError("SOURCE is required: sqlite:///file, postgresql://… or mysql://…")
     if not _is_store_id(store_id):
-        raise click.UsageError(f"--store-id takes up to {STORE_ID_CHARACTERS} letters, digits and - . _")
+        raise click.UsageError(f"--store-id can have up to {STORE_ID_CHARACTERS} letters, digits and - . _")
     settings = _settings(file, store=store, upgrade=upgrade or None)
     request = ImportRequest(
         source, settings.store, kfp_db, store_id, tuple(run_context), prune=prune, change_options=change_options
@@ -96,7 +104,7 @@ def import_mlmd(
     except StorageError as error:
         _fail(str(error), report_file)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on from here", report_file)
+        _fail("interrupted; run the same command again to continue", report_file)
     observer.end()
     for line in report.lines():
         click.echo(line)
@@ -133,7 +141,7 @@ class _Screen:
             click.echo(self._text(done, total, now), err=True)
 
     def end(self) -> None:
-        """Leave the line of the bar."""
+        """End the line of the bar."""
         if self._on_line:
             click.echo(err=True)
         self._on_line = False
@@ -145,7 +153,7 @@ class _Screen:
         self._on_line = True
 
     def _text(self, done: int, total: int, now: float) -> str:
-        # The speed does not include what an interrupted import did before.
+        # The speed does not include the part that an interrupted import has already done.
         rate = (done - self._first) / max(now - self._start, 0.001)
         remainder = f", {_duration((total - done) / rate)} left" if rate > 0 else ""
         return f"{self._phase}: {done} of {total}, {rate:.0f}/s{remainder}"

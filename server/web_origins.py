@@ -1,6 +1,6 @@
 """Hosts and origins as browsers write them, read strictly. The settings and the browser guard of the REST door call this.
 
-Origins are those of RFC 6454: scheme, host and port, where the port of http and https may be left out.
+Origins are those of RFC 6454: scheme, host and port, where the default port of http and https may be left out.
 """
 
 import ipaddress
@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 ANY = "*"
-"""Stands in a setting for every origin, or for every host."""
+"""Means every origin, or every host, in a setting."""
 
 LOCALHOST = "localhost"
 
@@ -19,14 +19,14 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host in lower case, an IPv6 address in brackets, and its port where one is given."""
+    """A host in lower case, an IPv6 address in brackets, and its port, if given."""
 
     name: str
     port: int | None
 
     @property
     def is_address(self) -> bool:
-        """Whether this is an IP address, which no name server can point elsewhere."""
+        """Whether this is an IP address, which no DNS server can redirect."""
         try:
             ipaddress.ip_address(self.name.strip("[]"))
         except ValueError:
@@ -36,30 +36,30 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a page came from; the port is None only where the scheme has no usual one."""
+    """Where a page came from; the port is None only if the scheme has no default port."""
 
     scheme: str
     host: str
     port: int | None
 
     def is_at(self, host: Host) -> bool:
-        """Say whether a host is this origin's, a port that is left out being the usual one of the origin's scheme."""
+        """Return whether a host is this origin's; without a port it has the default port of the origin's scheme."""
         return host.name == self.host and (host.port or _PORTS.get(self.scheme)) == self.port
 
 
 def read_host(text: str) -> Host | None:
-    """Return what a Host header names, None when it names no host."""
+    """Return the host of a Host header, None when it is malformed."""
     match = _HOST.fullmatch(text)
     if match is None:
         return None
-    # A name may end with a dot, which says that nothing is to be appended to it.
+    # A name may end with a dot, which marks it as fully qualified.
     name = match[1].lower().removesuffix(".")
     port = int(match[2]) if match[2] else None
     return None if not name or (port or 0) > 65535 else Host(name, port)
 
 
 def read_origin(text: str) -> Origin | None:
-    """Return what an Origin header names, None for `null` and whatever else is not one."""
+    """Return the origin of an Origin header, None for `null` and anything else that is not an origin."""
     scheme, separator, rest = text.partition("://")
     host = read_host(rest)
     if not separator or host is None or not _SCHEME.fullmatch(scheme):
@@ -111,7 +111,7 @@ class HostList:
 
 
 def is_loopback(address: str) -> bool:
-    """Say whether an address HOST:PORT to listen on can be reached from this machine only."""
+    """Return whether an address HOST:PORT to listen on can be reached from this machine only."""
     host = address.rpartition(":")[0].strip("[]").lower()
     try:
         return ipaddress.ip_address(host).is_loopback

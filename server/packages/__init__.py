@@ -1,1 +1,1 @@
-"""Compiled pipelines as files: archives, YAML, URLs, and which pipeline specification is in them."""
+"""Compiled pipelines as files: archives, YAML, package URLs, and the pipeline specification that they contain."""

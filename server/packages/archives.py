@@ -1,7 +1,7 @@
-"""Package files: the text of a pipeline in the file that an upload or a package URL brings, plain, zip or tar.gz.
+"""Package files: the text of a pipeline in an uploaded or fetched file, which is plain text, a zip or a tar.gz archive.
 
-The uploads route and the creation of versions from URLs call this. Nothing is inflated beyond the limit, whatever sizes
-the archive claims.
+The uploads route and the creation of versions from URLs call this. At most `limit` bytes are inflated,
+whatever sizes the archive claims.
 """
 
 import io
@@ -18,10 +18,10 @@ TEXT_ENDINGS = (".yaml", ".yml", ".json")
 MEMBER_ENDINGS = (".yaml", ".yml")
 
 TOO_LARGE = "PACKAGE_TOO_LARGE"
-"""The reason why a package is refused that is larger than the settings allow, wherever that shows."""
+"""The reason for refusing a package that is larger than the settings allow, wherever its size is checked."""
 
 ZIP_DIRECTORY_MAX = 1024 * 1024
-"""Maximum size of a zip archive's directory, in bytes: some 10,000 members."""
+"""Maximum size of a zip archive's directory, in bytes: about 10,000 members."""
 
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"
 _END = b"PK\x05\x06"
@@ -39,15 +39,15 @@ _DAMAGES = (
     OverflowError,
     NotImplementedError,
 )
-"""What the library raises for malformed archives."""
+"""The exceptions that the library raises for malformed archives."""
 
 
 def unpack(file_name: str, data: bytes, *, limit: int) -> bytes:
-    """Return the text of a pipeline package: the file itself by its name, or the pipeline's member of an archive.
+    """Return the text of a pipeline package: the file itself or, depending on its name, a member of the archive.
 
-    In an archive that is the member pipeline.yaml, otherwise the first one if its name ends in .yaml or .yml. Raises
-    InvalidArgument for other kinds of files, archives that are damaged or hold no pipeline, no content, and when more
-    than `limit` bytes are packed or come out.
+    The member is pipeline.yaml or, without one, the first member if its name ends in .yaml or .yml. Raises InvalidArgument
+    for other kinds of files, empty files, archives that are damaged or contain no pipeline, and when the file or the text
+    is larger than `limit` bytes.
     """
     if len(data) > limit:
         raise too_large(limit)
@@ -58,14 +58,14 @@ def unpack(file_name: str, data: bytes, *, limit: int) -> bytes:
     elif data.startswith(_GZIP):
         text = _from_tar(data, limit)
     else:
-        raise _refused("the file is no .yaml, .yml or .json file and no zip or tar.gz archive")
+        raise _refusal("the file is not a .yaml, .yml or .json file, nor a zip or tar.gz archive")
     if not text:
-        raise _refused("the package is empty")
+        raise _refusal("the package is empty")
     return text
 
 
 def too_large(limit: int) -> InvalidArgument:
-    """Return the error of a package of more than `limit` bytes."""
+    """Return the error for a package of more than `limit` bytes."""
     return InvalidArgument(f"the package is larger than {limit} bytes", reason=TOO_LARGE)
 
 
@@ -79,7 +79,7 @@ def _from_tar(data: bytes, limit: int) -> bytes:
     except tar.ArchiveTooLarge as error:
         raise too_large(limit) from error
     except tar.UnreadableArchive as error:
-        raise _refused(str(error)) from error
+        raise _refusal(str(error)) from error
     if first is None or not first[0].endswith(MEMBER_ENDINGS):
         raise _no_pipeline()
     return _content_of(*first)
@@ -87,7 +87,7 @@ def _from_tar(data: bytes, limit: int) -> bytes:
 
 def _content_of(name: str, content: bytes | None) -> bytes:
     if content is None:
-        raise _refused(f"{name[:128]!r} in the archive is no regular file")
+        raise _refusal(f"{name[:128]!r} in the archive is not a regular file")
     return content
 
 
@@ -102,9 +102,9 @@ def _from_zip(data: bytes, limit: int) -> bytes:
             if member is None:
                 raise _no_pipeline()
             if member.flag_bits & _ENCRYPTED:
-                raise _refused("the archive is encrypted")
-            if member.compress_type not in _METHODS:  # lzma would take as much memory as its header asks for
-                raise _refused("the archive is compressed in another way than deflate")
+                raise _refusal("the archive is encrypted")
+            if member.compress_type not in _METHODS:  # lzma allocates as much memory as its header asks for
+                raise _refusal("the archive uses a compression method other than deflate")
             with archive.open(member) as file:
                 text = file.read(limit + 1)
     except _DAMAGES as error:
@@ -115,25 +115,25 @@ def _from_zip(data: bytes, limit: int) -> bytes:
 
 
 def _check_directory(data: bytes) -> None:
-    """Raise InvalidArgument unless the archive has a directory of bearable size: the library reads it all at once."""
+    """Raise InvalidArgument if the archive's directory is too large: the library reads all of it into memory."""
     at = len(data) - _END_BYTES
-    if not (data[at:].startswith(_END) and data.endswith(b"\x00\x00")):  # no comment, as the library looks first
+    if not (data[at:].startswith(_END) and data.endswith(b"\x00\x00")):  # no comment: the library's first attempt
         at = data.rfind(_END, max(0, len(data) - _END_BYTES - _COMMENT_BYTES))
     if at < 0 or at + _END_BYTES > len(data):
         raise _damaged_zip()
     (size,) = struct.unpack_from("<L", data, at + 12)
     locator = data[max(0, at - _LARGE_LOCATOR_BYTES) : at]
     if size > ZIP_DIRECTORY_MAX or locator.startswith(_LARGE_LOCATOR):
-        raise _refused("the archive has too many members")
+        raise _refusal("the archive has too many members")
 
 
 def _no_pipeline() -> InvalidArgument:
-    return _refused("the archive holds no pipeline.yaml, and its first member is no .yaml or .yml file")
+    return _refusal("the archive does not contain pipeline.yaml, and its first member is not a .yaml or .yml file")
 
 
 def _damaged_zip() -> InvalidArgument:
-    return _refused("the archive is damaged or no zip archive")
+    return _refusal("the archive is damaged or not a zip archive")
 
 
-def _refused(sentence: str) -> InvalidArgument:
+def _refusal(sentence: str) -> InvalidArgument:
     return InvalidArgument(sentence, reason=REASON)

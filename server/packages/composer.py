@@ -1,8 +1,8 @@
 """Events of a YAML parser → plain JSON values, with aliases and merge keys (`<<`) resolved. `documents` calls this.
 
-PyYAML's own composers are not used because texts come from strangers: they recurse, libyaml's binding even in C, where
-deep nesting crashes the process, and they do not count what aliases expand to. Here the collections that are not complete
-are a list, and an alias is counted with the size of its value before the value is used again.
+PyYAML's own composers are not used because the texts are untrusted: they recurse, libyaml's binding even in C, where
+deep nesting crashes the process, and they do not count what aliases expand to. Here, open collections are kept in a list,
+and an alias is counted with the size of its value before the value is used again.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +21,8 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def compose(text: str) -> Iterator[Any]:
     """Yield the value of each document of a text in order, None for an empty document.
 
-    Raises UnreadableText for what JSON does not have and above the limits, yaml.YAMLError for what is not YAML.
+    Raises UnreadableText for values that JSON does not have and when a limit is exceeded, yaml.YAMLError for text that
+    is not YAML.
     """
     composer = _Composer()
     for event in yaml.parse(text, Loader=_LOADER):
@@ -34,16 +35,16 @@ def compose(text: str) -> Iterator[Any]:
 
 @dataclass(slots=True)
 class _Node:
-    """A complete value, and what an alias for it adds to a document."""
+    """A complete value, and how much an alias for it adds to a document."""
 
     value: Any
     nodes: int  # the value itself, and every key and value in it, with aliases expanded
-    characters: int  # of the texts of these
+    characters: int  # in the texts of those nodes
     depth: int  # levels of collections: 0 for a scalar, 1 for a collection of scalars
 
 
 class _OpenCollection(ABC):
-    """A sequence or mapping whose end is yet to be read."""
+    """A sequence or mapping whose end has not been read yet."""
 
     __slots__ = ("anchor", "characters_before", "depth", "nodes_before")
 
@@ -54,7 +55,7 @@ class _OpenCollection(ABC):
 
     @abstractmethod
     def add(self, node: _Node, *, is_merge_key: bool) -> None:
-        """Add the next node within the collection; `is_merge_key` says that it is a `<<`, wherever it stands."""
+        """Add the next node within the collection; `is_merge_key` says that it is a `<<`, in whatever position."""
 
     @abstractmethod
     def close(self) -> Any:
@@ -102,12 +103,12 @@ class _OpenMapping(_OpenCollection):
 
     def _check_key(self, key: Any, *, is_merge_key: bool) -> None:
         if not isinstance(key, str):
-            raise UnreadableText("a mapping has a key that is no text")
+            raise UnreadableText("a mapping has a key that is not text")
         if key in self._entries or (is_merge_key and self._merge_values):
             raise UnreadableText(f"a mapping has the key {key[:128]!r} twice")
 
     def close(self) -> dict[str, Any]:
-        # Merged at the end because a mapping's own keys win, also those that stand after the <<.
+        # Merged at the end because a mapping's own keys take precedence, even those after the <<.
         for value in self._merge_values:
             for source in value if isinstance(value, list) else [value]:
                 self._merge(source)
@@ -115,16 +116,16 @@ class _OpenMapping(_OpenCollection):
 
     def _merge(self, source: Any) -> None:
         if not isinstance(source, dict):
-            raise UnreadableText("<< must name a mapping or a list of mappings")
+            raise UnreadableText("the value of << must be a mapping or a list of mappings")
         for key, value in source.items():
-            self._entries.setdefault(key, value)  # of several sources the first wins
+            self._entries.setdefault(key, value)  # the first of several sources takes precedence
 
 
 class _Composer:
-    """What is known between two events: the open collections, the values with anchors, the tally of the whole text."""
+    """The state between two events: the open collections, the values with anchors, the tally of the whole text."""
 
     def __init__(self) -> None:
-        self.root: Any = None  # the value of the document that was completed last
+        self.root: Any = None  # the value of the last complete document
         self._tally = Tally()
         self._open: list[_OpenCollection] = []  # the innermost is the last
         self._anchors: dict[str, _Node] = {}  # complete values of this document
@@ -145,8 +146,8 @@ class _Composer:
         anchor = event.anchor or ""
         node = self._anchors.get(anchor)
         if node is None:
-            raise UnreadableText(f"the alias *{anchor[:128]} stands for nothing before it")
-        # The value is shared here, but written out in full wherever the document is turned into messages and text.
+            raise UnreadableText(f"the alias *{anchor[:128]} refers to an anchor that does not exist")
+        # The value is shared here, but written out in full when the document is converted to messages and text.
         self._tally.add(node.nodes, node.characters)
         self._check_depth(node.depth)
         self._place(node)
@@ -165,7 +166,7 @@ class _Composer:
         if event.tag not in (None, "!", own_tag):
             raise tag_without_meaning(event.tag)
         if event.anchor:
-            # An alias within the collection would make it contain itself. The anchor hides an earlier one of its name.
+            # An alias within the collection would make it contain itself. The anchor hides an earlier one of the same name.
             self._anchors.pop(event.anchor, None)
         self._check_depth(1)
 
@@ -186,14 +187,14 @@ class _Composer:
             raise nested_too_deeply()
 
     def _place(self, node: _Node, *, is_merge_key: bool = False) -> None:
-        """Put a complete value where it stands: in the innermost open collection, or at the root of the document."""
+        """Add a complete value to the innermost open collection, or make it the root of the document."""
         if self._open:
             self._open[-1].add(node, is_merge_key=is_merge_key)
         else:
             self.root = node.value
 
 
-# Functions, not methods bound to a composer: a composer that held those would be a cycle, in which a refused text lives on.
+# Functions, not methods bound to a composer: a composer that held those would be a cycle, which keeps a refused text alive.
 _STEPS: dict[type, Callable[[_Composer, Any], None]] = {
     yaml.DocumentStartEvent: _Composer.start_document,
     yaml.ScalarEvent: _Composer.add_scalar,
@@ -206,5 +207,5 @@ _STEPS: dict[type, Callable[[_Composer, Any], None]] = {
 
 
 def _is_merge_key(event: yaml.ScalarEvent) -> bool:
-    """Return whether a scalar is a plain `<<`: quoted, tagged or named by an alias it is text."""
+    """Return whether a scalar is a plain `<<`: one that is quoted, tagged or reached through an alias is text."""
     return event.value == "<<" and event.tag is None and event.implicit[0]

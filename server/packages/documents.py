@@ -1,7 +1,7 @@
 """YAML and JSON text → plain JSON documents. `server.packages.package` calls this.
 
-Text is read as Kubeflow Pipelines' API server reads it, whose world is JSON: only what JSON can hold is a value, and tags
-that mean nothing in JSON, such as !!binary, are refused. The limits are in `server.packages.text_limits`.
+Text is read as Kubeflow Pipelines' API server reads it, which converts YAML to JSON: values that JSON does not have, and
+tags without a meaning in JSON, such as !!binary, are refused. The limits are in `server.packages.text_limits`.
 """
 
 import json
@@ -16,17 +16,17 @@ from server.packages.text_limits import DIRECTIVES_MAX, NODES_MAX, UnreadableTex
 
 
 def read_documents(data: bytes) -> list[dict[str, Any]]:
-    """Return the mappings that a text holds, in order; empty documents are left out.
+    """Return the mappings in a text, in order; empty documents are left out.
 
     Raises UnreadableText for text that is not YAML, documents that are not mappings, duplicate keys, keys that are not
-    text, values that JSON does not have, and above any of the limits.
+    text, values that JSON does not have, and when a limit is exceeded.
     """
-    text = _decoded(data)
+    text = _decode(data)
     document = _json_mapping(text)
     return [document] if document is not None else _yaml_mappings(text)
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return data.decode(encoding)
@@ -37,8 +37,7 @@ def _decoded(data: bytes) -> str:
 def _json_mapping(text: str) -> dict[str, Any] | None:
     """Return the object of a JSON text; None when the text is not one, or is so long that its values must be counted.
 
-    JSON has a reader of its own because the YAML parser is slower and does not read characters that are escaped as two
-    halves of a surrogate pair.
+    JSON is read separately because the YAML parser is slower and does not accept characters escaped as surrogate pairs.
     """
     # Every key and every value but the outermost object follows one of these characters.
     if not text.lstrip(" \t\r\n").startswith("{") or sum(map(text.count, ",:[{")) > NODES_MAX:

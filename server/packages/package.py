@@ -1,8 +1,8 @@
-"""Pipeline packages: the text that uploads and package URLs deliver, and what is stored of it.
+"""Pipeline packages: the text of an upload or a package URL, and the part of it that is stored.
 
 The rules are those Kubeflow Pipelines' API server applies to such a text: one or more YAML documents, one of which is the
-pipeline spec and one may be its platform spec. The creation of pipelines and versions calls this; it takes up to seconds
-of CPU for the largest texts.
+pipeline spec and one may be its platform spec. The creation of pipelines and versions calls this; it takes up to several
+seconds of CPU time for the largest texts.
 """
 
 import re
@@ -20,14 +20,14 @@ from server.rules.unusable import UnusableValue, column
 from storage.documents.plain import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, compact, plain_number
 
 PLATFORM = "kubernetes"
-"""The only platform whose configuration is kept."""
+"""The only platform whose configuration is stored."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A pipeline spec that was read: its message, and the JSON text in which it is kept.
+    """A pipeline spec: its message, and the JSON text that is stored.
 
     The text is the spec in lowerCamelCase without defaults and with sorted keys, or {"pipeline_spec": …, "platform_spec": …}
     when the package has a platform spec.
@@ -40,28 +40,32 @@ class Package:
 def read_package(data: bytes, *, strict_name: bool = True) -> Package:
     """Return the pipeline spec of a package's text.
 
-    Raises InvalidArgument when it is not YAML, holds no pipeline spec or two of a kind, or the spec has another schema
-    version, a name that uploads refuse (with strict_name) or cannot be kept.
+    Raises InvalidArgument when the text is not YAML, does not contain a pipeline spec, or contains two pipeline or platform
+    specs; and when the spec has another schema version, a name that uploads refuse (with strict_name), or cannot be stored.
     """
     try:
         documents = read_documents(data)
     except UnreadableText as error:
-        raise _refused(str(error)) from error
+        raise _refusal(str(error)) from error
     if documents and _is_workflow(documents[0]):
-        raise _refused("the text is an Argo Workflow; only pipelines compiled with version 2 of the KFP SDK are taken")
+        raise _refusal(
+            "the text is an Argo Workflow; only pipelines compiled with version 2 of the KFP SDK are supported"
+        )
     spec, platform = _specs_among(documents)
     if spec is None:
-        raise _refused("no document is a pipeline spec: it needs pipelineInfo.name and root, and no unknown fields")
+        raise _refusal("no document is a pipeline spec: it needs pipelineInfo.name and root, and no unknown fields")
     check_schema_version(spec)
     check_origin(spec)
     name = spec.pipeline_info.name
     if strict_name and not _NAME.fullmatch(name):
-        raise _refused(f"pipelineInfo.name {name[:128]!r} must be 1 to 128 of a-z, 0-9 and -, and not start with -")
+        raise _refusal(
+            f"pipelineInfo.name {name[:128]!r} must be 1 to 128 characters of a-z, 0-9 and -, and must not start with -"
+        )
     return Package(spec, _stored_text(spec, platform))
 
 
 def _specs_among(documents: list[dict[str, Any]]) -> tuple[Any, Message | None]:
-    """Return the pipeline spec and the platform spec among documents; others are ignored."""
+    """Return the pipeline spec and the platform spec among the documents; other documents are ignored."""
     specs: list[Any] = []
     platforms: list[Message] = []
     for document in documents:
@@ -73,9 +77,9 @@ def _specs_among(documents: list[dict[str, Any]]) -> tuple[Any, Message | None]:
         if platform is not None and PLATFORM in platform.platforms:
             platforms.append(platform)
     if len(specs) > 1:
-        raise _refused("the package holds more than one pipeline spec")
+        raise _refusal("the package contains more than one pipeline spec")
     if len(platforms) > 1:
-        raise _refused("the package holds more than one platform spec")
+        raise _refusal("the package contains more than one platform spec")
     return (specs[0] if specs else None), (platforms[0] if platforms else None)
 
 
@@ -89,27 +93,27 @@ def _stored_text(spec: Message, platform: Message | None) -> str:
         plain = json_format.MessageToDict(spec)
         if platform is not None:
             plain = {"pipeline_spec": plain, "platform_spec": json_format.MessageToDict(platform)}
-        return column(compact(_as_kept(plain, 0)), "the pipeline spec")
+        return column(compact(_normalized(plain, 0)), "the pipeline spec")
     except UnusableValue as error:
-        raise _refused(str(error)) from error
+        raise _refusal(str(error)) from error
 
 
-def _as_kept(plain: Any, levels: int) -> Any:
-    """Return plain JSON with sorted keys and every number as a double is written, since readers get it as a Struct."""
+def _normalized(plain: Any, levels: int) -> Any:
+    """Return plain JSON with sorted keys and every number written as a double, since clients receive it as a Struct."""
     if levels > VALUE_DEPTH:
         raise UnusableValue("the pipeline spec is nested too deeply")
     if isinstance(plain, dict):
-        return {key: _as_kept(plain[key], levels + _levels_of(plain[key])) for key in sorted(plain)}
+        return {key: _normalized(plain[key], levels + _depth(plain[key])) for key in sorted(plain)}
     if isinstance(plain, list):
-        return [_as_kept(item, levels + _levels_of(item)) for item in plain]
+        return [_normalized(item, levels + _depth(item)) for item in plain]
     if isinstance(plain, int | float) and not isinstance(plain, bool):
         return plain_number(float(plain))
     return plain
 
 
-def _levels_of(plain: Any) -> int:
+def _depth(plain: Any) -> int:
     return OBJECT_LEVELS if isinstance(plain, dict) else LIST_LEVELS if isinstance(plain, list) else 0
 
 
-def _refused(sentence: str) -> InvalidArgument:
+def _refusal(sentence: str) -> InvalidArgument:
     return InvalidArgument(sentence, reason=REASON)

@@ -1,7 +1,7 @@
 """Scalars of YAML and JSON → null, booleans, numbers and text. The readers of `server.packages.documents` call this.
 
-Scalars mean what they mean to Kubeflow Pipelines' API server, which turns YAML into JSON first: yes, no, on, off, dates
-and times of day are text.
+Scalars are read as by Kubeflow Pipelines' API server, which converts YAML to JSON first: yes, no, on, off, dates and
+times of day are text.
 """
 
 import math
@@ -13,7 +13,7 @@ import yaml
 from server.packages.text_limits import UnreadableText
 
 YAML_TAGS = "tag:yaml.org,2002:"
-"""What `!!` stands for."""
+"""The prefix that `!!` abbreviates."""
 
 _TYPES_OF_TAGS: dict[str, tuple[type, ...]] = {
     YAML_TAGS + "null": (type(None),),
@@ -35,7 +35,8 @@ _DECIMAL = re.compile(r"[+-]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][+-]?[0-9]+)?")
 def scalar_value(event: yaml.ScalarEvent) -> Any:
     """Return the value of a YAML scalar: quoted ones and blocks are text, plain ones may be null, a boolean or a number.
 
-    Raises UnreadableText for numbers that JSON does not have, and for tags that mean nothing in JSON or do not fit.
+    Raises UnreadableText for numbers that JSON does not have, and for tags that have no meaning in JSON or do not match the
+    scalar.
     """
     text: str = event.value
     if event.tag is None:
@@ -46,18 +47,21 @@ def scalar_value(event: yaml.ScalarEvent) -> Any:
         raise tag_without_meaning(event.tag)
     value = _plain_value(text)
     if type(value) not in _TYPES_OF_TAGS[event.tag]:
-        raise UnreadableText(f"{text[:128]!r} does not fit its tag {event.tag}")
+        raise UnreadableText(f"{text[:128]!r} does not match its tag {event.tag}")
     return value
 
 
 def tag_without_meaning(tag: str) -> UnreadableText:
-    """Return the error of a tag that no JSON value has."""
-    return UnreadableText(f"the tag {tag[:128]} has no meaning here")
+    """Return the error for a tag that has no meaning in JSON."""
+    return UnreadableText(f"the tag {tag[:128]} has no meaning in JSON")
 
 
 def integer(digits: str) -> float:
-    """Return an integer exactly when 64 bits hold it, otherwise the nearest double; raises UnreadableText when none is."""
-    # Python parses long numbers in quadratic time: only those that may fit are parsed exactly.
+    """Return an integer exactly if it fits in 64 bits, otherwise the nearest double.
+
+    Raises UnreadableText when it is larger than any double.
+    """
+    # Python parses long numbers in quadratic time: only those that may fit in 64 bits are parsed exactly.
     number = int(digits) if len(digits) <= len("-9223372036854775808") else None
     return number if number is not None and _fits_64_bits(number) else decimal(digits)
 
@@ -71,8 +75,8 @@ def decimal(digits: str) -> float:
 
 
 def number_not_in_json(text: str) -> UnreadableText:
-    """Return the error of infinities and NaN, which JSON does not have."""
-    return UnreadableText(f"{text} is not a number that JSON has")
+    """Return the error for infinities and NaN, which JSON does not have."""
+    return UnreadableText(f"JSON does not have the number {text}")
 
 
 def _plain_value(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Pipeline specifications: which documents are one, and which runtime parameters fit it.
+"""Pipeline specifications: which documents are valid, and which runtime parameters a specification accepts.
 
 The rules are those Kubeflow Pipelines' API server applies before it compiles anything; the messages come from its published
 package kfp-pipeline-spec. CreateRun calls this, and server.packages.package for the documents of a package.
@@ -29,7 +29,7 @@ _VALUE_FIELDS = {
 
 
 def read_spec(document: dict[str, Any]) -> Any:
-    """Return the PipelineSpec message of a document: bare, or wrapped as {pipeline_spec, platform_spec}.
+    """Return the PipelineSpec message of a document, which is bare or wrapped as {pipeline_spec, platform_spec}.
 
     Raises InvalidArgument for anything else.
     """
@@ -38,7 +38,8 @@ def read_spec(document: dict[str, Any]) -> Any:
     spec = parse_spec(document.get("pipeline_spec", document))
     if spec is None:
         raise InvalidArgument(
-            "the pipeline spec is not one: it needs pipelineInfo.name and root, and no unknown fields", reason=REASON
+            "the pipeline spec is not valid: it needs pipelineInfo.name and root, and must not have unknown fields",
+            reason=REASON,
         )
     check_schema_version(spec)
     check_origin(spec)
@@ -55,16 +56,16 @@ def parse_spec(document: Any) -> Any:
 
 
 def check_schema_version(spec: Any) -> None:
-    """Raise InvalidArgument unless the spec has the one version that is understood."""
+    """Raise InvalidArgument unless the spec has the supported schema version."""
     if spec.schema_version != SCHEMA_VERSION:
         raise InvalidArgument(f"schemaVersion must be {SCHEMA_VERSION}", reason=REASON)
 
 
 def check_origin(spec: Any) -> None:
-    """Raise InvalidArgument for a specification that GetRun made for a run that has none."""
+    """Raise InvalidArgument for a specification that GetRun made for a run without one."""
     if spec.sdk_version == SDK_VERSION:
         raise InvalidArgument(
-            "the pipeline spec was made from the recorded tasks of a run: it shows what ran and cannot be run",
+            "the pipeline spec was made from the recorded tasks of a run: it can be shown but not run",
             reason=REASON,
         )
 
@@ -75,8 +76,8 @@ def parse_platform(document: Any) -> Any:
 
 
 def _strict(document: Any, message: Message) -> Any:
-    """Return the message filled with a document, None when the document is not exactly such a message."""
-    if not _is_spelled(document, message.DESCRIPTOR):
+    """Fill the message from a document and return it; None when the document is not exactly such a message."""
+    if not _has_unique_fields(document, message.DESCRIPTOR):
         return None
     try:
         return json_format.ParseDict(document, message)
@@ -84,13 +85,14 @@ def _strict(document: Any, message: Message) -> Any:
         return None
 
 
-def _is_spelled(plain: Any, descriptor: Any) -> bool:
-    """Whether every message is an object that names no field in both spellings.
+def _has_unique_fields(plain: Any, descriptor: Any) -> bool:
+    """Return whether every message is an object, and no object has a field in both spellings.
 
-    json_format takes "" and [] for an empty message, and of two spellings the last; protobuf's rule does not.
+    json_format accepts "" and [] as an empty message, and uses the last of two spellings; the specification of
+    protobuf's JSON format allows neither.
     """
     if descriptor.file.package == "google.protobuf":
-        return True  # json_format is exact about these
+        return True  # json_format is strict about these
     if not isinstance(plain, dict):
         return False
     field_names = set[str]()
@@ -101,13 +103,13 @@ def _is_spelled(plain: Any, descriptor: Any) -> bool:
         if field.name in field_names:
             return False
         field_names.add(field.name)
-        if not all(_is_spelled(inner, message) for inner, message in _messages_of(field, value)):
+        if not all(_has_unique_fields(inner, message) for inner, message in _messages_of(field, value)):
             return False
     return True
 
 
 def _messages_of(field: Any, value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the messages that a field holds as plain JSON, each with its descriptor."""
+    """Yield the messages in a field as plain JSON, each with its descriptor."""
     message = field.message_type
     if message is None or value is None:
         return
@@ -128,23 +130,23 @@ def check_parameters(spec: Any, values: Any) -> None:
     definitions = spec.root.input_definitions.parameters
     for name in values:
         if name not in definitions:
-            raise _unfit(name, "is not an input of the pipeline")
+            raise _invalid_parameter(name, "is not an input of the pipeline")
     for name, definition in definitions.items():
         if name in values:
             _check_value(name, definition, values[name])
         elif not definition.HasField("default_value") and not definition.is_optional:
-            raise _unfit(name, "is required")
+            raise _invalid_parameter(name, "is required")
 
 
 def _check_value(name: str, definition: Any, value: struct_pb2.Value) -> None:
     value_field = _VALUE_FIELDS.get(definition.parameter_type)
     if value_field is None:
-        raise _unfit(name, "has a type that a run cannot be given")
+        raise _invalid_parameter(name, "has a type that cannot be passed to a run")
     if value.WhichOneof("kind") != value_field:
-        raise _unfit(name, f"must be a {_Type.ParameterTypeEnum.Name(definition.parameter_type)}")
+        raise _invalid_parameter(name, f"must be a {_Type.ParameterTypeEnum.Name(definition.parameter_type)}")
     if definition.literals and value not in definition.literals:
-        raise _unfit(name, "is not one of the values the pipeline allows")
+        raise _invalid_parameter(name, "is not one of the values that the pipeline allows")
 
 
-def _unfit(name: str, why: str) -> InvalidArgument:
+def _invalid_parameter(name: str, why: str) -> InvalidArgument:
     return InvalidArgument(f"parameter {name[:128]!r} {why}", reason="INVALID_PARAMETER", parameter=name[:128])

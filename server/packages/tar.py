@@ -1,8 +1,8 @@
 """Regular files in a gzipped tar archive, read as a stream. `server.packages.archives` calls this.
 
-It reads names, sizes and contents and nothing else. The standard library's reader is not used because archives come from
-strangers: it inflates without bound, expands sparse files, recurses over chained headers and searches extended headers in
-quadratic time.
+Only names, sizes and contents are read. The standard library's reader is not used because the archives are untrusted: it
+inflates without a limit, expands sparse files, recurses over chained headers and searches extended headers in quadratic
+time.
 """
 
 import gzip
@@ -25,24 +25,24 @@ class UnreadableArchive(ValueError):
 
 
 class ArchiveTooLarge(UnreadableArchive):
-    """The members of the archive hold more than they may."""
+    """The contents of the archive's members exceed the limit."""
 
 
 def files(data: bytes, *, limit: int) -> Iterator[tuple[str, bytes | None]]:
     """Yield name and content of each member in order; the content is None unless the member is a regular file.
 
     Raises UnreadableArchive when the archive is damaged or not a gzipped tar, or has more than MEMBERS_MAX members;
-    ArchiveTooLarge before members of more than `limit` bytes together are inflated.
+    ArchiveTooLarge before more than `limit` bytes of contents are inflated.
     """
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             yield from _files(_Contents(stream, limit))
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged() from error
+        raise _damaged_archive() from error
 
 
 class _Contents:
-    """Inflates blocks, and no more than `limit` bytes of what the members say they hold."""
+    """Inflates blocks, and at most `limit` bytes of members' contents."""
 
     def __init__(self, stream: gzip.GzipFile, limit: int) -> None:
         self._stream = stream
@@ -56,10 +56,10 @@ class _Contents:
         return block if any(block) else None
 
     def content(self, size: int) -> bytes:
-        """Return the next `size` bytes without what fills up their last block."""
+        """Return the next `size` bytes, without the padding of their last block."""
         self._left -= size
         if self._left < 0:
-            raise ArchiveTooLarge(f"the archive holds more than {self._limit} bytes")
+            raise ArchiveTooLarge(f"the archive contains more than {self._limit} bytes")
         content = self._stream.read(size)
         padding = -size % _BLOCK
         if len(content) < size or len(self._stream.read(padding)) < padding:
@@ -90,31 +90,31 @@ def _files(contents: _Contents) -> Iterator[tuple[str, bytes | None]]:
         name = records.get("path") or _name(header)
         is_file = kind in _FILES and not any(key.startswith("GNU.sparse.") for key in records)
         content = contents.content(size)
-        # Older archives mark a directory by the end of its name only.
+        # Older archives mark a directory only by the slash at the end of its name.
         yield name, content if is_file and not name.endswith("/") else None
         records = {}
     raise UnreadableArchive(f"the archive has more than {MEMBERS_MAX} members")
 
 
 def _check_sum(header: bytes) -> None:
-    """A header's sum is counted with blanks in the place of the sum."""
+    """Raise UnreadableArchive unless the header's checksum, computed with blanks in the checksum's field, is right."""
     if _number(header[148:156]) != sum(header) - sum(header[148:156]) + 8 * ord(" "):
-        raise _damaged()
+        raise _damaged_archive()
 
 
 def _number(field: bytes) -> int:
-    """Return a size, which is octal text or, in GNU's form for large ones, bytes after a set bit."""
+    """Return a size, which is octal text or, in GNU's form for large sizes, binary after a leading bit that is set."""
     if field[:1] == b"\x80":
         return int.from_bytes(field[1:])
     digits = field.strip(b" \x00") or b"0"
     if not digits.isdigit() or b"8" in digits or b"9" in digits:
-        raise _damaged()
+        raise _damaged_archive()
     return int(digits, 8)
 
 
 def _decimal(digits: str) -> int:
     if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(2**64)):
-        raise _damaged()
+        raise _damaged_archive()
     return int(digits)
 
 
@@ -128,7 +128,7 @@ def _text(field: bytes) -> str:
 
 
 def _records(content: bytes) -> dict[str, str]:
-    """Return the records of an extended header, each of which is "length key=value\\n" with the length of it all."""
+    """Return the records of an extended header, each of which is "length key=value\\n", where length is that of the whole record."""
     records: dict[str, str] = {}
     at = 0
     while at < len(content):
@@ -137,11 +137,11 @@ def _records(content: bytes) -> dict[str, str]:
         start, end = at + len(digits) + 1, at + length - 1  # between the blank and the line break
         key, equals, value = content[start : max(start, end)].partition(b"=")
         if not equals:
-            raise _damaged()
+            raise _damaged_archive()
         records[key.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
         at += length
     return records
 
 
-def _damaged() -> UnreadableArchive:
-    return UnreadableArchive("the archive is damaged or no gzipped tar archive")
+def _damaged_archive() -> UnreadableArchive:
+    return UnreadableArchive("the archive is damaged or not a gzipped tar archive")

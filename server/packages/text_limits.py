@@ -1,6 +1,6 @@
-"""How much one text of YAML or JSON may hold. The readers of `server.packages.documents` count with this.
+"""Limits of one text of YAML or JSON. The readers of `server.packages.documents` count with this.
 
-Texts come from strangers. A few kilobytes of YAML can stand for any amount of memory, because an alias repeats a whole
+The texts are untrusted. A few kilobytes of YAML can stand for any amount of memory, because an alias repeats a whole
 value in a few characters, so an alias counts as much as the value it stands for.
 """
 
@@ -11,14 +11,14 @@ CHARACTERS_MAX = 64 * 1024 * 1024
 """Maximum number of characters in the keys and values of one text, with its aliases expanded."""
 
 DEPTH_MAX = 100
-"""Maximum levels of nesting: protobuf's parsers stop there too."""
+"""Maximum levels of nesting, as in protobuf's parsers."""
 
 DIRECTIVES_MAX = 100
-"""Maximum number of lines that start with %: libyaml compares each %TAG with all before it."""
+"""Maximum number of lines that start with %: libyaml compares each %TAG with all those before it."""
 
 
 class UnreadableText(ValueError):
-    """The text is not made of JSON-like documents; the message says why, for the client."""
+    """The text does not consist of JSON-like documents; the message says why, for the client."""
 
 
 class Tally:
@@ -30,7 +30,7 @@ class Tally:
         self.nodes = self.characters = 0
 
     def add(self, nodes: int, characters: int) -> None:
-        """Count more of the text. Raises UnreadableText when it has more than NODES_MAX or CHARACTERS_MAX."""
+        """Add to the tally. Raises UnreadableText when it exceeds NODES_MAX or CHARACTERS_MAX."""
         self.nodes += nodes
         self.characters += characters
         if self.nodes > NODES_MAX:
@@ -40,5 +40,5 @@ class Tally:
 
 
 def nested_too_deeply() -> UnreadableText:
-    """Return the error of a text with more than DEPTH_MAX levels."""
+    """Return the error for a text with more than DEPTH_MAX levels."""
     return UnreadableText(f"the text is nested more than {DEPTH_MAX} levels deep")

@@ -1,4 +1,4 @@
-"""Uploads of a compiled pipeline: what the multipart routes do once they have a file. Names come from the query only."""
+"""Uploads of compiled pipelines: what the multipart routes do with a file. Names are taken from the query only."""
 
 import asyncio
 import json
@@ -16,8 +16,8 @@ from storage.model import Pipeline, PipelineVersion
 
 
 async def keep_uploaded_pipeline(call: Call, upload: HttpCall) -> tuple[Pipeline, PipelineVersion]:
-    """Keep the file as the first version of a new pipeline, both or none."""
-    package = await _unpacked(call, upload)
+    """Store the file as the first version of a new pipeline: both are stored, or neither."""
+    package = await _unpack(call, upload)
     checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
     tags = _tags(upload)
     now = call.now()
@@ -41,8 +41,8 @@ async def keep_uploaded_pipeline(call: Call, upload: HttpCall) -> tuple[Pipeline
 
 
 async def keep_uploaded_version(call: Call, upload: HttpCall) -> PipelineVersion:
-    """Keep the file as a version of the pipeline that the parameter pipelineid names."""
-    package = await _unpacked(call, upload)
+    """Store the file as a version of the pipeline that the parameter pipelineid names."""
+    package = await _unpack(call, upload)
     checks.require(_text(upload, "pipelineid"), "the parameter pipelineid is required")
     checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
     name = _text(upload, "name") or _text(upload, "display_name") or upload.file_name
@@ -56,18 +56,18 @@ async def keep_uploaded_version(call: Call, upload: HttpCall) -> PipelineVersion
     pipeline_id = checks.known_id("pipeline", _text(upload, "pipelineid"))
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))
     tags = _tags(upload)
-    check_tags(tags)  # before the package is parsed for nothing
+    check_tags(tags)  # before the package is parsed, which is expensive
     version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
     await keep_version(call.store, version)
     return version
 
 
 def _text(upload: HttpCall, name: str) -> str:
-    """Return a parameter of the query; an absent one is empty."""
+    """Return a parameter of the query, or an empty text when it is absent."""
     return upload.parameter(name)
 
 
-async def _unpacked(call: Call, upload: HttpCall) -> bytes:
+async def _unpack(call: Call, upload: HttpCall) -> bytes:
     limit = call.settings.package_bytes_max
     return await asyncio.to_thread(unpack, upload.file_name, upload.body, limit=limit)
 
@@ -78,7 +78,7 @@ def _tags(upload: HttpCall) -> dict[str, str]:
         return {}
     try:
         tags = json.loads(text)
-        json.dumps(tags, ensure_ascii=False).encode()  # fails for half a surrogate pair, which no database keeps
+        json.dumps(tags, ensure_ascii=False).encode()  # fails for half a surrogate pair, which no database can store
     except (ValueError, RecursionError):
         tags = text
     if tags is None:

@@ -1,8 +1,8 @@
-"""Package URLs: which may be fetched, and fetching them. The creation of pipelines and versions from URLs calls this.
+"""Package URLs: which of them may be fetched, and how. The creation of pipelines and versions from URLs calls this.
 
-The guard keeps the server from being used to reach what only it can reach. A host is looked up when a URL is checked and
-again when it is dialled; the connection goes to the very address that was checked then, so a name that changes its
-address between the two gains nothing. Redirects are checked like the first URL.
+The guard prevents clients from using the server to reach hosts that only the server can reach. A host is resolved when a
+URL is checked and again when it is connected to; the connection goes to the address that was checked the second time, so a
+name that changes its address in between bypasses nothing. Redirects are checked like the first URL.
 """
 
 import asyncio
@@ -27,27 +27,27 @@ REDIRECTS_MAX = 10
 
 _PORTS = {"https": 443, "http": 80}
 _REDIRECTS = (301, 302, 303, 307, 308)
-# Of a compressed answer only the compressed size would be known.
+# Of a compressed response, only the compressed size would be known.
 _HEADERS = (("User-Agent", "lineal-server"), ("Accept-Encoding", "identity"), ("Connection", "close"))
 _SAFE = "/%:@!$&'()*+,;=~?"
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""Looks a host up: (host, port) → addresses. Raises OSError."""
+"""Resolves a host: (host, port) → addresses. Raises OSError."""
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """Return the addresses that the system knows for a host, in its order. Raises OSError."""
+    """Return the addresses that the system's resolver has for a host, in its order. Raises OSError."""
     try:
         entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        raise OSError(f"{host!r} is no host name") from error
+        raise OSError(f"{host!r} is not a host name") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What a fetch reaches the world through; None stands for the system's."""
+    """The network access of a fetch; None stands for the system's."""
 
     resolve: Resolve = system_resolve
     backend: httpcore2.AsyncNetworkBackend | None = None
@@ -63,7 +63,7 @@ def file_name(url: str) -> str:
 
 
 def last_element(url: str) -> str:
-    """Return the last element of a URL's path with its query: the name of a pipeline that nobody named.
+    """Return the last element of a URL's path with its query: the name of a pipeline that was created without one.
 
     Raises InvalidArgument when it is not a URL.
     """
@@ -72,7 +72,7 @@ def last_element(url: str) -> str:
 
 
 async def check_url(url: str, settings: Settings, *, resolve: Resolve = system_resolve) -> None:
-    """Raise InvalidArgument unless the URL may be fetched. All that the guard refuses it refuses with the same sentence."""
+    """Raise InvalidArgument unless the URL may be fetched. Everything the guard refuses gets the same sentence."""
     parts = _split(url)
     if settings.package_url_validation:
         _check_name(parts, settings)
@@ -84,10 +84,10 @@ async def check_url(url: str, settings: Settings, *, resolve: Resolve = system_r
 
 
 async def fetch(url: str, settings: Settings, *, network: Network = SYSTEM) -> tuple[str, bytes]:
-    """Return the file name of a URL and what is there, at most `package_bytes_max` bytes.
+    """Return the file name of a URL and its content, at most `package_bytes_max` bytes.
 
-    Raises InvalidArgument when the guard refuses the URL or one that it redirects to, nothing answers in time, the answer
-    is another than 200 or there is more.
+    Raises InvalidArgument when the guard refuses the URL or one that it redirects to, when there is no response in time, when
+    its status is not 200, and when the content is larger.
     """
     name = file_name(url)
     try:
@@ -98,12 +98,12 @@ async def fetch(url: str, settings: Settings, *, network: Network = SYSTEM) -> t
                     return name, answer
                 url = answer
     except TimeoutError as error:
-        raise _refused("the package URL did not answer in time") from error
-    raise _refused(f"the package URL redirects more than {REDIRECTS_MAX} times")
+        raise _refusal("the package URL did not answer in time") from error
+    raise _refusal(f"the package URL redirects more than {REDIRECTS_MAX} times")
 
 
 async def _get(url: str, settings: Settings, network: Network) -> bytes | str:
-    """Return what is at a URL, or the URL that it redirects to."""
+    """Return the content of a URL, or the URL that it redirects to."""
     parts = _split(url)
     if settings.package_url_validation:
         _check_name(parts, settings)
@@ -117,10 +117,10 @@ async def _get(url: str, settings: Settings, network: Network) -> bytes | str:
                 if response.status in _REDIRECTS and location:
                     return urljoin(url, location)
                 if response.status != 200:
-                    raise _refused(f"the package URL answered with HTTP status {response.status}")
+                    raise _refusal(f"the package URL answered with HTTP status {response.status}")
                 return await _body(response, settings.package_bytes_max)
     except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError) as error:
-        raise _refused("the package URL could not be fetched") from error
+        raise _refusal("the package URL could not be fetched") from error
 
 
 async def _body(response: httpcore2.Response, limit: int) -> bytes:
@@ -140,17 +140,17 @@ def _split(url: str) -> SplitResult:
     """Return the parts of a URL. Raises InvalidArgument unless it is an absolute http or https URL."""
     # urlsplit silently drops control characters, and readers of URLs disagree about backslashes.
     if re.search(r"[\x00-\x20\x7f\\]", url):
-        raise _no_url()
+        raise _not_a_url()
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise _no_url() from error
-    # A user name would end up in the package_url that everyone may read.
+        raise _not_a_url() from error
+    # A user name would be stored in package_url, which everyone may read.
     if parts.scheme not in _PORTS or not host or port == 0 or "@" in parts.netloc:
-        raise _no_url()
+        raise _not_a_url()
     if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host):
-        raise _no_url()
+        raise _not_a_url()
     return parts
 
 
@@ -166,7 +166,7 @@ def _target(parts: SplitResult) -> httpcore2.URL:
 
 
 def _check_name(parts: SplitResult, settings: Settings) -> None:
-    """Refuse other schemes, ports and hosts than the settings allow."""
+    """Refuse schemes, ports and hosts that the settings do not allow."""
     schemes = ("https", "http") if settings.package_url_allow_http else ("https",)
     if parts.scheme not in schemes or _port(parts) != _PORTS[parts.scheme]:
         raise _not_allowed()
@@ -191,7 +191,7 @@ async def _checked_addresses(host: str, port: int, resolve: Resolve) -> list[str
 
 
 def is_public(address: str) -> bool:
-    """Whether an address belongs to the public internet, as does the IPv4 address that it stands for, if any."""
+    """Return whether an address, and the IPv4 address that it stands for, if any, belong to the public internet."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -208,7 +208,7 @@ def is_public(address: str) -> bool:
 
 
 class _GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects only to addresses that were checked just before; TLS still verifies the certificate for the host's name."""
+    """Connects only to addresses that it has just checked; TLS still verifies the certificate against the host name."""
 
     def __init__(self, network: Network, settings: Settings) -> None:
         self._resolve = network.resolve
@@ -231,7 +231,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
             addresses = await self._resolve(host, port)
         failure: Exception = OSError(f"{host} has no address")
         for address in addresses:
-            # Each gets its share of the time, so that a first one that is silent does not use it up.
+            # Each address gets its share of the time, so that one that does not respond cannot use it up.
             share = self._seconds / len(addresses)
             try:
                 return await self._backend.connect_tcp(address, port, share, local_address, socket_options)
@@ -245,13 +245,13 @@ def _system_trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _no_url() -> InvalidArgument:
-    return _refused("the package URL is not an absolute http or https URL without a user name")
+def _not_a_url() -> InvalidArgument:
+    return _refusal("the package URL is not an absolute http or https URL without a user name")
 
 
 def _not_allowed() -> InvalidArgument:
-    return _refused("the package URL is not allowed")
+    return _refusal("the package URL is not allowed")
 
 
-def _refused(sentence: str) -> InvalidArgument:
+def _refusal(sentence: str) -> InvalidArgument:
     return InvalidArgument(sentence, reason=REASON)

@@ -1,4 +1,4 @@
-"""A package becomes a pipeline version: its specification is read, and kept with or without a new pipeline."""
+"""Pipeline versions from packages: the specification is read, and stored with or without a new pipeline."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from storage.model import Pipeline, PipelineVersion
 async def new_version(
     texts: VersionTexts, *, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
 ) -> PipelineVersion:
-    """Return the record of a new version; raises InvalidArgument when the package holds no usable specification."""
-    # Hostile text can cost seconds, which other calls must not wait for.
+    """Return the record of a new version; raises InvalidArgument when the package has no usable specification."""
+    # In a thread: hostile text can take seconds, and would block the event loop for every other call.
     spec_text = (await asyncio.to_thread(read_package, package)).text
     return PipelineVersion(
         id=new_id(),
@@ -30,7 +30,7 @@ async def new_version(
 
 
 async def keep_version(store: Store, version: PipelineVersion) -> None:
-    """Keep a new version; raises RowNotFound when its pipeline is gone, AlreadyExists when its name is taken."""
+    """Store a new version; raises RowNotFound when its pipeline does not exist, AlreadyExists when its name is taken."""
 
     async def write(tx: WriteTx) -> None:
         await tx.pipelines.get(version.pipeline_id)
@@ -40,7 +40,7 @@ async def keep_version(store: Store, version: PipelineVersion) -> None:
 
 
 async def keep_pipeline_and_version(store: Store, pipeline: Pipeline, version: PipelineVersion) -> None:
-    """Keep a new pipeline and its first version, both or none; raises AlreadyExists when the name is taken."""
+    """Store a new pipeline and its first version, or neither; raises AlreadyExists when the pipeline's name is taken."""
 
     async def write(tx: WriteTx) -> None:
         await tx.pipelines.create(pipeline)

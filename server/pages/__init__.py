@@ -1,7 +1,7 @@
-"""The pages for people, and what else the REST door serves beside calls: front page, docs, single objects,
-OpenAPI document, metrics.
+"""The pages for browsers and the other routes that are not API calls: front page, docs, single objects, OpenAPI
+document, metrics.
 
-Composition hands the routes to the door.
+The composition root passes the routes to the REST door.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -30,7 +30,7 @@ _TAKES_GZIP = re.compile(r"(^|[\s,])(gzip|\*)\s*(,|$|;\s*q=(?!0(\.0*)?\s*(,|$)))
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file, plain and packed; `query` is what its address ends with where pages load it, another for other bytes."""
+    """A file, plain and compressed; `query` ends the address from which pages load it, and changes with the content."""
 
     content_type: str
     data: bytes
@@ -38,7 +38,7 @@ class Asset:
     query: str
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        """Return the file, packed for those who take it so; it may be kept under the address that only these bytes have."""
+        """Return the file, compressed if the client accepts that; it may be cached at the address with the hash in it."""
         cache_forever = "public, max-age=31536000, immutable"
         headers: tuple[tuple[str, str], ...] = (
             ("cache-control", cache_forever if request.query == self.query else "no-cache"),

@@ -1,4 +1,4 @@
-"""The page that shows the OpenAPI document and lets it be tried: Swagger UI, from files of the package only."""
+"""The page that shows the OpenAPI document with forms to try it: Swagger UI, from files of the package only."""
 
 from server.calls.http_calls import HttpResponse
 from server.doors.http.messages import page

@@ -1,4 +1,4 @@
-"""The front page: what runs here, whether it is ready, and where everything is."""
+"""The front page: which server this is, whether it is ready, and links to everything else."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from server.doors.http.messages import page
 from server.pages.assets import address_of
 
 LINKS = (
-    ("/docs", "API", "Every call, with a form to try it"),
+    ("/docs", "API", "Every method, with a form to try it"),
     ("/openapi.json", "OpenAPI", "The same for programs"),
-    ("/metrics", "Metrics", "Figures for Prometheus"),
-    ("/healthz", "Health", "Whether the process lives"),
+    ("/metrics", "Metrics", "Metrics for Prometheus"),
+    ("/healthz", "Health", "Whether the process is running"),
     ("/readyz", "Readiness", "Whether the database answers"),
 )
 
@@ -55,7 +55,7 @@ _HTML = """<!doctype html>
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What stays as it is while a server runs: `store` without its password, `grpc` and `rest` as HOST:PORT."""
+    """What does not change while a server runs: `store` without its password, `grpc` and `rest` as HOST:PORT."""
 
     version: str
     store: str

@@ -1,6 +1,6 @@
-"""Pages that show one object as JSON: where the links lead that KFP's SDK and command line print.
+"""Pages that show one object as JSON: the targets of the links that KFP's SDK and command line print.
 
-They read what GetRun, GetExperiment, GetPipeline and GetPipelineVersion answer, through the path of every call.
+They show the responses of GetRun, GetExperiment, GetPipeline and GetPipelineVersion, called through the dispatcher.
 """
 
 import asyncio
@@ -42,13 +42,13 @@ _HTML = """<!doctype html>
 </html>
 """
 
-_FOUND = '<p><a href="{address}">The same over REST</a></p>\n<pre tabindex="0" aria-label="JSON">{text}</pre>'
+_OBJECT_CONTENT = '<p><a href="{address}">The same over REST</a></p>\n<pre tabindex="0" aria-label="JSON">{text}</pre>'
 _MISSING = "<p>{sentence}</p>"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPage:
-    """One kind of object: its page's path, the method that reads it, and what the request calls the ids of the path."""
+    """One kind of object: its page's path, the method that reads it, and the request's names for the ids of the path."""
 
     path: str
     kind: str
@@ -94,10 +94,10 @@ def _handler(kind: ObjectPage, method: Method, dispatcher: Dispatcher, settings:
             content = _MISSING.format(sentence=escape(outcome.status.message))
             return _page(kind.kind, "Not shown", content, status=outcome.status.http_status)
         name = getattr(outcome.answer, "display_name", "") or getattr(outcome.answer, "name", "")
-        # A specification may have megabytes, and other calls go on meanwhile.
+        # In a thread: a specification can have megabytes, and would block the event loop for every other call.
         text = await asyncio.to_thread(_readable, outcome.answer)
         address = kind.rest.format(**{field: quote(value, safe="") for field, value in request.values.items()})
-        return _page(kind.kind, name, _FOUND.format(address=escape(address), text=escape(text)))
+        return _page(kind.kind, name, _OBJECT_CONTENT.format(address=escape(address), text=escape(text)))
 
     return show
 

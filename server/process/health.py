@@ -1,4 +1,4 @@
-"""Whether the process is alive, whether its database answers, and what Kubeflow Pipelines' UI and SDK ask when they start."""
+"""Whether the process is alive, whether its database answers, and what Kubeflow Pipelines' UI and SDK request at start."""
 
 from server.calls.call import Shared
 from server.calls.http_calls import HttpResponse
@@ -28,7 +28,7 @@ def health_routes(shared: Shared) -> list[Route]:
         return json_response(names)
 
     async def v2beta1(request: HttpRequest) -> HttpResponse:
-        # Not the RPC's message: it lacks the first two names, and false would be left out.
+        # Not the RPC's message, which lacks the first two names and would leave out false.
         return json_response({**names, "pipeline_store": "database"})
 
     reads = ("GET", "HEAD")

@@ -4,11 +4,11 @@ import asyncio
 import ctypes
 
 TRIM_SECONDS = 5.0
-"""Interval: a trim takes 0.25 ms when there is little to return, 20 ms after hundreds of megabytes."""
+"""How often memory is returned: a trim takes 0.25 ms when there is little, 20 ms after hundreds of megabytes."""
 
 
 async def give_back() -> None:
-    """Return free memory at intervals until cancelled; does nothing where the C library is not glibc.
+    """Return free memory at intervals until cancelled; does nothing if the C library is not glibc.
 
     By itself, glibc returns only the free end of a heap. gRPC's threads receive messages into heaps of their own, where one small
     value that is still in use keeps 60 MB of free memory before it.

@@ -1,6 +1,6 @@
-"""Figures for Prometheus: calls, latencies, the pools, the size of the store, the process. Composition makes one per process.
+"""Metrics for Prometheus: calls, latencies, pools, size of the store, process. The composition root makes one per process.
 
-Each worker reports only its own figures: a request gets those of the worker that happens to answer it.
+Each worker reports only its own figures: a request gets those of the worker that happens to serve it.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from storage.errors import StorageError
 
-# From a single read of SQLite to the longest that a REST call may take.
+# From a single read of SQLite to the longest time that a REST call may take.
 BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 SIZE_SECONDS = 60.0
 """How long a measured size is reused: measuring reads the whole catalogue of a large database."""
@@ -29,7 +29,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is read on each request: by pool, the connections in use and at most, and the size of the store in bytes.
+    """What is read on each request: per pool, the connections in use and their maximum; the size of the store in bytes.
 
     `size_bytes` may raise StorageError.
     """
@@ -52,7 +52,7 @@ class Metrics:
         self._seconds = Histogram(
             "lineal_call_seconds", "How long calls took.", labels, registry=self._registry, buckets=BUCKETS_SECONDS
         )
-        self._registry.register(_Now(lambda: self._families(build)))
+        self._registry.register(_PerRequest(lambda: self._families(build)))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
 
@@ -62,7 +62,7 @@ class Metrics:
         self._seconds.labels(api, method, door).observe(seconds)
 
     async def text(self) -> bytes:
-        """Return the figures in Prometheus' text format; a size that cannot be had in time is left out."""
+        """Return the figures in Prometheus' text format; the size is left out when it cannot be measured in time."""
         await self._measure()
         return generate_latest(self._registry)
 
@@ -79,20 +79,22 @@ class Metrics:
                 self._size_until = time.monotonic() + RETRY_SECONDS
 
     def _families(self, build: Mapping[str, str]) -> Iterable[Metric]:
-        info = GaugeMetricFamily("lineal_build_info", "What runs: always 1.", labels=list(build))
+        info = GaugeMetricFamily("lineal_build_info", "The running version; the value is always 1.", labels=list(build))
         info.add_metric(list(build.values()), 1)
         labels = ["pool"]
         current = GaugeMetricFamily("lineal_pool_connections_in_use", "Database connections in use.", labels=labels)
-        limit = GaugeMetricFamily("lineal_pool_connections_max", "Database connections at most.", labels=labels)
+        limit = GaugeMetricFamily(
+            "lineal_pool_connections_max", "Maximum number of database connections.", labels=labels
+        )
         for pool, (in_use, size) in self._gauges.pools().items():
             current.add_metric([pool], in_use)
             limit.add_metric([pool], size)
         yield from (info, current, limit)
         if self._size is not None:
-            yield GaugeMetricFamily("lineal_store_bytes", "Bytes that the store takes.", value=self._size)
+            yield GaugeMetricFamily("lineal_store_bytes", "Size of the store in bytes.", value=self._size)
 
 
-class _Now(Collector):
+class _PerRequest(Collector):
     """Figures that are read anew for each request."""
 
     def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:

@@ -32,13 +32,13 @@ def configure(*, level: str, format: str) -> None:
 
 
 def _process_id(_logger: object, _method: str, event: Any) -> Any:
-    """Tell workers apart. The id is read each time, because workers are forked after this is set up."""
+    """Add the process id, to distinguish workers. It is read each time because workers are forked after this is set up."""
     event["pid"] = os.getpid()
     return event
 
 
 def _take_in_libraries(enrichers: list[Any], renderer: Any, *, level: str) -> None:
-    """Write what libraries log, from warnings on, in the same format: readers of the log expect no other."""
+    """Write the libraries' warnings and errors in the same format, which is the only one that readers of the log expect."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

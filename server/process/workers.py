@@ -1,7 +1,7 @@
 """Worker processes: servers that share one store and one pair of ports, and the parent that replaces those that die.
 
 The composition root calls `run_workers`, before any gRPC object exists in the process: gRPC does not survive a fork. The
-parent serves nothing itself. Workers end with it, however it ends.
+parent does not serve. When it ends, even when it is killed, its workers end too.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from typing import BinaryIO
 from server.process.telemetry import log
 
 POLL_SECONDS = 0.05
-RESTART_PAUSE_SECONDS = 1.0  # a worker that dies at once must not be restarted in a tight loop
+RESTART_PAUSE_SECONDS = 1.0  # a worker that dies at start must not be restarted in a tight loop
 
 ServeInWorker = Callable[[Callable[[], None], int], None]
-"""Serves in a worker: calls the function once it serves, and stops when the file descriptor reaches its end."""
+"""Serves in a worker: calls the function once it serves, and stops at the end of file of the descriptor."""
 
 _SERVING = b"\0"
 _STOP = (signal.SIGTERM, signal.SIGINT)
@@ -30,7 +30,7 @@ class WorkerFailed(Exception):
 
 
 def run_workers(count: int, serve: ServeInWorker, *, on_serving: Callable[[], None]) -> None:
-    """Keep so many workers serving until SIGTERM or SIGINT, then let them drain.
+    """Keep `count` workers serving until SIGTERM or SIGINT, then let them drain.
 
     Calls `on_serving` when all of them serve for the first time; raises WorkerFailed when one of them cannot.
     """
@@ -73,7 +73,7 @@ def _all_serve(answers: list[int]) -> bool:
 
 
 def _supervise(workers: set[int], start: Start) -> None:
-    """Replace workers that die, until a signal says to stop."""
+    """Replace workers that die, until a signal to stop arrives."""
     count = len(workers)
     while True:
         workers -= {worker for worker in workers if _has_ended(worker)}
@@ -108,16 +108,16 @@ def _fork(serve: ServeInWorker, *, lifeline: int, write_end: int) -> tuple[int, 
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         pipe = os.fdopen(answer, "wb", buffering=0)
         try:
-            serve(lambda: _tell(pipe, _SERVING), lifeline)
+            serve(lambda: _send(pipe, _SERVING), lifeline)
             status = 0
         except Exception as error:  # noqa: BLE001 - a child must never return into its parent's code
             log.error("worker failed", error=str(error))
-            _tell(pipe, str(error).encode())
+            _send(pipe, str(error).encode())
     finally:
         os._exit(status)
 
 
-def _tell(pipe: BinaryIO, text: bytes) -> None:
+def _send(pipe: BinaryIO, text: bytes) -> None:
     # The parent reads only the answers of the first workers; for later ones it has closed the pipe.
     with contextlib.suppress(BrokenPipeError):
         if not pipe.closed:

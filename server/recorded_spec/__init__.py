@@ -1,7 +1,7 @@
 """A pipeline specification made from the tasks of a run that has none, so that KFP's UI can draw what was recorded.
 
-Pure: outlines of tasks and links go in, plain JSON comes out. `tree` arranges the tasks, `flow` adds what passes between
-them, `document` writes the specification. Services call `make_spec`; what it makes is shown and never stored.
+Pure functions from outlines of tasks and links to plain JSON. `tree` arranges the tasks, `flow` adds what passes between
+them, `document` writes the specification. Services call `make_spec`; the specification is shown and never stored.
 """
 
 from server.recorded_spec.cache import RecordedSpec, RecordedSpecs

@@ -1,4 +1,4 @@
-"""Specifications that were made, kept as long as their runs stay as they are: a page that shows a run asks every 10 s."""
+"""Cached specifications, each valid until its run changes: a page that shows a run requests it every 10 s."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from storage.model import Run, RunActivity
 
 BYTES_MAX = 32 * 1024 * 1024
-"""What all kept specifications of a process may take; the one that was asked for least recently goes first."""
+"""Maximum size of all cached specifications of a process; the least recently used one is removed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +18,19 @@ class RecordedSpec:
 
     @property
     def size_bytes(self) -> int:
-        """How much it takes, about."""
+        """Its approximate size in memory."""
         return len(self.text) + len(self.struct)
 
 
 class RecordedSpecs:
-    """The specifications that a process keeps, one per run."""
+    """The cached specifications of a process, one per run."""
 
     def __init__(self) -> None:
         self._specs: OrderedDict[str, tuple[tuple[object, ...], RecordedSpec]] = OrderedDict()
         self._bytes = 0
 
     def find(self, run: Run, activity: RunActivity) -> RecordedSpec | None:
-        """Return what was made of a run, None unless it was in this state."""
+        """Return the specification of a run, None unless it was made from this state of the run."""
         key, spec = self._specs.get(run.id, ((), None))
         if spec is None or key != _key(run, activity):
             return None
@@ -38,7 +38,7 @@ class RecordedSpecs:
         return spec
 
     def keep(self, run: Run, activity: RunActivity, spec: RecordedSpec) -> None:
-        """Keep what was made of a run in this state, in the place of what was made of it before."""
+        """Cache the specification made from this state of a run, instead of an earlier one."""
         _, old = self._specs.pop(run.id, ((), None))
         self._bytes += spec.size_bytes - (old.size_bytes if old else 0)
         self._specs[run.id] = (_key(run, activity), spec)

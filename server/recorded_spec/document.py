@@ -1,6 +1,6 @@
 """The graph of a recorded run, written as a pipeline specification of schema version 2.1.0.
 
-What KFP's UI needs to draw it: pipelineInfo, root.dag and deploymentSpec. The message is that of kfp-pipeline-spec.
+It has what KFP's UI needs to draw it: pipelineInfo, root.dag and deploymentSpec. The message is that of kfp-pipeline-spec.
 """
 
 import re
@@ -15,13 +15,13 @@ from storage.documents.plain import compact
 from storage.model import LinkOutline, Run, RunActivity, TaskOutline, TaskType
 
 SDK_VERSION = "recorded"
-"""By this sdkVersion a made specification is known, so that it is not taken for one that can be run."""
+"""The sdkVersion that marks a made specification, so that it is not mistaken for one that can be run."""
 
 TASKS_MAX = 2_000
-"""The oldest tasks of a run that are drawn."""
+"""Maximum number of tasks that are drawn, the oldest ones of the run."""
 
 LINKS_MAX = 20_000
-"""The oldest links of a run that are drawn."""
+"""Maximum number of links that are drawn, the oldest ones of the run."""
 
 _SCHEMA_VERSION = "2.1.0"
 _ITEMS_MAX = 1_000
@@ -31,7 +31,7 @@ _NAME_CHARACTERS = 128
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A run, and as many of its tasks and links as are drawn."""
+    """A run, and those of its tasks and links that are drawn."""
 
     run: Run
     activity: RunActivity
@@ -66,7 +66,7 @@ def _free_name(key: str, number: int) -> str:
 
 
 def _slug(text: str) -> str:
-    """Return a text as the name of a pipeline may be: a-z, 0-9 and hyphens."""
+    """Return a text as a valid name of a pipeline: a-z, 0-9 and hyphens."""
     return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:_NAME_CHARACTERS] or "recorded"
 
 
@@ -76,9 +76,9 @@ def _description(recording: Recording, flow: Flow) -> str:
     if count > shown:
         sentences.append(f"It shows the first {shown:,} of {count:,} tasks.")
     if len(recording.links) > LINKS_MAX:
-        sentences.append(f"Links of artifacts beyond the first {LINKS_MAX:,} are left out.")
+        sentences.append(f"Only the first {LINKS_MAX:,} links to artifacts are included.")
     if flow.is_cut:
-        sentences.append("Some inputs and outputs are left out: there are too many.")
+        sentences.append("Some inputs and outputs are left out because there are too many.")
     return " ".join(sentences)
 
 
@@ -149,7 +149,7 @@ def _item_key(loop: Node) -> str:
 
 
 def _items(loop: Node) -> str:
-    """Return the items of a loop as JSON; the numbers of its iterations where items were not recorded, or are many."""
+    """Return the items of a loop as JSON; the numbers of its iterations if the items were not recorded or are too many."""
     items = [constant_of(item) for item in loop.items.get(_item_key(loop), ())[:_ITEMS_MAX]]
     if items:
         text = compact(items)

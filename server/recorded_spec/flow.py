@@ -1,8 +1,8 @@
 """What passes between the tasks of a recorded run, added to the nodes of its graph.
 
 An artifact passes from the task that is linked to it as an output to those that are linked to it as an input. A parameter
-passes from the task that it names as its producer. What crosses the border of a DAG becomes an output of that DAG or an
-input of it, under the key that was recorded for the DAG itself where there is one.
+passes from the task that it names as its producer. What crosses the boundary of a DAG becomes an output or an
+input of that DAG, under the key that was recorded for the DAG itself, if there is one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,16 @@ from storage.documents.plain import compact
 from storage.model import IOType, LinkOutline, TaskType
 
 _WORK_MAX = 1_000_000
-"""Steps from a node to one above or below it, in total: a graph of deep groups must not take a minute."""
+"""Maximum number of steps between a node and its parent, in total: a graph of deep groups must not take a minute."""
 
 ENTRIES_MAX = 50_000
 """Maximum number of inputs and outputs of all nodes; a page draws fewer."""
 
 _CANDIDATES_MAX = 20
-"""How many tasks that put out one artifact are looked at for the one that an input came from."""
+"""How many producers of one artifact are considered as the source of an input."""
 
 _ITEMS = frozenset({IOType.ITERATOR_INPUT, IOType.ITERATOR_INPUT_RAW})
-_ROOT = "ROOT"  # what producers call the root
+_ROOT = "ROOT"  # the root's name as a producer
 
 
 class _TooMuch(Exception):
@@ -43,26 +43,26 @@ class _Parameter:
 
     @property
     def mark(self) -> int:
-        """A number that equal values share."""
+        """A number that is the same for equal values."""
         return hash(compact(self.value))
 
 
 class Flow:
-    """Adds links and parameters to the nodes of one tree; `is_cut` tells that some were left out."""
+    """Adds links and parameters to the nodes of one tree; `is_cut` says that some were left out."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree, self.is_cut = tree, False
         self._work = self._entries = 0
         self._links: dict[Node, list[LinkOutline]] = {}
-        self._makers: dict[str, dict[tuple[Node, str], None]] = {}  # of an artifact: nodes and their keys, in order
+        self._producers: dict[str, dict[tuple[Node, str], None]] = {}  # of an artifact: nodes and their keys, in order
         self._marks: dict[tuple[Node, bool], dict[int, str]] = {}  # of a node's inputs or outputs: mark → key
         self._by_key: dict[str, list[Node]] = {}
-        # The names under which something is known in a DAG: what comes from around it, what comes from within it.
+        # Keys of a DAG's inputs by their source, and of its outputs by the output within it.
         self._inner_keys: dict[tuple[Node, str, Source | str], str] = {}
         self._outer_keys: dict[tuple[Node, str, Output], str] = {}
 
     def add(self, links: Sequence[LinkOutline]) -> None:
-        """Add everything, outer nodes first: what a DAG was recorded to take is then there for those within."""
+        """Add everything, outer nodes first, so that the recorded inputs of a DAG exist when the nodes within it need them."""
         nodes = list(self._tree.walk())
         for link in links:
             if link.task_id in self._tree.nodes:
@@ -78,12 +78,12 @@ class Flow:
         except _TooMuch:
             self.is_cut = True
 
-    # What each node has by itself.
+    # Each node on its own.
 
     def _define(self, node: Node) -> None:
         for link in self._links.get(node, ()):
             if link.type in OUTPUT_TYPES:
-                self._makers.setdefault(link.artifact_id, {})[(node, link.key)] = None
+                self._producers.setdefault(link.artifact_id, {})[(node, link.key)] = None
                 self._add_type(node.output_types[ARTIFACTS], link.key, artifact_type(link.artifact_type))
                 node.uri = node.uri or link.uri or ""
         for of_outputs, types in ((True, node.output_types), (False, node.input_types)):
@@ -96,15 +96,17 @@ class Flow:
                     node.items.setdefault(parameter.key, []).append(parameter.value)
 
     def _select_outputs(self, node: Node) -> None:
-        """Say which outputs within a DAG its own come from."""
+        """Set which outputs within a DAG its own outputs come from."""
         for link in self._links.get(node, ()) if node.children else ():
-            for child, key in self._makers[link.artifact_id] if link.type in OUTPUT_TYPES else ():
+            for child, key in self._producers[link.artifact_id] if link.type in OUTPUT_TYPES else ():
                 if child.parent is node:
                     self._select(node, ARTIFACTS, link.key, Output(child.key, key))
         for parameter in _parameters(node, of_outputs=True) if node.children else ():
             producer = node.children.get(parameter.producer)
             if producer is not None:
-                self._select(node, PARAMETERS, parameter.key, Output(producer.key, self._key_of(producer, parameter)))
+                self._select(
+                    node, PARAMETERS, parameter.key, Output(producer.key, self._output_key(producer, parameter))
+                )
 
     def _select(self, dag: Node, kind: str, key: str, inner_output: Output) -> None:
         dag.dag_outputs[kind].setdefault(key, {})[inner_output] = None
@@ -127,32 +129,34 @@ class Flow:
             self._add_type(node.input_types[ARTIFACTS], link.key, definition)
             return
         producer = (Producer.from_text(link.producer) or Producer()).task_name
-        maker = self._maker_of(node, link.artifact_id, producer)
-        if maker is not None:
-            dag, maker_node, key = maker
+        producer_node = self._producer(node, link.artifact_id, producer)
+        if producer_node is not None:
+            dag, maker_node, key = producer_node
             self._pull(
                 node, ARTIFACTS, link.key, definition, dag, self._push(maker_node, ARTIFACTS, key, definition, dag)
             )
             return
         root = self._tree.root
-        name = self._inner_keys.get((root, ARTIFACTS, link.artifact_id)) or _free(link.key, root.input_types[ARTIFACTS])
+        name = self._inner_keys.get((root, ARTIFACTS, link.artifact_id)) or _free_key(
+            link.key, root.input_types[ARTIFACTS]
+        )
         self._inner_keys[(root, ARTIFACTS, link.artifact_id)] = name
         self._add_type(root.input_types[ARTIFACTS], name, definition)
         self._pull(node, ARTIFACTS, link.key, definition, root, Input(name))
 
-    def _maker_of(self, node: Node, artifact_id: str, producer: str) -> tuple[Node, Node, str] | None:
-        """Return the DAG around a node and the one that put out its artifact, that one, and the key it has there.
+    def _producer(self, node: Node, artifact_id: str, producer: str) -> tuple[Node, Node, str] | None:
+        """Return the innermost DAG around a node and its artifact's producer, the producer, and its key for the artifact.
 
-        Of several the one that the link names goes first, then the nearest.
+        Of several producers, the one that the link names is preferred, then the nearest.
         """
         best: tuple[tuple[bool, int, int], tuple[Node, Node, str]] | None = None
-        for maker, key in list(self._makers.get(artifact_id, ()))[:_CANDIDATES_MAX]:
-            dag = self._common_dag(node, maker)
+        for producer_node, key in list(self._producers.get(artifact_id, ()))[:_CANDIDATES_MAX]:
+            dag = self._common_dag(node, producer_node)
             if dag is None:
                 continue
-            rank = (maker.key == producer, dag.depth, -maker.depth)
+            rank = (producer_node.key == producer, dag.depth, -producer_node.depth)
             if best is None or rank > best[0]:
-                best = rank, (dag, maker, key)
+                best = rank, (dag, producer_node, key)
         return best[1] if best else None
 
     def _add_parameter(self, node: Node, parameter: _Parameter) -> None:
@@ -160,33 +164,33 @@ class Flow:
         for dag, branch in self._levels(node) if parameter.producer else ():
             producer = dag.children.get(parameter.producer)
             if producer is not None and producer is not branch:
-                output = Output(producer.key, self._key_of(producer, parameter))
+                output = Output(producer.key, self._output_key(producer, parameter))
                 self._pull(node, PARAMETERS, parameter.key, definition, dag, output)
                 return
             if parameter.producer == (_ROOT if dag.parent is None else dag.key):
-                key = self._input_of(dag, parameter)
+                key = self._input_key(dag, parameter)
                 if key is not None:
                     self._pull(node, PARAMETERS, parameter.key, definition, dag, Input(key))
                     return
         for producer in self._by_key.get(parameter.producer, ())[:_CANDIDATES_MAX]:
             common = self._common_dag(node, producer)
             if common is not None:
-                key = self._key_of(producer, parameter)
+                key = self._output_key(producer, parameter)
                 output = self._push(producer, PARAMETERS, key, definition, common)
                 self._pull(node, PARAMETERS, parameter.key, definition, common, output)
                 return
         if parameter.key not in node.inputs[PARAMETERS]:  # iterations differ in their constants
             self._add_input(node, PARAMETERS, parameter.key, definition, Constant(constant_of(parameter.value)))
 
-    def _key_of(self, producer: Node, parameter: _Parameter) -> str:
-        """Return the output that a parameter came from: that of its value, else the only one, else one of its name."""
+    def _output_key(self, producer: Node, parameter: _Parameter) -> str:
+        """Return the output that a parameter came from: the one with its value, the only one, or the one with its name."""
         marks, types = self._marks.get((producer, True), {}), producer.output_types[PARAMETERS]
         key = marks.get(parameter.mark) or (next(iter(types)) if len(types) == 1 else parameter.key)
         self._add_type(types, key, parameter_type(parameter.value))
         return key
 
-    def _input_of(self, dag: Node, parameter: _Parameter) -> str | None:
-        """Return the input of a DAG that a parameter came from: that of its value, else one of its name."""
+    def _input_key(self, dag: Node, parameter: _Parameter) -> str | None:
+        """Return the input of a DAG that a parameter came from: the one with its value, or the one with its name."""
         key = self._marks.get((dag, False), {}).get(parameter.mark)
         if key is None and parameter.key in dag.input_types[PARAMETERS]:
             key = parameter.key
@@ -195,7 +199,7 @@ class Flow:
     # From one DAG to another.
 
     def _levels(self, node: Node) -> Iterator[tuple[Node, Node]]:
-        """Yield the DAGs around a node, the nearest first, each with the node in it that leads to this one."""
+        """Yield the DAGs around a node, the nearest first, each with its child on the path to this node."""
         while node.parent is not None:
             self._spend()
             yield node.parent, node
@@ -214,20 +218,20 @@ class Flow:
         return None
 
     def _push(self, node: Node, kind: str, key: str, type: dict[str, Any], outer_dag: Node) -> Output:
-        """Make an output known in a DAG around its node, through those between."""
+        """Pass an output up to a DAG around its node, through the DAGs between."""
         for dag, branch in self._levels(node):
             inner_output = Output(branch.key, key)
             if dag is outer_dag:
                 return inner_output
             outer_key = self._outer_keys.get((dag, kind, inner_output))
-            key = outer_key or _free(f"{branch.key}-{key}", dag.output_types[kind])
+            key = outer_key or _free_key(f"{branch.key}-{key}", dag.output_types[kind])
             if outer_key is None:
                 self._add_type(dag.output_types[kind], key, type)
                 self._select(dag, kind, key, inner_output)
         raise AssertionError("the node is not in the DAG")
 
     def _pull(self, node: Node, kind: str, key: str, type: dict[str, Any], outer_dag: Node, source: Source) -> None:
-        """Make what is known in a DAG an input of a node in it, through the DAGs between."""
+        """Pass a source in a DAG down to an input of a node in it, through the DAGs between."""
         dags: list[Node] = []
         for dag, _ in self._levels(node):
             if dag is outer_dag:
@@ -239,10 +243,10 @@ class Flow:
         self._add_input(node, kind, key, type, source)
 
     def _add_input(self, node: Node, kind: str, key: str, type: dict[str, Any], source: Source) -> str:
-        """Add an input, under another key where the key has another source; return the key."""
+        """Add an input, under another key if the key already has another source; return the key."""
         if node.inputs[kind].get(key) == source:
             return key
-        key = _free(key, node.inputs[kind])
+        key = _free_key(key, node.inputs[kind])
         node.inputs[kind][key] = source
         self._inner_keys.setdefault((node, kind, source), key)
         self._add_type(node.input_types[kind], key, type)
@@ -274,8 +278,8 @@ def _parameters(node: Node, *, of_outputs: bool) -> Iterator[_Parameter]:
             )
 
 
-def _free(key: str, keys: dict[str, Any]) -> str:
-    """Return the key, with a number behind it where it is taken."""
+def _free_key(key: str, keys: dict[str, Any]) -> str:
+    """Return the key, with a number appended if it is taken."""
     place, free = 1, key
     while free in keys:
         place += 1

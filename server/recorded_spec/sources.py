@@ -1,4 +1,4 @@
-"""Specifications of runs that have none: made from what was recorded, for the calls that show one run."""
+"""Specifications of runs without one: made from their recorded tasks and links, for the calls that show one run."""
 
 import asyncio
 import json
@@ -14,12 +14,12 @@ from storage.documents.plain import compact
 from storage.model import LinkedArtifact, LinkOutline, Run, RunActivity, Task, TaskOutline
 
 PARAMETER_CHARACTERS = 64 * 1024
-"""Parameters of a task whose text is longer are not drawn."""
+"""A task's parameters are not drawn if their text is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpecSource:
-    """What a specification is made from; `spec` is the one that was made from it before, if it is still cached."""
+    """What a specification is made from; `spec` is the specification itself if it is cached."""
 
     recording: Recording
     spec: RecordedSpec | None
@@ -39,7 +39,7 @@ async def read_spec_source(specs: RecordedSpecs, tx: ReadTx, run: Run) -> SpecSo
 def spec_source_of(
     specs: RecordedSpecs, run: Run, tasks: Sequence[Task], links: Sequence[LinkedArtifact]
 ) -> SpecSource:
-    """Return the same for a run whose tasks and links have all been read: it takes no statement."""
+    """Return the same for a run whose tasks and links have all been read, without a query."""
     activity = RunActivity(
         task_count=len(tasks),
         tasks_updated_at=max((task.updated_at for task in tasks), default=0),
@@ -83,11 +83,11 @@ def _unless_longer(text: str | None) -> str | None:
 
 
 async def recorded_spec(specs: RecordedSpecs, source: SpecSource) -> RecordedSpec:
-    """Return the specification, after the transaction that read what it is made of; kept for the next call."""
+    """Return the specification and cache it. Called after the transaction that read its source."""
     if source.spec is not None:
         return source.spec
     recording = source.recording
-    # It takes a second for the largest, during which other calls go on.
+    # In a thread: the largest take a second, and would block the event loop for every other call.
     spec = await asyncio.to_thread(_draw, recording)
     specs.keep(recording.run, recording.activity, spec)
     return spec
@@ -96,6 +96,6 @@ async def recorded_spec(specs: RecordedSpecs, source: SpecSource) -> RecordedSpe
 def _draw(recording: Recording) -> RecordedSpec:
     text = compact(make_spec(recording))
     struct = Struct()
-    # Parsed from the text, so that both forms hold the same values: a Struct takes no enums or subclasses.
+    # Parsed from the text, so that both forms hold the same values: a Struct accepts no enums or subclasses.
     set_struct(struct, json.loads(text))
     return RecordedSpec(text, struct.SerializeToString(deterministic=True))

@@ -1,7 +1,7 @@
-"""Tasks of a run → the nodes of a graph: one node a task of a DAG, however many iterations of a loop ran it.
+"""Tasks of a run → the nodes of a graph: one node per task of a DAG, however many iterations of a loop ran it.
 
-A node's key is the task's name, by which KFP's UI finds the task below its parent. Tasks of one name below one parent are
-one node where they are iterations, else each has a node of its own.
+A node's key is the task's name, by which KFP's UI finds the task below its parent. Tasks with the same name and
+parent are one node if they are iterations; otherwise each has its own node.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from storage.documents.tasks import TypeAttributes
 from storage.model import TaskOutline, TaskType
 
 PARAMETERS, ARTIFACTS = "parameters", "artifacts"
-"""The two kinds of what passes between tasks, as a specification calls them."""
+"""The two kinds of inputs and outputs, by their names in a specification."""
 
 _GROUPS = frozenset({TaskType.CONDITION_BRANCH, TaskType.CONDITION, TaskType.LOOP, TaskType.EXIT_HANDLER, TaskType.DAG})
 
@@ -35,13 +35,13 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value that was given to a task."""
+    """A value that was passed to a task."""
 
     value: Any
 
 
 Source = Output | Input | Constant
-"""Where an input of a task comes from."""
+"""The source of a task's input."""
 
 
 def _by_kind() -> dict[str, dict[str, Any]]:
@@ -51,7 +51,7 @@ def _by_kind() -> dict[str, dict[str, Any]]:
 @dataclass(slots=True, eq=False)
 class Node:
     """A task of a DAG. By kind and key: sources of its inputs, types of its inputs and outputs, and for the outputs of a
-    DAG the outputs within it that they come from. `flow` fills these, and `items`: the values that a loop goes through.
+    DAG the outputs within it that they come from. `flow` fills these, and `items`, the values that a loop iterates over.
     """
 
     key: str
@@ -61,7 +61,9 @@ class Node:
     depth: int = 0
     tasks: list[TaskOutline] = field(default_factory=list)
     children: "dict[str, Node]" = field(default_factory=dict)
-    nodes_by_name: "dict[tuple[str, int], Node]" = field(default_factory=dict)  # task name, how many had it before
+    nodes_by_name: "dict[tuple[str, int], Node]" = field(
+        default_factory=dict
+    )  # task name, number of nodes with that name before it
     inputs: dict[str, dict[str, Source]] = field(default_factory=_by_kind)
     input_types: dict[str, dict[str, Any]] = field(default_factory=_by_kind)
     output_types: dict[str, dict[str, Any]] = field(default_factory=_by_kind)
@@ -72,7 +74,7 @@ class Node:
 
     @property
     def is_dag(self) -> bool:
-        """Whether the node holds others, or is of a type that would."""
+        """Whether the node has children, or is of a type that can have them."""
         return bool(self.children) or self.parent is None or self.type in _GROUPS
 
     def ancestors(self) -> "Iterator[Node]":
@@ -83,7 +85,7 @@ class Node:
             node = node.parent
 
     def iteration_count(self) -> int:
-        """Return how many iterations of a loop were recorded, or announced."""
+        """Return how many iterations of a loop were recorded or announced."""
         counts = (_attributes(task).iteration_count for task in self.tasks)
         indexes = (_attributes(task).iteration_index for node in self.children.values() for task in node.tasks)
         return max([0, *(count or 0 for count in counts), *((index or 0) + 1 for index in indexes)])
@@ -91,13 +93,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The root, and the node of each task by its id; nodes stand before those within them."""
+    """The root, and the node of each task by the task's id; a node comes before those within it."""
 
     root: Node
     nodes: dict[str, Node]
 
     def walk(self) -> Iterator[Node]:
-        """Yield every node once, those around before those within."""
+        """Yield every node once, each before those within it."""
         queue = deque([self.root])
         while queue:
             node = queue.popleft()
@@ -106,12 +108,12 @@ class Tree:
 
 
 def tree_of(tasks: Sequence[TaskOutline]) -> Tree:
-    """Return the tasks as a tree; what has no parent in the run, and what only cycles lead to, stands below the root."""
-    children_of: dict[str, list[TaskOutline]] = {}
+    """Return the tasks as a tree; those without a parent in the run, and one of each cycle, are below the root."""
+    children_by_parent: dict[str, list[TaskOutline]] = {}
     for task in tasks:
         if task.parent_task_id is not None:
-            children_of.setdefault(task.parent_task_id, []).append(task)
-    starts = _starts(tasks, children_of)
+            children_by_parent.setdefault(task.parent_task_id, []).append(task)
+    starts = _starts(tasks, children_by_parent)
     first = next((task for task in tasks if task.id in starts and task.type == TaskType.ROOT), None)
     root = Node(key="root", title="root", type=TaskType.ROOT)
     tree = Tree(root, {})
@@ -125,12 +127,12 @@ def tree_of(tasks: Sequence[TaskOutline]) -> Tree:
         for task, node in _nodes_of(parent, [task for task in children if task.id not in tree.nodes]):
             tree.nodes[task.id] = node
             node.tasks.append(task)
-            queue.append((node, children_of.get(task.id, [])))
+            queue.append((node, children_by_parent.get(task.id, [])))
     return tree
 
 
-def _starts(tasks: Sequence[TaskOutline], children_of: dict[str, list[TaskOutline]]) -> set[str]:
-    """Return the ids of tasks from which every other is reached: those without a parent here, and one of each cycle."""
+def _starts(tasks: Sequence[TaskOutline], children_by_parent: dict[str, list[TaskOutline]]) -> set[str]:
+    """Return the ids of tasks from which every other is reached: those without a parent in the run, and one of each cycle."""
     task_ids = {task.id for task in tasks}
     starts: set[str] = set()
     reached_ids: set[str] = set()
@@ -144,7 +146,7 @@ def _starts(tasks: Sequence[TaskOutline], children_of: dict[str, list[TaskOutlin
             one = stack.pop()
             if one.id not in reached_ids:
                 reached_ids.add(one.id)
-                stack.extend(children_of.get(one.id, []))
+                stack.extend(children_by_parent.get(one.id, []))
     return starts
 
 
@@ -157,7 +159,7 @@ def _nodes_of(parent: Node, tasks: Sequence[TaskOutline]) -> Iterator[tuple[Task
         same = (name, _attributes(task).iteration_index)
         counts[same] = counts.get(same, 0) + 1
         numbered_tasks.append((task, name, counts[same]))
-    # First those that keep their name as the key: the key made for a second one must not take it from them.
+    # First the nodes whose key is their name, which must not be taken by a key that is made for a second node.
     for task, name, number in sorted(numbered_tasks, key=lambda one: one[2] > 1):
         node = parent.nodes_by_name.get((name, number))
         if node is None:

@@ -1,4 +1,4 @@
-"""How a specification names types of artifacts and parameters, and writes constants."""
+"""Types of artifacts and parameters, and constants, as a specification writes them."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from storage.model import ArtifactType
 
 CONSTANT_CHARACTERS = 200
-"""Longer constants are cut: a page reads the values of a task from the task."""
+"""Maximum length of constants; longer ones are cut, since a page reads the values of a task from the task."""
 
 _TITLES: dict[int, str] = {
     ArtifactType.Model: "system.Model",
@@ -20,7 +20,7 @@ _TITLES: dict[int, str] = {
 
 
 def schema_of(number: int) -> dict[str, str]:
-    """Return the schema of a type of artifacts, given by its number."""
+    """Return the schema of an artifact type, given by its number."""
     return {"schemaTitle": _TITLES.get(number, "system.Artifact"), "schemaVersion": "0.0.1"}
 
 
@@ -30,7 +30,7 @@ def artifact_type(number: int) -> dict[str, Any]:
 
 
 def parameter_type(value: Any) -> dict[str, Any]:
-    """Return the definition of a parameter that had a value."""
+    """Return the definition of a parameter with this value."""
     if isinstance(value, bool):
         name = "BOOLEAN"
     elif isinstance(value, int | float):
@@ -41,9 +41,9 @@ def parameter_type(value: Any) -> dict[str, Any]:
 
 
 def constant_of(value: Any) -> Any:
-    """Return a value as a constant: as it is when it is short and plain, else the beginning of its text.
+    """Return a value as a constant: unchanged if it is short and scalar, otherwise the beginning of its text.
 
-    Lists and objects become text, since the specification stands around them and may not be nested without end.
+    Lists and objects become text, since the specification adds its own levels of nesting, which are limited.
     """
     if value is None or isinstance(value, bool | int | float):
         return value

@@ -13,7 +13,7 @@ from storage.documents.plain import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, pla
 def plain_value(value: Value, field: str, depth: int = 0) -> Any:
     """Return a Value as plain JSON, object keys sorted.
 
-    Raises UnusableValue for NaN, infinities and what is nested deeper than VALUE_DEPTH.
+    Raises UnusableValue for NaN, infinities and values nested deeper than VALUE_DEPTH.
     """
     kind = value.WhichOneof("kind")
     if kind == "string_value":
@@ -42,7 +42,7 @@ def plain_values(values: Mapping[str, Value], field: str, depth: int = 0) -> dic
 
 def set_value(target: Any, plain: Any) -> None:
     """Write plain JSON into a Value; None becomes null."""
-    # Exact types, since the decoder makes no others: isinstance costs more, and would take bool for int.
+    # Exact types, since the decoder makes no others: isinstance costs more, and treats bool as int.
     kind = type(plain)
     if kind is str:
         target.string_value = plain

@@ -157,11 +157,11 @@ def test_a_variable_that_does_not_parse_is_named(name: str, value: str, sentence
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"pool_sise = 5", "names unknown settings: pool_sise"),
+        (b"pool_sise = 5", "has unknown settings: pool_sise"),
         (b"pool_size = '5'", "pool_size in the settings file must be a int"),
         (b"pool_size = true", "pool_size in the settings file must be a int"),
         (b"reflection = 1", "reflection in the settings file must be a bool"),
-        (b"drain_seconds = inf", "drain_seconds must be a number above 0"),
+        (b"drain_seconds = inf", "drain_seconds must be a number greater than 0"),
         (b"pool_size =", "is not TOML"),
         (b"store = '\xff'", "is not TOML"),
     ],

@@ -23,11 +23,11 @@ def with_password(url: str, password: str) -> str:
 
 def test_upgrade_makes_the_schema_and_then_finds_nothing_to_do(database_url: str) -> None:
     for arguments, output in (
-        (("--plan",), f"schema was empty, wanted [0-9]+: would apply {REVISIONS}\n"),
-        (("--plan",), f"schema was empty, wanted [0-9]+: would apply {REVISIONS}\n"),
-        ((), f"schema was empty, wanted [0-9]+: applied {REVISIONS}\n"),
-        ((), r"schema was ([0-9]+), wanted \1: applied nothing\n"),
-        (("--plan",), r"schema was ([0-9]+), wanted \1: would apply nothing\n"),
+        (("--plan",), f"schema was empty, newest is [0-9]+: would apply {REVISIONS}\n"),
+        (("--plan",), f"schema was empty, newest is [0-9]+: would apply {REVISIONS}\n"),
+        ((), f"schema was empty, newest is [0-9]+: applied {REVISIONS}\n"),
+        ((), r"schema was ([0-9]+), newest is \1: applied nothing\n"),
+        (("--plan",), r"schema was ([0-9]+), newest is \1: would apply nothing\n"),
     ):
         done = lineal("upgrade", *arguments, "--store", database_url)
         assert done.exit_code == 0
@@ -54,10 +54,10 @@ def assert_healthy(store: str) -> None:
     done = lineal("doctor", "--store", store)
     settings, answers, schema, database = done.stdout.splitlines()
     assert done.exit_code == 0
-    assert settings == "settings: fine"
+    assert settings == "settings: valid"
     assert re.fullmatch("store: .* answers", answers)
-    assert re.fullmatch("schema: [0-9]+, as it should be", schema)
-    assert database == "database: its settings keep every promise"
+    assert re.fullmatch("schema: [0-9]+, up to date", schema)
+    assert database == "database: its settings are safe"
 
 
 @pytest.mark.databases("postgresql", "mysql")
@@ -78,7 +78,7 @@ def test_doctor_names_what_makes_a_database_forget(
 
 def test_doctor_may_look_while_a_server_serves(migrated_url: str) -> None:
     with serving(migrated_url):
-        assert "as it should be" in lineal("doctor", "--store", migrated_url).stdout
+        assert "up to date" in lineal("doctor", "--store", migrated_url).stdout
 
 
 def test_doctor_says_of_an_empty_store_what_to_do(database_url: str) -> None:

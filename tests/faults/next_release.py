@@ -27,7 +27,7 @@ def copy_with_one_more_migration(folder: Path) -> dict[str, str]:
     for package in ("server", "storage", "migrations"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     plan = run_program("upgrade", "--plan", "--store", f"sqlite:///{folder}/empty.sqlite")
-    newest = re.search(r"wanted (\w+)", plan.stdout)
+    newest = re.search(r"newest is (\w+)", plan.stdout)
     assert newest
     (folder / "migrations" / "versions" / "9999_next.py").write_text(MIGRATION.format(newest=newest[1]))
     return {"PYTHONPATH": str(folder)}

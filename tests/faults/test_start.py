@@ -141,7 +141,7 @@ async def test_a_server_never_joins_the_port_of_another(
 def test_several_workers_on_one_sqlite_file_are_refused(migrated_url: str) -> None:
     status, sentence = serve_and_end(migrated_url, "--workers", "2")
     assert status == 2
-    assert sentence == ("lineal-server: workers above 1 need a server database: a SQLite file has one writing process")
+    assert sentence == ("lineal-server: workers must be 1 with SQLite, whose file can have only one writing process")
 
 
 @pytest.mark.databases("sqlite")
