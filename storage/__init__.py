@@ -1,4 +1,4 @@
-"""What Lineal keeps, and how: records, the Store contract, filters, page tokens and the SQL behind them.
+"""Storage: records, the Store contract, filters, page tokens and the SQL behind them.
 
-Knows no gRPC, no HTTP and no protobuf. The server, the migrations and the importer may call it; it calls none of them.
+It has no gRPC, HTTP or protobuf. The server, the migrations and the importer may call it; it calls none of them.
 """

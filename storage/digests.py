@@ -1,4 +1,4 @@
-"""Digests by which rows are found again: a task by what identifies it, a specification by its text, an artifact by its uri.
+"""Digests by which rows are looked up: a task by its identifying fields, a specification by its text, an artifact by its uri.
 
 They are stored, so they must never change. `server/apis/kfp/codec`, `storage/sql` and the import of MLMD stores call this.
 """
@@ -13,19 +13,19 @@ def text_digest(text: str) -> str:
 
 
 def spec_id(spec: str | None) -> str | None:
-    """Return the id under which a specification is kept, None for none."""
+    """Return the id under which a specification is stored, None without one."""
     return None if spec is None else text_digest(spec)
 
 
 def uri_hash(uri: str | None) -> str:
-    """Return what the column `uri_hash` holds for a uri, "" for none."""
+    """Return the value of the column `uri_hash` for a uri, "" without one."""
     return text_digest(uri) if uri else ""
 
 
 def logical_key(
     *, run_id: str, parent_task_id: str | None, scope_path: str, name: str, type: int, iteration_index: int | None
 ) -> str | None:
-    """Return the digest by which a repeated CreateTask finds its row; None where a task lacks what identifies it."""
+    """Return the digest by which a repeated CreateTask finds its row; None if the task lacks an identifying field."""
     if not (run_id and scope_path and name and type):
         return None
     digest = sha256()

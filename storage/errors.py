@@ -4,12 +4,12 @@ StorageError
 ├── RowNotFound            the named row does not exist
 ├── AlreadyExists       a row with that id or unique name exists
 ├── InUse               other rows depend on the row to delete
-├── InvalidQuery        a list request makes no sense
+├── InvalidQuery        a list request is not valid
 │   ├── InvalidFilter
 │   ├── InvalidOrder
 │   └── InvalidPage     a page token that was not issued here, or for another query
 ├── ValueRefused        the database cannot hold the value (too large, too long)
-├── Conflict            concurrent writers kept colliding until the time to retry was over
+├── Conflict            concurrent writers kept colliding until the time for retries was over
 ├── Unavailable         no connection, no free connection, database down, disk full
 │   └── OutcomeUnknown  the connection broke during COMMIT: the write may or may not have happened
 └── SchemaMismatch      the database holds an older, newer or foreign schema
@@ -17,7 +17,7 @@ StorageError
 
 
 class StorageError(Exception):
-    """Root of the tree; its text is fit for a client (no SQL, no driver text)."""
+    """Root of the tree; its text may be sent to clients (no SQL, no driver text)."""
 
 
 class RowNotFound(StorageError):
@@ -45,11 +45,11 @@ class InUse(StorageError):
 
 
 class InvalidQuery(StorageError):
-    """A list request makes no sense."""
+    """A list request is not valid."""
 
 
 class InvalidFilter(InvalidQuery):
-    """The filter is not a Filter message, or does not fit the columns."""
+    """The filter is not a Filter message, or does not match the columns."""
 
 
 class InvalidOrder(InvalidQuery):
@@ -65,11 +65,11 @@ class ValueRefused(StorageError):
 
 
 class Conflict(StorageError):
-    """Concurrent writers kept colliding until the time to retry was over; calling again may succeed."""
+    """Concurrent writers kept colliding until the time for retries was over; a later call may succeed."""
 
 
 class Unavailable(StorageError):
-    """The database did not answer: no connection, none free in time, disk full, read-only."""
+    """The database did not answer: no connection, none free in time, disk full, or read-only."""
 
 
 class OutcomeUnknown(Unavailable):

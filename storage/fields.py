@@ -1,7 +1,7 @@
-"""What lists can be filtered and sorted by: for each list, its wire keys and the columns behind them.
+"""The fields by which lists can be filtered and sorted: for each list, its wire keys and the columns behind them.
 
 Filters and sorting refuse a key that is not listed here. `storage.filters` and `storage.pages` read these maps,
-services name them, and `storage/sql` turns their columns into SQL.
+services pass them on, and `storage/sql` turns their columns into SQL.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,17 +13,17 @@ from storage.filter_message import PREDICATE_NAMES, PREDICATE_NAMES_V1BETA1
 from storage.model import ArtifactType, IOType, RunState, StorageState, TaskState, TaskType
 
 TAG_PREFIX = "tags."
-"""Where rows have tags, a filter key of this prefix and a tag's key compares that tag."""
+"""In lists whose rows have tags, a filter key with this prefix, followed by a tag's key, compares that tag."""
 
 METRIC_PREFIX = "metric:"
-"""Runs may be sorted by a metric of KFP's first API. No run here has metrics, so they all compare equal."""
+"""Runs may be sorted by a metric of KFP's first API. Lineal's runs have no metrics, so they all compare equal."""
 
 SORTED_CHARACTERS = 255
-"""How many characters of a long field take part in sorting: a page token has to carry them."""
+"""How many characters of a long field are used for sorting: a page token has to contain them."""
 
 
 class FieldKind(Enum):
-    """How a column is stored, and thereby which values a filter may compare it with."""
+    """How a column is stored, and therefore which values a filter may compare it with."""
 
     TEXT = "text"
     JSON = "json"
@@ -31,16 +31,16 @@ class FieldKind(Enum):
     NAMED_ENUM = "named enum"  # stored as its name
     TIME = "time"  # stored as whole microseconds, UTC
     NUMBER = "number"
-    TAG = "tag"  # a tag of the row; the key names it after TAG_PREFIX
+    TAG = "tag"  # a tag of the row, whose key follows TAG_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of a list and the column it stands for; `column` names the record's attribute and the table's column.
+    """One key of a list and its column; `column` names the record's attribute and the table's column.
 
-    `long` says that only the first SORTED_CHARACTERS characters sort. `names` holds further spellings of enum names.
-    `digest_column` holds the SHA-256 of the value, for finding equal values by an index. Filters compare
-    an absent value as `absent`; without it, an absent value meets no filter.
+    `long` says that only the first SORTED_CHARACTERS characters are sorted by. `names` has further spellings of enum names.
+    `digest_column` holds the SHA-256 of the value, to find equal values with an index. Filters treat an absent value as
+    `absent`; if that is None, an absent value matches no filter.
     """
 
     key: str
@@ -57,9 +57,9 @@ class Field:
 
 
 class FieldSet(Mapping[str, Field]):
-    """Fields of one list by wire key; of keys that share a column, the first stands for it in predicates and orders.
+    """Fields of one list by wire key; of keys that share a column, predicates and orders use the first.
 
-    Keys that cannot be enumerated, such as those of tags, are made by `more` on demand.
+    `more` returns the fields of keys that cannot be enumerated, such as those of tags.
     """
 
     def __init__(self, *fields: Field, more: Callable[[str], Field | None] | None = None) -> None:
@@ -93,7 +93,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Listable:
-    """What it takes to read a list request: its fields, its default order, and the names that a predicate's fields may have."""
+    """How to read a list request: its fields, its default order, and the names that a predicate's fields may have."""
 
     fields: FieldSet
     default_order: Order
@@ -207,7 +207,7 @@ def _runs(storage_states: Mapping[str, str]) -> FieldSet:
         Field("status", "state", FieldKind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
         _time("created_at", "created_at"),
         _time("scheduled_at", "scheduled_at"),
-        # Clients see 1970 until a run ends, and filter by it.
+        # Clients see 1970 until a run ends, and may filter by it.
         _time("finished_at", "finished_at", nullable=True, absent=0),
         _json("state_history", "state_history", nullable=False),
         _json("runtime_details", "runtime_config"),
@@ -256,7 +256,7 @@ PIPELINE_VERSIONS: FieldSet = FieldSet(
     more=_tag,
 )
 
-# Lineal has no recurring runs, so no row is ever compared with these: they only decide which requests are valid.
+# Lineal has no recurring runs, so no row is ever compared with these: they only determine which requests are valid.
 RECURRING_RUNS: FieldSet = FieldSet(
     Field("recurring_run_id", "id"),
     Field("id", "id"),
@@ -278,7 +278,7 @@ RECURRING_RUN_LIST = Listable(RECURRING_RUNS, Order(RECURRING_RUNS["created_at"]
 EXPERIMENT_LIST = Listable(EXPERIMENTS, Order(EXPERIMENTS["created_at"], descending=False))
 
 
-# KFP's first API spells some words of a filter differently.
+# KFP's first API uses different words in filters.
 RUN_LIST_V1BETA1 = Listable(RUNS_V1BETA1, RUN_LIST.default_order, PREDICATE_NAMES_V1BETA1)
 EXPERIMENT_LIST_V1BETA1 = Listable(EXPERIMENTS_V1BETA1, EXPERIMENT_LIST.default_order, PREDICATE_NAMES_V1BETA1)
 PIPELINE_LIST_V1BETA1 = replace(PIPELINE_LIST, predicate_names=PREDICATE_NAMES_V1BETA1)

@@ -1,7 +1,7 @@
-"""The wire's message Filter, read from its protobuf JSON: what the text says, whatever the columns are.
+"""The wire's message Filter, read from its protobuf JSON without regard to the columns.
 
 Reading is strict: unknown fields, duplicate fields and numbers out of range raise InvalidFilter, and no text makes it
-raise anything else. Only `storage.filters` and `storage.fields` import this module.
+raise any other error. Only `storage.filters` and `storage.fields` import this module.
 """
 
 import contextlib
@@ -21,18 +21,18 @@ MAX_FILTER_BYTES = 64 * 1024
 
 SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Years 0001 to 9999, the range of the wire's Timestamp: what lies outside is stored nowhere and is cut to these bounds.
+# Years 0001 to 9999, the range of the wire's Timestamp: no stored time is outside, so filters are clamped to it.
 EARLIEST = -62_135_596_800 * SECOND
 AFTER_LATEST = 253_402_300_800 * SECOND
 
 INT32 = (-(2**31), 2**31 - 1)
 _INT64 = (-(2**63), 2**63 - 1)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-# Hours are checked here because newer versions of Python take 24:00 for the next midnight.
+# Hours are checked here because newer versions of Python read 24:00 as the next midnight.
 _TIMESTAMP = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
-# JSON's escapes can write half of a surrogate pair, which is not a character.
+# JSON escapes can encode half of a surrogate pair, which is not a character.
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -56,7 +56,7 @@ PREDICATE_NAMES = {
     "string_values": "string_values",
     "stringValues": "string_values",
 }
-"""Names of a predicate's fields, in both spellings, and the field that each stands for."""
+"""Names of a predicate's fields, in both spellings, and the field that each denotes."""
 
 PREDICATE_NAMES_V1BETA1 = {**PREDICATE_NAMES, "op": "operation"}
 """KFP's first API calls the operation `op`; its clients send both words."""
@@ -77,7 +77,7 @@ class Operation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RawPredicate:
-    """A predicate as the message has it, not yet checked against the columns."""
+    """A predicate of the message, not yet checked against the columns."""
 
     operation: int
     key: str
@@ -86,13 +86,13 @@ class RawPredicate:
 
 
 class _Number(str):
-    """A JSON number as it was written: nothing is rounded, and no huge number is ever built."""
+    """A JSON number as it was written, so that nothing is rounded, and no huge number is ever constructed."""
 
 
 def read_filter(text: str, names: Mapping[str, str]) -> list[RawPredicate]:
-    """Return the predicates of a filter as sent; where the text is not a Filter message, it is URL-unescaped once.
+    """Return the predicates of a filter as sent; a text that is not a Filter message is URL-unescaped once.
 
-    `names` are those that a predicate's fields may have. Raises InvalidFilter.
+    `names` are the allowed names of a predicate's fields. Raises InvalidFilter.
     """
     _check_size(text)
     try:
@@ -102,12 +102,12 @@ def read_filter(text: str, names: Mapping[str, str]) -> list[RawPredicate]:
             return _read_message(_unescape(text), names)
         with contextlib.suppress(InvalidFilter):
             return _read_message(_unescape(text), names)
-        # An escaped filter has no brace, so this is a plain one: its first error says more than that it is not escaped either.
+        # An escaped filter has no brace, so this one is not escaped, and the first error is the more useful one.
         raise
 
 
 def excerpt(text: str) -> str:
-    """Return what a client sent, short and safe enough to be repeated in an error."""
+    """Return a client's text, shortened and escaped so that it can be repeated in an error."""
     return ascii(text[:80])[:80]
 
 
@@ -126,7 +126,7 @@ def _unescape(text: str) -> str:
     try:
         return unquote_to_bytes(text.replace("+", " ")).decode()
     except UnicodeDecodeError:
-        raise InvalidFilter("filter is not valid Unicode text once URL-unescaped") from None
+        raise InvalidFilter("filter is not valid Unicode text after URL-unescaping") from None
 
 
 def _read_message(text: str, names: Mapping[str, str]) -> list[RawPredicate]:
@@ -148,12 +148,12 @@ def _read_message(text: str, names: Mapping[str, str]) -> list[RawPredicate]:
 def _distinct_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise InvalidFilter("filter names a field twice")
+        raise InvalidFilter("filter has a duplicate field")
     return members
 
 
 def _members(value: object, names: Mapping[str, str], *, what: str) -> dict[str, Any]:
-    """Fields of a message by their proto names; null ones are left out."""
+    """Return the fields of a message by their proto names; null fields are left out."""
     if not isinstance(value, dict):
         raise InvalidFilter(f"{what} must be a JSON object")
     values: dict[str, Any] = {}
@@ -161,7 +161,7 @@ def _members(value: object, names: Mapping[str, str], *, what: str) -> dict[str,
         if name not in names:
             raise InvalidFilter(f"{what} has no field {excerpt(name)}")
         if names[name] in values:
-            raise InvalidFilter(f"{what} names the field {names[name]} twice")
+            raise InvalidFilter(f"{what} has the field {names[name]} twice")
         values[names[name]] = member
     return {name: member for name, member in values.items() if member is not None}
 
@@ -204,7 +204,7 @@ def _string(value: object, what: str) -> str:
     if not isinstance(value, str) or isinstance(value, _Number):
         raise InvalidFilter(f"{what} must be a string")
     if "\0" in value:
-        raise InvalidFilter(f"{what} holds a NUL character")
+        raise InvalidFilter(f"{what} contains a NUL character")
     if _HALF_PAIR.search(value):
         raise InvalidFilter(f"{what} is not valid Unicode text")
     return value
@@ -219,7 +219,7 @@ def _int64(value: object, what: str) -> int:
 
 
 def _integer(value: object, what: str, *, bounds: tuple[int, int]) -> int:
-    """A JSON number or a string of one; 4.0 and 4e0 are whole."""
+    """Return the integer of a JSON number, or of a string with one; 4.0 and 4e0 are whole."""
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise InvalidFilter(f"{what} must be a whole number")
     try:
@@ -228,7 +228,7 @@ def _integer(value: object, what: str, *, bounds: tuple[int, int]) -> int:
         raise InvalidFilter(f"{what} is out of range") from None
     if not number:
         return 0
-    # Checked first, because a short text such as 1e999999999 names a number of a billion digits.
+    # Checked first, because a short text such as 1e999999999 stands for a number of a billion digits.
     if number.adjusted() > 19:
         raise InvalidFilter(f"{what} is out of range")
     if number != number.to_integral_value():
@@ -239,7 +239,7 @@ def _integer(value: object, what: str, *, bounds: tuple[int, int]) -> int:
 
 
 def _timestamp(value: object, what: str) -> tuple[int, int]:
-    """The interval, in microseconds, that an RFC 3339 time covers."""
+    """Return the interval, in microseconds, that an RFC 3339 time covers."""
     match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidFilter(f"{what} must be a time such as 2024-01-31T12:00:00Z")
@@ -248,7 +248,7 @@ def _timestamp(value: object, what: str) -> tuple[int, int]:
         offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
         local = datetime.fromisoformat(clock).replace(tzinfo=timezone(offset))
     except ValueError:
-        raise InvalidFilter(f"{what} is no time of any day") from None
+        raise InvalidFilter(f"{what} is not a valid date and time") from None
     start = (local - _EPOCH) // timedelta(seconds=1) * SECOND
     if int(minutes or 0) > 59 or not EARLIEST <= start < AFTER_LATEST:
         raise InvalidFilter(f"{what} is out of range")

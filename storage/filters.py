@@ -1,7 +1,7 @@
-"""Filters and sort texts of list requests, as predicates and an order that SQL can be made from.
+"""Filters and sort texts of list requests → predicates and an order, from which SQL is made.
 
-Filters are checked against the columns here; what does not fit them or is too large raises InvalidFilter, and no text
-raises anything else. `storage.pages` reads filters with it, and `storage/sql` turns predicates into SQL.
+Filters are checked against the columns here: a filter that does not match them or is too large raises InvalidFilter, and no
+text raises any other error. `storage.pages` reads filters with it, and `storage/sql` turns predicates into SQL.
 """
 
 import json
@@ -39,9 +39,9 @@ class Predicate:
     """One comparison; the predicates of a filter must all hold.
 
     Values are as stored: text for TEXT and JSON, a number within 32 bits for NUMBERED_ENUM, a name for NAMED_ENUM, a
-    float for NUMBER. There is one value, but for IN, which may have none and then matches nothing. A TIME compares with
+    float for NUMBER. There is one value, except for IN, which may have none and then matches nothing. A TIME compares with
     the interval that the given time covers, in microseconds: values are (start, end), end excluded; IN has such pairs,
-    each of a whole second, or empty where no time can be meant.
+    each of a whole second, or empty for a time that no row can have.
     """
 
     field: Field
@@ -58,23 +58,22 @@ class _Unknown(Enum):
 def parse_filter(
     text: str, fields: FieldSet, names: Mapping[str, str] = filter_message.PREDICATE_NAMES
 ) -> tuple[Predicate, ...]:
-    """Return the predicates of a filter in the order they were sent, without those that every row meets.
+    """Return the predicates of a filter in the order they were sent, without those that every row satisfies.
 
-    The INs of one column are one predicate, of the values that all of them share. A text that is not a Filter
-    message as it stands is URL-unescaped once. `names` are those that a predicate's fields may have. Raises
-    InvalidFilter.
+    The INs of one column become one predicate with the values that all of them share. A text that is not a Filter
+    message is URL-unescaped once. `names` are the allowed names of a predicate's fields. Raises InvalidFilter.
     """
     if text == "":
         return ()
     raw_predicates = read_filter(text, names)
     if len(raw_predicates) > MAX_PREDICATES:
         raise InvalidFilter(f"filter has {len(raw_predicates)} predicates, at most {MAX_PREDICATES} are allowed")
-    predicates = (_fit(each, fields) for each in raw_predicates)
+    predicates = (_predicate(each, fields) for each in raw_predicates)
     return _merge_lists([each for each in predicates if each is not None])
 
 
 def parse_order(text: str, fields: FieldSet, default: Order) -> Order:
-    """Return the order that a sort text asks for, the default when it is blank. Raises InvalidOrder."""
+    """Return the order of a sort text, the default when it is blank. Raises InvalidOrder."""
     words = text.lower().split()
     if not words:
         return default
@@ -87,13 +86,13 @@ def parse_order(text: str, fields: FieldSet, default: Order) -> Order:
 
 
 def canonical(predicates: Sequence[Predicate]) -> str:
-    """Return a text that equal predicates share, however their filters were written."""
+    """Return a text that is the same for equal predicates, however their filters were written."""
     rows = [[each.field.column, each.operation.value, each.values] for each in predicates]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
 def restore(text: str, fields: FieldSet) -> tuple[Predicate, ...]:
-    """Return the predicates that `canonical` was given. Raises InvalidFilter when they do not belong to the fields."""
+    """Return the predicates of a text from `canonical`. Raises InvalidFilter when they do not belong to the fields."""
     by_column = {each.column: each for each in reversed(list(fields.values()))}
     try:
         rows = json.loads(text)
@@ -110,7 +109,7 @@ def restore(text: str, fields: FieldSet) -> tuple[Predicate, ...]:
 
 
 def _merge_lists(predicates: Sequence[Predicate]) -> tuple[Predicate, ...]:
-    # MariaDB plans for minutes where sixteen long INs meet on one column, and PostgreSQL binds no more than 32,767 values.
+    # MariaDB takes minutes to plan a query with sixteen long INs on one column, and PostgreSQL binds no more than 32,767 values.
     result: list[Predicate] = []
     places: dict[str, int] = {}
     for each in predicates:
@@ -129,15 +128,15 @@ def _first_of_column(field: Field, fields: FieldSet) -> Field:
     return next((each for each in fields.values() if each.column == field.column), field)
 
 
-def _fit(raw: RawPredicate, fields: FieldSet) -> Predicate | None:
-    """Return the predicate that rows are compared with, None when every row meets it."""
+def _predicate(raw: RawPredicate, fields: FieldSet) -> Predicate | None:
+    """Return the predicate with column values, None when every row satisfies it."""
     field = _find_field(raw.key, fields)
     operation = _find_operation(raw, field)
     values = tuple(_column_value(value, field) for value in raw.values)
     column_values = tuple(value for value in values if value is not _Unknown.VALUE)
     target = _first_of_column(field, fields)
     if operation is Operation.IN:
-        # Repeated values mean nothing, and each bound value counts against the limit of a statement.
+        # Repeated values are redundant, and each bound value counts towards the limit of a statement.
         return Predicate(target, operation, tuple(dict.fromkeys(column_values)))
     if not column_values:
         return None if operation is Operation.NOT_EQUALS else Predicate(target, Operation.IN, ())
@@ -163,20 +162,20 @@ def _find_operation(raw: RawPredicate, field: Field) -> Operation:
     if operation is Operation.IN and not raw.form.endswith("_values"):
         raise InvalidFilter(f"IN on {field.key!r} needs a list of values")
     if operation is not Operation.IN and raw.form.endswith("_values"):
-        raise InvalidFilter(f"{operation.name} on {field.key!r} takes a single value")
+        raise InvalidFilter(f"{operation.name} on {field.key!r} needs a single value")
     if operation is Operation.IS_SUBSTRING and field.kind not in (FieldKind.TEXT, FieldKind.JSON):
-        raise InvalidFilter(f"IS_SUBSTRING does not apply to {field.key!r}, which is no text")
+        raise InvalidFilter(f"IS_SUBSTRING does not apply to {field.key!r}, which is not text")
     if field.kind is FieldKind.TAG and operation is not Operation.EQUALS:
-        raise InvalidFilter(f"{field.key!r} takes EQUALS only")
+        raise InvalidFilter(f"{field.key!r} can only be compared with EQUALS")
     if len(raw.values) > MAX_IN_VALUES:
         raise InvalidFilter(f"IN on {field.key!r} has {len(raw.values)} values, at most {MAX_IN_VALUES} are allowed")
     if raw.form.removesuffix("s") not in _FORMS[field.kind]:
-        raise InvalidFilter(f"{raw.form} does not fit {field.key!r}, which is a {field.kind.value}")
+        raise InvalidFilter(f"{raw.form} cannot be compared with {field.key!r}, which is a {field.kind.value}")
     return operation
 
 
 def _column_value(value: Any, field: Field) -> Any:
-    """The value as the column holds it, or _Unknown.VALUE where no row can hold it."""
+    """Return the value as the column stores it, or _Unknown.VALUE if no row can have it."""
     match field.kind:
         case FieldKind.NUMBERED_ENUM | FieldKind.NAMED_ENUM:
             return _enum_value(value, field)

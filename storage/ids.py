@@ -1,6 +1,6 @@
-"""Ids: which texts can be one, and those that Lineal makes.
+"""Ids: which texts can be ids, and new ids.
 
-These are UUIDs of version 7 (RFC 9562), so that ids made later compare greater; rows from elsewhere have ids of other forms.
+New ids are UUIDs of version 7 (RFC 9562), so that later ids compare greater; imported rows can have ids of other forms.
 """
 
 import secrets
@@ -20,7 +20,7 @@ def new_id() -> str:
     global _last
     with _lock:
         # 48 bits of milliseconds and 12 bits of the rest of the millisecond, as RFC 9562 §6.2 method 3 allows;
-        # a clock that stops or goes back must not break the order, hence the counter.
+        # the counter keeps the order when the clock stops or goes back.
         now = time.time_ns()
         milliseconds, rest = divmod(now, 1_000_000)
         _last = max(_last + 1, (milliseconds << 12) | (rest * 4096 // 1_000_000))
@@ -31,10 +31,10 @@ def new_id() -> str:
 
 
 def can_be_id(text: str) -> bool:
-    """Return whether a text could be the id of a row; no column of ids can hold any other."""
+    """Return whether a text could be the id of a row; no id column can store other texts."""
     try:
         size = len(text.encode())
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON text can spell
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON text can contain
         return False
     return 0 < size <= lengths.ID and "\x00" not in text
 

@@ -1,4 +1,4 @@
-"""The longest texts that columns of bounded length hold, in characters; an id may not have more bytes than that either.
+"""The maximum lengths of text columns, in characters; an id must not have more bytes than that either.
 
 Tables are declared with these, requests are checked against them, and the import of MLMD stores cuts texts to them. A
 released migration keeps the numbers it was written with.

@@ -1,6 +1,6 @@
-"""The records Lineal keeps: one frozen class per table, and the numbers of the enums they hold.
+"""The records that Lineal stores: one frozen class per table, and the numbers of their enums.
 
-Times are whole microseconds since 1970-01-01 UTC, ids are text of at most 191 bytes. A field whose comment says JSON is text
+Times are whole microseconds since 1970-01-01 UTC, ids are text of at most 191 bytes. A field with the comment JSON is text
 in protobuf's JSON form (lowerCamel names, enum names, int64 as strings); nothing in `storage` parses it.
 Every layer may import this module.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 NO_ITERATION = -1
-"""What `ArtifactTask.iteration` holds when the producer names no iteration, so that a unique key can contain it."""
+"""The value of `ArtifactTask.iteration` when the producer has no iteration, so that a unique key can contain it."""
 
 
 class TaskState(IntEnum):
@@ -53,7 +53,7 @@ class ArtifactType(IntEnum):
 
 
 class IOType(IntEnum):
-    """How a parameter or an artifact is tied to a task; the numbers are those of the wire."""
+    """How a parameter or an artifact is related to a task; the numbers are those of the wire."""
 
     UNSPECIFIED = 0
     COMPONENT_DEFAULT_INPUT = 1
@@ -109,11 +109,11 @@ class Experiment:
     description: str = ""
     namespace: str = ""
     storage_state: str = StorageState.AVAILABLE.name
-    last_run_created_at: int = 0  # 0 while it has no run
+    last_run_created_at: int = 0  # 0 without runs
 
 
 def default_experiment(id: str, *, created_at: int) -> Experiment:
-    """Return a new experiment for runs that name none, with the name and the description that clients of KFP know."""
+    """Return a new experiment for runs that do not name one, with the name and description that KFP's clients expect."""
     description = "All runs created without specifying an experiment will be grouped here."
     return Experiment(id=id, name="Default", description=description, created_at=created_at)
 
@@ -143,7 +143,7 @@ class PipelineVersion:
     description: str = ""
     package_url: str = ""
     code_source_url: str = ""
-    status: str = "READY"  # every version that can be seen is ready
+    status: str = "READY"  # every version that exists is ready
     pipeline_spec: str | None = None  # JSON
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -197,7 +197,7 @@ class ShownRun:
 
 @dataclass(frozen=True, slots=True)
 class RunActivity:
-    """How far the recording of a run has come: it changes with every task and link that is written."""
+    """A summary of a run's recorded tasks and links, which changes whenever one of them is written."""
 
     task_count: int
     tasks_updated_at: int  # 0 without tasks
@@ -267,7 +267,7 @@ class TaskAttempt:
 
 @dataclass(frozen=True, slots=True)
 class TaskOutline:
-    """What a graph of a run needs of a task."""
+    """The fields of a task that a graph of its run needs."""
 
     id: str
     parent_task_id: str | None
@@ -281,7 +281,7 @@ class TaskOutline:
 
 @dataclass(frozen=True, slots=True)
 class LinkOutline:
-    """What a graph of a run needs of a link and its artifact."""
+    """The fields of a link and its artifact that a graph of the run needs."""
 
     task_id: str
     artifact_id: str
@@ -294,7 +294,7 @@ class LinkOutline:
 
 @dataclass(frozen=True, slots=True)
 class ChildTask:
-    """A task as its parent names it."""
+    """A task as it is listed in its parent."""
 
     id: str
     name: str
@@ -303,7 +303,7 @@ class ChildTask:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Something a task made or used: a model, a data set, a metric."""
+    """Something that a task made or used: a model, a dataset, a metric."""
 
     id: str
     name: str
@@ -321,7 +321,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactTask:
-    """The link that says which task used or made which artifact, and under which key."""
+    """A link: which task used or made which artifact, and under which key."""
 
     id: str
     artifact_id: str

@@ -1,7 +1,8 @@
 """Page tokens: where the next page of a list starts, in a text that only this service can write.
 
-A token is signed together with its list and its scope (whatever limits the list besides the filter), so a token from
-elsewhere fails like a forged one. It carries sort and filter: a client need not send them again. Services ask here.
+A token is signed together with its list and its scope (everything that limits the list, except the filter), so a token of
+another list is refused like a forged one. It contains sort and filter, which a client need not send again. Services call
+this.
 """
 
 import base64
@@ -18,7 +19,7 @@ from storage.filters import Predicate, canonical, parse_filter, parse_order, res
 
 _VERSION = b"\x01"
 _SIGNATURE_BYTES = 32
-# Tokens must fit where URLs go (4 KiB): a sort value takes up to 1,020 bytes, an id 191, and base64 a third on top.
+# Tokens must fit into URLs (4 KiB): a sort value takes up to 1,020 bytes, an id 191, and base64 adds a third.
 _MAX_CARRIED_FILTER_BYTES = 1024
 _MAX_TOKEN_CHARACTERS = 16 * 1024
 
@@ -27,7 +28,7 @@ _REFUSED = "page token is not valid for this list"
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last row of a page: its sort value (of a long field the part that sorts) and its id."""
+    """The last row of a page: its id and its sort value (of a long field, the part that is sorted by)."""
 
     value: str | int | float | None
     id: str
@@ -35,7 +36,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class _TokenContent:
-    """What a token holds: the order, the packed filter, and the row that the page comes after."""
+    """The content of a token: the order, the packed filter, and the row that the page comes after."""
 
     order: Order
     filter: bytes
@@ -43,7 +44,7 @@ class _TokenContent:
 
 
 class PageTokens:
-    """Writes and reads the page tokens of every server that holds the same key."""
+    """Writes and reads page tokens, which are valid on every server with the same key."""
 
     def __init__(self, key: bytes) -> None:
         if not key:
@@ -66,11 +67,11 @@ class PageTokens:
         order_text: str,
         filter_text: str,
     ) -> tuple[Order, tuple[Predicate, ...], Cursor | None]:
-        """Return what a list is sorted and filtered by, and the row that the requested page comes after.
+        """Return the order and the filter of a list, and the row that the requested page comes after.
 
-        Without a token the list starts at its first row. With one, sort and filter are the token's; where one of them is
-        sent too, both must be the token's, a missing one meaning the default. A long filter must be sent again. Raises
-        InvalidPage; InvalidFilter or InvalidOrder for what is sent.
+        Without a token the list starts at its first row. With one, sort and filter are the token's; if one of them is
+        sent too, both must equal the token's, and an absent one means the default. A long filter must be sent again. Raises
+        InvalidPage, or InvalidFilter or InvalidOrder for what is sent.
         """
         fields, names = listable.fields, listable.predicate_names
         if not page_token:
@@ -112,7 +113,7 @@ def _decode(token: str) -> bytes:
         data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
         raise InvalidPage(_REFUSED) from None
-    # Base64 can spell the same bytes in several ways: only the spelling that `_seal` writes is accepted.
+    # The same bytes have several base64 forms: only the one that `_seal` writes is accepted.
     if base64.urlsafe_b64encode(data).rstrip(b"=") != token.encode():
         raise InvalidPage(_REFUSED)
     return data
@@ -141,7 +142,7 @@ def _unpack(body: bytes, fields: FieldSet) -> _TokenContent:
 
 
 def _join(parts: Sequence[bytes]) -> bytes:
-    """Write each part after its length: JSON would spell one control character in six bytes."""
+    """Write each part after its length: JSON would need six bytes for one control character."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 

@@ -1,13 +1,13 @@
-"""What an error keeps alive: the variables of every frame that it passed through. The SQL store calls this."""
+"""Frees the variables that an error keeps alive in every frame it passed through. The SQL store calls this."""
 
 import traceback
 
 
 def release(error: BaseException) -> None:
-    """Clear the variables of the frames that an error, and the errors that led to it, have left. It can still be printed.
+    """Clear the variables of the frames that an error and its causes have left. The error can still be printed.
 
-    A library that keeps an error in a variable of such a frame makes a cycle, in which everything stays that these frames
-    hold: a request of a hundred megabytes, until the next full garbage collection, which an idle process never runs.
+    If a library keeps an error in a variable of such a frame, they form a cycle, which keeps everything in these frames –
+    perhaps a request of a hundred megabytes – until a full garbage collection, which an idle process never runs.
     """
     errors, ids = [error], {id(error)}
     for each in errors:

@@ -1,7 +1,7 @@
-"""The Store: what the server may ask of a database, and what it is promised.
+"""The Store: the operations of the server on a database, and what they promise.
 
-Services and the composition root import this package; `storage/sql` fulfils it. Each sentence of a docstring in it, but those
-of the modules and the first line of a class, is a promise with a test in tests/contract.
+Services and the composition root import this package; `storage/sql` implements it. Each sentence of a docstring in it,
+except those of modules and the first line of a class, is a promise with a test in tests/contract.
 
 `storage.ids.can_be_id` defines which texts cannot be ids.
 

@@ -1,4 +1,4 @@
-"""What is promised of the links between artifacts and tasks."""
+"""The contract of the links between artifacts and tasks."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -40,7 +40,7 @@ class ArtifactTaskWrites(ArtifactTaskReads, Protocol):
     async def create(self, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
         """A link that exists already is returned as it is. Links come back in the order they were given.
 
-        A link to a task or an artifact that is not there raises Conflict.
+        A link to a task or an artifact that does not exist raises Conflict.
         """
 
     async def delete_of_tasks(self, task_ids: Sequence[str]) -> None:

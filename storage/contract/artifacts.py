@@ -1,4 +1,4 @@
-"""What is promised of artifacts."""
+"""The contract of artifacts."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -33,4 +33,4 @@ class ArtifactWrites(ArtifactReads, Protocol):
         """Artifacts are created all or none."""
 
     async def create_unique(self, artifact: Artifact) -> Artifact:
-        """An artifact whose identity is taken returns the existing artifact."""
+        """Creating an artifact whose identity is taken returns the existing artifact."""

@@ -1,4 +1,4 @@
-"""What is promised of experiments."""
+"""The contract of experiments."""
 
 from typing import Protocol
 
@@ -23,9 +23,9 @@ class ExperimentWrites(ExperimentReads, Protocol):
     """Writing experiments."""
 
     async def ensure_default(self, fallback: Experiment) -> str:
-        """A deleted default experiment is made again from the fallback.
+        """A deleted default experiment is created again from the fallback.
 
-        An experiment that bears the fallback's name becomes the default.
+        An experiment that has the fallback's name becomes the default.
         """
 
     async def record_run(self, experiment_id: str, created_at: int) -> None:
@@ -35,7 +35,7 @@ class ExperimentWrites(ExperimentReads, Protocol):
         """A taken experiment name raises AlreadyExists."""
 
     async def set_storage_state(self, experiment_id: str, storage_state: str) -> None:
-        """Archiving an experiment that is not there raises RowNotFound."""
+        """Archiving an experiment that does not exist raises RowNotFound."""
 
     async def delete(self, experiment_id: str) -> None:
         """Deleting an experiment keeps its runs."""

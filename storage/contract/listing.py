@@ -1,4 +1,4 @@
-"""How rows are locked and listed: what the contracts of all tables share."""
+"""How rows are locked and listed, in the contracts of all tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Record = TypeVar("Record")
 
 
 class Lock(Enum):
-    """How a row that is read is held until the transaction ends."""
+    """How a row that is read is locked until the transaction ends."""
 
     NONE = "none"
     SHARE = "share"
@@ -21,10 +21,10 @@ class Lock(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list returns: which rows, in which order, from where on.
+    """What a list returns: which rows, in which order, starting where.
 
-    Rows of equal sort value list by id, in the same direction. Text lists by its bytes. Long text lists by its first 255
-    characters. NULL lists before every value. A row must meet every predicate.
+    Rows with equal sort values are sorted by id, in the same direction. Text is sorted by its bytes. Long text is sorted by its first 255
+    characters. NULL is sorted before every value. A row must satisfy every predicate.
     """
 
     order: Order

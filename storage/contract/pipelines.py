@@ -1,4 +1,4 @@
-"""What is promised of pipelines and their versions."""
+"""The contract of pipelines and their versions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -30,7 +30,7 @@ class PipelineWrites(PipelineReads, Protocol):
         """Tags that are given replace all tags of a pipeline."""
 
     async def delete(self, pipeline_id: str, *, with_versions: bool) -> None:
-        """Deleting a pipeline that has versions raises InUse unless they go with it."""
+        """Deleting a pipeline that has versions raises InUse unless they are deleted with it."""
 
 
 class PipelineVersionReads(Protocol):
@@ -40,7 +40,7 @@ class PipelineVersionReads(Protocol):
         """A version comes with its specification and tags. Raises RowNotFound when no version has the id."""
 
     async def find_latest(self, pipeline_id: str) -> PipelineVersion | None:
-        """The latest version is the one made last."""
+        """The latest version is the one created last."""
 
     async def latest_of(self, pipeline_ids: Sequence[str]) -> dict[str, PipelineVersion]:
         """The latest versions of many pipelines come at once, without specifications and tags."""
@@ -59,7 +59,7 @@ class PipelineVersionWrites(PipelineVersionReads, Protocol):
     """Writing pipeline versions."""
 
     async def create(self, version: PipelineVersion) -> None:
-        """A version name that the pipeline has already raises AlreadyExists."""
+        """A version name that exists in the pipeline raises AlreadyExists."""
 
     async def update(self, version_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
         """Tags that are given replace all tags of a version."""

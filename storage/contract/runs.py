@@ -1,4 +1,4 @@
-"""What is promised of runs."""
+"""The contract of runs."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -17,13 +17,13 @@ class RunReads(Protocol):
         """A run is read with its specification only when asked for. Getting an unknown run raises RowNotFound."""
 
     async def get_shown(self, run_id: str) -> ShownRun:
-        """A shown run comes with its own specification unless the version it names is there.
+        """A shown run comes with its own specification unless the version it names exists.
 
         Showing an unknown run raises RowNotFound.
         """
 
     async def activity(self, run_id: str) -> RunActivity:
-        """The activity of a run tells its tasks, their last change and its last link."""
+        """The activity of a run has its task count, their last change and its last link."""
 
     async def find_recurring(self, recurring_run_id: str, display_name: str) -> Run | None:
         """A run of a recurring run is found by its display name. An empty recurring run id finds nothing."""
@@ -44,9 +44,9 @@ class RunWrites(RunReads, Protocol):
     """Writing runs."""
 
     async def lock(self, run_id: str, lock: Lock) -> RunHead:
-        """A run locked for update is written by nobody else until the transaction ends.
+        """A run locked for update is not written by others until the transaction ends.
 
-        A run locked for sharing is written by nobody else until the transaction ends. Locking an unknown run raises RowNotFound.
+        A run locked for sharing is not written by others until the transaction ends. Locking an unknown run raises RowNotFound.
         """
 
     async def create(self, run: Run) -> None:
@@ -58,7 +58,7 @@ class RunWrites(RunReads, Protocol):
         """State, history and finish time of a run change together."""
 
     async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
-        """Archiving a run that is not there raises RowNotFound."""
+        """Archiving a run that does not exist raises RowNotFound."""
 
     async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
         """All runs of an experiment are archived at once."""

@@ -1,4 +1,4 @@
-"""What is promised of the database as a whole: snapshots, transactions, readiness."""
+"""The contract of the database as a whole: snapshots, transactions, readiness."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -81,7 +81,7 @@ class WriteTx(Protocol):
 
 
 class Store(Protocol):
-    """A database that keeps Lineal's tables."""
+    """A database with Lineal's tables."""
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Everything read by one callback belongs to one snapshot."""
@@ -98,7 +98,7 @@ class Store(Protocol):
         """
 
     async def ready(self) -> None:
-        """Raises Unavailable when the database does not answer. A frozen database is given up within two seconds."""
+        """Raises Unavailable when the database does not answer. A frozen database is given up on within two seconds."""
 
     async def page_token_key(self) -> bytes:
         """Every server of a fleet gets the same page token key."""

@@ -1,4 +1,4 @@
-"""What is promised of tasks."""
+"""The contract of tasks."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -43,7 +43,7 @@ class TaskWrites(TaskReads, Protocol):
 
     # Whole tasks: updates are merged into them, and reading them after the lock would take another statement.
     async def lock(self, task_ids: Sequence[str]) -> dict[str, Task]:
-        """Tasks locked for update are written by nobody else until the transaction ends. Unknown tasks are not locked.
+        """Tasks locked for update are not written by others until the transaction ends. Unknown tasks are not locked.
 
         Texts that cannot be ids lock nothing and cost no statement.
         """
@@ -55,9 +55,9 @@ class TaskWrites(TaskReads, Protocol):
         """All tasks of a run can be locked to see their progress."""
 
     async def create(self, task: Task) -> Task:
-        """A task whose logical key is taken returns the existing task unchanged. A task of an unknown run raises Conflict."""
+        """Creating a task whose logical key is taken returns the existing task unchanged. A task of an unknown run raises Conflict."""
 
-    # A change is a task as it was read and as it is to be.
+    # A change is the task that was read, and the task to write.
     async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
         """An update writes every field but id, run, creation time and logical key. A field that did not change is not written."""
 

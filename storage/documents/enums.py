@@ -20,7 +20,7 @@ class EnumNames:
         return self.names.get(number, number)
 
     def number_of(self, stored: object) -> int:
-        """Return the number of a stored enum; an unknown name is 0, an unknown int32 stays."""
+        """Return the number of a stored enum; an unknown name is 0, an unknown int32 is kept."""
         if isinstance(stored, str):
             return self.numbers.get(stored, 0)
         return stored if isinstance(stored, int) and -(2**31) <= stored < 2**31 else 0

@@ -9,7 +9,7 @@ from storage.documents.times import moment_of, time_text
 
 
 class HistoryEntry(NamedTuple):
-    """The change to a state, at a moment in microseconds; `error` is a google.rpc.Status in protobuf's JSON form."""
+    """A change to a state, at a moment in microseconds; `error` is a google.rpc.Status in protobuf's JSON form."""
 
     state: int = 0
     update_time: int | None = None
@@ -26,7 +26,7 @@ class HistoryEntry(NamedTuple):
         )
 
     def plain(self, states: EnumNames) -> dict[str, Plain]:
-        """Return the entry as it is kept."""
+        """Return the entry as it is stored."""
         plain: dict[str, Plain] = {}
         if self.update_time is not None:
             plain["updateTime"] = time_text(self.update_time)
@@ -38,7 +38,7 @@ class HistoryEntry(NamedTuple):
 
     @staticmethod
     def label(entry: Mapping[str, Any]) -> str:
-        """Return what a stored entry is called: its state, "" without one."""
+        """Return the label of a stored entry: its state, "" without one."""
         return str(entry.get("state") or "")
 
 
@@ -53,7 +53,7 @@ def to_text(entries: Iterable[HistoryEntry], states: EnumNames) -> str:
 
 
 def append(text: str | None, state: int, *, now: int, states: EnumNames) -> str | None:
-    """Return a column with {now, state} at its end; the same text when the state is 0 or that of the last entry."""
+    """Return a column with {now, state} appended; the same text when the state is 0 or that of the last entry."""
     entries = entries_of(text)
     if not state or (entries and states.number_of(entries[-1].get("state")) == state):
         return text

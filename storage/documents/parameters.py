@@ -1,4 +1,4 @@
-"""The columns tasks.input_parameters and tasks.output_parameters, and the producers that links name as well.
+"""The columns tasks.input_parameters and tasks.output_parameters, and producers, which links have too.
 
 [{"value", "type", "parameterKey", "producer": {"taskName", "iteration"}}]
 """
@@ -39,7 +39,7 @@ _DISTINCT_BY_VALUE = {
 
 
 class Producer(NamedTuple):
-    """The task that a parameter or an artifact comes from, and its iteration where there is one."""
+    """The task that a parameter or an artifact comes from, and its iteration if it has one."""
 
     task_name: str = ""
     iteration: int | None = None
@@ -57,11 +57,11 @@ class Producer(NamedTuple):
 
     @classmethod
     def from_text(cls, text: str | None) -> "Producer | None":
-        """Return the producer that a link keeps, None when there is none."""
+        """Return the producer stored in a link, None when there is none."""
         return cls.from_plain(object_of(text))
 
     def plain(self) -> dict[str, Plain]:
-        """Return the producer as it is kept."""
+        """Return the producer as it is stored."""
         plain: dict[str, Plain] = {}
         if self.task_name:
             plain["taskName"] = self.task_name
@@ -70,7 +70,7 @@ class Producer(NamedTuple):
         return plain
 
     def to_text(self) -> str:
-        """Return the text that a link keeps."""
+        """Return the text to store in a link."""
         return compact(self.plain())
 
 
@@ -85,7 +85,7 @@ class Parameter(NamedTuple):
     @classmethod
     def from_plain(cls, entry: dict[str, Any]) -> "Parameter":
         """Return the parameter of a stored entry."""
-        # A run that is read whole has thousands of these: comparing classes here costs a third of calling `text_of`.
+        # A run can have thousands of these: comparing classes here costs a third of calling `text_of`.
         key, type, producer = entry.get("parameterKey"), entry.get("type"), entry.get("producer")
         return cls(
             key if key.__class__ is str else "",
@@ -95,7 +95,7 @@ class Parameter(NamedTuple):
         )
 
     def plain(self) -> dict[str, Plain]:
-        """Return the parameter as it is kept."""
+        """Return the parameter as it is stored."""
         plain: dict[str, Plain] = {}
         if self.value is not NO_VALUE:
             plain["value"] = self.value
@@ -109,13 +109,13 @@ class Parameter(NamedTuple):
 
     @staticmethod
     def label(entry: Mapping[str, Any]) -> str:
-        """Return what a stored entry is called: its key, else its type; "" without either."""
+        """Return the label of a stored entry: its key, otherwise its type; "" without either."""
         return str(entry.get("parameterKey") or entry.get("type") or "")
 
     def identity(self) -> Hashable:
-        """Return what two parameters that are the same one have in common: type, key, producing task and iteration.
+        """Return what identifies a parameter: type, key, producing task and iteration.
 
-        Entries of an iterator that name no iteration differ in nothing but their value, so theirs includes it.
+        Entries of an iterator without an iteration differ only in their value, so their identity includes it.
         """
         task_name, iteration = None, None
         if self.producer is not None:
@@ -138,10 +138,10 @@ def to_text(parameters: Iterable[Parameter]) -> str | None:
 
 
 def merge(text: str | None, update: Sequence[Parameter]) -> str | None:
-    """Return a column after an update: a parameter that is there already is replaced in its place, others follow.
+    """Return a column after an update: an existing parameter is replaced in its place, others are appended.
 
-    An empty update changes nothing; any other also leaves only the last of stored duplicates. Entries that are not replaced
-    keep what this version does not know of them.
+    An empty update changes nothing; any other also removes all but the last of stored duplicates. Entries that are not
+    replaced keep fields that this version does not have.
     """
     if not update:
         return text

@@ -1,20 +1,20 @@
-"""Plain JSON and its text: how numbers are spelled, how deep values may be nested, and tolerant reading.
+"""Plain JSON and its text: how numbers are written, how deep values may be nested, and tolerant reading.
 
-Equal values become equal texts, whoever writes them. Text is compact and keeps the order it is given; there is no NaN and no
-infinity in it.
+Equal values become equal texts, whichever door they came through. Text is compact, keeps the order of keys, and never
+contains NaN or an infinity.
 """
 
 import json
 from typing import Any
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
-"""What JSON can hold."""
+"""The values of JSON."""
 
 EXACT_INTEGERS = 2**53
-"""Integers below this have a double of their own, so they are written without a fraction."""
+"""Doubles below this that are whole represent exactly one integer, so they are written without a fraction."""
 
 VALUE_DEPTH = 90
-"""How deep messages may be nested within a value: a list is LIST_LEVELS, an object OBJECT_LEVELS.
+"""How deep messages may be nested within a value: a list takes LIST_LEVELS, an object OBJECT_LEVELS.
 
 Parsers of protobuf stop at 100, and up to seven levels of a response surround a value. Anything deeper could be written over
 REST but never read back.
@@ -26,19 +26,19 @@ OBJECT_LEVELS = 3
 compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 """Returns plain JSON as text."""
 
-# raw_decode skips the search for white space around the text, which costs more than reading a small column does.
+# raw_decode skips the search for white space around the text, which costs more than reading a small column.
 _decode = json.JSONDecoder().raw_decode
 
 
 def plain_number(number: float) -> float:
-    """Return the number as it is written: a whole one below 2**53 as int, except -0.0, which no int can hold."""
+    """Return the number as it is written: a whole number below 2**53 as int, except -0.0, which int does not have."""
     if number.is_integer() and -EXACT_INTEGERS < number < EXACT_INTEGERS and (number or str(number) == "0.0"):
         return int(number)
     return number
 
 
 def canonical_text(plain: object) -> str:
-    """Return text that is equal for equal JSON values, provided their numbers are spelled as `plain_number` does."""
+    """Return text that is equal for equal JSON values, provided that their numbers come from `plain_number`."""
     return json.dumps(plain, sort_keys=True)
 
 
@@ -49,7 +49,7 @@ def entries_of(text: str | None) -> list[dict[str, Any]]:
 
 
 def exact_entries_of(text: str | None) -> list[dict[str, Any]]:
-    """Return the objects of a stored list with every number as `plain_number` spells it, so that values can be compared."""
+    """Return the objects of a stored list with every number from `plain_number`, so that values can be compared."""
     plain = json.loads(text, parse_int=_number_of, parse_float=_number_of) if text else None
     return [entry for entry in plain if isinstance(entry, dict)] if isinstance(plain, list) else []
 

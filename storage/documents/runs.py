@@ -16,7 +16,7 @@ class RuntimeConfig:
 
     @classmethod
     def from_text(cls, text: str | None) -> "RuntimeConfig | None":
-        """Return what a column holds, None when there is nothing."""
+        """Return the value of a column, None when it is empty."""
         plain = object_of(text)
         if not plain:
             return None
@@ -34,7 +34,7 @@ class RuntimeConfig:
 
 
 def plugins_from_text(text: str | None) -> dict[str, dict[str, Any]]:
-    """Return the settings of each plugin by its name; those of another shape are empty."""
+    """Return the settings of each plugin by its name; settings that are not an object become empty."""
     plugins = object_of(text) or {}
     return {name: settings if isinstance(settings, dict) else {} for name, settings in plugins.items()}
 

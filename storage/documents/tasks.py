@@ -21,7 +21,7 @@ class Pod(NamedTuple):
         return cls(text_of(entry.get("name")), text_of(entry.get("uid")), POD_TYPES.number_of(entry.get("type")))
 
     def plain(self) -> dict[str, Plain]:
-        """Return the pod as it is kept."""
+        """Return the pod as it is stored."""
         plain: dict[str, Plain] = {name: text for name, text in (("name", self.name), ("uid", self.uid)) if text}
         if self.type:
             plain["type"] = POD_TYPES.name_of(self.type)
@@ -29,7 +29,7 @@ class Pod(NamedTuple):
 
     @staticmethod
     def label(entry: Mapping[str, Any]) -> str:
-        """Return what a stored pod is called: its type, "" without one."""
+        """Return the label of a stored pod: its type, "" without one."""
         return str(entry.get("type") or "")
 
 
@@ -53,7 +53,7 @@ class StatusMetadata:
 
     @classmethod
     def from_text(cls, text: str | None) -> "StatusMetadata | None":
-        """Return what a column holds, None when there is nothing."""
+        """Return the value of a column, None when it is empty."""
         plain = object_of(text)
         if plain is None:
             return None
@@ -72,7 +72,7 @@ class StatusMetadata:
 
 @dataclass(frozen=True, slots=True)
 class TypeAttributes:
-    """What only some types of tasks have: {"iterationIndex", "iterationCount", "downloadToWorkspace"}; None is absent."""
+    """Attributes that only some types of tasks have: {"iterationIndex", "iterationCount", "downloadToWorkspace"}; None is absent."""
 
     iteration_index: int | None = None
     iteration_count: int | None = None
@@ -80,7 +80,7 @@ class TypeAttributes:
 
     @classmethod
     def from_text(cls, text: str | None) -> "TypeAttributes | None":
-        """Return what a column holds, None when there is nothing."""
+        """Return the value of a column, None when it is empty."""
         plain = object_of(text)
         if plain is None:
             return None

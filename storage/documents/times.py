@@ -7,16 +7,16 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def time_text(moment: int) -> str:
-    """Return a moment as protobuf's JSON spells it: in UTC with 0, 3 or 6 digits after the second."""
+    """Return a moment in protobuf's JSON form: in UTC with 0, 3 or 6 digits after the second."""
     fraction = moment % 1_000_000
-    whole = (_EPOCH + timedelta(microseconds=moment - fraction)).replace(tzinfo=None).isoformat()
+    seconds = (_EPOCH + timedelta(microseconds=moment - fraction)).replace(tzinfo=None).isoformat()
     if not fraction:
-        return f"{whole}Z"
-    return f"{whole}.{fraction // 1000:03d}Z" if fraction % 1000 == 0 else f"{whole}.{fraction:06d}Z"
+        return f"{seconds}Z"
+    return f"{seconds}.{fraction // 1000:03d}Z" if fraction % 1000 == 0 else f"{seconds}.{fraction:06d}Z"
 
 
 def moment_of(text: object) -> int | None:
-    """Return the moment of a stored text, finer parts truncated towards the past; None when it is not a time."""
+    """Return the moment of a stored text, truncated to microseconds towards the past; None when it is not a time."""
     if not isinstance(text, str):
         return None
     try:

@@ -1,1 +1,1 @@
-"""The Store on SQL databases. Only the server's composition root, the migrations and tests name it."""
+"""The Store on SQL databases. Only the server's composition root, the migrations and tests import it."""

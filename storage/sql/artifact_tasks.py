@@ -30,7 +30,7 @@ _OUTLINES = (
 
 
 class _Statements:
-    """Statements on links that are spelled by the dialect."""
+    """Statements on links whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         linked = select(*_LINKED).select_from(_WITH_ARTIFACTS)
@@ -71,7 +71,7 @@ class SqlArtifactTasks:
             if not ids:
                 return Page(rows=[], total_size=0, next=None)
             column = artifact_tasks.c[name]
-            # The links of one row come in the order of its index, those of several must be sorted.
+            # The links of one row are read in index order, those of several rows must be sorted.
             scope.append(column == ids[0] if len(ids) == 1 else self._dialect.among(column, name, ids))
         if type is not None:
             scope.append(artifact_tasks.c.type == type)
@@ -87,30 +87,30 @@ class SqlArtifactTasks:
 
     async def of_tasks(self, task_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of tasks with their artifacts."""
-        return await self._linked(self._statements.of_tasks, ids=self._dialect.text_list(task_ids))
+        return await self._find_linked(self._statements.of_tasks, ids=self._dialect.text_list(task_ids))
 
     async def of_runs(self, run_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of runs with their artifacts."""
         if len(run_ids) == 1:
-            # Runs differ in size by the thousand: for a list a planner expects the average run, and may read whole tables.
-            return await self._linked(self._statements.of_run, run_id=run_ids[0])
-        return await self._linked(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
+            # Runs differ in size by a factor of thousands: for a list, a planner expects average runs, and may read whole tables.
+            return await self._find_linked(self._statements.of_run, run_id=run_ids[0])
+        return await self._find_linked(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
 
     async def outlines(self, run_id: str, *, limit: int) -> Sequence[LinkOutline]:
         """Return outlines of a run's first links, by id."""
         rows = (await self._connection.execute(_OUTLINES, {"run_id": run_id, "limit": limit})).all()
         return [LinkOutline(*row) for row in rows]
 
-    async def _linked(self, statement: Select[Any], **values: Any) -> Sequence[LinkedArtifact]:
+    async def _find_linked(self, statement: Select[Any], **values: Any) -> Sequence[LinkedArtifact]:
         rows = (await self._connection.execute(statement, values)).all()
-        cut = len(_COLUMNS)
-        return [LinkedArtifact(ArtifactTask(*row[:cut]), Artifact(*row[cut:])) for row in rows]
+        width = len(_COLUMNS)
+        return [LinkedArtifact(ArtifactTask(*row[:width]), Artifact(*row[width:])) for row in rows]
 
     async def create(self, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
-        """Keep links that are not there yet; return each as it stands, in the order given."""
+        """Insert links that do not exist yet; return each as it is stored, in the order given."""
         if not links:
             return []
-        # Sorted by key: two callers who insert the same links must not lock them in opposite order.
+        # Sorted by key: two calls that insert the same links must not lock them in opposite order.
         rows = [
             values_of(link)
             for link in sorted({_unique_key(link): link for link in reversed(links)}.values(), key=_unique_key)

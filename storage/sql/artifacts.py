@@ -29,7 +29,7 @@ _INSERT = insert(artifacts)
 
 
 class _Statements:
-    """Statements on artifacts that are spelled by the dialect."""
+    """Statements on artifacts whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.namespaces = select(artifacts.c.id, artifacts.c.namespace).where(dialect.among(artifacts.c.id, "ids"))
@@ -49,7 +49,7 @@ class SqlArtifacts:
         return Artifact(*row)
 
     async def namespaces(self, artifact_ids: Sequence[str]) -> dict[str, str]:
-        """Return the namespaces of those artifacts that are there."""
+        """Return the namespaces of those artifacts that exist."""
         ids = possible_ids(artifact_ids)
         if not ids:
             return {}
@@ -79,17 +79,17 @@ class SqlArtifacts:
         """Return the artifacts with this uri, oldest first."""
         values = {"namespace": namespace, "uri": uri, "uri_hash": text_digest(uri)}
         rows = (await self._connection.execute(_BY_URI, values)).all()
-        # Not by ORDER BY: to avoid sorting a few rows, a planner may walk the whole namespace in that order.
+        # Not with ORDER BY: to avoid sorting a few rows, a planner may scan the whole namespace in that order.
         return sorted((Artifact(*row) for row in rows), key=lambda artifact: (artifact.created_at, artifact.id))
 
     async def create(self, records: Sequence[Artifact]) -> None:
-        """Keep new artifacts."""
+        """Insert new artifacts."""
         if not records:
             return
         await self._connection.execute(_INSERT, [values_of(artifact) for artifact in records])
 
     async def create_unique(self, artifact: Artifact) -> Artifact:
-        """Keep a new artifact, or return the one that holds its identity."""
+        """Insert a new artifact, or return the existing one with its identity."""
         assert artifact.identity_key is not None
         keys = ["namespace", "identity_key"]
         if await self._dialect.insert_unless_taken(self._connection, artifacts, keys, values_of(artifact)):

@@ -31,7 +31,7 @@ _RECORD_RUN = (
 
 
 async def find_default_id(connection: AsyncConnection) -> str | None:
-    """Return the default experiment's id, None once it was deleted."""
+    """Return the default experiment's id, None after it was deleted."""
     experiment_id: str | None = (await connection.execute(_DEFAULT_ID)).scalar()
     return experiment_id
 
@@ -50,7 +50,7 @@ class SqlExperiments:
         return Experiment(*row)
 
     async def default_id(self) -> str:
-        """Return the default experiment's id; raises RowNotFound once it was deleted."""
+        """Return the default experiment's id; raises RowNotFound after it was deleted."""
         experiment_id = await find_default_id(self._connection)
         if experiment_id is None:
             raise RowNotFound("experiment", "default")
@@ -62,7 +62,7 @@ class SqlExperiments:
             return await self.default_id()
         except RowNotFound:
             pass
-        # An experiment that already has the name is adopted, as KFP's API server does.
+        # An experiment that already has the name becomes the default, as in KFP's API server.
         keys = ("name", "namespace")
         await self._connection.execute(self._dialect.insert_or_skip(experiments, keys), values_of(fallback))
         name = {"name": fallback.name, "namespace": fallback.namespace}
@@ -87,7 +87,7 @@ class SqlExperiments:
         )
 
     async def create(self, experiment: Experiment) -> None:
-        """Keep a new experiment; raises AlreadyExists when the name is taken."""
+        """Insert a new experiment; raises AlreadyExists when the name is taken."""
         row, keys = values_of(experiment), ("name", "namespace")
         if not await self._dialect.insert_unless_taken(self._connection, experiments, keys, row):
             raise AlreadyExists("experiment", experiment.name)
@@ -100,7 +100,7 @@ class SqlExperiments:
             raise RowNotFound("experiment", experiment_id)
 
     async def delete(self, experiment_id: str) -> None:
-        """Delete an experiment; its runs stay. Raises RowNotFound."""
+        """Delete an experiment but not its runs. Raises RowNotFound."""
         result = await self._connection.execute(_DELETE, {"experiment_id": experiment_id})
         if result.rowcount == 0:
             raise RowNotFound("experiment", experiment_id)

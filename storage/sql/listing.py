@@ -1,6 +1,6 @@
-"""Every list as SQL: predicates and a keyset position become a WHERE, a page and its total come back.
+"""Lists as SQL: predicates and a keyset position become a WHERE clause; the result is a page and the total.
 
-The per-table files of this package call `page`; they name the scope and the columns.
+The per-table files of this package call `page` with the scope and the columns.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from storage.pages import Cursor
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.rows import inline_literal
 
-_SECOND = 1_000_000  # times are kept in microseconds
+_SECOND = 1_000_000  # times are stored in microseconds
 
 Record = TypeVar("Record")
 
@@ -34,17 +34,17 @@ async def page(
     join: FromClause | None = None,
     tags: Table | None = None,
 ) -> Page[Record]:
-    """Return one page and the size of the whole list, in two statements of the caller's snapshot.
+    """Return one page and the size of the whole list, with two statements in the caller's snapshot.
 
     A record is made from a row whose last element is the sort key; `join` adds tables that only the columns need; tag
-    predicates look into `tags`, whose first column names the row.
+    predicates use the table `tags`, whose first column is the row's id.
     """
     conditions = [*scope, *(condition(dialect, table, predicate, tags) for predicate in listing.predicates)]
     key = sort_key(table, listing.order.field)
     statement = select(*columns, key.label("sort_key")).select_from(table if join is None else join).where(*conditions)
     if listing.after is not None:
-        statement = statement.where(_after(table, listing.order, listing.after))
-    statement = _ordered(statement, table, listing.order).limit(listing.page_size + 1)
+        statement = statement.where(_after_cursor(table, listing.order, listing.after))
+    statement = _order_by(statement, table, listing.order).limit(listing.page_size + 1)
     rows = (await connection.execute(statement)).all()
     count = select(func.count()).select_from(table).where(*conditions)
     total = (await connection.execute(count)).scalar_one()
@@ -58,15 +58,15 @@ async def page(
 
 
 def sort_key(table: FromClause, field: Field) -> ColumnElement[Any]:
-    """Return what rows sort by: the column, or the first characters of a long one."""
+    """Return the expression that rows are sorted by: the column, or the first characters of a long one."""
     column = table.c[field.column]
     return func.substr(column, 1, SORTED_CHARACTERS) if field.long else column
 
 
-def _ordered(statement: Select[Any], table: FromClause, order: Order) -> Select[Any]:
+def _order_by(statement: Select[Any], table: FromClause, order: Order) -> Select[Any]:
     terms: list[ColumnElement[Any]] = []
     if order.field.nullable:
-        # By default databases disagree on where NULL sorts, and MySQL lacks NULLS FIRST.
+        # Databases sort NULL differently by default, and MySQL lacks NULLS FIRST.
         terms.append(table.c[order.field.column].is_not(None))
     if order.field.column != "id":
         terms.append(sort_key(table, order.field))
@@ -74,8 +74,8 @@ def _ordered(statement: Select[Any], table: FromClause, order: Order) -> Select[
     return statement.order_by(*(term.desc() if order.descending else term.asc() for term in terms))
 
 
-def _after(table: FromClause, order: Order, cursor: Cursor) -> ColumnElement[bool]:
-    """A condition: the row comes after a cursor, in the order's direction."""
+def _after_cursor(table: FromClause, order: Order, cursor: Cursor) -> ColumnElement[bool]:
+    """Return a condition: the row comes after a cursor, in the order's direction."""
     later_id = table.c.id < cursor.id if order.descending else table.c.id > cursor.id
     if order.field.column == "id":
         return later_id
@@ -84,7 +84,7 @@ def _after(table: FromClause, order: Order, cursor: Cursor) -> ColumnElement[boo
         later_null = and_(column.is_(None), later_id)
         return later_null if order.descending else or_(column.is_not(None), later_null)
     later_key = key < cursor.value if order.descending else key > cursor.value
-    # With the bound every database walks its index; row values such as (a, b) > (c, d) would not on MySQL.
+    # With the bound, every database uses its index; with row values such as (a, b) > (c, d), MySQL would not.
     bound = key <= cursor.value if order.descending else key >= cursor.value
     later = and_(bound, or_(later_key, later_id))
     if order.field.nullable and order.descending:
@@ -117,7 +117,7 @@ def condition(
 
 
 def _digest(table: FromClause, field: Field, values: Sequence[str]) -> list[ColumnElement[bool]]:
-    """Conditions on the digest, which has an index: equal texts have equal digests."""
+    """Return conditions on the digest, which has an index: equal texts have equal digests."""
     if field.digest_column is None or "" in values:
         return []
     digests = [text_digest(value) for value in values]
@@ -134,9 +134,9 @@ _COMPARISONS: dict[Operation, Callable[[Any, Any], ColumnElement[bool]]] = {
 
 
 def _time_condition(column: ColumnElement[Any], operation: Operation, values: Sequence[Any]) -> ColumnElement[bool]:
-    """A time in a filter covers an interval [start, end): a second, or a microsecond when it has a fraction."""
+    """Compare with an interval [start, end): a time in a filter covers a second, or a microsecond if it has a fraction."""
     if operation is Operation.IN:
-        return _in_seconds(column, values)
+        return _seconds_condition(column, values)
     start, end = values
     conditions: dict[Operation, ColumnElement[bool]] = {
         Operation.EQUALS: and_(column >= start, column < end),
@@ -149,12 +149,12 @@ def _time_condition(column: ColumnElement[Any], operation: Operation, values: Se
     return conditions[operation]
 
 
-def _in_seconds(column: ColumnElement[Any], seconds: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
-    """One list, not one OR per second: SQLite refuses an expression of a thousand ORs, and each would bind two values."""
+def _seconds_condition(column: ColumnElement[Any], seconds: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+    """Return one list, not one OR per second: SQLite refuses a thousand ORs, and each would bind two values."""
     starts = [start for start, end in seconds if start < end]
     if not starts:
         return false()
     # The remainder of a time before 1970 is negative on every database, hence the second remainder. An index cannot
-    # find the second of a time; the bounds are for it.
+    # find the second of a time, but can use the bounds.
     second = column - (column % _SECOND + _SECOND) % _SECOND
     return and_(column >= min(starts), column < max(starts) + _SECOND, second.in_(starts))

@@ -19,7 +19,7 @@ from storage.sql.tags import add_tags, replace_tags, tags_of
 
 _OTHER_TABLES = ("pipeline_spec", "tags")
 _VERSION = columns_of(pipeline_versions, PipelineVersion, leaving_out=_OTHER_TABLES)
-# Versions can be listed by their specification too, so lists see it as one of their columns.
+# Versions can also be filtered by their specification, so it is one of the columns of lists.
 _WITH_SPEC = (
     select(*_VERSION, pipeline_specs.c.spec.label("pipeline_spec"))
     .select_from(pipeline_versions.outerjoin(pipeline_specs))
@@ -40,7 +40,7 @@ _DELETE = delete(pipeline_versions).where(_HAS_ID, pipeline_versions.c.pipeline_
 
 
 class _Statements:
-    """Statements on pipeline versions that are spelled by the dialect."""
+    """Statements on pipeline versions whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         columns = pipeline_versions.c
@@ -65,12 +65,13 @@ class SqlPipelineVersions:
         return version
 
     async def find_latest(self, pipeline_id: str) -> PipelineVersion | None:
-        """Return the version of a pipeline that was made last, if there is one."""
+        """Return the version of a pipeline that was created last, if there is one."""
         return await self._find(_LATEST, pipeline_id=pipeline_id)
 
     async def latest_of(self, pipeline_ids: Sequence[str]) -> dict[str, PipelineVersion]:
-        """Return the version that was made last of each pipeline that has one, by the pipeline's id; without
-        specifications and tags."""
+        """Return the version created last of each pipeline that has one, by the pipeline's id; without specifications
+        and tags.
+        """
         values = {"ids": self._dialect.text_list(pipeline_ids)}
         rows = (await self._connection.execute(self._dialect.statements(_Statements).latest_of, values)).all()
         return {row.pipeline_id: PipelineVersion(*row) for row in rows}
@@ -90,7 +91,7 @@ class SqlPipelineVersions:
         return replace(version, tags=tags.get(version.id, {}))
 
     async def list(self, listing: Listing, *, pipeline_id: str, with_spec: bool) -> Page[PipelineVersion]:
-        """Return a page of a pipeline's versions with tags, and with specifications when asked for."""
+        """Return a page of a pipeline's versions with tags, and with specifications if `with_spec`."""
         versions = await page(
             self._connection,
             self._dialect,
@@ -105,7 +106,7 @@ class SqlPipelineVersions:
         return replace(versions, rows=[replace(row, tags=tags.get(row.id, {})) for row in versions.rows])
 
     async def create(self, version: PipelineVersion) -> None:
-        """Keep a new version with its tags; raises AlreadyExists when the pipeline has one of that name."""
+        """Insert a new version with its tags; raises AlreadyExists when the pipeline has one with that name."""
         spec_id = await keep_spec(self._connection, self._dialect, version.pipeline_spec, created_at=version.created_at)
         row = {**values_of(version, leaving_out=_OTHER_TABLES), "pipeline_spec_id": spec_id}
         keys = ("pipeline_id", "name")
@@ -114,9 +115,9 @@ class SqlPipelineVersions:
         await add_tags(self._connection, pipeline_version_tags, version.id, version.tags)
 
     async def update(self, version_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
-        """Change what is given; raises RowNotFound."""
+        """Change display name and tags if given; raises RowNotFound."""
         if display_name is None:
-            # The row is held all the same, so that one call at a time replaces its tags.
+            # The row is locked all the same, so that only one call at a time replaces its tags.
             result = await self._connection.execute(_TOUCH, {"version_id": version_id})
         else:
             result = await self._connection.execute(_RENAME, {"version_id": version_id, "display_name": display_name})
@@ -126,7 +127,7 @@ class SqlPipelineVersions:
             await replace_tags(self._connection, pipeline_version_tags, version_id, tags)
 
     async def delete(self, version_id: str, *, pipeline_id: str) -> None:
-        """Delete a version of a pipeline; raises RowNotFound, also when it is of another one."""
+        """Delete a version of a pipeline; raises RowNotFound, even if another pipeline has it."""
         result = await self._connection.execute(_DELETE, {"version_id": version_id, "of_pipeline": pipeline_id})
         if result.rowcount == 0:
             raise RowNotFound("pipeline version", version_id)

@@ -41,7 +41,7 @@ class SqlPipelines:
         return await self._find(_GET, pipeline_id, pipeline_id=pipeline_id)
 
     async def get_by_name(self, name: str, namespace: str) -> Pipeline:
-        """Return the pipeline of a name with its tags; raises RowNotFound."""
+        """Return the pipeline with a name, and its tags; raises RowNotFound."""
         return await self._find(_GET_BY_NAME, name, name=name, namespace=namespace)
 
     async def _find(self, statement: Select[Any], label: str, **values: str) -> Pipeline:
@@ -68,7 +68,7 @@ class SqlPipelines:
         return replace(pipelines_page, rows=[replace(row, tags=tags.get(row.id, {})) for row in pipelines_page.rows])
 
     async def create(self, pipeline: Pipeline) -> None:
-        """Keep a new pipeline with its tags; raises AlreadyExists when the name is taken."""
+        """Insert a new pipeline with its tags; raises AlreadyExists when the name is taken."""
         row = values_of(pipeline, leaving_out=("tags",))
         keys = ("name", "namespace")
         if not await self._dialect.insert_unless_taken(self._connection, pipelines, keys, row):
@@ -76,9 +76,9 @@ class SqlPipelines:
         await add_tags(self._connection, pipeline_tags, pipeline.id, pipeline.tags)
 
     async def update(self, pipeline_id: str, *, display_name: str | None, tags: Mapping[str, str] | None) -> None:
-        """Change what is given; raises RowNotFound."""
+        """Change display name and tags if given; raises RowNotFound."""
         if display_name is None:
-            # The row is held all the same, so that one call at a time replaces its tags.
+            # The row is locked all the same, so that only one call at a time replaces its tags.
             result = await self._connection.execute(_TOUCH, {"pipeline_id": pipeline_id})
         else:
             values = {"pipeline_id": pipeline_id, "display_name": display_name}
@@ -89,7 +89,7 @@ class SqlPipelines:
             await replace_tags(self._connection, pipeline_tags, pipeline_id, tags)
 
     async def delete(self, pipeline_id: str, *, with_versions: bool) -> None:
-        """Delete a pipeline; raises RowNotFound, and InUse when it has versions that are not to go with it."""
+        """Delete a pipeline; raises RowNotFound, and InUse when it has versions and not `with_versions`."""
         if with_versions:
             await self._connection.execute(_DELETE_VERSIONS, {"pipeline_id": pipeline_id})
         elif (await self._connection.execute(_HAS_VERSIONS, {"pipeline_id": pipeline_id})).scalar():

@@ -11,9 +11,9 @@ _READERS: dict[tuple[type[Any], tuple[str, ...]], tuple[tuple[str, ...], Callabl
 
 
 class RowVanished(Exception):
-    """An insert met a taken key whose row cannot be read: it was deleted since, or another key of the row was taken.
+    """An insert found its key taken, but cannot read the row with it: it has been deleted, or another key was taken.
 
-    The per-table files raise it; `SqlStore` alone catches it, and runs the callback again.
+    The per-table files raise this; only `SqlStore` catches it, and runs the callback again.
     """
 
 
@@ -33,11 +33,11 @@ def values_of(record: Any, *, leaving_out: tuple[str, ...] = ()) -> dict[str, An
     if key not in _READERS:
         names = tuple(name for name in field_names(key[0]) if name not in leaving_out)
         _READERS[key] = names, attrgetter(*names)
-    names, read = _READERS[key]
-    return dict(zip(names, read(record), strict=True))
+    names, read_values = _READERS[key]
+    return dict(zip(names, read_values(record), strict=True))
 
 
 def inline_literal(constant: str) -> ColumnElement[str]:
-    """Inline a trusted constant instead of binding it: a generic plan cannot use a partial index."""
+    """Inline a trusted constant instead of binding it: with a bound value, a generic plan cannot use a partial index."""
     assert constant.replace("_", "").isalnum() or not constant, "only words that need no escaping"
     return literal_column(f"'{constant}'")

@@ -21,7 +21,7 @@ _WITHOUT_VERSION = runs.outerjoin(
     pipeline_specs, (pipeline_specs.c.id == runs.c.pipeline_spec_id) & (runs.c.pipeline_version_id == "")
 )
 _WITH_SPEC = runs.outerjoin(pipeline_specs, pipeline_specs.c.id == runs.c.pipeline_spec_id)
-# A version without a specification counts as none: it has nothing to show in place of the run's own specification.
+# A version without a specification is treated as absent: it cannot be shown instead of the run's own specification.
 _WITH_VERSION = runs.outerjoin(
     pipeline_versions,
     (pipeline_versions.c.id == runs.c.pipeline_version_id) & pipeline_versions.c.pipeline_spec_id.is_not(None),
@@ -77,12 +77,12 @@ _STALE_CANCELING = (
 
 
 class _Statements:
-    """Statements on runs that are spelled by the dialect."""
+    """Statements on runs whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         head = select(*_HEAD).where(_HAS_ID)
         self.heads = {lock: dialect.locked(head, lock) for lock in Lock}
-        # A count per run: grouping the tasks of several runs, a planner may read the whole table.
+        # One count per run: to group the tasks of several runs, a planner may read the whole table.
         count = select(func.count()).where(tasks.c.run_id == runs.c.id).scalar_subquery()
         self.task_counts = select(runs.c.id, count).where(dialect.among(runs.c.id, "ids"))
 
@@ -99,7 +99,7 @@ class SqlRuns:
         return await self.lock(run_id, Lock.NONE)
 
     async def lock(self, run_id: str, lock: Lock) -> RunHead:
-        """Return the head of a run and hold its row; raises RowNotFound."""
+        """Return the head of a run and lock its row; raises RowNotFound."""
         row = (await self._connection.execute(self._statements.heads[lock], {"run_id": run_id})).first()
         if row is None:
             raise RowNotFound("run", run_id)
@@ -114,19 +114,19 @@ class SqlRuns:
         return Run(*row)
 
     async def get_shown(self, run_id: str) -> ShownRun:
-        """Return a run, with its specification unless its version has one to show instead; raises RowNotFound."""
+        """Return a run, with its specification unless its version has one; raises RowNotFound."""
         row = (await self._connection.execute(_GET_SHOWN, {"run_id": run_id})).first()
         if row is None:
             raise RowNotFound("run", run_id)
         return ShownRun(Run(*row[:-1]), bool(row[-1]))
 
     async def activity(self, run_id: str) -> RunActivity:
-        """Return how far the recording of a run has come."""
+        """Return the activity of a run."""
         count, updated_at, link_id = (await self._connection.execute(_ACTIVITY, {"run_id": run_id})).one()
         return RunActivity(count, updated_at or 0, link_id or "")
 
     async def find_recurring(self, recurring_run_id: str, display_name: str) -> Run | None:
-        """Return the run that a recurring run made under this name, if any."""
+        """Return the run that a recurring run created with this name, if any."""
         values = {"recurring_run_id": recurring_run_id, "display_name": display_name}
         row = (await self._connection.execute(_RECURRING, values)).first()
         return None if row is None else Run(*row)
@@ -136,7 +136,7 @@ class SqlRuns:
     ) -> Page[Run]:
         """Return a page of runs, of an experiment or a namespace when one is given.
 
-        A specification comes with the runs that name no version; the others are identified by their version.
+        Only runs that do not name a version have their specification; the others are identified by their version.
         """
         scope = []
         if experiment_id is not None:
@@ -161,7 +161,7 @@ class SqlRuns:
         return {run_id: count for run_id, count in rows if count}
 
     async def create(self, run: Run) -> None:
-        """Keep a new run, its specification once for all runs that share it; raises AlreadyExists."""
+        """Insert a new run, and its specification unless another run has stored it; raises AlreadyExists."""
         spec_id = await keep_spec(self._connection, self._dialect, run.pipeline_spec, created_at=run.created_at)
         row = {**values_of(run, leaving_out=(_SPEC,)), "pipeline_spec_id": spec_id}
         if not await self._dialect.insert_unless_taken(self._connection, runs, ["id"], row):
@@ -187,12 +187,12 @@ class SqlRuns:
         await self._connection.execute(_ARCHIVE_OF_EXPERIMENT, values)
 
     async def delete(self, run_id: str) -> None:
-        """Delete a run; its tasks and their links go with it by foreign key. Raises RowNotFound."""
+        """Delete a run; the foreign keys delete its tasks and their links. Raises RowNotFound."""
         result = await self._connection.execute(_DELETE, {"run_id": run_id})
         if result.rowcount == 0:
             raise RowNotFound("run", run_id)
 
     async def list_stale_canceling(self, *, written_before: int, limit: int) -> Sequence[str]:
-        """Return canceling runs that nothing has written to since a time, longest waiting first."""
+        """Return canceling runs that have not been written to since a time, the oldest first."""
         values = {"written_before": written_before, "limit": limit}
         return (await self._connection.execute(_STALE_CANCELING, values)).scalars().all()

@@ -1,4 +1,4 @@
-"""Specifications: large texts, each stored once under its hash. Runs and pipeline versions refer to them."""
+"""Specifications: large texts, each stored once, with its hash as id. Runs and pipeline versions refer to them."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,7 +8,7 @@ from storage.sql.tables import pipeline_specs
 
 
 async def keep_spec(connection: AsyncConnection, dialect: Dialect, spec: str | None, *, created_at: int) -> str | None:
-    """Store a specification unless it exists; return its id, or None where there is no specification."""
+    """Store a specification unless it exists; return its id, or None if there is no specification."""
     id = spec_id(spec)
     if id is not None:
         row = {"id": id, "spec": spec, "created_at": created_at}

@@ -1,6 +1,6 @@
 """SqlStore: the Store on a SQL database – engines, snapshots, transactions that are retried after a deadlock.
 
-Only the server's composition root and the tests name it.
+Only the server's composition root and the tests import it.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ from storage.tracebacks import release
 RETRY_SECONDS = 10.0  # how long a write keeps retrying when its caller has no deadline
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.5
-READY_SECONDS = 1.5  # readiness turns false within two seconds of a database that froze
-# The next attempt sees a row that another call has inserted or deleted meanwhile; if it collides again and again, the
-# caller is told.
+READY_SECONDS = 1.5  # readiness turns false within two seconds of a freeze of the database
+# The next attempt sees rows that other calls have inserted or deleted in the meantime; if it keeps colliding, the call
+# fails.
 COLLISION_ATTEMPTS = 3
 
 _COLLISIONS: dict[Failure, str] = {
-    Failure.DUPLICATE: "a row with the same key exists already",
-    Failure.MISSING_PARENT: "a row that is referred to does not exist",
+    Failure.DUPLICATE: "a row with the same key already exists",
+    Failure.MISSING_PARENT: "a row that the request refers to does not exist",
 }
 
 _FINAL = (Failure.TOO_LARGE, Failure.UNAVAILABLE)  # running again does not help
@@ -50,7 +50,7 @@ Answer = TypeVar("Answer")
 
 
 class SqlTx:
-    """The tables as one connection sees them; fulfils ReadTx and WriteTx."""
+    """The tables as one connection sees them; implements ReadTx and WriteTx."""
 
     def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
         self.experiments = SqlExperiments(connection, dialect)
@@ -76,14 +76,14 @@ class SqlStore:
         options = self.dialect.engine_options(
             writer=writer, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds
         )
-        # Values belong to users: not even the log of an unforeseen error may show them.
+        # Values are users' data: not even the log of an unexpected error may contain them.
         engine = create_async_engine(self.dialect.url, hide_parameters=True, **options)
         self.dialect.prepare(engine, writer=writer)
         return engine
 
     @property
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
-        """The engines for writing and for reading, for listeners to their statements."""
+        """The engines for writing and for reading, for event listeners on their statements."""
         return self._writer, self._reader
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
@@ -91,7 +91,7 @@ class SqlStore:
         return await self._retrying(lambda: self._read_once(self._reader, fn))
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
-        """Run a callback that makes a single statement; see storage.contract.Store."""
+        """Run a callback that executes a single statement; see storage.contract.Store."""
         return await self._retrying(lambda: self._read_once(self._single_reader, fn))
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
@@ -108,7 +108,7 @@ class SqlStore:
             try:
                 await connection.commit()
             except BaseException as error:
-                # Whatever stopped it, the transaction may still be open, and the connection's next user must not commit it.
+                # Whatever the error, the transaction may still be open, and the connection's next user must not commit it.
                 await connection.invalidate()
                 is_disconnected = isinstance(error, DBAPIError) and self.dialect.failure(error) is Failure.DISCONNECTED
                 if is_disconnected or isinstance(error, OSError):
@@ -117,7 +117,7 @@ class SqlStore:
             return answer
 
     async def _retrying(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Run an attempt until it ends with an answer, with an error that is not the database's, or out of time."""
+        """Run an attempt until it succeeds, fails for a reason that retrying does not fix, or time is up."""
         end = time.monotonic() + deadlines.remaining_seconds(RETRY_SECONDS)
         pause = FIRST_PAUSE_SECONDS
         collisions = 0
@@ -126,7 +126,7 @@ class SqlStore:
                 try:
                     return await attempt()
                 except BaseException as error:
-                    # SQLAlchemy's frames keep each error that passes through them, cancellations included.
+                    # SQLAlchemy's frames keep references to each error that passes through them, including cancellations.
                     release(error)
                     raise
             except PoolTimeout as error:
@@ -134,7 +134,7 @@ class SqlStore:
             except OSError as error:
                 raise Unavailable("the database cannot be reached") from error
             except (RowVanished, DBAPIError) as error:
-                # In a variable that outlives this clause the error would make a cycle, since its traceback holds this frame.
+                # A variable that outlives this clause would make the error part of a cycle, since its traceback holds this frame.
                 failure = Failure.DUPLICATE if isinstance(error, RowVanished) else self.dialect.failure(error)
                 # Full jitter: writers that collided once must not meet again at the same moment.
                 delay = random.uniform(0, pause)
@@ -147,7 +147,7 @@ class SqlStore:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def ready(self) -> None:
-        """Ask the database for a row; raises Unavailable when it does not answer within READY_SECONDS."""
+        """Execute a query; raises Unavailable when the database does not respond within READY_SECONDS."""
 
         async def ask() -> None:
             async with self._single_reader.connect() as connection:
@@ -158,12 +158,12 @@ class SqlStore:
         try:
             await asyncio.wait([probe], timeout=READY_SECONDS)
             if not probe.done():
-                raise Unavailable("the database does not answer")
+                raise Unavailable("the database does not respond")
             await probe
         except (SQLAlchemyError, Unavailable) as error:
-            raise Unavailable("the database does not answer") from error
+            raise Unavailable("the database does not respond") from error
         finally:
-            # Not awaited here: a driver takes seconds to give up a connection that does not respond.
+            # Not awaited: a driver can take seconds to give up on a connection that does not respond.
             probe.cancel()
             probe.add_done_callback(self._forget)
 
@@ -173,7 +173,7 @@ class SqlStore:
             probe.exception()
 
     async def problems(self) -> list[str]:
-        """Return what is wrong with the database's settings, one sentence each; empty when nothing is."""
+        """Return one sentence for each unsafe setting of the database."""
 
         async def ask() -> list[str]:
             async with self._writer.connect() as connection:
@@ -182,12 +182,12 @@ class SqlStore:
         return await self._retrying(ask)
 
     def pool_use(self) -> dict[str, tuple[int, int]]:
-        """Return for the writing and the reading pool how many connections are in use, and how many there can be."""
+        """Return, for the write pool and the read pool, the number of connections in use and its maximum."""
         pools: dict[str, Any] = {"writer": self._writer.pool, "reader": self._reader.pool}
         return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
 
     async def size_bytes(self) -> int:
-        """Return how many bytes the store takes, as far as the database knows; raises StorageError."""
+        """Return the size of the store in bytes, as reported by the database; raises StorageError."""
 
         async def ask() -> int:
             async with self._single_reader.connect() as connection:
@@ -207,7 +207,7 @@ class SqlStore:
         value = await self._retrying(read)
         if value is None:
             raise SchemaMismatch(
-                "the store has no page token key: its first upgrade did not end; run `lineal-server upgrade`"
+                "the store has no page token key because its first upgrade did not finish; run `lineal-server upgrade`"
             )
         return bytes.fromhex(value)
 
@@ -221,9 +221,9 @@ class SqlStore:
 
 def _final_error(failure: Failure) -> StorageError:
     if failure is Failure.TOO_LARGE:
-        return ValueRefused("a value is larger, or there are more, than the database takes at once")
+        return ValueRefused("a value is too large for the database, or there are too many values")
     if failure is Failure.UNAVAILABLE:
-        return Unavailable("the database refuses to work at the moment")
+        return Unavailable("the database cannot be used at the moment")
     if failure is Failure.DISCONNECTED:
         return Unavailable("the connection to the database keeps breaking")
     return Conflict(_COLLISIONS.get(failure, "concurrent writes kept colliding; try again"))

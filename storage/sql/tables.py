@@ -1,7 +1,7 @@
 """The schema: every table, key and index, in SQLAlchemy's terms.
 
-The statements in this package and the comparison with the migrations import it. Keyset indexes follow the lists: a list in its
-default order walks one of them.
+The statements in this package and the comparison with the migrations import it. Each list in its default order has a
+keyset index.
 """
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
@@ -50,7 +50,7 @@ experiments = Table(
     Index("experiments_created", "created_at", "id"),
 )
 
-# A specification is large and shared by every run of a pipeline version: kept once, under the hash of its text.
+# A specification is large and shared by all runs of a pipeline version, so it is stored once, with its hash as id.
 pipeline_specs = Table(
     "pipeline_specs",
     metadata,
@@ -206,7 +206,7 @@ artifact_tasks = Table(
     _id(primary_key=True),
     _id("artifact_id", ForeignKey("artifacts.id", name="artifact_tasks_artifact", ondelete="CASCADE")),
     _id("task_id", ForeignKey("tasks.id", name="artifact_tasks_task", ondelete="CASCADE")),
-    _id("run_id"),  # that of the task, kept here for lists by run
+    _id("run_id"),  # that of the task, repeated here for lists by run
     Column("type", Integer, nullable=False),
     _text("key", lengths.KEY),
     Column("iteration", BigInteger, nullable=False),
@@ -216,7 +216,7 @@ artifact_tasks = Table(
     Index("artifact_tasks_run_id", "run_id", "id"),
 )
 
-# Imports of other stores: one row for each source, kept until its import is undone.
+# Imports of other stores: one row per source, kept until its import is undone.
 import_jobs = Table(
     "import_jobs",
     metadata,
@@ -233,12 +233,14 @@ import_jobs = Table(
     UniqueConstraint("store_id", name="import_jobs_store_id"),
 )
 
-# What an import wrote, with a digest of each row: a row with another digest was changed by somebody else.
+# The rows that an import wrote, with a digest of each: a row with another digest has been changed by something else.
 imported_rows = Table(
     "imported_rows",
     metadata,
-    _id("row_id", primary_key=True),  # first, so that rows are found by id wherever the others come from
-    Column("import_id", Integer, primary_key=True, autoincrement=False),  # no foreign key: one check for each row
+    _id("row_id", primary_key=True),  # first, so that rows are found by id, whichever import they come from
+    Column(
+        "import_id", Integer, primary_key=True, autoincrement=False
+    ),  # no foreign key: it would be checked for each row
     Column("kind", Integer, primary_key=True, autoincrement=False),
     Column("digest", BigInteger, nullable=False),
 )

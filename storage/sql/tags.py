@@ -1,4 +1,4 @@
-"""Tags of pipelines and versions: one row per tag, in a table whose first column names what it belongs to."""
+"""Tags of pipelines and versions: one row per tag, in a table whose first column is the owner's id."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _DELETE: dict[Table, Delete] = {
 
 
 class _Statements:
-    """Statements on tags that are spelled by the dialect."""
+    """Statements on tags whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.of_rows: dict[Table, Select[Any]] = {}
@@ -39,13 +39,13 @@ async def tags_of(
 
 
 async def replace_tags(connection: AsyncConnection, table: Table, row_id: str, tags: Mapping[str, str]) -> None:
-    """Replace all tags of a row by these."""
+    """Replace all tags of a row with these."""
     await connection.execute(_DELETE[table], {"row_id": row_id})
     await add_tags(connection, table, row_id, tags)
 
 
 async def add_tags(connection: AsyncConnection, table: Table, row_id: str, tags: Mapping[str, str]) -> None:
-    """Give a new row its tags."""
+    """Insert the tags of a new row."""
     if tags:
         name = table.columns[0].name
         rows = [{name: row_id, "key": key, "value": value} for key, value in sorted(tags.items())]

@@ -33,7 +33,7 @@ def _unless_longer(column: Column[Any], characters: ColumnElement[Any]) -> Colum
 
 
 class _Statements:
-    """Statements on tasks; values are bound by the names of the columns, lists of ids as `ids`."""
+    """Statements on tasks; values are bound by column name, lists of ids as `ids`."""
 
     def __init__(self, dialect: Dialect) -> None:
         oldest_first = (tasks.c.created_at, tasks.c.id)
@@ -54,7 +54,7 @@ class _Statements:
         self.lock_of_run = dialect.locked(select(tasks.c.id).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
         self.lock_progress = dialect.locked(select(*_PROGRESS).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
         self.by_logical_key = select(*_COLUMNS).where(tasks.c.logical_key == bindparam("logical_key"))
-        # UNION ends even where rows form a cycle.
+        # UNION terminates even if rows form a cycle.
         columns = (tasks.c.id, tasks.c.run_id, tasks.c.parent_task_id)
         lineage = select(*columns).where(by_ids).cte("above", recursive=True)
         lineage = lineage.union(select(*columns).join(lineage, tasks.c.id == lineage.c.parent_task_id))
@@ -136,7 +136,7 @@ class SqlTasks:
         return [Task(*row) for row in rows]
 
     async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
-        """Return outlines of a run's first tasks, oldest first, without parameters that are longer."""
+        """Return outlines of a run's first tasks, oldest first, without parameters longer than `parameter_characters`."""
         statement = self._statements.outlines
         rows = await self._rows(statement, run_id=run_id, limit=limit, parameter_characters=parameter_characters)
         return [TaskOutline(*row) for row in rows]
@@ -145,7 +145,7 @@ class SqlTasks:
         """Return the direct children of a run's tasks, oldest first."""
         ids = self._dialect.text_list(parent_task_ids)
         rows = await self._rows(self._statements.children, run_id=run_id, ids=ids)
-        # Not by ORDER BY: to avoid sorting a few children, a planner may walk all tasks of the run in that order.
+        # Not with ORDER BY: to avoid sorting a few children, a planner may scan all tasks of the run in that order.
         return [ChildTask(*row[1:]) for row in sorted(rows, key=lambda row: (row[0], row[1]))]
 
     async def find_cached(self, cache_fingerprint: str, namespace: str | None) -> Task | None:
@@ -174,7 +174,7 @@ class SqlTasks:
         return [TaskProgress(*row) for row in await self._rows(self._statements.lock_progress, run_id=run_id)]
 
     async def create(self, task: Task) -> Task:
-        """Keep a new task, or return the one that holds its logical key."""
+        """Insert a new task, or return the existing one with its logical key."""
         row = values_of(task)
         if await self._dialect.insert_unless_taken(self._connection, tasks, ["logical_key"], row):
             return task
@@ -186,8 +186,8 @@ class SqlTasks:
         return Task(*rows[0])
 
     async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
-        """Write what changed of tasks, each given as it was and as it is to be."""
-        # One statement for all of them, however they differ: the columns that changed in any.
+        """Write the changes of tasks, each given as the task that was read and the task to write."""
+        # One statement for all tasks, with every column that changed in any of them.
         names = tuple(name for name in _CHANGING if any(getattr(a, name) != getattr(b, name) for a, b in changes))
         if names:
             rows = [{"task_id": task.id, **{name: getattr(task, name) for name in names}} for _, task in changes]
@@ -208,5 +208,5 @@ class SqlTasks:
         return {task_id: (run_id, parent_id) for task_id, run_id, parent_id in rows}
 
     async def has_running_leaf(self, run_id: str) -> bool:
-        """Say whether a running task without children is left in a run."""
+        """Return whether a run has a running task without children."""
         return bool(await self._rows(self._statements.running_leaf, run_id=run_id))

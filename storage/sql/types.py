@@ -1,4 +1,4 @@
-"""Column types whose meaning is the same on every database; each dialect file has its database's spelling."""
+"""Column types with the same meaning on every database; each dialect file has their DDL for its database."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class ByteText(Text):
 
 
 def length_of(type_: TypeEngine[Any]) -> int:
-    """Characters a ByteString column holds."""
+    """Return the maximum length of a ByteString column, in characters."""
     assert isinstance(type_, ByteString)
     assert type_.length is not None
     return type_.length

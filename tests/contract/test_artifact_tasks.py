@@ -116,12 +116,12 @@ async def test_links_come_back_in_the_order_they_were_given(store: SqlStore) -> 
     assert await create(store, *requests) == [*links[:5], earlier, *links[6:], links[0]]
 
 
-async def test_a_link_to_a_task_or_an_artifact_that_is_not_there_raises_conflict(store: SqlStore) -> None:
+async def test_a_link_to_a_task_or_an_artifact_that_does_not_exist_raises_conflict(store: SqlStore) -> None:
     task, artifact = await a_kept_task(store), an_artifact()
     await keep(store, artifact)
     for link in (a_link(task, an_artifact()), a_link(a_task(task.run_id), artifact)):
         for links in ([link], [a_link(task, artifact), link]):
-            with pytest.raises(Conflict, match="a row that is referred to does not exist"):
+            with pytest.raises(Conflict, match="a row that the request refers to does not exist"):
                 await create(store, *links)
     assert await list_ids(store, runs=[task.run_id]) == []
 

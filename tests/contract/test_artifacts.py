@@ -87,12 +87,12 @@ async def test_artifacts_with_a_uri_come_oldest_first(store: SqlStore) -> None:
 async def test_artifacts_are_created_all_or_none(store: SqlStore) -> None:
     first = an_artifact()
     await keep(store, first)
-    with pytest.raises(Conflict, match="a row with the same key exists already"):
+    with pytest.raises(Conflict, match="a row with the same key already exists"):
         await store.write(lambda tx: tx.artifacts.create([an_artifact(), replace(first, name="again"), an_artifact()]))
     assert await list_ids(store) == [first.id]
 
 
-async def test_an_artifact_whose_identity_is_taken_returns_the_existing_artifact(store: SqlStore) -> None:
+async def test_creating_an_artifact_whose_identity_is_taken_returns_the_existing_artifact(store: SqlStore) -> None:
     first, second = (an_artifact(identity_key="identity", name=name) for name in ("first", "second"))
     assert await store.write(lambda tx: tx.artifacts.create_unique(first)) == first
     assert await store.write(lambda tx: tx.artifacts.create_unique(second)) == first

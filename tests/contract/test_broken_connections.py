@@ -107,7 +107,7 @@ async def test_a_write_without_a_database_raises_unavailable(database_kind: str)
     for call in (lambda: keep(store, a_run()), store.page_token_key, store.problems):
         with pytest.raises(Unavailable) as caught:
             await call()
-        assert str(caught.value) in ("the database cannot be reached", "the database refuses to work at the moment")
+        assert str(caught.value) in ("the database cannot be reached", "the database cannot be used at the moment")
     assert time.monotonic() - started < 5
     await store.close()
 
@@ -123,7 +123,7 @@ async def test_a_call_that_gets_no_connection_in_time_is_unavailable(migrated_ur
 
 async def test_raises_unavailable_when_the_database_does_not_answer(database_kind: str) -> None:
     store = SqlStore(nowhere(database_kind))
-    with pytest.raises(Unavailable, match="the database does not answer"):
+    with pytest.raises(Unavailable, match="the database does not respond"):
         await store.ready()
     await store.close()
 
@@ -151,7 +151,7 @@ def test_the_thread_of_a_file_that_cannot_be_opened_has_ended_before_the_loop(mo
 
 
 @servers_only
-async def test_a_frozen_database_is_given_up_within_two_seconds(
+async def test_a_frozen_database_is_given_up_on_within_two_seconds(
     database_kind: str, start_private_server: Callable[..., PrivateServer]
 ) -> None:
     server = start_private_server(database_kind)

@@ -40,7 +40,7 @@ async def delete_default(store: SqlStore) -> None:
     await store.write(lambda tx: tx.experiments.delete(default))
 
 
-async def test_a_deleted_default_experiment_is_made_again_from_the_fallback(store: SqlStore) -> None:
+async def test_a_deleted_default_experiment_is_created_again_from_the_fallback(store: SqlStore) -> None:
     await delete_default(store)
     fallback = an_experiment(name="Default", description="again")
     assert await store.write(lambda tx: tx.experiments.ensure_default(fallback)) == fallback.id
@@ -53,7 +53,7 @@ async def test_a_default_experiment_that_is_there_stays(store: SqlStore) -> None
     assert await store.write(lambda tx: tx.experiments.ensure_default(an_experiment())) == default
 
 
-async def test_an_experiment_that_bears_the_fallbacks_name_becomes_the_default(store: SqlStore) -> None:
+async def test_an_experiment_that_has_the_fallbacks_name_becomes_the_default(store: SqlStore) -> None:
     await delete_default(store)
     bearer = an_experiment(name="Default")
     await keep(store, bearer)
@@ -75,7 +75,7 @@ async def test_a_taken_experiment_name_raises_alreadyexists(store: SqlStore) -> 
         await keep(store, an_experiment(name="one", namespace="here"))
 
 
-async def test_archiving_an_experiment_that_is_not_there_raises_rownotfound(store: SqlStore) -> None:
+async def test_archiving_an_experiment_that_does_not_exist_raises_rownotfound(store: SqlStore) -> None:
     experiment = an_experiment()
     await keep(store, experiment)
     for _ in range(2):

@@ -154,7 +154,7 @@ async def test_filters_order_text_by_bytes(store: SqlStore) -> None:
         assert set(await matching(store, "name", Operation.GREATER_THAN_EQUALS, text)) == set(ALIKE) - set(below)
 
 
-async def test_a_row_must_meet_every_predicate(store: SqlStore) -> None:
+async def test_a_row_must_satisfy_every_predicate(store: SqlStore) -> None:
     run = a_run()
     tasks = [a_task(run.id, name=name, state=state) for name in ("a", "b") for state in (1, 2)]
     await keep(store, run, *tasks)

@@ -43,7 +43,7 @@ async def test_raises_rownotfound_when_no_version_has_the_id(store: SqlStore) ->
         await get(store, "nowhere")
 
 
-async def test_the_latest_version_is_the_one_made_last(store: SqlStore) -> None:
+async def test_the_latest_version_is_the_one_created_last(store: SqlStore) -> None:
     pipeline, other = await a_kept_pipeline(store), await a_kept_pipeline(store)
     assert await store.read(lambda tx: tx.pipeline_versions.find_latest(pipeline.id)) is None
     latest = a_version(pipeline.id, created_at=9, tags={"a": "1"})
@@ -105,7 +105,7 @@ async def test_versions_can_be_filtered_by_their_tags(store: SqlStore) -> None:
     assert await list_ids(store, pipeline.id, predicate) == [tagged.id]
 
 
-async def test_a_version_name_that_the_pipeline_has_already_raises_alreadyexists(store: SqlStore) -> None:
+async def test_a_version_name_that_exists_in_the_pipeline_raises_alreadyexists(store: SqlStore) -> None:
     pipeline, other = await a_kept_pipeline(store), await a_kept_pipeline(store)
     await keep(
         store, a_version(pipeline.id, name="v1"), a_version(pipeline.id, name="V1"), a_version(other.id, name="v1")

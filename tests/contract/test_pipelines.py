@@ -76,7 +76,9 @@ async def test_tags_that_are_given_replace_all_tags_of_a_pipeline(store: SqlStor
         await store.write(lambda tx: tx.pipelines.update("nowhere", display_name=None, tags={"b": "3"}))
 
 
-async def test_deleting_a_pipeline_that_has_versions_raises_inuse_unless_they_go_with_it(store: SqlStore) -> None:
+async def test_deleting_a_pipeline_that_has_versions_raises_inuse_unless_they_are_deleted_with_it(
+    store: SqlStore,
+) -> None:
     pipeline = a_pipeline(tags={"a": "1"})
     version = a_version(pipeline.id, tags={"a": "1"})
     await keep(store, pipeline, version)

@@ -73,7 +73,7 @@ async def shown(store: SqlStore, run_id: str) -> ShownRun:
     return await store.read(lambda tx: tx.runs.get_shown(run_id))
 
 
-async def test_a_shown_run_comes_with_its_own_specification_unless_the_version_it_names_is_there(
+async def test_a_shown_run_comes_with_its_own_specification_unless_the_version_it_names_exists(
     store: SqlStore,
 ) -> None:
     pipeline = a_pipeline()
@@ -94,7 +94,7 @@ async def test_showing_an_unknown_run_raises_rownotfound(store: SqlStore) -> Non
         await shown(store, "nowhere")
 
 
-async def test_the_activity_of_a_run_tells_its_tasks_their_last_change_and_its_last_link(store: SqlStore) -> None:
+async def test_the_activity_of_a_run_has_its_task_count_their_last_change_and_its_last_link(store: SqlStore) -> None:
     run, other, artifact = a_run(), a_run(), an_artifact()
     first, last = a_task(run.id, updated_at=5), a_task(run.id, updated_at=9)
     links = [a_link(first, artifact, id="b"), a_link(last, artifact, id="a")]
@@ -179,13 +179,13 @@ async def test_the_stalest_runs_come_first(store: SqlStore) -> None:
     assert await stale(store, 10, limit=2) == ["run 1", "run 2"]
 
 
-async def test_a_run_locked_for_update_is_written_by_nobody_else_until_the_transaction_ends(store: SqlStore) -> None:
+async def test_a_run_locked_for_update_is_not_written_by_others_until_the_transaction_ends(store: SqlStore) -> None:
     run = a_run()
     await keep(store, run)
     await assert_waits(store, holding=lambda tx: tx.runs.lock(run.id, Lock.UPDATE), waiting=archive(run))
 
 
-async def test_a_run_locked_for_sharing_is_written_by_nobody_else_until_the_transaction_ends(store: SqlStore) -> None:
+async def test_a_run_locked_for_sharing_is_not_written_by_others_until_the_transaction_ends(store: SqlStore) -> None:
     run = a_run()
     await keep(store, run)
     await assert_waits(store, holding=lambda tx: tx.runs.lock(run.id, Lock.SHARE), waiting=archive(run))
@@ -226,7 +226,7 @@ async def test_state_history_and_finish_time_of_a_run_change_together(store: Sql
     assert await get(store, run.id) == replace(run, **change)
 
 
-async def test_archiving_a_run_that_is_not_there_raises_rownotfound(store: SqlStore) -> None:
+async def test_archiving_a_run_that_does_not_exist_raises_rownotfound(store: SqlStore) -> None:
     run = a_run()
     await keep(store, run)
     # Twice the same change is still a row that is there, also where a database counts changed rows only.

@@ -169,25 +169,25 @@ async def artifacts_by(store: SqlStore, sort: str, *rows: Record) -> list[str]:
     return ids_of(await all_pages(store, ask, listing(ARTIFACT_LIST, sort, page_size=2)))
 
 
-async def test_rows_of_equal_sort_value_list_by_id_in_the_same_direction(store: SqlStore) -> None:
+async def test_rows_with_equal_sort_values_are_sorted_by_id_in_the_same_direction(store: SqlStore) -> None:
     assert await artifacts_by(store, "name", *(an_artifact(id=id) for id in "bCa")) == ["C", "a", "b"]
     assert await artifacts_by(store, "name desc") == ["b", "a", "C"]
 
 
-async def test_text_lists_by_its_bytes(store: SqlStore) -> None:
+async def test_text_is_sorted_by_its_bytes(store: SqlStore) -> None:
     words = ["a ", "Z", "a", "😀", "ä", "\uffff", "z", "A"]
     assert await artifacts_by(store, "name", *(an_artifact(id=word, name=word) for word in words)) == [
         *("A", "Z", "a", "a ", "z", "ä", "\uffff", "😀")
     ]
 
 
-async def test_long_text_lists_by_its_first_255_characters(store: SqlStore) -> None:
+async def test_long_text_is_sorted_by_its_first_255_characters(store: SqlStore) -> None:
     texts = {"1": "é" * 255 + "b", "2": "é" * 255 + "a", "3": "é" * 254 + "zz", "4": "é" * 300}
     rows = [an_artifact(id=id, description=text) for id, text in texts.items()]
     assert await artifacts_by(store, "description", *rows) == ["3", "1", "2", "4"]
 
 
-async def test_null_lists_before_every_value(store: SqlStore) -> None:
+async def test_null_is_sorted_before_every_value(store: SqlStore) -> None:
     numbers = {"1": 0.0, "2": None, "3": -1e300, "4": None}
     rows = [an_artifact(id=id, number_value=number) for id, number in numbers.items()]
     assert await artifacts_by(store, "number_value", *rows) == ["2", "4", "3", "1"]

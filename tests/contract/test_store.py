@@ -174,14 +174,14 @@ async def test_a_key_that_stays_taken_raises_conflict(store: SqlStore) -> None:
         await tx.tasks.create(replace(task, logical_key=logical_key))
 
     for number, key in enumerate((None, "two"), 1):
-        with pytest.raises(Conflict, match="a row with the same key exists already"):
+        with pytest.raises(Conflict, match="a row with the same key already exists"):
             await store.write(lambda tx, key=key: write(tx, key))
         assert len(attempts) == number * COLLISION_ATTEMPTS
 
 
 @servers_only
 async def test_a_value_that_the_database_cannot_hold_raises_valuerefused(store: SqlStore) -> None:
-    with pytest.raises(ValueRefused, match="larger, or there are more, than the database takes"):
+    with pytest.raises(ValueRefused, match="a value is too large for the database, or there are too many"):
         await keep(store, an_artifact(name="x" * 129))
 
 

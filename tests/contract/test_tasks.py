@@ -146,7 +146,7 @@ async def test_an_empty_fingerprint_finds_nothing(store: SqlStore) -> None:
     assert await find_cached(store, "") is None
 
 
-async def test_tasks_locked_for_update_are_written_by_nobody_else_until_the_transaction_ends(store: SqlStore) -> None:
+async def test_tasks_locked_for_update_are_not_written_by_others_until_the_transaction_ends(store: SqlStore) -> None:
     task = await a_kept_task(store)
     change = (task, replace(task, name="after"))
     await assert_waits(store, holding=lambda tx: tx.tasks.lock([task.id]), waiting=lambda tx: tx.tasks.update([change]))
@@ -206,7 +206,7 @@ async def test_a_task_that_is_started_again_keeps_what_its_new_attempt_does_not_
     assert await store.read(lambda tx: tx.tasks.get(other.id)) == other
 
 
-async def test_a_task_whose_logical_key_is_taken_returns_the_existing_task_unchanged(store: SqlStore) -> None:
+async def test_creating_a_task_whose_logical_key_is_taken_returns_the_existing_task_unchanged(store: SqlStore) -> None:
     task = await a_kept_task(store, logical_key="key", name="first")
     again = a_task(task.run_id, logical_key="key", name="second")
     assert await store.write(lambda tx: tx.tasks.create(again)) == task
@@ -221,7 +221,7 @@ async def test_tasks_without_a_logical_key_are_all_kept(store: SqlStore) -> None
 
 
 async def test_a_task_of_an_unknown_run_raises_conflict(store: SqlStore) -> None:
-    with pytest.raises(Conflict, match="a row that is referred to does not exist"):
+    with pytest.raises(Conflict, match="a row that the request refers to does not exist"):
         await keep(store, a_task("nowhere"))
 
 

@@ -171,4 +171,4 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     status, sentence = serve_and_end(f"sqlite:///{tmp_path}/file/lineal.sqlite")
     assert status == 1
-    assert "cannot be written" in sentence
+    assert "is not writable" in sentence

@@ -79,7 +79,7 @@ def test_a_port_on_which_nobody_listens_is_refused(database_url: str) -> None:
 @pytest.mark.databases("sqlite")
 def test_a_folder_is_no_file(database_url: str) -> None:
     [sentence] = refusals(f"sqlite:///{sqlite_path(database_url).parent}")
-    assert sentence.endswith("is no file that this user can read and write")
+    assert sentence.endswith("is not a file that this user can read and write")
 
 
 @pytest.mark.databases("sqlite")
@@ -96,7 +96,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(database_url: str,
 def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in ("/proc/lineal.sqlite", f"{tmp_path}/file/lineal.sqlite"):
-        with pytest.raises(Unavailable, match=f"^the folder of sqlite:///{path} cannot be written: [A-Z][a-z ]+$"):
+        with pytest.raises(Unavailable, match=f"^the folder of sqlite:///{path} is not writable: [A-Z][a-z ]+$"):
             asyncio.run(upgrade_async(f"sqlite:///{path}"))
 
 
@@ -108,21 +108,27 @@ def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         ("postgresql+asyncpg://a/b", "the store URL must start with one of"),
         ("sqlite://", "the SQLite store needs a file"),
         ("sqlite:///:memory:", "the SQLite store needs a file"),
-        ("sqlite:///file:x?uri=true", "unknown option 'uri'; known here: none"),
+        ("sqlite:///file:x?uri=true", "unknown option 'uri'; its options are: none"),
         (
             "postgresql://user:password@host:port/name",
             "the store URL cannot be read; write it as scheme://user:password@",
         ),
-        ("postgresql://user:password@127.0.0.1:70000/name", "the store URL names port 70000; ports end at 65535"),
-        ("postgresql://user:password@127.0.0.1/name?ssl_mode=no", "unknown option 'ssl_mode'; known here: sslmode"),
+        (
+            "postgresql://user:password@127.0.0.1:70000/name",
+            "the store URL has port 70000, but the largest port is 65535",
+        ),
+        (
+            "postgresql://user:password@127.0.0.1/name?ssl_mode=no",
+            "unknown option 'ssl_mode'; its options are: sslmode",
+        ),
         (
             "mysql://user:password@127.0.0.1",
-            "the store URL names no database: mysql://user:password@host:port/database",
+            "the store URL does not name a database; write it as mysql://user:password@host:port/database",
         ),
-        ("mysql://user:password@127.0.0.1/", "the store URL names no database"),
+        ("mysql://user:password@127.0.0.1/", "the store URL does not name a database"),
         (
             "mysql://user:password@127.0.0.1/x?charset=latin1",
-            "unknown option 'charset'; known here: ssl_ca, ssl_cert, ssl_key",
+            "unknown option 'charset'; its options are: ssl_ca, ssl_cert, ssl_key",
         ),
     ],
 )

@@ -106,7 +106,5 @@ async def test_a_second_importer_is_refused_while_one_runs(migrated_url: str, so
         first.send_signal(signal.SIGCONT)
         ended = first.wait()
     assert (second.returncode, ended) == (1, 0)
-    assert second.stderr.splitlines()[-1].endswith(
-        "another import is writing to this store; start this one when it has ended"
-    )
+    assert second.stderr.splitlines()[-1].endswith("another import is writing to this store; wait until it has ended")
     assert first.wait() == 0

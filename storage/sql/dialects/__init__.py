@@ -1,6 +1,6 @@
-"""All that differs between databases, one file per database; this module picks the one that a store URL needs.
+"""The differences between databases, one file per database; this module selects the dialect of a store URL.
 
-Everything else in `storage/sql` and the migrations speak to a database through `Dialect`.
+Everything else in `storage/sql` and the migrations accesses a database through `Dialect`.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ DIALECTS: tuple[type[Dialect], ...] = (SQLite, PostgreSQL, MySQL)
 def dialect_for(url: str) -> Dialect:
     """Return the dialect of a plain store URL (`sqlite:///file`, `postgresql://…`, `mysql://…`).
 
-    Raises Unavailable when the URL names no database that Lineal knows.
+    Raises Unavailable when the URL is not one of a supported database.
     """
     scheme = url.partition("://")[0]
     for dialect in DIALECTS:
@@ -30,5 +30,5 @@ def dialect_for(url: str) -> Dialect:
 
 
 def partial_index(condition: str) -> dict[str, Any]:
-    """Return the Index arguments that limit it to rows of a condition, where a database can; elsewhere it covers all rows."""
+    """Return the arguments of a partial Index; on databases without partial indexes it covers all rows."""
     return {f"{dialect.name}_where": text(condition) for dialect in DIALECTS if dialect.partial_indexes}

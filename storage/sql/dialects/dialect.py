@@ -1,4 +1,4 @@
-"""What a dialect must say about its database. `storage/sql` and the migrations read nothing else about it."""
+"""The interface of a dialect, through which alone `storage/sql` and the migrations handle a database's differences."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage.contract import Lock
 from storage.errors import Unavailable
 
-IMPORT_RUNS = "another import is writing to this store; start this one when it has ended"
+IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -25,33 +25,33 @@ class Failure(enum.Enum):
     """What a driver error means to the store."""
 
     DUPLICATE = "a unique key is taken"
-    MISSING_PARENT = "a row that this one refers to is gone"
+    MISSING_PARENT = "a row that this one refers to does not exist"
     RETRY = "deadlock, lock timeout or serialisation failure: the same transaction may succeed when run again"
-    DISCONNECTED = "the connection is gone"
-    TOO_LARGE = "a value does not fit, or a statement has more of them than are taken at once"
-    UNAVAILABLE = "the database refuses to work: full, read-only, starting, out of connections"
+    DISCONNECTED = "the connection is lost"
+    TOO_LARGE = "a value is too large, or a statement has too many values"
+    UNAVAILABLE = "the database cannot be used now: full, read-only, starting, out of connections"
     UNKNOWN = "anything else: a defect of ours"
 
 
 class Dialect:
-    """How to use one kind of database: a subclass per kind, an instance per store URL."""
+    """How to use one kind of database: one subclass per kind, one instance per store URL."""
 
     name: ClassVar[str]
     """SQLAlchemy's name of the dialect."""
     schemes: ClassVar[tuple[str, ...]]
-    """What a store URL may start with."""
+    """The schemes of its store URLs."""
     driver: ClassVar[str]
     """SQLAlchemy's name of the dialect and driver in use."""
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """The options that a store URL may have after its question mark, and what the driver calls them."""
+    """The options that a store URL may have after its question mark, and the driver's names for them."""
     partial_indexes: ClassVar[bool]
-    """Whether an index can be limited to some rows."""
+    """Whether partial indexes are supported."""
     many_processes: ClassVar[bool]
     """Whether several server processes may share the store."""
     upgrades_itself: ClassVar[bool]
-    """Whether a server upgrades the schema at start without being told to."""
+    """Whether a server always upgrades the schema at start."""
     default_port: ClassVar[int] = 0
-    """The port of a URL that names none."""
+    """The port of a URL without one."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -61,11 +61,13 @@ class Dialect:
                 "the store URL cannot be read; write it as scheme://user:password@host:port/name"
             ) from error
         if not 0 < (parts.port or 1) < 2**16:
-            raise Unavailable(f"the store URL names port {parts.port}; ports end at 65535")
-        strangers = sorted(set(parts.query) - set(self.url_options))
-        if strangers:
+            raise Unavailable(f"the store URL has port {parts.port}, but the largest port is 65535")
+        unknown_options = sorted(set(parts.query) - set(self.url_options))
+        if unknown_options:
             option_names = ", ".join(self.url_options) or "none"
-            raise Unavailable(f"the store URL has an unknown option {strangers[0]!r}; known here: {option_names}")
+            raise Unavailable(
+                f"the store URL has an unknown option {unknown_options[0]!r}; its options are: {option_names}"
+            )
         self._label = parts.render_as_string(hide_password=True)
         options = {self.url_options[name]: value for name, value in parts.query.items()}
         self.url: URL = parts.set(drivername=self.driver, query=options)
@@ -78,12 +80,12 @@ class Dialect:
 
     @property
     def place(self) -> tuple[object, ...]:
-        """Where the database is: equal for all URLs that evidently name the same database."""
+        """Where the database is: equal for all URLs that are known to name the same database."""
         host = "localhost" if self.url.host in (None, "", *_LOOPBACK) else self.url.host
         return self.name, host, self.url.port or self.default_port, self.url.database
 
     def is_missing(self) -> bool:
-        """Say whether the database does not exist yet, and connecting would create it."""
+        """Return whether the database does not exist yet, and connecting would create it."""
         return False
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
@@ -91,18 +93,18 @@ class Dialect:
         raise NotImplementedError
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
-        """Hook what every connection of the engine needs."""
+        """Register event handlers for the engine's connections."""
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
-        """Return the engine for reads of one statement: in autocommit where that saves round trips."""
+        """Return the engine for reads with one statement: in autocommit mode if that saves round trips."""
         return engine
 
     def claim(self) -> AbstractContextManager[None]:
-        """Hold the store for one server, where only one may serve it; raises Unavailable when another holds it."""
+        """Claim the store if only one server may serve it; raises Unavailable when another server has claimed it."""
         raise NotImplementedError
 
     def upgrade_claim(self, *, timeout_seconds: float) -> AbstractContextManager[None]:
-        """Hold what must be held outside the database while its schema is upgraded; raises Unavailable after the timeout."""
+        """Hold a lock outside the database, if needed, while its schema is upgraded; raises Unavailable after the timeout."""
         raise NotImplementedError
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
@@ -110,28 +112,28 @@ class Dialect:
         raise NotImplementedError
 
     def import_claim(self) -> AbstractContextManager[None]:
-        """Hold what must be held outside the database while an import runs; raises Unavailable when another import holds it."""
+        """Hold a lock outside the database, if needed, during an import; raises Unavailable when another import holds it."""
         raise NotImplementedError
 
     async def lock_import(self, connection: AsyncConnection) -> None:
-        """Take the database's lock for imports, at once or not at all; it ends with the connection. Raises Unavailable."""
+        """Take the database's lock for imports without waiting; it ends with the connection. Raises Unavailable."""
         raise NotImplementedError
 
     async def expect_lookups(self, connection: AsyncConnection) -> None:
-        """Tell the database that this connection looks up rows by key in tables that grow faster than its statistics."""
+        """Prepare a connection for lookups by key in tables that grow faster than the planner's statistics."""
 
     def failure(self, error: DBAPIError) -> Failure:
-        """Say what a driver error means, by its SQLSTATE, number or result code."""
+        """Classify a driver error by its SQLSTATE, number or result code."""
         raise NotImplementedError
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """A condition: the column contains the text as it stands, case and wildcards literal."""
+        """Return a condition: the column contains the text literally, without wildcards and case-sensitively."""
         raise NotImplementedError
 
     def statements(self, kind: type[Statements]) -> Statements:
-        """Return the statements of a table, a class that takes a dialect; they are built once.
+        """Return an instance of a class of statements, which takes a dialect; it is created once.
 
-        SQLAlchemy caches what it compiled, but building a statement and its cache key anew takes a fifth of a small call.
+        SQLAlchemy caches compiled statements, but building a statement and its cache key again takes a fifth of a small call.
         """
         statements: Statements | None = self._statements.get(kind)
         if statements is None:
@@ -139,11 +141,11 @@ class Dialect:
         return statements
 
     def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
-        """A condition: the column is one of many texts.
+        """Return a condition: the column is one of many texts.
 
-        Without texts, what `text_list` makes of them is bound under the name when the statement is executed.
+        Without texts, the result of `text_list` is bound under the name when the statement is executed.
 
-        The number of texts changes the statement's text in few steps at most, so that few plans are made and kept.
+        The statement's text has only a few forms for different numbers of texts, so that few plans are made and cached.
         """
         raise NotImplementedError
 
@@ -152,14 +154,14 @@ class Dialect:
         raise NotImplementedError
 
     def locked(self, statement: Select[Any], lock: Lock) -> Select[Any]:
-        """Return a statement that holds the rows it selects; a database with a single writer ignores that."""
+        """Return a statement that locks the rows it selects; it is unchanged on a database with a single writer."""
         if lock is Lock.UPDATE:
-            # Not a key update: inserts that refer to the row, such as a link of a locked task, need not wait.
+            # FOR NO KEY UPDATE: inserts that refer to the row, such as a link of a locked task, need not wait.
             return statement.with_for_update(key_share=True)
         return statement.with_for_update(read=True) if lock is Lock.SHARE else statement
 
     def insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
-        """An INSERT that skips a row whose unique key on these columns is taken, and fails on any other problem."""
+        """Return an INSERT that skips a row whose unique key on these columns is taken, and fails on any other problem."""
         key = (table, *keys)
         statement: Insert | None = self._statements.get(key)
         if statement is None:
@@ -172,21 +174,21 @@ class Dialect:
     async def insert_unless_taken(
         self, connection: AsyncConnection, table: Table, keys: Sequence[str], row: Mapping[str, Any]
     ) -> bool:
-        """Insert one row; return False, the transaction intact, when its unique key on these columns is taken."""
+        """Insert one row; return False when its unique key on these columns is taken. The transaction remains usable."""
         result = await connection.execute(self.insert_or_skip(table, keys), row)
         return result.rowcount == 1
 
     async def insert_rows(
         self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Insert many rows at once, their values in the order of the column names; fails when one of them cannot be."""
+        """Insert many rows at once, their values in the order of the column names; fails if one of them cannot be inserted."""
         statement = insert(table).values({name: bindparam(name) for name in names})
         await connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
-        """Settings of this database that break a promise (durability, isolation, encoding), one sentence each."""
+        """Return one sentence for each unsafe setting of the database (durability, isolation, encoding)."""
         raise NotImplementedError
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
-        """How many bytes the database takes, indexes included."""
+        """Return the size of the database in bytes, indexes included."""
         raise NotImplementedError

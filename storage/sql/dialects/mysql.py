@@ -1,4 +1,4 @@
-"""MySQL 8 and MariaDB: only SQL that both understand. Tested on MariaDB; MySQL 8 shares every statement here."""
+"""MySQL 8 and MariaDB: only SQL that both accept. Tested on MariaDB; MySQL 8 gets the same statements."""
 
 import asyncio
 import contextlib
@@ -18,16 +18,16 @@ from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 from storage.tracebacks import release
 
-MIN_PACKET_BYTES = 64 * 1024 * 1024  # two JSON columns of 16 MiB in one statement, escaped
-STATEMENT_OVERHEAD_BYTES = 64 * 1024  # numbers, quotes and the packet's head
+MIN_PACKET_BYTES = 64 * 1024 * 1024  # enough for two escaped JSON columns of 16 MiB in one statement
+STATEMENT_OVERHEAD_BYTES = 64 * 1024  # numbers, quotes and the packet's header
 LIST_STEPS = (1, 8, 32, 64, 128, 256, 512, 1_024, 4_096, 32_768)
-"""How many values a list of a condition has: the fewest that hold what is asked for.
+"""The lengths of lists in conditions; a list is padded to the next of them.
 
-Each value costs the server a look, also one that is there twice: a page of 100 tasks in a list of 512 cost it twice as much.
+The server looks each value up, even a repeated one: a page of 100 tasks cost twice as much with a list of 512 values.
 """
 
 NO_CONNECTION = 2003
-ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the driver writes as two
+ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the driver escapes with a second one
 
 _FAILURES = {
     1062: Failure.DUPLICATE,
@@ -57,7 +57,7 @@ _FAILURES = {
     1317: Failure.UNAVAILABLE,  # the operator ended the statement
     1969: Failure.UNAVAILABLE,  # MariaDB: max_statement_time
     3024: Failure.UNAVAILABLE,  # MySQL: max_execution_time
-    NO_CONNECTION: Failure.UNAVAILABLE,  # nobody listens
+    NO_CONNECTION: Failure.UNAVAILABLE,  # nothing listens on the port
     1053: Failure.DISCONNECTED,  # server shutdown
     1927: Failure.DISCONNECTED,  # MariaDB: connection was killed
     4031: Failure.DISCONNECTED,  # MySQL: idle for too long
@@ -68,7 +68,7 @@ _FAILURES = {
 
 
 def _collation(compiler: Any) -> str:
-    """utf8mb4_bin ignores trailing spaces when it compares; these two do not."""
+    """Return a binary collation; utf8mb4_bin would ignore trailing spaces in comparisons."""
     return "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_0900_bin"
 
 
@@ -85,7 +85,7 @@ def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
 def _fits(statement: str, row: Sequence[Any], limit: int) -> bool:
     texts = [value for value in row if isinstance(value, str)]
     characters = len(statement) + sum(map(len, texts))
-    # A character takes four bytes at most, and an escaped one two: what is far from the limit need not be counted.
+    # A character takes at most four bytes, an escaped one two: what is far from the limit need not be counted.
     if characters * 4 <= limit:
         return True
     escapes = sum(text.count(character) for text in texts for character in ESCAPED)
@@ -93,7 +93,7 @@ def _fits(statement: str, row: Sequence[Any], limit: int) -> bool:
 
 
 def _connecting(timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
-    """The driver's connect, limited as a whole: its own timeout ends once TCP connects, which a frozen server still does."""
+    """Return the driver's connect with a timeout for all of it: the driver's covers only TCP, which a frozen server accepts."""
 
     async def connect(**arguments: Any) -> Any:
         try:
@@ -108,7 +108,7 @@ def _connecting(timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
 class MySQL(Dialect):
     """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots.
 
-    An UPDATE counts the rows that it matched, not those that it changed.
+    An UPDATE returns the number of rows that it matched, not of those that it changed.
     """
 
     name: ClassVar[str] = "mysql"
@@ -125,10 +125,12 @@ class MySQL(Dialect):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         if not self.url.database:
-            raise Unavailable("the store URL names no database: mysql://user:password@host:port/database")
+            raise Unavailable(
+                "the store URL does not name a database; write it as mysql://user:password@host:port/database"
+            )
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
-        """The isolation level is set once per connection: once per transaction would cost a round trip each time."""
+        """Set the isolation level once per connection: setting it per transaction would cost a round trip each time."""
         return {
             "pool_size": pool_size,
             "max_overflow": 0,
@@ -144,7 +146,7 @@ class MySQL(Dialect):
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
-        """Refuse packets that are too large: the server would answer one by closing the connection, without a reason."""
+        """Refuse packets that are too large: the server would close the connection without an error."""
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, record: Any) -> None:
@@ -156,69 +158,69 @@ class MySQL(Dialect):
         @event.listens_for(engine.sync_engine, "before_cursor_execute")
         def on_execute(connection: Connection, _: Any, statement: str, values: Any, __: Any, many: bool) -> None:
             limit = connection.info["packet_bytes"] - STATEMENT_OVERHEAD_BYTES
-            # The driver joins only short rows into one packet, so the largest row makes the largest packet.
+            # The driver combines only short rows into one packet, so the largest row determines the largest packet.
             for row in values if many else (values,):
                 if not _fits(statement, row, limit):
-                    raise ValueRefused("a value is larger, or there are more, than the database takes at once")
+                    raise ValueRefused("a value is too large for the database, or there are too many values")
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
         """Any number of servers may serve one database."""
         return contextlib.nullcontext()
 
     def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
-        """Nothing outside the database."""
+        """No lock outside the database is needed."""
         return contextlib.nullcontext()
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
-        """A named lock of the session, since DDL commits; the name carries the database, names being server-wide."""
+        """A named lock of the session, since DDL commits. The name contains the database, because names are server-wide."""
         statement = text("SELECT GET_LOCK(CONCAT('lineal-upgrade-', SHA1(DATABASE())), :timeout)")
         if (await connection.execute(statement, {"timeout": int(timeout_seconds)})).scalar() != 1:
             raise Unavailable("another process is upgrading the schema and has not finished in time")
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
-        """Nothing outside the database."""
+        """No lock outside the database is needed."""
         return contextlib.nullcontext()
 
     async def lock_import(self, connection: AsyncConnection) -> None:
-        """A named lock of the session; the name carries the database, names being server-wide."""
+        """A named lock of the session. The name contains the database, because names are server-wide."""
         statement = text("SELECT GET_LOCK(CONCAT('lineal-import-', SHA1(DATABASE())), 0)")
         if (await connection.execute(statement)).scalar() != 1:
             raise Unavailable(IMPORT_RUNS)
 
     def failure(self, error: DBAPIError) -> Failure:
-        """By error number, which both servers share."""
+        """By error number, which is the same on both servers."""
         number = error.orig.args[0] if error.orig is not None and error.orig.args else None
         failure = _FAILURES.get(number) if isinstance(number, int) else None
         return failure or (Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN)
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """LOCATE compares in the column's collation, which is by bytes."""
+        """LOCATE uses the column's collation, which compares bytes."""
         return func.locate(value, column) > 0
 
     def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
-        """A list of values; `text_list` keeps its lengths few."""
+        """A list of values; `text_list` limits it to a few lengths."""
         value = None if texts is None else self.text_list(texts)
         return column.in_(bindparam(name, value, expanding=True, required=texts is None))
 
     def text_list(self, texts: Sequence[str]) -> Any:
-        """The texts, the last one repeated up to the next of LIST_STEPS."""
+        """The texts, with the last one repeated up to the next of LIST_STEPS."""
         length = next((step for step in LIST_STEPS if step >= len(texts)), len(texts))
         last = list(texts[-1:])
         return [*texts, *(last * (length - len(texts)))]
 
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
-        """An update that changes nothing; INSERT IGNORE would also swallow a missing parent or cut text."""
+        """An update that changes nothing; INSERT IGNORE would also ignore a missing parent or truncated text."""
         return insert(table).on_duplicate_key_update({keys[0]: table.c[keys[0]]})
 
     async def insert_unless_taken(
         self, connection: AsyncConnection, table: Table, keys: Sequence[str], row: Mapping[str, Any]
     ) -> bool:
-        """A plain INSERT, whose duplicate error undoes only itself: counts of matched rows hide whether a row was skipped."""
+        """A plain INSERT, whose duplicate error undoes only itself: with counts of matched rows, a skipped row is not visible."""
         try:
             await connection.execute(self._plain_insert(table), row)
         except DBAPIError as error:
             if self.failure(error) is Failure.DUPLICATE:
-                release(error)  # SQLAlchemy keeps a cycle of the error and its frames, which hold the row
+                release(error)  # SQLAlchemy creates a cycle of the error and its frames, which keeps the row in memory
                 return False
             raise
         return True
@@ -243,7 +245,7 @@ class MySQL(Dialect):
         return sentences
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
-        """What InnoDB counted last, perhaps some minutes ago."""
+        """As last computed by InnoDB, perhaps a few minutes ago."""
         statement = text(
             "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables "
             "WHERE table_schema = DATABASE()"

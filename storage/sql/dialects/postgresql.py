@@ -1,4 +1,4 @@
-"""PostgreSQL, served through asyncpg."""
+"""PostgreSQL, accessed through asyncpg."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
-SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the number of the advisory lock, which belongs to one database
+SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the number of the advisory lock, which is per database
 IMPORT_LOCK_KEY = SCHEMA_LOCK_KEY + 1
 
 _FAILURES = {
@@ -40,7 +40,7 @@ _FAILURES = {
     "57P04": Failure.UNAVAILABLE,  # database_dropped
     "57P05": Failure.DISCONNECTED,  # idle_session_timeout
 }
-_TOO_MANY = "number of query arguments"  # beyond 32,767, says asyncpg, and has no code for it
+_TOO_MANY = "number of query arguments"  # asyncpg's error for more than 32,767, which has no code
 _CLASSES = {"08": Failure.DISCONNECTED, "53": Failure.UNAVAILABLE, "58": Failure.UNAVAILABLE, "28": Failure.UNAVAILABLE}
 
 
@@ -67,7 +67,7 @@ class PostgreSQL(Dialect):
     default_port: ClassVar[int] = 5432
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
-        """asyncpg names the isolation level in its own BEGIN, so it costs no round trip."""
+        """asyncpg sets the isolation level in its own BEGIN, so it costs no round trip."""
         return {
             "pool_size": pool_size,
             "max_overflow": 0,
@@ -78,7 +78,7 @@ class PostgreSQL(Dialect):
         }
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
-        """Without BEGIN and ROLLBACK a single statement is one round trip."""
+        """Without BEGIN and ROLLBACK, a single statement is one round trip."""
         return engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
@@ -86,11 +86,11 @@ class PostgreSQL(Dialect):
         return contextlib.nullcontext()
 
     def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
-        """Nothing outside the database."""
+        """No lock outside the database is needed."""
         return contextlib.nullcontext()
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
-        """A transaction-level advisory lock, waited for no longer than the timeout."""
+        """A transaction-level advisory lock; lock_timeout limits the wait for it."""
         await connection.execute(text(f"SET LOCAL lock_timeout = {int(timeout_seconds * 1000)}"))
         try:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK_KEY})
@@ -100,7 +100,7 @@ class PostgreSQL(Dialect):
             raise Unavailable("another process is upgrading the schema and has not finished in time") from error
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
-        """Nothing outside the database."""
+        """No lock outside the database is needed."""
         return contextlib.nullcontext()
 
     async def lock_import(self, connection: AsyncConnection) -> None:
@@ -109,18 +109,18 @@ class PostgreSQL(Dialect):
             raise Unavailable(IMPORT_RUNS)
 
     async def expect_lookups(self, connection: AsyncConnection) -> None:
-        """With statistics that lag behind, the planner would scan whole tables for a few thousand keys; so does a generic plan."""
+        """With outdated statistics, or a generic plan, the planner would scan whole tables for a few thousand keys."""
         await connection.execute(text("SET enable_seqscan = off"))
         await connection.execute(text("SET plan_cache_mode = force_custom_plan"))
 
     def failure(self, error: DBAPIError) -> Failure:
-        """By SQLSTATE; a driver error without one is a lost connection or an argument the driver refused to send."""
+        """By SQLSTATE; a driver error without one is a lost connection or an argument that the driver refused to send."""
         state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
         if state is None:
             if _TOO_MANY in str(error.orig):
                 return Failure.TOO_LARGE
-            lost = error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), OSError)
-            return Failure.DISCONNECTED if lost else Failure.UNKNOWN
+            is_closed = error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), OSError)
+            return Failure.DISCONNECTED if is_closed else Failure.UNKNOWN
         return _FAILURES.get(state) or _CLASSES.get(state[:2], Failure.UNKNOWN)
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
@@ -128,7 +128,7 @@ class PostgreSQL(Dialect):
         return func.strpos(column, value) > 0
 
     def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
-        """A semi-join with the elements of one array: the generic plan of a long list of values may scan a whole run instead."""
+        """A semi-join with the elements of one array: the generic plan of a long list of values may scan a whole run."""
         value = None if texts is None else self.text_list(texts)
         array = bindparam(name, value, type_=ARRAY(String), required=texts is None)
         return column.in_(select(func.unnest(array)))
@@ -138,25 +138,25 @@ class PostgreSQL(Dialect):
         return list(texts)
 
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
-        """ON CONFLICT on just these columns; it does not abort the transaction as a failed INSERT would."""
+        """ON CONFLICT on these columns only; a failed INSERT would abort the transaction."""
         return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
 
     async def insert_rows(
         self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
-        """COPY costs a fraction of INSERT per row."""
-        # SQLAlchemy's driver begins the transaction with the first statement that it sees, and it does not see COPY.
+        """Use COPY, which costs a fraction of INSERT per row."""
+        # SQLAlchemy's driver begins the transaction with the first statement that it sees, and COPY bypasses it.
         await connection.execute(text("SELECT 1"))
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
         try:
             await driver.copy_records_to_table(table.name, records=rows, columns=list(names))
         except (PostgresError, InterfaceError) as error:
-            lost = driver.is_closed()
-            raise DBAPIError(f"COPY {table.name}", None, error, connection_invalidated=lost) from error
+            is_closed = driver.is_closed()
+            raise DBAPIError(f"COPY {table.name}", None, error, connection_invalidated=is_closed) from error
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
-        """Durability, and an encoding that holds every character."""
+        """Durability, and an encoding that has every character."""
         safe_values = {
             "fsync": ("on",),
             "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),
@@ -164,11 +164,11 @@ class PostgreSQL(Dialect):
         }
         settings = {name: (await connection.execute(text(f"SHOW {name}"))).scalar() for name in safe_values}
         return [
-            f"the setting {name} is {settings[name]}; Lineal's promises need {' or '.join(values)}"
+            f"the setting {name} is {settings[name]}; Lineal needs {' or '.join(values)}"
             for name, values in safe_values.items()
             if settings[name] not in values
         ]
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
-        """The whole database: it is Lineal's own."""
+        """The size of the whole database, which is assumed to contain nothing else."""
         return int((await connection.execute(text("SELECT pg_database_size(current_database())"))).scalar_one())

@@ -22,8 +22,8 @@ from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.types import ByteString, ByteText, length_of
 
-READERS = 3  # each is a thread; more of them compete for the interpreter and halve the throughput of 32 clients
-BUSY_TIMEOUT_MS = 5_000  # another process (importer) holds the write lock this long at most
+READERS = 3  # each is a thread; more would compete for the interpreter lock, and halve the throughput of 32 clients
+BUSY_TIMEOUT_MS = 5_000  # how long to wait for another process (importer) that holds the write lock
 LOCK_PAUSE_SECONDS = 0.05
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # the WAL file shrinks to this after a checkpoint
 
@@ -45,7 +45,7 @@ _FAILURES = {
 
 _SPELLING = "write sqlite:///relative/path or sqlite:////absolute/path"
 
-_TOO_MANY = "too many SQL variables"  # has no code of its own
+_TOO_MANY = "too many SQL variables"  # an error without its own code
 
 
 @compiles(ByteString, "sqlite")
@@ -67,7 +67,7 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 class _EndingConnection(sqlite3.Connection):
-    """Closing while a cursor still exists, as after a cancelled call, would leave the transaction and its lock behind."""
+    """Rolls back before closing: with a cursor still open, as after a cancelled call, the transaction's lock would remain."""
 
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):
@@ -76,13 +76,13 @@ class _EndingConnection(sqlite3.Connection):
 
 
 class _EndingThread(aiosqlite.Connection):
-    """Remembers the end of its thread, which aiosqlite does not wait for when the file cannot be opened."""
+    """Keeps a future for the end of its thread, which aiosqlite does not wait for when the file cannot be opened."""
 
     end: asyncio.Future[Any] | None = None
 
     def __init__(self, path: str, **options: Any) -> None:
         super().__init__(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)
-        # An open connection must not keep the process alive. SQLAlchemy sets this too, on the connections it makes itself.
+        # An open connection must not keep the process alive. SQLAlchemy sets this too, on connections that it creates itself.
         self._thread.daemon = True
 
     def stop(self) -> asyncio.Future[Any] | None:
@@ -91,7 +91,7 @@ class _EndingThread(aiosqlite.Connection):
 
 
 async def _open(path: str, **options: Any) -> aiosqlite.Connection:
-    """Open a file. When that fails, wait for the thread: it must not report to a loop that is closed by then."""
+    """Open a file. If that fails, wait for the thread, which must not report to an event loop that has been closed."""
     connection = _EndingThread(path, **options)
     try:
         return await connection
@@ -102,7 +102,7 @@ async def _open(path: str, **options: Any) -> aiosqlite.Connection:
 
 
 class SQLite(Dialect):
-    """A file. A database in memory would be a separate one for each connection, so it is refused."""
+    """A database file. An in-memory database would be a separate one for each connection, so it is refused."""
 
     name: ClassVar[str] = "sqlite"
     schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
@@ -114,17 +114,17 @@ class SQLite(Dialect):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         if self.url.host or self.url.username or self.url.port:
-            # SQLAlchemy would read the folder as a host, and open a file of that name elsewhere.
-            raise Unavailable(f"the store URL {self.label} names a host: {_SPELLING}")
+            # SQLAlchemy would read the folder as a host, and open a file with that name elsewhere.
+            raise Unavailable(f"the store URL {self.label} has a host; {_SPELLING}")
         if "?" in url:
-            raise Unavailable("a question mark in the name of the SQLite file is written %3F")
+            raise Unavailable("a question mark in the name of the SQLite file must be written as %3F")
         self.path = self.url.database or ""
         if not self.path or self.path == ":memory:" or self.path.startswith("file:"):
-            raise Unavailable(f"the SQLite store needs a file: {_SPELLING}")
+            raise Unavailable(f"the SQLite store needs a file; {_SPELLING}")
 
     @property
     def place(self) -> tuple[object, ...]:
-        """A file is identified by device and inode, whatever links lead to it."""
+        """A file is identified by device and inode, even if there are links to it."""
         try:
             status = os.stat(self.path)
         except OSError:
@@ -132,16 +132,16 @@ class SQLite(Dialect):
         return self.name, status.st_dev, status.st_ino
 
     def is_missing(self) -> bool:
-        """A missing file is created by the first connection. Raises Unavailable for what cannot be opened."""
+        """A missing file is created by the first connection. Raises Unavailable for a file that cannot be opened."""
         if not os.path.exists(self.path):
             return True
         # Not by opening it: closing a file releases every POSIX lock that this process holds on it, SQLite's own included.
         if os.path.isdir(self.path) or not os.access(self.path, os.R_OK | os.W_OK):
-            raise Unavailable(f"{self.label} is no file that this user can read and write")
+            raise Unavailable(f"{self.label} is not a file that this user can read and write")
         return False
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
-        """One connection writes, so that writers queue in this process instead of meeting a locked file."""
+        """One connection for writing, so that writers wait in this process instead of failing on a locked file."""
         return {
             "poolclass": AsyncAdaptedQueuePool,
             "pool_size": 1 if writer else min(pool_size, READERS),
@@ -156,7 +156,7 @@ class SQLite(Dialect):
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
-        """Set pragmas on each connection, and BEGIN ourselves: the driver would begin only after the first SELECT."""
+        """Set pragmas on each connection, and execute BEGIN here: the driver would begin only after the first SELECT."""
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:
@@ -182,7 +182,7 @@ class SQLite(Dialect):
             os.makedirs(folder, exist_ok=True)
             file = open(self.path + suffix, "a+")  # noqa: SIM115 - held as long as the lock
         except OSError as error:
-            raise Unavailable(f"the folder of {self.label} cannot be written: {error.strerror}") from error
+            raise Unavailable(f"the folder of {self.label} is not writable: {error.strerror}") from error
         with file:
             end = time.monotonic() + wait_seconds
             try:
@@ -191,28 +191,28 @@ class SQLite(Dialect):
                         raise Unavailable(refusal)
                     time.sleep(LOCK_PAUSE_SECONDS)
             except OSError as error:
-                raise Unavailable(f"the folder of {self.label} does not know locks: {error.strerror}") from error
+                raise Unavailable(f"the folder of {self.label} does not support locks: {error.strerror}") from error
             yield
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
         """A lock on a file next to the store; the kernel releases it when the server dies."""
-        refusal = f"another Lineal server is serving {self.label}; stop it, or give this one a store of its own"
+        refusal = f"another Lineal server is serving {self.label}; stop it, or use another store for this one"
         return self._file_lock(".server-lock", wait_seconds=0, refusal=refusal)
 
     def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
-        """A lock on a file next to the store, with waiting."""
+        """A lock on a file next to the store; waits for it."""
         refusal = "another process is upgrading the schema and has not finished in time"
         return self._file_lock(".upgrade-lock", wait_seconds=timeout_seconds, refusal=refusal)
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
-        """Nothing to take: upgrade_claim holds the file and BEGIN IMMEDIATE holds the database."""
+        """No lock is needed: upgrade_claim locks the file, and BEGIN IMMEDIATE the database."""
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
-        """A lock on a file next to the store; a server may serve the store meanwhile."""
+        """A lock on a file next to the store; a server may serve the store at the same time."""
         return self._file_lock(".import-lock", wait_seconds=0, refusal=IMPORT_RUNS)
 
     async def lock_import(self, connection: AsyncConnection) -> None:
-        """Nothing to take: import_claim holds the file."""
+        """No lock is needed: import_claim locks the file."""
 
     def failure(self, error: DBAPIError) -> Failure:
         """By extended result code first, then by its primary code (the low byte)."""
@@ -240,11 +240,11 @@ class SQLite(Dialect):
         return json.dumps(texts)
 
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
-        """ON CONFLICT on just these columns."""
+        """ON CONFLICT on these columns only."""
         return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
-        """What the pragmas above should have made true."""
+        """Checks that the pragmas above took effect."""
         safe_values = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
         pragmas = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in safe_values}
         return [
@@ -254,7 +254,7 @@ class SQLite(Dialect):
         ]
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
-        """The file and its write-ahead log, which may not be there."""
+        """The file and its write-ahead log, which may not exist."""
         size = 0
         for path in (self.path, f"{self.path}-wal"):
             with contextlib.suppress(FileNotFoundError):
