@@ -1,4 +1,4 @@
-"""Schema changes that can be repeated: where DDL commits at once, a killed migration leaves only some of its changes."""
+"""Schema changes that can be repeated: on databases where DDL commits at once, a killed migration leaves some of its changes."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from storage.sql.dialects import partial_index
 
 @dataclass(frozen=True)
 class NewIndex:
-    """An index to create: its columns, and the condition of a partial index where the database has these."""
+    """An index to create: its columns, and the condition of a partial index, if the database supports it."""
 
     name: str
     columns: tuple[str, ...]

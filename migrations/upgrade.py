@@ -1,7 +1,7 @@
-"""Brings a store's schema up to date, under a lock, and compares it with the one this program needs.
+"""Brings a store's schema up to date, under a lock, and compares it with the one that this program needs.
 
-The command line, the server's start and the test fixtures call this. The functions that are not coroutines start an event loop
-of their own: where one is running, call them from a thread.
+The command line, the server's start and the test fixtures call this. The functions that are not coroutines start their own
+event loop: if one is running, call them in a thread.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.tables import metadata
 
 CONNECT_SECONDS = 10.0
-LOCK_TIMEOUT_SECONDS = 300.0  # a long migration of another process; more means that something is wrong
+LOCK_TIMEOUT_SECONDS = 300.0  # enough for a long migration by another process
 
-_CLOSED = "the store {} cannot be reached, or does not let this user in"
+_CLOSED = "the store {} cannot be reached, or refuses this user"
 
 Answer = TypeVar("Answer")
 
 
 class SchemaState(enum.Enum):
-    """How a store's schema compares with the one this program was written for."""
+    """How a store's schema compares with the one that this program needs."""
 
     EMPTY = "empty"
     OLDER = "older"
@@ -82,9 +82,9 @@ def _plan(connection: Connection) -> Plan:
 
 
 def _is_foreign(connection: Connection, *, has_revision: bool) -> bool:
-    """Return whether tables with our names, or the revision, belong to another program. Our first table is `settings`.
+    """Return whether tables with Lineal's names, or the revision, belong to another program. The first table is `settings`.
 
-    An upgrade that was killed leaves some of our tables without a revision; they have no columns but ours.
+    An upgrade that was killed leaves some of Lineal's tables without a revision; they have only Lineal's columns.
     """
     inspector = inspect(connection)
     names = set(inspector.get_table_names()) & set(metadata.tables)
@@ -117,16 +117,16 @@ def _explain(plan: Plan) -> str:
         SchemaState.OLDER: f"the store's schema is {plan.revision}, this server needs {plan.newest}; "
         "run `lineal-server upgrade` or start with --upgrade",
         SchemaState.NEWER: f"the store's schema is {plan.revision}, newer than this server's {plan.newest}; use a newer server",
-        SchemaState.FOREIGN: "the database holds tables of another program under names that Lineal uses; give Lineal its own database",
-        SchemaState.CURRENT: f"the store's schema is {plan.revision}, as it should be",
+        SchemaState.FOREIGN: "the database has tables of another program with names that Lineal uses; use a separate database for Lineal",
+        SchemaState.CURRENT: f"the store's schema is {plan.revision}, which is current",
     }[plan.state]
 
 
-async def _connected(dialect: Dialect, fn: Callable[[AsyncConnection], Any], *, writer: bool) -> Any:
+async def _with_connection(dialect: Dialect, fn: Callable[[AsyncConnection], Any], *, writer: bool) -> Any:
     options = dialect.engine_options(writer=writer, pool_size=1, pool_timeout_seconds=CONNECT_SECONDS)
     engine = create_async_engine(dialect.url, hide_parameters=True, **options)
     if writer:
-        # Preparing a writer may change settings of the database, which a read-only look must not do.
+        # Preparing a writer may change settings of the database, which reading must not do.
         dialect.prepare(engine, writer=True)
     try:
         async with engine.connect() as connection:
@@ -157,9 +157,9 @@ async def upgrade_async(url: str) -> Plan:
     plan = await plan_async(url)
     _refuse(plan)
     if plan.state is SchemaState.CURRENT:
-        return plan  # without the write lock, which a running import may hold
+        return plan  # without taking the write lock, which a running import may hold
     with dialect.upgrade_claim(timeout_seconds=LOCK_TIMEOUT_SECONDS):
-        result: Plan = await _connected(dialect, locked, writer=True)
+        result: Plan = await _with_connection(dialect, locked, writer=True)
         return result
 
 
@@ -174,12 +174,12 @@ async def plan_async(url: str) -> Plan:
         plan: Plan = await connection.run_sync(_plan)
         return plan
 
-    plan: Plan = await _connected(dialect, look, writer=False)
+    plan: Plan = await _with_connection(dialect, look, writer=False)
     return plan
 
 
 def upgrade(url: str) -> Plan:
-    """Bring the schema of a store up to date. Any number of processes may do so at once: one works and the others wait.
+    """Bring the schema of a store up to date. Any number of processes may call this at once: one upgrades and the others wait.
 
     Raises SchemaMismatch for a newer or foreign schema, Unavailable when the database cannot be reached.
     """
@@ -192,7 +192,7 @@ def plan(url: str) -> Plan:
 
 
 async def check(url: str) -> None:
-    """Raise SchemaMismatch, saying what to do, unless the schema is the one this program needs."""
+    """Raise SchemaMismatch, which says what to do, unless the schema is the one that this program needs."""
     plan = await plan_async(url)
     if plan.state is not SchemaState.CURRENT:
         raise SchemaMismatch(_explain(plan))

@@ -1,4 +1,4 @@
-"""Reports what an import would do and find, and why it would be refused; writes nothing. The command line calls this."""
+"""Reports what an import would do and find, and why it would be refused. Writes nothing. The command line calls this."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -21,9 +21,9 @@ from storage.sql.dialects import dialect_for
 
 CREATE, UPDATE, REMOVE, UNCHANGED, TAKEN = "would_create", "would_update", "would_remove", "unchanged", "taken"
 EMPTY, RENAME = "would_empty", "would_rename"
-"""Figures of each kind: new rows; rows that the source has changed, or no longer has; unchanged rows; new rows whose id or name
-is taken; and, of the updated rows, those that would be emptied or renamed. Rows that would be left alone are counted under the
-names that an import uses."""
+"""Figures for each kind: new rows; rows that the source has changed, or no longer has; unchanged rows; new rows whose id or name
+is taken; and, of the updated rows, those that would be emptied or renamed. Rows that would be left unchanged are counted under
+the names that an import uses."""
 
 _NO_IMPORT = 0
 
@@ -42,7 +42,7 @@ async def dry_run(request: ImportRequest, observer: Observer) -> Report:
 
 @asynccontextmanager
 async def _open_store(url: str) -> AsyncIterator[Target]:
-    """Open a store; a new, empty one replaces a store whose schema an import would have to upgrade first."""
+    """Open a store; instead of one whose schema an import would have to upgrade first, open a new, empty store."""
     plan = await upgrade.plan_async(url)
     if plan.state in (upgrade.SchemaState.NEWER, upgrade.SchemaState.FOREIGN):
         await upgrade.check(url)

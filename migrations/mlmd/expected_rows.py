@@ -15,7 +15,7 @@ from migrations.mlmd.write.row_kinds import Kind, Row, row_of, rows_by_id, spec_
 from migrations.mlmd.write.target import Target
 
 OnProgress = Callable[[str, int, int], None]
-"""Called with the name of a phase, how much of it is done, and how much there is."""
+"""Called with the name of a phase, how much of it is done, and its total."""
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class ExpectedRows:
             self.progress("artifacts without a run", min(artifacts.after, survey.artifacts), survey.artifacts)
 
     def _new(self, rows: Mapping[str, Row]) -> dict[str, Row]:
-        # Eight bytes tell an id from all others, and take less memory than the id.
+        # Eight bytes of a hash distinguish ids, and take less memory than the ids.
         new = {id: row for id, row in rows.items() if hash(id) not in self._artifacts}
         self._artifacts.update(map(hash, new))
         return new

@@ -1,6 +1,6 @@
-"""Forecasts what an import would do: reads the source as an import does, and plans the changes without writing them.
+"""Forecasts an import: reads the source as an import does, and plans the changes without writing them.
 
-Dry runs call this, and imports before they change rows of an earlier import.
+Dry runs call this, and so do imports before they change rows of an earlier import.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ class Forecast:
     new_ids: dict[Kind, set[int]] = field(default_factory=dict)
 
     async def run(self, since: Progress) -> None:
-        """Forecast what an import would write that has come as far as `since`."""
+        """Forecast what an import would write from the progress `since` on."""
         default_id = await self.target.transact(find_default_id)
         aliases = Aliases(default_id or "")
         await self._groups(aliases)
@@ -51,7 +51,7 @@ class Forecast:
         await self._artifacts(0 if in_runs else since.after)
 
     def ledger(self, connection: AsyncConnection) -> DryRunLedger:
-        """Return the rows of the import as they would be by now."""
+        """Return the rows of the import as they would be after the batches so far."""
         return DryRunLedger(connection, self.target.dialect, self.import_id, self.new_ids)
 
     async def _groups(self, aliases: Aliases) -> None:

@@ -1,7 +1,7 @@
-"""The import: opens source and store, and brings over batch after batch, each with a record of how far the import has come.
+"""The import: opens source and store, and imports batch after batch, each with a record of the import's progress.
 
-The command line calls `run_import`. When it is killed, the next call continues after the last batch; when it has ended, the
-next call reads the whole source again and brings over what is new or changed. Before that it forecasts whether rows of the
+The command line calls `run_import`. If it is killed, the next call continues after the last batch; after it has ended, the
+next call reads the whole source again and imports what is new or changed. Before that, it forecasts whether rows of the
 earlier import would be damaged, and refuses to damage them without --prune; every batch checks this again.
 """
 
@@ -47,10 +47,10 @@ from storage.sql.dialects.dialect import Dialect
 from storage.sql.experiments import SqlExperiments
 
 EXECUTIONS_PER_SHORT_BATCH = 500
-"""Where one writer excludes all others, a server waits for the end of a batch."""
+"""Smaller batches for databases with a single writer, where a server waits for the end of a batch."""
 
 LOOKING = "looking first, "
-"""How the names of the phases of a forecast begin."""
+"""The prefix of the names of a forecast's phases."""
 
 LAST_READ_SECONDS = 5.0
 """How long an import that ends early waits for the batch that is being read."""
@@ -59,21 +59,21 @@ Item = TypeVar("Item")
 
 
 class Observer(Protocol):
-    """Receives how an import proceeds."""
+    """Receives the progress of an import."""
 
     def plan(self, survey: Survey, source: str, store: str) -> None:
-        """Called with what the source holds, before anything is written."""
+        """Called with the contents of the source before anything is written."""
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """Called when more of a phase is done."""
+        """Called as a phase progresses."""
 
 
 async def run_import(request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False) -> Report:
-    """Import a store, or bring over what has changed in it since the last import.
+    """Import a store, or what has changed in it since the last import.
 
-    Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed, or when the options are
-    others; SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused. What was written until then stays, and the
-    next call continues from there.
+    Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed, or when the options
+    differ; SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused. What has been written by then is kept, and
+    the next call continues from there.
     """
     start = time.monotonic()
     async with open_source(request) as source:
@@ -123,7 +123,7 @@ class _Import:
         if request.prune or job.is_first(request.options):
             return
         since = job.progress if job.goes_on(request.options) else Progress()
-        # Through a connection that only reads, so that other writers of the store need not wait.
+        # On a read-only connection, so that other writers of the store need not wait.
         async with open_for_reading(request.store) as target:
             forecast = Forecast(self._source, target, self._forecast_progress, job.id, self._executions)
             await forecast.run(since)
@@ -132,10 +132,10 @@ class _Import:
             source = "the source, read with these options," if job.difference(request.options) else "the source"
             remark = "nothing was written"
             if since is job.progress:
-                remark = "nothing more was written, what was committed before stays"
+                remark = "nothing more was written; what was committed before is kept"
             raise ImportRefused(
-                f"this import would {damage}, because {source} no longer has them as they were imported; {remark}. "
-                "If that is meant, add --prune"
+                f"this import would {damage}, because {source} no longer has what was imported; {remark}. "
+                "If this is intended, add --prune"
             )
 
     def _forecast_progress(self, phase: str, done: int, total: int) -> None:
@@ -156,7 +156,7 @@ class _Import:
         return await SqlExperiments(connection, self._target.dialect).ensure_default(fallback)
 
     async def _groups(self, writer: BatchWriter, kfp: KfpDatabase, aliases: Aliases, progress: Progress) -> Progress:
-        """Bring in experiments and pipelines, again when the import was interrupted later: aliases are not stored."""
+        """Import experiments and pipelines, again if the import was interrupted later, because aliases are not stored."""
         is_first_pass = progress.phase is Phase.GROUPS
         if is_first_pass:
             progress = replace(progress, tally=progress.tally.without_left_alone())
@@ -205,7 +205,7 @@ class _Import:
 
 
 async def write_runs(writer: BatchWriter, batch: MappedRuns, aliases: Aliases, progress: Progress) -> Progress:
-    """Write a batch of runs; returns how far the import has come with it."""
+    """Write a batch of runs; returns the progress after it."""
     rows = rows_of_runs(batch.records, aliases)
     findings, done = progress.findings.plus(batch.findings), progress.done + batch.executions
     return await writer.write(load_runs, rows, replace(progress, after=batch.after, done=done, findings=findings))
@@ -213,24 +213,24 @@ async def write_runs(writer: BatchWriter, batch: MappedRuns, aliases: Aliases, p
 
 async def _load(load_group: LoadGroup, is_first_pass: bool, ledger: Ledger, batch: Sequence[Any]) -> Tally:
     tally, _ = await load_group(ledger, batch)
-    # The import that was interrupted has counted what it left alone.
+    # The import that was interrupted has already counted the rows that it left unchanged.
     return tally if is_first_pass else tally.without_left_alone()
 
 
 def executions_per_batch(dialect: Dialect) -> int:
-    """Return how many executions one transaction brings into a store."""
+    """Return how many executions one transaction imports."""
     return EXECUTIONS_PER_BATCH if dialect.many_processes else EXECUTIONS_PER_SHORT_BATCH
 
 
 async def ahead(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
-    """Yield items; the next one is computed while the caller works on the one before."""
+    """Yield items; the next one is computed while the caller processes the current one."""
     next_item = asyncio.ensure_future(anext(items, None))
     try:
         while (item := await next_item) is not None:
             next_item = asyncio.ensure_future(anext(items, None))
             yield item
     finally:
-        # A cancelled read leaves its connection, and its snapshot of the source, to the driver's thread.
+        # A cancelled read would leave its connection, and its snapshot of the source, to the driver's thread.
         await asyncio.wait([next_item], timeout=LAST_READ_SECONDS)
         next_item.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):

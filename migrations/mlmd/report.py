@@ -10,19 +10,19 @@ from migrations.mlmd.write.row_kinds import LABELS, Kind
 from migrations.mlmd.write.tally import Cases, Tally
 
 DIFFERENCES = 100
-"""How many differences are listed; all are counted."""
+"""Maximum number of differences that are listed; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that differs from the source; columns holds (name, in the source, in the store), and is empty for a missing row."""
+    """A row that differs from the source; columns has (name, value in the source, value in the store), and is empty for a missing row."""
 
     kind: Kind
     id: str
     columns: tuple[tuple[str, Any, Any], ...] = ()
 
     def sentence(self) -> str:
-        """Return the difference in words."""
+        """Return the difference as a sentence."""
         if not self.columns:
             return f"{LABELS[self.kind]} {self.id}: missing"
         details = ", ".join(f"{name} is {_short(store)}, not {_short(source)}" for name, source, store in self.columns)
@@ -39,7 +39,7 @@ class Report:
     source: str = ""
     survey: Survey | None = None
     records: Mapping[Kind, Mapping[str, int]] = field(default_factory=dict)
-    """Figures by kind of row, named as the command explains them."""
+    """Figures by kind of row; each command documents their names."""
     tally: Tally = field(default_factory=Tally)
     findings: Findings = field(default_factory=Findings)
     differences: list[Difference] = field(default_factory=list)
@@ -55,13 +55,13 @@ class Report:
         return "different" if self.difference_count else "done"
 
     def plain(self) -> dict[str, Any]:
-        """Return the report in a form fit for JSON."""
+        """Return the report as plain JSON."""
         return {
             "command": self.command,
             "outcome": self.outcome,
             "store": self.store,
             "store_id": self.store_id,
-            "source": {"url": self.source, **(_found(self.survey) if self.survey else {})},
+            "source": {"url": self.source, **(_source_figures(self.survey) if self.survey else {})},
             "resumed": self.resumed,
             "seconds": round(self.seconds, 3),
             "records": {LABELS[kind]: dict(figures) for kind, figures in self.records.items()},
@@ -110,19 +110,19 @@ class Report:
 
 
 def plan_lines(survey: Survey, source: str, store: str) -> Iterator[str]:
-    """Yield what the source holds and what it becomes."""
+    """Yield the contents of the source and what they become."""
     yield f"source {source}: MLMD schema {survey.schema_version}"
     for kind, count in survey.runs.items():
         yield f"  {count} {kind.value} runs → runs"
     if not survey.runs:
         yield "  no runs"
     yield f"  {survey.executions_in_runs} of {survey.executions} executions belong to runs → tasks"
-    yield f"  {survey.artifacts} artifacts → artifacts, one for each metric"
-    yield f"  {survey.events_in_runs} of {survey.events} events belong to runs → links of tasks and artifacts"
+    yield f"  {survey.artifacts} artifacts → artifacts, one per metric"
+    yield f"  {survey.events_in_runs} of {survey.events} events belong to runs → links between tasks and artifacts"
     yield f"store {store}"
 
 
-def _found(survey: Survey) -> dict[str, Any]:
+def _source_figures(survey: Survey) -> dict[str, Any]:
     return {
         "schema_version": survey.schema_version,
         "runs": {kind.name: count for kind, count in survey.runs.items()},

@@ -1,6 +1,6 @@
-"""Opens what an import reads: the MLMD store, KFP's own database if one is given, and the fingerprint of the store.
+"""Opens the sources of an import: the MLMD store and, if given, KFP's own database; and reads the store's fingerprint.
 
-The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield everything they import or compare.
+The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield everything that they import or compare.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -26,7 +26,7 @@ URL_SIGN = "://"
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """The arguments of a command. `source` is empty only where the command does not need it."""
+    """The arguments of a command. `source` is empty only if the command does not need it."""
 
     source: str
     store: str
@@ -34,11 +34,11 @@ class ImportRequest:
     store_id: str = ""
     run_context_types: tuple[str, ...] = ()
     prune: bool = False  # whether rows that an earlier import wrote may be removed, emptied and renamed
-    change_options: bool = False  # whether the options may be others than those of the import before
+    change_options: bool = False  # whether the options may differ from those of the previous import
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options that change the outcome, to be stored with the import; without URLs, which may change and hold a password."""
+        """The options that affect the outcome, to be stored with the import; not URLs, which may change and contain passwords."""
         return {"kfp": bool(self.kfp), "run_context_types": sorted(set(self.run_context_types))}
 
 
@@ -54,7 +54,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class MappedRuns:
-    """The records of some runs. Reading can go on after `after`; `executions` were read for them."""
+    """The records of some runs. Reading can continue after `after`; `executions` were read for them."""
 
     records: Sequence[RunRecords]
     after: int
@@ -64,7 +64,7 @@ class MappedRuns:
 
 @dataclass(frozen=True, slots=True)
 class MappedArtifacts:
-    """The records of some artifacts that no run used or made. Reading can go on after `after`."""
+    """The records of some artifacts that no run used or made. Reading can continue after `after`."""
 
     records: Sequence[Artifact]
     after: int
@@ -89,7 +89,7 @@ async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
 
 
 def _refuse_store_as_source(request: ImportRequest) -> None:
-    """Refuse a source in the same database as Lineal's tables: an import never writes to what it reads."""
+    """Refuse a source in the same database as Lineal's tables: an import never writes to its source."""
     store = dialect_for(request.store)
     for url in (request.source, request.kfp):
         try:
@@ -98,7 +98,7 @@ def _refuse_store_as_source(request: ImportRequest) -> None:
             continue  # not a database at all; its reader has a better message
         if is_store:
             raise SourceRefused(
-                f"{store.label} is to be read and cannot be the store as well; give Lineal a database of its own"
+                f"{store.label} is the source and cannot be the store as well; use a separate database for Lineal"
             )
 
 

@@ -1,8 +1,8 @@
-"""Undoes an import: removes the rows it wrote, and nothing that anybody else wrote. The command line calls this.
+"""Undoes an import: removes the rows that it wrote, and no others. The command line calls this.
 
-Rows that others refer to stay, and are still listed as imported: runs to which a client added tasks or links, artifacts that
-such tasks use, experiments and pipelines with runs or versions of others. An undo that was killed continues when it is called
-again.
+Rows to which other rows refer are kept, and are still listed as imported: runs to which a client added tasks or links,
+artifacts that such tasks use, experiments and pipelines with runs or versions that were not imported. An undo that was killed
+continues when it is called again.
 """
 
 import time
@@ -29,10 +29,10 @@ RUNS_PER_STEP = 200
 ROWS_PER_STEP = 2000
 
 REMOVED, CHANGED, KEPT = "removed", "changed_since_import", "kept"
-"""Figures of each kind: removed rows; how many of these somebody had changed; rows that stay because others refer to them."""
+"""Figures for each kind: removed rows; those of them that had been changed; rows kept because others refer to them."""
 
 OnProgress = Callable[[str, int, int], None]
-"""Called with the name of a phase, how much of it is done, and how much there is."""
+"""Called with the name of a phase, how much of it is done, and its total."""
 
 Step = dict[Kind, dict[str, int]]
 Remove = Callable[[AsyncConnection, Mapping[str, int]], Awaitable[Step]]
@@ -40,7 +40,7 @@ FindUses = Callable[[AsyncConnection, Sequence[str]], Awaitable[set[str]]]
 
 
 async def undo(request: ImportRequest, progress: OnProgress) -> Report:
-    """Remove what was imported under a store id. Raises SourceRefused when nothing was, or when it came from another source."""
+    """Remove what was imported under a store id. Raises SourceRefused if that is nothing, or came from another source."""
     start = time.monotonic()
     fingerprint = await read_fingerprint(request.source) if request.source else None
     await upgrade.check(request.store)
@@ -81,7 +81,7 @@ class _Undo:
 
     async def run(self) -> None:
         counts = await self._target.transact(lambda connection: self._ledger(connection).counts())
-        await self._all(Kind.RUN, self._remove_runs, RUNS_PER_STEP, counts)
+        await self._remove_all(Kind.RUN, self._remove_runs, RUNS_PER_STEP, counts)
         for kind, find_uses in (
             (Kind.ARTIFACT, _links_of_artifacts),
             (Kind.VERSION, _runs_of_versions),
@@ -89,10 +89,10 @@ class _Undo:
             (Kind.EXPERIMENT, _runs_of_experiments),
             (Kind.SPEC, _users_of_specs),
         ):
-            await self._all(kind, self._removal(kind, find_uses), ROWS_PER_STEP, counts)
+            await self._remove_all(kind, self._removal(kind, find_uses), ROWS_PER_STEP, counts)
         await self._target.transact(self._end)
 
-    async def _all(self, kind: Kind, remove: Remove, limit: int, counts: Mapping[Kind, int]) -> None:
+    async def _remove_all(self, kind: Kind, remove: Remove, limit: int, counts: Mapping[Kind, int]) -> None:
         after, done = "", 0
         while True:
             step, ids = await self._target.transact(self._step(kind, remove, after, limit))
@@ -114,7 +114,7 @@ class _Undo:
         return step
 
     async def _remove_runs(self, connection: AsyncConnection, ids: Mapping[str, int]) -> Step:
-        """Remove runs with their tasks and links, except those to which others added some."""
+        """Remove runs with their tasks and links, except runs to which clients added tasks or links."""
         ledger = self._ledger(connection)
         kept_ids = await self._with_others(connection, tasks, Kind.TASK, ids)
         kept_ids |= await self._with_others(connection, artifact_tasks, Kind.LINK, ids)
@@ -130,7 +130,7 @@ class _Undo:
     async def _with_others(
         self, connection: AsyncConnection, table: Any, kind: Kind, run_ids: Collection[str]
     ) -> set[str]:
-        """Return the runs, among the given ones, that have rows which the import did not write."""
+        """Return the runs, among the given ones, with rows that the import did not write."""
         columns = imported_rows.c
         row_of_import = select(columns.row_id).where(
             columns.import_id == self._job.id, columns.kind == int(kind), columns.row_id == table.c.id
@@ -149,7 +149,7 @@ class _Undo:
         return remove
 
     async def _end(self, connection: AsyncConnection) -> None:
-        """Forget the rows that others deleted, and the import itself when no row of it is left."""
+        """Forget the rows that have been deleted, and the import itself when none of its rows is left."""
         ledger = self._ledger(connection)
         for kind in Kind:
             await ledger.forget_lost(kind)

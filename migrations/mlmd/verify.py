@@ -1,4 +1,4 @@
-"""Compares the rows of an import with what the source gives now, column by column. The command line calls this."""
+"""Compares the rows of an import with those that the source gives now, column by column. The command line calls this."""
 
 import time
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from storage.sql.dialects import dialect_for
 from storage.sql.experiments import find_default_id
 
 SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN = "in_source", "imported", "missing", "different", "not_in_source"
-"""Figures of each kind: rows of the source; rows of the import; rows missing from the store; rows that differ; rows of the
+"""Figures for each kind: rows of the source; rows of the import; rows missing from the store; rows that differ; rows of the
 import that the source does not give."""
 
 
@@ -52,7 +52,7 @@ async def _ended_job(request: ImportRequest, source: Source, target: Target) -> 
         raise SourceRefused("the import was interrupted; run it again to its end, then verify")
     difference = job.difference(request.options)
     if difference:
-        raise SourceRefused(f"the import was made with other options: {difference}; verify with the same ones")
+        raise SourceRefused(f"the import was made with other options: {difference}; verify with the same options")
     return job
 
 
@@ -105,12 +105,12 @@ async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, 
         stored_row = stored_rows.get(id)
         if stored_row is None:
             differences.append(Difference(kind, id))
-        elif not _same(kind, stored_row, expected_row):
+        elif not _is_same_row(kind, stored_row, expected_row):
             columns = zip(SHAPES[kind].names, expected_row, stored_row, strict=True)
             differences.append(Difference(kind, id, tuple(item for item in columns if item[1] != item[2])))
     return differences, imported_count
 
 
-def _same(kind: Kind, one: Row, other: Row) -> bool:
-    # The time of a specification is that of whatever brought it along first.
+def _is_same_row(kind: Kind, one: Row, other: Row) -> bool:
+    # The time of a specification is that of the first run or version with it.
     return one[:2] == other[:2] if kind is Kind.SPEC else digest(kind, one) == digest(kind, other)

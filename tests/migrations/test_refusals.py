@@ -48,7 +48,7 @@ def changed(url: str, *, account: str | None = None, port: int | None = None) ->
     return urlunsplit(parts._replace(netloc=f"{account or old_account}@{address}"))
 
 
-CLOSED = "cannot be reached, or does not let this user in"
+CLOSED = "cannot be reached, or refuses this user"
 
 
 @servers_only

@@ -103,8 +103,8 @@ async def test_a_cycle_of_parents_is_cut(whole: Imported) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("damaged_truncated", "is cut off: the file is smaller than it says itself"),
-        ("damaged_not_mlmd", "is no MLMD store: it lacks MLMD's tables"),
+        ("damaged_truncated", "is cut off: the file is smaller than its header says"),
+        ("damaged_not_mlmd", "is not an MLMD store: it lacks MLMD's tables"),
     ],
 )
 async def test_what_is_no_whole_store_is_refused_with_one_sentence(name: str, sentence: str) -> None:

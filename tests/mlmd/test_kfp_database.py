@@ -96,7 +96,7 @@ async def test_a_database_without_runs_is_refused(database_url: str) -> None:
     execute(database_url, "CREATE TABLE other (x INTEGER)")
     with pytest.raises(SourceRefused) as refusal:
         await runs_of(database_url, a_context())
-    assert str(refusal.value).endswith("is none: it lacks the table run_details")
+    assert str(refusal.value).endswith("is not a database of KFP: it lacks the table run_details")
 
 
 async def test_a_missing_database_is_refused(tmp_path: Path) -> None:

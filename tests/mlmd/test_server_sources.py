@@ -131,7 +131,7 @@ async def test_a_server_that_is_not_there_is_refused_with_one_sentence(database_
 async def test_a_database_without_a_store_is_refused(database_url: str) -> None:
     with pytest.raises(SourceRefused) as refusal:
         await read_all(database_url)
-    assert str(refusal.value).endswith("is no MLMD store: it lacks MLMD's tables")
+    assert str(refusal.value).endswith("is not an MLMD store: it lacks MLMD's tables")
 
 
 @on_servers

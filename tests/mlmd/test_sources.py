@@ -52,7 +52,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         connection.execute("UPDATE MLMDEnv SET schema_version = 11")
     with pytest.raises(SourceRefused) as refusal:
         await read_all(url)
-    assert str(refusal.value).endswith("has MLMD's schema version 11, and versions up to 10 are understood")
+    assert str(refusal.value).endswith("has MLMD's schema version 11, but only versions up to 10 are supported")
 
 
 async def test_tables_of_the_same_names_are_not_enough(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ async def test_tables_of_the_same_names_are_not_enough(tmp_path: Path) -> None:
             connection.execute(f"CREATE TABLE {name} (id INTEGER)")
     with pytest.raises(SourceRefused) as refusal:
         await read_all(f"sqlite:///{tmp_path}/other.sqlite")
-    assert "is no MLMD store: its table" in str(refusal.value)
+    assert "is not an MLMD store: its table" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ async def test_tables_of_the_same_names_are_not_enough(tmp_path: Path) -> None:
     [
         (lambda path: None, "cannot be opened: No such file or directory"),
         (lambda path: path.mkdir(), "cannot be opened: Is a directory"),
-        (lambda path: path.write_bytes(b""), "is no SQLite database"),
-        (lambda path: path.write_text("x" * 5000), "is no SQLite database"),
+        (lambda path: path.write_bytes(b""), "is not a SQLite database"),
+        (lambda path: path.write_text("x" * 5000), "is not a SQLite database"),
     ],
 )
 async def test_what_is_no_database_is_refused(tmp_path: Path, make: object, sentence: str) -> None:

@@ -113,7 +113,7 @@ async def test_a_run_that_was_there_before_is_left_alone_with_its_tasks(migrated
 async def test_another_store_needs_an_id_of_its_own(migrated_url: str) -> None:
     await imported(asked("tfx_like", migrated_url))
     before = contents(migrated_url)
-    with pytest.raises(SourceRefused, match="give this one a --store-id of its own"):
+    with pytest.raises(SourceRefused, match="use another --store-id for this one"):
         await imported(asked("kfp_main", migrated_url))
     assert contents(migrated_url) == before
     report = await imported(asked("kfp_main", migrated_url, store_id="cluster-b"))

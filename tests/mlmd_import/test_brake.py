@@ -78,8 +78,8 @@ async def test_a_true_up_of_an_emptied_source_writes_nothing_unless_it_is_meant(
     change(source, statement)
     before = everything(migrated_url)
     ended = ran(*command(f"sqlite:///{source}", migrated_url, "--report", str(report)))
-    sentence = f"this import would {damage}, because the source no longer has them as they were imported; "
-    sentence += "nothing was written. If that is meant, add --prune"
+    sentence = f"this import would {damage}, because the source no longer has what was imported; "
+    sentence += "nothing was written. If this is intended, add --prune"
     assert (ended.returncode, ended.stderr) == (1, f"lineal-server: {sentence}\n")
     assert json.loads(report.read_text()) == {"outcome": "failed", "error": sentence}
     assert everything(migrated_url) == before
@@ -164,7 +164,7 @@ async def test_a_batch_that_would_do_damage_since_the_look_is_not_written(migrat
             change(source, "DELETE FROM Event WHERE id = 2")
 
     with pytest.raises(
-        ImportRefused, match="next batch would remove 1 artifact_tasks; this batch was not written, what"
+        ImportRefused, match="next batch would remove 1 artifact_tasks; this batch was not written; what"
     ):
         await run_import(asked_for_file(source, migrated_url), Acting(lose_a_link))
     (job,) = before["import_jobs"]

@@ -30,7 +30,7 @@ IMPORTED = {
     "damaged_parent_dag_cycle": {"runs": 16, "tasks": 104},
 }
 REFUSED = {
-    "damaged_not_mlmd": "is no MLMD store",
+    "damaged_not_mlmd": "is not an MLMD store",
     "damaged_truncated": "is cut off",
 }
 FINDINGS = {

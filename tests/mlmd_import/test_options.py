@@ -43,24 +43,26 @@ async def assert_refused(request: ImportRequest, difference: str) -> None:
     before = everything(request.store)
     with pytest.raises(ImportRefused) as refused:
         await imported(request)
-    way_out = "nothing was written. Give the same options again, or --change-options if the change is meant"
+    way_out = "nothing was written. Give the same options again, or add --change-options if the change is intended"
     assert str(refused.value) == f"{difference}; {way_out}"
     assert everything(request.store) == before
 
 
 async def test_an_import_without_the_kfp_database_of_the_one_before_is_refused(migrated_url: str) -> None:
     await imported(main_request(migrated_url))
-    await assert_refused(asked("kfp_main", migrated_url), "the import before had --kfp-db, this one has not")
+    await assert_refused(
+        asked("kfp_main", migrated_url), "the previous import was made with --kfp-db, this one without it"
+    )
 
 
 async def test_an_import_with_a_kfp_database_that_the_one_before_lacked_is_refused(migrated_url: str) -> None:
     await imported(asked("kfp_main", migrated_url))
-    await assert_refused(main_request(migrated_url), "the import before had no --kfp-db, this one has")
+    await assert_refused(main_request(migrated_url), "the previous import was made without --kfp-db, this one with it")
 
 
 async def test_an_import_with_other_run_contexts_is_refused(migrated_url: str) -> None:
     await imported(asked("tfx_like", migrated_url, run_context_types=("pipeline", "two words")))
-    difference = "the import before had --run-context pipeline --run-context 'two words', this one has "
+    difference = "the previous import had --run-context pipeline --run-context 'two words', this one has "
     await assert_refused(
         asked("tfx_like", migrated_url, run_context_types=("pipeline",)), f"{difference}--run-context pipeline"
     )
@@ -115,7 +117,10 @@ async def test_other_options_are_no_leave_to_do_damage(migrated_url: str) -> Non
 
 async def test_a_dry_run_and_verify_say_which_options_differ(migrated_url: str) -> None:
     await imported(main_request(migrated_url))
-    request, difference = asked("kfp_main", migrated_url), "the import before had --kfp-db, this one has not"
+    request, difference = (
+        asked("kfp_main", migrated_url),
+        "the previous import was made with --kfp-db, this one without it",
+    )
     foretold = await dry_run(request, Watching())
     assert foretold.refusals == [
         f"an import would be refused without --change-options: {difference}",
@@ -123,7 +128,7 @@ async def test_a_dry_run_and_verify_say_which_options_differ(migrated_url: str) 
     ]
     meant = await dry_run(replace(request, change_options=True, prune=True), Watching())
     assert meant.refusals == []
-    with pytest.raises(SourceRefused, match=f"other options: {difference}; verify with the same ones"):
+    with pytest.raises(SourceRefused, match=f"other options: {difference}; verify with the same options"):
         await verify(request, Watching())
 
 
@@ -133,6 +138,8 @@ async def test_an_interrupted_import_goes_on_with_its_own_options_only(migrated_
 
     with pytest.raises(KeyError):
         await run_import(main_request(migrated_url), Acting(interrupt))
-    await assert_refused(asked("kfp_main", migrated_url), "the import before had --kfp-db, this one has not")
+    await assert_refused(
+        asked("kfp_main", migrated_url), "the previous import was made with --kfp-db, this one without it"
+    )
     report = await imported(main_request(migrated_url))
     assert (report.resumed, report.records[Kind.RUN]["created"]) == (True, 16)

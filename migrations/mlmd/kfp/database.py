@@ -99,13 +99,13 @@ class KfpDatabase:
     async def experiments(self) -> AsyncIterator[Sequence[Experiment]]:
         """Yield all experiments, in the order of their ids."""
         names = ("uuid", "name", "description", "namespace", "storagestate", "createdatinsec", "lastruncreatedatinsec")
-        async for rows in self._all(EXPERIMENTS, names):
+        async for rows in self._pages(EXPERIMENTS, names):
             yield [_experiment(row, self.findings) for row in rows]
 
     async def pipelines(self) -> AsyncIterator[Sequence[Pipeline]]:
         """Yield all pipelines, in the order of their ids."""
         names = ("uuid", "name", "displayname", "description", "namespace", "createdatinsec")
-        async for rows in self._all(PIPELINES, names):
+        async for rows in self._pages(PIPELINES, names):
             yield [_pipeline(row, self.findings) for row in rows]
 
     async def pipeline_versions(self) -> AsyncIterator[Sequence[PipelineVersion]]:
@@ -120,10 +120,10 @@ class KfpDatabase:
             "pipelinespec",
             "createdatinsec",
         )
-        async for rows in self._all(VERSIONS, names):
+        async for rows in self._pages(VERSIONS, names):
             yield [_version(row, self.findings) for row in rows]
 
-    async def _all(self, name: str, columns: Sequence[str]) -> AsyncIterator[Sequence[Any]]:
+    async def _pages(self, name: str, columns: Sequence[str]) -> AsyncIterator[Sequence[Any]]:
         table = self._tables[name]
         if not table.has:
             return
@@ -151,7 +151,7 @@ class KfpDatabase:
         return fingerprints
 
     async def _namespaces(self, experiment_ids: set[Any]) -> dict[str, str]:
-        """Return the namespaces of experiments: runs of KFP's first releases have none of their own."""
+        """Return the namespaces of experiments: runs of KFP's first releases do not have one."""
         experiments, ids = self._tables[EXPERIMENTS], sorted(str(id) for id in experiment_ids if id)
         if not experiments.has or not ids:
             return {}
@@ -199,7 +199,7 @@ def _run(row: Any, namespace: str, fingerprints: Mapping[int, str]) -> KfpRun:
 
 
 def _history(text: str | None) -> str | None:
-    """Return a history as Lineal stores it; KFP writes times in seconds and has other names of fields."""
+    """Return a history as Lineal stores it; KFP writes times in seconds and uses other field names."""
     entries = _plain(text)
     if not isinstance(entries, list):
         return None

@@ -11,7 +11,7 @@ from migrations.mlmd.vocabulary.values import integer_of
 
 
 class RunsFile:
-    """The runs that a file names, by id and by the name of their workflow."""
+    """The runs in a file, by id and by the name of their workflow."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         fingerprints: dict[str, dict[int, str]] = {}
@@ -31,14 +31,14 @@ class RunsFile:
         except OSError as error:
             raise SourceRefused(f"the file of runs {path} cannot be opened: {error.strerror}") from error
         except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise SourceRefused(f"the file of runs {path} is not one: it needs a list of runs with run_id") from error
+            raise SourceRefused(f"the file of runs {path} is not valid: it needs a list of runs with run_id") from error
 
     async def runs_of(self, contexts: Sequence[ContextRow]) -> dict[int, KfpRun]:
         """Return the runs of contexts by context id."""
         return {row.id: self._by_name[row.name] for row in contexts if row.name in self._by_name}
 
     async def names_with_runs(self, names: Sequence[str]) -> set[str]:
-        """Return the names, among the given ones, that it has runs of."""
+        """Return the names, among the given ones, for which the file has runs."""
         return {name for name in names if name in self._by_name}
 
 

@@ -1,4 +1,4 @@
-"""The states of runs in the words of KFP's own database. The readers of the database and of a file call this."""
+"""The states of runs as KFP's own database names them. The readers of the database and of a file call this."""
 
 from storage.model import RunState, StorageState
 
@@ -13,7 +13,7 @@ _OLD_STATES = {
 
 
 def run_state(text: str) -> str:
-    """Return the name of a run's state, "" for one that Lineal does not know."""
+    """Return the name of a run's state, "" for one that Lineal does not have."""
     word = text.strip().upper().removeprefix("RUNTIME_STATE_")
     if word in RunState.__members__ and word != "UNSPECIFIED":
         return word
@@ -21,5 +21,5 @@ def run_state(text: str) -> str:
 
 
 def storage_state(text: str) -> str:
-    """Return the name of a storage state; whatever is not archived is available."""
+    """Return the name of a storage state; everything that is not archived is available."""
     return StorageState.ARCHIVED.name if text.strip().upper().endswith("ARCHIVED") else StorageState.AVAILABLE.name

@@ -1,6 +1,6 @@
-"""The tables of KFP's own database that an import reads, of whatever release they are. `database` calls this.
+"""The tables of KFP's own database that an import reads, in all releases. `database` calls this.
 
-Names of columns are matched without case, which KFP mixes; columns that a release lacks read as NULL.
+Column names are matched case-insensitively, since KFP mixes cases; columns that a release lacks read as NULL.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _REQUIRED_COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class KfpTable(ForeignTable):
-    """One table; without the columns that are required it counts as absent."""
+    """One table, which is treated as absent without the required columns."""
 
     def select(self, *names: str) -> Select[Any]:
         """Select columns by name."""
@@ -56,7 +56,7 @@ def read_tables(connection: Connection, label: str) -> dict[str, KfpTable]:
         name: _table(connection, actual_names.get(name), name, columns) for name, columns in _REQUIRED_COLUMNS.items()
     }
     if not tables[RUNS].has:
-        raise SourceRefused(f"KFP's database {label} is none: it lacks the table {RUNS}")
+        raise SourceRefused(f"KFP's database {label} is not a database of KFP: it lacks the table {RUNS}")
     return tables
 
 

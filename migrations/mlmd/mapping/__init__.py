@@ -1,1 +1,1 @@
-"""MLMD rows → records of Lineal: pure rules, one idea a file, no I/O."""
+"""MLMD rows → records of Lineal: pure functions without I/O, one topic per file."""

@@ -1,4 +1,4 @@
-"""Where the input artifacts of a task of KFP v2 came from. `kfp_v2` calls this."""
+"""The origins of the input artifacts of KFP v2's tasks. `kfp_v2` calls this."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class InputOrigin:
 class _Sibling:
     id: int
     name: str
-    is_collected: bool  # one of many that a loop has as output
+    is_collected: bool  # one of several that a loop has as output
 
 
 class InputOrigins:
@@ -47,7 +47,7 @@ class InputOrigins:
         self._uses = Counter((event.event.execution_id, event.key) for event in events if not event.output)
 
     def of(self, node: Node, key: str, artifact_id: int) -> InputOrigin:
-        """Return where an input came from: a sibling of the task, several iterations of a loop, or outside of the group."""
+        """Return the origin of an input: a sibling of the task, several iterations of a loop, or outside the group."""
         sibling = self._sibling(node, artifact_id)
         several = self._uses[(node.id, key)] > 1
         if sibling is not None:
@@ -61,16 +61,16 @@ class InputOrigins:
             return None
         siblings_by_artifact = self._siblings.get(node.parent.id)
         if siblings_by_artifact is None:
-            siblings_by_artifact = self._siblings[node.parent.id] = self._siblings_in(node.parent)
+            siblings_by_artifact = self._siblings[node.parent.id] = self._siblings_by_artifact(node.parent)
         return next((sibling for sibling in siblings_by_artifact.get(artifact_id, ()) if sibling.id != node.id), None)
 
-    def _siblings_in(self, parent: Node) -> dict[int, list[_Sibling]]:
+    def _siblings_by_artifact(self, parent: Node) -> dict[int, list[_Sibling]]:
         siblings_by_artifact: dict[int, list[_Sibling]] = {}
         for child in parent.children:
             for output in self._outputs[child.id].artifacts:
                 is_collected = output.type is IOType.ITERATOR_OUTPUT and output.producer.iteration != child.iteration
                 siblings = siblings_by_artifact.setdefault(output.artifact_id, [])
-                # Two suffice: at least one of them is not the task in question.
+                # Two are enough: at least one of them is not the task itself.
                 if len(siblings) < 2:
                     siblings.append(_Sibling(child.id, child.name, is_collected))
         return siblings_by_artifact

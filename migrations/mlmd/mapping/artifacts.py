@@ -43,7 +43,7 @@ _METRIC = ArtifactType.Metric
 
 @dataclass(frozen=True, slots=True)
 class ArtifactMapping:
-    """Maps artifacts of one store; nothing but an artifact's own row and its origin decides what it becomes."""
+    """Maps the artifacts of one store; the result depends only on an artifact's own row and its origin."""
 
     ids: Ids
 
@@ -52,7 +52,7 @@ class ArtifactMapping:
     ) -> tuple[Artifact, ...]:
         """Return the records of an artifact as seen from a namespace: one, or one for each number of a row of metrics.
 
-        In another namespace than its origin's they are copies with ids of their own.
+        In a namespace other than its origin's, they are copies with their own ids.
         """
         subject = f"artifact {row.id}"
         properties = decode_properties(row.properties, findings, subject)
@@ -97,7 +97,7 @@ class ArtifactMapping:
         metrics = []
         for place, (name, number) in enumerate(numbers.items()):
             metric_metadata = {clean_text(name, findings, subject): clean_value(number, findings, subject)}
-            # Everything but the numbers belongs to all of them, and is stored with the first.
+            # Everything except the numbers belongs to all of them, and is stored with the first.
             if place == 0:
                 metric_metadata = dict(sorted({**metadata, **metric_metadata}.items()))
             metric_id = self.ids.artifact(row.id, namespace=copied_to, metric=name) if place else artifact.id
@@ -120,7 +120,7 @@ def _type(row: ArtifactRow, findings: Findings, subject: str) -> ArtifactType:
 
 
 def _name(row: ArtifactRow, origin: Origin, properties: Properties) -> str:
-    """Return what an artifact is called; the key under which every importer puts out its artifact says nothing."""
+    """Return the name of an artifact; the output key that all importers share is not used."""
     name = text_of(properties.custom.get("display_name")) or row.name or text_of(properties.custom.get("name"))
     by_importer = origin.maker is not None and origin.maker.type in IMPORTER_TYPES
     return name or ("" if by_importer else origin.key)
@@ -129,7 +129,7 @@ def _name(row: ArtifactRow, origin: Origin, properties: Properties) -> str:
 def _metadata(
     row: ArtifactRow, properties: Properties, artifact: Artifact, findings: Findings, subject: str
 ) -> dict[str, Plain]:
-    """Return the metadata, keys sorted: the properties and what else of the row has no column."""
+    """Return the metadata with sorted keys: the properties, and other data of the row that has no column."""
     custom = {name: value for name, value in properties.custom.items() if name not in _NOT_METADATA}
     metadata: dict[str, Plain] = {
         OWN_PROPERTY + name if name in custom else name: value for name, value in properties.standard.items()
@@ -154,7 +154,7 @@ def _metadata(
 
 
 def _numbers(properties: Properties) -> dict[str, float]:
-    """Return what can be a metric, by name."""
+    """Return the values that can be metrics, by name."""
     values = {**properties.standard, **properties.custom}
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
     return {

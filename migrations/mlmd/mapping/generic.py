@@ -1,7 +1,7 @@
-"""History that is not of KFP v2: runs of KFP v1 and of TFX-like stores become runs of RUNTIME tasks without parents.
+"""History other than KFP v2's: runs of KFP v1 and of TFX-like stores become runs of RUNTIME tasks without parents.
 
-KFP v1's metadata writer recorded inputs as properties named input:NAME, and the name of the pod. In other stores the properties
-of an execution are its arguments. `run` calls this.
+KFP v1's metadata writer recorded inputs as properties named input:NAME, and the name of the pod. In other stores, the
+properties of an execution are its arguments. `run` calls this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _POD = "kfp_pod_name"
 
 
 def map_tasks(run: RunContext) -> TaskRecords:
-    """Return the tasks and fill the links. No spec says anything of these runs."""
+    """Return the tasks and fill the links. These runs have no spec."""
     tasks, names, courses = [], {}, []
     rows, findings, ids = run.rows, run.findings, run.ids
     for row in rows.executions:
@@ -85,7 +85,7 @@ def _inputs(kind: RunKind, properties: Properties) -> tuple[dict[str, Plain], di
 def _course(row: ExecutionRow, rows: RunRows, findings: Findings, fallback: int) -> Course:
     subject = f"execution {row.id}"
     if rows.context.kind is RunKind.KFP_V1 and row.state is None:
-        # The metadata writer recorded no states; all steps of a run that succeeded did.
+        # The metadata writer recorded no states; in a run that succeeded, all steps did.
         succeeded = rows.kfp is not None and rows.kfp.state == RunState.SUCCEEDED.name
         state = TaskState.SUCCEEDED if succeeded else TaskState.RUNTIME_STATE_UNSPECIFIED
     else:

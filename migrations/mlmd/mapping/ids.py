@@ -1,6 +1,6 @@
 """The ids of imported rows: UUIDs of version 5, so that every import of a store assigns the same ones.
 
-The mapping calls this. Two MLMD stores number their rows alike, so all but one need a store id, which is a prefix of the name.
+The mapping calls this. MLMD stores have the same row ids, so all but one need a store id, which is a prefix of the name.
 """
 
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from hashlib import sha1
 from uuid import NAMESPACE_DNS
 
 _NAMESPACE = sha1(NAMESPACE_DNS.bytes, usedforsecurity=False)
-# RFC 9562: four bits say the version, two the variant.
+# RFC 9562: four bits are the version, two the variant.
 _FREE_BITS = ~(0xF << 76 | 0b11 << 62)
 _VERSION_5 = 5 << 76 | 0b10 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Names rows of one MLMD store."""
+    """Makes the ids of one MLMD store's rows."""
 
     store_id: str = ""
 
     def of(self, name: str) -> str:
         """Return the id of a name such as `execution:12`."""
-        # The same as uuid.uuid5, at a third of its cost: a store needs several ids per row.
+        # Equal to uuid.uuid5 at a third of its cost: a store needs several ids per row.
         digest = _NAMESPACE.copy()
         digest.update((f"{self.store_id}:{name}" if self.store_id else name).encode(errors="surrogateescape"))
         text = f"{int.from_bytes(digest.digest()[:16]) & _FREE_BITS | _VERSION_5:032x}"
@@ -36,16 +36,16 @@ class Ids:
         return self.of(f"context:{context_id}")
 
     def root(self, context_id: int) -> str:
-        """Return the id of the ROOT task of a run that recorded none."""
+        """Return the id of the ROOT task of a run without a recorded one."""
         return self.of(f"root:{context_id}")
 
     def artifact(self, artifact_id: int, *, namespace: str | None, metric: str | None) -> str:
-        """Return the id of an artifact; with the namespace for a copy in another one, with the name for one of several metrics."""
+        """Return the id of an artifact; `namespace` is that of a copy, `metric` the name of one of several metrics."""
         name = f"artifact:{artifact_id}" if namespace is None else f"artifact:{artifact_id}@{namespace}"
         return self.of(name if metric is None else f"{name}:{metric}")
 
     def link(self, execution_id: int, artifact_id: int, event_type: int, key: str, ordinal: int) -> str:
-        """Return the id of the link that an event becomes; the ordinal counts links that agree in all else."""
+        """Return the id of the link that an event becomes; the ordinal counts links that are equal in everything else."""
         return self.of(f"event:{execution_id}:{artifact_id}:{event_type}:{key}:{ordinal}")
 
     def propagated_link(self, execution_id: int, artifact_id: int, key: str, iteration: int, ordinal: int) -> str:

@@ -50,7 +50,7 @@ _REUSABLE = (TaskState.SUCCEEDED, TaskState.CACHED)
 
 @dataclass(frozen=True, slots=True)
 class TaskRecords:
-    """The tasks of a run, the course of its root, and the values it was started with."""
+    """The tasks of a run, the course of its root, and the input values of the run."""
 
     tasks: Sequence[Task]
     course: Course
@@ -133,7 +133,7 @@ class _Mapper:
         )
 
     def _fingerprint(self, node: Node, state: TaskState) -> str:
-        """Return the fingerprint of a task whose outputs may be used again."""
+        """Return the fingerprint of a task whose outputs may be reused."""
         if state not in _REUSABLE or node.type not in (TaskType.RUNTIME, TaskType.IMPORTER):
             return ""
         cached = self.rows.kfp.fingerprints.get(node.id, "") if self.rows.kfp else ""
@@ -180,7 +180,7 @@ def _link(
             producer = Producer(node.name, node.iteration)
             kind = output_type(producer)
         elif node.folded:
-            # The loop has an event of its own for an input of all iterations; the other inputs are the items.
+            # The loop has its own event for an input of all iterations; the other inputs are the items.
             if (node.task.id, event.key, artifact_id) in inputs:
                 continue
             kind, producer = IOType.ITERATOR_INPUT, Producer(node.name, node.iteration)

@@ -1,7 +1,7 @@
 """Events become links between tasks and artifacts, and so do the outputs that groups pass on. `run` calls this.
 
-The producer of an input is the sibling of the task that has the artifact as output, else the task that made it. Several inputs
-with one key were collected from the iterations of a loop.
+The producer of an input is the sibling of the task that has the artifact as output, otherwise the task that made it.
+Several inputs with the same key were collected from the iterations of a loop.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ class ReadEvent:
 class Side:
     """How one task used or made one artifact, before the records of the artifact and the id of the link are determined.
 
-    The iteration of the producer is that of the link.
+    The producer's iteration is the link's.
     """
 
     execution_id: int
@@ -127,5 +127,5 @@ class Links:
 
 @lru_cache(maxsize=4096)
 def _producer_text(producer: Producer) -> str:
-    """Return the text of a producer as it is stored; most links of a run share theirs with others."""
+    """Return the text of a producer as it is stored; cached, because most links of a run share theirs with others."""
     return producer.to_text()

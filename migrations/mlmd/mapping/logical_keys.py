@@ -1,6 +1,7 @@
-"""Logical keys: by them a repeated CreateTask finds its row, also one that was imported. `kfp_v2` calls this.
+"""Logical keys, by which a repeated CreateTask finds its row, even an imported one. `kfp_v2` calls this.
 
-Only with a pipeline spec are names and types those that a driver would send; only one task of a key can be meant by it.
+Names and types are those that a driver would send only if there is a pipeline spec. A key must be unique, so tasks that
+share one get none.
 """
 
 from collections import Counter

@@ -1,8 +1,8 @@
-"""The outputs of each task of a run, and those that groups pass on from their tasks, as the live launcher records them.
+"""The outputs of each task of a run, and those that groups pass on from their tasks, as the launcher records them.
 
-MLMD has an output only at the task that made it; a group names the tasks whose outputs are its own. An output that is passed
-on has the key of the group and, as its producer, the task directly within the group. Its type is ITERATOR_OUTPUT when it is one
-of many from a loop, ONE_OF_OUTPUT when it passed a condition, OUTPUT otherwise. `kfp_v2` calls this.
+MLMD records an output only for the task that made it; a group names the tasks whose outputs are its own. An output that is
+passed on has the group's key and, as its producer, the task directly within the group. Its type is ITERATOR_OUTPUT if it is
+one of several from a loop, ONE_OF_OUTPUT if it comes from a condition, OUTPUT otherwise. `kfp_v2` calls this.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -36,11 +36,11 @@ class Outputs:
 
     parameters: list[Parameter] = field(default_factory=list)
     artifacts: list[Made] = field(default_factory=list)
-    own_count: int = 0  # so many artifacts come from events of the node itself, all others from its children
+    own_count: int = 0  # the number of artifacts from the node's own events; the others come from its children
 
 
 class _ByKey(Generic[Entry]):
-    """The parameters, or the artifacts, that the nodes so far have as outputs: by node and key."""
+    """The output parameters, or artifacts, of the nodes so far, by node and key."""
 
     def __init__(self) -> None:
         self._entries: dict[int, dict[str, list[Entry]]] = {}
@@ -61,22 +61,22 @@ def outputs_of(tree: Tree, output_events: dict[int, list[tuple[str, int]]], find
     parameters: _ByKey[Parameter] = _ByKey()
     artifacts: _ByKey[Made] = _ByKey()
     for node in reversed(tree.ordered):
-        outputs = _own(node, output_events.get(node.id, ()))
+        outputs = _own_outputs(node, output_events.get(node.id, ()))
         outputs.own_count = len(outputs.artifacts)
         if node.children:
             subject = f"execution {node.id}"
             children = _children_by_name(node)
             selectors = parameter_selectors(node.custom, findings, subject)
-            outputs.parameters += _handed_on(node, children, selectors, parameters, _listed_parameter)
+            outputs.parameters += _passed_on_outputs(node, children, selectors, parameters, _listed_parameter)
             selectors = artifact_selectors(node.custom, findings, subject)
-            outputs.artifacts += _handed_on(node, children, selectors, artifacts, _listed_artifacts)
+            outputs.artifacts += _passed_on_outputs(node, children, selectors, artifacts, _listed_artifacts)
         parameters.put(node, outputs.parameters)
         artifacts.put(node, outputs.artifacts)
         outputs_by_node[node.id] = outputs
     return outputs_by_node
 
 
-def _own(node: Node, output_events: Iterable[tuple[str, int]]) -> Outputs:
+def _own_outputs(node: Node, output_events: Iterable[tuple[str, int]]) -> Outputs:
     producer = Producer(node.name, node.iteration)
     kind = output_type(producer)
     return Outputs(
@@ -86,23 +86,23 @@ def _own(node: Node, output_events: Iterable[tuple[str, int]]) -> Outputs:
 
 
 def _children_by_name(node: Node) -> dict[str, list[Node]]:
-    """Return the children by name, the latest first: of a task that was retried, the last attempt counts."""
+    """Return the children by name, the latest first: only the last attempt of a task that was retried is used."""
     children: dict[str, list[Node]] = {}
     for child in sorted(node.children, key=lambda child: child.id, reverse=True):
         children.setdefault(child.name, []).append(child)
     return children
 
 
-def _handed_on(
+def _passed_on_outputs(
     node: Node,
     children: dict[str, list[Node]],
     selectors: Sequence[Selector],
     outputs: _ByKey[Entry],
     as_list: Callable[[Sequence[Entry]], list[Entry]],
 ) -> list[Entry]:
-    """Return the outputs that a node takes from its children.
+    """Return the outputs that a node passes on from its children.
 
-    `as_list` makes one item of what several iterations of an inner loop have as output.
+    `as_list` combines the outputs of several iterations of an inner loop into one item.
     """
     if not selectors:
         return []
@@ -111,30 +111,30 @@ def _handed_on(
         return [entry for selector in selectors for child in iterations for entry in outputs.get(child, selector.key)]
     entries_of_node = []
     for selector in selectors:
-        for child, entries in _selected(node, children, selector, outputs):
+        for child, entries in _select(node, children, selector, outputs):
             if node.folded and len(entries) > 1:
                 entries = as_list(entries)
-            entries_of_node += [_passed(entry, node, child, selector) for entry in entries]
+            entries_of_node += [_passed_on(entry, node, child, selector) for entry in entries]
     return entries_of_node
 
 
-def _selected(
+def _select(
     node: Node, children: dict[str, list[Node]], selector: Selector, outputs: _ByKey[Entry]
 ) -> list[tuple[Node, Sequence[Entry]]]:
     every_iteration = node.type is TaskType.LOOP and not node.folded
     for source in selector.sources:
-        by_iteration: dict[int | None, tuple[Node, Sequence[Entry]]] = {}
+        entries_by_iteration: dict[int | None, tuple[Node, Sequence[Entry]]] = {}
         for child in children.get(source.task_name, ()):
             entries = outputs.get(child, source.key)
-            if entries and child.iteration not in by_iteration:
-                by_iteration[child.iteration] = child, entries
-        if by_iteration:
-            selection = list(by_iteration.values())
+            if entries and child.iteration not in entries_by_iteration:
+                entries_by_iteration[child.iteration] = child, entries
+        if entries_by_iteration:
+            selection = list(entries_by_iteration.values())
             return sorted(selection, key=lambda one: one[0].iteration or 0) if every_iteration else selection[:1]
     return []
 
 
-def _passed(entry: Entry, node: Node, child: Node, selector: Selector) -> Entry:
+def _passed_on(entry: Entry, node: Node, child: Node, selector: Selector) -> Entry:
     kind, iteration = IOType.OUTPUT, node.iteration
     if node.folded:
         kind = IOType.ITERATOR_OUTPUT

@@ -1,6 +1,6 @@
-"""Where the input parameters of a task came from, as its pipeline spec says. `kfp_v2` calls this.
+"""The origins of a task's input parameters according to its pipeline spec. `kfp_v2` calls this.
 
-MLMD has values without their origin. Without a spec, every input counts as an input of the component without a producer.
+MLMD stores values without their origin. Without a spec, every input is an input of the component without a producer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from storage.model import IOType, TaskType
 
 
 class ParameterOrigins:
-    """The origins of the inputs of one run. Call `inputs` for parents first: the inputs of a group decide about those of its tasks."""
+    """The origins of the inputs of one run. Call `inputs` for parents first, since those of tasks depend on their group's."""
 
     def __init__(self) -> None:
         self._inputs_of_node: dict[int, Mapping[str, Parameter]] = {}

@@ -1,4 +1,4 @@
-"""Parameters of tasks: structures of MLMD become parameters of the service, and those the text of a column.
+"""Parameters of tasks: MLMD's structures become Lineal's parameters, and these the text of a column.
 
 `kfp_v2`, `outputs` and `generic` call this.
 """
@@ -13,18 +13,18 @@ from storage.model import IOType
 
 
 def input_parameters(values: Mapping[str, Plain]) -> list[Parameter]:
-    """Return inputs of unknown origin by key: they have no producer."""
+    """Return inputs of unknown origin, sorted by key and without a producer."""
     return [Parameter(key, IOType.COMPONENT_INPUT, values[key]) for key in sorted(values)]
 
 
 def output_parameters(values: Mapping[str, Plain], producer: Producer) -> list[Parameter]:
-    """Return the outputs of a task itself, by key; the producer is the task."""
+    """Return a task's own outputs, sorted by key; the producer is the task."""
     kind = output_type(producer)
     return [Parameter(key, kind, values[key], producer) for key in sorted(values)]
 
 
 def output_type(producer: Producer) -> IOType:
-    """Return the type of a task's own outputs: one of many when the task belongs to an iteration."""
+    """Return the type of a task's own outputs: ITERATOR_OUTPUT if the task belongs to an iteration."""
     return IOType.OUTPUT if producer.iteration is None else IOType.ITERATOR_OUTPUT
 
 

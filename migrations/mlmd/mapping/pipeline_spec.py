@@ -20,9 +20,9 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _JsonLoader(_LOADER):  # type: ignore[misc]
-    """YAML as KFP reads it: what JSON does not have, such as a date, is text."""
+    """YAML as KFP reads it: scalars that JSON does not have, such as dates, are text."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as its base declares it
+    yaml_implicit_resolvers = {  # noqa: RUF012 - declared as in its base class
         first: [pair for pair in pairs if pair[0] != _TIMESTAMP]
         for first, pairs in _LOADER.yaml_implicit_resolvers.items()
     }
@@ -44,7 +44,7 @@ def spec_text(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SpecTask:
-    """A task of a spec, and the component it runs; the root has a component alone."""
+    """A task of a spec, and the component that it runs; the root has only a component."""
 
     task: Mapping[str, Any]
     component: Mapping[str, Any]
@@ -66,13 +66,13 @@ class SpecTask:
 
     @property
     def tasks(self) -> Mapping[str, Any]:
-        """The tasks within, by name."""
+        """The tasks in the component, by name."""
         return _object(_object(self.component, "dag"), "tasks")
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A spec to look up tasks in. It is not validated: looking up what it lacks returns nothing."""
+    """A spec in which tasks are looked up. It is not validated: a lookup of something that it lacks returns nothing."""
 
     document: Mapping[str, Any]
 
@@ -98,7 +98,7 @@ class Spec:
         return SpecTask(task, component if isinstance(component, dict) else {})
 
     def name_of_importer(self, group: SpecTask, display_name: str) -> str | None:
-        """Return the name of the one importer of a group that is shown under another."""
+        """Return the name of the only importer of a group with this display name."""
         executors = _object(_object(self.document, "deploymentSpec"), "executors")
         names = [
             name
@@ -125,7 +125,7 @@ def _documents(text: str) -> list[Any]:
 
 
 def _keyed_by_text(plain: Any) -> Any:
-    """Return YAML as JSON would hold it, where every key is a text."""
+    """Return a YAML value with text as keys, as JSON requires."""
     if isinstance(plain, list):
         return [_keyed_by_text(item) for item in plain]
     if not isinstance(plain, dict):

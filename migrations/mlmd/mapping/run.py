@@ -1,4 +1,4 @@
-"""Maps the rows of one run to its records. `migrations.mlmd.source` calls this with what the readers yield; no I/O happens here.
+"""Maps the rows of one run to its records. `migrations.mlmd.source` calls this with the readers' rows; it does no I/O.
 
 The kind of the run decides which rules apply; rules common to all kinds are applied here.
 """
@@ -99,7 +99,7 @@ def _settings(properties: Properties) -> dict[str, Plain]:
 
 
 def _first_time(rows: RunRows) -> int:
-    """Return the time that replaces missing ones, in microseconds: the first that the run has at all."""
+    """Return the time that replaces missing ones, in microseconds: the earliest one in the run."""
     if is_time(rows.context.created):
         return rows.context.created * 1000
     if rows.kfp is not None and rows.kfp.created_at:

@@ -1,4 +1,4 @@
-"""The input of both ways of mapping a run: its rows, their events and artifacts, and where to add links and findings."""
+"""The input of both mappings of runs: its rows, their events and artifacts, and where to add links and findings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

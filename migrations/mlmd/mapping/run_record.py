@@ -1,4 +1,4 @@
-"""The record of a run: from its context, from its tasks, and from KFP's own database where there is one. `run` calls this."""
+"""The record of a run: from its context, its tasks and, if given, KFP's own database. `run` calls this."""
 
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.mapping.states import run_history, run_state
@@ -17,7 +17,7 @@ _UNENDED = {RunState.RUNTIME_STATE_UNSPECIFIED.name, RunState.PENDING.name, RunS
 
 
 def run_id(context: ContextRow, kfp: KfpRun | None, ids: Ids) -> str:
-    """Return the id of a run: that which KFP gave it, else one made from its context."""
+    """Return the id of a run: KFP's own, otherwise one made from its context."""
     if kfp is not None and not context.repeats:
         return kfp.id
     has_id_as_name = context.kind is RunKind.KFP_V2 and 0 < len(context.name.encode(errors="replace")) <= lengths.ID
@@ -72,7 +72,7 @@ def run_record(
 
 
 def _name(context: ContextRow) -> str:
-    """Return the name of a run that KFP's own database does not name: contexts of KFP v2 are named by id, others by name."""
+    """Return the name of a run without one in KFP's own database; the names of KFP v2's contexts are ids."""
     if context.kind is RunKind.KFP_V2:
         return context.pipeline_name or context.name
     return context.name

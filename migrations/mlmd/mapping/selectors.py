@@ -23,7 +23,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """An output of a group: its key and where it comes from. Of the sources of a one-of, the first that exists counts."""
+    """An output of a group: its key and its sources. Of the sources of a one-of, the first that exists is used."""
 
     key: str
     sources: tuple[Source, ...]
@@ -78,7 +78,7 @@ def _json_object(raw: Any) -> dict[str, Any]:
 
 def _sources(spec: dict[str, Any], words: _Words) -> tuple[tuple[Source, ...], bool]:
     fields = _folded_names(spec)
-    # Go's own JSON names the field that holds one of several messages.
+    # Go's own JSON includes the name of the oneof field.
     fields = _folded_names(fields["kind"]) if "kind" in fields else fields
     if words.single in fields:
         return tuple(_source(fields[words.single], words)), False

@@ -1,7 +1,7 @@
 """States, end times and histories of a run's tasks. `kfp_v2` and `generic` call this.
 
-MLMD never ends a root, a group whose tasks all came from the cache, or an empty loop: their state follows from the tasks within
-them, and from the run where KFP's own database has it.
+In MLMD, a root, a group whose tasks all came from the cache, and an empty loop never end: their state is derived from the
+tasks within them, and from the run if KFP's own database has it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,9 +25,9 @@ STATES: dict[int, TaskState] = {
     3: TaskState.SUCCEEDED,  # COMPLETE
     4: TaskState.FAILED,
     5: TaskState.CACHED,
-    6: TaskState.SKIPPED,  # CANCELED: KFP's word for a condition that was not met
+    6: TaskState.SKIPPED,  # CANCELED, by which KFP records a condition that was not met
 }
-"""MLMD's states that say something; 0 is unknown."""
+"""MLMD's states; 0 is unknown."""
 
 TERMINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CACHED, TaskState.SKIPPED})
 
@@ -37,7 +37,7 @@ _ENDED = {
     RunState.SUCCEEDED.name: TaskState.SUCCEEDED,
     RunState.SKIPPED.name: TaskState.SKIPPED,
     RunState.FAILED.name: TaskState.FAILED,
-    RunState.CANCELED.name: TaskState.FAILED,  # tasks know no cancelling
+    RunState.CANCELED.name: TaskState.FAILED,  # tasks have no such state
 }
 _RUN_STATES = {
     TaskState.RUNNING: RunState.RUNNING,
@@ -58,7 +58,7 @@ class Course:
 
 
 def state_of(state: int | None, findings: Findings, subject: str) -> TaskState:
-    """Return the state of a task for one of MLMD."""
+    """Return the state of a task from MLMD's state."""
     if state in STATES:
         return STATES[state]
     findings.add(Rule.STATES_UNKNOWN, subject)
@@ -99,7 +99,7 @@ def courses(tree: Tree, kfp: KfpRun | None, findings: Findings, *, fallback: int
 
 
 def history_text(course: Course) -> str | None:
-    """Return the history of a course: running since its creation, and its end when it has ended."""
+    """Return the history of a course: running since its creation, and its end if it has ended."""
     if course.state is UNSPECIFIED:
         return None
     entries = [HistoryEntry(TaskState.RUNNING, course.created_at)]
@@ -115,7 +115,7 @@ def run_state(root: TaskState) -> str:
 
 
 def run_history(state: str, created_at: int, finished_at: int | None) -> str:
-    """Return the history of a run for which KFP's own database has none."""
+    """Return the history of a run without one in KFP's own database."""
     entries = []
     if state != RunState.RUNTIME_STATE_UNSPECIFIED.name:
         entries.append(HistoryEntry(RunState.RUNNING, created_at))
@@ -135,7 +135,7 @@ def _own_state(node: Node, run_state: str, findings: Findings) -> TaskState:
 
 
 def _is_open(node: Node, own_state: TaskState) -> bool:
-    """Return whether the state of a group says nothing: it was left running, or is unknown."""
+    """Return whether the state of a group is to be derived: it was left running, or is unknown."""
     return own_state is TaskState.RUNNING or (
         own_state is UNSPECIFIED and node.row is not None and node.row.state != _NEW
     )
@@ -151,7 +151,7 @@ def _root_state(own_state: TaskState, child_state: TaskState, run_state: str) ->
 
 
 def _group_state(node: Node, own_state: TaskState, child_states: Sequence[TaskState], run_state: str) -> TaskState:
-    """Return the state of an open group; while the run is going, a group that lacks tasks is still running."""
+    """Return the state of an open group; while the run is running, so is a group without all of its tasks."""
     if own_state is TaskState.RUNNING and run_state in _GOING:
         count = node.iteration_count if not node.folded else None
         task_count = count if count is not None else integer_of(node.custom.get("total_dag_tasks"))
@@ -176,7 +176,7 @@ def _course(
         return Course(state, created_at, None)
     finished_at = microseconds(node.row.updated, created_at, findings, f"execution {node.id}")
     if state is not own_state:
-        # MLMD wrote a group that it left running only at its beginning.
+        # The row of a group that was left running was written only at its beginning.
         finished_at = max(finished_at, _latest(child_courses) or finished_at)
     return Course(state, created_at, finished_at)
 

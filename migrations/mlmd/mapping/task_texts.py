@@ -1,4 +1,4 @@
-"""What tasks of every kind of history have in common: texts cut to their columns, pods, type attributes, leftover properties.
+"""What tasks of all kinds of history have in common: texts cut to column lengths, pods, type attributes, leftover properties.
 
 `kfp_v2` and `generic` call this.
 """
@@ -16,7 +16,7 @@ from storage.model import PodType, TaskType
 
 
 def task_names(name: str, display_name: str, findings: Findings, subject: str) -> tuple[str, str]:
-    """Return name and display name as long as their columns are."""
+    """Return name and display name, cut to the lengths of their columns."""
     return (
         cut(name, lengths.NAME, findings, subject),
         cut(display_name, lengths.DISPLAY_NAME, findings, subject),
@@ -31,7 +31,7 @@ def pods_text(name: str, uid: str) -> str | None:
 def type_attributes_text(
     type: TaskType, *, iteration: int | None = None, count: int | None = None, workspace: bool = False
 ) -> str | None:
-    """Return the attributes that go with a type, None when there are none."""
+    """Return the attributes of a task's type, None when there are none."""
     attributes = TypeAttributes(
         iteration_index=iteration,
         iteration_count=count if type is TaskType.LOOP else None,
@@ -41,7 +41,7 @@ def type_attributes_text(
 
 
 def leftover_text(properties: Mapping[str, Plain], findings: Findings, subject: str) -> str | None:
-    """Return status metadata for properties without a column of their own, None when there are none."""
+    """Return status metadata with the properties that have no column, None when there are none."""
     if not properties:
         return None
     custom_properties = {
@@ -52,7 +52,7 @@ def leftover_text(properties: Mapping[str, Plain], findings: Findings, subject: 
 
 
 def leftovers(properties: Mapping[str, Plain], *, name: str, external_id: str) -> dict[str, Plain]:
-    """Return the properties for status metadata, with the full text of a name that is too long and the external id."""
+    """Return the properties for status metadata, with the external id and the full text of a name that is too long."""
     metadata = dict(properties)
     if len(name) > lengths.NAME:
         metadata[WHOLE_NAME] = name

@@ -1,6 +1,6 @@
 """The executions of a run of KFP v2 as a tree: kinds, parents, folded iterations, names, types and scope paths.
 
-Damage is repaired here (missing types, parents and roots, and cycles) so that all other rules can rely on the tree.
+Damage is repaired here (missing types, parents and roots, and cycles), so that all other rules can rely on the tree.
 `kfp_v2` calls this.
 """
 
@@ -20,11 +20,11 @@ ROOT_NAME = "ROOT"
 ROOT_SCOPE = "root"
 
 CONDITION_BRANCH = re.compile(r"condition-\d+")
-"""The names the compiler gives to If, Elif and Else; the group around them is named condition-branches-N."""
+"""The compiler's names of If, Elif and Else; the group around them is named condition-branches-N."""
 
 
 class Kind(Enum):
-    """What wrote an execution."""
+    """What an execution represents."""
 
     DAG = "system.DAGExecution"
     CONTAINER = "system.ContainerExecution"
@@ -56,7 +56,7 @@ class Node:
     name: str = ""
     type: TaskType = TaskType.RUNTIME
     scope_path: str = ""
-    spec: SpecTask | None = None  # what the pipeline spec says of it
+    spec: SpecTask | None = None  # the task in the pipeline spec
 
     @property
     def task(self) -> "Node":
@@ -65,7 +65,7 @@ class Node:
 
     @property
     def iteration_count(self) -> int | None:
-        """How often a loop runs; None for other tasks."""
+        """The number of iterations of a loop; None for other tasks."""
         return integer_of(self.custom.get("iteration_count"))
 
 
@@ -86,9 +86,9 @@ class Tree:
 def build_tree(
     executions: Sequence[ExecutionRow], findings: Findings, *, subject: str, spec: Spec | None = None
 ) -> Tree:
-    """Return the tree of a run's executions, which are sorted by id; whatever is missing or broken is repaired.
+    """Return the tree of a run's executions, which are sorted by id; missing and damaged data is repaired.
 
-    A pipeline spec decides about the types of groups and the names of importers; without one, the names in MLMD do.
+    The types of groups and the names of importers are those of the pipeline spec, or derived from the names in MLMD.
     """
     nodes = {row.id: _node(row, findings) for row in executions}
     parent_ids = {node.id: integer_of(node.custom.get("parent_dag_id")) for node in nodes.values()}
@@ -118,7 +118,7 @@ def _node(row: ExecutionRow, findings: Findings) -> Node:
 
 
 def _kind_of(row: ExecutionRow, properties: Properties) -> Kind:
-    """Return the kind of an execution of a missing or foreign type, by its properties: drivers set others for each kind."""
+    """Return the kind of an execution whose type is missing or unknown, by its properties, which differ for each kind."""
     names = properties.custom.keys()
     if row.name.startswith("run/") or names & _DAG_PROPERTIES:
         return Kind.DAG
@@ -143,7 +143,7 @@ def _root(nodes: Iterable[Node], parent_ids: Mapping[int, int | None], findings:
 def _parent(node: Node, parent_id: int | None, root: Node, nodes: Mapping[int, Node], findings: Findings) -> Node:
     parent = nodes.get(parent_id) if parent_id is not None else None
     if parent is None:
-        # A further root is counted as such already.
+        # Further roots have already been counted.
         if parent_id is not None or node.kind is not Kind.DAG:
             findings.add(Rule.PARENTS_MISSING, f"execution {node.id}")
         return root
@@ -176,7 +176,7 @@ def _in_order(root: Node) -> Iterator[Node]:
 
 
 def _place(node: Node, spec: Spec | None, findings: Findings) -> None:
-    """Set the fields that depend on the parent, whose own fields are set already."""
+    """Set the fields that depend on the parent, whose own fields are already set."""
     parent = node.parent
     if parent is None:
         node.name, node.type, node.scope_path = ROOT_NAME, TaskType.ROOT, ROOT_SCOPE
@@ -214,7 +214,7 @@ def _is_iteration(node: Node, parent: Node) -> bool:
 
 
 def _iteration(node: Node, parent: Node) -> int | None:
-    """Return the innermost iteration: that of the folded parent, the task's own, or the one its group runs in."""
+    """Return the innermost iteration: that of the folded parent, the task's own, or the one in which its group runs."""
     if parent.folded:
         return parent.index
     own_iteration = integer_of(node.custom.get("iteration_index"))

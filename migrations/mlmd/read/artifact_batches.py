@@ -23,7 +23,7 @@ _NO_ORIGIN = Origin(0, "", 0)
 class ArtifactBatch:
     """Some artifacts that no run used or made, with their origins: the run that an attribution names, if there is one.
 
-    Reading can go on after last_artifact_id; findings counts the artifacts of runs that the filter left out.
+    Reading can continue after last_artifact_id; findings counts the artifacts of runs that the filter left out.
     """
 
     artifacts: Sequence[tuple[ArtifactRow, Origin]]
@@ -44,7 +44,7 @@ class ArtifactReader:
     """The first run that an attribution names for each artifact without events."""
 
     async def batch(self, connection: AsyncConnection, after: int, limit: int) -> ArtifactBatch | None:
-        """Return what no run used or made of the next `limit` artifacts; None when there are no more artifacts."""
+        """Return those of the next `limit` artifacts that no run used or made; None when there are no more artifacts."""
         id = self.schema["artifact"].column("id")
         page = select(id).where(id > after).order_by(id).limit(limit)
         ids = [integer(row[0]) for row in await connection.execute(page)]
@@ -60,7 +60,7 @@ class ArtifactReader:
         return ArtifactBatch([(row, origins.get(row.id, _NO_ORIGIN)) for row in rows], ids[-1], findings)
 
     async def _artifacts_of_runs(self, connection: AsyncConnection, ids: Sequence[int]) -> tuple[set[int], set[int]]:
-        """Return the artifacts that imported runs used or made, and those that runs used or made which are left out."""
+        """Return the artifacts of imported runs, and those of runs that are left out."""
         events = self.schema["event"]
         artifact_id = events.column("artifact_id")
         statement = (
@@ -76,7 +76,7 @@ class ArtifactReader:
         return artifacts_of_runs, artifacts_of_missing_runs
 
     async def _origins(self, connection: AsyncConnection, artifact_ids: Sequence[int]) -> dict[int, Origin]:
-        """Return the origins of the artifacts that an attribution ties to a run."""
+        """Return the origins of the artifacts that an attribution assigns to a run."""
         context_ids = {id: context_id for id in artifact_ids if (context_id := self.attributions.of(id)) is not None}
         origins = await self.origins.of(connection, sorted(set(context_ids.values())))
         return {id: origins[context_id] for id, context_id in context_ids.items() if context_id in origins}

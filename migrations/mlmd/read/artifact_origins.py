@@ -1,4 +1,4 @@
-"""Where the artifacts of a batch come from, also when runs outside of the batch made them. The batch readers call this."""
+"""The origins of the artifacts of a batch, which may have been made by runs outside the batch. The batch readers call this."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from migrations.mlmd.vocabulary.times import is_time
 
 @dataclass(frozen=True, slots=True)
 class RunOrigins:
-    """Reads what a run alone says of the origin of its artifacts: the namespace, and when the run began."""
+    """Reads the origin of a run's artifacts as far as it depends on the run: the namespace, and when the run began."""
 
     rows: RowReader
     kfp: KfpRuns | None
@@ -34,7 +34,7 @@ class RunOrigins:
 
 @dataclass(frozen=True, slots=True)
 class OriginReader:
-    """Reads the first event that made each artifact in a run, else the first that used it in one."""
+    """Reads the first event that made each artifact in a run, otherwise the first that used it in a run."""
 
     schema: Schema
     rows: RowReader
@@ -71,7 +71,7 @@ class OriginReader:
     async def _first_events(
         self, connection: AsyncConnection, artifact_ids: Sequence[int], batch_events: Mapping[int, EventRow]
     ) -> dict[int, EventRow]:
-        """Return the first event that made each artifact, else the first that used it, in a run or not."""
+        """Return the first event that made each artifact, otherwise the first that used it, in a run or not."""
         table = self.schema["event"]
         artifact_id, id = table.column("artifact_id"), table.column("id")
         first_output = func.min(case((table.column("type").in_(OUTPUT_TYPES), id)))
@@ -91,7 +91,7 @@ class OriginReader:
     ) -> dict[int, EventRow]:
         """Return other first events for the artifacts whose first event is not of a run.
 
-        There are few of them, so that all of their events may be read.
+        They are few, so all of their events can be read.
         """
         artifact_ids = sorted(id for id, event in first_events.items() if self.run_index.of(event.execution_id) is None)
         if not artifact_ids:
@@ -112,7 +112,7 @@ class OriginReader:
 
 
 def run_origins(contexts: Iterable[ContextRow], kfp_runs: Mapping[int, KfpRun]) -> dict[int, Origin]:
-    """Return what runs alone say of the origin of their artifacts, by context id."""
+    """Return the origins of runs' artifacts as far as they depend on the run, by context id."""
     return {
         context.id: Origin(context.id, run_namespace(context, kfp_runs.get(context.id)), context.created)
         for context in contexts

@@ -52,7 +52,7 @@ class RowReader:
     async def executions(
         self, connection: AsyncConnection, ids: Sequence[int], *, names_only: bool = False
     ) -> list[ExecutionRow]:
-        """Return executions, with all of their properties or only with those that name them."""
+        """Return executions with all of their properties, or only with those that contain their names."""
         table = self._schema["execution"]
         names = ("id", "type_id", "name", "last_known_state", "create_time_since_epoch", "last_update_time_since_epoch")
         columns = [table[name] for name in (*names, "external_id")]
@@ -142,7 +142,7 @@ class RowReader:
         return reader.group(await fetch(connection, statement, ids))
 
     async def _parent_names(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
-        """Return the name of the first parent of contexts: of a run that is its pipeline."""
+        """Return the name of the first parent of contexts: a run's parent is its pipeline."""
         parents, contexts = self._schema["parentcontext"], self._schema["context"]
         if not parents.has:
             return {}
@@ -159,7 +159,7 @@ class RowReader:
         return parent_names
 
     async def _node_names(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
-        """Return the nodes of executions; the context's name is that of pipeline and node."""
+        """Return the nodes of executions; the name of a node's context consists of those of pipeline and node."""
         if not self._types.node_types or not ids:
             return {}
         associations, contexts = self._schema["association"], self._schema["context"]

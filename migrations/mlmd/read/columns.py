@@ -13,7 +13,7 @@ from migrations.mlmd.vocabulary.rows import PropertyRow
 from migrations.mlmd.vocabulary.values import integer_of
 
 ID_CHUNK = 5000
-"""How many ids one statement lists, as literals: databases limit the number of bound values, and the length of a statement."""
+"""How many ids one statement lists, as literals: databases limit the number of bound values and the length of a statement."""
 
 IDS = "ids"
 

@@ -1,6 +1,6 @@
-"""Tells one MLMD store from another, wherever its database is, by the oldest rows: they stay the same while a store grows.
+"""Distinguishes MLMD stores, wherever their databases are, by the oldest rows, which do not change while a store grows.
 
-Importing and undoing call this before they write. Two stores number their rows alike, so they must not share a store id.
+Importing and undoing call this before they write. Different stores have the same row ids, so they must not share a store id.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 }
 
 Fingerprint = dict[str, str]
-"""Digests of the oldest rows by table, without tables whose oldest row says nothing of its store."""
+"""Digests of the oldest rows by table, without tables whose oldest row could be in any store."""
 
 
 async def read_fingerprint(url: str) -> Fingerprint:

@@ -1,6 +1,6 @@
 """Tables of other programs, whose versions differ in columns. `schema` (MLMD's tables) and `kfp.tables` (KFP's) build on this.
 
-Names of columns are matched without case, which databases and programs mix; columns that a version lacks read as NULL.
+Column names are matched case-insensitively, since databases and programs mix cases; columns that a version lacks read as NULL.
 """
 
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ from sqlalchemy import ColumnElement, Connection, TableClause, null, select, tab
 
 @dataclass(frozen=True, slots=True)
 class ForeignTable:
-    """One table as the database names it; `has` is whether it exists."""
+    """One table with the names in the database; `has` says whether it exists."""
 
     clause: TableClause
     columns: Mapping[str, str]
     has: bool
 
     def __getitem__(self, name: str) -> ColumnElement[Any]:
-        """Return a column, NULL where it is missing."""
+        """Return a column, or NULL if it is missing."""
         actual = self.columns.get(name)
         return null().label(name) if actual is None else self.clause.c[actual].label(name)
 
     def column(self, name: str) -> ColumnElement[Any]:
-        """Return a column that every version with this table has, fit for conditions."""
+        """Return a column that every version of this table has, for use in conditions."""
         return self.clause.c[self.columns[name]]
 
 

@@ -1,6 +1,7 @@
 """Opens a database that belongs to another program, for reading only. The readers of MLMD's and KFP's tables call this.
 
-Names, drivers and errors of databases come from the dialects of `storage`; this module adds what only a guest needs.
+Names, drivers and errors of databases come from the dialects of `storage`; this module adds what reading another program's
+database needs.
 """
 
 import os
@@ -82,10 +83,10 @@ class Database:
     def _file_engine(self) -> AsyncEngine:
         path = self._dialect.url.database or ""
         _check_file(path, f"{self._what} {self.label}")
-        # POSIX keeps two slashes at the beginning of a path, which in a file: URI would begin a host.
+        # A path may begin with two slashes, after which a file: URI would have a host.
         target = f"file:/{quote(os.path.abspath(path).lstrip('/'))}?mode=ro"
         if _without_log(path):
-            # SQLite could not create the log's index next to a file that may not be written.
+            # SQLite could not create the log's index next to a read-only file.
             target += "&immutable=1"
         url = self._dialect.url.set(database=target, query={"uri": "true"})
         engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
@@ -96,27 +97,27 @@ class Database:
     def _sentence(self, error: DBAPIError) -> str:
         failure = self._dialect.failure(error)
         if failure is Failure.RETRY:
-            return f"{self._what} {self.label} is held by another program; try again"
+            return f"{self._what} {self.label} is locked by another program; try again"
         if self.is_file and any(_has_bytes((self._dialect.url.database or "") + log) for log in ("-wal", "-journal")):
             return (
-                f"{self._what} {self.label} has a log beside it that only a writer can bring in, or is damaged; "
-                "open it once with the program that wrote it, or copy both into a folder that may be written to"
+                f"{self._what} {self.label} has a write-ahead log that only a writer can apply, or is damaged; "
+                "open it once with the program that wrote it, or copy both files to a writable folder"
             )
         if self.is_file:
             return f"{self._what} {self.label} is damaged or cannot be read"
         if failure in (Failure.UNAVAILABLE, Failure.DISCONNECTED):
             return f"{self._what} {self.label} cannot be reached or refuses this user"
-        return f"{self._what} {self.label} cannot be read: it is damaged, or its tables are not what they seem"
+        return f"{self._what} {self.label} cannot be read: it is damaged, or its tables are not those of the program"
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    # One row that is not UTF-8 must not fail a table; the mapping replaces what no database takes.
+    # One row that is not UTF-8 must not make a table unreadable; the mapping replaces such characters.
     connection.driver_connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
 
 
 def _on_begin(connection: Connection) -> None:
-    # The driver sends none before a SELECT, and each statement would see a snapshot of its own.
+    # The driver sends no BEGIN before a SELECT, and each statement would see its own snapshot.
     connection.exec_driver_sql("BEGIN")
 
 
@@ -129,18 +130,18 @@ def _check_file(path: str, what: str) -> None:
     except OSError as error:
         raise SourceRefused(f"{what} cannot be opened: {error.strerror}") from error
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
-        raise SourceRefused(f"{what} is no SQLite database")
+        raise SourceRefused(f"{what} is not a SQLite database")
     (page_bytes,) = struct.unpack(">H", header[16:18])
     change, pages, checked_change = (
         struct.unpack(">I", header[24:28]) + struct.unpack(">I", header[28:32]) + struct.unpack(">I", header[92:96])
     )
     # The page count is valid only if the last writer updated it, which the repeated change counter shows.
     if change == checked_change and size < pages * (65536 if page_bytes == 1 else page_bytes):
-        raise SourceRefused(f"{what} is cut off: the file is smaller than it says itself")
+        raise SourceRefused(f"{what} is cut off: the file is smaller than its header says")
 
 
 def _without_log(path: str) -> bool:
-    """Return whether a file in write-ahead mode has no log next to it, so that it is complete by itself."""
+    """Return whether a file in write-ahead mode has no log next to it, and is therefore complete."""
     with open(path, "rb") as file:
         header = file.read(_HEADER_BYTES)
     return header[19] == _WAL_VERSION and not _has_bytes(path + "-wal")

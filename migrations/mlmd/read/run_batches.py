@@ -1,6 +1,6 @@
-"""Reads the runs of some contexts with all that belongs to them: executions, events, artifacts and the origins of these.
+"""Reads the runs of some contexts with everything that belongs to them: executions, events, artifacts and their origins.
 
-`store` calls this, a batch of contexts at a time. Statements list ids rather than join tables row by row: MLMD lacks indexes
+`store` calls this, a batch of contexts at a time. Statements list ids instead of joining tables row by row: MLMD lacks indexes
 on Association.execution_id and Attribution.artifact_id.
 """
 
@@ -32,7 +32,7 @@ from migrations.mlmd.vocabulary.rows import (
 
 @dataclass(frozen=True, slots=True)
 class RunBatch:
-    """Some runs, in the order of their contexts' ids. Reading can go on after last_context_id.
+    """Some runs, in the order of their contexts' ids. Reading can continue after last_context_id.
 
     findings counts what the filter left out; executions counts all executions of the contexts, including those.
     """

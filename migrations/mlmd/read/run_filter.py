@@ -1,8 +1,8 @@
 """Which runs of a store are imported, and which of them repeat another run. Both batch readers call this.
 
 If KFP's own database is given, a run of KFP v2 that this database does not have is not imported: KFP deletes a run there and
-leaves its rows in MLMD. A run repeats another one when both would get the same id: several contexts of KFP v2 have its name,
-or KFP recorded it in the way of v1 and in the way of v2.
+leaves its rows in MLMD. A run repeats another one when both would get the same id: several contexts of KFP v2 have its
+name, or KFP recorded it both as v1 and as v2.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,14 +24,14 @@ _CONTEXTS_PER_QUESTION = 500
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Decides about the runs of one store."""
+    """Decides which runs of one store are imported."""
 
     schema: Schema
     texts: Texts
     v2_types: Sequence[int]
     """The ids of the types whose contexts are runs of KFP v2."""
     first_contexts: Mapping[str, int] = field(default_factory=dict)
-    """The first context of each name that several runs of KFP v2 have."""
+    """The first context of each name that several runs of KFP v2 share."""
     missing_contexts: Collection[int] = frozenset()
     """The contexts of KFP v2 whose runs KFP's own database does not have; none without that database."""
 

@@ -1,4 +1,4 @@
-"""Which contexts make up a batch: as many runs as hold a given number of executions, or a single run of more. `store` calls this."""
+"""Which contexts make up a batch: runs with up to a given number of executions in total, or a single larger run. `store` calls this."""
 
 from collections.abc import Sequence
 

@@ -2,8 +2,8 @@
 
 1 adds MLMDEnv; 2 turns Type.is_artifact_type into type_kind; 3 adds contexts; 4 their ties to executions and artifacts; 5
 states, names and times; 6 parents of types and contexts, type versions; 7 byte_value; 9 external_id; 10 proto_value and
-bool_value. A column or table that a version lacks reads as NULL or as empty. Names are matched without case, since MLMD's
-names are folded on some databases.
+bool_value. A column that a version lacks reads as NULL, a table as empty. Names are matched case-insensitively, since some
+databases fold MLMD's names.
 """
 
 from collections.abc import Mapping
@@ -36,12 +36,12 @@ class Schema:
 
     @property
     def has_runs(self) -> bool:
-        """Whether the version ties executions to contexts at all."""
+        """Whether the version can assign executions to contexts."""
         return all(self[name].has for name in ("context", "association"))
 
     @property
     def type_kind(self) -> ColumnElement[Any]:
-        """What a type is for; before version 2 there were only artifacts and executions, distinguished by a flag."""
+        """The kind of a type; before version 2 there were only artifacts and executions, distinguished by a flag."""
         types = self["type"]
         return types["type_kind"] if "type_kind" in types.columns else types["is_artifact_type"].label("type_kind")
 
@@ -60,7 +60,7 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "attribution": ("id", "context_id", "artifact_id"),
     "parentcontext": ("context_id", "parent_context_id"),
 }
-"""The tables that are read, with the columns that they have in every version they occur in."""
+"""The tables that are read, with the columns that every version of them has."""
 
 
 def read_schema(connection: Connection, label: str) -> Schema:
@@ -68,18 +68,18 @@ def read_schema(connection: Connection, label: str) -> Schema:
     inspector = inspect(connection)
     names = {name.lower(): name for name in inspector.get_table_names()}
     if any(name not in names for name in _FIRST_TABLES):
-        raise SourceRefused(f"the source {label} is no MLMD store: it lacks MLMD's tables")
+        raise SourceRefused(f"the source {label} is not an MLMD store: it lacks MLMD's tables")
     version = _version(connection, names)
     if version > NEWEST:
         raise SourceRefused(
-            f"the source {label} has MLMD's schema version {version}, and versions up to {NEWEST} are understood"
+            f"the source {label} has MLMD's schema version {version}, but only versions up to {NEWEST} are supported"
         )
     tables = {}
     for name, required_columns in _TABLES.items():
         actual = names.get(name)
         columns = read_columns(connection, actual) if actual is not None else {}
         if actual is not None and any(column_name not in columns for column_name in required_columns):
-            raise SourceRefused(f"the source {label} is no MLMD store: its table {actual} has other columns")
+            raise SourceRefused(f"the source {label} is not an MLMD store: its table {actual} has different columns")
         clause = table(actual or name, *(column(item) for item in columns.values()))
         tables[name] = ForeignTable(clause, columns, actual is not None)
     return Schema(version, tables)
@@ -91,5 +91,5 @@ def _version(connection: Connection, names: Mapping[str, str]) -> int:
     env = table(names[_ENV], column(_VERSION))
     versions = [row[0] for row in connection.execute(select(env.c[_VERSION]))]
     numbers = [version for version in versions if isinstance(version, int)]
-    # A store that lost the row with its version is read by the columns of its tables.
+    # Without the row that has its version, a store is read according to the columns of its tables.
     return max(numbers, default=NEWEST)

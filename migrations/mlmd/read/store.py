@@ -1,13 +1,13 @@
 """Reads an MLMD store in batches. `migrations.mlmd.source` calls this.
 
     async with open_store(url) as store:
-        store.survey                                        figures of the store, and what of it cannot be imported
-        async for batch in store.runs(after=0):             some runs with all that belongs to them
+        store.survey                                        figures of the store, and what cannot be imported
+        async for batch in store.runs(after=0):             some runs with everything that belongs to them
         async for batch in store.artifacts_without_run():   artifacts that no run used or made
 
 Each batch is one snapshot. It is read in a number of statements that does not depend on its size (one more per 5,000 rows of a
-kind), and no connection is held while the caller works on the batch. What a run brings along is read by `run_batches`, the
-other artifacts by `artifact_batches`; both leave out what `run_filter` says.
+kind), and no connection is held while the caller processes the batch. Runs and their artifacts are read by
+`run_batches`, other artifacts by `artifact_batches`; both leave out the runs that `run_filter` excludes.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -34,7 +34,7 @@ from migrations.mlmd.read.types import Types, read_types
 from migrations.mlmd.vocabulary.findings import Findings
 
 EXECUTIONS_PER_BATCH = 2000
-"""A batch holds this many executions, or a single run of more."""
+"""A batch has up to this many executions, or a single larger run."""
 
 ARTIFACTS_PER_BATCH = 5000
 
@@ -55,7 +55,7 @@ _TEXTS = (
     ("artifact", "name"),
     ("type", "name"),
 )
-"""Where a store has texts that users chose; it may have characters beyond ASCII in one of them only."""
+"""The columns with users' texts; non-ASCII characters may occur in only one of them."""
 
 
 class MlmdStore:
@@ -99,7 +99,7 @@ class MlmdStore:
                 yield batch
             last_id = page[-1][0]
             if last_id <= after:
-                return  # an id that is not a whole number, in a table that lost its primary key
+                return  # an id that is not an integer, in a table without its primary key
             after = last_id
 
     async def artifacts_without_run(self, *, after: int = 0) -> AsyncGenerator[ArtifactBatch, None]:
@@ -121,7 +121,7 @@ async def open_store(
 ) -> AsyncIterator[MlmdStore]:
     """Open a store for reading. Raises SourceRefused, here and while reading, when it cannot be read.
 
-    Contexts of the given types are runs, in addition to those of the types that always are. With KFP's own database, runs of
+    Contexts of the given types are treated as runs, in addition to those of the built-in types. With KFP's own database, runs of
     KFP v2 that it does not have are left out.
     """
     database = Database(url, what="the source")
@@ -163,7 +163,7 @@ async def _read_run_index(connection: AsyncConnection, schema: Schema, types: Ty
 
 
 async def _is_double_encoded(connection: AsyncConnection, schema: Schema) -> bool:
-    """Look at some texts beyond ASCII."""
+    """Return whether the store's text is double-encoded, judging by some non-ASCII texts."""
     samples: list[str] = []
     for name, column in _TEXTS:
         if column not in schema[name].columns:

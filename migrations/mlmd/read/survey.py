@@ -1,4 +1,4 @@
-"""Counts what a store holds before anything is imported, and what of it cannot be imported. `store` calls this.
+"""Counts the contents of a store before anything is imported, and what cannot be imported. `store` calls this.
 
 Every figure is one statement over whole tables; no batch repeats it.
 """
@@ -21,7 +21,7 @@ from migrations.mlmd.vocabulary.rows import RunKind
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The figures of a store; findings holds what cannot be imported, as far as that is clear before any run is mapped."""
+    """The figures of a store; findings counts what cannot be imported, as far as this is known before any run is mapped."""
 
     schema_version: int
     runs: Mapping[RunKind, int]
@@ -88,7 +88,7 @@ class _Counter:
         return counts
 
     async def executions_without_run(self, findings: Findings) -> None:
-        """Count executions of no run by type."""
+        """Count executions without a run by type."""
         executions = self._schema["execution"]
         id, type_id = executions.column("id"), executions.column("type_id")
         outside = id.not_in(self._in_runs()) if self._has_runs else None
@@ -98,7 +98,7 @@ class _Counter:
             findings.add(Rule.EXECUTIONS_WITHOUT_RUN, f"execution {first}", kind=kind, count=count)
 
     async def events(self, findings: Findings) -> int:
-        """Count the events of executions in runs, and report the others; dangling events are a finding of their own."""
+        """Count the events of executions in runs, and report the others; dangling events are a separate finding."""
         events, executions = self._schema["event"], self._schema["execution"]
         execution_id = events.column("execution_id")
         in_runs = await self._count(events, execution_id.in_(self._in_runs())) if self._has_runs else 0
@@ -117,7 +117,7 @@ class _Counter:
         return in_runs
 
     async def dangling(self, findings: Findings) -> None:
-        """Count what refers to rows that do not exist and would be silently ignored."""
+        """Count references to rows that do not exist, which would otherwise be silently ignored."""
         for name, column, target, rule in (
             ("eventpath", "event_id", "event", Rule.DANGLING_PATHS),
             ("association", "execution_id", "execution", Rule.DANGLING_ASSOCIATIONS),

@@ -17,7 +17,7 @@ RUN_TYPES: Mapping[str, RunKind] = {
     "KfpRun": RunKind.KFP_V1,
     "pipeline_run": RunKind.GENERIC,
 }
-"""The types of contexts that are runs; a caller may add more."""
+"""The types of contexts that are runs; callers can add more."""
 
 NODE_TYPE = "node"
 

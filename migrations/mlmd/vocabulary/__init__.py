@@ -1,1 +1,1 @@
-"""Words that all rooms of the import share: MLMD rows and values, records, findings, errors. Imports no other room."""
+"""Definitions that all packages of the import share: MLMD rows and values, records, findings, errors. Imports none of them."""

@@ -1,4 +1,4 @@
-"""Values and texts of MLMD become those that the service stores: no NaN, infinity, NUL or lone surrogate, keys sorted.
+"""Values and texts of MLMD become those that Lineal stores: without NaN, infinities, NUL and lone surrogates, keys sorted.
 
 The mapping calls this before documents write the text of JSON columns.
 """
@@ -21,7 +21,7 @@ REPLACEMENT = "\ufffd"
 
 
 def clean_value(plain: Plain, findings: Findings, subject: str, depth: int = 0) -> Plain:
-    """Return a value as it can be stored: keys sorted, whole numbers without fraction, what JSON lacks as text."""
+    """Return a value that can be stored: keys sorted, whole numbers without a fraction, values that JSON lacks as text."""
     kind = type(plain)
     if kind is str:
         return clean_text(plain, findings, subject)  # type: ignore[arg-type]
@@ -37,13 +37,13 @@ def clean_value(plain: Plain, findings: Findings, subject: str, depth: int = 0) 
 def clean_object(
     fields: Mapping[str, Plain], findings: Findings, subject: str, depth: int = OBJECT_LEVELS
 ) -> dict[str, Plain]:
-    """Return an object as it can be stored; `depth` is that of its values."""
+    """Return an object that can be stored; `depth` is that of its values."""
     fields_by_key = {clean_text(key, findings, subject): value for key, value in fields.items()}
     return {key: clean_value(fields_by_key[key], findings, subject, depth) for key in sorted(fields_by_key)}
 
 
 def clean_text(text: str, findings: Findings, subject: str) -> str:
-    """Return text that every database and every encoder takes."""
+    """Return text that every database and every encoder accepts."""
     if text.isascii() and "\x00" not in text:
         return text
     clean = text.replace("\x00", REPLACEMENT)

@@ -4,8 +4,8 @@ from storage.errors import StorageError
 
 
 class SourceRefused(StorageError):
-    """The source is missing, damaged, closed to this user, or not a store that can be imported."""
+    """The source is missing, damaged, not readable by this user, or not a store that can be imported."""
 
 
 class ImportRefused(StorageError):
-    """The import would damage rows of an earlier one, or has other options, and no option of the command permits this."""
+    """The import would damage rows of an earlier one, or has different options, and no option of the command permits this."""

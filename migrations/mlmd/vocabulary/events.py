@@ -29,6 +29,6 @@ def direction(event: EventRow, findings: Findings) -> int | None:
 
 
 def key_of(event: EventRow) -> str:
-    """Return the first key in an event's path, else its first index as text, else ""."""
+    """Return the first key in an event's path, otherwise its first index as text, or "" without either."""
     keys = [step for step in event.steps if isinstance(step, str) and step]
     return keys[0] if keys else next((str(step) for step in event.steps if isinstance(step, int)), "")

@@ -1,4 +1,4 @@
-"""What an import found that needed a rule: each rule with the sentence of the report, and a counter of its cases.
+"""Findings of an import: the rules that were applied, each with its sentence in the report and a count of its cases.
 
 Readers and mapping add findings, the report prints them.
 """
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 EXAMPLES = 10
-"""How many cases of a finding are named."""
+"""Maximum number of cases of a finding that are named."""
 
 SHOWN_CHARACTERS = 200
-"""How much of a name is shown that comes from the source."""
+"""Maximum length of names from the source in reports."""
 
 
 def shown(text: str) -> str:
@@ -25,44 +25,44 @@ def shown(text: str) -> str:
 
 
 class Rule(Enum):
-    """Every rule for what is damaged, foreign or without a counterpart in Lineal; the value is what was done."""
+    """Every rule for damaged or foreign data, and for data without a counterpart in Lineal; the value says what was done."""
 
     DANGLING_EVENTS = "events of an artifact or execution that does not exist were skipped"
     EVENTS_WITHOUT_RUN = "events of executions without a run were skipped"
-    EVENTS_OF_UNKNOWN_TYPE = "events of a type that MLMD does not know were skipped"
+    EVENTS_OF_UNKNOWN_TYPE = "events of a type that MLMD does not have were skipped"
     EVENTS_OF_OTHER_TYPES = "declared, internal and pending events became plain inputs and outputs"
-    EVENTS_WITHOUT_KEY = "events without a key in their path took the name of their artifact as key"
+    EVENTS_WITHOUT_KEY = "events without a key in their path got the name of their artifact as key"
     DUPLICATE_LINKS = "events that repeat a link of the same task, key and artifact were skipped"
     DANGLING_PATHS = "path steps of events that do not exist were skipped"
     DANGLING_ASSOCIATIONS = "associations of executions or contexts that do not exist were skipped"
-    EXECUTIONS_WITHOUT_RUN = "executions that belong to no run were skipped"
-    EXECUTIONS_OF_SEVERAL_RUNS = "executions of several runs were taken into the first of them"
-    EXECUTIONS_OF_MISSING_TYPE = "executions whose type is missing took the kind that their properties show"
-    CONTEXTS_OF_MISSING_TYPE = "contexts whose type is missing were taken for runs where their properties show it"
-    CONTEXTS_WITHOUT_PLACE = "contexts that are no runs have no place"
+    EXECUTIONS_WITHOUT_RUN = "executions that do not belong to a run were skipped"
+    EXECUTIONS_OF_SEVERAL_RUNS = "executions of several runs were assigned to the first of them"
+    EXECUTIONS_OF_MISSING_TYPE = "executions whose type is missing got the kind that their properties indicate"
+    CONTEXTS_OF_MISSING_TYPE = "contexts whose type is missing were treated as runs if their properties indicate it"
+    CONTEXTS_WITHOUT_PLACE = "contexts that are not runs were not imported"
     RUNS_NOT_IN_KFP = "runs that KFP's own database does not have were skipped, with their executions and events"
     EXECUTIONS_NOT_IN_KFP = "executions of runs that KFP's own database does not have were skipped"
-    ARTIFACTS_NOT_IN_KFP = "artifacts that only runs touched which KFP's own database does not have were skipped"
+    ARTIFACTS_NOT_IN_KFP = "artifacts used or made only by runs that KFP's own database does not have were skipped"
     EVENTS_NOT_IN_KFP = "events of runs that KFP's own database does not have were skipped"
-    RUNS_WITH_TAKEN_ID = "runs whose id another context has already got an id of their own"
-    NAMESPACES_DIFFER = "runs whose namespace in MLMD differs from KFP's took that of KFP"
+    RUNS_WITH_TAKEN_ID = "runs whose id another context already has got a different id"
+    NAMESPACES_DIFFER = "runs whose namespace in MLMD differs from KFP's got KFP's"
     NAMESPACES_MISSING = "runs of KFP v2 without a namespace have none in Lineal either"
     ROOTS_MADE = "runs without a root execution got a ROOT task"
-    EXTRA_ROOTS = "further root executions of a run were put under its first"
+    EXTRA_ROOTS = "further root executions of a run were put under the first one"
     PARENTS_MISSING = "tasks whose parent is missing were put under ROOT"
     PARENT_CYCLES = "cycles of parents were cut at their first execution, which was put under ROOT"
     ITERATIONS_FOLDED = "iteration executions were folded into their loops"
     STATES_UNKNOWN = (
         "missing and unknown states became RUNTIME_STATE_UNSPECIFIED, or were derived from the tasks within"
     )
-    STATES_DERIVED = "groups of tasks that MLMD left running took the state of the tasks within or of their run"
-    STATES_CLOSED = "tasks left running in runs that ended took the state of their run"
+    STATES_DERIVED = "groups of tasks that were still running in MLMD got the state of the tasks within or of their run"
+    STATES_CLOSED = "tasks that were still running in runs that had ended got the state of their run"
     ARTIFACTS_OF_MISSING_TYPE = "artifacts whose type is missing became plain artifacts"
     ARTIFACTS_OF_OTHER_TYPES = (
-        "artifacts of types that Lineal does not know became plain artifacts that keep the name of their type"
+        "artifacts of types that Lineal does not have became plain artifacts that keep the name of their type"
     )
     ARTIFACTS_WITHOUT_TASK = "artifacts that no run used or made were imported without links"
-    ARTIFACTS_COPIED = "artifacts that a run uses in another namespace than their own got a copy there"
+    ARTIFACTS_COPIED = "artifacts that a run uses in a namespace other than their own were copied to it"
     METRICS_WITHOUT_NUMBER = "metrics without any number became plain artifacts"
     VALUES_NULL = "properties without any value were skipped"
     STRUCTS_UNDECODABLE = "structures that cannot be decoded were kept as text"
@@ -70,9 +70,9 @@ class Rule(Enum):
     SELECTORS_UNREADABLE = "output selectors that cannot be read were skipped"
     NUMBERS_NOT_FINITE = "numbers that are not finite were kept as text"
     VALUES_TOO_DEEP = "values nested too deeply to be read were kept as JSON text"
-    CHARACTERS_REPLACED = "characters that no database takes were replaced"
-    TEXTS_CUT = "texts longer than Lineal keeps were cut; the whole text is in the metadata"
-    TIMES_MISSING = "times that are missing or before 1970 took the next best time"
+    CHARACTERS_REPLACED = "characters that databases do not accept were replaced"
+    TEXTS_CUT = "texts longer than Lineal's columns were cut; the whole text is in the metadata"
+    TIMES_MISSING = "times that are missing or before 1970 were replaced by the best known time"
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class Findings:
             finding.examples.extend(map(shown, examples[: EXAMPLES - len(finding.examples)]))
 
     def merge(self, other: "Findings") -> None:
-        """Add all cases that another one counted."""
+        """Add all cases of another one."""
         for finding in other:
             self.add(finding.rule, *finding.examples, kind=finding.kind, count=finding.count)
 
@@ -118,6 +118,6 @@ class Findings:
         return sum(finding.count for finding in self if finding.rule is rule and kind in (None, finding.kind))
 
     def __iter__(self) -> Iterator[Finding]:
-        """Findings come in the order of the rules, then by kind."""
+        """Iterate over the findings in the order of the rules, then by kind."""
         order = {rule: place for place, rule in enumerate(Rule)}
         return iter(sorted(self._findings.values(), key=lambda finding: (order[finding.rule], finding.kind)))

@@ -9,7 +9,7 @@ from storage.model import Artifact, ArtifactTask, Run, Task
 
 @dataclass(frozen=True, slots=True)
 class RunRecords:
-    """All records of one run, parents before their children, and the ids by the rows of MLMD.
+    """All records of one run, parents before their children, and their ids by the ids of MLMD's rows.
 
     Artifacts that other runs use as well are among the records of each of these runs, equal in all of them. The experiment id
     of the run is "" when it is unknown, which means the default experiment.
@@ -31,8 +31,8 @@ class RunRecords:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of the mapping that change the records."""
+    """Options of the mapping that affect the records."""
 
     store_id: str = ""
     types_from_spec: bool = True
-    """Whether a pipeline spec, where there is one, decides about the types of groups of tasks; names do otherwise."""
+    """Whether the types of groups of tasks come from the pipeline spec, if there is one; otherwise from names."""

@@ -1,4 +1,4 @@
-"""What is read from an MLMD store and from KFP's own database: one frozen class per kind of row, with values as in the tables.
+"""The rows of an MLMD store and of KFP's own database: one frozen class per kind of row, with values as in the tables.
 
 The readers create them and the mapping reads them; neither imports the other. Times are milliseconds since 1970 as in MLMD,
 0 when missing.
@@ -13,7 +13,7 @@ from storage.documents.plain import Plain
 
 
 class RunKind(Enum):
-    """What recorded a run; it decides which rules map it."""
+    """What recorded a run, which determines the rules that map it."""
 
     KFP_V2 = "KFP v2"
     KFP_V1 = "KFP v1"
@@ -50,7 +50,7 @@ class ContextRow:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRow:
-    """An execution; state is None where the column is NULL."""
+    """An execution; state is None if the column is NULL."""
 
     id: int
     type: str | None
@@ -60,12 +60,12 @@ class ExecutionRow:
     updated: int
     properties: tuple[PropertyRow, ...] = ()
     external_id: str = ""
-    node: str = ""  # the name of its context of type node, where there is one
+    node: str = ""  # the name of its context of type node, if it has one
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactRow:
-    """An artifact; uri, name and state are None where the column is NULL."""
+    """An artifact; uri, name and state are None if the column is NULL."""
 
     id: int
     type: str | None
@@ -93,21 +93,21 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an artifact comes from: the first event that made it in any run, else the first that used it in one.
+    """The origin of an artifact: the first event that made it in any run, otherwise the first that used it in one.
 
-    The records of an artifact depend on its own row and its origin alone, so that all runs that use it map it alike.
+    The records of an artifact depend only on its own row and its origin, so that all runs that use it map it in the same way.
     """
 
-    context_id: int  # 0 for an artifact that no run used or made and no attribution ties to a run
+    context_id: int  # 0 for an artifact that no run used or made and no attribution assigns to a run
     namespace: str
-    at: int  # when the event was, else when the run began
+    at: int  # the time of the event, otherwise of the run's beginning
     key: str = ""  # of the event that made it
-    maker: ExecutionRow | None = None  # the execution that made it, with the properties that name it at least
+    maker: ExecutionRow | None = None  # the execution that made it, with at least the properties that contain its name
 
 
 @dataclass(frozen=True, slots=True)
 class KfpRun:
-    """What KFP's own database has of a run. Times are microseconds, None when missing; history and spec are the text that Lineal stores."""
+    """A run in KFP's own database. Times are microseconds, None when missing; history and spec are texts as Lineal stores them."""
 
     id: str
     name: str = ""
@@ -135,7 +135,7 @@ class KfpRun:
 class RunRows:
     """All rows of one run: the unit of the mapping. Executions and events are sorted by id.
 
-    artifacts holds every artifact that the events name and that exists. An execution of several runs is in the first only.
+    artifacts has every artifact that the events name, if it exists. An execution of several runs is only in the first one.
     """
 
     context: ContextRow

@@ -1,6 +1,6 @@
 """Structures in MLMD's tables: `mlmd-struct::` and the base64 of a serialized google.protobuf.Struct.
 
-Decoded by hand: the migrations do not depend on protobuf, and there are only three small message types. The mapping calls this.
+Decoded without protobuf, on which the migrations do not depend; there are only three small message types. The mapping calls this.
 """
 
 import base64
@@ -78,7 +78,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, bytes | int]]:
         tag, place = _varint(data, place)
         number, wire_type = tag >> 3, tag & 7
         if number == 0:
-            raise Undecodable("a field without a number")
+            raise Undecodable("a field has no number")
         if wire_type == _VARINT:
             payload, place = _varint(data, place)
             yield number, wire_type, payload
@@ -88,7 +88,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, bytes | int]]:
         elif wire_type in (_FIXED64, _FIXED32):
             length = 8 if wire_type == _FIXED64 else 4
         else:
-            raise Undecodable("a field of an unknown kind")
+            raise Undecodable("a field has an unknown wire type")
         if place + length > end:
             raise Undecodable("the data end within a field")
         yield number, wire_type, data[place : place + length]
@@ -110,11 +110,11 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
 
 def _expect_bytes(wire_type: int, payload: bytes | int, expected_type: int = _BYTES) -> bytes:
     if wire_type != expected_type or isinstance(payload, int):
-        raise Undecodable("a field of another kind than its message says")
+        raise Undecodable("a field has another wire type than its message declares")
     return payload
 
 
 def _expect_number(wire_type: int, payload: bytes | int) -> int:
     if wire_type != _VARINT or not isinstance(payload, int):
-        raise Undecodable("a field of another kind than its message says")
+        raise Undecodable("a field has another wire type than its message declares")
     return payload

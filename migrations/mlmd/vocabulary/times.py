@@ -2,16 +2,16 @@
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 
-_LAST_MILLISECOND = 253_402_300_799_999  # in the year 9999; clients can show none later
+_LAST_MILLISECOND = 253_402_300_799_999  # in the year 9999; clients cannot show later times
 
 
 def is_time(milliseconds: int) -> bool:
-    """Return whether a number is a time that MLMD can have written."""
+    """Return whether a number is a time that MLMD could have written."""
     return 0 < milliseconds <= _LAST_MILLISECOND
 
 
 def microseconds(milliseconds: int, fallback: int, findings: Findings, subject: str) -> int:
-    """Return MLMD's time in microseconds, the fallback (microseconds) instead of a missing one."""
+    """Return MLMD's time in microseconds, or the fallback (microseconds) if it is missing."""
     if is_time(milliseconds):
         return milliseconds * 1000
     findings.add(Rule.TIMES_MISSING, subject)

@@ -1,4 +1,4 @@
-"""The value of a property, and the texts and numbers that columns hold. The mapping calls this."""
+"""The values of properties, and texts and numbers for columns. The mapping calls this."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -11,14 +11,14 @@ from migrations.mlmd.vocabulary.structs import PREFIX, Undecodable, decode_struc
 from storage.documents.plain import Plain
 
 PREFIXES = {"inputs": "input:", "outputs": "output:"}
-"""How the names of properties that hold a single parameter begin."""
+"""The prefixes of the names of properties that contain a single parameter."""
 
 INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """The decoded values of a row's properties by name: those that its type declares, and custom ones."""
+    """The decoded values of a row's properties by name: those declared by its type, and custom ones."""
 
     standard: dict[str, Plain]
     custom: dict[str, Plain]
@@ -38,7 +38,7 @@ def decode_properties(rows: Iterable[PropertyRow], findings: Findings, subject: 
 
 
 def unwrapped(value: Plain) -> Plain:
-    """Return what KFP's launcher wrapped: a list as {"list": […]}, an object as {"struct": {…}}."""
+    """Return a value without the wrapper of KFP's launcher, which writes lists as {"list": […]}, objects as {"struct": {…}}."""
     if isinstance(value, dict) and len(value) == 1:
         (name, inner), *_ = value.items()
         if (name == "list" and isinstance(inner, list)) or (name == "struct" and isinstance(inner, dict)):
@@ -47,7 +47,7 @@ def unwrapped(value: Plain) -> Plain:
 
 
 def parameters_of(custom: Mapping[str, Plain], name: str) -> dict[str, Plain]:
-    """Return the `inputs` or `outputs` of an execution: a structure, in the first releases of KFP one property each."""
+    """Return the `inputs` or `outputs` of an execution: a structure, or one property each in the first releases of KFP."""
     prefix = PREFIXES[name]
     first = {key.removeprefix(prefix): value for key, value in custom.items() if key.startswith(prefix)}
     values = custom.get(name)
@@ -60,7 +60,7 @@ def text_of(value: Plain) -> str:
 
 
 def integer_of(value: object) -> int | None:
-    """Return a whole number of 64 bits, also one spelled as text; None for anything else."""
+    """Return a 64-bit integer, which may be text; None for anything else."""
     if type(value) is int and value in INT64:
         return value
     try:
@@ -71,7 +71,7 @@ def integer_of(value: object) -> int | None:
 
 
 def cut(text: str, length: int, findings: Findings, subject: str) -> str:
-    """Return the text in clean characters, cut to the length of a column."""
+    """Return the cleaned text, cut to the length of a column."""
     text = clean_text(text, findings, subject)
     if len(text) <= length:
         return text
@@ -105,7 +105,7 @@ def _text_value(row: PropertyRow, findings: Findings, subject: str) -> Plain:
 
 
 def _proto(raw: object) -> str:
-    """Return a message in base64, which is how MLMD writes it; most databases return bytes, as that is the type of the column."""
+    """Return a message in base64, as MLMD writes it; most databases return bytes, since the column has a binary type."""
     if isinstance(raw, bytes):
         try:
             base64.b64decode(raw, validate=True)

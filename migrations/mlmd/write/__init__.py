@@ -1,5 +1,5 @@
-"""Writes records into a Lineal store batch by batch: rows, what becomes of them, and the ledger of what was written.
+"""Writes records into a Lineal store batch by batch: rows, their fates, and the ledger of imported rows.
 
 The path of a batch: run_rows (records become rows) → batch (one transaction) → runs → run_fates, run_plan and plan (what is to
-be done; reads only) → ledger (writes) → tally → job (how far the import has come).
+be done; reads only) → ledger (writes) → tally → job (the import's progress).
 """

@@ -1,6 +1,6 @@
-"""Experiments and pipelines that Lineal has already under other ids: the same name means the same thing.
+"""Experiments and pipelines that Lineal already has under other ids, with the same names.
 
-The loader of groups fills this from KFP's experiments and pipelines; rows of runs refer to what it says.
+The loader of groups fills this from KFP's experiments and pipelines; rows of runs refer to the ids in it.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from storage.model import PipelineVersion, Run
 
 @dataclass(slots=True)
 class Aliases:
-    """The ids in Lineal by the ids in KFP, where they differ."""
+    """The ids in Lineal by the ids in KFP, if they differ."""
 
     default_experiment: str
     experiments: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Writes a batch and how far the import has come with it, in one transaction. The importer calls this for every batch."""
+"""Writes a batch and the import's progress in one transaction. The importer calls this for every batch."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class BatchWriter:
     async def write(
         self, load: Callable[[Ledger, Batch], Awaitable[Tally]], batch: Batch, progress: Progress
     ) -> Progress:
-        """Bring in a batch with `load`; returns the progress, which is recorded with it, and what became of the batch.
+        """Write a batch with `load`, and the progress; returns the progress, and the outcomes of the batch's rows.
 
         Raises ImportRefused, and then writes nothing, when the batch would damage rows of an earlier import.
         """
@@ -47,8 +47,8 @@ class BatchWriter:
             # The forecast found no damage, so the source has changed since.
             raise ImportRefused(
                 f"the source changed during the import, and the next batch would {damage_words(tally)}; "
-                "this batch was not written, what was committed before stays. If that is meant, add --prune: "
-                "the import goes on from here"
+                "this batch was not written; what was committed before is kept. If this is intended, add --prune: "
+                "the import continues from here"
             )
         progress = replace(progress, tally=progress.tally.plus(tally))
         await record_progress(connection, self.import_id, progress)

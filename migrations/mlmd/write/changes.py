@@ -1,7 +1,7 @@
-"""Decides what becomes of rows, as a pure function of what the import wrote, what the source has and what the store has.
+"""Decides the fate of rows, as a pure function of what the import wrote, what the source has and what the store has.
 
-`plan` calls this with what it has read; `Ledger.apply` writes the outcome. A row follows the source only while it is as the
-import wrote it.
+`plan` calls this with what it has read; `Ledger.apply` writes the outcome. A row is updated from the source only if it is
+still as the import wrote it.
 """
 
 from collections.abc import Collection, Mapping, Set
@@ -13,19 +13,19 @@ from migrations.mlmd.write.tally import Outcome
 
 
 class Fate(Enum):
-    """What becomes of a row."""
+    """The fate of a row."""
 
     NOTHING = "the source has it as it was imported"
     CREATE = "it is new"
     UPDATE = "the source has changed it"
     REMOVE = "the source no longer has it"
-    TAKEN = "somebody else wrote a row with its id, or a link like it"
-    CHANGED_HERE = "somebody changed it in the store"
-    DELETED_HERE = "somebody deleted it in the store"
+    TAKEN = "another program wrote a row with its id, or an equal link"
+    CHANGED_HERE = "it was changed in the store"
+    DELETED_HERE = "it was deleted from the store"
 
 
 def fate_of(import_digest: int | None, source_digest: int | None, store_digest: int | None) -> Fate:
-    """Return what becomes of a row, by three digests: as it was imported, as the source has it, as the store has it.
+    """Return the fate of a row from three digests: as it was imported, as the source has it, as the store has it.
 
     None means that it was not imported, that the source does not have it, or that the store does not have it.
     """
@@ -35,9 +35,9 @@ def fate_of(import_digest: int | None, source_digest: int | None, store_digest: 
         case None, _, _:
             return Fate.TAKEN
         case _ if import_digest == source_digest:
-            return Fate.NOTHING  # even if somebody changed or deleted it here: the source has nothing new
+            return Fate.NOTHING  # even if it was changed or deleted here, since the source has nothing new
         case _, None, None:
-            return Fate.REMOVE  # of the row itself nothing is left, but the import is noted to have written it
+            return Fate.REMOVE  # the row itself no longer exists, but the ledger still has it
         case _, _, None:
             return Fate.DELETED_HERE
         case _ if store_digest != import_digest:
@@ -63,7 +63,7 @@ class Changes:
     updates: Mapping[str, Row]
     removals: Collection[str]
     absent_ids: Set[str]
-    """The rows of the source that the store does not have, and will not have."""
+    """The rows of the source that the store does not have, and will not get."""
     outcomes: Mapping[Outcome, Collection[str]]
 
 
@@ -76,7 +76,7 @@ def changes_of(
 ) -> Changes:
     """Return what is to be done with the rows of the source, and with rows that the import wrote and the source lacks.
 
-    The digests are by id, as for `fate_of`. Rows that neither the import nor anybody else can have written need the first only.
+    The digests are by id, as for `fate_of`. Rows that cannot be in the store yet need only the first.
     """
     ids: dict[Fate, list[str]] = {fate: [] for fate in Fate}
     for row_id in (*rows, *(import_digests.keys() - rows.keys())):

@@ -1,11 +1,11 @@
-"""What an import would take from rows that it wrote before, by removing, emptying or renaming them.
+"""The damage that an import would do to rows that it wrote before, by removing, emptying or renaming them.
 
 Planning, importing and dry runs call this.
 
-An update empties a row when a value that Lineal has would be lost: a column would become NULL, an empty text or document, or
-"unknown"; a document (parameters, metadata, …) would lose an entry, or an entry its value. It renames a row when a name, key,
-URI or scope path would change, or what the row belongs to. A row can be both emptied and renamed. All other changes are the
-progress of a source that is in use: states, times, other values, more entries.
+An update empties a row if a value that Lineal has would be lost: a column would become NULL, an empty text or document, or
+"unknown"; a document (parameters, metadata, …) would lose an entry, or an entry its value. It renames a row if a name, key,
+URI or scope path would change, or what the row belongs to. A row can be both emptied and renamed. All other changes are
+normal for a source that is in use: states, times, other values, more entries.
 """
 
 import json
@@ -23,7 +23,7 @@ from storage.documents.tasks import Pod
 from storage.model import NO_ITERATION, ArtifactType, RunState, TaskState
 
 Label = Callable[[Mapping[str, Any]], str]
-"""Returns what identifies a stored entry of a list."""
+"""Returns the label that identifies a stored entry of a list."""
 
 _NAMES: Mapping[Kind, Collection[str]] = {
     Kind.EXPERIMENT: ("namespace", "name"),
@@ -35,10 +35,10 @@ _NAMES: Mapping[Kind, Collection[str]] = {
     Kind.ARTIFACT: ("namespace", "name", "uri"),
     Kind.LINK: ("run_id", "task_id", "artifact_id", "key"),
 }
-"""The columns that name a row, and those that say what it belongs to."""
+"""The columns with names of a row, and those with what it belongs to."""
 
 _GROUPS = {"experiment_id": Kind.EXPERIMENT, "pipeline_id": Kind.PIPELINE, "pipeline_version_id": Kind.VERSION}
-"""What clients may delete although rows belong to it; such a row then belongs to what has the name now, and has lost nothing."""
+"""What clients may delete although rows belong to it; such a row then belongs to what has the name now, which is no damage."""
 
 _UNKNOWN: Mapping[tuple[Kind, str], Any] = {
     (Kind.RUN, "state"): RunState.RUNTIME_STATE_UNSPECIFIED.name,
@@ -46,7 +46,7 @@ _UNKNOWN: Mapping[tuple[Kind, str], Any] = {
     (Kind.ARTIFACT, "type"): int(ArtifactType.Artifact),
     (Kind.LINK, "iteration"): NO_ITERATION,
 }
-"""What columns that are never empty hold when the source says nothing."""
+"""The values of columns that are never empty, when the source has none."""
 
 _DOCUMENTS = {
     "runtime_config": 2,
@@ -60,10 +60,10 @@ _DOCUMENTS = {
     "metadata": 1,
     "producer": 1,
 }
-"""The columns of JSON, and how many levels of objects in them belong to Lineal; what is below is a value of the user."""
+"""The JSON columns, and how many levels of objects in them are Lineal's; everything below is a user's value."""
 
 _NOT_COUNTED = ("logical_key", "uri_hash")
-"""Keys move from task to task, and are dropped when two tasks share one; a hash changes with its URI."""
+"""Keys move between tasks, and are dropped when two tasks share one; a hash changes with its URI."""
 
 _OF_THE_STATE = ("finished_at", "state_history", "cache_fingerprint")
 """What a change of the state may empty: a run that is retried has not ended, and its tasks cannot be reused."""
@@ -107,7 +107,7 @@ async def damage_of(
 
 
 def empties(kind: Kind, changes: ColumnChanges) -> bool:
-    """Return whether changes of a row's columns take a value away."""
+    """Return whether changes of a row's columns remove a value."""
     omissions = (*_NOT_COUNTED, *_OF_THE_STATE) if "state" in changes else _NOT_COUNTED
     return any(_lacks(kind, name, *pair) for name, pair in changes.items() if name not in omissions)
 
@@ -148,7 +148,7 @@ def _changes(kind: Kind, before: Row, after: Row) -> ColumnChanges:
 
 
 async def _deleted_groups(ledger: Ledger, all_changes: Iterable[ColumnChanges]) -> set[tuple[str, str]]:
-    """Return what rows belonged to and is no longer in the store, by column and id."""
+    """Return what rows belonged to but is no longer in the store, by column and id."""
     former_ids: dict[str, set[str]] = {name: set() for name in _GROUPS}
     for changes in all_changes:
         for name in _GROUPS.keys() & changes.keys():
@@ -166,7 +166,7 @@ def _lacks(kind: Kind, name: str, before: Any, after: Any) -> bool:
 
 
 def _entries(name: str, text: str | None) -> Counter[tuple[str, ...]]:
-    """Return how often each path is an entry of a document; an entry with a value counts twice."""
+    """Return how often each path is an entry of a document; an entry with a value is counted twice."""
     entries = Counter(_paths(json.loads(text) if text else None, _DOCUMENTS[name], _ENTRY_LABELS.get(name, _no_label)))
     if name == "metadata":
         # The state of an artifact is dropped when it is published.

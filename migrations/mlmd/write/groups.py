@@ -1,7 +1,7 @@
-"""Brings KFP's experiments, pipelines and versions into the store, before the runs that refer to them. The importer calls this.
+"""Imports KFP's experiments, pipelines and versions, before the runs that refer to them. The importer calls this.
 
-Where Lineal has another one of the same name already, the one from KFP becomes an alias of it. Only a version with another
-specification is brought in all the same, under a name that ends in the first characters of its id.
+If Lineal already has one with the same name, the one from KFP becomes an alias of it. Only a version with another
+specification is imported nevertheless, with the first characters of its id appended to its name.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -27,41 +27,43 @@ from storage.sql.tables import experiments, pipeline_versions, pipelines
 _SUFFIX_CHARACTERS = 8
 
 LoadGroup = Callable[[Ledger, Sequence[Any]], Awaitable[tuple[Tally, dict[str, Row]]]]
-"""Brings in a batch of one kind; returns what became of it, and its rows in the store by id, without aliases."""
+"""Imports a batch of one kind; returns the outcomes, and the batch's rows in the store by id, without aliases."""
 
 
 class GroupLoader:
-    """Brings in batches, in one pass over KFP's database."""
+    """Imports batches, in one pass over KFP's database."""
 
     def __init__(self, aliases: Aliases) -> None:
         self.aliases = aliases
-        # What this pass brought in: names that were cut can become equal, and two of one batch are not in the store yet.
-        self._bearers: dict[tuple[Kind, str, str], str] = {}
+        # What this pass imported: names that were cut can become equal, and those of one batch are not in the store yet.
+        self._ids_by_name: dict[tuple[Kind, str, str], str] = {}
         self._specs: dict[str, str | None] = {}
 
     async def experiments(self, ledger: Ledger, batch: Sequence[Experiment]) -> tuple[Tally, dict[str, Row]]:
-        """Bring in experiments."""
-        bearers = await _bearers(ledger.connection, experiments, ("name", "namespace"), [one.name for one in batch])
-        return await self._load(ledger, Kind.EXPERIMENT, batch, bearers, self.aliases.experiments)
+        """Import experiments."""
+        ids_by_name = await _find_ids(
+            ledger.connection, experiments, ("name", "namespace"), [one.name for one in batch]
+        )
+        return await self._load(ledger, Kind.EXPERIMENT, batch, ids_by_name, self.aliases.experiments)
 
     async def pipelines(self, ledger: Ledger, batch: Sequence[Pipeline]) -> tuple[Tally, dict[str, Row]]:
-        """Bring in pipelines."""
-        bearers = await _bearers(ledger.connection, pipelines, ("name", "namespace"), [one.name for one in batch])
-        return await self._load(ledger, Kind.PIPELINE, batch, bearers, self.aliases.pipelines)
+        """Import pipelines."""
+        ids_by_name = await _find_ids(ledger.connection, pipelines, ("name", "namespace"), [one.name for one in batch])
+        return await self._load(ledger, Kind.PIPELINE, batch, ids_by_name, self.aliases.pipelines)
 
     async def versions(self, ledger: Ledger, batch: Sequence[PipelineVersion]) -> tuple[Tally, dict[str, Row]]:
-        """Bring in versions and their specifications."""
+        """Import versions and their specifications."""
         tally, rows, new_specs = Tally(), dict[str, Row](), dict[str, Row]()
         versions = [self.aliases.version(version) for version in batch]
         pipeline_ids = await ledger.present(Kind.PIPELINE, {version.pipeline_id for version in versions})
         orphans = [one.id for one in versions if one.pipeline_id not in pipeline_ids]
         tally.add(Kind.VERSION, Outcome.WITHOUT_PARENT, orphans)
-        bearers = await _bearers(
+        ids_by_name = await _find_ids(
             ledger.connection, pipeline_versions, ("pipeline_id", "name"), [one.name for one in versions]
         )
-        specs = self._specs | await _specs(ledger.connection, bearers)
+        specs = self._specs | await _specs(ledger.connection, ids_by_name)
         for version in (one for one in versions if one.pipeline_id in pipeline_ids):
-            bearer = self._bearer(Kind.VERSION, (version.pipeline_id, version.name), version.id, bearers)
+            bearer = self._id_by_name(Kind.VERSION, (version.pipeline_id, version.name), version.id, ids_by_name)
             specs[version.id] = self._specs[version.id] = spec_id(version.pipeline_spec)
             if bearer != version.id and specs.get(bearer) == specs[version.id]:
                 self.aliases.versions[version.id] = bearer
@@ -73,21 +75,23 @@ class GroupLoader:
         await _write(ledger, await plan_changes(ledger, Kind.VERSION, rows), tally)
         return tally, rows
 
-    def _bearer(self, kind: Kind, name: tuple[str, str], id: str, bearers: Mapping[tuple[Any, ...], str]) -> str:
-        """Return the id of what has a name, in the store or in this pass; a name that nobody has becomes the name of `id`."""
-        return bearers.get(name) or self._bearers.setdefault((kind, *name), id)
+    def _id_by_name(
+        self, kind: Kind, name: tuple[str, str], id: str, ids_by_name: Mapping[tuple[Any, ...], str]
+    ) -> str:
+        """Return the id of what has a name, in the store or in this pass; a free name becomes the name of `id`."""
+        return ids_by_name.get(name) or self._ids_by_name.setdefault((kind, *name), id)
 
     async def _load(
         self,
         ledger: Ledger,
         kind: Kind,
         batch: Sequence[Experiment] | Sequence[Pipeline],
-        bearers: Mapping[tuple[Any, ...], str],
+        ids_by_name: Mapping[tuple[Any, ...], str],
         aliases: dict[str, str],
     ) -> tuple[Tally, dict[str, Row]]:
         tally, rows = Tally(), {}
         for one in batch:
-            bearer = self._bearer(kind, (one.name, one.namespace), one.id, bearers)
+            bearer = self._id_by_name(kind, (one.name, one.namespace), one.id, ids_by_name)
             if bearer != one.id:
                 aliases[one.id] = bearer
                 tally.add(kind, Outcome.TAKEN, [one.id])
@@ -98,8 +102,8 @@ class GroupLoader:
 
 
 async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[tuple[Kind, LoadGroup, Sequence[Any]]]:
-    """Yield batches of KFP's experiments, then pipelines, then versions, each with the method that brings it in."""
-    # An import that makes a forecast first reads them twice, and reports the findings once.
+    """Yield batches of KFP's experiments, then pipelines, then versions, each with the method that imports it."""
+    # An import that starts with a forecast reads them twice, but reports the findings once.
     kfp.findings = Findings()
     async for experiment_batch in kfp.experiments():
         yield Kind.EXPERIMENT, loader.experiments, experiment_batch
@@ -119,7 +123,7 @@ def _renamed(version: PipelineVersion) -> PipelineVersion:
     return replace(version, name=version.name[: lengths.VERSION_NAME - len(suffix)] + suffix)
 
 
-async def _bearers(
+async def _find_ids(
     connection: AsyncConnection, table: Table, keys: tuple[str, str], names: Sequence[str]
 ) -> dict[tuple[Any, ...], str]:
     """Return the ids of the rows that have names, by the two columns that are unique together."""

@@ -1,6 +1,6 @@
-"""How far the import of one source has come, kept in the store itself: an interrupted import continues from there.
+"""The progress of the import of one source, stored in the store itself, from which an interrupted import continues.
 
-The importer calls this within the transactions that write the rows in question.
+The importer calls this within the transactions that write the rows.
 """
 
 import json
@@ -30,7 +30,7 @@ class JobState(Enum):
 
 
 class Phase(Enum):
-    """What an import does, in this order."""
+    """The phases of an import, in order."""
 
     GROUPS = "experiments and pipelines"
     RUNS = "runs"
@@ -39,7 +39,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import has come, and what it has found and done so far."""
+    """How far an import has come, its findings, and what it has done so far."""
 
     phase: Phase = Phase.GROUPS
     after: int = 0
@@ -56,13 +56,13 @@ class Progress:
 
     @classmethod
     def read(cls, text: str) -> "Progress":
-        """Return the progress that `text` returned as JSON."""
+        """Return the progress from the JSON of `text`."""
         plain = json.loads(text)
         findings = Findings()
         for rule, kind, count, examples in plain["findings"]:
             findings.add(Rule[rule], *examples, kind=kind, count=count)
         tally = Tally.from_plain(plain["tally"])
-        # Earlier releases did not record this; the forecast that is then made costs time only.
+        # Earlier releases did not record this; without it, a forecast is made, which only costs time.
         first = plain.get("first", False)
         return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings, first)
 
@@ -85,26 +85,26 @@ class Job:
             option = f"with --store-id {self.store_id}" if self.store_id else "without --store-id"
             raise SourceRefused(
                 f"another MLMD store, {self.source}, was imported {option}; "
-                "give this one a --store-id of its own, since both number their rows alike"
+                "use another --store-id for this one, since the rows of both have the same ids"
             )
 
     def difference(self, options: Mapping[str, Any]) -> str:
-        """Return in words which options differ from those of the import before; "" when none does."""
+        """Return a text that says which options differ from those of the previous import; "" when none does."""
         parts = []
         if bool(self.options.get("kfp")) != bool(options["kfp"]):
-            had, has = ("", "has not") if self.options.get("kfp") else ("no ", "has")
-            parts.append(f"the import before had {had}--kfp-db, this one {has}")
-        before, now = _types(self.options), _types(options)
-        if before != now:
-            parts.append(f"the import before had {_flags(before)}, this one has {_flags(now)}")
+            previous, current = ("with", "without") if self.options.get("kfp") else ("without", "with")
+            parts.append(f"the previous import was made {previous} --kfp-db, this one {current} it")
+        previous_types, types = _types(self.options), _types(options)
+        if previous_types != types:
+            parts.append(f"the previous import had {_flags(previous_types)}, this one has {_flags(types)}")
         return "; ".join(parts)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Raise ImportRefused when an import has other options than the one before."""
+        """Raise ImportRefused when an import has different options than the previous one."""
         difference = self.difference(options)
         if difference:
             raise ImportRefused(
-                f"{difference}; nothing was written. Give the same options again, or --change-options if the change is meant"
+                f"{difference}; nothing was written. Give the same options again, or add --change-options if the change is intended"
             )
 
     def goes_on(self, options: Mapping[str, Any]) -> bool:
@@ -112,7 +112,7 @@ class Job:
         return self.state is JobState.RUNNING and not self.difference(options)
 
     def is_first(self, options: Mapping[str, Any]) -> bool:
-        """Return whether an import continues the first one of its source, which can damage nothing but its own rows."""
+        """Return whether an import continues the first one of its source, which can only damage its own rows."""
         return self.goes_on(options) and self.progress.first
 
 
@@ -139,9 +139,9 @@ async def find_job(connection: AsyncConnection, store_id: str) -> Job | None:
 async def begin_job(
     connection: AsyncConnection, *, store_id: str, source: str, fingerprint: Fingerprint, options: dict[str, Any]
 ) -> Job:
-    """Return the job of an import that begins, or continues where it was interrupted.
+    """Return the job of an import that begins or continues.
 
-    Raises SourceRefused when the store id is that of another source.
+    Raises SourceRefused when the store id belongs to another source.
     """
     before, now = await find_job(connection, store_id), time.time_ns() // 1000
     values = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
@@ -165,7 +165,7 @@ async def begin_job(
 async def record_progress(
     connection: AsyncConnection, job_id: int, progress: Progress, *, state: JobState = JobState.RUNNING
 ) -> None:
-    """Record how far an import has come."""
+    """Record the progress of an import."""
     now = time.time_ns() // 1000
     values = {"progress": progress.text(), "state": state.value, "updated_at": now}
     values |= {"finished_at": now} if state is JobState.DONE else {}

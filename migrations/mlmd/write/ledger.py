@@ -1,4 +1,4 @@
-"""The rows that imports wrote, as the table imported_rows lists them, and the same rows as they are now.
+"""The rows that imports wrote, as listed in the table imported_rows, and the same rows as they are now.
 
 Loading, verifying and undoing call this. Every method that reads or removes sends one statement per ID_CHUNK ids.
 """
@@ -47,7 +47,7 @@ class Ledger:
         return digests
 
     async def digests_of_runs(self, kind: Kind, run_ids: Collection[str]) -> dict[str, int]:
-        """Return the digests of the tasks or links that the import wrote in runs, and that the store still has."""
+        """Return the digests of the tasks or links of runs that the import wrote and the store still has."""
         table = SHAPES[kind].table
         digests: dict[str, int] = {}
         for chunk in chunks(run_ids):
@@ -79,14 +79,14 @@ class Ledger:
         return {Kind(kind): count for kind, count in await self.connection.execute(statement)}
 
     async def present(self, kind: Kind, ids: Collection[str]) -> set[str]:
-        """Return the ids, among the given ones, that the store has, whoever wrote the rows."""
+        """Return the ids, among the given ones, that the store has, imported or not."""
         shape, stored_ids = SHAPES[kind], set[str]()
         for chunk in chunks(ids):
             stored_ids.update((await self.connection.execute(select(shape.id).where(shape.id.in_(chunk)))).scalars())
         return stored_ids
 
     async def rows(self, kind: Kind, ids: Collection[str], *, for_update: bool = False) -> dict[str, Row]:
-        """Return rows as they are now, and lock them against other writers on request."""
+        """Return rows as they are now, and lock them if `for_update`."""
         shape = SHAPES[kind]
         rows: dict[str, Row] = {}
         for chunk in chunks(ids):
@@ -115,7 +115,7 @@ class Ledger:
         return ids_by_key
 
     async def apply(self, changes: Changes) -> None:
-        """Write what is to be done with rows of one kind."""
+        """Write the changes of rows of one kind."""
         if changes.removals:
             await self.remove(changes.kind, changes.removals)
         if changes.updates:
@@ -133,7 +133,7 @@ class Ledger:
         """Write rows of the import again, with other values."""
         shape = SHAPES[kind]
         if kind is Kind.TASK:
-            # Keys may move from task to task, and two tasks must not have the same one on the way.
+            # Keys may move between tasks, and no two tasks may have the same one in between.
             for chunk in chunks(rows):
                 await self.connection.execute(update(shape.table).where(shape.id.in_(chunk)).values(logical_key=None))
         if kind is Kind.LINK:
@@ -152,20 +152,20 @@ class Ledger:
         await self.forget(kind, ids)
 
     async def remove_rows(self, kind: Kind, ids: Collection[str]) -> None:
-        """Delete rows, but keep the note that the import wrote them."""
+        """Delete rows, but keep the record that the import wrote them."""
         shape = SHAPES[kind]
         for chunk in chunks(ids):
             await self.connection.execute(delete(shape.table).where(shape.id.in_(chunk)))
 
     async def forget(self, kind: Kind, ids: Collection[str]) -> None:
-        """Remove the note that the import wrote rows."""
+        """Remove the record that the import wrote rows."""
         for chunk in chunks(ids):
             await self.connection.execute(
                 delete(imported_rows).where(self._of(kind), imported_rows.c.row_id.in_(chunk))
             )
 
     async def forget_lost(self, kind: Kind) -> None:
-        """Remove the note that the import wrote rows which the store no longer has."""
+        """Remove the record that the import wrote rows, for rows that the store no longer has."""
         row = select(SHAPES[kind].id).where(SHAPES[kind].id == imported_rows.c.row_id)
         await self.connection.execute(delete(imported_rows).where(self._of(kind), ~row.exists()))
 
@@ -178,13 +178,13 @@ class Ledger:
 
 @dataclass(frozen=True)
 class DryRunLedger(Ledger):
-    """Writes nothing: remembers in `new_ids` which rows would be written, and reports them as present from then on."""
+    """Writes nothing: records in `new_ids` which rows would be written, and treats them as present from then on."""
 
     new_ids: dict[Kind, set[int]]
-    """Hashes of ids: eight bytes tell an id from all others, and take less memory than the id."""
+    """Hashes of ids: eight bytes distinguish ids, and take less memory than the ids."""
 
     async def present(self, kind: Kind, ids: Collection[str]) -> set[str]:
-        """Return the ids, among the given ones, that the store has, or would have by now."""
+        """Return the ids, among the given ones, that the store has, or would have after the batches so far."""
         new_ids = self.new_ids.get(kind, set())
         return await super().present(kind, ids) | {id for id in ids if hash(id) in new_ids}
 
@@ -193,13 +193,13 @@ class DryRunLedger(Ledger):
         return await super().rows(kind, ids)
 
     async def create(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
-        """Remember new rows of the kinds that several batches can bring along."""
+        """Record new rows of the kinds that can occur in several batches."""
         if kind not in (Kind.TASK, Kind.LINK):
             self.new_ids.setdefault(kind, set()).update(map(hash, rows))
 
     async def replace(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
-        """Remember rows that would be written again."""
+        """Record rows that would be written again."""
         await self.create(kind, rows, digests)
 
     async def remove(self, kind: Kind, ids: Collection[str]) -> None:
-        """Leave rows as they are."""
+        """Do nothing."""

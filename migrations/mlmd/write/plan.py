@@ -1,4 +1,4 @@
-"""Plans what is to be done with rows of one kind: reads what was imported and what the store has, and decides by it.
+"""Plans what is to be done with rows of one kind: reads what was imported and what the store has, and decides.
 
 The loaders of runs and of groups call this within their transactions; nothing is written here.
 """
@@ -16,7 +16,7 @@ _LOGICAL_KEY = SHAPES[Kind.TASK].names.index("logical_key")
 _UNIQUE_OF_LINK = [
     SHAPES[Kind.LINK].names.index(name) for name in ("task_id", "type", "key", "iteration", "artifact_id")
 ]
-"""What no two links of a store have in common."""
+"""The columns that identify a link."""
 
 
 async def plan_specs(ledger: Ledger, rows: Mapping[str, Row]) -> Changes:
@@ -53,13 +53,13 @@ async def plan_changes(
 
 
 async def with_free_keys(ledger: Ledger, rows: Mapping[str, Row]) -> dict[str, Row]:
-    """Return tasks, without their logical keys where the import did not write the task that has the key, or not in this way."""
+    """Return tasks, without the logical keys of other tasks that the import did not write or that have been changed."""
     ids_by_key = {row[_LOGICAL_KEY]: row_id for row_id, row in rows.items() if row[_LOGICAL_KEY] is not None}
     bearers = await ledger.tasks_of_keys(ids_by_key)
     keys_by_bearer = {bearer: key for key, bearer in bearers.items() if bearer != ids_by_key[key]}
     import_digests = await ledger.digests(Kind.TASK, keys_by_bearer)
     stored_rows = await ledger.rows(Kind.TASK, import_digests)
-    # A task that is as the import wrote it gives up its key when the source gives the key to another task.
+    # A task that has not been changed loses its key if the source has the key in another task.
     unchanged_ids = {bearer for bearer, row in stored_rows.items() if digest(Kind.TASK, row) == import_digests[bearer]}
     ids_without_key = {ids_by_key[key] for bearer, key in keys_by_bearer.items() if bearer not in unchanged_ids}
     return {row_id: _without_key(row) if row_id in ids_without_key else row for row_id, row in rows.items()}
@@ -70,7 +70,7 @@ def _without_key(row: Row) -> Row:
 
 
 async def _repetitions(ledger: Ledger, links: Mapping[str, Row], imported_ids: Collection[str]) -> set[str]:
-    """Return the links that a client has written under another id: of the same task, key and artifact."""
+    """Return the links that a client has written under another id, with the same task, key and artifact."""
     stored_links = await ledger.links_of_tasks({row[_UNIQUE_OF_LINK[0]] for row in links.values()})
     keys = {row_id: tuple(row[place] for place in _UNIQUE_OF_LINK) for row_id, row in links.items()}
     # A link that the import wrote is not counted: it is out of date and will be removed.

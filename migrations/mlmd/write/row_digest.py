@@ -1,4 +1,4 @@
-"""Digests of rows: they tell whether a row is as the import wrote it, and whether the source has it in another way.
+"""Digests of rows, which show whether a row has been changed since the import wrote it, in the store or in the source.
 
 Everything that compares imported rows calls this.
 """
@@ -16,8 +16,8 @@ def digests(kind: Kind, rows: Mapping[str, Row]) -> dict[str, int]:
 
 
 def digest(kind: Kind, row: Sequence[Any]) -> int:
-    """Return a signed number of 64 bits that differs when a row differs."""
-    # Of a specification only the id counts: its time is that of whatever brought it along first.
+    """Return a signed 64-bit number that differs when a row differs."""
+    # Only the id of a specification is compared: its time is that of the first run or version with it.
     columns = row[:1] if kind is Kind.SPEC else row
     # A database may return 0.0 for -0.0.
     values = tuple(value + 0.0 if isinstance(value, float) else value for value in columns)

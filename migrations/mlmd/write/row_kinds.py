@@ -41,7 +41,7 @@ LABELS: Mapping[Kind, str] = {
     Kind.ARTIFACT: "artifacts",
     Kind.LINK: "artifact_tasks",
 }
-"""What reports call the kinds, in the order in which they are written."""
+"""The names of the kinds in reports, in the order in which they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ Record = Run | Task | Artifact | ArtifactTask | Experiment | Pipeline | Pipeline
 
 
 def row_of(kind: Kind, record: Record) -> Row:
-    """Return a record as a row; in place of a specification it has the id of one."""
+    """Return a record as a row, with the id of a specification instead of its text."""
     return tuple(_plain(_value(record, name)) for name in SHAPES[kind].names)
 
 
@@ -88,7 +88,7 @@ def rows_by_id(kind: Kind, records: Iterable[Record]) -> dict[str, Row]:
 def spec_rows(spec: str | None, created_at: int) -> dict[str, Row]:
     """Return the row of a pipeline specification by its id, nothing without a specification.
 
-    `created_at` (microseconds) is the time of the run or version that brings the specification along.
+    `created_at` (microseconds) is the time of the run or version with the specification.
     """
     id = spec_id(spec)
     return {} if id is None else {id: (id, spec, created_at)}

@@ -1,4 +1,4 @@
-"""What becomes of the runs of a batch, each as a whole. The loader of runs calls this before it plans their rows."""
+"""The fates of the runs of a batch, each as a whole. The loader of runs calls this before it plans their rows."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from migrations.mlmd.write.row_kinds import Kind
 
 @dataclass(frozen=True, slots=True)
 class RunFates:
-    """The ids of the runs of a batch, in its order. Only the first two are brought in, all others are left alone."""
+    """The ids of the runs of a batch, in its order. Only the first two are imported, the others are left unchanged."""
 
     new: Sequence[str]
     imports: Sequence[str]
     """Runs that an earlier import wrote and that the store still has."""
     foreign: Sequence[str]
-    """Runs whose id somebody else gave to a run."""
+    """Runs whose id belongs to a run that the import did not write."""
     deletions: Sequence[str]
-    """Runs that an earlier import wrote and somebody deleted."""
+    """Runs that an earlier import wrote and that have been deleted."""
 
 
 async def read_run_fates(ledger: Ledger, run_ids: Collection[str]) -> RunFates:
-    """Return what becomes of runs, from two statements."""
+    """Return the fates of runs, with two statements."""
     imports = await ledger.digests(Kind.RUN, run_ids)
     stored_ids = await ledger.present(Kind.RUN, run_ids)
     ids: dict[tuple[bool, bool], list[str]] = {}

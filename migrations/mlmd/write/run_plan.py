@@ -23,7 +23,7 @@ class RunChanges:
     tasks: Changes
     links: Changes
     orphan_links: Sequence[str]
-    """Links that are left out because somebody deleted their task or artifact in the store."""
+    """Links that are left out because their task or artifact was deleted from the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class BatchPlan:
 async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> BatchPlan:
     """Return what is to be done with the rows of runs that are new or that an earlier import wrote."""
     run_ids = [*fates.new, *fates.imports]
-    spec_rows, artifact_rows = _joined(rows.specs, run_ids), _joined(rows.artifacts, run_ids)
+    spec_rows, artifact_rows = _rows_of_runs(rows.specs, run_ids), _rows_of_runs(rows.artifacts, run_ids)
     specs = [await plan_specs(ledger, spec_rows)] if spec_rows else []
     artifacts = await plan_changes(ledger, Kind.ARTIFACT, artifact_rows)
     if not fates.imports:
@@ -56,9 +56,9 @@ async def _plan_imports(
 ) -> RunChanges:
     """Return what is to be done with runs that an earlier import wrote."""
     runs = await plan_changes(ledger, Kind.RUN, {id: rows.runs[id] for id in run_ids})
-    task_rows = await with_free_keys(ledger, _joined(rows.tasks, run_ids))
+    task_rows = await with_free_keys(ledger, _rows_of_runs(rows.tasks, run_ids))
     tasks = await plan_changes(ledger, Kind.TASK, task_rows, run_ids=run_ids)
-    link_rows = _joined(rows.links, run_ids)
+    link_rows = _rows_of_runs(rows.links, run_ids)
     orphan_links = _orphans(link_rows, absent_artifacts | tasks.absent_ids)
     # Planned before tasks are removed: the database removes the links of a task with the task.
     links = await plan_changes(ledger, Kind.LINK, _without(link_rows, orphan_links), run_ids=run_ids)
@@ -66,9 +66,9 @@ async def _plan_imports(
 
 
 def _plan_new(rows: RunBatchRows, run_ids: Sequence[str], absent_ids: Set[str]) -> RunChanges:
-    """Return what is to be done with new runs: nobody can have written any row of theirs yet."""
-    run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _joined(rows.tasks, run_ids)
-    link_rows = _joined(rows.links, run_ids)
+    """Return what is to be done with new runs, none of whose rows can be in the store yet."""
+    run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _rows_of_runs(rows.tasks, run_ids)
+    link_rows = _rows_of_runs(rows.links, run_ids)
     orphan_links = _orphans(link_rows, absent_ids)
     link_rows = _without(link_rows, orphan_links)
     return RunChanges(
@@ -79,7 +79,7 @@ def _plan_new(rows: RunBatchRows, run_ids: Sequence[str], absent_ids: Set[str]) 
     )
 
 
-def _joined(rows: RowsByRun, run_ids: Sequence[str]) -> dict[str, Row]:
+def _rows_of_runs(rows: RowsByRun, run_ids: Sequence[str]) -> dict[str, Row]:
     joined: dict[str, Row] = {}
     for run_id in run_ids:
         joined.update(rows[run_id])
@@ -87,7 +87,7 @@ def _joined(rows: RowsByRun, run_ids: Sequence[str]) -> dict[str, Row]:
 
 
 def _orphans(links: dict[str, Row], absent_ids: Set[str]) -> list[str]:
-    """Return the links whose task or artifact is not in the store and will not be."""
+    """Return the links whose task or artifact is not in the store and will not be added to it."""
     if not absent_ids:
         return []
     return [id for id, row in links.items() if row[_ARTIFACT_ID] in absent_ids or row[_TASK_ID] in absent_ids]

@@ -1,4 +1,4 @@
-"""The rows that the records of runs become, by run. The importer and the forecast call this before they open a transaction."""
+"""The rows of runs' records, by run. The importer and the forecast call this before they open a transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""Brings runs with all that belongs to them into the store, and artifacts without a run. The importer calls this.
+"""Imports runs with everything that belongs to them, and artifacts without a run. The importer calls this.
 
-Each function works within a transaction of the caller. What the store has already is left alone unless an import of the same
-source wrote it and nobody has changed it since.
+Each function works within a transaction of the caller. Rows that the store already has are left unchanged, unless an import
+of the same source wrote them and they have not been changed since.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from storage.model import Artifact
 
 
 async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
-    """Bring in runs; returns what became of their rows. Everything is planned before anything is written."""
+    """Import runs; returns the outcomes of their rows. Everything is planned before anything is written."""
     fates = await read_run_fates(ledger, rows.runs)
     plan = await plan_batch(ledger, rows, fates)
     for changes in plan.changes:
@@ -31,7 +31,7 @@ async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
 
 
 async def load_artifacts(ledger: Ledger, artifacts: Sequence[Artifact]) -> Tally:
-    """Bring in artifacts that no run used or made; returns what became of them."""
+    """Import artifacts that no run used or made; returns their outcomes."""
     changes = await plan_changes(ledger, Kind.ARTIFACT, rows_by_id(Kind.ARTIFACT, artifacts))
     await ledger.apply(changes)
     tally = Tally()

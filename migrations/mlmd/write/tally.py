@@ -1,4 +1,4 @@
-"""What became of the rows of an import, counted by kind and outcome. The loaders count, the report prints."""
+"""The outcomes of the rows of an import, counted by kind. The loaders count, the report prints."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ from typing import Any
 from migrations.mlmd.write.row_kinds import LABELS, Kind
 
 EXAMPLES = 10
-"""How many rows of an outcome are named."""
+"""Maximum number of rows of an outcome that are named."""
 
 
 class Outcome(Enum):
-    """What became of a row; the value is how the report says it."""
+    """The outcome of a row; the value is its wording in the report."""
 
     CREATED = "created"
-    UPDATED = "updated, because the source has changed since"
-    REMOVED = "removed, because the source no longer gives them"
-    EMPTIED = "updated so that they lack what they had, because the source no longer gives it"
-    RENAMED = "updated so that they have another name or place, because they have it in the source"
-    CHANGED_HERE = "changed in Lineal since they were imported, and left alone"
-    DELETED_HERE = "deleted in Lineal since they were imported, and not made again"
-    TAKEN = "there before under the same id or name, and left alone with all that belongs to them"
-    WITHOUT_PARENT = "without a place, because what they belong to is missing"
+    UPDATED = "updated, because the source has changed"
+    REMOVED = "removed, because the source no longer has them"
+    EMPTIED = "updated with values removed, because the source no longer has these"
+    RENAMED = "renamed or moved, because they are in the source"
+    CHANGED_HERE = "changed in Lineal after the import, and left unchanged"
+    DELETED_HERE = "deleted from Lineal after the import, and not imported again"
+    TAKEN = "already in Lineal under the same id or name, and left unchanged with everything that belongs to them"
+    WITHOUT_PARENT = "left out, because what they belong to is missing"
 
 
 LEFT_ALONE = (Outcome.CHANGED_HERE, Outcome.DELETED_HERE, Outcome.TAKEN, Outcome.WITHOUT_PARENT)
@@ -60,7 +60,7 @@ class Tally:
             cases.examples.extend(list(examples)[: EXAMPLES - len(cases.examples)])
 
     def has_damage(self) -> bool:
-        """Return whether rows lost something: whether some were removed, emptied or renamed."""
+        """Return whether rows were damaged: removed, emptied or renamed."""
         return any(outcome in DAMAGE for _, outcome in self._cases)
 
     def plus(self, other: "Tally") -> "Tally":
@@ -72,7 +72,7 @@ class Tally:
         return total
 
     def without_left_alone(self) -> "Tally":
-        """Return the counts without rows that were left alone: the next pass over the source counts these again."""
+        """Return the counts without rows that were left unchanged, which the next pass over the source counts again."""
         rest = Tally()
         for (kind, outcome), cases in self._cases.items():
             if outcome not in LEFT_ALONE:
@@ -85,18 +85,18 @@ class Tally:
         return cases.count if cases else 0
 
     def left_alone(self) -> list[tuple[Kind, Outcome, Cases]]:
-        """Return the rows that were left alone, by kind and reason."""
+        """Return the rows that were left unchanged, by kind and reason."""
         order = list(LABELS)
         items = [(kind, outcome, cases) for (kind, outcome), cases in self._cases.items() if outcome in LEFT_ALONE]
         return sorted(items, key=lambda item: (order.index(item[0]), LEFT_ALONE.index(item[1])))
 
     def plain(self) -> list[list[Any]]:
-        """Return the counts in a form fit for JSON."""
+        """Return the counts as plain JSON."""
         return [[kind.name, outcome.name, c.count, c.examples] for (kind, outcome), c in self._cases.items()]
 
     @classmethod
     def from_plain(cls, plain: Iterable[Any]) -> "Tally":
-        """Return the counts that `plain` returned."""
+        """Return the counts from the result of `plain`."""
         tally = cls()
         for kind, outcome, count, examples in plain:
             tally._merge(Kind[kind], Outcome[outcome], count, examples)
@@ -104,7 +104,7 @@ class Tally:
 
 
 def records_of(tally: Tally, totals: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:
-    """Return the figures of each kind; `totals` is how many rows the import has written and not removed."""
+    """Return the figures for each kind; `totals` has the numbers of rows that the import has written and not removed."""
     figures = {}
     for kind in LABELS:
         counts = {outcome.name.lower(): tally.count(kind, outcome) for outcome in Outcome}

@@ -1,6 +1,6 @@
 """The store that an import writes to: one connection that holds the lock for imports and makes short transactions.
 
-The importer's commands call this. A server may serve the store meanwhile.
+The importer's commands call this. A server may serve the store at the same time.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from storage.sql.dialects.dialect import Dialect, Failure
 CONNECT_SECONDS = 10.0
 
 ATTEMPTS = 20
-"""How often a transaction that collides with others is tried; with the pauses in between, about half a minute."""
+"""Maximum number of attempts of a transaction that collides with others; with pauses, about half a minute."""
 
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 2.0
-# A row that a client wrote in between is seen by the next attempt.
+# The next attempt sees a row that a client wrote in the meantime.
 _AGAIN = (Failure.RETRY, Failure.DUPLICATE, Failure.MISSING_PARENT)
 
 Answer = TypeVar("Answer")
@@ -45,7 +45,7 @@ class Target:
     async def transact(self, fn: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, and again when the transaction collides with others.
 
-        Raises Conflict when the last attempt collides too, Unavailable when the database does not answer, ValueRefused for a
+        Raises Conflict when the last attempt collides too, Unavailable when the database does not respond, ValueRefused for a
         value that is too large, OutcomeUnknown when the connection breaks and the transaction may have been committed.
         """
         pause = _FIRST_PAUSE_SECONDS
@@ -56,11 +56,11 @@ class Target:
             except DBAPIError as error:
                 failure = self.dialect.failure(error)
                 if failure is Failure.TOO_LARGE:
-                    raise ValueRefused("a value of the source is larger than the store's database takes") from error
+                    raise ValueRefused("a value of the source is too large for the store's database") from error
                 if failure is Failure.UNKNOWN:
                     raise
                 if failure not in _AGAIN:
-                    raise Unavailable(f"the store {self.label} no longer answers; run the import again") from error
+                    raise Unavailable(f"the store {self.label} no longer responds; run the import again") from error
                 if attempt == ATTEMPTS:
                     raise Conflict("concurrent writes kept colliding; run the import again") from error
             except OSError as error:
@@ -75,7 +75,7 @@ async def open_for_import(url: str) -> AsyncIterator[Target]:
     """Open a store for an import, of which only one may run at a time. Raises Unavailable when another one runs."""
     dialect = dialect_for(url)
     with dialect.import_claim():
-        async with _opened(dialect, writer=True) as connection:
+        async with _open(dialect, writer=True) as connection:
             await dialect.lock_import(connection)
             await dialect.expect_lookups(connection)
             await connection.commit()
@@ -86,14 +86,14 @@ async def open_for_import(url: str) -> AsyncIterator[Target]:
 async def open_for_reading(url: str) -> AsyncIterator[Target]:
     """Open a store for reading only."""
     dialect = dialect_for(url)
-    async with _opened(dialect, writer=False) as connection:
+    async with _open(dialect, writer=False) as connection:
         await dialect.expect_lookups(connection)
         await connection.commit()
         yield Target(connection, dialect)
 
 
 @asynccontextmanager
-async def _opened(dialect: Dialect, *, writer: bool) -> AsyncIterator[AsyncConnection]:
+async def _open(dialect: Dialect, *, writer: bool) -> AsyncIterator[AsyncConnection]:
     engine = _engine(dialect, writer=writer)
     try:
         try:
