@@ -1,1 +1,1 @@
-"""Figures, not tests: what calls cost in CPU and time, measured on this machine in one run. `make bench` prints them."""
+"""Benchmarks: the CPU time and latency of calls, measured on this machine in one run. `make bench` prints them."""

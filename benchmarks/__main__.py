@@ -1,7 +1,6 @@
-"""What calls cost: `python -m benchmarks [--base COMMIT] [sqlite] [postgresql] [mysql]`, all databases by default.
+"""The cost of calls: `python -m benchmarks [--base COMMIT] [sqlite] [postgresql] [mysql]`, on all databases by default.
 
-With --base the same is measured with that commit's code, in turn with this checkout's, and the ratios stand in the last
-column.
+With --base, the code of that commit is measured too, in turn with this checkout's, and the last column has the ratios.
 """
 
 import argparse
@@ -13,13 +12,13 @@ from tests.databases import KINDS
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmarks and print the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("kinds", nargs="*", help=f"databases, of {', '.join(KINDS)}; default: all")
+    parser.add_argument("kinds", nargs="*", help=f"databases: {', '.join(KINDS)}; default: all")
     parser.add_argument("--base", default="", help="a commit to compare with")
-    parser.add_argument("--rounds", type=int, default=7, help="how often each side is measured; default: 7")
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long a round takes; default: 1")
-    parser.add_argument("--only", default="", help="only calls whose name contains this")
+    parser.add_argument("--rounds", type=int, default=7, help="number of measurements of each side; default: 7")
+    parser.add_argument("--seconds", type=float, default=1.0, help="duration of a measurement; default: 1")
+    parser.add_argument("--only", default="", help="measure only calls whose name contains this")
     arguments = parser.parse_args()
     if unknown := set(arguments.kinds) - set(KINDS):
         parser.error(f"unknown database {', '.join(sorted(unknown))}")

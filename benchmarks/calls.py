@@ -1,6 +1,6 @@
-"""The calls that are measured: what KFP's driver and launcher send, each by name, against one server.
+"""The calls that are measured, by name: those that KFP's driver and launcher make.
 
-A `Load` belongs to one process and one server; `prepare` makes what the calls read, once a store.
+`prepare` creates what the calls read, once per store.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,14 +14,14 @@ PACKAGE = "/kubeflow.pipelines.backend.api.v2beta1."
 TASKS = 100
 BULK = 50
 KFP_RUN_TASKS = 30
-"""Tasks of the run that a pipeline's task reads whole: more than most pipelines have, fewer than the largest."""
+"""Number of tasks in the run that `one KFP task` reads completely: more than in most pipelines, fewer than in the largest."""
 
 Call = Callable[[int], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a store was given to be read: a run of TASKS tasks, one of KFP_RUN_TASKS, and one that grows."""
+    """What `prepare` created: a run with TASKS tasks, one with KFP_RUN_TASKS tasks, and one that grows."""
 
     run_id: str
     task_ids: tuple[str, ...]
@@ -68,8 +68,8 @@ class Rpcs:
 
 def task(number: int, **fields: Any) -> run_pb2.PipelineTask:
     """Return a typical task: a few parameters, a pod, a state."""
-    named = {"name": f"t{number}", "display_name": f"task {number}", "state": 1, "type": 2}
-    new = run_pb2.PipelineTask(**named | {"scope_path": f"root.t{number}"} | fields)
+    defaults = {"name": f"t{number}", "display_name": f"task {number}", "state": 1, "type": 2}
+    new = run_pb2.PipelineTask(**defaults | {"scope_path": f"root.t{number}"} | fields)
     new.pods.add(name=f"pod-{number}", uid="5f6ae9d0-e5f8-4536-99f3-33e332a798ba", type=1)
     for index in range(4):
         parameter = new.inputs.parameters.add(parameter_key=f"p{index}", type=4)
@@ -86,37 +86,37 @@ def artifact(run_id: str, task_id: str, number: int) -> artifact_pb2.CreateArtif
 
 
 async def prepare(rpcs: Rpcs) -> Stored:
-    """Give a store what the calls read."""
+    """Create what the calls read."""
 
-    async def run_of(count: int) -> tuple[str, tuple[str, ...]]:
-        # With a specification, as pipelines have one.
+    async def create_run(count: int) -> tuple[str, tuple[str, ...]]:
+        # With a specification, as runs of pipelines have.
         spec = {"pipelineInfo": {"name": "bench"}, "schemaVersion": "2.1.0", "root": {"dag": {"tasks": {}}}}
         run = run_pb2.Run(display_name="bench")
         run.pipeline_spec.update(spec)
         run_id = (await rpcs.create_run(run_pb2.CreateRunRequest(run=run))).run_id
-        made = [
+        task_ids = [
             (await rpcs.create_task(run_pb2.CreateTaskRequest(run_id=run_id, task=task(number)))).task_id
             for number in range(count)
         ]
-        requests = [artifact(run_id, task_id, number) for number, task_id in enumerate(made)]
+        requests = [artifact(run_id, task_id, number) for number, task_id in enumerate(task_ids)]
         if requests:
             await rpcs.create_artifacts(artifact_pb2.CreateArtifactsBulkRequest(artifacts=requests))
-        return run_id, tuple(made)
+        return run_id, tuple(task_ids)
 
-    run_id, task_ids = await run_of(TASKS)
-    kfp_run_id, kfp_task_ids = await run_of(KFP_RUN_TASKS)
-    growing, _ = await run_of(0)
+    run_id, task_ids = await create_run(TASKS)
+    kfp_run_id, kfp_task_ids = await create_run(KFP_RUN_TASKS)
+    growing, _ = await create_run(0)
     return Stored(run_id, task_ids, kfp_run_id, kfp_task_ids, growing)
 
 
 def calls(rpcs: Rpcs, stored: Stored, *, client: int) -> dict[str, Call]:
-    """Return the measured calls by name; each takes a number, so that no two are the same. `client` tells processes apart."""
+    """Return the measured calls by name; each takes a number, so that no two are equal. `client` distinguishes processes."""
     run_id, task_ids = stored.run_id, stored.task_ids
 
     def one(number: int) -> str:
         return task_ids[number % len(task_ids)]
 
-    def own(number: int) -> int:
+    def unique_number(number: int) -> int:
         return number * 100 + client
 
     bulk = {task_id: task(0) for task_id in task_ids[:BULK]}
@@ -126,12 +126,12 @@ def calls(rpcs: Rpcs, stored: Stored, *, client: int) -> dict[str, Call]:
     return {
         "GetTask": lambda n: rpcs.get_task(run_pb2.GetTaskRequest(run_id=run_id, task_id=one(n))),
         "FindCachedTask": lambda n: rpcs.find_cached(
-            run_pb2.FindCachedTaskRequest(cache_fingerprint=f"nobody's {own(n)}", namespace="bench")
+            run_pb2.FindCachedTaskRequest(cache_fingerprint=f"nobody's {unique_number(n)}", namespace="bench")
         ),
         f"GetRun FULL {TASKS}": lambda n: rpcs.get_run(run_pb2.GetRunRequest(run_id=run_id, view=1)),
         f"ListTasks {TASKS}": lambda n: rpcs.list_tasks(run_pb2.ListTasksRequest(run_id=run_id, page_size=TASKS)),
         "CreateTask": lambda n: rpcs.create_task(
-            run_pb2.CreateTaskRequest(run_id=stored.growing_run_id, task=task(own(n)))
+            run_pb2.CreateTaskRequest(run_id=stored.growing_run_id, task=task(unique_number(n)))
         ),
         "UpdateTask": lambda n: rpcs.update_task(
             run_pb2.UpdateTaskRequest(run_id=run_id, task_id=one(n), task=task(n % TASKS))
@@ -139,35 +139,39 @@ def calls(rpcs: Rpcs, stored: Stored, *, client: int) -> dict[str, Call]:
         f"UpdateTasksBulk {BULK}": lambda n: rpcs.update_tasks(update_bulk),
         "CreateArtifact": lambda n: rpcs.create_artifact(artifact(run_id, one(n), n)),
         f"CreateArtifactsBulk {BULK}": lambda n: rpcs.create_artifacts(create_bulk),
-        "one KFP task": lambda n: one_kfp_task(rpcs, stored, own(n)),
+        "one KFP task": lambda n: one_kfp_task(rpcs, stored, unique_number(n)),
     }
 
 
 async def one_kfp_task(rpcs: Rpcs, stored: Stored, number: int) -> None:
-    """Make the 16 calls by which KFP's driver and launcher record one task of a run."""
-    run_id, others = stored.kfp_run_id, stored.kfp_task_ids
+    """Make the 16 calls with which KFP's driver and launcher record one task of a run."""
+    run_id, task_ids = stored.kfp_run_id, stored.kfp_task_ids
 
     async def look(*task_ids: str) -> None:
         await rpcs.get_run(run_pb2.GetRunRequest(run_id=run_id, view=1))
         for task_id in task_ids:
             await rpcs.get_task(run_pb2.GetTaskRequest(run_id=run_id, task_id=task_id))
 
-    await look(others[0], others[1])
+    await look(task_ids[0], task_ids[1])
     await rpcs.find_cached(run_pb2.FindCachedTaskRequest(cache_fingerprint=f"miss {number}", namespace="bench"))
-    # Below another run's root, or the run that is read whole would grow with every call.
-    new = task(number, cache_fingerprint=f"miss {number}")
-    made = await rpcs.create_task(run_pb2.CreateTaskRequest(run_id=stored.growing_run_id, task=new))
-    await look(others[2], others[3])
-    created = artifact_pb2.CreateArtifactsBulkRequest(artifacts=[artifact(stored.growing_run_id, made.task_id, number)])
-    artifact_id = (await rpcs.create_artifacts(created)).artifacts[0].artifact_id
-    used = artifact_pb2.ArtifactTask(
-        artifact_id=artifact_id, run_id=stored.growing_run_id, task_id=made.task_id, key="in", type=2
+    # Below another run's root; otherwise the run that is read completely would grow with every call.
+    new_task = task(number, cache_fingerprint=f"miss {number}")
+    created_task = await rpcs.create_task(run_pb2.CreateTaskRequest(run_id=stored.growing_run_id, task=new_task))
+    await look(task_ids[2], task_ids[3])
+    artifacts_request = artifact_pb2.CreateArtifactsBulkRequest(
+        artifacts=[artifact(stored.growing_run_id, created_task.task_id, number)]
     )
-    used.producer.task_name = others[0]
-    await rpcs.create_links(artifact_pb2.CreateArtifactTasksBulkRequest(artifact_tasks=[used]))
-    ended = task(number, state=2)
-    await rpcs.update_task(run_pb2.UpdateTaskRequest(run_id=stored.growing_run_id, task_id=made.task_id, task=ended))
-    await look(others[4], others[5])
-    for task_id in others[:2]:
-        tasks = {task_id: task(0), others[2]: task(1)}
+    artifact_id = (await rpcs.create_artifacts(artifacts_request)).artifacts[0].artifact_id
+    link = artifact_pb2.ArtifactTask(
+        artifact_id=artifact_id, run_id=stored.growing_run_id, task_id=created_task.task_id, key="in", type=2
+    )
+    link.producer.task_name = task_ids[0]
+    await rpcs.create_links(artifact_pb2.CreateArtifactTasksBulkRequest(artifact_tasks=[link]))
+    finished_task = task(number, state=2)
+    await rpcs.update_task(
+        run_pb2.UpdateTaskRequest(run_id=stored.growing_run_id, task_id=created_task.task_id, task=finished_task)
+    )
+    await look(task_ids[4], task_ids[5])
+    for task_id in task_ids[:2]:
+        tasks = {task_id: task(0), task_ids[2]: task(1)}
         await rpcs.update_tasks(run_pb2.UpdateTasksBulkRequest(run_id=run_id, tasks=tasks))

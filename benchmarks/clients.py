@@ -1,4 +1,4 @@
-"""Clients in processes of their own, several, so that the server is what is measured. `Clients` starts and ends them."""
+"""Several client processes, so that the server is the bottleneck. `Clients` starts and ends them."""
 
 import asyncio
 import multiprocessing
@@ -14,27 +14,27 @@ from benchmarks.calls import Call, Rpcs, Stored, calls
 
 PROCESSES = 2
 CONCURRENCY = 16
-"""Calls that each process has under way: 32 with the usual two processes."""
+"""Concurrent calls per process: 32 in total with the usual two processes."""
 
 
 class Clients:
-    """Client processes for servers by name; `run` puts load on one of them."""
+    """Client processes for servers by name; `run` sends load to one of them."""
 
     def __init__(self, addresses: dict[str, tuple[str, Stored]]) -> None:
         context = multiprocessing.get_context("spawn")  # gRPC does not survive a fork
         self._pipes: list[Connection] = []
         self._processes = []
         for number in range(PROCESSES):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, addresses, number), daemon=True)
+            parent_end, child_end = context.Pipe()
+            process = context.Process(target=_serve, args=(child_end, addresses, number), daemon=True)
             process.start()
-            self._pipes.append(ours)
+            self._pipes.append(parent_end)
             self._processes.append(process)
         for pipe in self._pipes:
             pipe.recv()
 
     def run(self, server: str, call: str, seconds: float) -> tuple[int, list[float]]:
-        """Call for so many seconds; return how often, and how long each call took (ms)."""
+        """Make calls for a time; return how many were made, and how long each took (ms)."""
         for pipe in self._pipes:
             pipe.send((server, call, seconds))
         answers = [pipe.recv() for pipe in self._pipes]

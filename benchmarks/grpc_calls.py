@@ -1,7 +1,7 @@
-"""What gRPC calls cost, alone or beside another commit: CPU of server and database a call, statements, latency.
+"""The cost of gRPC calls, alone or compared with another commit: CPU time of server and database per call, statements, latency.
 
-Rounds alternate between the sides, A B A B, so that whatever else the machine does meets both. The ratio of a call is the
-median of the rounds' ratios; the smallest and the largest stand beside it.
+Rounds alternate between the sides, A B A B, so that other load on the machine affects both. The ratio of a call is the median
+of the rounds' ratios; the smallest and the largest are printed next to it.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _MICROSECONDS = 1e6
 
 @dataclass(slots=True)
 class Costs:
-    """What one call cost on one side, a round each: CPU µs of server and database, and every latency (ms)."""
+    """The cost of one call on one side: CPU µs of server and database per round, and every latency (ms)."""
 
     server: list[float] = field(default_factory=list)
     database: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Costs:
 
     @property
     def total(self) -> list[float]:
-        """Server and database together."""
+        """The sums of server and database."""
         return [one + other for one, other in zip(self.server, self.database, strict=True)]
 
 
@@ -43,7 +43,7 @@ def measure(kind: str, sides: list[Side], *, rounds: int, seconds: float, only: 
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lineal-bench-")))
         new_store, database_cpu = _database(kind, folder, stack)
         running = {side.name: stack.enter_context(serving(side, new_store(), folder / side.name)) for side in sides}
-        stored = {name: asyncio.run(_prepared(server.grpc)) for name, server in running.items()}
+        stored = {name: asyncio.run(_prepare(server.grpc)) for name, server in running.items()}
         clients = stack.enter_context(Clients({name: (server.grpc, stored[name]) for name, server in running.items()}))
         costs: dict[str, dict[str, Costs]] = {}
         for call in (name for name in _call_names() if only in name):
@@ -66,7 +66,7 @@ def measure(kind: str, sides: list[Side], *, rounds: int, seconds: float, only: 
 
 
 def _database(kind: str, folder: Path, stack: ExitStack) -> tuple[Callable[[], str], Callable[[], float]]:
-    """Return what makes a store, and what tells the CPU time of the database; SQLite's is the server's."""
+    """Return functions for the URL of a new store, and for the CPU time of the database, which is 0 for SQLite."""
     if kind == "sqlite":
         numbers = iter(range(100))
         return lambda: f"sqlite:///{folder}/{next(numbers)}.sqlite", lambda: 0.0
@@ -80,19 +80,19 @@ def _database(kind: str, folder: Path, stack: ExitStack) -> tuple[Callable[[], s
             try:
                 total += cpu_seconds(one)
             except OSError:
-                continue  # a process of the database ended meanwhile
+                continue  # a process of the database has ended
         return total
 
     return lambda: create_database(kind, server=server.url), spent
 
 
-async def _prepared(address: str) -> Stored:
+async def _prepare(address: str) -> Stored:
     async with grpc.aio.insecure_channel(address) as channel:
         return await prepare(Rpcs(channel))
 
 
 def _call_names() -> list[str]:
-    # Only names are asked for, so nothing is called.
+    # Only the names are used, so nothing is called.
     nothing = Stored("", ("",), "", ("",), "")
     return list(calls(Rpcs(_NoChannel()), nothing, client=0))  # type: ignore[arg-type]
 

@@ -1,7 +1,7 @@
-"""What importing an MLMD store costs: time, rows a second and peak memory of `lineal-server import-mlmd`, on one database.
+"""The cost of importing an MLMD store: time, rows per second and peak memory of `lineal-server import-mlmd`, on one database.
 
 `python -m benchmarks.mlmd_import [--executions 100000 …] [--verify] [sqlite] [postgresql] [mysql]`. Importer and database
-server are held to two cores.
+server are limited to two cores.
 """
 
 import argparse
@@ -21,13 +21,13 @@ CORES = 2
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", choices=KINDS, default="postgresql", help="default: postgresql")
     parser.add_argument(
-        "--executions", type=int, nargs="+", default=[100_000], help="sizes of stores, one after another"
+        "--executions", type=int, nargs="+", default=[100_000], help="sizes of the stores; default: 100000"
     )
-    parser.add_argument("--verify", action="store_true", help="also a second import and a verify")
+    parser.add_argument("--verify", action="store_true", help="also measure a second import and --verify")
     chosen = parser.parse_args()
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))
     for kind in [chosen.kinds] if isinstance(chosen.kinds, str) else chosen.kinds:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def measure(kind: str, executions: int, *, further: bool = False) -> None:
-    """Import a store of about so many executions into a fresh database of a kind, and print a line for each command."""
+    """Import a store with about this number of executions into a new database of a kind, and print a line per command."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         source = folder / "mlmd.sqlite"

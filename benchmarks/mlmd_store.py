@@ -1,4 +1,4 @@
-"""Makes large MLMD stores in a SQLite file, row by row into MLMD's tables: runs of KFP v2 with tasks, artifacts and events.
+"""Creates large MLMD stores in SQLite files: runs of KFP v2 with tasks, artifacts and events.
 
 Benchmarks call `make_store`. A run has a root and 19 containers; a store of 100,000 executions has 305,000 artifacts and
 590,000 events.
@@ -74,7 +74,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def make_store(path: Path, executions: int) -> None:
-    """Make a store of about so many executions in a new file; the same number makes the same store."""
+    """Create a store with about this number of executions in a new file; equal numbers give equal stores."""
     runs = max(1, executions // EXECUTIONS_PER_RUN)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)

@@ -1,8 +1,8 @@
-"""How far a reader walks to follow a call: `python -m benchmarks.paths [FILES]`.
+"""How many functions and files one must read to follow a call: `python -m benchmarks.paths [FILES]`.
 
-For each call the functions and files it passes, and how often the way returns to a file that it had left, from the order in
-which functions are entered first. A call is followed once it has been made before, from its door to the statements, on
-SQLite. With FILES the way itself is printed.
+For each call: the functions and files that it passes through, and how often it returns to a file, in the order in which
+functions are first entered. A call is traced after it has been made once, from its door to the statements, on SQLite. With
+FILES, the path itself is printed.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tests.api.service import serving
 from tests.rest.uploads import upload_pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = tuple(f"{ROOT / folder}/" for folder in ("server", "storage", "migrations", "clients/python/lineal"))
+SOURCE_FOLDERS = tuple(f"{ROOT / folder}/" for folder in ("server", "storage", "migrations", "clients/python/lineal"))
 _UNSEEN = ("<module>", "<listcomp>", "<genexpr>", "<lambda>", "<dictcomp>", "<setcomp>")
 SPEC = {
     "pipelineInfo": {"name": "paths"},
@@ -34,20 +34,20 @@ SPEC = {
 }
 
 
-class Way:
-    """The product's functions in the order in which they were entered first."""
+class CallPath:
+    """The server's functions in the order in which they were first entered."""
 
     def __init__(self) -> None:
         self.functions: dict[CodeType, None] = {}
 
     def note(self, frame: FrameType, event: str, _: Any) -> None:
-        """Take an event of sys.setprofile; a coroutine is entered again each time it goes on."""
+        """Handle an event of sys.setprofile; a coroutine is entered again each time it is resumed."""
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(PRODUCT) and code.co_name not in _UNSEEN:
+        if event == "call" and code.co_filename.startswith(SOURCE_FOLDERS) and code.co_name not in _UNSEEN:
             self.functions.setdefault(code)
 
     def stretches(self) -> list[tuple[str, list[str]]]:
-        """Return the files in order, each with the functions that follow one another in it."""
+        """Return the files in order, each with the functions entered there in succession."""
         steps = [(str(Path(code.co_filename).relative_to(ROOT)), code.co_qualname) for code in self.functions]
         return [(file, [name for _, name in group]) for file, group in groupby(steps, key=lambda step: step[0])]
 
@@ -56,23 +56,23 @@ class Way:
         stretches = self.stretches()
         files = {file for file, _ in stretches}
         count = len(self.functions)
-        return f"{count:4} functions {len(files):4} files {len(stretches) - len(files):4} returns to a file left before"
+        return f"{count:4} functions {len(files):4} files {len(stretches) - len(files):4} returns to an earlier file"
 
 
 @contextmanager
-def followed() -> Iterator[Way]:
-    """Follow this thread until the block ends."""
-    way = Way()
-    sys.setprofile(way.note)
+def tracing() -> Iterator[CallPath]:
+    """Trace this thread until the end of the block."""
+    call_path = CallPath()
+    sys.setprofile(call_path.note)
     try:
-        yield way
+        yield call_path
     finally:
         sys.setprofile(None)
 
 
-async def calls(url: str) -> dict[str, Way]:
-    """Return the way of each call."""
-    ways: dict[str, Way] = {}
+async def calls(url: str) -> dict[str, CallPath]:
+    """Return the path of each call."""
+    call_paths: dict[str, CallPath] = {}
     async with serving(url) as addresses:
         api = Api(addresses.grpc)
         run = await api.CreateRun(run=run_pb2.Run(display_name="paths", pipeline_spec=SPEC))
@@ -89,37 +89,37 @@ async def calls(url: str) -> dict[str, Way]:
         task = await create_task(0)
 
         async def update_tasks(number: int) -> None:
-            new = a_task(f"t{number}")
-            new.task_id, new.run_id, new.state = task.task_id, run.run_id, 2
-            await api.UpdateTasksBulk(run_id=run.run_id, tasks={task.task_id: new})
+            update = a_task(f"t{number}")
+            update.task_id, update.run_id, update.state = task.task_id, run.run_id, 2
+            await api.UpdateTasksBulk(run_id=run.run_id, tasks={task.task_id: update})
 
         async def upload(number: int) -> None:
             answer = await upload_pipeline(addresses.rest, SPEC, name=f"paths-{number}")
             assert answer.status == 200, answer.body
 
-        followed_calls: dict[str, Callable[[int], Awaitable[Any]]] = {
+        traced_calls: dict[str, Callable[[int], Awaitable[Any]]] = {
             "CreateTask": create_task,
             "ListTasks": lambda _: api.ListTasks(run_id=run.run_id, page_size=10),
             "UpdateTasksBulk": update_tasks,
             "UploadPipeline": upload,
         }
-        for name, call in followed_calls.items():
+        for name, call in traced_calls.items():
             await call(1)
-            with followed() as ways[name]:
+            with tracing() as call_paths[name]:
                 await call(2)
         await api.channel.close()
-    return ways
+    return call_paths
 
 
 def main() -> None:
-    """Follow and print."""
+    """Trace the calls and print their paths."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/paths.sqlite"
         upgrade(url)
-        for name, way in asyncio.run(calls(url)).items():
-            print(f"{name:18}{way.summary()}")
+        for name, call_path in asyncio.run(calls(url)).items():
+            print(f"{name:18}{call_path.summary()}")
             if sys.argv[1:] == ["FILES"]:
-                for file, names in way.stretches():
+                for file, names in call_path.stretches():
                     print(f"    {file}: {', '.join(names)}")
 
 

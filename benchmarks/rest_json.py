@@ -1,7 +1,7 @@
-"""`python -m benchmarks.rest_json`: what the JSON of a page of 100 tasks costs, ours against json_format's.
+"""The cost of writing a page of 100 tasks as JSON, compared with json_format: `python -m benchmarks.rest_json`.
 
-Both make the same JSON of the same messages, and each message is written once only, so that nothing is remembered from an
-earlier writing. MessageToJson is measured as it is called by default, indented, and compact, which is what we write.
+Both write the same messages to the same JSON, and each message only once, so that nothing is cached. MessageToJson is
+measured with its default indentation and without, which is the form that Lineal writes.
 """
 
 import random
@@ -21,13 +21,15 @@ ROUNDS = 8
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print the results."""
     chance = random.Random(1)
-    ours = _milliseconds(chance, lambda page: message_json(page).encode())
-    print(f"CPU a page of {TASKS} tasks, {len(message_json(_page(chance))) // 1024} KiB of JSON: {ours:.2f} ms ours")
+    lineal_ms = _milliseconds(chance, lambda page: message_json(page).encode())
+    print(
+        f"CPU per page of {TASKS} tasks, {len(message_json(_page(chance))) // 1024} KiB of JSON: Lineal {lineal_ms:.2f} ms"
+    )
     for name, options in (("MessageToJson", {}), ("MessageToJson, compact", {"indent": None})):
-        theirs = _milliseconds(chance, lambda page, options=options: _json_format(page, options))
-        print(f"{name}: {theirs:.2f} ms, ratio {ours / theirs:.2f}")
+        json_format_ms = _milliseconds(chance, lambda page, options=options: _json_format(page, options))
+        print(f"{name}: {json_format_ms:.2f} ms, ratio {lineal_ms / json_format_ms:.2f}")
 
 
 def _json_format(page: Any, options: dict[str, Any]) -> bytes:
@@ -35,7 +37,7 @@ def _json_format(page: Any, options: dict[str, Any]) -> bytes:
 
 
 def _milliseconds(chance: random.Random, write: Callable[[Any], bytes]) -> float:
-    """Return the CPU time of a page in the best round."""
+    """Return the CPU time per page in the best round."""
     rounds = []
     for _ in range(ROUNDS):
         pages = [_page(chance) for _ in range(PAGES)]
@@ -55,7 +57,7 @@ def _page(chance: random.Random) -> Any:
 
 
 def _task(chance: random.Random, run_id: str, number: int) -> dict[str, Any]:
-    """Return a training step as Kubeflow Pipelines' driver and launcher leave it."""
+    """Return a training step as Kubeflow Pipelines' driver and launcher record it."""
     producer = {"task_name": "split-data"}
     artifacts = [
         {"artifact_key": "model", "type": "OUTPUT", "producer": {"task_name": "train"}, "artifacts": [_model(chance)]},

@@ -1,6 +1,6 @@
-"""The servers that are measured beside each other: one from this checkout, one from another commit's.
+"""The servers that are compared: one with the code of this checkout, one with that of another commit.
 
-Both run with the same interpreter and libraries, on stores of their own on one database server.
+Both run with the same interpreter and libraries, on separate stores of one database server.
 """
 
 import json
@@ -30,14 +30,16 @@ class Side:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment in which Python finds this folder's code before any other."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LINEAL_")}
-        return kept | {"PYTHONPATH": os.pathsep.join([str(self.folder), str(self.folder / "clients" / "python")])}
+        """The environment in which Python imports this folder's code before any other."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LINEAL_")}
+        return environment | {
+            "PYTHONPATH": os.pathsep.join([str(self.folder), str(self.folder / "clients" / "python")])
+        }
 
     def check(self) -> None:
-        """Fail when Python would run other code than this folder's."""
+        """Fail if Python would not import this folder's code."""
         script = "import server, storage, lineal; print(server.__file__, storage.__file__, lineal.__file__)"
-        shown = subprocess.run(
+        paths = subprocess.run(
             [sys.executable, "-c", script],
             cwd=self.folder,
             env=self.environment,
@@ -45,25 +47,25 @@ class Side:
             capture_output=True,
             text=True,
         ).stdout
-        if not all(path.startswith(str(self.folder)) for path in shown.split()):
-            raise SystemExit(f"{self.name}: Python imports other code: {shown}")
+        if not all(path.startswith(str(self.folder)) for path in paths.split()):
+            raise SystemExit(f"{self.name}: Python imports other code: {paths}")
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that serves: its process, and where it takes gRPC calls."""
+    """A running server: its process, and its gRPC address."""
 
     process_id: int
     grpc: str
 
     def cpu_seconds(self) -> float:
-        """User and system time of its process."""
+        """Return the user and system time of its process."""
         return cpu_seconds(self.process_id)
 
 
 @contextmanager
 def checked_out(commit: str) -> Iterator[Side]:
-    """Check a commit out into a folder that goes at the end of the block."""
+    """Check a commit out into a folder that is removed at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="lineal-base-") as folder:
         name = _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}").strip()
         archive = subprocess.run(["git", "archive", name], cwd=CHECKOUT, check=True, stdout=subprocess.PIPE)
@@ -72,13 +74,13 @@ def checked_out(commit: str) -> Iterator[Side]:
 
 
 def this_side() -> Side:
-    """Return the code of this checkout, changes that are not committed included."""
+    """Return the code of this checkout, including uncommitted changes."""
     return Side("this", CHECKOUT)
 
 
 @contextmanager
 def serving(side: Side, store: str, log: Path) -> Iterator[Running]:
-    """Serve a store with a side's code, in a process of its own; the store's schema is brought up to the side's."""
+    """Serve a store with a side's code in a separate process, with the schema upgraded to the side's newest."""
     command = [sys.executable, "-m", "server", "serve", "--store", store, "--upgrade", "--log-level", "warning"]
     command += ["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--sweep-seconds", _NEVER_SECONDS]
     with (
@@ -98,39 +100,39 @@ def serving(side: Side, store: str, log: Path) -> Iterator[Running]:
 
 
 def statement_counts(side: Side, store: str) -> dict[str, float]:
-    """Return how many statements each call takes with a side's code, BEGIN and COMMIT not counted."""
-    done = subprocess.run(
+    """Return how many statements each call executes with a side's code, without BEGIN and COMMIT."""
+    process = subprocess.run(
         [sys.executable, str(CHECKOUT / "benchmarks" / "statements.py"), store],
         cwd=side.folder,
         env=side.environment,
         capture_output=True,
         text=True,
     )
-    if done.returncode:
-        raise SystemExit(f"{side.name}: statements cannot be counted: {done.stderr[-2000:]}")
-    counts: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        raise SystemExit(f"{side.name}: statements cannot be counted: {process.stderr[-2000:]}")
+    counts: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
     return counts
 
 
 def cpu_seconds(process_id: int) -> float:
-    """User and system time that a process has used, all its threads together, to the nanosecond."""
-    # The clock's number holds the process, as clock_getcpuclockid(3) makes it.
+    """Return the user and system time of a process with all its threads, to the nanosecond."""
+    # The clock's id contains the process id, as in clock_getcpuclockid(3).
     return time.clock_gettime((~process_id << 3) | _CPU_CLOCK_OF_PROCESS)
 
 
 def family(process_id: int) -> list[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and all its descendants."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(") ")[2].split()
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it has ended
         children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found = [process_id]
-    for one in found:
-        found += children.get(one, [])
-    return found
+    process_ids = [process_id]
+    for one in process_ids:
+        process_ids += children.get(one, [])
+    return process_ids
 
 
 def _git(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Counts the statements of each call with whatever code Python finds first. Run as a program by `benchmarks.sides`."""
+"""Counts the statements of each call with the code that Python finds first. Run as a program by `benchmarks.sides`."""
 
 import asyncio
 import importlib.util
@@ -17,39 +17,39 @@ ROUNDS = 3
 
 
 async def main(store: str) -> dict[str, float]:
-    """Serve a store in this process and return how many statements each call took in the mean, after a first one."""
+    """Serve a store in this process and return the mean number of statements of each call, after a first one."""
     from server.app import prepare_store, running
     from server.config import Settings
 
-    measured = _calls_module()
+    measured_calls = _calls_module()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    counted = [0]
+    statement_count = [0]
 
     @event.listens_for(Engine, "before_cursor_execute")
     def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        counted[0] += not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"))
+        statement_count[0] += not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"))
 
     settings = Settings(store=store, grpc="127.0.0.1:0", rest="127.0.0.1:0", upgrade=True, sweep_seconds=1e6)
     await prepare_store(settings)
     counts: dict[str, float] = {}
     async with running(settings) as addresses, grpc.aio.insecure_channel(addresses.grpc) as channel:
-        rpcs = measured.Rpcs(channel)
-        for name, call in measured.calls(rpcs, await measured.prepare(rpcs), client=99).items():
+        rpcs = measured_calls.Rpcs(channel)
+        for name, call in measured_calls.calls(rpcs, await measured_calls.prepare(rpcs), client=99).items():
             await call(0)
-            before = counted[0]
+            before = statement_count[0]
             for number in range(1, 1 + ROUNDS):
                 await call(number)
-            counts[name] = round((counted[0] - before) / ROUNDS, 2)
+            counts[name] = round((statement_count[0] - before) / ROUNDS, 2)
     return counts
 
 
 def _calls_module() -> Any:
-    """Return calls.py from beside this file: the measured code may have benchmarks of its own."""
+    """Return the module calls.py next to this file: the measured code may have its own benchmarks."""
     spec = importlib.util.spec_from_file_location("measured_calls", Path(__file__).with_name("calls.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 
@@ -57,4 +57,4 @@ def _calls_module() -> Any:
 if __name__ == "__main__":
     print(json.dumps(asyncio.run(main(sys.argv[1]))))
     sys.stdout.flush()
-    os._exit(0)  # threads of drivers would be waited for
+    os._exit(0)  # do not wait for the threads of drivers
