@@ -18,10 +18,12 @@ from server.api import Api
 from server.apis.kfp.api import KFP
 from server.apis.kfp_v1beta1.api import KFP_V1BETA1
 from server.calls import policy
+from server.calls.admission import Admission
 from server.calls.authority import SingleUser
 from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
 from server.config import Settings
+from server.doors.grpc.behaviour import CallLimits
 from server.doors.grpc.door import GrpcDoor
 from server.doors.rest.door import RestDoor
 from server.pages import Facts, page_routes
@@ -89,7 +91,12 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
         grpc = GrpcDoor(
             dispatcher,
             [method for api in apis for method in api.methods],
-            max_message_bytes=settings.message_bytes_max,
+            Admission(calls_max=settings.calls_max, bytes_max=settings.bytes_in_flight_max),
+            CallLimits(
+                message_bytes=settings.message_bytes_max,
+                message_seconds=settings.http_body_seconds,
+                call_seconds=settings.call_seconds_max,
+            ),
             with_reflection=settings.reflection,
             share_port=settings.workers > 1,
         )

@@ -45,6 +45,13 @@ class Settings:
     page_size_max: int = _setting(200, "Maximum rows per page; larger page sizes are reduced to it")
     full_page_size_max: int = _setting(100, "Maximum runs per page when they include their tasks")
     message_bytes_max: int = _setting(100 * MEBIBYTE, "Maximum size of a request")
+    bytes_in_flight_max: int = _setting(
+        512 * MEBIBYTE, "Maximum size of all requests and answers that a process holds at once; further requests wait"
+    )
+    calls_max: int = _setting(10_000, "Maximum number of gRPC calls that a process works on at once")
+    call_seconds_max: float = _setting(
+        120.0, "How long a gRPC call may take, even if its caller waits longer or sets no deadline"
+    )
     rest_seconds: float = _setting(60.0, "How long a REST call may take before it fails with status 504")
     http_header_seconds: float = _setting(5.0, "How long a client may take to send the path and headers of a request")
     http_body_seconds: float = _setting(60.0, "How long a client may take to send the body of a request")

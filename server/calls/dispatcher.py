@@ -68,12 +68,13 @@ class Dispatcher:
     async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message]:
         """Call with a serialized request."""
         try:
-            request = method.request.FromString(data)
+            request, size = method.request.FromString(data), len(data)
+            del data  # it may be large, and its call may take long
         except (DecodeError, ValueError):
             error = InvalidArgument(f"the request is not a valid {method.request.DESCRIPTOR.name} message")
             return self.refuse(method, error, caller)
         try:
-            check_parts(request, len(data))
+            check_parts(request, size)
         except InvalidArgument as error:
             return self.refuse(method, error, caller)
         return await self.dispatch(method, request, caller)

@@ -40,7 +40,7 @@ HTTP_STATUS: dict[int, int] = {
 }
 """HTTP statuses, as the gateway of KFP's API server maps them."""
 
-HTTP_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413}
+HTTP_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413, "TOO_MANY_CALLS": 503, "MEMORY_EXHAUSTED": 503}
 """HTTP statuses that say more than those of their codes."""
 
 

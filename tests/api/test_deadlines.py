@@ -1,44 +1,21 @@
 """A caller that stops waiting is let go, nothing of its call is kept, and the server serves on."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import pytest
 
-from storage.contract import Lock, WriteTx
-from storage.sql.store import SqlStore
 from tests.api.builders import a_link, an_artifact, get_task, new_artifact, new_run_and_task, new_task, with_inputs
 from tests.api.client import Api, code
 from tests.api.conftest import Serve
+from tests.api.holding import somebody_holding
 
 SHORT_SECONDS = 0.3
 HANGING_SECONDS = 60
 POOL_SIZE = 2
-
-
-@contextlib.asynccontextmanager
-async def somebody_holding(url: str, run_id: str, task_id: str) -> AsyncIterator[None]:
-    """Another writer of the same store that holds a run and a task of it until the block ends."""
-    store, held, free = SqlStore(url), asyncio.Event(), asyncio.Event()
-
-    async def hold(tx: WriteTx) -> None:
-        await tx.tasks.lock([task_id])
-        await tx.runs.lock(run_id, Lock.UPDATE)
-        held.set()
-        await free.wait()
-
-    holder = asyncio.create_task(store.write(hold))
-    await held.wait()
-    try:
-        yield
-    finally:
-        free.set()
-        await holder
-        await store.close()
 
 
 async def until_ended(capsys: pytest.CaptureFixture[str], calls: int) -> None:

@@ -2,24 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from server.calls.caller import Caller
+from server.calls.admission import Admission
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
-from server.calls.statuses import Status
+from server.doors.grpc.behaviour import CallLimits, behaviour_of
 from server.doors.grpc.reflection import REFLECTION_SERVICES, add_reflection
 
 HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
 IDLE_TIMEOUT_MS = 600_000
 
 # Calls queue while the process is busy. From a thousand of them on, gRPC would cancel some at random, and clients do not
-# retry a cancelled call.
-WAITING_CALLS = 100_000
+# retry a cancelled call. A flood of calls that are reset at once must not fill the memory either.
+WAITING_CALLS = 20_000
 
 # By default gRPC rejects calls at random from 8 KiB on, which a token that lists its user's groups reaches; proxies in
 # front pass 60 KiB at most.
@@ -34,9 +34,11 @@ PING_INTERVAL_MS = 500
 QUIET_SECONDS = 0.05
 HOLD_SECONDS = 1.0
 
-Context = grpc.aio.ServicerContext[bytes, bytes]
+STREAMS_MAX = 256
+"""Calls at once per connection; further ones wait in the client. Go's and Python's clients have one connection per server."""
 
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
+IDENTITY_ONLY = 1
+"""A bit set of compressions: a compressed message would be unpacked before its size is known."""
 
 
 class GrpcDoor:
@@ -46,15 +48,16 @@ class GrpcDoor:
         self,
         dispatcher: Dispatcher,
         methods: Iterable[Method],
+        admission: Admission,
+        limits: CallLimits,
         *,
-        max_message_bytes: int,
         with_reflection: bool,
         share_port: bool = False,
     ) -> None:
         self._methods = [method for method in methods if method.handler is not None]
         self._server = grpc.aio.server(
             options=[
-                ("grpc.max_receive_message_length", max_message_bytes),
+                ("grpc.max_receive_message_length", limits.message_bytes),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_metadata_size", METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES),
@@ -64,6 +67,9 @@ class GrpcDoor:
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
                 ("grpc.max_connection_idle_ms", IDLE_TIMEOUT_MS),
+                ("grpc.max_concurrent_streams", STREAMS_MAX),
+                ("grpc.http.overload_protection", 0),
+                ("grpc.compression_enabled_algorithms_bitset", IDENTITY_ONLY),
                 ("grpc.server.max_pending_requests", WAITING_CALLS),
                 ("grpc.server.max_pending_requests_hard_limit", WAITING_CALLS),
             ]
@@ -71,8 +77,8 @@ class GrpcDoor:
         self._gate = _Gate()
         for service in dict.fromkeys(method.service for method in self._methods):
             handlers: dict[str, Any] = {
-                method.path.rpartition("/")[2]: grpc.unary_unary_rpc_method_handler(
-                    _behaviour(dispatcher, method, self._gate)
+                method.path.rpartition("/")[2]: grpc.stream_unary_rpc_method_handler(
+                    behaviour_of(dispatcher, method, admission, self._gate, limits)
                 )
                 for method in self._methods
                 if method.service == service
@@ -139,37 +145,3 @@ class _Gate:
             in_time = time.monotonic() - start < 2 * QUIET_SECONDS
             if in_time and self._entries == self._exits and (self._arrivals, self._exits) == counts:
                 return
-
-
-def _behaviour(dispatcher: Dispatcher, method: Method, gate: _Gate) -> Callable[[bytes, Context], Awaitable[bytes]]:
-    """Return the handler of one method; it takes and returns bytes, so that we answer a malformed request ourselves."""
-
-    async def behaviour(data: bytes, context: Context) -> bytes:
-        async with gate:
-            remaining = context.time_remaining()
-            caller = Caller(
-                door="grpc",
-                peer=context.peer(),
-                metadata={key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)},
-                timeout_seconds=remaining,
-            )
-            outcome = await dispatcher.dispatch_bytes(method, data, caller)
-        if outcome.answer is None:
-            await _abort(context, outcome.status)
-            return b""  # never sent
-        return outcome.answer.SerializeToString()
-
-    return behaviour
-
-
-async def _abort(context: Context, status: Status) -> None:
-    """End the call with a status; its handler must return at once.
-
-    Until the next call arrives, gRPC keeps the error that ends a call in a cycle with the call, and raises it again when the
-    handler has returned. With its traceback it would keep the handler's frame, and with that the request.
-    """
-    trailing = (("grpc-status-details-bin", status.message_proto().SerializeToString()),)
-    try:
-        await context.abort(_CODES[status.code], status.message, trailing)
-    except grpc.aio.AbortError as error:
-        error.__traceback__ = None
