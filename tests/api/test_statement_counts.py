@@ -230,6 +230,17 @@ async def test_retry_run_takes_the_same_statements_for_any_number_of_tasks(api: 
     assert 0 < counts[0] == counts[1]
 
 
+async def test_deleting_and_retrying_a_run_read_no_documents_of_its_tasks(api: Api, statements: Statements) -> None:
+    run_id, root_id, _ = await a_busy_run(api, 2)
+    await api.UpdateTask(run_id=run_id, task_id=root_id, task=run_pb2.PipelineTask(state="FAILED"))
+    statements.clear()
+    await api.RetryRun(run_id=run_id)
+    await api.DeleteRun(run_id=run_id)
+    reads = [text for text in statements.naming("tasks.id") if text.startswith("SELECT")]
+    assert len(reads) == 2
+    assert not any(name in text for text in reads for name in ("parameters", "pods", "status_metadata"))
+
+
 async def test_checks_of_existence_and_ownership_read_light_rows(api: Api, statements: Statements) -> None:
     run_id, task_id = await new_run_and_task(api)
     artifact_id = await new_artifact(api, run_id, task_id)
