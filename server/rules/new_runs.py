@@ -69,17 +69,19 @@ class NewRun(NamedTuple):
         checks.require(is_enum_value, f"run.storage_state has the unknown enum value {self.storage_state}")
         checks.no_nul("run.experiment_id", self.experiment_id)
         checks.no_nul("run.pipeline_version_id", self.pipeline_version_id or "")
-        for name, id in (self.version_reference or VersionReference())._asdict().items():
-            checks.no_nul(f"run.pipeline_version_reference.{name}", id)
+        if self.version_reference is not None:
+            for name, id in self.version_reference._asdict().items():
+                checks.no_nul(f"run.pipeline_version_reference.{name}", id)
         if self.experiment_id:
             checks.known_id("experiment", self.experiment_id)
 
     def check_version(self) -> None:
         """Raise InvalidArgument when a version is named without any id, or with one that is too long."""
-        if self.version is None:
+        version = self.version
+        if version is None:
             return
-        checks.require(any(self.version), "the pipeline version reference names neither a pipeline nor a version")
-        for name, id in self.version._asdict().items():
+        checks.require(any(version), "the pipeline version reference names neither a pipeline nor a version")
+        for name, id in version._asdict().items():
             limit = MAX_BYTES[f"PipelineVersionReference.{name}"]
             checks.max_bytes("run.pipeline_version_reference", id, limit)
 

@@ -22,7 +22,7 @@ async def keep_task(store: Store, task: Task, *, now: int) -> Task:
         if task.parent_task_id is not None:
             check_parent(task.parent_task_id, task.run_id, await tx.tasks.heads([task.parent_task_id]))
         run = await run_state.lock_run(tx, task.run_id, Lock.UPDATE if root_state else lock)
-        new = replace(task, namespace=run.namespace)
+        new = task if task.namespace == run.namespace else replace(task, namespace=run.namespace)
         row = await tx.tasks.create(new)
         if row is new:
             await run_state.follow(tx, run, root_state=root_state, now=now)

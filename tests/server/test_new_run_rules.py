@@ -157,6 +157,7 @@ async def test_the_run_that_a_recurring_run_made_before_is_returned() -> None:
     first = await keep_run(tx, the_record(NEW._replace(recurring_run_id="a")), namespace="", check_spec=fits)
     again = the_record(NEW._replace(recurring_run_id="a", description="again"))
     assert await keep_run(tx, again, namespace="", check_spec=fits) == first
+    assert await keep_run(tx, replace(again, id="another"), namespace="", check_spec=fits) == first
     assert tx.runs.rows == [first]
     with pytest.raises(AlreadyExists):
         await keep_run(tx, the_record(NEW._replace(run_id=first.id)), namespace="", check_spec=fits)
