@@ -9,7 +9,7 @@ from server.errors import NotFound
 from server.rules import checks
 from server.rules.field_limits import MAX_BYTES, MAX_CHARACTERS
 from server.rules.runs import append_state
-from server.rules.unusable import UnusableValue, optional_column
+from server.rules.unusable import UnusableValue, check_enum, optional_column
 from storage.contract import ReadTx, WriteTx
 from storage.documents.runs import plugins_to_text
 from storage.errors import AlreadyExists
@@ -57,7 +57,10 @@ class NewRun(NamedTuple):
         return self.version_reference
 
     def check(self) -> None:
-        """Raise InvalidArgument for what is missing, too long or unknown; NotFound for what is not an experiment's id."""
+        """Raise InvalidArgument or UnusableValue for what is missing, too long or unknown.
+
+        Raises NotFound for what cannot be the id of an experiment.
+        """
         checks.require(self.display_name, "run.display_name is required")
         checks.require(not self.has_plugins_output, "run.plugins_output is for the server to set")
         checks.max_characters("run.display_name", self.display_name, MAX_CHARACTERS["Run.display_name"])
@@ -65,8 +68,7 @@ class NewRun(NamedTuple):
         checks.max_bytes("run.recurring_run_id", self.recurring_run_id, MAX_BYTES["Run.recurring_run_id"])
         checks.max_characters("run.service_account", self.service_account, MAX_CHARACTERS["Run.service_account"])
         checks.max_bytes("run.description", self.description, checks.TEXT_BYTES)
-        is_enum_value = self.storage_state in _STORAGE_STATES
-        checks.require(is_enum_value, f"run.storage_state has the unknown enum value {self.storage_state}")
+        check_enum("run.storage_state", self.storage_state, _STORAGE_STATES)
         checks.no_nul("run.experiment_id", self.experiment_id)
         checks.no_nul("run.pipeline_version_id", self.pipeline_version_id or "")
         if self.version_reference is not None:

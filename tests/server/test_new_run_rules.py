@@ -55,7 +55,7 @@ def fits(_: str) -> None:
     ],
 )
 def test_a_new_run_is_refused_for_what_is_missing_or_too_long(changes: dict[str, Any], error: str) -> None:
-    with pytest.raises(InvalidArgument, match=error):
+    with pytest.raises((InvalidArgument, UnusableValue), match=error):
         NEW._replace(**changes).check()
 
 
