@@ -1,7 +1,7 @@
-"""Compares the checked-in OpenAPI document with what protos and descriptors give now, or writes it. Called by `make`.
+"""Compares the checked-in OpenAPI document with the protos and descriptors, or writes it. Called by `make`.
 
-The document is kept twice: api/openapi.json for readers, and within the server's package for the server to send.
-Prints one line per file that differs; exits 1 when there is one. `make openapi` repairs.
+There are two copies of the document: api/openapi.json for readers, and one in the server's package for the server to send.
+Prints one line per file that differs; exits with status 1 if there is one. `make openapi` updates them.
 """
 
 import argparse
@@ -21,7 +21,7 @@ FILES = ("api/openapi.json", "server/static/openapi.json")
 
 
 def main() -> int:
-    """Return 0 when the files were written, or are what they should be, else 1."""
+    """Return 0 if the files were written or are up to date, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
     parser.add_argument("--write", action="store_true", help="write the document instead of comparing it")
@@ -29,7 +29,7 @@ def main() -> int:
     try:
         text = document_text()
     except MissingComment as error:
-        print(f"{error}: write one above it in api/proto, since the document and the docs say it to users")
+        print(f"{error}: add one in api/proto, since it is shown in the OpenAPI document")
         return 1
     if arguments.write:
         for name in FILES:
@@ -38,7 +38,7 @@ def main() -> int:
         return 0
     stale_names = [name for name in FILES if not _holds(arguments.checkout / name, text)]
     for name in stale_names:
-        print(f"{name}: differs from the protos; `make openapi` writes it anew")
+        print(f"{name}: differs from the protos; `make openapi` writes it again")
     print(f"{len(FILES)} documents compared, {len(stale_names)} differences")
     return 1 if stale_names else 0
 

@@ -1,7 +1,7 @@
-"""The comments of the protos, by full name of what they stand above. The document writer calls this.
+"""The comments of the protos, by the full name of what they describe. The document writer calls this.
 
 The runtime descriptors of the stubs have no comments, so they come from a descriptor set that protoc wrote with them.
-Beginnings of a field's comment have a meaning: "Required." or "Required on create", and "Output only.".
+Some beginnings of a field's comment have a meaning: "Required.", "Required on create", and "Output only.".
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ class MissingComment(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Comments:
-    """The texts, as one line each."""
+    """The texts, each as a single line."""
 
     texts: Mapping[str, str]
 
@@ -39,11 +39,11 @@ class Comments:
         return first + "." if stop else first
 
     def is_required(self, full_name: str) -> bool:
-        """Say whether a request must give a field."""
+        """Return whether a request must have a field."""
         return self.texts.get(full_name, "").startswith(("Required.", "Required on create"))
 
     def is_output(self, full_name: str) -> bool:
-        """Say whether a field stands in answers only; requests may have it, and it is ignored there."""
+        """Return whether a field is set only in responses; it is ignored in requests."""
         return self.texts.get(full_name, "").startswith("Output only.")
 
 

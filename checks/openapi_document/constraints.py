@@ -1,6 +1,7 @@
-"""What the protos cannot say about fields: limits of requests, what answers always have. The document writer calls this.
+"""Constraints of fields that protos cannot express: limits of requests, fields that responses always have.
 
-Names are those of messages and fields without the package. The limits are those that the services check.
+Names are those of messages and fields without the package. The limits are those that the services check. The document writer
+calls this.
 """
 
 from typing import Any
@@ -41,7 +42,7 @@ _WRAPPED_SPEC: Keywords = {
 
 FIELDS: dict[str, Keywords] = {
     **{field: {"maxLength": limit} for field, limit in MAX_CHARACTERS.items()},
-    # A text of more characters than bytes are allowed is refused in any case.
+    # These limits are in bytes: a text with more characters than that is always refused.
     **{field: {"maxLength": limit} for field, limit in MAX_BYTES.items()},
     "Pipeline.tags": _TAGS,
     "PipelineVersion.tags": _TAGS,
@@ -49,29 +50,29 @@ FIELDS: dict[str, Keywords] = {
     "Run.plugins_input": {"maxProperties": PLUGIN_COUNT},
     "UpdateTasksBulkRequest.tasks": {"propertyNames": {"minLength": 1, "pattern": NO_NUL}},
 }
-"""JSON Schema keywords of fields in requests, beyond what their types say."""
+"""JSON Schema keywords of fields in requests, in addition to those of their types."""
 
 NOT_IN_REQUESTS = frozenset({"PipelineTask.run_id", "PipelineVersion.pipeline_id"})
-"""Fields that requests may repeat and need not: what they say stands elsewhere in the request."""
+"""Fields that are optional in requests, because their value is also elsewhere in the request."""
 
 UNREAD = frozenset({"FindCachedTaskRequest.namespace"})
-"""Texts that nobody looks at, whatever they are."""
+"""Texts that are not checked."""
 
 CHANGEABLE: dict[str, frozenset[str]] = {
     "Pipeline": frozenset({"display_name", "tags"}),
     "PipelineVersion": frozenset({"display_name", "tags"}),
 }
-"""Messages of which a patch changes some fields and ignores the others."""
+"""The fields of messages that a patch changes; it ignores the others."""
 
 ONE_OF_THESE: dict[str, dict[str, Keywords]] = {
     "Pipeline": {"name": {}, "display_name": {"maxLength": MAX_CHARACTERS["Pipeline.name"]}},
     "PipelineVersion": {"name": {}, "display_name": {"maxLength": MAX_CHARACTERS["PipelineVersion.name"]}},
 }
-"""Messages that a new resource is made from, of which one of some fields must be given; with what holds where it is the one."""
+"""Messages from which a resource is created and that need one of several fields; with the conditions of each of these."""
 
 
 def _spellings(*types: ArtifactType) -> list[str | int]:
-    """Return all that stands for some types in a request: their names, and their numbers."""
+    """Return all values that denote some types in a request: their names and their numbers."""
     return [*(type.name for type in types), *(type.value for type in types)]
 
 
@@ -90,12 +91,12 @@ CASES: dict[str, list[Keywords]] = {
         },
     ]
 }
-"""Messages of which a request must be like one of some."""
+"""Messages that must match one of several schemas in a request."""
 
 NOT_IN_LISTS: dict[str, tuple[str, frozenset[str]]] = {
     "CreateArtifactsBulkRequest.artifacts": ("CreateArtifactsBulkItem", frozenset({"reuse_if_exists"})),
 }
-"""Lists whose messages have a schema of their own, and the fields that it lacks."""
+"""Lists whose messages have their own schema, and the fields that it lacks."""
 
 ALWAYS_THERE: dict[str, tuple[str, ...]] = {
     "Artifact": ("artifact_id", "name", "type", "created_at"),
@@ -107,4 +108,4 @@ ALWAYS_THERE: dict[str, tuple[str, ...]] = {
     "PipelineVersion": ("pipeline_id", "pipeline_version_id", "name", "display_name", "created_at", "pipeline_spec"),
     "Run": ("run_id", "experiment_id", "display_name", "storage_state", "created_at", "state"),
 }
-"""Fields that every answer with the message has."""
+"""Fields that every response with the message has."""

@@ -1,6 +1,6 @@
 """The OpenAPI document of the REST door, written from the descriptors and the comments of the protos.
 
-checks/openapi.py writes it into the checkout; the server sends what was written, since the stubs have no comments.
+checks/openapi.py writes it to the checkout; the server sends the written file, since the stubs have no comments.
 """
 
 from collections.abc import Iterable
@@ -20,25 +20,25 @@ TITLE = "Lineal"
 ABOUT = (
     "Metadata of ML pipelines: runs, tasks, artifacts, and which task used or made which artifact. The API is that of "
     "Kubeflow Pipelines.\n\n"
-    "Names are taken in both spellings, `run_id` and `runId`, and given as `run_id`. Fields that are unset are left out of "
-    "answers; in requests null is as good as leaving out. What is said to be output only may be sent and is ignored. A verb "
-    "that a path does not take is answered 501, a path that nothing has 404."
+    "Requests may spell names as `run_id` or `runId`; responses have `run_id`. Unset fields are left out of responses; in "
+    "requests, null is equivalent to leaving a field out. Output-only fields are ignored in requests. A verb that a path does "
+    "not support is answered with status 501, an unknown path with 404."
 )
 
 _FAILURES = {
-    "BadRequest": "The request makes no sense: a field is malformed, missing or out of its limits.",
-    "NotFound": "What the request names is not there.",
-    "Conflict": "The name is taken, the state of what is there forbids it, or other writers were faster.",
-    "TooLarge": "The body is larger than the server takes.",
-    "InternalError": "A defect of the server, whose log has the cause under the id in the message.",
-    "NotImplemented": "The server does not offer this.",
-    "Unavailable": "The database does not answer, or too many connections are open. Try again.",
+    "BadRequest": "The request is not valid: a field is malformed, missing or outside its limits.",
+    "NotFound": "Something that the request names does not exist.",
+    "Conflict": "The name is taken, the current state does not allow it, or concurrent writes collided.",
+    "TooLarge": "The body is larger than the server accepts.",
+    "InternalError": "A defect of the server; its log has the cause under the id in the message.",
+    "NotImplemented": "The server does not support this.",
+    "Unavailable": "The database does not respond, or too many connections are open. Try again.",
     "TookTooLong": "The call took longer than the server waits for its database.",
 }
 
 
 def document(methods: Iterable[Method], comments: Comments) -> dict[str, Any]:
-    """Return the document of the methods that are served. Raises MissingComment where a proto says nothing."""
+    """Return the document of the methods that are served. Raises MissingComment when a proto lacks a comment."""
     schemas = Schemas(comments, known={"Status": _STATUS, **COMMON})
     paths: dict[str, dict[str, Operation]] = plain.paths()
     tags: dict[str, str] = {}
@@ -46,9 +46,9 @@ def document(methods: Iterable[Method], comments: Comments) -> dict[str, Any]:
         if method.http is None:
             continue
         verbs = paths.setdefault(shown_path(method.http), {})
-        taken = verbs.get(method.http.verb.lower())
-        if taken is not None and taken["operationId"] == operation_id(method):
-            continue  # answered by a plain route, which says more than the method
+        plain_operation = verbs.get(method.http.verb.lower())
+        if plain_operation is not None and plain_operation["operationId"] == operation_id(method):
+            continue  # described by a plain route, whose response has more fields than the method's
         verbs[method.http.verb.lower()] = operation(method, method.http, schemas, comments)
         tags[method.name.partition(".")[0]] = comments.of(method.service)
     operations = {item["operationId"]: item for verbs in paths.values() for item in verbs.values()}
@@ -72,9 +72,9 @@ _STATUS = {
     "type": "object",
     "description": "What went wrong.",
     "properties": {
-        "code": {"type": "integer", "format": "int32", "description": "The code that gRPC has for it."},
-        "message": {"type": "string", "description": "A sentence for people."},
-        "details": {"type": "array", "items": _DETAIL, "description": "More about it, such as a reason for programs."},
+        "code": {"type": "integer", "format": "int32", "description": "The gRPC status code."},
+        "message": {"type": "string", "description": "A sentence that describes the error."},
+        "details": {"type": "array", "items": _DETAIL, "description": "Details, such as a machine-readable reason."},
     },
     "additionalProperties": False,
 }

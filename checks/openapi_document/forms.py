@@ -1,7 +1,7 @@
-"""How the JSON of scalars and of Google's well-known messages looks, in answers and in requests. `schemas` calls this.
+"""The JSON forms of scalars and of Google's well-known messages, in responses and in requests. `schemas` calls this.
 
-Answers have one form per type, which is the one that the REST door writes. Requests have every form that it reads: numbers
-also as text, and text without NUL, which no database stores.
+Responses have one form per type, which the REST door writes. Requests have every form that it reads: numbers may also be
+text, and text must not contain NUL, which no database stores.
 """
 
 import sys
@@ -13,21 +13,21 @@ Schema = dict[str, Any]
 
 
 def reference(name: str) -> Schema:
-    """Return a schema that stands for a named one."""
+    """Return a schema that refers to a named one."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 NO_NUL = r"^[^\u0000]*$"
 TEXT: Schema = {"type": "string", "pattern": NO_NUL}
-"""Any text of a request."""
+"""Any text in a request."""
 TEXT_KEYS: Schema = {"propertyNames": {"pattern": NO_NUL}}
-"""Keywords of an object whose keys the client chooses."""
+"""Keywords of an object with keys that the client chooses."""
 
-# Patterns cannot compare numbers: these leave out the longest ones rather than allow some that are too large.
+# Patterns cannot compare numbers: these exclude the longest numbers, so as not to allow some that are too large.
 _INT32_TEXT = r"^(0|-?[1-9][0-9]{0,8})$"
 _INT64_TEXT = r"^(0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18})$"
 _DOUBLE_TEXT = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?$"
-# RFC 3339 with the years and the fractions that a Timestamp holds.
+# RFC 3339 with the years and fractions that a Timestamp can have.
 _TIME_TEXT = (
     r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
@@ -39,7 +39,7 @@ def _bounds(bits: int) -> Schema:
 
 
 INT32 = _bounds(32)
-"""Keywords of a number of 32 bits."""
+"""Keywords of a 32-bit number."""
 _INT64 = _bounds(64)
 _DOUBLE = {"minimum": -sys.float_info.max, "maximum": sys.float_info.max}
 
@@ -50,7 +50,7 @@ OUTPUT_SCALARS: dict[int, Schema] = {
     FieldDescriptor.CPPTYPE_INT64: {"type": "string", "format": "int64"},
     FieldDescriptor.CPPTYPE_DOUBLE: {"type": "number", "format": "double"},
 }
-"""Scalars in answers, by cpp_type."""
+"""Scalars in responses, by cpp_type."""
 
 INPUT_SCALARS: dict[int, Schema] = {
     FieldDescriptor.CPPTYPE_STRING: TEXT,
@@ -69,10 +69,10 @@ OUTPUT_MESSAGES: dict[str, Schema] = {
         "type": "object",
         "properties": {"@type": {"type": "string", "description": "Name of the message's type, as a URL."}},
         "required": ["@type"],
-        "description": "A message of any type, with its fields beside @type.",
+        "description": "A message of any type, with its fields next to @type.",
     },
 }
-"""Well-known messages in answers, by full name."""
+"""Well-known messages in responses, by full name."""
 
 _VALUE, _OBJECT = "JsonValue", "JsonObject"
 
@@ -88,7 +88,7 @@ INPUT_MESSAGES: dict[str, Schema] = {
         },
         "required": ["@type", "value"],
         "additionalProperties": False,
-        "description": "A message of any type that the server knows, of which a Struct is one.",
+        "description": "A message of any type that the server supports, such as Struct.",
     },
 }
 """Well-known messages in requests, by full name."""

@@ -1,6 +1,6 @@
-"""Links: which operations can follow an answer, and with what of it. The document writer adds them to the answers.
+"""Links: which operations can follow a response, and with which of its values. The document writer adds them to responses.
 
-An answer with ids leads to the operations whose paths they fill; the tables say what else they fill.
+A response with ids links to the operations whose paths contain them; the tables list further links.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ IDS: dict[str, tuple[str, ...]] = {
     "RunService_CreateRun": ("run_id",),
     "RunService_CreateTask": ("run_id", "task_id"),
 }
-"""The ids in the answer of each operation that makes something."""
+"""The ids in the response of each operation that creates something."""
 
 QUERIES: dict[str, dict[str, dict[str, str]]] = {
     "ArtifactService_CreateArtifact": {"ArtifactService_ListArtifactTasks": {"artifact_ids": "artifact_id"}},
@@ -36,7 +36,7 @@ QUERIES: dict[str, dict[str, dict[str, str]]] = {
         "RunService_ListTasks": {"path.run_id": "run_id", "parent_id": "task_id"},
     },
 }
-"""By operation and the one that follows: parameters, and the field of the answer that each takes."""
+"""By operation and following operation: parameters, and the field of the response that is passed to each."""
 
 _FIRST_LINK = "artifact_tasks/0"
 BODIES: dict[str, dict[str, dict[str, Any]]] = {
@@ -54,11 +54,11 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
         "RunService_FindCachedTask": {"cache_fingerprint": "cache_fingerprint"},
     },
 }
-"""By operation and the one that follows: parts of the body, and the field of the answer that each takes."""
+"""By operation and following operation: parts of the body, and the field of the response that is passed to each."""
 
 
 def add_links(operations: Mapping[str, Operation]) -> None:
-    """Add links to the answers of operations; a list also leads to its next page."""
+    """Add links to the responses of operations; a list also links to its next page."""
     for name, operation in operations.items():
         links = _links(name, operations)
         if links:
@@ -88,7 +88,7 @@ def _links(name: str, operations: Mapping[str, Operation]) -> dict[str, Link]:
 
 
 def _link_to(links: dict[str, Link], follower: str) -> Link:
-    """Return a new link, named apart from one to the same operation."""
+    """Return a new link, with another name than an existing one to the same operation."""
     link: Link = {"operationId": follower}
     links[f"{follower}_Related" if follower in links else follower] = link
     return link

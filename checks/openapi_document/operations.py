@@ -1,7 +1,7 @@
 """Methods → OpenAPI operations, by their google.api.http rules. The document writer calls this.
 
-What the path names goes into the path; the body takes what the rule says; everything else of the request is a query
-parameter, dotted into messages.
+Fields that the path names are path parameters; the body is what the rule says; all other fields of the request are query
+parameters, with dotted names for fields of messages.
 """
 
 import re
@@ -28,7 +28,7 @@ ERRORS = {
     503: "Unavailable",
     504: "TookTooLong",
 }
-"""The named responses of failures."""
+"""The names of the responses of failures."""
 
 NEVER_MISSING = frozenset(
     {
@@ -42,10 +42,10 @@ NEVER_MISSING = frozenset(
         "RunService.FindCachedTask",
     }
 )
-"""Methods that name nothing which could be missing."""
+"""Methods that do not name anything that could be missing."""
 
 NEVER_CONFLICTING = frozenset({"RecurringRunService.CreateRecurringRun", "RunService.FindCachedTask"})
-"""Methods that write nothing, though their verb is not GET."""
+"""Methods that write nothing, although their verb is not GET."""
 
 NOT_IMPLEMENTED = frozenset({"RecurringRunService.CreateRecurringRun"})
 
@@ -63,13 +63,13 @@ def path_fields(rule: HttpRule) -> list[str]:
 
 
 def shown_path(rule: HttpRule) -> str:
-    """Return a rule's path with the last names of its fields, so that paths that differ in nothing else are one."""
+    """Return a rule's path with the last names of its fields, so that paths that differ only in their prefixes are equal."""
     return _PATH_FIELD.sub(lambda match: "{" + match[1].rpartition(".")[2] + "}", rule.path)
 
 
 def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Comments) -> Operation:
     """Return the operation of a method."""
-    request: Any = method.request.DESCRIPTOR  # the stubs know two classes of descriptors
+    request: Any = method.request.DESCRIPTOR  # the stubs declare two classes of descriptors
     response: Any = method.response.DESCRIPTOR
     name = f"{method.service}.{method.name.partition('.')[2]}"
     answer = schemas.output(response)
@@ -86,7 +86,7 @@ def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Commen
         schema["parameters"] = parameters
     if rule.body:
         schema["requestBody"] = _body(request, rule, schemas)
-    description = "Nothing: an empty object." if response.full_name == "google.protobuf.Empty" else "The answer."
+    description = "An empty object." if response.full_name == "google.protobuf.Empty" else "The response."
     schema["responses"] = {"200": {"description": description, "content": {JSON: {"schema": answer}}}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in failures(method, rule)
     }
@@ -139,7 +139,7 @@ def _query_fields(message: Descriptor, rule: HttpRule) -> Iterator[tuple[FieldDe
 def _leaves(path: tuple[FieldDescriptor, ...], other_names: set[str]) -> Iterator[tuple[FieldDescriptor, ...]]:
     field = path[-1]
     inner = field.message_type
-    # Maps and lists of messages cannot be said in a query; a message that contains itself would not end.
+    # Maps and lists of messages cannot be expressed in a query; a message that contains itself would not end.
     if (
         _dotted(path) in other_names
         or (inner is not None and (field.is_repeated or is_map(field)))
@@ -197,7 +197,7 @@ def _body(message: Descriptor, rule: HttpRule, schemas: Schemas) -> Schema:
         schema = {"type": "string"}
         if field.message_type is not None:
             schema = schemas.input(field.message_type, patch=rule.verb == "PATCH")
-    # No body is an empty message, which must do; a path that fills fields of the body's message makes it be there.
+    # The body is optional if an empty message is valid, or if the path fills fields of the body's message.
     is_filled = any(dotted.startswith(f"{rule.body}.") for dotted in path_fields(rule))
     required = not is_filled and not schemas.takes_empty(schema)
     return {"required": required, "content": {JSON: {"schema": schema}}}

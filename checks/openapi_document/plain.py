@@ -1,4 +1,4 @@
-"""The operations that stand behind no method: uploads, health, the old reads, metrics. The document writer adds them.
+"""The operations without a method: uploads, health, the reads of v1beta1, metrics. The document writer adds them.
 
 Written by hand; a test calls every one of them.
 """
@@ -13,16 +13,16 @@ UPLOADS = "Uploads"
 OLD = "v1beta1"
 SERVER = "Server"
 TAGS = (
-    {"name": UPLOADS, "description": "Takes compiled pipelines as files."},
-    {"name": OLD, "description": "What older clients of Kubeflow Pipelines still read."},
-    {"name": SERVER, "description": "Says how the server is."},
+    {"name": UPLOADS, "description": "Uploads of compiled pipelines."},
+    {"name": OLD, "description": "Reads that older clients of Kubeflow Pipelines still use."},
+    {"name": SERVER, "description": "Health and metrics of the server."},
 )
 
 TEXT = "text/plain"
 _TEXT = {"type": "string"}
 _TIME = {"type": "string", "format": "date-time"}
 _DIGITS = "^[0-9]{1,9}$"
-_PAGE_TOKEN = "next_page_token of the page before; empty for the first page."
+_PAGE_TOKEN = "next_page_token of the previous page; empty for the first page."
 
 
 def _answer(description: str, schema: dict[str, Any], *, kind: str = JSON) -> dict[str, Any]:
@@ -55,11 +55,11 @@ def schemas() -> dict[str, Any]:
     """Return the named schemas that only these operations use."""
     names = {"commit_sha": _TEXT, "tag_name": _TEXT, "multi_user": {"type": "boolean"}}
     ready = {"ready": {"type": "boolean"}, "reason": _TEXT}
-    build = "What the server was built from, and where it keeps pipelines."
+    build = "What the server was built from, and where it stores pipelines."
     refusal = {"error_message": _TEXT, "error_details": _TEXT}
     return _old_schemas() | {
-        "Alive": _described("The process lives.", {"alive": {"const": True}}, "alive"),
-        "Ready": _described("Whether the database answers.", ready, "ready"),
+        "Alive": _described("The process is running.", {"alive": {"const": True}}, "alive"),
+        "Ready": _described("Whether the database responds.", ready, "ready"),
         "Build": _described("What the server was built from.", names, *names),
         "BuildAndStore": _described(build, {**names, "pipeline_store": _TEXT}, *names, "pipeline_store"),
         "UploadError": _described("Why an upload was refused.", refusal, "error_message"),
@@ -69,19 +69,19 @@ def schemas() -> dict[str, Any]:
 def _old_schemas() -> dict[str, Any]:
     reference = {"type": "object", "properties": {"key": {"type": "object"}, "relationship": _TEXT}}
     references = {"resource_references": {"type": "array", "items": reference}}
-    old = {"id": _TEXT, "name": _TEXT, "description": _TEXT, "created_at": _TIME}
-    version = {**old, **references, "code_source_url": _TEXT, "package_url": {"type": "object"}}
-    pipeline = {**old, "default_version": _schema("OldPipelineVersion")}
-    experiment = {**old, **references, "storage_state": _TEXT}
+    common = {"id": _TEXT, "name": _TEXT, "description": _TEXT, "created_at": _TIME}
+    version = {**common, **references, "code_source_url": _TEXT, "package_url": {"type": "object"}}
+    pipeline = {**common, "default_version": _schema("OldPipelineVersion")}
+    experiment = {**common, **references, "storage_state": _TEXT}
     run = {**experiment, "scheduled_at": _TIME, "finished_at": _TIME, "status": _TEXT, "service_account": _TEXT}
     detail = {"run": _schema("OldRun"), "pipeline_runtime": {"type": "object"}}
     return {
-        "OldExperiment": _described("An experiment in v1beta1's words.", experiment, "id", "name"),
-        "OldPipelineVersion": _described("A pipeline version in v1beta1's words.", version, "id", "name"),
-        "OldPipeline": _described("A pipeline in v1beta1's words.", pipeline, "id", "name"),
+        "OldExperiment": _described("An experiment as in v1beta1.", experiment, "id", "name"),
+        "OldPipelineVersion": _described("A pipeline version as in v1beta1.", version, "id", "name"),
+        "OldPipeline": _described("A pipeline as in v1beta1.", pipeline, "id", "name"),
         "OldTemplate": _described("A pipeline's specification as text.", {"template": _TEXT}, "template"),
-        "OldRun": _described("A run in v1beta1's words.", {**run, "pipeline_spec": {"type": "object"}}, "id", "name"),
-        "OldRunDetail": _described("A run in v1beta1's words, as reading one answers.", detail, *detail),
+        "OldRun": _described("A run as in v1beta1.", {**run, "pipeline_spec": {"type": "object"}}, "id", "name"),
+        "OldRunDetail": _described("A run as in v1beta1, with its runtime.", detail, *detail),
     }
 
 
@@ -106,17 +106,17 @@ def _uploads() -> Paths:
     body = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     parameters = [
         _query("name", "Name; display_name or the file's name if empty."),
-        _query("display_name", "Name for people; name if empty."),
+        _query("display_name", "Display name; name if empty."),
         _query("description", "Free text."),
         _query("namespace", "Ignored by a single-user server."),
         _query("tags", "Tags as the text of a JSON object of strings."),
-        _query("code_source_url", "Where the source code of the pipeline is found."),
+        _query("code_source_url", "URL of the pipeline's source code."),
     ]
     pipeline_id = _query("pipelineid", "Id of the pipeline.", required=True, minLength=1)
     refusal = _answer("The upload was refused.", _schema("UploadError"))
 
     def upload(name: str, summary: str, answer: str, *first: dict[str, Any]) -> dict[str, Operation]:
-        responses = {"200": _answer("What was made.", _schema(answer))}
+        responses = {"200": _answer("What was created.", _schema(answer))}
         responses |= {str(status): refusal for status in (400, 404, 409, 500, 503, 504)} | _failures(413)
         if not first:
             del responses["404"]
@@ -125,8 +125,8 @@ def _uploads() -> Paths:
         }
 
     new, later = (
-        "Makes a pipeline with its first version of a file.",
-        "Makes a further version of a pipeline of a file.",
+        "Creates a pipeline and its first version from a file.",
+        "Creates another version of a pipeline from a file.",
     )
     v2, v1 = "/apis/v2beta1/pipelines/upload", "/apis/v1beta1/pipelines/upload"
     return {
@@ -145,7 +145,7 @@ def _old_reads() -> Paths:
         ("pipelines", "Pipeline", "OldPipeline"),
         ("pipeline_versions", "PipelineVersion", "OldPipelineVersion"),
     ):
-        responses = {"200": _answer("What was found.", _schema(schema))} | _failures(400, 404, 500, 503, 504)
+        responses = {"200": _answer("The object.", _schema(schema))} | _failures(400, 404, 500, 503, 504)
         summary = f"Reads one of the {path.replace('_', ' ')}."
         paths[f"/apis/v1beta1/{path}/{{id}}"] = {
             "get": _operation(f"v1beta1_Get{name}", OLD, summary, responses, parameters=[_id(path[:-1])])
@@ -162,7 +162,7 @@ def _old_reads() -> Paths:
             )
         }
     for path, name in (("runs", "Run"), ("experiments", "Experiment"), ("pipelines", "Pipeline")):
-        responses = {"200": _answer("Nothing: an empty object.", _schema("Empty"))}
+        responses = {"200": _answer("An empty object.", _schema("Empty"))}
         responses |= _failures(400, 404, 409, 500, 503, 504)
         paths[f"/apis/v1beta1/{path}/{{id}}"]["delete"] = _operation(
             f"v1beta1_Delete{name}", OLD, f"Deletes one of the {path}.", responses, parameters=[_id(path[:-1])]
@@ -175,7 +175,11 @@ def _old_reads() -> Paths:
     responses = {"200": _answer("An empty page.", empty)} | _failures(400, 500, 503, 504)
     paths["/apis/v1beta1/jobs"] = {
         "get": _operation(
-            "v1beta1_ListJobs", OLD, "Lists no recurring runs.", responses, parameters=_old_list_parameters()
+            "v1beta1_ListJobs",
+            OLD,
+            "Returns an empty list of recurring runs.",
+            responses,
+            parameters=_old_list_parameters(),
         )
     }
     return paths
@@ -192,7 +196,9 @@ def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:
         parameters.append(_query("resource_reference_key.type", "EXPERIMENT, to list the runs of one."))
         parameters.append(_query("resource_reference_key.id", "Id of that experiment."))
     if path == "versions":
-        parameters.append(_query("resource_key.type", "What the versions are of.", required=True, enum=["PIPELINE"]))
+        parameters.append(
+            _query("resource_key.type", "Type of the resource that has the versions.", required=True, enum=["PIPELINE"])
+        )
         parameters.append(_query("resource_key.id", "Id of the pipeline.", required=True, minLength=1))
     schema = {"type": "object", "properties": page, "additionalProperties": False}
     failures = _failures(400, *((404,) if path in ("runs", "versions") else ()), 500, 503, 504)
@@ -204,7 +210,7 @@ def _old_list(path: str, name: str, item: dict[str, Any]) -> Operation:
 def _old_list_parameters() -> list[dict[str, Any]]:
     return [
         _query("page_token", _PAGE_TOKEN),
-        _query("page_size", "Rows of a page; 0 means 20.", pattern=_DIGITS),
+        _query("page_size", "Rows per page; 0 means 20.", pattern=_DIGITS),
         _query("sort_by", 'A field, then "asc" (the default) or "desc".'),
         _query("filter", "A Filter as JSON text."),
     ]
@@ -215,22 +221,22 @@ def _server() -> Paths:
         return {"get": _operation(name, SERVER, summary, responses)}
 
     ready = {
-        "200": _answer("The database answers.", _schema("Ready")),
+        "200": _answer("The database responds.", _schema("Ready")),
         "503": _answer("It does not.", _schema("Ready")),
     }
     return {
         "/healthz": read(
-            "Server_Alive", "Says that the process lives.", {"200": _answer("It does.", _schema("Alive"))}
+            "Server_Alive", "Returns whether the process is running.", {"200": _answer("It is.", _schema("Alive"))}
         ),
-        "/readyz": read("Server_Ready", "Says whether the database answers.", ready),
+        "/readyz": read("Server_Ready", "Returns whether the database responds.", ready),
         "/metrics": read(
             "Server_Metrics",
-            "Figures in the text format of Prometheus.",
-            {"200": _answer("The figures.", {"type": "string"}, kind=TEXT)},
+            "Returns metrics in the text format of Prometheus.",
+            {"200": _answer("The metrics.", {"type": "string"}, kind=TEXT)},
         ),
         "/apis/v2beta1/healthz": read(
             "HealthzService_GetHealthz",
-            "Returns the server's mode. Needs no identity and does not ask the database.",
+            "Returns the server's mode. Needs no identity and does not access the database.",
             {"200": _answer("The mode.", _schema("BuildAndStore"))},
         ),
         "/apis/v1beta1/healthz": read(

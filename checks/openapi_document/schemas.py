@@ -1,8 +1,8 @@
 """Messages → JSON Schema, as the REST door writes and reads them. The document writer calls this.
 
-A message of answers is strict: what the writer never writes is not in it. A message of requests is what the reader takes:
-null for what is absent, numbers as text, enums by number. A message of both has two schemas, `Run` and `RunInput`;
-one that a PATCH sends has a third where its fields are otherwise required, `PipelinePatch`.
+The schema of a message in responses is strict: it has only what the writer writes. In requests it allows what the reader
+accepts: null for absent fields, numbers as text, enums by number. A message in both has two schemas, `Run` and `RunInput`; one
+that a PATCH sends has a third if its fields are otherwise required, `PipelinePatch`.
 """
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -16,37 +16,37 @@ FOREIGN = {"google.rpc.Status": "Status", "google.protobuf.Empty": "Empty"}
 
 
 def short_name(full_name: str) -> str:
-    """Return the name of a message, enum or field without our package."""
+    """Return the name of a message, enum or field without the package."""
     return FOREIGN.get(full_name, full_name.removeprefix(PACKAGE))
 
 
 def is_map(field: FieldDescriptor) -> bool:
-    """Say whether a field is a map."""
+    """Return whether a field is a map."""
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
 class Schemas:
-    """The named schemas of a document, which begin with `known`; asking for one adds it and all it refers to."""
+    """The named schemas of a document, initially `known`; requesting one adds it and those to which it refers."""
 
     def __init__(self, comments: Comments, *, known: dict[str, Schema]) -> None:
         self._comments = comments
         self.by_name = dict(known)
 
     def output(self, message: Descriptor) -> Schema:
-        """Return the schema of a message in an answer."""
+        """Return the schema of a message in a response."""
         if message.full_name in forms.OUTPUT_MESSAGES:
             return dict(forms.OUTPUT_MESSAGES[message.full_name])
         name = short_name(message.full_name)
         if name not in self.by_name:
             self.by_name[name] = {}
             properties = {field.name: self._output_field(field) for field in message.fields}
-            self.by_name[name] = _object(self._described(message.full_name), properties)
+            self.by_name[name] = _object(self._description(message.full_name), properties)
             if name in constraints.ALWAYS_THERE:
                 self.by_name[name]["required"] = list(constraints.ALWAYS_THERE[name])
         return reference(name)
 
     def takes_empty(self, schema: Schema) -> bool:
-        """Say whether a schema is that of a message of which nothing is required."""
+        """Return whether a schema is that of a message without required fields."""
         schema_of_name = self.by_name.get(str(schema.get("$ref", "")).rpartition("/")[2])
         return schema_of_name is not None and not schema_of_name.keys() & {"required", "allOf"}
 
@@ -74,12 +74,12 @@ class Schemas:
     def _enum(self, enum: EnumDescriptor) -> Schema:
         name = short_name(enum.full_name)
         if name not in self.by_name:
-            text = f"{self._described(enum.full_name)}\n{self.values_text(enum)}"
+            text = f"{self._description(enum.full_name)}\n{self.values_text(enum)}"
             self.by_name[name] = {"type": "string", "enum": [value.name for value in enum.values], "description": text}
         return reference(name)
 
     def values_text(self, enum: EnumDescriptor) -> str:
-        """Return what the values of an enum mean, as a list."""
+        """Return the values of an enum with their comments, as a list."""
         return "\n".join(
             f"- `{value.name}`: {self._comments.of(f'{enum.full_name}.{value.name}')}" for value in enum.values
         )
@@ -87,7 +87,7 @@ class Schemas:
     def input(
         self, message: Descriptor, *, without: frozenset[str] = frozenset(), patch: bool = False, name: str = ""
     ) -> Schema:
-        """Return the schema of a message in a request: `without` some fields, none required in a patch."""
+        """Return the schema of a message in a request `without` some fields; in a patch none is required."""
         if message.full_name in forms.INPUT_MESSAGES:
             return dict(forms.INPUT_MESSAGES[message.full_name])
         short = short_name(message.full_name)
@@ -101,7 +101,7 @@ class Schemas:
             names = [] if patch else [field.name for field in required]
             fields = self._input_fields(message, without)
             properties = {field.name: self._input_field(field, required=field.name in names) for field in fields}
-            schema = _object(self._described(message.full_name), properties)
+            schema = _object(self._description(message.full_name), properties)
             if names:
                 schema["required"] = names
             conditions = _conditions(message, short, patch=patch)
@@ -136,10 +136,10 @@ class Schemas:
             is_unread = short_name(field.full_name) in constraints.UNREAD
             schema = {"type": "string"} if is_unread else self._input_value(field, required=required) | limits
             minimum = {"minLength": 1} if schema.get("type") == "string" and "format" not in schema else {}
-        described = self._with_comment(schema | minimum if required else _or_null(schema), field)
+        schema_with_comment = self._with_comment(schema | minimum if required else _or_null(schema), field)
         if field.enum_type is not None:
-            described["description"] += f"\n{self.values_text(field.enum_type)}"
-        return described
+            schema_with_comment["description"] += f"\n{self.values_text(field.enum_type)}"
+        return schema_with_comment
 
     def _item(self, field: FieldDescriptor) -> Schema:
         own_schema = constraints.NOT_IN_LISTS.get(short_name(field.full_name))
@@ -153,19 +153,19 @@ class Schemas:
             return self.input(field.message_type)
         if field.enum_type is None:
             return dict(forms.INPUT_SCALARS[field.cpp_type])
-        # Spelled out, since a name is as good as its number; zero says that nothing is said.
+        # Both names and numbers are listed, since requests may use either; zero means unspecified.
         values = [value for value in field.enum_type.values if value.number or not required]
         choices = [value.name for value in values] + [value.number for value in values]
         return {"type": ["string", "integer"], "enum": choices}
 
-    def _described(self, full_name: str) -> str:
+    def _description(self, full_name: str) -> str:
         return "" if full_name.startswith("google.") else self._comments.of(full_name)
 
     def _with_comment(self, schema: Schema, field: FieldDescriptor) -> Schema:
-        """Add what a field's comment says and whether it is deprecated."""
+        """Add a field's comment, and whether the field is deprecated."""
         text = "" if field.full_name.startswith("google.") else self._comments.of(field.full_name)
-        described = schema | ({"description": text} if text else {})
-        return described | ({"deprecated": True} if field.GetOptions().deprecated else {})
+        schema_with_comment = schema | ({"description": text} if text else {})
+        return schema_with_comment | ({"deprecated": True} if field.GetOptions().deprecated else {})
 
 
 def _object(description: str, properties: Schema) -> Schema:
@@ -174,7 +174,7 @@ def _object(description: str, properties: Schema) -> Schema:
 
 
 def _or_null(schema: Schema) -> Schema:
-    """Return a schema that takes null too, which the reader takes for absent."""
+    """Return a schema that also allows null, which the reader treats as absent."""
     if "$ref" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
     if "type" not in schema:
@@ -187,7 +187,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def _conditions(message: Descriptor, short: str, *, patch: bool) -> list[Schema]:
-    """Return what must hold in addition to the fields themselves; no two fields of a oneof may be set."""
+    """Return the conditions beyond those of the fields themselves; no two fields of a oneof may be set."""
     conditions: list[Schema] = [
         {"not": {"required": [first.name, second.name]}}
         for oneof in message.oneofs
