@@ -1,8 +1,7 @@
 """Finds names of databases and drivers in the code outside storage/sql/dialects. Called by `make check`.
 
-What differs between databases lives in their dialect's file; code elsewhere that names a database has begun a second
-place. Looks at names and strings, not at comments and docstrings, which may explain. Prints one line per find; exits 1
-when there is one.
+The differences between databases belong in the dialects' files only. Checks names and strings, but not comments and
+docstrings. Prints one line per occurrence; exits with status 1 if there is one.
 """
 
 import argparse
@@ -17,21 +16,21 @@ from collections.abc import Iterator
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGES = ("server", "storage")
 DIALECTS = pathlib.PurePath("storage", "sql", "dialects")
-# Within longer names too: `SqliteStore`, `is_mysql`.
+# Also within longer names: `SqliteStore`, `is_mysql`.
 FORBIDDEN = re.compile(r"sqlite|postgres|mysql|mariadb|asyncpg|asyncmy", re.IGNORECASE)
 
 ALLOWED_STRINGS = {
-    "server/config.py": "the store's default URL, and what operators are told of the choice",
-    "server/import_command.py": "what operators are told of URLs",
+    "server/config.py": "the store's default URL, and the help about other URLs",
+    "server/import_command.py": "the help about URLs",
 }
-"""Files whose strings, not names, may name databases; with the reason."""
+"""Files whose strings, but not names, may contain names of databases; with the reason."""
 
-# Python 3.12 and newer split f-strings into tokens of their own.
+# Python 3.12 and newer have separate tokens for f-strings.
 TEXT_TOKENS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 
 def main() -> int:
-    """Return 0 when no database is named where it should not be, else 1."""
+    """Return 0 if no database is named where it should not be, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
     checkout = parser.parse_args().checkout.resolve()
@@ -40,7 +39,7 @@ def main() -> int:
     finds = [line for file, name in names.items() if DIALECTS not in name.parents for line in _finds(file, name)]
     for line in finds:
         print(line)
-    print(f"{len(files)} files searched, {len(finds)} finds")
+    print(f"{len(files)} files searched, {len(finds)} names found")
     return 1 if finds or not files else 0
 
 
@@ -56,7 +55,7 @@ def _finds(file: pathlib.Path, name: pathlib.PurePath) -> Iterator[str]:
 
 
 def _docstring_starts(tree: ast.Module) -> set[tuple[int, int]]:
-    # Any string that stands alone is one: those under a constant or a field are written the same way.
+    # Any string that is a statement is one, including those after constants and fields.
     alone = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
     return {(text.lineno, text.col_offset) for text in alone if isinstance(text, ast.Constant)}
 

@@ -1,7 +1,7 @@
-"""Compares the generated blocks of the documentation with what the code says now. Called by `make check`; --write repairs.
+"""Compares the generated blocks of the documentation with the code. Called by `make check`; --write updates them.
 
-A block stands between `<!-- generated: name -->` and `<!-- end of generated -->`; docs_blocks.py makes its text. Prints
-one line per differing block; exits 1 when there is one.
+A block is between `<!-- generated: name -->` and `<!-- end of generated -->`; docs_blocks.py makes its text. Prints one line
+per differing block; exits with status 1 if there is one.
 """
 
 import argparse
@@ -16,10 +16,10 @@ BLOCK = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n(?P<text>.*?)<!-- end
 
 
 def main() -> int:
-    """Return 0 when every block stands once and says what the code says, or was made to, else 1."""
+    """Return 0 if every block occurs once and agrees with the code, or was updated, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("docs", nargs="?", type=pathlib.Path, default=CHECKOUT / "docs", help="default: docs")
-    parser.add_argument("--write", action="store_true", help="write what the code says into the blocks")
+    parser.add_argument("--write", action="store_true", help="update the blocks from the code")
     arguments = parser.parse_args()
     names: list[str] = []
     differences: list[str] = []
@@ -32,7 +32,7 @@ def main() -> int:
         if arguments.write and BLOCK.sub(_fresh, text) != text:
             page.write_text(BLOCK.sub(_fresh, text))
     differences = [] if arguments.write else differences
-    differences += [f"{name}: stands {names.count(name)} times" for name in BLOCKS if names.count(name) != 1]
+    differences += [f"{name}: occurs {names.count(name)} times" for name in BLOCKS if names.count(name) != 1]
     for line in differences:
         print(line)
     print(f"{len(names)} blocks compared, {len(differences)} differences")
@@ -41,7 +41,7 @@ def main() -> int:
 
 def _fresh(match: re.Match[str]) -> str:
     if match["name"] not in BLOCKS:
-        raise SystemExit(f"no generated block is called {match['name']}")
+        raise SystemExit(f"there is no generated block named {match['name']}")
     return f"<!-- generated: {match['name']} -->\n{BLOCKS[match['name']]()}<!-- end of generated -->\n"
 
 

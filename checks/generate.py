@@ -17,7 +17,7 @@ PACKAGE = pathlib.PurePath("lineal", "v2beta1")
 
 
 def main() -> None:
-    """Write the stubs below the folder named on the command line."""
+    """Write the stubs to the folder named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", type=pathlib.Path, default=STUB_ROOT, help="default: the checked-in stubs")
     write_stubs(PROTO_ROOT, parser.parse_args().out)

@@ -1,6 +1,6 @@
-"""Makes the file of the next migration: `make migration NAME="what it does"`.
+"""Creates the file of the next migration: `make migration NAME="what it does"`.
 
-Its number follows the newest one; `upgrade` is empty and waits for the steps.
+Its number follows the newest one; `upgrade` is empty, to be filled in.
 """
 
 import argparse
@@ -19,7 +19,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Say here what is made or changed; a step must be harmless when it runs a second time (MySQL commits each by itself)."""
+    """Describe the change here; steps must be repeatable, since MySQL commits each one separately."""
 
 
 def downgrade() -> None:
@@ -29,7 +29,7 @@ def downgrade() -> None:
 
 
 def main() -> int:
-    """Write the file and print its path; returns 2 when the name says nothing."""
+    """Write the file and print its path; returns 2 when the name is empty."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="what the migration does, in a few words")
     parser.add_argument("folder", nargs="?", type=pathlib.Path, default=CHECKOUT / "migrations" / "versions")
@@ -43,7 +43,7 @@ def main() -> int:
     file = arguments.folder / f"{number}_{'_'.join(words)}.py"
     sentence = " ".join(words).capitalize()
     file.write_text(_TEMPLATE.format(sentence=sentence, number=number, before=numbers[-1]))
-    print(f"{file}: write its steps, and the same into storage/sql/tables.py")
+    print(f"{file}: add its steps, and make the same changes in storage/sql/tables.py")
     return 0
 
 

@@ -1,6 +1,6 @@
 """Finds Python files and functions longer than the budget. Called by `make check`.
 
-Prints one line per offender; exits 1 when there is one.
+Prints one line for each; exits with status 1 if there is one.
 """
 
 import argparse
@@ -13,14 +13,14 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 FILE_LINES = 400
 FUNCTION_LINES = 60
 GENERATED = "_pb2"
-EXEMPT = {"checks/wire/check_wire.py": "the contract's own check, kept as it was handed out"}
-"""Files that are not ours to shorten; with the reason."""
+EXEMPT = {"checks/wire/check_wire.py": "the contract's own check, kept unchanged"}
+"""Files that cannot be shortened here; with the reason."""
 
 BUILD_PRODUCTS = ("build", "dist", "__pycache__")
 
 
 def main() -> int:
-    """Return 0 when every file and function is within the budget, else 1."""
+    """Return 0 if every file and function is within the budget, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
     checkout = parser.parse_args().checkout.resolve()

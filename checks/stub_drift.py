@@ -1,6 +1,6 @@
-"""Compares the checked-in stubs with what the protos give now. Called by `make check`; `make proto` repairs.
+"""Compares the checked-in stubs with those of the current protos. Called by `make check`; `make proto` updates them.
 
-Prints one line per differing file; exits 1 when there is one.
+Prints one line per differing file; exits with status 1 if there is one.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from generate import PROTO_ROOT, STUB_ROOT, stubs_below, write_stubs
 
 
 def main() -> int:
-    """Return 0 when every stub equals its proto, else 1."""
+    """Return 0 if every stub is up to date, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stubs", nargs="?", type=pathlib.Path, default=STUB_ROOT, help="default: the checked-in stubs")
     checked_in = stubs_below(parser.parse_args().stubs)

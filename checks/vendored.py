@@ -1,6 +1,6 @@
-"""Compares the files that are kept of others with the sums recorded beside them. Called by `make check`.
+"""Compares vendored files with the checksums recorded next to them. Called by `make check`.
 
-Prints one line per file that differs, is missing, or is not recorded; exits 1 when there is one.
+Prints one line per file that differs, is missing, or is not recorded; exits with status 1 if there is one.
 """
 
 import argparse
@@ -12,11 +12,11 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 FOLDER = pathlib.PurePath("server", "static", "vendor")
 SUMS = "SHA256SUMS"
 OURS = {SUMS, "README.md"}
-"""Files in the folder that tell of the others."""
+"""Files in the folder that describe the others."""
 
 
 def main() -> int:
-    """Return 0 when every file is as it was recorded, else 1."""
+    """Return 0 if every file is as recorded, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
     folder = parser.parse_args().checkout / FOLDER

@@ -1,6 +1,6 @@
-"""Compares our protos with the facts of the wire contract in wire/wire.json. Called by `make check`.
+"""Compares Lineal's protos with the facts of the wire contract in wire/wire.json. Called by `make check`.
 
-Prints what wire/check_wire.py prints and exits as it does: 1 when anything differs.
+Prints the output of wire/check_wire.py and exits with its status: 1 if anything differs.
 """
 
 import argparse
@@ -16,7 +16,7 @@ SERVICES = ("Artifact", "Run", "Experiment", "Pipeline", "Healthz", "Report", "R
 
 
 def main() -> int:
-    """Return 0 when the protos agree with the contract, else 1."""
+    """Return 0 if the protos agree with the contract, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("protos", nargs="?", type=pathlib.Path, default=PROTO_ROOT, help="default: api/proto")
     protos = parser.parse_args().protos

@@ -51,14 +51,14 @@ def test_a_missing_block_is_drift(copied: Path) -> None:
     replace(copied / "api.md", "<!-- generated: reasons -->", "")
     done = drift(copied)
     assert done.returncode == 1
-    assert "reasons: stands 0 times" in done.stdout
+    assert "reasons: occurs 0 times" in done.stdout
 
 
 def test_an_unknown_block_stops_the_check(copied: Path) -> None:
     replace(copied / "api.md", "<!-- generated: reasons -->", "<!-- generated: seasons -->")
     done = drift(copied)
     assert done.returncode == 1
-    assert "no generated block is called seasons" in done.stderr
+    assert "there is no generated block named seasons" in done.stderr
 
 
 def test_writing_repairs_every_block(copied: Path) -> None:
