@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # More processes than this only overload the databases.
 PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
-# Tests that use protobuf: codec, calls over both doors, recordings, the OpenAPI document.
+# Tests that use protobuf: codec, calls over gRPC and REST, recordings, the OpenAPI document.
 PROTOBUF := $(addprefix tests/,server api rest conformance openapi recorded_spec reflection)
 # Folders that need no server processes, faults, browser or other project's library. `make quick` also leaves out the tests in
 # them that are marked slow: those that wait for timeouts, check for memory that is not freed, or send messages of every type or
@@ -49,7 +49,7 @@ ifeq ($(strip $(ARGS)),)
 endif
 	$(VENV)/$(PYTEST) $(ARGS)
 
-quick: .venv-protobuf-newest/stamp ## run the fast tests on SQLite, without those marked slow: a minute
+quick: .venv-protobuf-newest/stamp ## run the fast tests on SQLite, without those marked slow (a minute)
 	DB=sqlite .venv-protobuf-newest/$(PYTEST) -m 'not slow' $(QUICK) $(ARGS)
 
 test-protobuf-floor: ## run the tests that use protobuf on SQLite, with the oldest protobuf that is accepted
@@ -57,7 +57,7 @@ test-protobuf-newest: ## run the tests that use protobuf on SQLite, with the new
 test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
 	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider $(PROTOBUF) $(ARGS)
 
-soak: $(VENV)/dev.stamp $(OTHERS) ## run the long form of the tests that have one: hours
+soak: $(VENV)/dev.stamp $(OTHERS) ## run the long form of the tests that have one (hours)
 	@$(BIN)/python -m tests.databases
 	@$(BIN)/python -m tests.pages
 	$(VENV)/$(PYTEST) --soak -m soak $(ARGS)
