@@ -34,13 +34,13 @@ def _setting_options(*names: str) -> Callable[[Command], Command]:
             if names and setting.name not in names:
                 continue
             flag = f"--{setting.name.replace('_', '-')}"
-            shown = json.dumps(setting.default)
+            default = json.dumps(setting.default)
             command = click.option(
                 f"{flag}/--no-{flag[2:]}" if setting.type is bool else flag,
                 setting.name,
                 type=setting.type,
                 default=None,
-                help=f"{setting.metadata['meaning']}.  [{variable_of(setting.name)}; default {shown}]",
+                help=f"{setting.metadata['meaning']}.  [{variable_of(setting.name)}; default {default}]",
             )(command)
         return click.option(
             "--settings-file", "file", help="A TOML file with settings, named as in the output of `config`."

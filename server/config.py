@@ -113,8 +113,8 @@ def _at_most(name: str, most: int, because: str) -> Callable[[Settings], str | N
 
 
 def _one_of(name: str, *values: str) -> Callable[[Settings], str | None]:
-    shown = f"{', '.join(values[:-1])} or {values[-1]}"
-    return lambda settings: None if getattr(settings, name) in values else f"must be {shown}"
+    choices = f"{', '.join(values[:-1])} or {values[-1]}"
+    return lambda settings: None if getattr(settings, name) in values else f"must be {choices}"
 
 
 def _list_of(name: str, parse: Callable[[str], object]) -> Callable[[Settings], str | None]:

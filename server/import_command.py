@@ -147,8 +147,8 @@ class _Screen:
         self._on_line = False
 
     def _bar(self, done: int, total: int, now: float) -> None:
-        filled = _BAR_CHARACTERS * done // max(total, 1)
-        bar = "█" * filled + "░" * (_BAR_CHARACTERS - filled)
+        filled_characters = _BAR_CHARACTERS * done // max(total, 1)
+        bar = "█" * filled_characters + "░" * (_BAR_CHARACTERS - filled_characters)
         click.echo(f"\r\x1b[K{bar} {self._text(done, total, now)}", nl=False, err=True)
         self._on_line = True
 

@@ -39,8 +39,8 @@ class RecordedSpecs:
 
     def keep(self, run: Run, activity: RunActivity, spec: RecordedSpec) -> None:
         """Cache the specification made from this state of a run, instead of an earlier one."""
-        _, old = self._specs.pop(run.id, ((), None))
-        self._bytes += spec.size_bytes - (old.size_bytes if old else 0)
+        _, old_spec = self._specs.pop(run.id, ((), None))
+        self._bytes += spec.size_bytes - (old_spec.size_bytes if old_spec else 0)
         self._specs[run.id] = (_key(run, activity), spec)
         while self._bytes > BYTES_MAX:
             _, (_, oldest) = self._specs.popitem(last=False)

@@ -71,10 +71,10 @@ def _slug(text: str) -> str:
 
 
 def _description(recording: Recording, flow: Flow) -> str:
-    count, shown = recording.activity.task_count, len(recording.tasks)
+    count, shown_count = recording.activity.task_count, len(recording.tasks)
     sentences = ["Made from the recorded tasks of a run that has no specification."]
-    if count > shown:
-        sentences.append(f"It shows the first {shown:,} of {count:,} tasks.")
+    if count > shown_count:
+        sentences.append(f"It shows the first {shown_count:,} of {count:,} tasks.")
     if len(recording.links) > LINKS_MAX:
         sentences.append(f"Only the first {LINKS_MAX:,} links to artifacts are included.")
     if flow.is_cut:

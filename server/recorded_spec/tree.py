@@ -156,9 +156,9 @@ def _nodes_of(parent: Node, tasks: Sequence[TaskOutline]) -> Iterator[tuple[Task
     numbered_tasks: list[tuple[TaskOutline, str, int]] = []
     for task in tasks:
         name = task.name or task.display_name or "task"
-        same = (name, _attributes(task).iteration_index)
-        counts[same] = counts.get(same, 0) + 1
-        numbered_tasks.append((task, name, counts[same]))
+        identity = (name, _attributes(task).iteration_index)
+        counts[identity] = counts.get(identity, 0) + 1
+        numbered_tasks.append((task, name, counts[identity]))
     # First the nodes whose key is their name, which must not be taken by a key that is made for a second node.
     for task, name, number in sorted(numbered_tasks, key=lambda one: one[2] > 1):
         node = parent.nodes_by_name.get((name, number))
