@@ -23,7 +23,7 @@ HAS_MLMD_WHEEL = (sys.platform, platform.machine(), sys.implementation.name, sys
     "cpython",
     (3, 11),
 )
-"""Whether ml-metadata's last release installs here; elsewhere nobody can run it."""
+"""Whether ml-metadata's last release installs here; elsewhere it cannot run."""
 
 MLMD_WHEEL_TESTS = "tests/mlmd_wheel/test_mlmd_wheel.py::test_every_node_is_what_ml_metadata_answers"
 ALLOWED_SKIPS = frozenset(

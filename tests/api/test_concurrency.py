@@ -1,4 +1,4 @@
-"""Calls that meet: nothing is lost, nothing is there twice, nobody sees a deadlock."""
+"""Concurrent calls: nothing is lost, nothing is stored twice, and no call fails with a deadlock."""
 
 import asyncio
 from collections import Counter

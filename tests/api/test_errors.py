@@ -1,4 +1,4 @@
-"""What a caller is told when a call fails: a code, a sentence, ErrorInfo – and nothing of what is behind it."""
+"""What a failed call returns: a code, a message and ErrorInfo, but no internals."""
 
 from collections.abc import Awaitable
 from typing import Any

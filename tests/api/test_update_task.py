@@ -1,4 +1,4 @@
-"""UpdateTask and UpdateTasksBulk: what is sent is merged into what is there."""
+"""UpdateTask and UpdateTasksBulk: what is sent is merged into what is stored."""
 
 from typing import Any
 

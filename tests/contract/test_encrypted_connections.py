@@ -47,7 +47,7 @@ def settings_of(kind: str, authority: trustme.CA, folder: Path) -> dict[str, str
 
 
 def trusting(url: str, kind: str, authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL that trusts an authority and nobody else."""
+    """The URL that trusts only one authority."""
     path = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(path))
     if kind == "mysql":

@@ -19,7 +19,7 @@ from tests.contract.concurrency import while_locked
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
 HANGING_SECONDS = 20
-"""What does not end within this waits for somebody who does not let go."""
+"""After this time, a call is assumed to wait for a lock that is never released."""
 
 
 def locks_in_turn(

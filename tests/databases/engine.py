@@ -49,7 +49,7 @@ class Engine(Protocol):
         """Return when a query is answered; raises NotAnswering otherwise. Only a server of ours can be starting."""
 
     def create(self, server_url: str, name: str, *, template: str | None = None) -> None:
-        """Create a database, empty or as a copy of the template, which nobody may be connected to."""
+        """Create a database, empty or as a copy of the template, to which no client may be connected."""
 
     def drop(self, server_url: str, name: str) -> None:
         """Drop a database, ending the connections to it; nothing happens when it does not exist."""

@@ -10,7 +10,7 @@ CHOICE_VARIABLE = "DB"
 
 
 class UnknownKind(ValueError):
-    """A name that is no kind of database."""
+    """A name that is not a kind of database."""
 
 
 def chosen_kinds(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:

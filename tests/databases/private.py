@@ -214,7 +214,7 @@ def hold_lifeline(path: Path) -> int:
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 on which nobody listens now."""
+    """A port on 127.0.0.1 on which nothing listens at the moment."""
     while True:
         # Not from the generator that test tools seed: parallel runs would all try the same ports.
         port = random.SystemRandom().randrange(*PORTS)

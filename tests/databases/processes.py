@@ -90,7 +90,7 @@ def end_noted(folder: Path, quit_signal: int) -> None:
 
 
 def watch(lifeline: Path, folder: Path, quit_signal: int) -> None:
-    """Wait until nobody holds a lock on the lifeline, then end the folder's server and remove the folder.
+    """Wait until no process holds a lock on the lifeline, then end the folder's server and remove the folder.
 
     The kernel drops the lock of a process that dies in whatever way, so no server outlives its owner.
     """

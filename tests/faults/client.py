@@ -1,4 +1,4 @@
-"""Clients of the fault tests: each with a connection of its own, as pods have. Called by tests."""
+"""Clients of the fault tests: each with its own connection, like pods. Called by tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ OPTIONS = [
 
 
 class Client(Api):
-    """Calls RPCs by name over a connection that it shares with nobody."""
+    """Calls RPCs by name over its own connection."""
 
     def __init__(self, address: str) -> None:
         self.channel = grpc.aio.insecure_channel(address, OPTIONS)

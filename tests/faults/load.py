@@ -249,7 +249,7 @@ async def _audit_run(api: Api, recording: Recording, artifacts: Counter[str], fi
 
 
 def _present(bulk: Bulk, tasks: dict[str, run_pb2.PipelineTask]) -> int:
-    """Count what is there of a bulk call."""
+    """Count the stored items of a bulk call."""
     holders = [tasks[task_id] for task_id in bulk.task_ids if task_id in tasks]
     if bulk.kind == "parameters":
         return sum(_parameters(task).get(bulk.name) == bulk.name for task in holders)

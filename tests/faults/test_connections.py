@@ -1,4 +1,4 @@
-"""Clients that connect and say nothing, or half of a greeting hinder nobody and are cut off."""
+"""Clients that connect and send nothing, or half of a greeting, are cut off and do not affect others."""
 
 import asyncio
 import resource

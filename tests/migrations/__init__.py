@@ -1,1 +1,1 @@
-"""How a store's schema comes to be: on every database, with anyone beside, after any accident."""
+"""Creation and upgrade of a store's schema: on every database, concurrently, and after crashes."""

@@ -147,7 +147,7 @@ def test_eight_upgrades_at_once_make_one_schema(database_url: str) -> None:
 
 @asynccontextmanager
 async def upgrade_lock_held(url: str) -> AsyncIterator[None]:
-    """Within the block, somebody else is upgrading."""
+    """Within the block, another process is upgrading."""
     dialect = dialect_for(url)
     engine = create_async_engine(dialect.url)
     with dialect.upgrade_claim(timeout_seconds=1):

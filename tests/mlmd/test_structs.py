@@ -1,4 +1,4 @@
-"""Structures in MLMD's tables are decoded as protobuf decodes them, and text that only looks like one is no structure."""
+"""Structures in MLMD's tables are decoded as protobuf decodes them, and text that only looks like one is not a structure."""
 
 import base64
 

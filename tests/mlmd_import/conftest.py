@@ -1,4 +1,4 @@
-"""Stores beside the one of a test."""
+"""Further stores of a test."""
 
 from collections.abc import Callable, Iterator
 

@@ -26,7 +26,7 @@ Contents = dict[str, list[tuple[Any, ...]]]
 
 
 class Watching:
-    """Keeps what an import tells."""
+    """Records the progress of an import."""
 
     def __init__(self) -> None:
         self.plans: list[Survey] = []
@@ -39,12 +39,12 @@ class Watching:
         self.told.append((phase, done, total))
 
     def all_done(self, phase: str) -> list[int]:
-        """How much of a phase was done whenever it was told."""
+        """The reported progress of a phase, in order."""
         return [done for told, done, _ in self.told if told == phase]
 
 
 class Acting(Watching):
-    """Does something whenever an import tells how far it is."""
+    """Calls a function whenever an import reports progress."""
 
     def __init__(self, act: Callable[[str], None]) -> None:
         super().__init__()

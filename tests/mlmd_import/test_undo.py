@@ -13,7 +13,7 @@ CACHED_ARTIFACT = "20ca2f7d-bb0f-591b-a6e3-d7f1c2e344cd"
 
 
 def quiet(*_: object) -> None:
-    """For progress that nobody reads."""
+    """For progress that is not checked."""
 
 
 async def test_undo_leaves_what_was_before(migrated_url: str) -> None:

@@ -230,7 +230,7 @@ def told_link(link: artifact_pb2.ArtifactTask) -> tuple[str, str, str, str]:
 
 
 async def assert_as_told(url: str, store: Path) -> OnProgress:
-    """Every node that the library answers is there as it should be, and nothing else."""
+    """The store has exactly the nodes that the library returns."""
     told, there = OnProgress(json.loads(session("tell", store))), await found(url)
     assert there["runs"].keys() == {told.run_id(context) for context in told.run_of.values()}
     wanted = told.tasks()

@@ -1,4 +1,4 @@
-"""Which package URLs the guard lets pass, and that it tells nothing about those it does not."""
+"""Which package URLs the guard lets pass, and that it reveals nothing about the others."""
 
 import pytest
 

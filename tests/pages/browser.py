@@ -49,7 +49,7 @@ class BrowserMissing(RuntimeError):
 
 
 class BrowserFailed(Exception):
-    """Chromium did not do what it was told."""
+    """Chromium did not execute a command."""
 
 
 def require_chromium() -> Path:

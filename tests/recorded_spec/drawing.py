@@ -1,6 +1,6 @@
 """Reads a made specification as a page draws it, from the document alone, and holds it against tasks and links.
 
-`complaints` lists every task that is no node, and every link that is no edge.
+`complaints` lists every task that is not a node, and every link that is not an edge.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ class Drawing:
     spec: Mapping[str, Any]
 
     def component(self, path: Path) -> Mapping[str, Any]:
-        """The component of a node; raises KeyError when there is no such node."""
+        """The component of a node; raises KeyError when the node does not exist."""
         component = self.spec["root"]
         for place in range(len(path)):
             component = self.spec["components"][self.task(path[: place + 1])["componentRef"]["name"]]

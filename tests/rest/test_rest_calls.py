@@ -1,4 +1,4 @@
-"""Calls over the REST door of a whole server: JSON in, JSON out, errors, and what stands beside the RPCs."""
+"""Calls over the REST door of a whole server: JSON in, JSON out, errors, and the routes that are not RPCs."""
 
 import asyncio
 import time

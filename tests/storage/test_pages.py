@@ -1,4 +1,4 @@
-"""Page tokens: carried whole, bound to their query, and written by nobody else."""
+"""Page tokens: complete, bound to their query, and impossible to forge."""
 
 import base64
 import json
