@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -15,31 +15,37 @@ from storage.sql.rows import RowVanished, columns_of, values_of
 from storage.sql.tables import artifact_tasks, artifacts
 
 _COLUMNS = columns_of(artifact_tasks, ArtifactTask)
-_LINKED = [*_COLUMNS, *columns_of(artifacts, Artifact)]
-_OF_LINK = [artifact_tasks.c[name] for name in ("task_id", "artifact_id", "type", "key", "producer")]
-_OUTLINE = [*_OF_LINK, artifacts.c.type.label("artifact_type"), artifacts.c.uri]  # in the order of LinkOutline
+_OF_LINK = ("task_id", "artifact_id", "type", "key", "producer")
 _UNIQUE = ("task_id", "type", "key", "iteration", "artifact_id")
-_WITH_ARTIFACTS = artifact_tasks.join(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id)
-_OUTLINES = (
-    select(*_OUTLINE)
-    .select_from(_WITH_ARTIFACTS)
-    .where(artifact_tasks.c.run_id == bindparam("run_id"))
-    .order_by(artifact_tasks.c.id)
-    .limit(bindparam("limit"))
-)
+_IDS = ("task_id", "artifact_id")
 
 
 class _Statements:
     """Statements on links whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
-        linked = select(*_LINKED).select_from(_WITH_ARTIFACTS)
-        of_tasks = dialect.among(artifact_tasks.c.task_id, "ids")
-        self.of_tasks = linked.where(of_tasks)
-        self.of_run = linked.where(artifact_tasks.c.run_id == bindparam("run_id"))
-        self.of_runs = linked.where(dialect.among(artifact_tasks.c.run_id, "ids"))
-        self.between = select(*_COLUMNS).where(of_tasks, dialect.among(artifact_tasks.c.artifact_id, "artifact_ids"))
-        self.delete_of_tasks = delete(artifact_tasks).where(of_tasks)
+        self._dialect = dialect
+        of_run = artifact_tasks.c.run_id == bindparam("run_id")
+        self.of_run = self._linked(artifact_tasks, of_run)
+        self.of_runs = self._linked(*dialect.rows_among(artifact_tasks, artifact_tasks.c.run_id, "ids"))
+        self.of_tasks = self._linked(*dialect.rows_among(artifact_tasks, artifact_tasks.c.task_id, "ids"))
+        links, condition = dialect.rows_by_key(artifact_tasks, _UNIQUE, _IDS)
+        self.by_key = select(*columns_of(links, ArtifactTask)).where(condition)
+        self.delete_of_tasks = delete(artifact_tasks).where(dialect.among(artifact_tasks.c.task_id, "ids"))
+        partners, is_partner = dialect.partners(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id)
+        # In the order of LinkOutline.
+        columns = [
+            *(artifact_tasks.c[name] for name in _OF_LINK),
+            partners.c.type.label("artifact_type"),
+            partners.c.uri,
+        ]
+        outlines = select(*columns).select_from(artifact_tasks.join(partners, is_partner)).where(of_run)
+        self.outlines = outlines.order_by(artifact_tasks.c.id).limit(bindparam("limit"))
+
+    def _linked(self, links: FromClause, condition: ColumnElement[bool]) -> Select[Any]:
+        partners, is_partner = self._dialect.partners(artifacts, artifacts.c.id == links.c.artifact_id)
+        columns = [*columns_of(links, ArtifactTask), *columns_of(partners, Artifact)]
+        return select(*columns).select_from(links.join(partners, is_partner)).where(condition)
 
 
 def _unique_key(link: ArtifactTask) -> tuple[str, int, str, int, str]:
@@ -63,24 +69,29 @@ class SqlArtifactTasks:
         type: int | None,
     ) -> Page[ArtifactTask]:
         """Return a page of links; ids of one kind are alternatives, kinds must all match."""
+        kinds = (("task_id", task_ids), ("artifact_id", artifact_ids), ("run_id", run_ids))
+        ids_by_name = {name: possible_ids(texts) for name, texts in kinds if texts}
+        table: FromClause = artifact_tasks
         scope: list[ColumnElement[bool]] = []
-        for name, texts in (("task_id", task_ids), ("run_id", run_ids), ("artifact_id", artifact_ids)):
-            if not texts:
-                continue
-            ids = possible_ids(texts)
+        # The links of one row come in the order of its index, those of several must be sorted.
+        if ids_by_name and all(len(ids) > 1 for ids in ids_by_name.values()):
+            name = next(iter(ids_by_name))
+            links = self._dialect.rows_among(artifact_tasks, artifact_tasks.c[name], name, ids_by_name.pop(name))
+            table = links[0]
+            scope.append(links[1])
+        for name, ids in ids_by_name.items():
             if not ids:
                 return Page(rows=[], total_size=0, next=None)
-            column = artifact_tasks.c[name]
-            # The links of one row are read in index order, those of several rows must be sorted.
+            column = table.c[name]
             scope.append(column == ids[0] if len(ids) == 1 else self._dialect.among(column, name, ids))
         if type is not None:
-            scope.append(artifact_tasks.c.type == type)
+            scope.append(table.c.type == type)
         return await page(
             self._connection,
             self._dialect,
             listing,
-            table=artifact_tasks,
-            columns=_COLUMNS,
+            table=table,
+            columns=columns_of(table, ArtifactTask),
             scope=scope,
             record=lambda row: ArtifactTask(*row[:-1]),
         )
@@ -92,13 +103,13 @@ class SqlArtifactTasks:
     async def of_runs(self, run_ids: Sequence[str]) -> Sequence[LinkedArtifact]:
         """Return the links of runs with their artifacts."""
         if len(run_ids) == 1:
-            # Runs differ in size by a factor of thousands: for a list, a planner expects average runs, and may read whole tables.
+            # Runs differ in size by the thousand: for a list a planner expects the average run.
             return await self._find_linked(self._statements.of_run, run_id=run_ids[0])
         return await self._find_linked(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
 
     async def outlines(self, run_id: str, *, limit: int) -> Sequence[LinkOutline]:
         """Return outlines of a run's first links, by id."""
-        rows = (await self._connection.execute(_OUTLINES, {"run_id": run_id, "limit": limit})).all()
+        rows = (await self._connection.execute(self._statements.outlines, {"run_id": run_id, "limit": limit})).all()
         return [LinkOutline(*row) for row in rows]
 
     async def _find_linked(self, statement: Select[Any], **values: Any) -> Sequence[LinkedArtifact]:
@@ -120,12 +131,9 @@ class SqlArtifactTasks:
                 return [links[0]] * len(links)
         else:
             await self._connection.execute(self._dialect.insert_or_skip(artifact_tasks, _UNIQUE), rows)
-        values = {
-            "ids": self._dialect.text_list(sorted({link.task_id for link in links})),
-            "artifact_ids": self._dialect.text_list(sorted({link.artifact_id for link in links})),
-        }
+        values = self._dialect.key_values(_UNIQUE, _IDS, rows)
         stored_links = [
-            ArtifactTask(*row) for row in (await self._connection.execute(self._statements.between, values)).all()
+            ArtifactTask(*row) for row in (await self._connection.execute(self._statements.by_key, values)).all()
         ]
         links_by_key = {_unique_key(link): link for link in stored_links}
         if any(_unique_key(link) not in links_by_key for link in links):

@@ -32,7 +32,8 @@ class _Statements:
     """Statements on artifacts whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.namespaces = select(artifacts.c.id, artifacts.c.namespace).where(dialect.among(artifacts.c.id, "ids"))
+        rows, condition = dialect.rows_among(artifacts, artifacts.c.id, "ids")
+        self.namespaces = select(rows.c.id, rows.c.namespace).where(condition)
 
 
 class SqlArtifacts:

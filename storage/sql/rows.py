@@ -5,7 +5,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, literal_column
+from sqlalchemy import ColumnElement, FromClause, literal_column
 
 _READERS: dict[tuple[type[Any], tuple[str, ...]], tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
 
@@ -22,7 +22,7 @@ def field_names(record: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record))
 
 
-def columns_of(table: Table, record: type[Any], *, leaving_out: Sequence[str] = ()) -> list[Column[Any]]:
+def columns_of(table: FromClause, record: type[Any], *, leaving_out: Sequence[str] = ()) -> list[ColumnElement[Any]]:
     """Return the table's columns in the order of the record's fields, so that `record(*row)` works."""
     return [table.c[name] for name in field_names(record) if name not in leaving_out]
 

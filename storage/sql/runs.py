@@ -82,9 +82,10 @@ class _Statements:
     def __init__(self, dialect: Dialect) -> None:
         head = select(*_HEAD).where(_HAS_ID)
         self.heads = {lock: dialect.locked(head, lock) for lock in Lock}
-        # One count per run: to group the tasks of several runs, a planner may read the whole table.
-        count = select(func.count()).where(tasks.c.run_id == runs.c.id).scalar_subquery()
-        self.task_counts = select(runs.c.id, count).where(dialect.among(runs.c.id, "ids"))
+        # A count per run: grouping the tasks of several runs, a planner may read the whole table.
+        rows, condition = dialect.rows_among(runs, runs.c.id, "ids")
+        count = select(func.count()).where(tasks.c.run_id == rows.c.id).scalar_subquery()
+        self.task_counts = select(rows.c.id, count).where(condition)
 
 
 class SqlRuns:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Update, bindparam, case, exists, func, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, Update, bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
@@ -17,16 +17,15 @@ from storage.sql.rows import RowVanished, columns_of, field_names, inline_litera
 from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
-_HEAD = columns_of(tasks, TaskHead)
-_PROGRESS = columns_of(tasks, TaskProgress)
 _OUTLINE = columns_of(tasks, TaskOutline)
+_PROGRESS = columns_of(tasks, TaskProgress)
 _LONG = ("input_parameters", "output_parameters")
 _FIXED = ("id", "run_id", "created_at", "logical_key")
 _ATTEMPT = tuple(name for name in field_names(TaskAttempt) if name != "id")
 _CHANGING = tuple(name for name in field_names(Task) if name not in _FIXED)
 
 
-def _unless_longer(column: Column[Any], characters: ColumnElement[Any]) -> ColumnElement[Any]:
+def _unless_longer(column: ColumnElement[Any], characters: ColumnElement[Any]) -> ColumnElement[Any]:
     if column.name not in _LONG:
         return column
     return case((func.char_length(column) <= characters, column), else_=None)
@@ -38,31 +37,41 @@ class _Statements:
     def __init__(self, dialect: Dialect) -> None:
         oldest_first = (tasks.c.created_at, tasks.c.id)
         of_run = tasks.c.run_id == bindparam("run_id")
-        by_ids = dialect.among(tasks.c.id, "ids")
+        by_ids = dialect.rows_among(tasks, tasks.c.id, "ids")
         self.get = select(*_COLUMNS).where(tasks.c.id == bindparam("id"))
-        self.heads = select(*_HEAD).where(by_ids)
+        self.heads = select(*columns_of(by_ids[0], TaskHead)).where(by_ids[1])
         self.of_run = select(*_COLUMNS).where(of_run).order_by(*oldest_first)
-        self.of_runs = select(*_COLUMNS).where(dialect.among(tasks.c.run_id, "ids")).order_by(*oldest_first)
+        rows, condition = dialect.rows_among(tasks, tasks.c.run_id, "ids")
+        self.of_runs = select(*columns_of(rows, Task)).where(condition).order_by(rows.c.created_at, rows.c.id)
         outline = [_unless_longer(column, bindparam("parameter_characters")) for column in _OUTLINE]
         self.outlines = select(*outline).where(of_run).order_by(*oldest_first).limit(bindparam("limit"))
-        self.children = select(tasks.c.created_at, tasks.c.id, tasks.c.name, tasks.c.parent_task_id).where(
-            of_run, dialect.among(tasks.c.parent_task_id, "ids")
-        )
+        rows, condition = dialect.rows_among(tasks, tasks.c.parent_task_id, "ids", scope=of_run)
+        self.children = select(rows.c.created_at, rows.c.id, rows.c.name, rows.c.parent_task_id).where(condition)
         self.cached = _find_cached()
         self.cached_in_namespace = _find_cached(tasks.c.namespace == bindparam("namespace"))
-        self.lock = dialect.locked(select(*_COLUMNS).where(by_ids).order_by(tasks.c.id), Lock.UPDATE)
+        has_id = dialect.among(tasks.c.id, "ids")
+        self.lock = dialect.locked(select(*_COLUMNS).where(has_id).order_by(tasks.c.id), Lock.UPDATE)
         self.lock_of_run = dialect.locked(select(tasks.c.id).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
         self.lock_progress = dialect.locked(select(*_PROGRESS).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
         self.by_logical_key = select(*_COLUMNS).where(tasks.c.logical_key == bindparam("logical_key"))
-        # UNION terminates even if rows form a cycle.
-        columns = (tasks.c.id, tasks.c.run_id, tasks.c.parent_task_id)
-        lineage = select(*columns).where(by_ids).cte("above", recursive=True)
-        lineage = lineage.union(select(*columns).join(lineage, tasks.c.id == lineage.c.parent_task_id))
-        self.ancestors = select(lineage.c.id, lineage.c.run_id, lineage.c.parent_task_id)
+        self.ancestors = _ancestors(dialect, *by_ids)
         child = tasks.alias("child")
         has_child = exists().where(child.c.run_id == tasks.c.run_id, child.c.parent_task_id == tasks.c.id)
         is_running = tasks.c.state == TaskState.RUNNING.value
         self.running_leaf = select(tasks.c.id).where(of_run, is_running, ~has_child).limit(1)
+
+
+def _ancestors(dialect: Dialect, rows: FromClause, condition: ColumnElement[bool]) -> Select[Any]:
+    """Return the statement on some tasks and all above them."""
+
+    def columns(of: FromClause) -> list[ColumnElement[Any]]:
+        return [of.c.id, of.c.run_id, of.c.parent_task_id]
+
+    lineage = select(*columns(rows)).where(condition).cte("above", recursive=True)
+    parents, is_parent = dialect.partners(tasks, tasks.c.id == lineage.c.parent_task_id)
+    # UNION terminates even if rows form a cycle.
+    lineage = lineage.union(select(*columns(parents)).select_from(lineage.join(parents, is_parent)))
+    return select(*columns(lineage))
 
 
 def _find_cached(*scope: ColumnElement[bool]) -> Select[Any]:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, insert
+from sqlalchemy import ColumnElement, FromClause, Insert, Select, Table, and_, bindparam, insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -152,6 +152,45 @@ class Dialect:
     def text_list(self, texts: Sequence[str]) -> Any:
         """Return the value to bind for `among`."""
         raise NotImplementedError
+
+    def rows_among(
+        self,
+        table: Table,
+        column: ColumnElement[Any],
+        name: str,
+        texts: Sequence[str] | None = None,
+        *,
+        scope: ColumnElement[bool] | None = None,
+    ) -> tuple[FromClause, ColumnElement[bool]]:
+        """Return the rows of a table whose column is one of many texts: what stands for the table, and a condition.
+
+        The rows are in the scope, a further condition on the table. Otherwise as `among`, which is for statements that
+        lock or delete what they find; here each text is looked up by an index, however many rows another text has.
+        """
+        condition = self.among(column, name, texts)
+        return table, condition if scope is None else and_(scope, condition)
+
+    def partners(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+        """Return what stands for a table of which each row of another has one or none, and the condition of their join.
+
+        Each is looked up by an index, however many there are.
+        """
+        return table, condition
+
+    def rows_by_key(
+        self, table: Table, keys: Sequence[str], narrow_keys: Sequence[str]
+    ) -> tuple[FromClause, ColumnElement[bool]]:
+        """Return the rows of a table that hold given unique keys: what stands for the table, and a condition.
+
+        Rows that agree in the narrow keys only, which are texts, may be among them. `key_values` makes what is bound.
+        """
+        return table, and_(*(self.among(table.c[key], f"of_{key}") for key in narrow_keys))
+
+    def key_values(
+        self, keys: Sequence[str], narrow_keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Return the values to bind for `rows_by_key`: the keys of rows."""
+        return {f"of_{key}": self.text_list(sorted({row[key] for row in rows})) for key in narrow_keys}
 
     def locked(self, statement: Select[Any], lock: Lock) -> Select[Any]:
         """Return a statement that locks the rows it selects; it is unchanged on a database with a single writer."""

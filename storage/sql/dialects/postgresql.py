@@ -6,11 +6,26 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import ColumnElement, Insert, String, Table, bindparam, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Insert,
+    String,
+    Table,
+    and_,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import TypeEngine
 
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
@@ -52,6 +67,30 @@ def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
 @compiles(ByteText, "postgresql")
 def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return 'TEXT COLLATE "C"'
+
+
+def _unseen(name: str, element: TypeEngine[Any], value: Sequence[Any] | None = None) -> ColumnElement[Any]:
+    """Return a bound array whose length the planner does not see.
+
+    Otherwise it would take a plan for the length at hand to be cheaper than one for any, and plan a list of few texts
+    again at each execution.
+    """
+    array = bindparam(name, value, type_=ARRAY(element), required=value is None)
+    return select(array).scalar_subquery()
+
+
+def _by_index(table: Table, condition: ColumnElement[bool]) -> FromClause:
+    """Return the rows of a table that meet a condition on a row before it.
+
+    The driver prepares statements, and from the sixth time on PostgreSQL may use a plan that it made for any values: for
+    the average run, say, where runs differ in size by the thousand. Without OFFSET it would be free to read both tables whole.
+    """
+    return select(table).where(condition).offset(literal_column("0")).lateral(table.name)
+
+
+def _element_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
+    """The type of a column, its length and order left out."""
+    return String() if isinstance(column.type, String) else column.type
 
 
 class PostgreSQL(Dialect):
@@ -136,6 +175,43 @@ class PostgreSQL(Dialect):
     def text_list(self, texts: Sequence[str]) -> Any:
         """The driver takes a list."""
         return list(texts)
+
+    def rows_among(
+        self,
+        table: Table,
+        column: ColumnElement[Any],
+        name: str,
+        texts: Sequence[str] | None = None,
+        *,
+        scope: ColumnElement[bool] | None = None,
+    ) -> tuple[FromClause, ColumnElement[bool]]:
+        """The rows of each text by its index."""
+        value = None if texts is None else self.text_list(texts)
+        wanted = select(func.unnest(_unseen(name, String(), value)).label("text")).distinct().subquery("wanted")
+        condition = column == wanted.c.text
+        return self._looked_up(table, wanted, condition if scope is None else and_(scope, condition)), true()
+
+    def partners(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+        """The partners of each row by their index."""
+        return _by_index(table, condition), true()
+
+    def rows_by_key(
+        self, table: Table, keys: Sequence[str], narrow_keys: Sequence[str]
+    ) -> tuple[FromClause, ColumnElement[bool]]:
+        """Each row by the index of the whole key."""
+        arrays = [_unseen(f"of_{key}", _element_type(table.c[key])) for key in keys]
+        wanted = func.unnest(*arrays).table_valued(*(column(key) for key in keys), name="wanted").render_derived()
+        return self._looked_up(table, wanted, and_(*(table.c[key] == wanted.c[key] for key in keys))), true()
+
+    def key_values(
+        self, keys: Sequence[str], narrow_keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """A list per column; the rows have different keys."""
+        return {f"of_{key}": [row[key] for row in rows] for key in keys}
+
+    def _looked_up(self, table: Table, wanted: FromClause, condition: ColumnElement[bool]) -> FromClause:
+        rows = _by_index(table, condition)
+        return select(rows).select_from(wanted.join(rows, true())).subquery(table.name)
 
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on these columns only; a failed INSERT would abort the transaction."""
