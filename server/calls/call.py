@@ -57,10 +57,11 @@ class Call:
     )
 
     def __init__(self, shared: Shared, caller: Caller, *, start: float) -> None:
-        self.store, self.tokens, self.settings = shared.store, shared.tokens, shared.settings
+        self.tokens, self.settings = shared.tokens, shared.settings
         self.now, self.recorded_specs = shared.now, shared.recorded_specs
         self.caller = caller
         self.deadline = None if caller.timeout_seconds is None else start + caller.timeout_seconds
+        self.store = shared.store.until(self.deadline)
         self.identity = Identity()
         self._scope: Scope | None = None
         self._request_id = ""

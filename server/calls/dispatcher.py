@@ -22,7 +22,6 @@ from server.calls.policy import Rule
 from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
 from server.process.telemetry import log
-from storage import deadlines
 
 Answer = TypeVar("Answer")
 
@@ -108,16 +107,11 @@ class Dispatcher:
         handler, rule = operation.handler, operation.rule
         if handler is None or rule is None:
             raise Unimplemented(f"{operation.name} is not offered here")
-        # The store limits its retries by it. Each call runs in a task of its own, so no other call sees what is set here.
-        token = deadlines.deadline_at.set(call.deadline)
-        try:
-            # Around the authority too: one that does not answer must not hold a call for longer than its caller waits.
-            async with asyncio.timeout(call.caller.timeout_seconds):
-                identity = await self._authority.identify(call.metadata)
-                call.admit(identity, None if rule.open else await self._authority.authorise(identity, rule, request))
-                return await handler(call, request)
-        finally:
-            deadlines.deadline_at.reset(token)
+        # Around the authority too: one that does not answer must not hold a call for longer than its caller waits.
+        async with asyncio.timeout(call.caller.timeout_seconds):
+            identity = await self._authority.identify(call.metadata)
+            call.admit(identity, None if rule.open else await self._authority.authorise(identity, rule, request))
+            return await handler(call, request)
 
     def _log(
         self, operation: Operation, call: Call, status: statuses.Status, start: float, failure: BaseException | None

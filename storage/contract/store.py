@@ -83,6 +83,8 @@ class WriteTx(Protocol):
 class Store(Protocol):
     """A database with Lineal's tables."""
 
+    # Deadlines are monotonic times: `time.monotonic()`, in seconds. None is for a caller that does not say how long it waits.
+
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Everything read by one callback belongs to one snapshot."""
 
@@ -95,6 +97,12 @@ class Store(Protocol):
         A callback that meets a deadlock runs again. A callback whose connection breaks runs again. A callback that meets a
         row taken or deleted by another runs again. A key that stays taken raises Conflict. A broken COMMIT raises OutcomeUnknown.
         A value that the database cannot hold raises ValueRefused. A write without a database raises Unavailable.
+        """
+
+    def until(self, deadline: float | None) -> "Store":
+        """A write that never gets through ends with its caller's deadline.
+
+        A view of a store shares its connections. A view without a deadline is the store itself.
         """
 
     async def ready(self) -> None:

@@ -15,8 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage import deadlines
-from storage.contract import ReadTx, WriteTx
+from storage.contract import ReadTx, Store, WriteTx
 from storage.errors import Conflict, OutcomeUnknown, SchemaMismatch, StorageError, Unavailable, ValueRefused
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
@@ -98,6 +97,10 @@ class SqlStore:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
         return await self._retrying(lambda: self._write_once(fn))
 
+    def until(self, deadline: float | None) -> Store:
+        """Return this store for one caller; see storage.contract.Store."""
+        return self if deadline is None else _StoreUntil(self, deadline)
+
     async def _read_once(self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         async with engine.connect() as connection:
             return await fn(SqlTx(connection, self.dialect))
@@ -116,9 +119,11 @@ class SqlStore:
                 raise
             return answer
 
-    async def _retrying(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _retrying(self, attempt: Callable[[], Awaitable[Answer]], deadline: float | None = None) -> Answer:
         """Run an attempt until it succeeds, fails for a reason that retrying does not fix, or time is up."""
-        end = time.monotonic() + deadlines.remaining_seconds(RETRY_SECONDS)
+        end = time.monotonic() + RETRY_SECONDS
+        if deadline is not None:
+            end = min(end, deadline)
         pause = FIRST_PAUSE_SECONDS
         collisions = 0
         while True:
@@ -217,6 +222,39 @@ class SqlStore:
         for engine in (self._writer, self._reader):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
+
+
+class _StoreUntil:
+    """A store for a caller that stops waiting at a monotonic time; what it has is the store's."""
+
+    __slots__ = ("_deadline", "_store")
+
+    def __init__(self, store: SqlStore, deadline: float) -> None:
+        self._store, self._deadline = store, deadline
+
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        store = self._store
+        return await store._retrying(lambda: store._read_once(store._reader, fn), self._deadline)
+
+    async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        store = self._store
+        return await store._retrying(lambda: store._read_once(store._single_reader, fn), self._deadline)
+
+    async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
+        store = self._store
+        return await store._retrying(lambda: store._write_once(fn), self._deadline)
+
+    def until(self, deadline: float | None) -> Store:
+        return self._store.until(deadline)
+
+    async def ready(self) -> None:
+        await self._store.ready()
+
+    async def page_token_key(self) -> bytes:
+        return await self._store.page_token_key()
+
+    async def close(self) -> None:
+        await self._store.close()
 
 
 def _final_error(failure: Failure) -> StorageError:

@@ -1,6 +1,7 @@
 """What storage.contract promises of the store itself, where nothing breaks."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -51,6 +52,27 @@ async def test_a_single_statement_reads_the_same_with_and_without_a_snapshot(sto
         task = await a_kept_task(store, name=name)
         for read in (store.read, store.read_one):
             assert await read(lambda tx, task=task: tx.tasks.get(task.id)) == task
+
+
+async def test_a_view_of_a_store_shares_its_connections(migrated_url: str) -> None:
+    store = SqlStore(migrated_url, pool_size=1)
+    views = [store.until(time.monotonic() + seconds) for seconds in (60, 90)]
+    run = a_run()
+    await views[0].write(lambda tx: tx.runs.create(run))
+
+    async def read(_: ReadTx) -> tuple[int, int]:
+        return store.pool_use()["reader"]
+
+    assert [await view.read(read) for view in (*views, views[0].until(None))] == [(1, 1)] * 3
+    assert (await views[1].read_one(lambda tx: tx.runs.head(run.id))).id == run.id
+    await views[0].ready()
+    assert await views[1].until(time.monotonic() + 60).page_token_key() == await store.page_token_key()
+    await views[0].close()
+
+
+async def test_a_view_without_a_deadline_is_the_store_itself(store: SqlStore) -> None:
+    assert store.until(None) is store
+    assert store.until(time.monotonic()).until(None) is store
 
 
 async def test_a_callback_that_raises_leaves_nothing_behind(store: SqlStore) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from storage import deadlines
 from storage.contract import Lock, WriteTx
 from storage.errors import Conflict, RowNotFound
 from storage.model import ArtifactTask, Task
@@ -60,10 +59,8 @@ async def test_a_write_that_never_gets_through_ends_with_its_callers_deadline(st
         await tx.tasks._connection.exec_driver_sql("SELECT id FROM tasks FOR UPDATE NOWAIT")
 
     async with while_locked(store, lambda tx: tx.tasks.lock([task.id])):
-        token = deadlines.deadline_at.set(time.monotonic() + 0.5)
         with pytest.raises(Conflict, match="concurrent writes kept colliding"):
-            await store.write(write)
-        deadlines.deadline_at.reset(token)
+            await store.until(time.monotonic() + 0.5).write(write)
     assert len(attempts) > 3
     assert attempts[-1] - attempts[0] < 0.6
 

@@ -1,7 +1,6 @@
 """The dispatcher by itself: what a call goes through before and around its handler, whichever door it came through."""
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
@@ -23,7 +22,6 @@ from server.calls.methods import Method
 from server.calls.namespaces import Request
 from server.calls.policy import Rule
 from server.errors import PermissionDenied, Unauthenticated
-from storage import deadlines
 
 METHODS = {method.name: method for method in KFP.methods}
 LIST_RUNS = METHODS["RunService.ListRuns"]
@@ -67,17 +65,15 @@ class Hanging(SingleUser):
 
 
 class Handlers:
-    """Handlers that say how long their callers wait, and remember that they were called."""
+    """Handlers that remember that they were called."""
 
     def __init__(self) -> None:
         self.called: list[str] = []
-        self.patience = math.nan
         self.calls: list[Call] = []
 
     async def list_runs(self, call: Call, request: Any) -> Message:
         self.called.append("list")
         self.calls.append(call)
-        self.patience = deadlines.remaining_seconds(1e9)
         if request.page_token == "for ever":
             await asyncio.Event().wait()
         if request.page_token == "bug":
@@ -94,12 +90,23 @@ class Handlers:
         return {}
 
 
+class DeadlineNoted:
+    """A store of which nothing is requested except to note the deadline of a call."""
+
+    def __init__(self, deadline: float | None = 0.0) -> None:
+        self.deadline = deadline
+
+    def until(self, deadline: float | None) -> "DeadlineNoted":
+        return DeadlineNoted(deadline)
+
+
 class Dispatching:
     """A dispatcher whose methods have these handlers."""
 
     def __init__(self, handlers: Handlers, authority: Any) -> None:
         nothing: Any = None
-        self.dispatcher = Dispatcher(Shared(store=nothing, tokens=nothing, settings=nothing), authority)
+        store: Any = DeadlineNoted()
+        self.dispatcher = Dispatcher(Shared(store=store, tokens=nothing, settings=nothing), authority)
         self.handlers = {LIST_RUNS: handlers.list_runs, HEALTHZ: handlers.healthz, UPLOAD: handlers.upload}
 
 
@@ -141,13 +148,14 @@ async def test_an_open_method_is_open_to_everybody_who_says_who_it_is() -> None:
     assert (outcome.status.code_name, handlers.called) == ("OK", ["healthz"])
 
 
-async def test_a_handler_knows_how_long_its_caller_waits() -> None:
+async def test_the_store_of_a_call_knows_how_long_its_caller_waits() -> None:
     handlers = Handlers()
     dispatcher = a_dispatcher(handlers, SingleUser())
     await ask(dispatcher, LIST_RUNS, Caller("test", timeout_seconds=60.0))
-    assert 0 < handlers.patience <= 60
     await ask(dispatcher, LIST_RUNS, Caller("test"))
-    assert handlers.patience == 1e9
+    stores: list[Any] = [call.store for call in handlers.calls]
+    assert [store.deadline for store in stores] == [handlers.calls[0].deadline, None]
+    assert handlers.calls[0].deadline is not None
 
 
 async def test_a_handler_that_is_late_is_ended_at_its_callers_deadline() -> None:
