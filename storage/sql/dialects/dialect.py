@@ -34,7 +34,11 @@ class Failure(enum.Enum):
 
 
 class Dialect:
-    """How to use one kind of database: one subclass per kind, one instance per store URL."""
+    """How to use one kind of database: one subclass per kind, one instance per store URL.
+
+    Processes exclude one another only by its claims and locks: a claim belongs to the process, a lock to the connection, and both
+    end when the process dies, however it dies.
+    """
 
     name: ClassVar[str]
     """SQLAlchemy's name of the dialect."""
@@ -108,7 +112,10 @@ class Dialect:
         raise NotImplementedError
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
-        """Take the database's lock for schema changes; it ends with the connection. Raises Unavailable after the timeout."""
+        """Take the database's lock for schema changes, until the transaction or the connection ends.
+
+        Raises Unavailable after the timeout.
+        """
         raise NotImplementedError
 
     def import_claim(self) -> AbstractContextManager[None]:
