@@ -1,1 +1,1 @@
-"""What is true whichever API asks: records and documents in, records out. No protobuf, no HTTP, no SQL."""
+"""Rules that hold for every API: they take and return records and documents. No protobuf, no HTTP, no SQL."""

@@ -1,4 +1,4 @@
-"""New artifacts: what one must have, when an equal one is used instead, and what makes two equal."""
+"""New artifacts: required fields, reuse of an existing equal artifact, and what makes two artifacts equal."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class NewArtifact(NamedTuple):
         checks.max_characters("producer_key", self.producer_key, MAX_CHARACTERS["CreateArtifactRequest.producer_key"])
 
     def check_numbers(self) -> None:
-        """Raise UnusableValue for a type or a value that cannot be kept; a bulk call checks all items first."""
+        """Raise UnusableValue for a type or a value that cannot be stored; a bulk call checks all items first."""
         check_enum("artifact.type", self.type, _TYPES)
         if self.number_value is not None and not isfinite(self.number_value):
             raise UnusableValue("artifact.number_value is NaN or an infinity")
@@ -81,7 +81,7 @@ class NewArtifact(NamedTuple):
 def new_artifact(new: NewArtifact, *, artifact_id: str, metadata: str | None, namespace: str, now: int) -> Artifact:
     """Return the record of a new artifact, with its identity when an equal one may be used instead.
 
-    The metadata are given as they are kept.
+    The metadata are given as they are stored.
     """
     artifact = Artifact(
         id=artifact_id,
@@ -101,7 +101,7 @@ def new_artifact(new: NewArtifact, *, artifact_id: str, metadata: str | None, na
 
 
 async def keep_artifact(tx: WriteTx, new: NewArtifact, artifact: Artifact) -> Artifact:
-    """Keep a new artifact, or find the equal one that may be used instead; link the one returned to its task.
+    """Store a new artifact, or find the equal one that may be used instead; link the one returned to its task.
 
     Raises NotFound for an unknown task, InvalidArgument for one of another run.
     """
@@ -116,7 +116,7 @@ async def keep_artifact(tx: WriteTx, new: NewArtifact, artifact: Artifact) -> Ar
 
 
 async def keep_artifacts(tx: WriteTx, news: Sequence[NewArtifact], artifacts: Sequence[Artifact]) -> None:
-    """Keep new artifacts and link them to their tasks; none of them may be reused. Raises as `keep_artifact`."""
+    """Store new artifacts and link them to their tasks; none of them may be reused. Raises as `keep_artifact`."""
     heads = await tx.tasks.heads(sorted({new.task_id for new in news}))
     tasks = []
     for new in news:

@@ -1,4 +1,4 @@
-"""What a request may hold: presence, lengths, ids. Every service checks with these, so that limits are written once.
+"""Checks of requests: presence, lengths, ids. Every service checks with these, so that limits are written once.
 
 Lengths are in characters where a column counts characters, in bytes of UTF-8 where it is said.
 """

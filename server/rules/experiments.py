@@ -1,4 +1,4 @@
-"""What an experiment needs, and which one cannot be deleted."""
+"""Requirements of an experiment, and which experiment cannot be deleted."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""How long the texts of requests may be, one row per field.
+"""The maximum lengths of texts in requests, one row per field.
 
 Requests are checked with these rows, and the OpenAPI document and the documentation show them. Names are those of messages and
 fields without their package.

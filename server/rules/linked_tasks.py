@@ -1,4 +1,4 @@
-"""Tasks as they were read or written, with the artifacts linked to them and their children."""
+"""Tasks that were read or written, with their linked artifacts and their children."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

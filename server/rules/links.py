@@ -1,4 +1,4 @@
-"""Links between artifacts and tasks: new ones, their direction, who made what they point to, how a task's are grouped."""
+"""Links between artifacts and tasks: new links, their direction, the producer of an artifact, the grouping of a task's links."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class LinkGroup:
 
 
 def new_link(new: NewLink, *, link_id: str) -> ArtifactTask:
-    """Return the record of a new link. Raises UnusableValue for what cannot be kept."""
+    """Return the record of a new link. Raises UnusableValue for a value that cannot be stored."""
     check_enum("artifact_task.type", new.type, _TYPES)
     producer = new.producer or Producer()
     return ArtifactTask(
@@ -75,7 +75,7 @@ def new_link(new: NewLink, *, link_id: str) -> ArtifactTask:
 
 
 async def keep_links(tx: WriteTx, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
-    """Keep links of one run and return them; for one that exists, the existing one is returned.
+    """Store links of one run and return them; for one that exists, the existing one is returned.
 
     Raises NotFound for unknown tasks and artifacts, InvalidArgument for tasks of other runs and links of several runs.
     """

@@ -1,4 +1,4 @@
-"""CreateRun: what a new run must have, what it is started with, and where it is kept. Nothing is executed."""
+"""CreateRun: required fields of a new run, the values it starts with, and storing it. Nothing is executed."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -89,7 +89,7 @@ class NewRun(NamedTuple):
 
 
 class RunStart(NamedTuple):
-    """When a new run is to start and has ended, None for times not sent, and the JSON texts it is started with, as kept."""
+    """When a new run is to start and has ended, None for times not sent, and the JSON texts it is started with, as stored."""
 
     scheduled_at: int | None = None
     finished_at: int | None = None
@@ -105,9 +105,9 @@ def check_plugin_count(count: int) -> None:
 
 
 def plugins_input_text(plugins: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the settings of plugins as they are kept, None when there are none.
+    """Return the settings of plugins as they are stored, or None if there are none.
 
-    Raises UnusableValue over PLUGIN_BYTES bytes or PLUGIN_DEPTH levels, and for what cannot be kept.
+    Raises UnusableValue over PLUGIN_BYTES bytes or PLUGIN_DEPTH levels, and for a value that cannot be stored.
     """
     if any(_depth(settings) > PLUGIN_DEPTH for settings in plugins.values()):
         raise UnusableValue(f"{_PLUGINS} is nested more than {PLUGIN_DEPTH} levels deep")
@@ -144,7 +144,7 @@ def new_run(new: NewRun, start: RunStart, *, service_account: str, now: int) -> 
 
 
 async def keep_run(tx: WriteTx, run: Run, *, namespace: str, check_spec: Callable[[str], None]) -> Run:
-    """Keep a new run, in the default experiment of the namespace when it names none; return it as it is kept.
+    """Store a new run, in the default experiment of the namespace when it names none; return it as it is stored.
 
     The run that a recurring run made under this name before is returned instead. `check_spec` is called with the
     specification of the version that the run names, and raises InvalidArgument when it does not fit. Raises NotFound,

@@ -1,4 +1,4 @@
-"""What a pipeline and a pipeline version need: names, lengths, tags."""
+"""Requirements of pipelines and pipeline versions: names, lengths, tags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

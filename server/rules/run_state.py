@@ -1,4 +1,4 @@
-"""How the state of a run follows its tasks: its ROOT task sets it, and a canceled run ends when nothing runs any more.
+"""How the state of a run follows its tasks: the ROOT task sets it, and a run in state CANCELING ends when no task runs.
 
 Task writes, reports, retries and the sweep call this. Writers take the run's lock in share mode, so that they do not wait
 for each other, and alone where they may change the run or must see every other writer's tasks.

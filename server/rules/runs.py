@@ -1,4 +1,4 @@
-"""The states of a run: which its ROOT task leads to, which are final, and the history of them."""
+"""The states of a run: which state follows from its ROOT task, which states are final, and their history."""
 
 from server.rules.unusable import column
 from storage.documents import histories

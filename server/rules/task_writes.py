@@ -1,4 +1,4 @@
-"""CreateTask and UpdateTask in the store: whose parent a task may be, and how its run follows."""
+"""CreateTask and UpdateTask in the store: which parent a task may have, and how the state of its run follows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from storage.model import Task, TaskHead
 
 
 async def keep_task(store: Store, task: Task, *, now: int) -> Task:
-    """Keep a new task in the namespace of its run, or return the one that was created with the same logical key.
+    """Store a new task in the namespace of its run, or return the one that was created with the same logical key.
 
     Raises NotFound for an unknown parent and InvalidArgument for one of another run; RowNotFound for an unknown run.
     """

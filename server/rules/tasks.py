@@ -42,7 +42,7 @@ class TaskTexts(NamedTuple):
         checks.require(self.run_id in ("", run_id), "task.run_id differs from run_id")
 
     def check(self) -> None:
-        """Raise InvalidArgument for a text that is longer than what is kept."""
+        """Raise InvalidArgument for a text that is longer than what is stored."""
         checks.max_characters("task.name", self.name, MAX_CHARACTERS["PipelineTask.name"])
         checks.max_characters("task.display_name", self.display_name, MAX_CHARACTERS["PipelineTask.display_name"])
         checks.max_characters(
@@ -82,7 +82,7 @@ class TaskUpdate:
 def new_task(new: TaskUpdate, *, task_id: str, run_id: str, namespace: str, now: int) -> Task:
     """Return the record of a new task, its present state at the end of its history.
 
-    A task that brings the time of its creation has no started_at. Raises UnusableValue for what cannot be kept.
+    A task that brings the time of its creation has no started_at. Raises UnusableValue for a value that cannot be stored.
     """
     parent_task_id = new.parent_task_id or None
     history = list(new.state_history)
@@ -124,7 +124,7 @@ def new_task(new: TaskUpdate, *, task_id: str, run_id: str, namespace: str, now:
 def merge_task(task: Task, update: TaskUpdate, now: int) -> Task:
     """Return the record after an update: what was not sent stays, parameters are merged, the history grows.
 
-    Raises UnusableValue for what cannot be kept.
+    Raises UnusableValue for a value that cannot be stored.
     """
     history = histories.append(task.state_history, update.state, now=now, states=TASK_STATES)
     return replace(

@@ -1,6 +1,6 @@
-"""What a client sent that cannot be kept, and the limits of a JSON column.
+"""Values from clients that cannot be stored, and the limit of a JSON column. Codecs and rules raise UnusableValue.
 
-Codecs and rules raise it; services answer INVALID_ARGUMENT with its text.
+The dispatcher turns it into INVALID_ARGUMENT with its text.
 """
 
 import json
@@ -15,7 +15,7 @@ class UnusableValue(ValueError):
 
 
 def check_enum(field: str, number: int, numbers: Container[int]) -> None:
-    """Raise UnusableValue for a number that the enum does not have: it could not be kept by name."""
+    """Raise UnusableValue for a number that the enum does not have: its name could not be stored."""
     if number not in numbers:
         raise UnusableValue(f"{field} has the unknown enum value {number}")
 

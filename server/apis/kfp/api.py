@@ -1,4 +1,4 @@
-"""KFP's API, version v2beta1, as the server serves it."""
+"""KFP's API, version v2beta1, as one object for the doors."""
 
 from importlib.resources import files
 

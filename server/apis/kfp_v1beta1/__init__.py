@@ -1,1 +1,1 @@
-"""What is left of the API of Kubeflow Pipelines, v1beta1: what its UI and older SDKs still read over HTTP."""
+"""The part of the v1beta1 API of Kubeflow Pipelines that its UI and older SDKs still use over HTTP."""

@@ -1,4 +1,4 @@
-"""What is served of KFP's API, version v1beta1: the reads that its UI and SDK still make, uploads, and deletions, which are v2's."""
+"""KFP's v1beta1 API, as far as it is served: reads by its UI and SDK, uploads, and the deletions of v2beta1."""
 
 from server.api import Api, HttpRoute, RpcAlias
 from server.apis.kfp_v1beta1 import reads

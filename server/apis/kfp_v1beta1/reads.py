@@ -238,12 +238,12 @@ def _list_request(
 
 
 async def upload_pipeline(call: Call, request: HttpCall) -> dict[str, Any]:
-    """Keep an uploaded file as the first version of a new pipeline; the answer is the pipeline with it."""
+    """Store an uploaded file as the first version of a new pipeline; the answer is the pipeline with it."""
     return pipeline(*await keep_uploaded_pipeline(call, request))
 
 
 async def upload_pipeline_version(call: Call, request: HttpCall) -> dict[str, Any]:
-    """Keep an uploaded file as a version of a pipeline; the answer is the version."""
+    """Store an uploaded file as a version of a pipeline; the answer is the version."""
     return pipeline_version(await keep_uploaded_version(call, request))
 
 

@@ -86,7 +86,7 @@ def new_artifact(request: artifact_pb2.CreateArtifactRequest) -> NewArtifact:
 
 
 def metadata_text(artifact: artifact_pb2.Artifact) -> str | None:
-    """Return the metadata as it is kept, None when there is none. Raises UnusableValue for what cannot be kept."""
+    """Return the metadata as it is stored, or None if there is none. Raises UnusableValue for a value that cannot be stored."""
     if not artifact.metadata:
         return None
     return column(compact(plain_values(artifact.metadata, "artifact.metadata")), "artifact.metadata")

@@ -16,7 +16,7 @@ from storage.documents.plain import text_of
 
 
 def entries_from_request(messages: Iterable[Any], field: str, states: frozenset[int]) -> list[HistoryEntry]:
-    """Return the entries of a request. Raises UnusableValue for what cannot be kept."""
+    """Return the entries of a request. Raises UnusableValue for a value that cannot be stored."""
     return [_entry(message, f"{field}[{index}]", states) for index, message in enumerate(messages)]
 
 

@@ -15,7 +15,7 @@ from storage.documents.parameters import NO_VALUE, Parameter, Producer
 def parameters_from_request(
     messages: Sequence[run_pb2.PipelineTask.InputOutputs.IOParameter], field: str
 ) -> list[Parameter]:
-    """Return the parameters of a request. Raises UnusableValue for what cannot be kept."""
+    """Return the parameters of a request. Raises UnusableValue for a value that cannot be stored."""
     return [_parameter(message, field) for message in messages]
 
 

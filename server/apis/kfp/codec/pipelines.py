@@ -1,4 +1,4 @@
-"""Pipelines, their versions and experiments: request → what a client says of one, and record → message. Services call this."""
+"""Pipelines, their versions and experiments: request → the texts of a new one, and record → message. Services call this."""
 
 from typing import Any
 

@@ -94,7 +94,7 @@ def new_run(run: run_pb2.Run) -> NewRun:
 
 
 def pipeline_spec(run: run_pb2.Run) -> dict[str, Any] | None:
-    """Return the pipeline_spec of a request, None when there is none. Raises UnusableValue for what cannot be kept."""
+    """Return the pipeline_spec of a request, or None if there is none. Raises UnusableValue for a value that cannot be stored."""
     if run.WhichOneof("pipeline_source") != "pipeline_spec":
         return None
     return plain_values(run.pipeline_spec.fields, _SPEC)
@@ -103,7 +103,7 @@ def pipeline_spec(run: run_pb2.Run) -> dict[str, Any] | None:
 def run_start(run: run_pb2.Run, spec: Mapping[str, Any] | None) -> RunStart:
     """Return what a run is started with, with its specification as `pipeline_spec` returns it.
 
-    Raises UnusableValue for what cannot be kept.
+    Raises UnusableValue for a value that cannot be stored.
     """
     return RunStart(
         scheduled_at=_time(run, "scheduled_at"),
@@ -120,7 +120,7 @@ def _time(run: run_pb2.Run, field: str) -> int | None:
 
 
 def _runtime_config_text(run: run_pb2.Run) -> str | None:
-    """Return the runtime_config as it is kept, None when parameters and root are empty."""
+    """Return the runtime_config as it is stored, None when parameters and root are empty."""
     config = run.runtime_config
     parameters = plain_values(config.parameters, "run.runtime_config.parameters")
     return optional_column(RuntimeConfig(parameters, config.pipeline_root).to_text(), "run.runtime_config")
@@ -137,9 +137,9 @@ def _plugins_input_text(run: run_pb2.Run) -> str | None:
 
 
 def _spec_text(spec: Mapping[str, Any] | None) -> str | None:
-    """Return a specification as it is kept.
+    """Return a specification as it is stored.
 
-    A struct that holds a pipeline_spec and no platform_spec with anything in it is kept as the spec it holds, since
+    A struct that holds a pipeline_spec and no platform_spec with anything in it is stored as the spec it holds, since
     that is what readers are given.
     """
     if spec is None:

@@ -95,7 +95,7 @@ def task_texts(task: run_pb2.PipelineTask) -> TaskTexts:
 
 
 def new_task(task: run_pb2.PipelineTask) -> TaskUpdate:
-    """Return what CreateTask takes of a request. Raises UnusableValue for what cannot be kept."""
+    """Return what CreateTask takes of a request. Raises UnusableValue for a value that cannot be stored."""
     return _task_update(
         task,
         created_at=(
@@ -108,7 +108,7 @@ def new_task(task: run_pb2.PipelineTask) -> TaskUpdate:
 
 
 def task_update(task: run_pb2.PipelineTask) -> TaskUpdate:
-    """Return what UpdateTask takes of a request. Raises UnusableValue for what cannot be kept."""
+    """Return what UpdateTask takes of a request. Raises UnusableValue for a value that cannot be stored."""
     return _task_update(task)
 
 

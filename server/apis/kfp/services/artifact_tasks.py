@@ -1,4 +1,4 @@
-"""ArtifactService: the links that say which task used or made which artifact."""
+"""ArtifactService: links between artifacts and the tasks that used or produced them."""
 
 from collections.abc import Sequence
 

@@ -34,7 +34,7 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
 
 
 async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> artifact_pb2.Artifact:
-    """Keep an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead."""
+    """Store an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead."""
     new = _checked(request)
     artifact = _record(call, new, request.artifact, now=call.now())
     return codec.artifact_message(await call.store.write(lambda tx: keep_artifact(tx, new, artifact)))
@@ -43,7 +43,7 @@ async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactReques
 async def create_artifacts_bulk(
     call: Call, request: artifact_pb2.CreateArtifactsBulkRequest
 ) -> artifact_pb2.CreateArtifactsBulkResponse:
-    """Keep many artifacts and their links, all or none, answered in the order asked."""
+    """Store many artifacts and their links, all or none, answered in the order asked."""
     checks.bulk("artifacts", len(request.artifacts), call.settings.bulk_items_max)
     news = [_checked(item) for item in request.artifacts]
     now = call.now()

@@ -1,4 +1,4 @@
-"""ExperimentService. The scope of a call says which namespace its experiments are in."""
+"""ExperimentService. Experiments are in the namespace of the call's scope."""
 
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import experiment_pb2
@@ -14,7 +14,7 @@ from storage.model import StorageState
 
 
 async def create_experiment(call: Call, request: experiment_pb2.CreateExperimentRequest) -> experiment_pb2.Experiment:
-    """Keep a new experiment under a name that no other bears."""
+    """Store a new experiment ; its name must not be in use."""
     checks.require(request.HasField("experiment"), "experiment is required")
     new = codec.new_experiment(request.experiment)
     experiment = new_experiment(new, namespace=call.scope().namespace, now=call.now())

@@ -1,4 +1,4 @@
-"""HealthzService: what clients ask before they start."""
+"""HealthzService: called by clients before anything else."""
 
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import healthz_pb2

@@ -1,4 +1,4 @@
-"""PipelineService: pipeline versions, made from a package URL or an upload."""
+"""PipelineService: pipeline versions, created from a package URL or an upload."""
 
 import asyncio
 

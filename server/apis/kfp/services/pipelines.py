@@ -1,4 +1,4 @@
-"""PipelineService: pipelines and their tags. The scope of a call says which namespace its pipelines are in."""
+"""PipelineService: pipelines and their tags. Pipelines are in the namespace of the call's scope."""
 
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
@@ -19,7 +19,7 @@ CLEAR_TAGS = "x-clear-tags"
 
 
 async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineRequest) -> pipeline_pb2.Pipeline:
-    """Keep a new pipeline under a name that no other bears."""
+    """Store a new pipeline ; its name must not be in use."""
     checks.require(request.HasField("pipeline"), "pipeline is required")
     new = codec.new_pipeline(request.pipeline)
     pipeline = new_pipeline(new, namespace=call.scope().namespace, now=call.now())

@@ -1,4 +1,4 @@
-"""RecurringRunService: there are none, since nothing here schedules. Clients that look for them find an empty list."""
+"""RecurringRunService: nothing is scheduled here, so lists are empty and no id is found."""
 
 from lineal.v2beta1 import recurring_run_pb2
 

@@ -1,4 +1,4 @@
-"""ReportService: what a workflow engine says of a run. Argo's agent reports whole Workflow documents."""
+"""ReportService: reports of a workflow engine on a run. Argo's agent reports whole Workflow documents."""
 
 import json
 from typing import Any
@@ -53,7 +53,7 @@ def _read(text: str) -> tuple[str, str, int | None]:
     except (ValueError, RecursionError):
         workflow = None
     if not isinstance(workflow, dict):
-        raise InvalidArgument("the workflow is no JSON object")
+        raise InvalidArgument("the workflow is not a JSON object")
     run_id = _at(workflow, "metadata", "labels", RUN_LABEL)
     if not isinstance(run_id, str) or not run_id:
         raise InvalidArgument(f"the workflow has no label {RUN_LABEL}")

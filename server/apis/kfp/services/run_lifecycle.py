@@ -30,7 +30,7 @@ async def archive_run(call: Call, request: run_pb2.ArchiveRunRequest) -> Empty:
 
 
 async def unarchive_run(call: Call, request: run_pb2.UnarchiveRunRequest) -> Empty:
-    """Make an archived run available, unless its experiment is archived or gone; again is fine."""
+    """Make an archived run available, unless its experiment is archived or deleted; doing so again has no effect."""
     run_id = checks.known_id("run", request.run_id)
     now = call.now()
 

@@ -1,4 +1,4 @@
-"""RunService: making and reading runs."""
+"""RunService: creating and reading runs."""
 
 import json
 from collections import Counter
@@ -27,7 +27,7 @@ _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 
 async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.Run:
-    """Keep a new run in state PENDING; nothing is executed here."""
+    """Store a new run in state PENDING; nothing is executed here."""
     checks.require(request.HasField("run"), "run is required")
     message = request.run
     new = codec.new_run(message)

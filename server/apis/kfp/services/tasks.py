@@ -22,7 +22,7 @@ _BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 
 async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2.PipelineTask:
-    """Keep a new task; one that was created before with the same logical key is returned unchanged."""
+    """Store a new task; one that was created before with the same logical key is returned unchanged."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.HasField("task"), "task is required")
     texts = codec.task_texts(request.task)

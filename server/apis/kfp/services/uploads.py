@@ -9,11 +9,11 @@ from server.packages.uploads import keep_uploaded_pipeline, keep_uploaded_versio
 
 
 async def upload_pipeline(call: Call, upload: HttpCall) -> pipeline_pb2.Pipeline:
-    """Keep the file as the first version of a new pipeline; the answer is the pipeline."""
+    """Store the file as the first version of a new pipeline; the answer is the pipeline."""
     pipeline, _ = await keep_uploaded_pipeline(call, upload)
     return codec.pipeline_message(pipeline)
 
 
 async def upload_pipeline_version(call: Call, upload: HttpCall) -> pipeline_pb2.PipelineVersion:
-    """Keep the file as a version of the pipeline that the parameter pipelineid names; the answer is the version."""
+    """Store the file as a version of the pipeline that the parameter pipelineid names; the answer is the version."""
     return codec.pipeline_version_message(await keep_uploaded_version(call, upload))
