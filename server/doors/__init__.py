@@ -1,1 +1,1 @@
-"""The ways in: each turns what arrives into a call of the dispatcher. No door has code for a particular RPC."""
+"""The gRPC door and the REST door: each turns requests into calls of the dispatcher, without code for a particular RPC."""

@@ -140,7 +140,7 @@ def test_elsewhere_than_on_loopback_every_name_is_answered_until_the_settings_na
     address: str, allowed_hosts: str, host: str, is_allowed: bool
 ) -> None:
     guard = BrowserGuard(cors_origins="", allowed_hosts=allowed_hosts, address=address)
-    answer = guard.refused(HttpRequest("GET", "/healthz", headers={"host": host}))
+    answer = guard.refusal(HttpRequest("GET", "/healthz", headers={"host": host}))
     assert (answer is None) is is_allowed
 
 

@@ -1,1 +1,1 @@
-"""An HTTP/1.1 server, and what stands between it and a handler: routes, browsers, multipart bodies, responses."""
+"""An HTTP/1.1 server and what its handlers need: routing, CORS, checks of browser requests, multipart bodies, responses."""

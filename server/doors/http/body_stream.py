@@ -1,45 +1,46 @@
-"""The body of a request whose handler runs before it has come whole: pieces as they come, no faster than they are taken."""
+"""A request body as a stream of pieces, with backpressure, for handlers that run before the body is complete."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
 _HIGH_WATER_BYTES = 256 * 1024
-"""From this many bytes on that the handler has not taken, nothing more is read from the connection."""
+"""When the handler has this many bytes still to read, the connection stops reading from the client."""
 
 
 class BodyStream:
-    """Pieces of a body, as an asynchronous iterator for one handler; the connection's reader feeds it.
+    """An asynchronous iterator over the pieces of a body, for one handler; the request reader feeds it.
 
-    A handler whose body breaks off, or is refused, is cancelled: it never takes a part for the whole.
+    If the connection is lost or the body is refused, the handler is cancelled: it never mistakes a partial body for a
+    complete one.
     """
 
     def __init__(self) -> None:
         self.is_complete = False
-        self.on_taken: Callable[[], None] = lambda: None
-        """Called when the handler has taken a piece."""
+        self.on_read: Callable[[], None] = lambda: None
+        """Called after the handler has read a piece."""
         self._pieces = deque[bytes]()
         self._bytes = 0
-        self._news = asyncio.Event()
+        self._arrival = asyncio.Event()
 
     @property
     def is_full(self) -> bool:
-        """Whether the handler should take some before more is read."""
+        """Whether the connection should stop reading until the handler has read more."""
         return self._bytes >= _HIGH_WATER_BYTES
 
     def feed(self, piece: bytes) -> None:
         """Add a piece."""
         self._pieces.append(piece)
         self._bytes += len(piece)
-        self._news.set()
+        self._arrival.set()
 
     def end(self) -> None:
-        """Say that the body is complete."""
+        """Mark the body as complete."""
         self.is_complete = True
-        self._news.set()
+        self._arrival.set()
 
     def __aiter__(self) -> "BodyStream":
-        """Return itself: a body can be read once."""
+        """Return the stream itself: a body can be read only once."""
         return self
 
     async def __anext__(self) -> bytes:
@@ -47,9 +48,9 @@ class BodyStream:
         while not self._pieces:
             if self.is_complete:
                 raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
+            self._arrival.clear()
+            await self._arrival.wait()
         piece = self._pieces.popleft()
         self._bytes -= len(piece)
-        self.on_taken()
+        self.on_read()
         return piece

@@ -1,8 +1,8 @@
-"""Refuses what pages of other sites make a browser send: only our own pages and listed origins may read and write.
+"""Refuses requests that pages of other sites make a browser send: only this server's pages and listed origins are allowed.
 
-A browser lets any page send simple requests anywhere, loopback included, and a page whose host name is pointed at this
-server afterwards (DNS rebinding) can even read the responses. The REST door calls this before it does anything else with a
-request. Programs send none of these headers and pass. Sec-Fetch-Site is specified in the W3C's Fetch Metadata.
+A browser lets any page send simple requests to any host, including loopback. A page whose host name is later pointed at this
+server (DNS rebinding) can even read the responses. The REST door runs these checks before anything else. Clients that are not
+browsers may write from anywhere: they send neither Origin nor Sec-Fetch-Site (specified in the W3C's Fetch Metadata).
 """
 
 from google.rpc import code_pb2
@@ -13,26 +13,24 @@ from server.process.telemetry import log
 from server.web_origins import LOCALHOST, HostList, OriginList, is_loopback, read_host, read_origin
 
 SAFE_VERBS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Verbs that write nothing on any route."""
+"""Verbs that do not write on any route."""
 
 _OWN_SITES = frozenset({"same-origin", "none"})
 _SHOWN_CHARACTERS = 200
 
 
 class BrowserGuard:
-    """Judges requests by their headers; `address` is HOST:PORT of the REST door as it was configured."""
+    """Checks the headers of requests. `address` is the configured HOST:PORT of the REST door."""
 
     def __init__(self, *, cors_origins: str, allowed_hosts: str, address: str) -> None:
         self._origins, self._hosts = OriginList(cors_origins), HostList(allowed_hosts)
         self._any_host = self._hosts.has_any or (not self._hosts and not is_loopback(address))
 
-    def refused(self, request: HttpRequest) -> tuple[Status, int] | None:
-        """Return why a request must not be served, and the HTTP status that says so; None for all others."""
+    def refusal(self, request: HttpRequest) -> tuple[Status, int] | None:
+        """Return the status and the HTTP status with which a request must be refused; None if it may be served."""
         if not self._has_allowed_host(request):
             host = _shown(request.headers["host"])
-            message = (
-                f"this server does not answer to the name {host}; if it should, add it to the setting allowed_hosts"
-            )
+            message = f"{host} is not an allowed host name; if it should be, add it to the setting allowed_hosts"
             return _refusal(request, 421, code_pb2.PERMISSION_DENIED, "UNKNOWN_HOST", message)
         if request.verb in SAFE_VERBS or self._comes_from_own_page(request):
             return None
@@ -40,7 +38,7 @@ class BrowserGuard:
 
     def _has_allowed_host(self, request: HttpRequest) -> bool:
         header = request.headers.get("host")
-        if self._any_host or header is None:  # optional in HTTP/1.0; browsers always send it
+        if self._any_host or header is None:  # Host is optional in HTTP/1.0; browsers always send it
             return True
         host = read_host(header)
         return host is not None and (host.is_address or host.name == LOCALHOST or host.name in self._hosts)
@@ -70,13 +68,13 @@ def _foreign(request: HttpRequest) -> str:
     origin = request.headers.get("origin")
     if origin is None or read_origin(origin) is None:
         return (
-            "a page of another site, which does not say its origin, may not write here; "
+            "a page of another site, without a valid Origin header, may not write to this server; "
             "only pages of this server and of the origins in the setting cors_origins may"
         )
     shown = _shown(origin)
     return (
-        f"pages of {shown} may not write here: that is not the host which the request names. "
-        f"If they are meant to, add {shown} to the setting cors_origins"
+        f"pages of {shown} may not write to this server: the origin does not match the host of the request. "
+        f"If they should be allowed to, add {shown} to the setting cors_origins"
     )
 
 

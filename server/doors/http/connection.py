@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection: takes requests from its reader, runs their handlers one after another, and sends the responses.
 
-The HTTP server makes these. Whenever the client has to act, a deadline runs; the server's sweep calls `check`.
+The HTTP server creates one per client. Whenever the client has to act, a deadline is set; the server's sweep calls `check`
+to enforce it.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ _LINE_BREAKS = {ord("\r"): " ", ord("\n"): " "}
 
 
 class Owner(Protocol):
-    """What a connection needs of its server."""
+    """What a connection needs from its server."""
 
     handler: HttpHandler
     streams: Streams | None
@@ -35,23 +36,23 @@ class Owner(Protocol):
     is_stopping: bool
 
     def opened(self, connection: "Connection") -> bool:
-        """Note a connection; False when there are too many."""
+        """Register a connection; return False if there are too many."""
 
     def closed(self, connection: "Connection") -> None:
-        """Forget a connection."""
+        """Unregister a connection."""
 
     def keep_cancelled(self, call: asyncio.Task[None]) -> None:
-        """Hold a cancelled call until it ends: the loop holds its tasks weakly."""
+        """Reference a cancelled call until it ends: the event loop has only weak references to tasks."""
 
     def deadline(self, seconds: float) -> float:
-        """Return the moment to compare with in the sweep, so that a deadline is over after `seconds` at the latest."""
+        """Return the time, by the event loop's clock, at which a deadline must be set to be enforced within `seconds`."""
 
     def date(self) -> str:
-        """Return the present time for the Date header."""
+        """Return the current time as the value of a Date header."""
 
 
 class Connection(asyncio.Protocol):
-    """A client's connection."""
+    """The connection of one client."""
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
@@ -59,17 +60,17 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._reader: RequestReader
         self._call: asyncio.Task[None] | None = None
-        self._entry: QueuedRequest | None = None  # what the call is for
+        self._entry: QueuedRequest | None = None  # the request that the call answers
         self._unsent_bytes = 0
         self._drained = asyncio.Event()
         self._drained.set()
-        self._is_streaming = False  # the head of a response is sent, its body is not yet
+        self._is_streaming = False  # the head of a response has been sent, but not all of its body
         self._is_closing = False
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or turn it away when there are too many."""
+        """Accept the connection, or answer 503 and close it if too many are open."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         address = transport.get_extra_info("peername")
@@ -83,45 +84,44 @@ class Connection(asyncio.Protocol):
             self._close_after_flush()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Cancel the call in hand: nobody waits for its response."""
+        """Cancel the running call: its response can no longer be sent."""
         self._owner.closed(self)
         self._is_closing = True
         self._cancel_call()
-        self._reader.close()  # a cancelled call holds this connection until it ends; what was read need not stay
+        self._reader.close()  # frees the requests: a cancelled call keeps this connection alive until it ends
 
     def data_received(self, data: bytes) -> None:
-        """Read what came."""
+        """Parse received bytes, and start the next call if a request is ready."""
         if self._is_closing:
             return
         reader = self._reader
-        before = (reader.phase, reader.request_count)
+        state = (reader.phase, reader.request_count)
         reader.feed(data)
-        if (reader.phase, reader.request_count) != before or reader.stream is not None:
-            self._deadlines.expect_bytes_of(
-                reader.phase
-            )  # of a stream, which may be long, at the latest after the last ones
+        if (reader.phase, reader.request_count) != state or reader.stream is not None:
+            # A streamed body may take long: its deadline is for the next piece, not for the whole body.
+            self._deadlines.expect_bytes_of(reader.phase)
         if reader.refusal is not None:
-            self._give_up_body()
+            self._cancel_streaming_call()
         if reader.takes_continue() and not self._call:
             self._transport.write(_CONTINUE)
         self._advance()
 
     def pause_writing(self) -> None:
-        """Begin no other call until the client has taken what it was sent."""
+        """Start no further call until the client has read most of what was sent."""
         self._unsent_bytes = self._transport.get_write_buffer_size()
         self._drained.clear()
         self._deadlines.expect_progress()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Start the next call, now that the client has read most of what was sent."""
         self._deadlines.write = None
         self._drained.set()
         self._advance()
 
-    # What the server calls.
+    # Called by the server.
 
     def check(self, now: float) -> None:
-        """End what is late."""
+        """Enforce the deadlines that have passed."""
         deadlines = self._deadlines
         if deadlines.write is not None and now >= deadlines.write:
             unsent_bytes = self._transport.get_write_buffer_size()
@@ -136,32 +136,32 @@ class Connection(asyncio.Protocol):
             self._end_reading()
 
     def close_when_idle(self) -> None:
-        """Close at the next sweep unless a request is in hand by then: one may have arrived and not been read yet."""
+        """Close at the next sweep, unless a request has begun by then: one may have arrived without having been read yet."""
         is_idle = not self._call and not self._reader.requests and not self._is_closing
         if is_idle and self._reader.phase in (Phase.BETWEEN, Phase.HEAD):
             self._deadlines.read = self._owner.deadline(0.0)
 
     def reset(self) -> None:
-        """Close now; what was not sent yet is lost."""
+        """Close immediately; data that has not been sent is lost."""
         self._transport.abort()
 
     # Calls and responses.
 
     def _advance(self) -> None:
-        """Begin the next call, or end the connection after the last."""
+        """Start the next call, or end the connection after the last one."""
         reader = self._reader
         if not self._call and self._deadlines.write is None and not self._is_closing:
             if reader.requests:
                 self._deadlines.expect_response()
                 self._entry = reader.requests.popleft()
                 if self._entry.request.stream is not None:
-                    self._entry.request.stream.on_taken = self._go_on_with_body
+                    self._entry.request.stream.on_read = self._continue_body
                 self._call = asyncio.get_running_loop().create_task(self._answer(self._entry))
             elif reader.phase is Phase.ENDED:
                 self._send_refusal()
                 return
         if reader.requests or (reader.stream is not None and reader.stream.is_full):
-            # What is read before it is needed only takes memory, and no client is late while nobody listens.
+            # Reading further ahead would only use memory. A client cannot be late while the server does not read.
             self._transport.pause_reading()
             self._deadlines.read = None
         elif not self._is_closing and not self._transport.is_reading():
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
     async def _answer(self, entry: QueuedRequest) -> None:
         try:
             response = await self._owner.handler(entry.request)
-        except Exception as error:  # noqa: BLE001 - the connection must be answered whatever its handler does
+        except Exception as error:  # noqa: BLE001 - every request must be answered, whatever its handler raises
             status = failure_status(error, "rest")
             response = self._owner.write_error(entry.request.path, status, status.http_status)
         if self._is_closing:
@@ -198,15 +198,15 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def _answer_504(self) -> None:
-        """Answer for a late handler at once: it is cancelled, but a database driver may take its time to notice."""
+        """Answer 504 without waiting for the handler: it is cancelled, but a database driver may be slow to react."""
         was_streaming = self._is_streaming
         path = self._entry.request.path if self._entry else ""
         self._cancel_call()
         if was_streaming:
-            self._transport.abort()  # the client must not take what it has for the whole
+            self._transport.abort()  # the client must not mistake a partial body for a complete one
             return
-        late = Status(code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline passed")
-        self._send(self._owner.write_error(path, late, 504), verb="", closes=True)
+        status = Status(code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline passed")
+        self._send(self._owner.write_error(path, status, 504), verb="", closes=True)
         self._close_after_flush()
 
     def _cancel_call(self) -> None:
@@ -218,9 +218,9 @@ class Connection(asyncio.Protocol):
     async def _stream(
         self, response: HttpResponse, pieces: AsyncGenerator[bytes, None], entry: QueuedRequest, *, closes: bool
     ) -> bool:
-        """Send a response in pieces, the next one when the client has taken most of those before; return False if it broke off.
+        """Send a response in pieces, each after the client has read most of the previous ones; return False if it failed.
 
-        Each piece has the time of a whole response.
+        The handler has as much time for each piece as for a whole response.
         """
         is_chunked = entry.takes_chunks
         async with contextlib.aclosing(pieces):
@@ -234,7 +234,7 @@ class Connection(asyncio.Protocol):
                         self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
                     await self._drained.wait()
                     self._deadlines.expect_response()
-            except Exception as error:  # noqa: BLE001 - whatever it was, the status has been sent already
+            except Exception as error:  # noqa: BLE001 - the HTTP status has been sent: the error can only be logged
                 log.error("http", where="stream", exc_info=error)
                 self._transport.abort()
                 return False
@@ -262,29 +262,29 @@ class Connection(asyncio.Protocol):
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
         self._transport.write(head if verb == "HEAD" or body is None else head + body)
 
-    # Ends.
+    # Ending a connection.
 
     def _end_reading(self) -> None:
-        """End a connection whose client is late: with a refusal if it began a request, else without a word."""
+        """End a connection whose client is late: with a 408 if it has begun a request, otherwise without a response."""
         if self._is_closing:
             self._transport.abort()
         elif self._reader.phase in (Phase.HEAD, Phase.BODY):
             message = "the request took too long to arrive"
             self._reader.refuse(408, code_pb2.DEADLINE_EXCEEDED, "REQUEST_TIMEOUT", message)
             self._deadlines.read = None
-            self._give_up_body()
+            self._cancel_streaming_call()
             self._advance()
         else:
             self._close_after_flush()
 
-    def _go_on_with_body(self) -> None:
-        """Give a handler that takes its body more time, and read more of it."""
+    def _continue_body(self) -> None:
+        """Extend the handler's deadline after it has read a piece of its body, and continue to read from the client."""
         if self._call:
             self._deadlines.expect_response()
             self._advance()
 
-    def _give_up_body(self) -> None:
-        """Cancel the call whose body was refused on its way; the refusal is the response, unless one has begun."""
+    def _cancel_streaming_call(self) -> None:
+        """Cancel a call whose body was refused before it was complete; the refusal is sent unless a response has begun."""
         stream = self._entry.request.stream if self._entry else None
         if stream is None or stream.is_complete:
             return
@@ -294,18 +294,18 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _send_refusal(self) -> None:
-        """Say why, if there is something to say, and let the client finish sending before the connection is closed."""
+        """Send the refusal, if there is one, and let the client finish sending before the connection is closed."""
         if self._reader.refusal:
             self._send(self._reader.refusal, verb="", closes=True)
         self._is_closing = True
         self._deadlines.expect_end(lingers=not self._owner.is_stopping)
-        with contextlib.suppress(OSError):  # the client may have reset the connection since it was sent something
+        with contextlib.suppress(OSError):  # the client may have reset the connection in the meantime
             self._transport.write_eof()
         self._transport.resume_reading()
 
     def _close_after_flush(self) -> None:
-        """Close once the client has taken what it was sent, or no longer takes any of it."""
+        """Close once the client has read everything that was sent, or has stopped reading."""
         self._is_closing, self._deadlines.read = True, None
         self._reader.requests.clear()
-        self.pause_writing()  # starts the deadline of a client that takes nothing
+        self.pause_writing()  # starts the deadline for a client that does not read
         self._transport.close()

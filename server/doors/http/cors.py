@@ -1,4 +1,4 @@
-"""Lets pages of other origins read responses: none, unless the settings list them. The REST door calls this."""
+"""CORS headers, which let pages of the origins in the settings read responses. The REST door calls this."""
 
 from collections.abc import Iterable
 
@@ -10,21 +10,21 @@ _MAX_AGE_SECONDS = 600
 
 
 class Cors:
-    """Allows the origins of a comma list; `*` means every origin. Their pages may send the headers named, and the usual ones."""
+    """Allows a comma-separated list of origins, or all with `*`. Pages may send `headers` in addition to the usual ones."""
 
     def __init__(self, origins: str, headers: Iterable[str] = ()) -> None:
         self._origins = OriginList(origins)
         self._headers = ", ".join(("authorization", "content-type", *headers))
 
     def preflight(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the response to a CORS preflight of a listed origin; None for every other request."""
+        """Return the response to a CORS preflight from a listed origin; None for any other request."""
         if request.verb != "OPTIONS" or "access-control-request-method" not in request.headers:
             return None
-        allowed = self._allowed(request)
-        if not allowed:
+        origin_headers = self._origin_headers(request)
+        if not origin_headers:
             return None
         headers = (
-            *allowed,
+            *origin_headers,
             ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE"),
             ("access-control-allow-headers", self._headers),
             ("access-control-max-age", str(_MAX_AGE_SECONDS)),
@@ -34,10 +34,10 @@ class Cors:
     def with_headers(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Return a response with the headers that let the requesting page read it, if its origin is listed."""
         if self._origins:
-            response.headers += self._allowed(request) or (("vary", "Origin"),)
+            response.headers += self._origin_headers(request) or (("vary", "Origin"),)
         return response
 
-    def _allowed(self, request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    def _origin_headers(self, request: HttpRequest) -> tuple[tuple[str, str], ...]:
         if self._origins.has_any:
             return (("access-control-allow-origin", ANY),)
         origin = request.headers.get("origin", "")

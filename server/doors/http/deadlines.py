@@ -1,4 +1,4 @@
-"""The moments by which one connection's client, or the handler of its call, must have done something.
+"""The deadlines of one connection: for its client, and for the handler of its current call.
 
 The HTTP server's sweep compares them with the clock; a timer per request would cost more.
 """
@@ -9,49 +9,50 @@ from server.doors.http.limits import HttpLimits
 from server.doors.http.request_reader import Phase
 
 LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending: many read only once they have sent, and a reset destroys the response."""
+"""How long a refused client may continue to send. Many clients send everything before they read, and a reset of the connection
+would discard the response."""
 
 
 class Deadlines:
-    """Three deadlines that run beside each other; None is no deadline. Moments are of the loop's clock.
+    """Three independent deadlines, by the event loop's clock; None means no deadline.
 
-    `read`: for the bytes that are due from the client, or for its end of a connection that is closing.
-    `call`: for the handler. `write`: for the client to take some of what it was sent.
+    `read`: for the client to send the expected bytes, or to close its side of a connection that is closing.
+    `call`: for the handler to answer. `write`: for the client to read some of what was sent.
     """
 
-    __slots__ = ("_limits", "_moment_after", "call", "read", "write")
+    __slots__ = ("_deadline_after", "_limits", "call", "read", "write")
 
-    def __init__(self, limits: HttpLimits, moment_after: Callable[[float], float]) -> None:
-        self._limits, self._moment_after = limits, moment_after
+    def __init__(self, limits: HttpLimits, deadline_after: Callable[[float], float]) -> None:
+        self._limits, self._deadline_after = limits, deadline_after
         self.read: float | None = None
         self.call: float | None = None
         self.write: float | None = None
 
     def expect_bytes_of(self, phase: Phase) -> None:
-        """Give the client its time for a head or a body, from now; nothing is due between requests, or after the last."""
+        """Restart the deadline for a head or a body. Between requests, and after the last one, no bytes are expected."""
         if phase is Phase.HEAD:
-            self.read = self._moment_after(self._limits.header_seconds)
+            self.read = self._deadline_after(self._limits.header_seconds)
         elif phase is Phase.BODY:
-            self.read = self._moment_after(self._limits.body_seconds)
+            self.read = self._deadline_after(self._limits.body_seconds)
         else:
             self.read = None
 
     def expect_first_request(self) -> None:
-        """Give a new client as long for its first byte as for a head."""
-        self.read = self._moment_after(self._limits.header_seconds)
+        """Give a new client as much time for its first byte as for a head."""
+        self.read = self._deadline_after(self._limits.header_seconds)
 
     def expect_next_request(self) -> None:
-        """Let the connection be idle for a while."""
-        self.read = self._moment_after(self._limits.idle_seconds)
+        """Start the deadline for the next request on an idle connection."""
+        self.read = self._deadline_after(self._limits.idle_seconds)
 
     def expect_end(self, *, lingers: bool) -> None:
-        """Give the client time to finish sending, or none."""
-        self.read = self._moment_after(LINGER_SECONDS if lingers else 0.0)
+        """Give the client LINGER_SECONDS to finish sending or, unless it `lingers`, no time at all."""
+        self.read = self._deadline_after(LINGER_SECONDS if lingers else 0.0)
 
     def expect_response(self) -> None:
-        """Give the handler its time."""
-        self.call = self._moment_after(self._limits.answer_seconds)
+        """Restart the deadline for the handler's response, or for its next piece."""
+        self.call = self._deadline_after(self._limits.answer_seconds)
 
     def expect_progress(self) -> None:
-        """Give the client time to take some of what it was sent."""
-        self.write = self._moment_after(self._limits.idle_seconds)
+        """Restart the deadline for the client to read some of what was sent."""
+        self.write = self._deadline_after(self._limits.idle_seconds)

@@ -1,4 +1,4 @@
-"""`%XX` in one segment of a path or one part of a query → text. Routes and query strings call this."""
+"""Decodes the `%XX` escapes in a segment of a path or a part of a query. Routes and query strings call this."""
 
 import re
 from urllib.parse import unquote_to_bytes
@@ -7,11 +7,11 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class BadEscape(ValueError):
-    """A part of a target cannot be unescaped; the message lacks its subject, which the caller adds."""
+    """A part of a request target cannot be unescaped; the caller puts a subject in front of the message."""
 
 
 def unescaped(text: str) -> str:
-    """Return the text of a part of a target. Raises BadEscape when an escape is malformed or not UTF-8."""
+    """Return the text of a part of a request target. Raises BadEscape when an escape is malformed or not UTF-8."""
     if text.isascii() and "%" not in text:
         return text
     if _BAD_ESCAPE.search(text):

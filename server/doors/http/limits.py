@@ -1,4 +1,4 @@
-"""How much of everything one HTTP connection may have. The REST door fills it from the settings."""
+"""The limits of HTTP connections. The REST door sets them from the settings."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ HEADERS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """Seconds for a request's head, its body, its response and the time until the next request; bytes; connections.
+    """Seconds for a request's head, its body, its response, and between requests; bytes of a head and a body; connections.
 
-    An idle limit is also how long a client may leave a response unread.
+    `idle_seconds` is also how long a client may leave a response unread.
     """
 
     header_seconds: float

@@ -1,4 +1,4 @@
-"""What the HTTP server gives to its handler: one request, for one response. Plain routes are written in them."""
+"""Requests as the HTTP server passes them to its handler, and the types of its callbacks. Plain routes use them directly."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ PAGE_HEADERS: tuple[tuple[str, str], ...] = (
     ("referrer-policy", "no-referrer"),
     ("x-frame-options", "DENY"),
 )
-"""What a page sends along: it loads from this server only, runs no script but its files, and is framed by nobody."""
+"""Headers of HTML pages: a page loads from this server only, runs no inline scripts, and cannot be framed."""
 
 
 @dataclass(slots=True, eq=False)
 class HttpRequest:
-    """A request: the path escaped as it was sent, header names in lower case, `values` the fields of a route's template.
+    """A request: the path escaped as it was sent, header names in lower case, `values` the fields of the route's template.
 
-    `stream` has the body where the handler runs before that has come whole; `body` is empty then.
+    If the handler runs before the body is complete, `stream` has the body, and `body` is empty.
     """
 
     verb: str
@@ -40,12 +40,12 @@ class HttpRequest:
 HttpHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 Streams = Callable[[str, str], bool]
-"""Says of a verb and a path, escaped as it was sent, whether the handler takes the body as a stream."""
+"""Given a verb and a path, escaped as it was sent, returns whether the handler reads the body as a stream."""
 
 ErrorWriter = Callable[[str, Status, int], HttpResponse]
-"""Returns the response to a request that failed: its path ("" while that is unknown), a status, and the HTTP status."""
+"""Returns the response to a failed request, given its path ("" if it is not known yet), a status and the HTTP status."""
 
 
 def page(html: str, *, status: int = 200) -> HttpResponse:
-    """Return an HTML page with the headers that keep it to itself."""
+    """Return an HTML page with PAGE_HEADERS."""
     return HttpResponse(status, html.encode(), "text/html; charset=utf-8", PAGE_HEADERS)

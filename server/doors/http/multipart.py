@@ -1,4 +1,4 @@
-"""The one file of an upload out of a multipart/form-data body. The REST door calls this for routes that take a file."""
+"""Extracts an uploaded file from a multipart/form-data body. The REST door calls this for routes that take a file."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from server.errors import ApiError, InvalidArgument
 
 PARTS_MAX = 1_000
-"""Parts per body: each costs several Python calls, however small it is."""
+"""Maximum number of parts in a body: each costs several Python calls, however small it is."""
 
 
 class UploadBody:
-    """Finds the part of the named field that is a file, in a body that arrives in pieces; keeps no other part.
+    """Extracts the file of the named field from a body that arrives in pieces, and ignores all other parts.
 
-    Raises InvalidArgument when the body is not multipart, lacks that part or has more than PARTS_MAX, and `too_large` of the
-    limit when the file exceeds `limit` bytes.
+    Raises InvalidArgument if the body is not multipart, does not have that file or has more than PARTS_MAX parts, and
+    `too_large(limit)` if the file is larger than `limit` bytes.
     """
 
     def __init__(self, content_type: str, *, field: str, limit: int, too_large: Callable[[int], ApiError]) -> None:
@@ -41,19 +41,19 @@ class UploadBody:
             raise _malformed() from error
 
     def feed(self, piece: bytes | bytearray) -> None:
-        """Take the next piece of the body."""
+        """Parse the next piece of the body."""
         try:
-            self._parser.write(piece)  # type: ignore[arg-type]  # it takes either
+            self._parser.write(piece)  # type: ignore[arg-type]  # it accepts both types
         except FormParserError as error:
             raise _malformed() from error
 
     def finish(self) -> tuple[str, bytes]:
-        """Return the file's name, without folders, and its bytes, once the whole body was fed."""
+        """Return the file's name, without folders, and its content, after the whole body has been fed."""
         return self._parts.file()
 
 
 class _Parts:
-    """What the parser calls. UploadBody holds the parser: were this the same object, the cycle would keep a file after its request."""
+    """The parser's callbacks. Separate from UploadBody, which references the parser: a cycle would keep a file after its request."""
 
     def __init__(self, field: str, limit: int, too_large: Callable[[int], ApiError]) -> None:
         self._field, self._limit, self._too_large = field, limit, too_large

@@ -1,4 +1,4 @@
-"""Responses that are no API's: plain JSON, and refusals of requests that reached no API. Routes and pages call this."""
+"""Responses that belong to no API: plain JSON, and errors of requests that reach no API. Routes and pages call this."""
 
 import json
 from typing import Any
@@ -12,13 +12,13 @@ from server.process.telemetry import log
 
 
 def json_response(plain: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    """Return plain JSON. Raises ValueError for NaN, infinities and half of a surrogate pair, which are not JSON."""
+    """Return plain JSON. Raises ValueError for NaN, infinities and unpaired surrogates, which are not valid JSON."""
     text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return HttpResponse(status, text.encode())
 
 
 def failure_status(error: Exception, where: str) -> Status:
-    """Return the status of what a handler raised; a defect is logged under the id that the status names."""
+    """Return the status of an error that a handler raised; an unexpected one is logged under the id in the status."""
     status = to_status(error)
     if status.unexpected:
         log.error("http", where=where, error_id=status.data["error_id"], exc_info=error)
@@ -26,7 +26,7 @@ def failure_status(error: Exception, where: str) -> Status:
 
 
 def rpc_error_at(path: str, status: Status, http_status: int) -> HttpResponse:
-    """Write an error as google.rpc.Status, whatever its path is."""
+    """Write an error as google.rpc.Status, for every path."""
     return rpc_error(status, http_status)
 
 
@@ -36,5 +36,5 @@ def unknown_path() -> Status:
 
 
 def wrong_verb() -> Status:
-    """Return the status of a verb that a path does not take."""
-    return Status(code_pb2.UNIMPLEMENTED, "WRONG_VERB", "this path does not take this verb")
+    """Return the status of a verb that a path does not accept."""
+    return Status(code_pb2.UNIMPLEMENTED, "WRONG_VERB", "this path does not accept this verb")

@@ -1,8 +1,8 @@
-"""Paths → targets, by google.api.http templates and as the gateway of KFP's API server reads paths. The REST door calls this.
+"""Matches paths with google.api.http templates, as the gateway of KFP's API server does. The REST door calls this.
 
-The path is split at its slashes before anything is unescaped, so `%2F` belongs to a segment; `%3A` is a colon. A literal
-segment takes precedence over `{field}`, and a custom verb (`:archive`) over an id that ends like one. A last segment
-`{field=**}` takes the rest of a path, whatever is in it, where no other template matches.
+A path is split at its slashes before it is unescaped, so `%2F` is part of a segment, whereas `%3A` is the colon of a custom verb.
+A literal segment takes precedence over `{field}`, and a custom verb (`:archive`) over an id that ends like one. A last segment
+`{field=**}` matches the rest of a path, whatever it contains, if no other template matches.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from server.doors.http.escapes import BadEscape, unescaped
 from server.errors import InvalidArgument
 
 ANY_VERB = "*"
-"""Matches the verbs for which a path has no target of its own."""
+"""Matches every verb for which a path has no target of its own."""
 
 Target = TypeVar("Target")
 
@@ -23,10 +23,8 @@ _FIELD = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _REST = re.compile(r"\{([A-Za-z_][\w.]*)=\*\*\}")
 _DOTS = (".", "..")
 
-
-_FieldPlace = tuple[
-    int, int | None, str
-]  # from which segment up to which one (None: the last) a field goes, and its name
+# The first segment of a field, the one after its last (None: it takes the rest of the path), and its name.
+_FieldPlace = tuple[int, int | None, str]
 
 
 class BadTemplate(Exception):
@@ -35,7 +33,7 @@ class BadTemplate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Match(Generic[Target]):
-    """The target of a path, and the texts of its template's fields."""
+    """The target of a path, and the values of its template's fields."""
 
     target: Target
     values: dict[str, str]
@@ -48,14 +46,14 @@ class NoRoute:
 
 @dataclass(frozen=True, slots=True)
 class WrongVerb:
-    """A template matches the path, but not for this verb; `verbs` are those it takes."""
+    """A template matches the path, but not for this verb; `verbs` are those that are accepted."""
 
     verbs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The path has empty or dot segments; `path` is the same without, escaped as it was sent."""
+    """The path has empty or dot segments; `path` is the same without them, escaped as it was sent."""
 
     path: str
 
@@ -64,8 +62,8 @@ class Redirect:
 class _Node(Generic[Target]):
     literals: "dict[str, _Node[Target]]" = field(default_factory=dict)
     wildcard: "_Node[Target] | None" = None
-    rest: "_Node[Target] | None" = None  # takes one segment or more; only a leaf
-    # By custom verb ("" for none), then by HTTP verb; with the place of each field in the path.
+    rest: "_Node[Target] | None" = None  # matches one or more segments; always a leaf
+    # By custom verb ("" for none), then by HTTP verb; with the position of each field in the path.
     targets: "dict[str, dict[str, tuple[Target, tuple[_FieldPlace, ...]]]]" = field(default_factory=dict)
 
 
@@ -74,14 +72,14 @@ class _LeavesOf(Protocol):
 
 
 class Router(Generic[Target]):
-    """All templates of a server, as a tree of their segments."""
+    """The templates of a server, as a tree of their segments."""
 
     def __init__(self) -> None:
         self._root = _Node[Target]()
         self._custom: set[tuple[str, str]] = set()  # HTTP verb and custom verb
 
     def add(self, verb: str, template: str, target: Target) -> None:
-        """Serve a template; raises BadTemplate when it is malformed, or already served for the verb."""
+        """Add a template; raises BadTemplate if it is malformed, or if the verb already has a target for it."""
         fields = _fields(template)
         path, _, custom = template.partition(":")
         node = self._root
@@ -100,20 +98,22 @@ class Router(Generic[Target]):
             self._custom.add((verb, f":{custom}"))
 
     def match(self, verb: str, path: str) -> Match[Target] | NoRoute | WrongVerb | Redirect:
-        """Return what an escaped path leads to. Raises InvalidArgument when an escape is malformed or not UTF-8."""
+        """Return the target of an escaped path, or why it has none. Raises InvalidArgument for malformed escapes and UTF-8."""
         if not path.startswith("/"):
             return NoRoute()
         if ("//" in path or "/." in path) and (clean := _clean(path)) != path:
             return self._match_unclean(verb, path) or Redirect(clean)
         segments = _segments(path)
-        if (verb, segments[-1]) in self._custom:  # a custom verb without its id
+        if (verb, segments[-1]) in self._custom:  # a custom verb without an id in front
             return NoRoute()
         match = self._match(verb, segments, _leaves)
         return self._match(verb, segments, _rest_leaves) if isinstance(match, NoRoute) else match
 
     def _match_unclean(self, verb: str, path: str) -> Match[Target] | WrongVerb | None:
-        """Return the match of a path with segments that are empty or dots: they are part of a `{field=**}` only."""
-        with contextlib.suppress(InvalidArgument):  # the path without those segments is answered so
+        """Return the match of a path with empty or dot segments, which only a `{field=**}` accepts."""
+        with contextlib.suppress(
+            InvalidArgument
+        ):  # raised again for the path without these segments, after the redirect
             match = self._match(verb, _segments(path), _rest_leaves)
             return None if isinstance(match, NoRoute) else match
         return None
@@ -156,7 +156,7 @@ def _fields(template: str) -> "tuple[_FieldPlace, ...]":
 
 
 def _readings(segments: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the ways to read a path: its last segment with a custom verb, then without."""
+    """Yield the interpretations of a path: with a custom verb at the end of its last segment, then without."""
     head, colon, custom = segments[-1].rpartition(":")
     if colon and head and custom:
         yield custom, [*segments[:-1], head]

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on one address, which hands whole requests to one handler. The REST door runs it.
+"""An HTTP/1.1 server on one address, which passes requests to one handler. The REST door runs it.
 
 Built on httptools because no available server times out clients that send half a request, or none.
 """
@@ -16,13 +16,13 @@ from server.doors.http.responses import rpc_error_at
 from server.process.telemetry import log
 
 SWEEP_SECONDS = 0.2
-"""How often deadlines are compared with the clock; they are set that much earlier."""
+"""How often deadlines are compared with the clock. Deadlines are set this much earlier to make up for it."""
 
 BACKLOG = 1024
 
 
 class HttpServer:
-    """Listens, counts connections, and keeps their deadlines."""
+    """Listens, limits the number of connections, and enforces their deadlines."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class HttpServer:
         self._connections: set[Connection] = set()
         self._cancelled_calls: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweep_task: asyncio.Task[None] | None = None
         self._is_empty = asyncio.Event()
         self._date = (0, "")
 
@@ -49,13 +49,13 @@ class HttpServer:
         return len(self._connections)
 
     async def start(self, address: str) -> int:
-        """Listen and return the port; raises OSError when the address is taken."""
+        """Listen and return the port; raises OSError if the address is in use."""
         host, _, port = address.rpartition(":")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Only for workers: it would let a second server silently take some of the requests.
+            # Only for workers: otherwise, a second server would silently receive some of the requests.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(self._share_port))
             listener.bind((host.strip("[]"), int(port)))
             loop = asyncio.get_running_loop()
@@ -63,55 +63,55 @@ class HttpServer:
         except OSError:
             listener.close()
             raise
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._sweep_task = asyncio.create_task(self._sweep())
         return int(listener.getsockname()[1])
 
     async def stop(self, drain_seconds: float) -> None:
-        """Take no new requests, finish those in hand, then close what is left."""
-        if self._server is None or self._sweeping is None:
+        """Accept no new requests, finish the current ones, and after `drain_seconds` close the connections that remain."""
+        if self._server is None or self._sweep_task is None:
             return
         self.is_stopping = True
         self._server.close()
         for connection in tuple(self._connections):
             connection.close_when_idle()
-        self._note_emptiness()
+        self._signal_if_empty()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._is_empty.wait(), drain_seconds)
         for connection in tuple(self._connections):
             connection.reset()
-        self._sweeping.cancel()
-        # The transports tell their connections that they are closed in the loop's next round.
+        self._sweep_task.cancel()
+        # Transports call connection_lost in the next iteration of the event loop.
         await asyncio.sleep(0)
 
     def opened(self, connection: Connection) -> bool:
-        """Note a connection; False when there are too many."""
+        """Register a connection; return False if there are too many."""
         if len(self._connections) >= self.limits.connections:
             return False
         self._connections.add(connection)
         return True
 
     def closed(self, connection: Connection) -> None:
-        """Forget a connection."""
+        """Unregister a connection."""
         self._connections.discard(connection)
-        self._note_emptiness()
+        self._signal_if_empty()
 
     def keep_cancelled(self, call: asyncio.Task[None]) -> None:
-        """Hold a cancelled call until it ends: the loop holds its tasks weakly."""
+        """Reference a cancelled call until it ends: the event loop has only weak references to tasks."""
         self._cancelled_calls.add(call)
         call.add_done_callback(self._cancelled_calls.discard)
 
     def deadline(self, seconds: float) -> float:
-        """Return the moment to compare with in the sweep, so that a deadline is over after `seconds` at the latest."""
+        """Return the time, by the event loop's clock, at which a deadline must be set to be enforced within `seconds`."""
         return asyncio.get_running_loop().time() + max(seconds - SWEEP_SECONDS, 0.0)
 
     def date(self) -> str:
-        """Return the present time for the Date header."""
+        """Return the current time as the value of a Date header."""
         second = int(time.time())
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True))
         return self._date[1]
 
-    def _note_emptiness(self) -> None:
+    def _signal_if_empty(self) -> None:
         if self.is_stopping and not self._connections:
             self._is_empty.set()
 
@@ -122,10 +122,10 @@ class HttpServer:
             self._check_all(loop.time())
 
     def _check_all(self, now: float) -> None:
-        # Not in the loop that calls this: its variable would hold the last connection long after that has ended.
+        # Not inlined in the loop of `_sweep`: its variable would keep the last connection alive long after it has ended.
         for connection in tuple(self._connections):
             try:
                 connection.check(now)
-            except Exception as error:  # noqa: BLE001 - one connection must not cost all others their deadlines
+            except Exception as error:  # noqa: BLE001 - a defect in one connection must not stop the deadlines of all others
                 log.error("http", where="sweep", exc_info=error)
                 connection.reset()

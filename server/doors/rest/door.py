@@ -79,9 +79,9 @@ class RestDoor:
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer any request."""
-        refused = self._guard.refused(request)
-        if refused is not None:
-            return self._forms.write_error(request.path, *refused)
+        refusal = self._guard.refusal(request)
+        if refusal is not None:
+            return self._forms.write_error(request.path, *refusal)
         preflight = self._cors.preflight(request)
         if preflight is not None:
             return preflight
