@@ -59,7 +59,7 @@ def test_what_follows_the_first_value_is_not_looked_at(rest: str) -> None:
     ],
 )
 def test_text_that_is_no_json_is_refused(body: bytes) -> None:
-    assert "is no JSON" in refusal_of(body)
+    assert "is not valid JSON" in refusal_of(body)
 
 
 @pytest.mark.parametrize("body", [b"\xff", b'{"a": "\xc3\x28"}', b'"\xed\xa0\x80"'])
@@ -69,7 +69,7 @@ def test_bytes_that_are_not_utf8_are_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b'{"a": 1, "a": 1}', b'{"b": [{"\\u0061": 1, "a": 2}]}'])
 def test_a_name_said_twice_is_refused(body: bytes) -> None:
-    assert "says a name twice" in refusal_of(body)
+    assert "duplicate key" in refusal_of(body)
 
 
 @pytest.mark.parametrize("body", [b"1e999", b"[-1e400]", b'{"a": 1' + b"0" * 400 + b".5}"])
@@ -112,7 +112,7 @@ def test_marks_within_texts_are_no_names_and_values() -> None:
 
 @pytest.mark.parametrize("body", ['["' + '\\"' * 5_000_000, "[" + '""' * 5_000_000, '["' + "x" * 5_000_000 + "\\"])
 def test_texts_that_do_not_end_are_refused_without_searching_them_again_and_again(body: str) -> None:
-    assert "no JSON" in refusal_of((body + "," * JSON_VALUES_MAX).encode())
+    assert "is not valid JSON" in refusal_of((body + "," * JSON_VALUES_MAX).encode())
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]":,0123456789eE+-. \\u\ntrufalsn', max_size=40).map(str.encode))

@@ -181,7 +181,7 @@ def test_nulls_within_values_are_kept() -> None:
 
 def test_only_one_field_of_a_oneof_may_be_there() -> None:
     both = {"pipeline_spec": {}, "pipeline_version_id": "v"}
-    assert "is not the only one of pipeline_source" in refusal_of(run_pb2.Run, both)
+    assert "is not the only field of pipeline_source" in refusal_of(run_pb2.Run, both)
     assert read(run_pb2.Run, both | {"pipeline_version_id": None}).HasField("pipeline_spec")
 
 

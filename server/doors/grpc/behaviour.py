@@ -54,7 +54,7 @@ def behaviour_of(
             caller = _caller(context, limits)
             try:
                 admitted = admission.enter()
-                # Until the answer has been sent, or nobody waits for it any more.
+                # Until the answer has been sent, or its caller has left.
                 context.add_done_callback(lambda _: admitted.leave())  # type: ignore[arg-type]  # it is given the context
                 await _admit_bytes(admitted, caller)
                 outcome = await dispatcher.dispatch_bytes(method, await _read(context, admitted, limits), caller)
@@ -135,8 +135,8 @@ class _Reading:
 async def _abort(context: Context, status: Status) -> None:
     """End the call with a status; its handler must return at once.
 
-    Until the next call arrives, gRPC keeps the error that ends a call in a cycle with the call, and raises it again when the
-    handler has returned. With its traceback it would keep the handler's frame, and with that the request.
+    Until the next call arrives, gRPC keeps the error that ends a call in a reference cycle with the call, and raises it again
+    when the handler has returned. Its traceback would keep the handler's frame alive, and with it the request.
     """
     trailing = (("grpc-status-details-bin", status.message_proto().SerializeToString()),)
     try:

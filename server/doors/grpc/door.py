@@ -1,4 +1,4 @@
-"""The gRPC door: generic handlers built from the descriptors, in addition to the standard services for health and reflection."""
+"""The gRPC door: generic handlers built from the descriptors, and the standard services for health and reflection."""
 
 import asyncio
 import time
@@ -14,23 +14,23 @@ from server.calls.methods import Method
 from server.doors.grpc.behaviour import CallLimits, behaviour_of
 from server.doors.grpc.reflection import REFLECTION_SERVICES, add_reflection
 
-HANDSHAKE_TIMEOUT_MS = 5_000  # a client that connects and says nothing is cut off
+HANDSHAKE_TIMEOUT_MS = 5_000  # for clients that connect and send nothing
 IDLE_TIMEOUT_MS = 600_000
 
-# Calls queue while the process is busy. From a thousand of them on, gRPC would cancel some at random, and clients do not
-# retry a cancelled call. A flood of calls that are reset at once must not fill the memory either.
+# Calls queue while the process is busy. By default gRPC cancels some at random once a thousand are waiting, and clients do not
+# retry a cancelled call. Without a limit, a flood of calls that are reset at once would fill the memory.
 WAITING_CALLS = 20_000
 
-# By default gRPC rejects calls at random from 8 KiB on, which a token that lists its user's groups reaches; proxies in
-# front pass 60 KiB at most.
+# By default gRPC rejects calls at random if their metadata exceeds 8 KiB, as a token that lists its user's groups can. Proxies
+# pass on 60 KiB at most.
 METADATA_BYTES = 64 * 1024
 
-# By default gRPC closes a connection, with its calls, after three pings within five minutes. Go's clients can be configured
-# to ping every ten seconds, others every second, also between calls; an answer costs next to nothing.
+# By default gRPC closes a connection, with its calls, after three pings within five minutes. Go clients can be configured to
+# ping every ten seconds and others every second, even between calls. Answering a ping costs next to nothing.
 PING_INTERVAL_MS = 500
 
-# When gRPC stops it drops calls that have arrived but not started; their callers see CANCELLED. So it is stopped at a moment
-# without any: new calls are held back until the others have ended, and continue once connections accept no more.
+# When gRPC stops, it drops calls that have arrived but not started, and their callers see CANCELLED. It is therefore stopped
+# while no calls arrive: new ones wait until the others have ended, and continue once connections accept no more calls.
 QUIET_SECONDS = 0.05
 HOLD_SECONDS = 1.0
 
@@ -63,7 +63,7 @@ class GrpcDoor:
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES),
                 ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
                 ("grpc.keepalive_permit_without_calls", 1),
-                # Where workers do not need it, it would silently let a second server take some of the calls.
+                # Only for workers: otherwise, a second server would silently receive some of the calls.
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
                 ("grpc.max_connection_idle_ms", IDLE_TIMEOUT_MS),
@@ -91,7 +91,7 @@ class GrpcDoor:
             add_reflection(self._server, (*self._services, health.SERVICE_NAME, *REFLECTION_SERVICES))
 
     async def start(self, address: str) -> int:
-        """Listen, say SERVING, and return the port; raises OSError when the address is taken."""
+        """Listen, set the health to SERVING, and return the port; raises OSError if the address is in use."""
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
@@ -103,19 +103,19 @@ class GrpcDoor:
         return port
 
     async def stop(self, drain_seconds: float) -> None:
-        """Say NOT_SERVING, take no new calls, finish those in flight, then close; all within the seconds."""
+        """Set the health to NOT_SERVING, accept no new calls, finish those in flight, then close, all within `drain_seconds`."""
         end = time.monotonic() + drain_seconds
         await self._health.enter_graceful_shutdown()
         await self._gate.hold(min(HOLD_SECONDS, drain_seconds / 4))
-        stopping = asyncio.create_task(self._server.stop(max(0.0, end - time.monotonic())))
+        stop_task = asyncio.create_task(self._server.stop(max(0.0, end - time.monotonic())))
         # Callers must learn that their connection is closing before they get an answer and send the next call.
         await asyncio.sleep(QUIET_SECONDS)
         self._gate.open()
-        await stopping
+        await stop_task
 
 
 class _Gate:
-    """What every call passes through, `async with gate`: counts arrivals and departures, and holds new calls while closed."""
+    """Entered by every call with `async with`: counts calls as they arrive and leave and, while closed, makes new ones wait."""
 
     def __init__(self) -> None:
         self._arrivals, self._entries, self._exits = 0, 0, 0
@@ -131,17 +131,17 @@ class _Gate:
         self._exits += 1
 
     def open(self) -> None:
-        """Let calls pass."""
+        """Let waiting and new calls continue."""
         self._open.set()
 
     async def hold(self, longest_seconds: float) -> None:
-        """Let no call pass, and return at a moment when none is running and none arrives, or at the latest after the seconds."""
+        """Make new calls wait; return once no call is running or arriving, at the latest after `longest_seconds`."""
         self._open.clear()
         end = time.monotonic() + longest_seconds
         while (start := time.monotonic()) < end:
             counts = (self._arrivals, self._exits)
             await asyncio.sleep(QUIET_SECONDS)
             # After a late wake-up, calls may have arrived that this process has not seen yet.
-            in_time = time.monotonic() - start < 2 * QUIET_SECONDS
-            if in_time and self._entries == self._exits and (self._arrivals, self._exits) == counts:
+            is_on_time = time.monotonic() - start < 2 * QUIET_SECONDS
+            if is_on_time and self._entries == self._exits and (self._arrivals, self._exits) == counts:
                 return

@@ -1,4 +1,4 @@
-"""gRPC reflection in both of its versions: clients ask for v1, and most fall back to v1alpha. The gRPC door adds it.
+"""gRPC reflection in both versions: clients ask for v1, and most fall back to v1alpha. The gRPC door adds it.
 
 Both have the same messages under different names. The library has only v1alpha, so v1 is derived from it.
 """
@@ -19,7 +19,7 @@ REFLECTION_SERVICES = (_V1_SERVICE, reflection.SERVICE_NAME)
 
 
 def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
-    """Let clients of a server find the named services and their messages; all must be in the default descriptor pool."""
+    """Let clients look up the named services and their messages, all of which must be in the default descriptor pool."""
     _describe_v1()
     servicer = reflection.aio.ReflectionServicer(tuple(services))
     handler: Any = grpc.stream_stream_rpc_method_handler(
@@ -34,7 +34,7 @@ def add_reflection(server: grpc.aio.Server, services: Iterable[str]) -> None:
 
 
 def _describe_v1() -> None:
-    """Put the description of v1 into the default pool, unless it is there already, so that reflection can show it."""
+    """Add the descriptors of v1 to the default pool, unless it already has them, so that reflection can return them."""
     pool = descriptor_pool.Default()
     try:
         pool.FindServiceByName(_V1_SERVICE)

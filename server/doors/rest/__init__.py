@@ -1,1 +1,1 @@
-"""The REST door: methods behind HTTP and JSON by their google.api.http rules."""
+"""The REST door: RPCs over HTTP and JSON by their google.api.http rules, and the HTTP routes of APIs."""

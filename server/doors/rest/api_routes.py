@@ -1,4 +1,4 @@
-"""HTTP routes of APIs that are no RPCs: their query and their body are read as the route says. The REST door makes the handlers."""
+"""Handlers of the HTTP routes of APIs: each route defines how its query and its body are read. The REST door calls this."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,9 +22,9 @@ from server.errors import ApiError, ResourceExhausted
 
 
 def route_handler(route: HttpRoute, calling: Calling, settings: Settings) -> HttpHandler:
-    """Return the handler of one route; `calling` has its form."""
+    """Return the handler of one route, which answers in the form of `calling`."""
     dispatcher, form, names = calling.dispatcher, calling.form, calling.header_names
-    # A body that is read as it arrives may take as long as its client goes on sending: the connection cuts it off otherwise.
+    # A streamed body may take as long as the client continues to send: the connection has a deadline for each piece instead.
     seconds = None if isinstance(route.body, StreamBody) else calling.timeout_seconds
 
     async def handle(request: HttpRequest) -> HttpResponse:
@@ -39,7 +39,7 @@ def route_handler(route: HttpRoute, calling: Calling, settings: Settings) -> Htt
 
 
 def _http_call(route: HttpRoute, request: HttpRequest, settings: Settings, form: HttpForm) -> HttpCall:
-    """Return what is asked. Raises InvalidArgument, or what the body of a file says, for what cannot be read."""
+    """Return the call that a request makes. Raises InvalidArgument, or `too_large` of a FileBody, if it cannot be read."""
     query = route.parameters(pairs(request.query)) if request.query else {}
     file_name = ""
     body: Any = None
@@ -77,11 +77,11 @@ def _file(body: FileBody, request: HttpRequest, settings: Settings) -> tuple[str
 
 
 async def _limited(stream: BodyStream, limit: int) -> AsyncIterator[bytes]:
-    """Yield the pieces of a body. Raises ResourceExhausted when there are more than `limit` bytes."""
-    taken = 0
+    """Yield the pieces of a body. Raises ResourceExhausted if it is larger than `limit` bytes."""
+    size = 0
     async for piece in stream:
-        taken += len(piece)
-        if taken > limit:
+        size += len(piece)
+        if size > limit:
             raise ResourceExhausted(f"the body is larger than {limit} bytes", reason="BODY_TOO_LARGE")
         yield piece
 
@@ -93,7 +93,7 @@ def _response(outcome: Outcome[Any], form: HttpForm) -> HttpResponse:
     if isinstance(answer, HttpResponse):
         return answer
     try:
-        # NaN is not JSON: what cannot be written is a defect of the API, and must not reach a client.
+        # NaN is not valid JSON. An answer that cannot be written is a defect of the API, and must not reach a client.
         return json_response(answer)
     except ValueError as error:
         return error_response(form, failure_status(error, "rest.answer"))

@@ -1,7 +1,7 @@
-"""HTTP requests → request messages, by the google.api.http rule of a method. The REST door calls this.
+"""Converts HTTP requests to request messages, by the google.api.http rule of a method. The REST door calls this.
 
-The body is read first, then the fields of the path, which override it, then the query, which sets only what neither of
-them covers.
+The body is read first, then the fields of the path, which override it, then the query, which sets only fields that neither
+of them covers.
 """
 
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ _NO_METADATA: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A request message, and the metadata that says what the body has and a message cannot express: empty objects."""
+    """A request message, and metadata for what it cannot express: which fields of the body are empty objects."""
 
     request: Message
     metadata: Mapping[str, str]
 
 
 class Binding:
-    """How requests of one method are made. Raises BadTemplate for a rule that names fields its message does not have."""
+    """Creates the request messages of one method. Raises BadTemplate if the rule names a field that the message does not have."""
 
     def __init__(self, method: Method, rule: HttpRule, *, ignores_unknown: bool = False) -> None:
         self._ignores_unknown, self._takes_query = ignores_unknown, rule.takes_query and rule.body != WHOLE_BODY
@@ -39,11 +39,11 @@ class Binding:
         self._message = method.request
         self._descriptor: Any = method.request.DESCRIPTOR
         self._body = rule.body
-        self._in_path = {name: self._path_of(name) for name in field_names(rule.path)}
+        self._path_fields = {name: self._path_of(name) for name in field_names(rule.path)}
         self._body_field = None if rule.body in ("", WHOLE_BODY) else self._path_of(rule.body)[0]
 
     def bind(self, values: Mapping[str, str], query: str, body: bytes | bytearray) -> Bound:
-        """Return the request message. Raises InvalidArgument for whatever does not fit."""
+        """Return the request message. Raises InvalidArgument if the path, the query or the body does not fit it."""
         request = self._message()
         metadata: Mapping[str, str] = _NO_METADATA
         if self._body:
@@ -54,7 +54,7 @@ class Binding:
                 self._read_body(request, plain)
                 metadata = self._marks(plain)
         for name, text in values.items():
-            set_text(request, self._in_path[name], [text])
+            set_text(request, self._path_fields[name], [text])
         if query and self._takes_query:
             self._read_query(request, query)
         return Bound(request, metadata)
@@ -101,7 +101,7 @@ class Binding:
             set_text(request, path, texts)
 
     def _is_bound(self, path: FieldPath) -> bool:
-        """Say whether a field, or what it is part of, comes from the body or the path."""
+        """Return whether a field, or a message that contains it, is set by the body or the path."""
         if path[0] is self._body_field:
             return True
-        return any(path[: len(bound)] == bound for bound in self._in_path.values())
+        return any(path[: len(bound)] == bound for bound in self._path_fields.values())

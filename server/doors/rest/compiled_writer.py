@@ -1,4 +1,4 @@
-"""A function that writes messages of one type as JSON, made as Python source and compiled: a line or two per field.
+"""Compiles functions that write messages of one type as JSON, from generated Python source: a line or two per field.
 
 For a message type with a text `name`, a repeated message `pods` and an optional int64 `count`, in order of their numbers:
 
@@ -12,8 +12,8 @@ For a message type with a text `name`, a repeated message `pods` and an optional
         if v or m.HasField('count'): s += f',"count":"{v}"'
         return '{' + s[1:] + '}'
 
-`text` writes a JSON string, `w2` is the writer of the type of `pods`, field 2. The source consists of names from our own
-protos, never of what a client sent. `json_writer` calls this, once per message type.
+`text` writes a JSON string, `w2` is the writer of the type of `pods`, field 2. The source contains only names from the server's
+own protos, never input from a client. `json_writer` calls this, once per message type.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _NOT_FINITE = {"inf": '"Infinity"', "-inf": '"-Infinity"', "nan": '"NaN"'}
 
 
 def compiled(descriptor: Descriptor, *, writer_of: WriterOf, int64_as_numbers: bool = False) -> Writer:
-    """Return the writer of a message type, whose fields that are messages are written by `writer_of` their types."""
+    """Return the writer of a message type; `writer_of` returns the writers of the message types of its fields."""
     kinds = {**_KINDS, **_INT64_AS_NUMBERS} if int64_as_numbers else _KINDS
     names: dict[str, Any] = {"text": text, "double": _double, "boolean": _boolean}
     lines = ["def write(m):", "    s = ''"]
@@ -66,7 +66,7 @@ def _field_lines(field: FieldDescriptor, names: dict[str, Any], writer_of: Write
 
 
 def _kind(field: FieldDescriptor, writer_of: WriterOf, kinds: "Kinds") -> tuple[str, Writer]:
-    """Return how one value of a field is written: inside an f-string ("" if only by the function), and by a function."""
+    """Return how to write one value of a field: inside an f-string ("" if only the function can), and with a function."""
     if field.message_type is not None:
         return "", writer_of(field.message_type)
     if field.enum_type is not None:

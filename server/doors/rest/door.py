@@ -1,6 +1,7 @@
-"""The REST door: RPCs and routes of APIs over HTTP, with no code for a particular one.
+"""The REST door: RPCs and routes of APIs over HTTP, without code for a particular one.
 
-Composition makes it, and passes the routes that are no API's; routing, binding, JSON and HTTP have files of their own.
+The composition root creates it, and passes the plain routes, which belong to no API. Routing, binding, JSON and HTTP are in
+modules of their own.
 """
 
 import asyncio
@@ -25,11 +26,11 @@ from server.doors.rest.rpc_routes import Calling, error_response, rpc_handler
 from server.errors import InvalidArgument
 
 GRACE_SECONDS = 0.5
-"""How long after its deadline a call may still answer by itself, before the connection answers 504."""
+"""How long after its deadline a call may still answer before the connection answers 504."""
 
 
 class RestDoor:
-    """An HTTP server on one address. Raises BadTemplate when two routes are the same."""
+    """An HTTP server on one address. Raises BadTemplate if two routes have the same verb and template."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class RestDoor:
             for verb in verbs:
                 self._router.add(verb, path, self._plain(path, handler))
         self._has_streams = False
-        self._add_apis(apis, taken={path for _, path, _ in plain_routes})
+        self._add_apis(apis, plain_paths={path for _, path, _ in plain_routes})
         self._cors = Cors(settings.cors_origins, [name for api in apis for name in api.headers])
         self._guard = BrowserGuard(
             cors_origins=settings.cors_origins, allowed_hosts=settings.allowed_hosts, address=settings.rest
@@ -70,11 +71,11 @@ class RestDoor:
         )
 
     async def start(self, address: str) -> int:
-        """Listen and return the port; raises OSError when the address is taken."""
+        """Listen and return the port; raises OSError if the address is in use."""
         return await self._server.start(address)
 
     async def stop(self, drain_seconds: float) -> None:
-        """Take no new requests, finish those in flight, then close; all within the seconds."""
+        """Accept no new requests, finish those in flight, then close, all within `drain_seconds`."""
         await self._server.stop(drain_seconds)
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
@@ -97,27 +98,27 @@ class RestDoor:
             request.values = match.values
             return await match.target(request)
         if isinstance(match, Redirect):
-            return _moved(match.path, request.query)
+            return _redirect(match.path, request.query)
         return forms.wrong_verb(path, match.verbs) if isinstance(match, WrongVerb) else forms.unknown_path(path)
 
     def _is_streamed(self, verb: str, path: str) -> bool:
         try:
             return isinstance(self._streamed.match(verb, path), Match)
-        except InvalidArgument:  # the router of all routes will say so
+        except InvalidArgument:  # the router of all routes raises it again
             return False
 
-    # What is served.
+    # Routes.
 
-    def _add_apis(self, apis: Sequence[Api], *, taken: set[str]) -> None:
+    def _add_apis(self, apis: Sequence[Api], *, plain_paths: set[str]) -> None:
         methods = {method.full_name: method for api in apis for method in api.methods}
         for api in apis:
             self._add_routes(api)
             for method in api.methods:
-                if method.http is not None and method.http.path not in taken:
+                if method.http is not None and method.http.path not in plain_paths:
                     self._add_rpc(api, method, method.http)
             for alias in api.aliases:
                 if alias.full_name not in methods:
-                    raise BadTemplate(f"{alias.template} is another path of {alias.full_name}, which no API has")
+                    raise BadTemplate(f"{alias.template} is an alias of {alias.full_name}, which no API has")
                 self._add_rpc(
                     api, methods[alias.full_name], HttpRule(alias.verb, alias.template, "", takes_query=False)
                 )
@@ -135,7 +136,7 @@ class RestDoor:
                     self._streamed.add(verb, route.template, None)
                     self._has_streams = True
             if route.exclusive:
-                self._router.add(ANY_VERB, route.template, _closed(form, route.verbs))
+                self._router.add(ANY_VERB, route.template, _wrong_verb_handler(form, route.verbs))
 
     def _calling(self, api: Api, form: HttpForm) -> Calling:
         return Calling(self._dispatcher, self._settings.rest_seconds, (*FORWARDED_HEADERS, *api.headers), form)
@@ -145,14 +146,14 @@ class RestDoor:
             try:
                 async with asyncio.timeout(self._settings.rest_seconds):
                     return await handler(request)
-            except Exception as error:  # noqa: BLE001 - the dispatcher maps the errors of APIs, and this those of plain routes
+            except Exception as error:  # noqa: BLE001 - errors of plain routes become statuses here, those of APIs in the dispatcher
                 return error_response(self._forms.of(path), failure_status(error, path))
 
         return handle
 
 
-def _closed(form: HttpForm, verbs: Iterable[str]) -> HttpHandler:
-    """Return the handler of all verbs that an exclusive route does not take."""
+def _wrong_verb_handler(form: HttpForm, verbs: Iterable[str]) -> HttpHandler:
+    """Return the handler of all verbs that an exclusive route does not accept."""
 
     async def handle(request: HttpRequest) -> HttpResponse:
         return wrong_verb_response(form, verbs)
@@ -160,7 +161,7 @@ def _closed(form: HttpForm, verbs: Iterable[str]) -> HttpHandler:
     return handle
 
 
-def _moved(path: str, query: str) -> HttpResponse:
-    # Browsers take a backslash for a slash, and two slashes for another host.
+def _redirect(path: str, query: str) -> HttpResponse:
+    # Browsers read a backslash as a slash, and two slashes as the start of another host.
     location = path.replace("\\", "%5C") + ("?" + query if query else "")
     return HttpResponse(301, b"", "text/plain; charset=utf-8", (("location", location),))

@@ -1,4 +1,4 @@
-"""Which API's form a path is answered in. The REST door asks for whatever reaches no handler, and for every error."""
+"""Chooses the API in whose form a path is answered. The REST door calls this for errors, and for requests without a handler."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from server.doors.http.responses import unknown_path, wrong_verb
 
 
 class Forms:
-    """The forms of APIs by the prefixes of their paths; the longest prefix counts, and a prefix ends at a slash."""
+    """The forms of APIs by the prefixes of their paths; the longest prefix wins, and a prefix matches whole segments only."""
 
     def __init__(self, apis: Iterable[Api]) -> None:
         prefixes = [(prefix.rstrip("/") + "/", api.form) for api in apis for prefix in api.prefixes]
@@ -21,7 +21,7 @@ class Forms:
         return next((form for prefix, form in self._prefixes if whole.startswith(prefix)), RPC_FORM)
 
     def write_error(self, path: str, status: Status, http_status: int) -> HttpResponse:
-        """Return an error as the API of the path writes it."""
+        """Return an error in the form of the API that the path belongs to."""
         return self.of(path).error(status, http_status)
 
     def unknown_path(self, path: str) -> HttpResponse:
@@ -29,7 +29,7 @@ class Forms:
         return self.write_error(path, unknown_path(), 404)
 
     def wrong_verb(self, path: str, verbs: Iterable[str]) -> HttpResponse:
-        """Return the response to a verb that a path does not take; a 405 names those it does (RFC 9110, 15.5.6)."""
+        """Return the response to a verb that a path does not accept; a 405 lists those it accepts (RFC 9110, 15.5.6)."""
         return wrong_verb_response(self.of(path), verbs)
 
 

@@ -1,6 +1,6 @@
-"""The text of a JSON body → plain objects: what is valid JSON, and what is too much of it. The REST door calls this.
+"""Decodes JSON bodies to plain objects, within limits of depth and size. The REST door calls this.
 
-json.loads would accept duplicate names, NaN, and numbers that overflow to infinity; and it refuses text after the value.
+json.loads accepts duplicate keys, NaN, and numbers that overflow to infinity, and refuses text after the value.
 """
 
 import json
@@ -11,18 +11,18 @@ from typing import Any, NoReturn
 from server.errors import InvalidArgument
 
 JSON_DEPTH = 100
-"""How deep objects and lists may be nested in a body; nothing that can be stored is nested deeper."""
+"""Maximum depth to which objects and lists may be nested in a body. Nothing that can be stored is nested deeper."""
 
 JSON_VALUES_MAX = 2_000_000
-"""Names and values in a body at most: parsing blocks the event loop, and each of them takes a hundred bytes or more."""
+"""Maximum number of names and values in a body. Parsing blocks the event loop, and each takes at least a hundred bytes."""
 
 NOTHING = object()
-"""What an empty body holds."""
+"""The result of decoding an empty body."""
 
 _WHITE_SPACE = " \t\r\n"
 _MARKS = ",:[{"
-# An unterminated text matches to the end of the body: otherwise the search would try again at every quote (quadratic).
-_TEXT_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
+# An unterminated string matches to the end of the body: otherwise it would be retried at every quote (quadratic).
+_STRING_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
 
 
 class _Refused(Exception):
@@ -30,10 +30,10 @@ class _Refused(Exception):
 
 
 def decode(body: bytes | bytearray) -> Any:
-    """Return the first JSON value of a body, NOTHING when it is empty; what follows the value is ignored.
+    """Return the first JSON value of a body, NOTHING if it is empty; anything after the value is ignored.
 
-    Raises InvalidArgument for text that is not UTF-8 or not JSON, duplicate names in an object, numbers beyond a double,
-    nesting beyond JSON_DEPTH, and more than JSON_VALUES_MAX names and values.
+    Raises InvalidArgument for text that is not UTF-8 or not valid JSON, duplicate keys in an object, numbers too large for a
+    double, nesting deeper than JSON_DEPTH, and more than JSON_VALUES_MAX names and values.
     """
     try:
         text = body.decode()
@@ -45,38 +45,38 @@ def decode(body: bytes | bytearray) -> Any:
     except UnicodeDecodeError as error:
         raise unreadable(f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise unreadable(f"is no JSON: {error.msg} at character {error.pos}") from None
+        raise unreadable(f"is not valid JSON: {error.msg} at character {error.pos}") from None
     except _Refused as refused:
         raise unreadable(str(refused)) from None
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
         raise unreadable("has a number with too many digits") from None
-    # Counting brackets is cheap, walking is not; brackets inside texts merely cause a walk that finds nothing.
+    # Counting brackets is cheap, walking the value is not. Brackets inside strings merely cause an unnecessary walk.
     if type(plain) in (dict, list) and text.count("{") + text.count("[") > JSON_DEPTH:
         _check_depth(plain)
     return plain
 
 
 def unreadable(why: str) -> InvalidArgument:
-    """Return the error of a body that cannot be used: "the body" and why."""
+    """Return the error for a body that cannot be used; `why` completes the sentence that begins with "the body"."""
     return InvalidArgument(f"the body {why}", reason="INVALID_JSON")
 
 
 def _check_count(text: str) -> None:
-    """Count by the marks that precede each name and value but the first; marks inside texts do not count."""
+    """Refuse too many names and values, counted by the mark before each but the first; marks inside strings do not count."""
     if sum(map(text.count, _MARKS)) <= JSON_VALUES_MAX:
         return
-    marks = texts = 0
-    for match in _TEXT_OR_MARK.finditer(text):
+    marks = strings = 0
+    for match in _STRING_OR_MARK.finditer(text):
         if text[match.start()] == '"':
-            texts += 1
+            strings += 1
         else:
             marks += 1
         if marks > JSON_VALUES_MAX:
             raise _Refused(f"has more than {JSON_VALUES_MAX} names and values")
-        if texts > marks + 1:
-            return  # Two adjacent texts: this is not JSON, and parsing will stop there.
+        if strings > marks + 1:
+            return  # Two adjacent strings: this is not valid JSON, and parsing will stop there.
 
 
 def _too_deep() -> InvalidArgument:
@@ -98,7 +98,7 @@ def _check_depth(plain: Any) -> None:
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     plain = dict(pairs)
     if len(plain) != len(pairs):
-        raise _Refused("says a name twice in one object")
+        raise _Refused("has a duplicate key in an object")
     return plain
 
 
@@ -110,7 +110,7 @@ def _finite(digits: str) -> float:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise _Refused(f"is no JSON: it has {name}")
+    raise _Refused(f"is not valid JSON: it contains {name}")
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_object_of, parse_float=_finite, parse_constant=_refuse)

@@ -1,6 +1,6 @@
-"""Which message types json_reader and json_writer handle themselves; they leave the others to json_format.
+"""Decides which message types json_reader and json_writer handle themselves; the others are left to json_format.
 
-Only those two call this. No request or response has a type of the other sort; the detail of an error may have one.
+No request or response contains one of the others; the details of an error may.
 """
 
 from typing import Any
@@ -12,17 +12,17 @@ _RARE_KINDS = (FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_FLOAT, FieldDesc
 
 
 def is_map(field: FieldDescriptor) -> bool:
-    """Say whether a field is a map."""
+    """Return whether a field is a map."""
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
 def has_value_form(descriptor: Any) -> bool:
-    """Say whether a rare type is written as a single value, which within an Any stands under "value"."""
+    """Return whether a rare type is written as a single value, which within an Any has the key "value"."""
     return descriptor.file.name in _RARE_FILES
 
 
 def needs_json_format(descriptor: Any) -> bool:
-    """Say whether a type, or one of its own fields, has a JSON that is left to json_format."""
+    """Return whether the JSON of a type, or of one of its own fields, is left to json_format."""
     return has_value_form(descriptor) or any(map(_is_rare, descriptor.fields))
 
 
@@ -34,6 +34,6 @@ def _is_rare(field: FieldDescriptor) -> bool:
         entry = field.message_type.fields_by_name
         return entry["key"].cpp_type != FieldDescriptor.CPPTYPE_STRING or _is_rare(entry["value"])
     if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
-        # Without presence, -0.0 counts as set although it is false.
+        # Without presence, -0.0 counts as set although it is falsy.
         return not field.has_presence and not field.is_repeated
     return field.type in _RARE_KINDS

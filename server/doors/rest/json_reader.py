@@ -1,8 +1,8 @@
-"""Plain JSON → messages, as strictly as KFP's gateway reads it. The REST door calls this.
+"""Reads plain JSON values into messages, as strictly as KFP's gateway does. The REST door calls this.
 
-Either spelling of a name is accepted, and null means absent. Unknown names, both spellings at once, wrong types, numbers
-out of range and unknown enum names are refused. json_format is too lenient: it accepts both spellings at once, true for
-1.0, and digits of any script. What a field accepts is compiled to functions, once per message type.
+A field's name may have either spelling, and null means absent. Unknown fields, both spellings at once, wrong types, numbers
+out of range and unknown enum values are refused. json_format is too lenient: it accepts both spellings at once, true for
+1.0, and digits of any script. The functions that read a message type are built once.
 """
 
 import re
@@ -27,7 +27,7 @@ Reader = Callable[[Any, Any], None]
 """Writes a plain JSON value into a message."""
 
 Converter = Callable[[Any], Any]
-"""Returns a plain JSON value as a scalar field takes it."""
+"""Converts a plain JSON value to the value of a scalar field."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 # No integer of 64 bits has more characters; the cost of parsing grows with the square of the length.
@@ -42,7 +42,7 @@ _SHOWN_CHARACTERS = 500
 
 
 class _Misfit(Exception):
-    """A value does not fit its field; `path` leads to it, innermost name first."""
+    """A value does not fit its field; `path` has the names that lead to it, innermost first."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -63,7 +63,7 @@ def fill(message: Message, plain: Any) -> None:
 
 
 def scalar(field: FieldDescriptor, plain: Any) -> Any:
-    """Return a decoded JSON value as a singular field that is not a message takes it. Raises InvalidArgument."""
+    """Convert a decoded JSON value to the value of a singular field that is not a message. Raises InvalidArgument."""
     return _guarded(lambda: _converter(field)(plain))
 
 
@@ -71,11 +71,11 @@ def _guarded(convert: Callable[[], Any]) -> Any:
     try:
         return convert()
     except _Misfit as misfit:
-        # A name may have half a surrogate pair, which a message cannot hold.
+        # A name may have an unpaired surrogate, which an error message cannot hold.
         place = ".".join(reversed(misfit.path))[:_SHOWN_CHARACTERS].encode(errors="replace").decode()
-        raise unreadable(f"does not fit: {place or 'it'} {misfit.why}") from None
+        raise unreadable(f"is not valid: {place or 'it'} {misfit.why}") from None
     except UnicodeEncodeError:
-        raise unreadable("has half a surrogate pair in a text") from None
+        raise unreadable("has an unpaired surrogate in a string") from None
     except OverflowError:
         raise unreadable("has a number that is too large") from None
 
@@ -85,7 +85,7 @@ def _reader(descriptor: Any) -> Reader:
     if reader is None:
         fields: dict[str, _Field] = {}
         reader = _readers[descriptor] = _read_rare if needs_json_format(descriptor) else _message_reader(fields)
-        # Only now that the reader is stored: a type may contain itself.
+        # Added only after the reader is stored: a type may contain itself.
         for field in descriptor.fields:
             fields[field.name] = _field(field, other_spelling=field.json_name)
             fields[field.json_name] = _field(field, other_spelling=field.name)
@@ -99,11 +99,11 @@ def _message_reader(fields: Mapping[str, _Field]) -> Reader:
             if field is None:
                 raise _at(name, _Misfit("is unknown"))
             if field.other_spelling in plain:
-                raise _at(name, _Misfit("is there in both spellings"))
+                raise _at(name, _Misfit("is given in both spellings"))
             if value is None and not field.takes_null:
                 continue
             if field.oneof and message.WhichOneof(field.oneof):
-                raise _at(name, _Misfit(f"is not the only one of {field.oneof}"))
+                raise _at(name, _Misfit(f"is not the only field of {field.oneof}"))
             try:
                 field.reader(message, value)
             except _Misfit as misfit:
@@ -199,7 +199,7 @@ def _converter(field: FieldDescriptor) -> Converter:
         if type(plain) is not str:
             return _int32(plain)
         if plain not in numbers:
-            raise _Misfit("is none of the enum's names")
+            raise _Misfit("is not a valid enum value")
         return numbers[plain]
 
     return convert
@@ -243,7 +243,7 @@ def _double(plain: Any) -> float:
 
 def _text(plain: Any) -> str:
     if type(plain) is not str:
-        raise _Misfit("must be a text")
+        raise _Misfit("must be a string")
     return plain
 
 
@@ -293,7 +293,7 @@ def _read_any(target: Any, plain: Any) -> None:
     message = message_factory.GetMessageClass(descriptor)()
     if descriptor in _own_form or has_value_form(descriptor):
         if members.keys() != {"value"}:
-            raise _Misfit("must have a value, and nothing else")
+            raise _Misfit("must have the field value, and no other")
         members = members["value"]
     _reader(descriptor)(message, members)
     target.type_url, target.value = url, message.SerializeToString()

@@ -1,9 +1,9 @@
-"""Messages → JSON text, byte for byte what json_format and json.dumps make of them, at a third of the cost.
+"""Writes messages as JSON, byte for byte as json_format and json.dumps do, at a third of the cost.
 
-Names are the protos' (snake_case), unset fields are left out, enums go by name, 64-bit integers are strings unless an API wants
-numbers. The REST door calls `message_json`. json_format inspects every field of every message; here each message type
-is inspected once, and compiled to a function (`compiled_writer`). Types with a JSON form of their own,
-such as times and Values, are written by hand below.
+Fields have their names in the protos (snake_case), unset fields are omitted, enum values are written by name, 64-bit integers
+as strings unless an API wants numbers. The REST door calls `message_json`. json_format inspects every field of every message;
+here each message type is inspected once, and compiled to a function (`compiled_writer`). Types with a JSON form of their own,
+such as times and Values, have handwritten functions below.
 """
 
 import json
@@ -39,20 +39,20 @@ def message_json(message: Message, *, int64_as_numbers: bool = False) -> str:
 
 
 class _Writers:
-    """The writers of message types, made when they are first needed."""
+    """The writers of message types, created on first use."""
 
     def __init__(self, *, int64_as_numbers: bool) -> None:
         self._int64_as_numbers = int64_as_numbers
         self._writers: dict[Any, Writer] = dict(_OWN_FORM)
 
-    # The stubs have two classes of descriptors, of which a process has one.
+    # Any, as the stubs have two classes of descriptors, only one of which exists in a process.
     def of(self, descriptor: Any) -> Writer:
         writer = self._writers.get(descriptor)
         if writer is None:
             if needs_json_format(descriptor):
                 writer = _as_json_format
             else:
-                # A type may contain itself, so it has a writer before its own is compiled.
+                # A type may contain itself, so it needs a writer while its own is being compiled.
                 self._writers[descriptor] = lambda message: self._writers[descriptor](message)
                 writer = compiled(descriptor, writer_of=self.of, int64_as_numbers=self._int64_as_numbers)
             self._writers[descriptor] = writer
@@ -68,7 +68,7 @@ def _day(days: int) -> str:
 
 
 def _second(seconds: int) -> str:
-    # Days repeat within a response, seconds do not; and formatting a date costs more than the rest of a time.
+    # Only days are cached: they repeat within a response, and formatting a date costs more than formatting the rest.
     days, seconds = divmod(seconds, 86_400)
     minutes, seconds = divmod(seconds, 60)
     return f"{_day(days)}T{_MINUTES[minutes]}:{_SIXTY[seconds]}"
@@ -126,7 +126,7 @@ def _any(wrapped: Any) -> str:
         descriptor = descriptor_pool.Default().FindMessageTypeByName(url.rpartition("/")[2])
         message = message_factory.GetMessageClass(descriptor).FromString(wrapped.value)
     except (KeyError, DecodeError):
-        # json_format raises here; an error whose detail has a type that only its client knows must still be shown.
+        # json_format raises here, but an error must be shown even if only its client knows the type of a detail.
         return f'{{"@type":{_text(url)},"value":"{b64encode(wrapped.value).decode()}"}}'
     inner = message_json(message)
     if descriptor in _OWN_FORM or has_value_form(descriptor):

@@ -1,7 +1,7 @@
-"""Query strings → fields of a request, as KFP's gateway reads them. Binding calls this.
+"""Reads query strings into fields of a request, as KFP's gateway does. Binding calls this.
 
-Names may have either spelling, with dots into messages; unknown ones are ignored. A singular field may appear once, an
-empty value is not a number or an enum, and an empty text is the same as absent.
+Names may have either spelling, with dots before the fields of messages; unknown names are ignored. A singular field may be
+given only once. An empty value is not a valid number or enum value, and an empty string is the same as an absent one.
 """
 
 import re
@@ -46,7 +46,8 @@ def field_path(message: Any, name: str) -> FieldPath | None:
         if path:
             message = path[-1].message_type
             if message is None or path[-1].is_repeated:
-                raise _unfit(name, "goes on behind what is no message")
+                parent = ".".join(step.name for step in path)
+                raise _unfit(parent, "is not a message and has no fields")
         field = message.fields_by_name.get(part) or message.fields_by_camelcase_name.get(part)
         if field is None:
             return None
@@ -55,14 +56,14 @@ def field_path(message: Any, name: str) -> FieldPath | None:
 
 
 def set_text(request: Message, path: FieldPath, texts: list[str]) -> None:
-    """Write the values that a name was given into a request. Raises InvalidArgument when they do not fit."""
+    """Set a field of a request from the texts given for it. Raises InvalidArgument if they do not fit."""
     *parents, field = path
     target: Any = request
     for parent in parents:
         target = getattr(target, parent.name)
     name = ".".join(step.name for step in path)
     if is_map(field):
-        raise _unfit(name, "cannot be given in the query")
+        raise _unfit(name, "cannot be set in the query")
     if field.is_repeated:
         getattr(target, field.name).extend([_of_text(field, name, text) for text in texts])
         return
@@ -80,7 +81,7 @@ def _set_message(target: Any, message_type: Any, name: str, text: str) -> None:
     elif message_type.file.name == _WRAPPERS:
         target.value = _of_text(message_type.fields_by_name["value"], name, text)
     else:
-        raise _unfit(name, "cannot be given in the query")
+        raise _unfit(name, "cannot be set in the query")
 
 
 def _of_text(field: FieldDescriptor, name: str, text: str) -> Any:
@@ -89,14 +90,14 @@ def _of_text(field: FieldDescriptor, name: str, text: str) -> Any:
         if value is None and _INTEGER.fullmatch(text):
             value = field.enum_type.values_by_number.get(int(text))
         if value is None:
-            raise _unfit(name, "is none of the enum's names or numbers")
+            raise _unfit(name, "is not a valid enum value")
         return value.number
     if field.cpp_type not in _READERS or field.type == FieldDescriptor.TYPE_BYTES:
-        raise _unfit(name, "cannot be given in the query")
+        raise _unfit(name, "cannot be set in the query")
     try:
         return _READERS[field.cpp_type](text)
     except (ValueError, KeyError):
-        raise _unfit(name, f"cannot be {text[:100]!r}") from None
+        raise _unfit(name, f"has the invalid value {text[:100]!r}") from None
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -133,4 +134,4 @@ def _unescape(text: str) -> str:
 
 
 def _unfit(name: str, why: str) -> InvalidArgument:
-    return InvalidArgument(f"{name[:100]} {why}", reason="INVALID_QUERY")
+    return InvalidArgument(f"'{name[:100]}' {why}", reason="INVALID_QUERY")

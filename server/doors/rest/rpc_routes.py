@@ -1,4 +1,4 @@
-"""RPCs over HTTP and JSON by their google.api.http rules. The REST door makes one handler per RPC."""
+"""Handlers of RPCs over HTTP and JSON, by their google.api.http rules. The REST door creates one per RPC."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from server.errors import ApiError, Unimplemented
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """How the routes of one API call: through which dispatcher, for how long (seconds), with which headers as metadata."""
+    """How the routes of one API call the dispatcher: the timeout, the headers that become metadata, and the form of answers."""
 
     dispatcher: Dispatcher
     timeout_seconds: float
@@ -32,7 +32,7 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
     """Return the handler of one RPC under one rule. Raises BadTemplate when the rule does not fit the request message."""
     dispatcher, form, seconds = calling.dispatcher, calling.form, calling.timeout_seconds
     if method.handler is None:
-        return _unserved(method, form)
+        return _unimplemented(method, form)
     binding = Binding(method, rule, ignores_unknown=form.json.ignores_unknown)
     names, write = calling.header_names, response_writer(form)
 
@@ -49,7 +49,7 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
 
 
 def response_writer(form: HttpForm) -> Callable[[Outcome[Message]], HttpResponse]:
-    """Return what writes how a call ended that is answered with a message."""
+    """Return a function that writes the outcome of a call whose answer is a message."""
     int64_as_numbers = form.json.int64_as_numbers
 
     def write(outcome: Outcome[Message]) -> HttpResponse:
@@ -64,12 +64,12 @@ def response_writer(form: HttpForm) -> Callable[[Outcome[Message]], HttpResponse
 
 
 def error_response(form: HttpForm, status: Status) -> HttpResponse:
-    """Return a status that is not OK, with the HTTP status that says the same."""
+    """Return the response for a status that is not OK, with the corresponding HTTP status."""
     return form.error(status, status.http_status)
 
 
-def _unserved(method: Method, form: HttpForm) -> HttpHandler:
+def _unimplemented(method: Method, form: HttpForm) -> HttpHandler:
     async def handle(request: HttpRequest) -> HttpResponse:
-        return error_response(form, failure_status(Unimplemented(f"{method.name} is not offered here"), "rest"))
+        return error_response(form, failure_status(Unimplemented(f"{method.name} is not supported"), "rest"))
 
     return handle

@@ -1,4 +1,4 @@
-"""Leaves out of a decoded JSON value what its message type has no field for. The REST door calls this for APIs that ignore it."""
+"""Removes unknown fields from a decoded JSON value. Binding calls this for APIs that ignore unknown fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _OWN_FORM_PACKAGE = "google.protobuf."
 
 
 def without_unknown(descriptor: Any, plain: Any) -> Any:
-    """Return the value without unknown fields, at every depth; what does not fit the type in another way is left to its reader."""
+    """Return the value without unknown fields, at every depth; other values that do not fit are left for the reader to refuse."""
     if type(plain) is not dict or descriptor.full_name.startswith(_OWN_FORM_PACKAGE) or needs_json_format(descriptor):
         return plain
     fields: Mapping[str, FieldDescriptor] = {
