@@ -1,4 +1,4 @@
-"""The one path of every call: who asks, what is allowed, how large it is, which handler answers, how errors are told.
+"""The path of every call: identity, permissions, the size of the request, the handler, and the status of an error.
 
-Knows no door and no service: doors hand requests in, composition hands handlers in.
+Depends on neither doors nor services: doors pass requests to it, and the composition root passes handlers.
 """

@@ -1,17 +1,17 @@
-"""Which content type a caller prefers, by its Accept header (RFC 9110, 12.5.1). Handlers ask this of their call."""
+"""Chooses the content type that a caller prefers, by its Accept header (RFC 9110, 12.5.1). HttpCall calls this."""
 
 from collections.abc import Sequence
 
 _PARTS_MAX = 50
-"""How many media ranges of a header are read; browsers send ten at most."""
+"""Maximum number of media ranges that are read; browsers send ten at most."""
 
 
 def preferred(header: str, content_types: Sequence[str]) -> str | None:
-    """Return the content type with the greatest weight, the first of several; None when the header accepts none of them.
+    """Return the content type with the greatest weight, the first if several have it; None if the header accepts none.
 
     A header that is empty or malformed accepts everything, as does a missing one.
     """
-    ranges = [one for part in header.split(",")[:_PARTS_MAX] if (one := _media_range(part)) is not None]
+    ranges = [media for part in header.split(",")[:_PARTS_MAX] if (media := _media_range(part)) is not None]
     if not ranges:
         return content_types[0]
     weights = [_weight(content_type, ranges) for content_type in content_types]
@@ -20,7 +20,7 @@ def preferred(header: str, content_types: Sequence[str]) -> str | None:
 
 
 def _media_range(text: str) -> tuple[str, float] | None:
-    """Return a media range without parameters, and its weight; None for what is not one."""
+    """Return a media range without parameters, and its weight; None if the text is not a media range."""
     name, *parameters = (part.strip().lower() for part in text.split(";"))
     if name.count("/") != 1:
         return None
@@ -36,7 +36,7 @@ def _media_range(text: str) -> tuple[str, float] | None:
 
 
 def _weight(content_type: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """Return the weight of the most specific range that a content type is in, 0 when it is in none."""
+    """Return the weight of the most specific range that a content type is in, 0 if it is in none."""
     kind = content_type.partition(";")[0].strip().lower()
     for name in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
         weights = [weight for range_name, weight in ranges if range_name == name]

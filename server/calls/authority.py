@@ -1,4 +1,4 @@
-"""Who is calling, and what it may see. The dispatcher asks; composition chooses which authority answers."""
+"""Identifies callers, and decides what they may see. The dispatcher calls the authority that the composition root chooses."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -9,25 +9,25 @@ from server.calls.policy import Rule
 
 
 class Authority(Protocol):
-    """Answers the two questions of the dispatcher."""
+    """Identifies and authorises callers, for the dispatcher."""
 
     async def identify(self, metadata: Mapping[str, str]) -> Identity:
-        """Return who is calling; raises Unauthenticated."""
+        """Return the identity of a caller; raises Unauthenticated."""
 
     async def authorise(self, identity: Identity, rule: Rule, request: Request) -> Scope:
-        """Return the namespaces the call may see. Raises PermissionDenied unless the caller may do what the rule names."""
+        """Return the namespaces that the call may see. Raises PermissionDenied unless the rule permits the call."""
 
 
 class SingleUser:
-    """Single-user mode: everybody who can reach the server may do everything, as in KFP's API server."""
+    """Single-user mode: everyone who can reach the server may do everything, as in KFP's API server."""
 
     async def identify(self, metadata: Mapping[str, str]) -> Identity:
-        """Nobody is asked."""
-        return _NOBODY
+        """Return an anonymous identity for every caller."""
+        return _ANONYMOUS
 
     async def authorise(self, identity: Identity, rule: Rule, request: Request) -> Scope:
-        """Nothing is refused, and no namespace is looked for."""
+        """Permit every call, without looking up namespaces."""
         return SINGLE_USER_SCOPE
 
 
-_NOBODY = Identity()
+_ANONYMOUS = Identity()

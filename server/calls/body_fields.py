@@ -1,6 +1,6 @@
-"""JSON bodies without a message type: a table of fields, and the check of a body against it. Doors call `read_object`.
+"""Checks JSON bodies that have no message type against a table of fields. Doors call `read_object`.
 
-For APIs whose contract is JSON rather than protobuf. What comes out has the table's fields only, of the types it names.
+For APIs whose contract is JSON rather than protobuf. The result has only fields of the table, with the types it defines.
 """
 
 import math
@@ -19,7 +19,7 @@ _SHOWN_CHARACTERS = 200
 
 
 class FieldKind(Enum):
-    """What a field holds. An int64 may be a number or a string of digits, since JavaScript has no such numbers."""
+    """The type of a field. An int64 may be a number or a string of digits: JavaScript cannot represent all of them as numbers."""
 
     TEXT = auto()
     INT64 = auto()
@@ -31,9 +31,9 @@ class FieldKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BodyField:
-    """One field: its kind, whether it is a list of that kind, whether it must be given, and the most characters of a text.
+    """One field: its kind, whether it is required, whether it is a list of that kind, and the maximum length of a text.
 
-    `fields` are those of an object; without them an object may hold anything.
+    `fields` are those of an object; without them, an object may contain anything.
     """
 
     kind: FieldKind
@@ -50,8 +50,8 @@ BodyFields = Mapping[str, BodyField]
 def read_object(plain: Any, fields: BodyFields, *, ignores_unknown: bool, path: str = "") -> dict[str, Any]:
     """Return the fields of a decoded JSON object; those that are absent or null are left out.
 
-    Raises InvalidArgument, which names the field, for a value that does not fit, a required field that is missing, a text that
-    is too long or contains NUL, and, unless they are ignored, for unknown fields.
+    Raises InvalidArgument, which names the field, for a value that does not fit, a missing required field, a text that is too
+    long or contains NUL and, unless they are ignored, unknown fields.
     """
     if type(plain) is not dict:
         raise _misfit(path, "must be an object")
@@ -81,7 +81,7 @@ def _read(value: Any, field: BodyField, place: str, ignores_unknown: bool) -> An
         case FieldKind.INT64:
             return _int64(value, place)
         case FieldKind.DOUBLE:
-            # bool is a subclass of int, and true is not a number.
+            # bool is a subclass of int, but true is not a number.
             if type(value) not in (int, float) or not math.isfinite(number := _double(value)):
                 raise _misfit(place, "must be a number")
             return number
@@ -113,7 +113,7 @@ def _int64(value: Any, place: str) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or not -_INT64 <= value < _INT64:
-        raise _misfit(place, "must be an integer of 64 bits")
+        raise _misfit(place, "must be a 64-bit integer")
     return value
 
 
@@ -125,13 +125,13 @@ def _double(value: int | float) -> float:
 
 
 def _check_texts(value: Any, place: str) -> None:
-    """Raise InvalidArgument for a text that no database or message can keep, however deep it is."""
+    """Raise InvalidArgument for a text, at any depth, that a database or a message cannot store."""
     if isinstance(value, str):
         checks.no_nul(place, value)
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _misfit(place, "has half of a surrogate pair") from None
+            raise _misfit(place, "has an unpaired surrogate") from None
     elif isinstance(value, dict):
         for key, item in value.items():
             _check_texts(key, place)

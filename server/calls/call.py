@@ -1,4 +1,4 @@
-"""What every handler is given in addition to its request. The dispatcher makes one Call per request; services import it."""
+"""What every handler is given in addition to its request. The dispatcher creates one Call per request; services import it."""
 
 import itertools
 import os
@@ -17,15 +17,15 @@ _request_numbers = itertools.count(1)
 
 
 def microseconds_now() -> int:
-    """Return the present time in microseconds UTC."""
+    """Return the current time in microseconds UTC."""
     return time.time_ns() // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all calls of a process share. The composition root makes it once.
+    """What all calls of a process share. The composition root creates it once.
 
-    The store, the key of page tokens, the settings, the clock (microseconds UTC), and specifications that were made.
+    `tokens` signs page tokens, `now` is the clock (microseconds UTC), `recorded_specs` caches generated specifications.
     """
 
     store: Store
@@ -36,11 +36,11 @@ class Shared:
 
 
 class Call:
-    """One request on its way: what all calls share, and what is this one's alone.
+    """The context of one call: what all calls share, and what belongs only to this one.
 
-    `deadline` is the monotonic time (`time.monotonic()`, seconds) at which the caller stops waiting, None when it does not
-    say. Not frozen: it is made before anything can fail, so that every failure has its request id, and learns identity and scope
-    later.
+    `deadline` is the monotonic time (`time.monotonic()`, seconds) at which the caller stops waiting, None if it has no
+    deadline. Not frozen: a Call is created before anything can fail, so that every failure is logged with a request id, and its
+    identity and scope are set later.
     """
 
     __slots__ = (
@@ -73,21 +73,21 @@ class Call:
 
     @property
     def request_id(self) -> str:
-        """The id that the caller sent, else one that is made when it is first asked for."""
+        """The id that the caller sent, otherwise one that is generated on first use."""
         if not self._request_id:
             self._request_id = self.caller.request_id() or f"{os.getpid():x}-{next(_request_numbers):x}"
         return self._request_id
 
     def admit(self, identity: Identity, scope: Scope | None) -> None:
-        """Note what the authority answered. The dispatcher calls this before the handler; open methods have no scope."""
+        """Set what the authority returned. The dispatcher calls this before the handler; open methods have no scope."""
         self.identity, self._scope = identity, scope
 
     def scope(self) -> Scope:
-        """Return the namespaces that this call may see. Raises RuntimeError before it was authorised, and for open methods."""
+        """Return the namespaces that this call may see. Raises RuntimeError before it is authorised, and for open methods."""
         if self._scope is None:
-            raise RuntimeError("a call that nobody authorised has no scope and must not touch rows")
+            raise RuntimeError("a call that has not been authorised has no scope, and must not access rows")
         return self._scope
 
 
 Handler = Callable[[Call, Any], Awaitable[Any]]
-"""Answers one request: of an RPC a message with a message, of a route an HttpCall with what the route may return."""
+"""Answers one request: an RPC's handler takes a message and returns one, a route's takes an HttpCall (see HttpRoute)."""

@@ -1,21 +1,21 @@
-"""Who calls: what a door knows of a caller, who the authority says it is, and which namespaces it may see.
+"""The caller of an RPC or a route: what the door knows about it, its identity, and the namespaces it may see.
 
-Doors make a Caller, the authority an Identity and a Scope; services read them from the call.
+Doors create a Caller, the authority an Identity and a Scope; services read them from the call.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 REQUEST_ID = "x-request-id"
-"""Metadata with which a caller, or a proxy in front, names its request."""
+"""The metadata key in which a caller, or a proxy, sends the id of its request."""
 
 REQUEST_ID_CHARACTERS = 64
-"""A request id that is longer is ignored: it would be written to the log."""
+"""Maximum length of a request id. Longer ones are ignored, because ids are written to the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What a door knows of a caller: where it is, what it sent along, and how long it waits (seconds; None: for ever).
+    """What a door knows about a caller: its address, its metadata, and how long it waits (seconds; None: indefinitely).
 
     `metadata` is gRPC metadata, or the HTTP headers that are passed on.
     """
@@ -26,14 +26,14 @@ class Caller:
     timeout_seconds: float | None = None
 
     def request_id(self) -> str:
-        """Return the request id that the caller sent, "" when it sent none or one that must not be in a log."""
+        """Return the request id that the caller sent, "" if it sent none or one that must not be logged."""
         text = self.metadata.get(REQUEST_ID, "")
         return text if len(text) <= REQUEST_ID_CHARACTERS and text.isascii() and text.isprintable() else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller as the authority knows it; `name` is empty where nobody is asked."""
+    """The identity of a caller; `name` is empty where callers are not authenticated."""
 
     name: str = ""
 
@@ -42,8 +42,8 @@ class Identity:
 class Scope:
     """The namespaces of a call.
 
-    New rows are created in `namespace`, and names are looked up in it. Lists and the cache see the rows of
-    `namespace_filter` only, those of every namespace when it is None.
+    New rows are created in `namespace`, and names are looked up in it. Lists and the cache see only the rows of
+    `namespace_filter`, or those of every namespace if it is None.
     """
 
     namespace: str
@@ -51,4 +51,4 @@ class Scope:
 
 
 SINGLE_USER_SCOPE = Scope(namespace="", namespace_filter=None)
-"""Single-user mode keeps no namespaces, and reads rows of every namespace, as KFP's API server does."""
+"""In single-user mode, rows are created without a namespace and read from every namespace, as by KFP's API server."""

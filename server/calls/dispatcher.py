@@ -1,7 +1,6 @@
-"""The one path of every call, whichever door it came through:
-deadline (identity → policy → handler) → errors → one line in the log.
+"""The path of every call, through either door: deadline (identity → policy → handler) → errors → one line in the log.
 
-Doors turn bytes into messages and answers into bytes; rules are in the services.
+Doors convert bytes to messages, and answers to bytes; the rules are in the services.
 """
 
 import asyncio
@@ -35,11 +34,11 @@ class Outcome(Generic[Answer]):
 
 
 class Operation(Protocol):
-    """What the dispatcher calls: an RPC or a route. What is served has a handler and a rule."""
+    """What the dispatcher calls: an RPC or a route. One that is served has a handler and a rule."""
 
     @property
     def name(self) -> str:
-        """What logs and figures show."""
+        """The name in logs and metrics."""
 
     @property
     def api(self) -> str:
@@ -47,7 +46,7 @@ class Operation(Protocol):
 
     @property
     def handler(self) -> Handler | None:
-        """What answers it."""
+        """The function that answers it."""
 
     @property
     def rule(self) -> Rule | None:
@@ -55,17 +54,17 @@ class Operation(Protocol):
 
 
 Observer = Callable[[str, str, str, str, float], None]
-"""Is called when a call has ended, with its API, its method, its door, the name of its code, the seconds it took."""
+"""Called when a call has ended, with its API, its method, its door, the name of its code, and the seconds it took."""
 
 
 class Dispatcher:
-    """Takes requests to the handlers of what they call."""
+    """Passes requests to the handlers of RPCs and routes."""
 
     def __init__(self, shared: Shared, authority: Authority, *, observe: Observer | None = None) -> None:
         self._shared, self._authority, self._observe = shared, authority, observe
 
     async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message]:
-        """Call with a serialized request."""
+        """Call an RPC with a serialized request."""
         try:
             request, size = method.request.FromString(data), len(data)
             del data  # it may be large, and its call may take long
@@ -79,17 +78,17 @@ class Dispatcher:
         return await self.dispatch(method, request, caller)
 
     async def dispatch(self, operation: Operation, request: Message | HttpCall, caller: Caller) -> Outcome[Any]:
-        """Call an RPC with a message, or a route with what was asked over HTTP."""
+        """Call an RPC with a message, or a route with an HttpCall."""
         start = time.monotonic()
         call = Call(self._shared, caller, start=start)
         try:
             answer = await self._run(operation, request, call)
         except asyncio.CancelledError:
-            self._log(operation, call, statuses.Status(1, "CANCELLED", "the caller went away"), start, None)
+            self._log(operation, call, statuses.Status(1, "CANCELLED", "the call was cancelled"), start, None)
             raise
         except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a status
-            # A variable that outlives this clause would make a cycle: the error's traceback holds this frame, and that the
-            # request, until a garbage collection.
+            # `error` must not be kept in a variable that outlives this clause: its traceback references this frame, and the
+            # cycle would keep the request in memory until a garbage collection.
             status = statuses.to_status(error)
             self._log(operation, call, status, start, error)
             return Outcome(status)
@@ -97,7 +96,7 @@ class Dispatcher:
         return Outcome(statuses.OK, answer)
 
     def refuse(self, operation: Operation, error: ApiError, caller: Caller) -> Outcome[Any]:
-        """Answer what a door could not read as a request."""
+        """Return and log the error of a request that a door could not read."""
         status = statuses.to_status(error)
         start = time.monotonic()
         self._log(operation, Call(self._shared, caller, start=start), status, start, None)
@@ -106,8 +105,8 @@ class Dispatcher:
     async def _run(self, operation: Operation, request: Message | HttpCall, call: Call) -> Any:
         handler, rule = operation.handler, operation.rule
         if handler is None or rule is None:
-            raise Unimplemented(f"{operation.name} is not offered here")
-        # Around the authority too: one that does not answer must not hold a call for longer than its caller waits.
+            raise Unimplemented(f"{operation.name} is not supported")
+        # Includes the authority: one that does not answer must not hold a call for longer than its caller waits.
         async with asyncio.timeout(call.caller.timeout_seconds):
             identity = await self._authority.identify(call.metadata)
             call.admit(identity, None if rule.open else await self._authority.authorise(identity, rule, request))

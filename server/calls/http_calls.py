@@ -1,4 +1,4 @@
-"""What the HTTP routes of an API take and give: doors make an HttpCall, the route's handler returns an HttpResponse or less."""
+"""Requests and responses of the HTTP routes of APIs: the REST door creates an HttpCall, a handler may return an HttpResponse."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ JSON_TYPE = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """What is asked over HTTP without an RPC.
+    """A request to an HTTP route that is not an RPC.
 
     `values` are the fields of the path, `query` all values of each parameter in the order sent, `headers` have lower-case names.
-    `body` is what the route's kind of body says: nothing, an object, bytes, or their pieces as they arrive; of an uploaded file
-    `file_name` is its name without folders.
+    `body` depends on the route's kind of body: None, an object, bytes, or pieces of bytes as they arrive. `file_name` is the
+    name of an uploaded file, without folders.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -26,29 +26,29 @@ class HttpCall:
     file_name: str = ""
 
     def parameter(self, name: str) -> str:
-        """Return the first value of a parameter of the query; "" when it is absent."""
+        """Return the first value of a query parameter, "" if it is absent."""
         texts = self.query.get(name)
         return texts[0] if texts else ""
 
     def pieces(self) -> AsyncIterator[bytes]:
-        """Return the body of a route that takes it as a stream; it can be read once, and no faster than the client sends."""
+        """Return the body of a route that reads it as a stream; it can be read only once, as it arrives."""
         pieces: AsyncIterator[bytes] = self.body
         return pieces
 
     def preferred(self, *content_types: str) -> str | None:
-        """Return the content type that the caller prefers, by its Accept header; None when it accepts none of them.
+        """Return the content type that the caller prefers, by its Accept header; None if it accepts none of them.
 
-        Of equally preferred ones, the first counts.
+        If several are equally preferred, the first of them is returned.
         """
         return preferred(self.headers.get("accept", ""), content_types)
 
 
 @dataclass(slots=True, eq=False)
 class HttpResponse:
-    """A response; its length, the date and what concerns the connection are added when it is sent.
+    """A response; headers for its length, the date and the connection are added when it is sent.
 
-    A body in pieces is sent as the client takes them: its generator is not asked for the next one earlier, and is closed when
-    the client goes away. It needs no length, and each piece has the time that a whole response has otherwise.
+    A body may be a generator of pieces. It is advanced only as fast as the client reads, and closed if the client disconnects.
+    Its length need not be known, and each piece may take as long as a whole response otherwise.
     """
 
     status: int
@@ -71,17 +71,17 @@ def every_parameter(pairs: Sequence[tuple[str, str]]) -> Parameters:
 
 @dataclass(frozen=True, slots=True)
 class SingleParameters:
-    """Reads a query whose parameters may be given once each, under several spellings; other parameters are ignored."""
+    """Reads a query whose parameters may each be given once, in any of their spellings; other parameters are ignored."""
 
     names_by_spelling: Mapping[str, str]
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> Parameters:
-        """Return the parameters by name. Raises InvalidArgument for one that is given more than once."""
+        """Return the parameters by name. Raises InvalidArgument if one is given more than once."""
         texts_by_name: dict[str, tuple[str]] = {}
         for spelling, text in pairs:
             name = self.names_by_spelling.get(spelling)
             if name in texts_by_name:
-                raise InvalidArgument(f"{name} is given more than once", reason="INVALID_QUERY")
+                raise InvalidArgument(f"'{name}' is given more than once", reason="INVALID_QUERY")
             if name is not None:
                 texts_by_name[name] = (text,)
         return texts_by_name

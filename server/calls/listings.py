@@ -1,4 +1,4 @@
-"""List requests: page size, sort, filter and token become a Listing; a Page gets its token. Used by every list RPC."""
+"""Converts list requests (page size, sort, filter, token) to Listings, and issues page tokens. Used by every list RPC."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from storage.fields import Listable
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What all list requests have in common; `scope` is what else limits the list, and binds its tokens."""
+    """What all list requests have in common; `scope` has the other limits of the list, and its tokens are bound to them."""
 
     name: str
     listable: Listable
@@ -24,7 +24,7 @@ class ListRequest:
 
     @classmethod
     def of(cls, request: Any, name: str, *, listable: Listable, scope: Sequence[object] = ()) -> "ListRequest":
-        """Return what a request of the wire asks of the list of the name."""
+        """Return the list request in a message of an API, for the list with the given name."""
         return cls(
             name=name,
             listable=listable,
@@ -37,7 +37,7 @@ class ListRequest:
 
 
 def listing_of(call: Call, request: ListRequest, *, page_size_max: int | None = None) -> Listing:
-    """Return what the store is to list; raises InvalidArgument, InvalidFilter, InvalidOrder, InvalidPage."""
+    """Return the Listing for the store; raises InvalidArgument, InvalidFilter, InvalidOrder, InvalidPage."""
     if request.page_size < 0:
         raise InvalidArgument("page_size must not be negative")
     order, predicates, after = call.tokens.resolve(
@@ -54,7 +54,7 @@ def listing_of(call: Call, request: ListRequest, *, page_size_max: int | None = 
 
 
 def next_token(call: Call, request: ListRequest, listing: Listing, page: Page[Any]) -> str:
-    """Return the token of the page after this one, empty on the last."""
+    """Return the token of the next page, "" on the last one."""
     if page.next is None:
         return ""
     return call.tokens.issue(

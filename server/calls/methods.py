@@ -1,6 +1,6 @@
-"""RPCs, read from the descriptors of protos: names, messages and HTTP rules, with what an API says of each.
+"""RPCs as read from proto descriptors: names, messages and HTTP rules, with the handlers and policy lines of an API.
 
-APIs call `methods_of` once; the doors and the dispatcher are given what it returns.
+APIs call `methods_of` once; the doors and the dispatcher use what it returns.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from server.calls.policy import Rule
 
 @dataclass(frozen=True, slots=True)
 class HttpRule:
-    """A google.api.http rule: verb, path template, and what the body is (`*`, a field's name, or nothing).
+    """A google.api.http rule: verb, path template, and body (`*` for the whole message, a field's name, or "").
 
     Without `takes_query`, the parameters of a query are ignored.
     """
@@ -30,10 +30,10 @@ class HttpRule:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What an API says of one of its RPCs: its handler, and its policy line. Without the line the server does not start.
+    """An RPC that an API serves: its handler and its policy line. Without the line, the server does not start.
 
-    `empty_marks` names metadata by fields of a JSON body: it is set when the body has an empty object there, which a message
-    cannot tell from an absent one.
+    `empty_marks` has metadata keys by fields of a JSON body. A key is set if its field is an empty object in the body, which a
+    message cannot distinguish from an absent one.
     """
 
     handler: Handler
@@ -43,9 +43,10 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC. `full_name` has the package; `name`, Service.Method, is what logs and figures show, `path` what gRPC calls it by.
+    """One RPC. `full_name` includes the package; logs and metrics use `name` (Service.Method), gRPC uses `path`.
 
-    A method without a handler is in the protos only, and is answered with UNIMPLEMENTED. Its Api writes its name into `api`.
+    A method without a handler is defined in the protos but not served: it is answered with UNIMPLEMENTED. An Api sets `api` to
+    its own name.
     """
 
     full_name: str
@@ -62,14 +63,14 @@ class Method:
 
 
 def methods_of(files: Iterable[FileDescriptor], served: Mapping[str, Served]) -> tuple[Method, ...]:
-    """Return every method of the files, in the order of the protos; `served` has what is served by Service.Method.
+    """Return every method of the files, in the order of the protos; the keys of `served` are Service.Method.
 
-    Raises ValueError when `served` names a method that no file has.
+    Raises ValueError if `served` has a method that is not in the files.
     """
     methods = tuple(_method(method, served) for file in files for method in _methods_in(file))
     unknown_names = served.keys() - {method.name for method in methods}
     if unknown_names:
-        raise ValueError(f"no proto has the methods {', '.join(sorted(unknown_names))}")
+        raise ValueError(f"no proto defines the methods {', '.join(sorted(unknown_names))}")
     return methods
 
 

@@ -1,8 +1,8 @@
-"""How the namespace of a request is found: what a line of the policy table says of it, and the light reads that resolve it.
+"""Determines the namespaces of a request: the sources that a policy line names, and the light reads that resolve them.
 
-An authority for several users calls `namespaces_of`. Single-user mode looks for no namespace, and its calls pay for none.
+A multi-user authority calls `namespaces_of`. Single-user mode does not, so its calls do not pay for the reads.
 
-A field is a path through messages, and through lists: each of their items counts. Of a route's request it is `values.NAME`,
+A field is a dotted path through messages and lists; every item of a list counts. In a route's request, it is `values.NAME`,
 `query.NAME` or `body.NAME`.
 """
 
@@ -20,19 +20,19 @@ from storage.ids import can_be_id
 
 @dataclass(frozen=True, slots=True)
 class NoNamespace:
-    """The request is about no namespace: what it needs is a permission for the whole cluster."""
+    """The request does not concern a namespace: it requires a permission for the whole cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByField:
-    """The request says it."""
+    """The namespace is in a field of the request."""
 
     field: str
 
 
 @dataclass(frozen=True, slots=True)
 class ByRow:
-    """It is that of the rows whose ids are in a field; `row` is a key of `_READS`."""
+    """The namespaces are those of the rows whose ids are in a field; `row` is a key of `_READS`."""
 
     row: str
     field: str
@@ -40,26 +40,26 @@ class ByRow:
 
 @dataclass(frozen=True, slots=True)
 class ByDefaultExperiment:
-    """It is that of the experiment for runs that name none."""
+    """The namespace is that of the default experiment, which runs belong to unless they name another."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByReference:
-    """It is in a v1beta1 reference of a route's request: its `.type` is NAMESPACE or EXPERIMENT, its `.id` a name or an id."""
+    """The namespace is that of a v1beta1 reference to a NAMESPACE or an EXPERIMENT (`.type`), whose name or id is in `.id`."""
 
     field: str
 
 
 @dataclass(frozen=True, slots=True)
 class FirstOf:
-    """It is found by the first of these whose field is not empty, else by the last."""
+    """The namespaces are those of the first source whose field is not empty, otherwise of the last source."""
 
     sources: tuple["Source", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EachOf:
-    """The request is about the namespaces of all of these."""
+    """The namespaces are those of all of the sources."""
 
     sources: tuple["Source", ...]
 
@@ -69,52 +69,52 @@ Request = Message | HttpCall
 
 
 def by_field(field: str) -> ByField:
-    """The field holds the namespace."""
+    """Return the source for a field with a namespace."""
     return ByField(field)
 
 
 def by_run(field: str) -> ByRow:
-    """The field holds ids of runs."""
+    """Return the source for a field with ids of runs."""
     return ByRow("run", field)
 
 
 def by_task(field: str) -> ByRow:
-    """The field holds ids of tasks."""
+    """Return the source for a field with ids of tasks."""
     return ByRow("task", field)
 
 
 def by_artifact(field: str) -> ByRow:
-    """The field holds ids of artifacts."""
+    """Return the source for a field with ids of artifacts."""
     return ByRow("artifact", field)
 
 
 def by_experiment(field: str) -> ByRow:
-    """The field holds the id of an experiment."""
+    """Return the source for a field with the id of an experiment."""
     return ByRow("experiment", field)
 
 
 def by_pipeline(field: str) -> ByRow:
-    """The field holds the id of a pipeline."""
+    """Return the source for a field with the id of a pipeline."""
     return ByRow("pipeline", field)
 
 
 def by_version(field: str) -> ByRow:
-    """The field holds the id of a pipeline version."""
+    """Return the source for a field with the id of a pipeline version."""
     return ByRow("pipeline version", field)
 
 
 def by_reference(field: str) -> ByReference:
-    """The field holds a v1beta1 reference."""
+    """Return the source for a field with a v1beta1 reference, in a route's request."""
     return ByReference(field)
 
 
 def first_of(*sources: Source) -> FirstOf:
-    """The first source whose field is not empty counts, else the last."""
+    """Return the first source whose field is not empty, as one source; the last if all are empty."""
     return FirstOf(sources)
 
 
 def each_of(*sources: Source) -> EachOf:
-    """All sources count."""
+    """Return several sources as one."""
     return EachOf(sources)
 
 
@@ -123,15 +123,15 @@ DEFAULT_EXPERIMENT = ByDefaultExperiment()
 
 
 async def namespaces_of(store: Store, source: Source, request: Request) -> frozenset[str]:
-    """Return the namespaces that a request is about, all of which its caller must be allowed; "" is one as well.
+    """Return the namespaces that a request concerns; its caller needs permission for each. "" is a namespace as well.
 
-    None at all asks for a permission for the whole cluster. Raises RowNotFound when the request names a row that is not there.
+    An empty set requires a permission for the whole cluster. Raises RowNotFound if the request names a row that does not exist.
     """
     return frozenset(await store.read(lambda tx: _resolved(tx, source, request)))
 
 
 def _texts_at(request: Request, field: str) -> list[str]:
-    """Return the texts in a field; an absent one is empty."""
+    """Return the texts in a field, "" for one that is absent."""
     if isinstance(request, HttpCall):
         part, _, name = field.partition(".")
         value = getattr(request, part).get(name, "")
@@ -165,12 +165,12 @@ async def _resolved(tx: ReadTx, source: Source, request: Request) -> list[str]:
             type_name = _texts_at(request, f"{field}.type")[0]
             return await _resolved(tx, by_type[type_name], request) if type_name in by_type else [""]
         case FirstOf():
-            choice = next((one for one in source.sources if _is_given(one, request)), source.sources[-1])
+            choice = next((part for part in source.sources if _is_given(part, request)), source.sources[-1])
             return await _resolved(tx, choice, request)
         case EachOf():
             namespaces: list[str] = []
-            for one in source.sources:
-                namespaces += await _resolved(tx, one, request)
+            for part in source.sources:
+                namespaces += await _resolved(tx, part, request)
             return namespaces
 
 
@@ -210,7 +210,7 @@ async def _of_pipelines(tx: ReadTx, ids: Sequence[str]) -> dict[str, str]:
 
 
 async def _of_versions(tx: ReadTx, ids: Sequence[str]) -> dict[str, str]:
-    # Not light: the contract has no read of a version without its specification.
+    # Not a light read: the storage contract cannot read a version without its specification.
     pipeline_ids = {id: (await tx.pipeline_versions.get(id)).pipeline_id for id in ids}
     return {id: (await tx.pipelines.get(pipeline_id)).namespace for id, pipeline_id in pipeline_ids.items()}
 

@@ -1,9 +1,9 @@
-"""Who may call what: each RPC and each route has one policy line. One without a line stops the start, so that nothing is open
-by omission.
+"""Who may call what: each RPC and each route has one policy line. The server does not start if one is missing, so that nothing
+is open by omission.
 
-The lines stand in the tables of the APIs, next to the handlers. What a line says of the namespace covers every row that the
-handler lets the request reach by id. A handler that takes ids which the line does not name checks that their rows belong to
-those that it does: tasks to their run, parents to the run of the task.
+The lines are in the tables of the APIs, next to the handlers. The namespaces of a line cover every row that a request can reach
+by id. A handler that takes ids which the line does not name checks that their rows belong to rows that it does name: tasks to
+their run, parents to the run of the task.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from server.calls.namespaces import NO_NAMESPACE, Source
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A policy line: what a caller must be allowed to do, and in which namespaces; an open rule asks nothing."""
+    """A policy line: what a caller must be allowed to do, and in which namespaces; an open rule requires nothing."""
 
     resource: str
     verb: str
@@ -24,16 +24,16 @@ class Rule:
 
 
 def open_to_everybody(resource: str, verb: str) -> Rule:
-    """Return the line of what everybody may do; its handler has no scope, and must not touch rows."""
+    """Return the line of an operation that everyone may call; its handler has no scope, and must not access rows."""
     return Rule(resource, verb, NO_NAMESPACE, open=True)
 
 
 class Ruled(Protocol):
-    """What has a policy line, or lacks it."""
+    """An RPC or a route, with or without a policy line."""
 
     @property
     def name(self) -> str:
-        """What logs and figures show."""
+        """The name in logs and metrics."""
 
     @property
     def rule(self) -> Rule | None:
@@ -46,8 +46,8 @@ class MissingPolicy(Exception):
 
 def require_lines(served: Iterable[Ruled]) -> None:
     """Raise MissingPolicy unless each RPC and each route has a line."""
-    names = sorted({one.name for one in served if one.rule is None})
+    names = sorted({operation.name for operation in served if operation.rule is None})
     if names:
         raise MissingPolicy(
-            f"no policy line for {', '.join(names)}: say in the table of its API what a caller must be allowed to do"
+            f"no policy line for {', '.join(names)}: define in the table of its API what a caller must be allowed to do"
         )

@@ -12,7 +12,7 @@ _INFO_TYPE = "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 def rpc_error(status: Status, http_status: int) -> HttpResponse:
-    """Return a status that is not OK."""
+    """Return the response for a status that is not OK."""
     info = {"@type": _INFO_TYPE, "reason": status.reason, "domain": DOMAIN, "metadata": status.data}
     body = {
         "code": status.code,
@@ -20,5 +20,5 @@ def rpc_error(status: Status, http_status: int) -> HttpResponse:
         "details": [{key: value for key, value in info.items() if value}],
     }
     text = json.dumps({key: value for key, value in body.items() if value}, ensure_ascii=False, separators=(",", ":"))
-    # Half a surrogate pair in a sentence, which quotes what a client sent, must not turn its error into another.
+    # A message may quote an unpaired surrogate from a request, which must not raise another error here.
     return HttpResponse(http_status, text.encode(errors="replace"))

@@ -1,4 +1,4 @@
-"""How calls end: the only place where failures become codes, HTTP statuses and google.rpc details.
+"""Maps errors to statuses: the only place where failures become codes, HTTP statuses and google.rpc details.
 
 Doors and the dispatcher call `to_status`.
 """
@@ -16,8 +16,8 @@ from storage import errors as storage_errors
 DOMAIN = "lineal"
 
 SENTENCE_BYTES = 480
-"""A sentence for a caller is cut off here. gRPC sends it twice in its trailers, once with three bytes for each that is not
-ASCII, and clients refuse trailers of more than 8 KiB: they would see another error."""
+"""Maximum length of an error message, which is truncated when exceeded. gRPC sends it twice in its trailers, once with three
+bytes for each byte that is not ASCII, and clients refuse trailers of more than 8 KiB: they would report another error."""
 
 HTTP_STATUS: dict[int, int] = {
     Code.OK: 200,
@@ -41,12 +41,12 @@ HTTP_STATUS: dict[int, int] = {
 """HTTP statuses, as the gateway of KFP's API server maps them."""
 
 HTTP_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413, "TOO_MANY_CALLS": 503, "MEMORY_EXHAUSTED": 503}
-"""HTTP statuses that say more than those of their codes."""
+"""HTTP statuses of reasons for which that of the code is not specific enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a call ended: google.rpc code, machine-readable reason, sentence, data; `unexpected` asks for a stack in the log."""
+    """How a call ended: google.rpc code, machine-readable reason, message, data; an `unexpected` error is logged with its stack."""
 
     code: int
     reason: str = ""
@@ -61,7 +61,7 @@ class Status:
 
     @property
     def http_status(self) -> int:
-        """The HTTP status that says the same."""
+        """The corresponding HTTP status."""
         return HTTP_STATUS_OF_REASON.get(self.reason) or HTTP_STATUS[self.code]
 
     def message_proto(self) -> status_pb2.Status:
@@ -74,7 +74,7 @@ class Status:
 
 OK = Status(Code.OK)
 
-# Subclasses stand before their parents: the first match counts.
+# Subclasses come before their base classes: the first match wins.
 _STORAGE: tuple[tuple[type[storage_errors.StorageError], int, str], ...] = (
     (storage_errors.RowNotFound, Code.NOT_FOUND, "NOT_FOUND"),
     (storage_errors.AlreadyExists, Code.ALREADY_EXISTS, "ALREADY_EXISTS"),
@@ -91,7 +91,7 @@ _STORAGE: tuple[tuple[type[storage_errors.StorageError], int, str], ...] = (
 
 
 def to_status(error: BaseException) -> Status:
-    """Return how a call ended that raised an error; an unknown one is answered with an id under which the log has it."""
+    """Return the status for an error; that of an unexpected error has only an id, under which it is logged."""
     if isinstance(error, ApiError):
         return Status(error.code, error.reason, _shortened(error.message), error.data)
     if isinstance(error, UnusableValue):

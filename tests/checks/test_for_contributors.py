@@ -71,7 +71,7 @@ def test_a_method_without_a_policy_line_is_named_in_one_sentence(
     done = lineal("serve", "--store", f"sqlite:///{tmp_path}/lineal.sqlite")
     assert done.exit_code == 1
     assert done.output == (
-        "lineal-server: no policy line for RunService.GetRun: say in the table of its API what a caller must be allowed to do\n"
+        "lineal-server: no policy line for RunService.GetRun: define in the table of its API what a caller must be allowed to do\n"
     )
 
 

@@ -59,7 +59,7 @@ async def test_a_json_body_is_checked_against_the_table_of_its_fields(toy: Addre
         ({}, "text is required"),
         ({"text": "x" * 11}, "text is longer than 10 characters"),
         ({"text": "a\x00b"}, "text contains a NUL character"),
-        ({"text": "x", "size": 2**63}, "size must be an integer of 64 bits"),
+        ({"text": "x", "size": 2**63}, "size must be a 64-bit integer"),
         ({"text": "x", "labels": ["a", 1]}, "labels.1 must be a string"),
     ):
         answer = await ask(toy.rest, "POST", "/toy/notes", refused)
