@@ -1,7 +1,7 @@
-"""What an API is: one object with its RPCs, its HTTP routes, and how it writes JSON and errors over HTTP.
+"""Defines an API: one object with its RPCs, its HTTP routes, and the form of its JSON and its errors over HTTP.
 
-The folders of `server/apis` make one each, and only `server/app.py` names them. Doors and pages are given the objects, and know
-no API: a new one is a folder and a line.
+Each folder of `server/apis` creates one, and only `server/app.py` lists them. Doors and pages are passed the objects, and have
+no code for a particular API: adding one takes a folder and a line.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,24 +20,24 @@ from server.errors import ApiError
 
 @dataclass(frozen=True, slots=True)
 class NoBody:
-    """A route that takes no body; one that is sent is ignored."""
+    """The route takes no body; one that is sent is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A JSON object, checked against a table of fields; without a table it may hold anything. An empty body is an empty object."""
+    """A JSON object, checked against a table of fields; without one, it may contain anything. An empty body is an empty object."""
 
     fields: BodyFields | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BytesBody:
-    """Bytes as they were sent, at most as many as the setting message_bytes_max says."""
+    """Bytes as they were sent, limited by the setting message_bytes_max."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileBody:
-    """A file in a field of a multipart/form-data body: at most as many bytes as the setting says, else `too_large` of the limit."""
+    """A file in a field of a multipart/form-data body. A setting limits its size; when exceeded, `too_large(limit)` is raised."""
 
     field: str
     bytes_setting: str
@@ -46,9 +46,9 @@ class FileBody:
 
 @dataclass(frozen=True, slots=True)
 class StreamBody:
-    """Pieces as they arrive: the handler runs before the body is complete, and the client sends no faster than it takes them.
+    """Pieces as they arrive: the handler runs before the body is complete, and the client cannot send faster than it reads.
 
-    The pieces have at most as many bytes as the setting says. Such a call has no deadline of its own, but each piece has one.
+    A setting limits the size of the body. The call has no deadline as a whole, but one for each piece.
     """
 
     bytes_setting: str = "message_bytes_max"
@@ -59,7 +59,7 @@ Body = NoBody | JsonBody | BytesBody | FileBody | StreamBody
 
 @dataclass(frozen=True, slots=True)
 class JsonForm:
-    """How protobuf messages are written and read as JSON where APIs differ: 64-bit integers, and fields that are unknown."""
+    """How an API writes and reads protobuf messages as JSON, where APIs differ: 64-bit integers and unknown fields."""
 
     int64_as_numbers: bool = False
     ignores_unknown: bool = False
@@ -67,9 +67,9 @@ class JsonForm:
 
 @dataclass(frozen=True, slots=True)
 class HttpForm:
-    """How an API answers over HTTP: errors, the HTTP status of a verb that a path does not take, and its JSON.
+    """How an API answers over HTTP: errors, the HTTP status of a verb that a path does not accept, and its JSON.
 
-    `error` is given a status, and the HTTP status that says the same. A wrong verb is answered with 405, 501 or, where the API
+    `error` is called with a status and the corresponding HTTP status. A wrong verb is answered with 405, 501 or, if the API
     treats it as an unknown path, 404.
     """
 
@@ -79,16 +79,16 @@ class HttpForm:
 
 
 RPC_FORM = HttpForm(rpc_error, wrong_verb=501)
-"""As the gateway of KFP's API server answers: google.rpc.Status for every error. The form of all paths that no API claims."""
+"""The form of the gateway of KFP's API server: google.rpc.Status for every error. Used for all paths that belong to no API."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """What is served over HTTP without an RPC.
+    """An HTTP route that is not an RPC.
 
-    The template may have fields (`{id}`) and end with one that takes the rest of the path (`{path=**}`). The handler is given an
-    HttpCall and returns a message, a dict or an HttpResponse. An exclusive route has its path for itself: other verbs are wrong
-    there, even where another route's field would match. `form` is used instead of the API's.
+    The template may have fields (`{id}`) and end with one that matches the rest of the path (`{path=**}`). The handler is passed
+    an HttpCall and returns a message, a dict or an HttpResponse. On the path of an exclusive route, other verbs are refused even
+    if a field of another route would match. `form` overrides that of the API.
     """
 
     verbs: tuple[str, ...]
@@ -105,7 +105,7 @@ class HttpRoute:
 
 @dataclass(frozen=True, slots=True)
 class RpcAlias:
-    """Another path of an RPC, which may be another API's; its fields are those of the request, and a query is ignored."""
+    """Another path of an RPC, possibly of another API; its fields are fields of the request, and the query is ignored."""
 
     verb: str
     template: str
@@ -114,10 +114,10 @@ class RpcAlias:
 
 @dataclass(frozen=True)
 class Api:
-    """An API. Its name is in logs and figures, and its document is served under /openapi/{name}.json.
+    """An API. Its name is used in logs and metrics, and its OpenAPI document is served under /openapi/{name}.json.
 
-    `prefixes` are the paths under which unknown paths, wrong verbs, refused bodies and defects are answered in its form, and
-    `headers` the names, in lower case, of those that its handlers read from the metadata of a call.
+    `prefixes` are the paths under which unknown paths, wrong verbs, refused bodies and defects are answered in its form.
+    `headers` are the names, in lower case, of the headers that its handlers read from the metadata of a call.
     """
 
     name: str
@@ -130,12 +130,12 @@ class Api:
     openapi: Callable[[], bytes] | None = None
 
     def __post_init__(self) -> None:
-        """Write the API's name into what it serves, for logs and figures."""
-        own: dict[str, Any] = {
+        """Set the API's name in its methods and routes, for logs and metrics."""
+        named_operations: dict[str, Any] = {
             "methods": tuple(replace(method, api=self.name) for method in self.methods),
             "routes": tuple(replace(route, api=self.name) for route in self.routes),
         }
-        for name, value in own.items():
+        for name, value in named_operations.items():
             object.__setattr__(self, name, value)
 
     def served(self) -> list[Method | HttpRoute]:

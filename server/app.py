@@ -1,6 +1,6 @@
-"""The composition root: settings → store → dispatcher → doors, and the life of a server process: start, drain, stop.
+"""The composition root: settings → store → dispatcher → doors. Also starts, drains and stops a server process.
 
-Only this module names SqlStore. The command line calls `serve`.
+The only module that refers to SqlStore. The command line calls `serve`.
 """
 
 import asyncio
@@ -39,21 +39,21 @@ from storage.sql.dialects import dialect_for
 from storage.sql.store import SqlStore
 
 APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
-"""What is served."""
+"""The APIs that are served."""
 
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a server listens."""
+    """The addresses that a server listens on."""
 
     grpc: str
     rest: str
 
 
 async def prepare_store(settings: Settings) -> None:
-    """Bring the schema up to date where that is allowed, else check it; raises SchemaMismatch or Unavailable."""
+    """Upgrade the schema if that is allowed, otherwise check it; raises SchemaMismatch or Unavailable."""
     if dialect_for(settings.store).upgrades_itself or settings.upgrade:
         await migrations.upgrade.upgrade_async(settings.store)
     else:
@@ -61,7 +61,7 @@ async def prepare_store(settings: Settings) -> None:
 
 
 async def database_problems(settings: Settings) -> list[str]:
-    """Return what is wrong with the settings of a store's database, one sentence each; raises Unavailable."""
+    """Return the problems with the settings of a store's database, one sentence each; raises Unavailable."""
     store = SqlStore(settings.store, pool_size=1)
     try:
         return await store.problems()
@@ -73,7 +73,7 @@ async def database_problems(settings: Settings) -> list[str]:
 async def running(settings: Settings, apis: Sequence[Api] | None = None) -> AsyncIterator[Addresses]:
     """Serve APIs, by default APIS, on a prepared store until the block ends, then drain and close.
 
-    Raises OSError when an address is taken, MissingPolicy when something that is served has no policy line.
+    Raises OSError if an address is in use, MissingPolicy if something that is served has no policy line.
     """
     apis = APIS if apis is None else apis
     _require_policy(apis)
@@ -123,7 +123,7 @@ async def _stop(doors: list[GrpcDoor | RestDoor], drain_seconds: float) -> None:
 
 
 async def _close(store: SqlStore) -> None:
-    # A frozen database does not confirm that a connection closes; its connections end with the process.
+    # A database that hangs does not confirm the closing of a connection; the process then ends with connections open.
     await asyncio.wait([asyncio.create_task(store.close())], timeout=CLOSE_SECONDS)
 
 
@@ -143,7 +143,7 @@ def _with_port(address: str, port: int) -> str:
 
 
 async def _sweep(shared: Shared) -> None:
-    """End canceling runs whose pods died without reporting; a failure must not end the sweeping."""
+    """Periodically end canceling runs whose pods died without reporting; an error must not stop the sweep."""
     while True:
         await asyncio.sleep(shared.settings.sweep_seconds)
         try:
@@ -153,18 +153,18 @@ async def _sweep(shared: Shared) -> None:
                 log.info("canceled stale runs", runs=count)
         except StorageError as error:
             log.warning("sweep failed", error=str(error))
-        except Exception as error:  # noqa: BLE001 - anything else is a bug, and must not end the sweeping either
+        except Exception as error:  # noqa: BLE001 - anything else is a bug, and must not stop the sweep either
             log.error("sweep failed", exc_info=error)
 
 
 async def serve_until_signal(
     settings: Settings, announce: Callable[[Addresses], None], *, lifeline: int | None = None
 ) -> None:
-    """Serve a prepared store until SIGTERM or SIGINT, or until the file descriptor `lifeline` reaches its end."""
+    """Serve a prepared store until SIGTERM or SIGINT, or until the file descriptor `lifeline` reaches EOF."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with running(settings) as addresses:
-        # From here on: a start that waits for its database is simply ended by a signal.
+        # Handled only from here on: while the server is still waiting for its database, a signal simply ends the process.
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         if lifeline is not None:
@@ -181,11 +181,11 @@ async def serve_until_signal(
 def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     """Prepare the store and serve it, in this process or in workers, until SIGTERM or SIGINT.
 
-    Raises StorageError when the store cannot be served, OSError when an address is taken, WorkerFailed when a worker
-    cannot begin, MissingPolicy when something that is served has no policy line. The process must end after this, and by
-    os._exit: what calls that were cut off left behind goes with it.
+    Raises StorageError if the store cannot be served, OSError if an address is in use, WorkerFailed if a worker cannot
+    start, MissingPolicy if something that is served has no policy line. The process must then end with os._exit, because
+    calls that the drain has cut off may still be running.
     """
-    _require_policy(APIS)  # here, so that it is said once and not by each worker
+    _require_policy(APIS)  # here, so that the error is reported once and not by each worker
     _allow_connections()
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))
@@ -196,15 +196,15 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
 
 
 def _allow_connections() -> None:
-    """Let the process have as many files open as it may: by default that is 1,024, fewer than there may be pods."""
+    """Raise the limit of open files to its maximum: the default is 1,024, and there may be more pods than that."""
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # A system may still not allow what it says, and then what there is must do.
+    # Some systems refuse a limit that they report as allowed; the server then runs with the present one.
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
-    """Run until served, and leave the event loop open: closing it waits for calls that the drain has given up."""
+    """Run to completion without closing the event loop, which would wait for calls that the drain has cut off."""
     asyncio.Runner().run(serving)
 
 
@@ -220,10 +220,10 @@ def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None])
 
 
 def _reserve(stack: contextlib.ExitStack, address: str) -> str:
-    """Bind an address that the workers will share; port 0 becomes a free one that stays ours."""
+    """Bind an address that the workers will share; port 0 becomes a free port, which stays reserved."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Sharing a port would also let us join another server's: only a socket that does not share finds out that it is there.
+    # A socket with SO_REUSEPORT could bind a port that another server shares: only one without it detects that server.
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(probe, host, int(port))

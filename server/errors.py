@@ -1,18 +1,18 @@
-"""What a call can fail with, whichever API and door it came through. No protobuf: rules raise these too.
+"""The errors of calls, for every API and door. Independent of protobuf, because rules raise them too.
 
 ApiError
-├── InvalidArgument      the request makes no sense by itself
-├── FailedPrecondition   it makes sense, but not in the present state
-├── Aborted              it lost against the present state of a run, or against other writers
+├── InvalidArgument      the request is invalid, whatever the state of the server
+├── FailedPrecondition   it is valid, but not allowed in the present state
+├── Aborted              it conflicts with the present state of a run, or with other writers
 ├── NotFound
 ├── AlreadyExists
 ├── PermissionDenied
 ├── Unauthenticated
 ├── Unimplemented
-├── ResourceExhausted    it takes more than a limit allows
-└── DeadlineExceeded     the caller's time is over
+├── ResourceExhausted    it exceeds a limit
+└── DeadlineExceeded     its deadline has passed
 
-Services raise these or the errors of `storage`; `server/calls/statuses.py` makes statuses of both.
+Services raise these or the errors of `storage`; `server/calls/statuses.py` maps both to statuses.
 """
 
 from enum import IntEnum
@@ -41,7 +41,7 @@ class Code(IntEnum):
 
 
 class ApiError(Exception):
-    """Root of the tree: a code, a machine-readable reason and a sentence for the caller."""
+    """Root of the tree: a code, a machine-readable reason and a message for the caller."""
 
     code: int = Code.INTERNAL
     reason: str = "INTERNAL"
@@ -53,31 +53,31 @@ class ApiError(Exception):
 
 
 class InvalidArgument(ApiError):
-    """The request makes no sense by itself."""
+    """The request is invalid, whatever the state of the server."""
 
     code, reason = Code.INVALID_ARGUMENT, "INVALID_ARGUMENT"
 
 
 class FailedPrecondition(ApiError):
-    """The request makes sense, but not in the present state."""
+    """The request is valid, but not allowed in the present state."""
 
     code, reason = Code.FAILED_PRECONDITION, "FAILED_PRECONDITION"
 
 
 class Aborted(ApiError):
-    """The request lost against the present state of a run, or against other writers."""
+    """The request conflicts with the present state of a run, or with other writers."""
 
     code, reason = Code.ABORTED, "ABORTED"
 
 
 class NotFound(ApiError):
-    """What the request names is not there."""
+    """Something that the request names does not exist."""
 
     code, reason = Code.NOT_FOUND, "NOT_FOUND"
 
 
 class AlreadyExists(ApiError):
-    """What the request would make is there."""
+    """What the request would create already exists."""
 
     code, reason = Code.ALREADY_EXISTS, "ALREADY_EXISTS"
 
@@ -89,24 +89,24 @@ class PermissionDenied(ApiError):
 
 
 class Unauthenticated(ApiError):
-    """The caller did not say who it is."""
+    """The caller has not been identified."""
 
     code, reason = Code.UNAUTHENTICATED, "UNAUTHENTICATED"
 
 
 class Unimplemented(ApiError):
-    """The server does not offer this."""
+    """The server does not support this."""
 
     code, reason = Code.UNIMPLEMENTED, "UNIMPLEMENTED"
 
 
 class ResourceExhausted(ApiError):
-    """The request takes more than a limit allows."""
+    """The request exceeds a limit."""
 
     code, reason = Code.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"
 
 
 class DeadlineExceeded(ApiError):
-    """The caller's time is over."""
+    """The deadline of the call has passed."""
 
     code, reason = Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"
