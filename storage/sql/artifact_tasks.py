@@ -32,7 +32,8 @@ class _Statements:
         links, condition = dialect.rows_by_key(artifact_tasks, _UNIQUE, _IDS)
         self.by_key = select(*columns_of(links, ArtifactTask)).where(condition)
         self.delete_of_tasks = delete(artifact_tasks).where(dialect.among(artifact_tasks.c.task_id, "ids"))
-        partners, is_partner = dialect.partners(artifacts, artifacts.c.id == artifact_tasks.c.artifact_id)
+        is_linked = artifacts.c.id == artifact_tasks.c.artifact_id
+        partners, is_partner = dialect.partners(artifacts, is_linked, columns=("type", "uri"))
         # In the order of LinkOutline.
         columns = [
             *(artifact_tasks.c[name] for name in _OF_LINK),

@@ -32,7 +32,7 @@ class _Statements:
     """Statements on artifacts whose SQL depends on the dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
-        rows, condition = dialect.rows_among(artifacts, artifacts.c.id, "ids")
+        rows, condition = dialect.rows_among(artifacts, artifacts.c.id, "ids", columns=("id", "namespace"))
         self.namespaces = select(rows.c.id, rows.c.namespace).where(condition)
 
 

@@ -83,7 +83,7 @@ class _Statements:
         head = select(*_HEAD).where(_HAS_ID)
         self.heads = {lock: dialect.locked(head, lock) for lock in Lock}
         # A count per run: grouping the tasks of several runs, a planner may read the whole table.
-        rows, condition = dialect.rows_among(runs, runs.c.id, "ids")
+        rows, condition = dialect.rows_among(runs, runs.c.id, "ids", columns=("id",))
         count = select(func.count()).where(tasks.c.run_id == rows.c.id).scalar_subquery()
         self.task_counts = select(rows.c.id, count).where(condition)
 

@@ -37,16 +37,17 @@ class _Statements:
     def __init__(self, dialect: Dialect) -> None:
         oldest_first = (tasks.c.created_at, tasks.c.id)
         of_run = tasks.c.run_id == bindparam("run_id")
-        by_ids = dialect.rows_among(tasks, tasks.c.id, "ids")
+        heads, is_wanted = dialect.rows_among(tasks, tasks.c.id, "ids", columns=field_names(TaskHead))
         self.get = select(*_COLUMNS).where(tasks.c.id == bindparam("id"))
-        self.heads = select(*columns_of(by_ids[0], TaskHead)).where(by_ids[1])
+        self.heads = select(*columns_of(heads, TaskHead)).where(is_wanted)
         self.of_run = select(*_COLUMNS).where(of_run).order_by(*oldest_first)
         rows, condition = dialect.rows_among(tasks, tasks.c.run_id, "ids")
         self.of_runs = select(*columns_of(rows, Task)).where(condition).order_by(rows.c.created_at, rows.c.id)
         outline = [_unless_longer(column, bindparam("parameter_characters")) for column in _OUTLINE]
         self.outlines = select(*outline).where(of_run).order_by(*oldest_first).limit(bindparam("limit"))
-        rows, condition = dialect.rows_among(tasks, tasks.c.parent_task_id, "ids", scope=of_run)
-        self.children = select(rows.c.created_at, rows.c.id, rows.c.name, rows.c.parent_task_id).where(condition)
+        names = ("created_at", "id", "name", "parent_task_id")
+        rows, condition = dialect.rows_among(tasks, tasks.c.parent_task_id, "ids", scope=of_run, columns=names)
+        self.children = select(*(rows.c[name] for name in names)).where(condition)
         self.cached = _find_cached()
         self.cached_in_namespace = _find_cached(tasks.c.namespace == bindparam("namespace"))
         has_id = dialect.among(tasks.c.id, "ids")
@@ -54,21 +55,23 @@ class _Statements:
         self.lock_of_run = dialect.locked(select(tasks.c.id).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
         self.lock_progress = dialect.locked(select(*_PROGRESS).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
         self.by_logical_key = select(*_COLUMNS).where(tasks.c.logical_key == bindparam("logical_key"))
-        self.ancestors = _ancestors(dialect, *by_ids)
+        self.ancestors = _ancestors(dialect)
         child = tasks.alias("child")
         has_child = exists().where(child.c.run_id == tasks.c.run_id, child.c.parent_task_id == tasks.c.id)
         is_running = tasks.c.state == TaskState.RUNNING.value
         self.running_leaf = select(tasks.c.id).where(of_run, is_running, ~has_child).limit(1)
 
 
-def _ancestors(dialect: Dialect, rows: FromClause, condition: ColumnElement[bool]) -> Select[Any]:
+def _ancestors(dialect: Dialect) -> Select[Any]:
     """Return the statement on some tasks and all above them."""
+    names = ("id", "run_id", "parent_task_id")
 
     def columns(of: FromClause) -> list[ColumnElement[Any]]:
-        return [of.c.id, of.c.run_id, of.c.parent_task_id]
+        return [of.c[name] for name in names]
 
+    rows, condition = dialect.rows_among(tasks, tasks.c.id, "ids", columns=names)
     lineage = select(*columns(rows)).where(condition).cte("above", recursive=True)
-    parents, is_parent = dialect.partners(tasks, tasks.c.id == lineage.c.parent_task_id)
+    parents, is_parent = dialect.partners(tasks, tasks.c.id == lineage.c.parent_task_id, columns=names)
     # UNION terminates even if rows form a cycle.
     lineage = lineage.union(select(*columns(parents)).select_from(lineage.join(parents, is_parent)))
     return select(*columns(lineage))

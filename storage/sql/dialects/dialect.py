@@ -168,16 +168,20 @@ class Dialect:
         texts: Sequence[str] | None = None,
         *,
         scope: ColumnElement[bool] | None = None,
+        columns: Sequence[str] = (),
     ) -> tuple[FromClause, ColumnElement[bool]]:
         """Return the rows of a table whose column is one of many texts: what stands for the table, and a condition.
 
-        The rows are in the scope, a further condition on the table. Otherwise as `among`, which is for statements that
-        lock or delete what they find; here each text is looked up by an index, however many rows another text has.
+        The rows are in the scope, a further condition on the table, and have at least the columns, by default all. Otherwise
+        as `among`, which is for statements that lock or delete what they find; here each text is looked up by an index,
+        however many rows another text has.
         """
         condition = self.among(column, name, texts)
         return table, condition if scope is None else and_(scope, condition)
 
-    def partners(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+    def partners(
+        self, table: Table, condition: ColumnElement[bool], *, columns: Sequence[str] = ()
+    ) -> tuple[FromClause, ColumnElement[bool]]:
         """Return what stands for a table of which each row of another has one or none, and the condition of their join.
 
         Each is looked up by an index, however many there are.

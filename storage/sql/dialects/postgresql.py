@@ -80,13 +80,18 @@ def _unseen(name: str, element: TypeEngine[Any], value: Sequence[Any] | None = N
     return select(array).scalar_subquery()
 
 
-def _by_index(table: Table, condition: ColumnElement[bool]) -> FromClause:
+def _by_index(table: Table, condition: ColumnElement[bool], columns: Sequence[str] = ()) -> FromClause:
     """Return the rows of a table that meet a condition on a row before it.
 
     The driver prepares statements, and from the sixth time on PostgreSQL may use a plan that it made for any values: for
     the average run, say, where runs differ in size by the thousand. Without OFFSET it would be free to read both tables whole.
     """
-    return select(table).where(condition).offset(literal_column("0")).lateral(table.name)
+    rows = select(*(table.c[name] for name in columns or table.c.keys()))
+    return rows.where(condition).offset(literal_column("0")).lateral(table.name)
+
+
+def _looked_up(table: Table, wanted: FromClause, rows: FromClause) -> FromClause:
+    return select(rows).select_from(wanted.join(rows, true())).subquery(table.name)
 
 
 def _element_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
@@ -195,16 +200,20 @@ class PostgreSQL(Dialect):
         texts: Sequence[str] | None = None,
         *,
         scope: ColumnElement[bool] | None = None,
+        columns: Sequence[str] = (),
     ) -> tuple[FromClause, ColumnElement[bool]]:
         """The rows of each text by its index."""
         value = None if texts is None else self.text_list(texts)
         wanted = select(func.unnest(_unseen(name, String(), value)).label("text")).distinct().subquery("wanted")
         condition = column == wanted.c.text
-        return self._looked_up(table, wanted, condition if scope is None else and_(scope, condition)), true()
+        condition = condition if scope is None else and_(scope, condition)
+        return _looked_up(table, wanted, _by_index(table, condition, columns)), true()
 
-    def partners(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+    def partners(
+        self, table: Table, condition: ColumnElement[bool], *, columns: Sequence[str] = ()
+    ) -> tuple[FromClause, ColumnElement[bool]]:
         """The partners of each row by their index."""
-        return _by_index(table, condition), true()
+        return _by_index(table, condition, columns), true()
 
     def rows_by_key(
         self, table: Table, keys: Sequence[str], narrow_keys: Sequence[str]
@@ -212,17 +221,14 @@ class PostgreSQL(Dialect):
         """Each row by the index of the whole key."""
         arrays = [_unseen(f"of_{key}", _element_type(table.c[key])) for key in keys]
         wanted = func.unnest(*arrays).table_valued(*(column(key) for key in keys), name="wanted").render_derived()
-        return self._looked_up(table, wanted, and_(*(table.c[key] == wanted.c[key] for key in keys))), true()
+        condition = and_(*(table.c[key] == wanted.c[key] for key in keys))
+        return _looked_up(table, wanted, _by_index(table, condition)), true()
 
     def key_values(
         self, keys: Sequence[str], narrow_keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
         """A list per column; the rows have different keys."""
         return {f"of_{key}": [row[key] for row in rows] for key in keys}
-
-    def _looked_up(self, table: Table, wanted: FromClause, condition: ColumnElement[bool]) -> FromClause:
-        rows = _by_index(table, condition)
-        return select(rows).select_from(wanted.join(rows, true())).subquery(table.name)
 
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on these columns only; a failed INSERT would abort the transaction."""
