@@ -88,10 +88,11 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
         dispatcher = Dispatcher(shared, SingleUser(), observe=metrics.observe)
+        admission = Admission(calls_max=settings.calls_max, bytes_max=settings.bytes_in_flight_max)
         grpc = GrpcDoor(
             dispatcher,
             [method for api in apis for method in api.methods],
-            Admission(calls_max=settings.calls_max, bytes_max=settings.bytes_in_flight_max),
+            admission,
             CallLimits(
                 message_bytes=settings.message_bytes_max,
                 message_seconds=settings.http_body_seconds,
@@ -109,6 +110,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             apis,
             settings,
             plain_routes=[*health_routes(shared), *page_routes(facts, shared, metrics, dispatcher, apis)],
+            admission=admission,
             share_port=settings.workers > 1,
         )
         rest_port = await _listening(rest, settings.rest)

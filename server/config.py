@@ -46,7 +46,7 @@ class Settings:
     full_page_size_max: int = _setting(100, "Maximum runs per page when they include their tasks")
     message_bytes_max: int = _setting(100 * MEBIBYTE, "Maximum size of a request")
     bytes_in_flight_max: int = _setting(
-        512 * MEBIBYTE, "Maximum size of all requests and answers that a process holds at once; further requests wait"
+        512 * MEBIBYTE, "Maximum size of all requests and responses that a process holds at once; further requests wait"
     )
     calls_max: int = _setting(10_000, "Maximum number of gRPC calls that a process works on at once")
     call_seconds_max: float = _setting(

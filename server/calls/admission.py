@@ -28,6 +28,10 @@ class Admission:
         self.calls += 1
         return Admitted(self)
 
+    def holding(self) -> "Holding":
+        """Return a holder of bytes that is not a call, such as the body of a request that is still arriving."""
+        return Holding(self)
+
     def _take(self, count: int) -> bool:
         """Take bytes if they fit; what is larger than all bytes together fits when nothing else is held."""
         if self.bytes and self.bytes + count > self._bytes_max:
@@ -51,15 +55,15 @@ class _Waiter:
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
-class Admitted:
-    """One call in work and the bytes that it holds. Leaving twice does nothing."""
+class Holding:
+    """Bytes that are held until they are let go."""
 
-    __slots__ = ("_admission", "_has_left", "held")
+    __slots__ = ("_admission", "held")
 
     def __init__(self, admission: Admission) -> None:
-        self._admission, self._has_left = admission, False
+        self._admission = admission
         self.held = 0
-        """How many bytes the call holds."""
+        """How many bytes are held."""
 
     def take(self, count: int) -> bool:
         """Hold further bytes if there is room for them and nobody waits; return whether they are held."""
@@ -92,9 +96,22 @@ class Admitted:
             self._admission._wake()
 
     def leave(self) -> None:
-        """End the call: its bytes are free for others."""
-        if self._has_left:
-            return
-        self._has_left = True
-        self._admission.calls -= 1
+        """Hold nothing any more."""
         self.hold(0)
+
+
+class Admitted(Holding):
+    """One call in work and the bytes that it holds. Leaving twice does nothing."""
+
+    __slots__ = ("_has_left",)
+
+    def __init__(self, admission: Admission) -> None:
+        super().__init__(admission)
+        self._has_left = False
+
+    def leave(self) -> None:
+        """End the call: its bytes are free for others."""
+        if not self._has_left:
+            self._has_left = True
+            self._admission.calls -= 1
+            super().leave()

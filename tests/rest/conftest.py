@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.api.service import serving
 from tests.databases import create_migrated_database, drop_database
+from tests.rest.http_servers import Start, starting
 
 Serve = Callable[..., Awaitable[str]]
 """Starts a server with settings of the test's own and returns the address of its REST door: serve(http_body_seconds=1.0)."""
@@ -38,3 +39,10 @@ async def serve(rest_store: str) -> AsyncIterator[Serve]:
             return (await stack.enter_async_context(serving(rest_store, **settings))).rest
 
         yield start
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start HTTP servers with a handler: start(handler, limits)."""
+    async with starting() as begin:
+        yield begin

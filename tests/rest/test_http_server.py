@@ -5,43 +5,16 @@ import contextlib
 import errno
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from server.calls.http_calls import HttpResponse
-from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import HttpHandler, HttpRequest, page
+from server.doors.http.messages import HttpRequest, page
 from server.doors.http.server import HttpServer
 from tests.leftovers import LARGE_BYTES, large_values
 from tests.rest.client import connected, request_text
-
-LIMITS = HttpLimits(
-    header_seconds=5.0,
-    body_seconds=5.0,
-    answer_seconds=5.0,
-    idle_seconds=5.0,
-    header_bytes=10_000,
-    body_bytes=100_000,
-    connections=50,
-)
-Start = Callable[..., Awaitable[tuple[HttpServer, str]]]
-
-
-@pytest_asyncio.fixture
-async def start() -> AsyncIterator[Start]:
-    """Start servers with a handler: start(handler, limits)."""
-    async with contextlib.AsyncExitStack() as stack:
-
-        async def begin(handler: HttpHandler, limits: HttpLimits = LIMITS) -> tuple[HttpServer, str]:
-            server = HttpServer(handler, limits)
-            port = await server.start("127.0.0.1:0")
-            stack.push_async_callback(server.stop, 0.1)
-            return server, f"127.0.0.1:{port}"
-
-        yield begin
+from tests.rest.http_servers import LIMITS, Start, until
 
 
 async def echo(request: HttpRequest) -> HttpResponse:
@@ -66,13 +39,6 @@ class Slow:
             self.cancelled += 1
             raise
         return HttpResponse(200, b"done")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.slow

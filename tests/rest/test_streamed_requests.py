@@ -14,7 +14,7 @@ from server.doors.http.messages import HttpRequest
 from server.doors.http.server import HttpServer
 from tests.leftovers import nothing_left
 from tests.rest.client import Wire, connected, request_text
-from tests.rest.test_http_server import LIMITS, until
+from tests.rest.http_servers import LIMITS, until
 
 Start = Callable[..., Awaitable[tuple[HttpServer, str]]]
 

@@ -15,9 +15,7 @@ from server.doors.http import connection
 from server.doors.http.messages import HttpRequest
 from tests.leftovers import nothing_left
 from tests.rest.client import connected, request_text
-from tests.rest.test_http_server import LIMITS, Start, start, until
-
-__all__ = ["start"]  # the fixture
+from tests.rest.http_servers import LIMITS, Start, until
 
 PIECE = b"x" * 65_536
 

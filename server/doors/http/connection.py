@@ -12,14 +12,18 @@ from typing import Protocol
 
 from google.rpc import code_pb2
 
+from server.calls.admission import Admission, Holding
 from server.calls.http_calls import HttpResponse
 from server.calls.statuses import Status
 from server.doors.http.deadlines import Deadlines
 from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
-from server.doors.http.request_reader import Phase, QueuedRequest, RequestReader
+from server.doors.http.request_reader import SMALL_BODY, Phase, QueuedRequest, RequestReader
 from server.doors.http.responses import failure_status
 from server.process.telemetry import log
+
+PIECE_SIZE = 256 * 1024
+"""Larger responses are handed to the transport in pieces of this size, as the client reads them: it copies what it cannot send."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -32,6 +36,7 @@ class Owner(Protocol):
     handler: HttpHandler
     streams: Streams | None
     write_error: ErrorWriter
+    admission: Admission
     limits: HttpLimits
     is_stopping: bool
 
@@ -64,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._unsent_bytes = 0
         self._drained = asyncio.Event()
         self._drained.set()
+        self._admitting: asyncio.Task[None] | None = None  # waits for room for the body that is being read
         self._is_streaming = False  # the head of a response has been sent, but not all of its body
         self._is_closing = False
 
@@ -88,6 +94,8 @@ class Connection(asyncio.Protocol):
         self._owner.closed(self)
         self._is_closing = True
         self._cancel_call()
+        if self._admitting:
+            self._admitting.cancel()
         self._reader.close()  # frees the requests: a cancelled call keeps this connection alive until it ends
 
     def data_received(self, data: bytes) -> None:
@@ -102,8 +110,7 @@ class Connection(asyncio.Protocol):
             self._deadlines.expect_bytes_of(reader.phase)
         if reader.refusal is not None:
             self._cancel_streaming_call()
-        if reader.takes_continue() and not self._call:
-            self._transport.write(_CONTINUE)
+        self._admit_body()
         self._advance()
 
     def pause_writing(self) -> None:
@@ -160,7 +167,7 @@ class Connection(asyncio.Protocol):
             elif reader.phase is Phase.ENDED:
                 self._send_refusal()
                 return
-        if reader.requests or (reader.stream is not None and reader.stream.is_full):
+        if self._admitting or reader.requests or (reader.stream is not None and reader.stream.is_full):
             # Reading further ahead would only use memory. A client cannot be late while the server does not read.
             self._transport.pause_reading()
             self._deadlines.read = None
@@ -169,7 +176,39 @@ class Connection(asyncio.Protocol):
             if reader.phase in (Phase.HEAD, Phase.BODY):
                 self._deadlines.expect_bytes_of(reader.phase)
 
+    def _admit_body(self) -> None:
+        """Hold the bytes of a large body before it is read; if there is no room for them, read on when there is."""
+        reader, size = self._reader, self._reader.body_bytes()
+        if size > SMALL_BODY and reader.holding is None and not self._admitting:
+            holding = self._owner.admission.holding()
+            if holding.take(size):
+                reader.holding = holding
+            else:
+                self._admitting = asyncio.get_running_loop().create_task(self._wait_for_room(holding, size))
+        if not self._admitting and not reader.refusal and reader.takes_continue() and not self._call:
+            self._transport.write(_CONTINUE)
+
+    async def _wait_for_room(self, holding: Holding, size: int) -> None:
+        try:
+            async with asyncio.timeout(self._owner.limits.answer_seconds):
+                await holding.reserve(size)
+            self._reader.holding = holding
+        except TimeoutError:
+            message = "other requests left no memory for this one in time; try again later"
+            self._reader.refuse(503, code_pb2.UNAVAILABLE, "MEMORY_EXHAUSTED", message, ("retry-after", "1"))
+        self._admitting = None
+        self._admit_body()
+        self._advance()
+
     async def _answer(self, entry: QueuedRequest) -> None:
+        holding = entry.holding or self._owner.admission.holding()
+        holding.hold(len(entry.request.body))
+        try:
+            await self._respond(entry, holding)
+        finally:
+            holding.leave()
+
+    async def _respond(self, entry: QueuedRequest, holding: Holding) -> None:
         try:
             response = await self._owner.handler(entry.request)
         except Exception as error:  # noqa: BLE001 - every request must be answered, whatever its handler raises
@@ -181,9 +220,14 @@ class Connection(asyncio.Protocol):
         is_last = reader.phase is Phase.ENDED and not reader.requests and reader.refusal is None
         is_body_left = entry.request.stream is not None and not entry.request.stream.is_complete
         closes = not entry.keeps_alive or is_last or is_body_left or self._owner.is_stopping
-        if isinstance(response.body, bytes):
+        body = response.body
+        if isinstance(body, bytes) and len(body) <= PIECE_SIZE:
             self._send(response, verb=entry.request.verb, closes=closes)
-        elif not await self._stream(response, response.body, entry, closes=closes):
+        elif isinstance(body, bytes):
+            holding.hold(len(entry.request.body) + len(body))
+            if not await self._stream(response, _pieces_of(body), entry, closes=closes, length=len(body)):
+                return
+        elif not await self._stream(response, body, entry, closes=closes):
             return
         self._call = self._entry = self._deadlines.call = None
         if is_body_left:
@@ -216,15 +260,22 @@ class Connection(asyncio.Protocol):
         self._call = self._entry = self._deadlines.call = None
 
     async def _stream(
-        self, response: HttpResponse, pieces: AsyncGenerator[bytes, None], entry: QueuedRequest, *, closes: bool
+        self,
+        response: HttpResponse,
+        pieces: AsyncGenerator[bytes, None],
+        entry: QueuedRequest,
+        *,
+        closes: bool,
+        length: int | None = None,
     ) -> bool:
         """Send a response in pieces, each after the client has read most of the previous ones; return False if it failed.
 
-        The handler has as much time for each piece as for a whole response.
+        The handler has as much time for each piece as for a whole response. Without a length, the body is chunked if the client
+        understands that, else it ends with the connection.
         """
-        is_chunked = entry.takes_chunks
+        is_chunked = length is None and entry.takes_chunks
         async with contextlib.aclosing(pieces):
-            self._send(response, verb=entry.request.verb, closes=closes, is_chunked=is_chunked)
+            self._send(response, verb=entry.request.verb, closes=closes, is_chunked=is_chunked, length=length)
             if entry.request.verb == "HEAD":
                 return True
             self._is_streaming = True
@@ -243,18 +294,22 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"0\r\n\r\n")
         return True
 
-    def _send(self, response: HttpResponse, *, verb: str, closes: bool, is_chunked: bool = False) -> None:
+    def _send(
+        self, response: HttpResponse, *, verb: str, closes: bool, is_chunked: bool = False, length: int | None = None
+    ) -> None:
+        """Send a response, or only its head if its body is sent in pieces."""
         lines = [
             f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}",
             f"date: {self._owner.date()}",
             "x-content-type-options: nosniff",
             *[f"{name}: {value.translate(_LINE_BREAKS)}" for name, value in response.headers],
         ]
-        body = response.body if isinstance(response.body, bytes) else None
+        body = response.body if isinstance(response.body, bytes) and length is None else None
+        length = len(body) if body is not None else length
         if response.status != HTTPStatus.NO_CONTENT:
             lines.append(f"content-type: {response.content_type}")
-            if body is not None:
-                lines.append(f"content-length: {len(body)}")
+            if length is not None:
+                lines.append(f"content-length: {length}")
             elif is_chunked:
                 lines.append("transfer-encoding: chunked")
         if closes:
@@ -306,6 +361,11 @@ class Connection(asyncio.Protocol):
     def _close_after_flush(self) -> None:
         """Close once the client has read everything that was sent, or has stopped reading."""
         self._is_closing, self._deadlines.read = True, None
-        self._reader.requests.clear()
+        self._reader.drop_requests()
         self.pause_writing()  # starts the deadline for a client that does not read
         self._transport.close()
+
+
+async def _pieces_of(body: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), PIECE_SIZE):
+        yield body[start : start + PIECE_SIZE]

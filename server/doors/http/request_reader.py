@@ -12,12 +12,16 @@ from enum import Enum, auto
 import httptools
 from google.rpc import code_pb2
 
+from server.calls.admission import Holding
 from server.calls.http_calls import HttpResponse
 from server.calls.statuses import Status
 from server.doors.http.body_stream import BodyStream
 from server.doors.http.limits import HEADERS_MAX, HttpLimits
 from server.doors.http.messages import ErrorWriter, HttpRequest, Streams
 from server.doors.http.responses import rpc_error_at
+
+SMALL_BODY = 64 * 1024
+"""Bodies up to this size (bytes) are not counted while they arrive: there are only as many as connections."""
 
 _VERSIONS = ("1.1", "1.0")
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
@@ -39,6 +43,8 @@ class QueuedRequest:
     request: HttpRequest
     keeps_alive: bool
     takes_chunks: bool
+    holding: Holding | None = None
+    """The bytes that its body holds, if it is large."""
 
 
 class RequestReader:
@@ -61,6 +67,8 @@ class RequestReader:
         self.refusal: HttpResponse | None = None
         self.stream: BodyStream | None = None
         """The stream of the body that is being read, if its handler reads it as a stream."""
+        self.holding: Holding | None = None
+        """What the body that is being read holds, once the connection has admitted it."""
         self._limits, self._peer, self._streams, self._write_error = limits, peer, streams, write_error
         self._parser = httptools.HttpRequestParser(self)
         self._awaits_continue = False
@@ -90,11 +98,12 @@ class RequestReader:
         awaits_continue, self._awaits_continue = self._awaits_continue, False
         return awaits_continue
 
-    def refuse(self, http_status: int, code: int, reason: str, message: str) -> None:
+    def refuse(self, http_status: int, code: int, reason: str, message: str, *headers: tuple[str, str]) -> None:
         """Stop reading; only the first refusal is sent."""
         if self.refusal is None:
             path, _ = _split_target(self._url.decode("latin-1"))
             self.refusal = self._write_error(path, Status(code, reason, message), http_status)
+            self.refusal.headers += headers
         self.end()
 
     def close(self) -> None:
@@ -103,12 +112,31 @@ class RequestReader:
         The parser references this reader's methods: unless the cycle is broken, both stay until a garbage collection.
         """
         self.end()
-        self.requests.clear()
+        self.drop_requests()
         del self._parser
+
+    def drop_requests(self) -> None:
+        """Forget the requests whose handlers have not started."""
+        for entry in self.requests:
+            if entry.holding is not None:
+                entry.holding.leave()
+        self.requests.clear()
+
+    def body_bytes(self) -> int:
+        """Return how large the body that is being read will be; of a chunked body that is not small, how large it may be."""
+        if self.phase is not Phase.BODY or self.stream is not None:
+            return 0
+        length = self._headers.get("content-length", "")
+        if length.isdecimal():
+            return int(length)
+        return self._limits.body_bytes if len(self._body) > SMALL_BODY else 0
 
     def end(self) -> None:
         """Stop reading."""
         self.phase, self.stream, self._body = Phase.ENDED, None, bytearray()
+        if self.holding is not None:
+            self.holding.leave()
+            self.holding = None
 
     # Called by the parser.
 
@@ -191,8 +219,8 @@ class RequestReader:
         request = HttpRequest(verb, path, query, self._headers, self._body, self._peer, stream=stream)
         is_http_1_1 = self._parser.get_http_version() == "1.1"
         keeps_alive = is_http_1_1 and self._parser.should_keep_alive()
-        self.requests.append(QueuedRequest(request, keeps_alive, takes_chunks=is_http_1_1))
-        self._body = bytearray()
+        self.requests.append(QueuedRequest(request, keeps_alive, takes_chunks=is_http_1_1, holding=self.holding))
+        self._body, self.holding = bytearray(), None
 
     # Checks.
 

@@ -6,9 +6,11 @@ Built on httptools because no available server times out clients that send half 
 import asyncio
 import contextlib
 import socket
+import sys
 import time
 from email.utils import formatdate
 
+from server.calls.admission import Admission
 from server.doors.http.connection import Connection
 from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
@@ -31,9 +33,11 @@ class HttpServer:
         *,
         streams: Streams | None = None,
         write_error: ErrorWriter = rpc_error_at,
+        admission: Admission | None = None,
         share_port: bool = False,
     ) -> None:
         self.handler, self.streams, self.write_error = handler, streams, write_error
+        self.admission = admission or Admission(calls_max=sys.maxsize, bytes_max=sys.maxsize)
         self.limits, self.is_stopping = limits, False
         self._share_port = share_port
         self._connections: set[Connection] = set()

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from server.api import Api, HttpForm, StreamBody
+from server.calls.admission import Admission
 from server.calls.dispatcher import Dispatcher
 from server.calls.http_calls import HttpResponse
 from server.calls.methods import HttpRule, Method
@@ -39,6 +40,7 @@ class RestDoor:
         settings: Settings,
         *,
         plain_routes: Sequence[Route] = (),
+        admission: Admission | None = None,
         share_port: bool = False,
     ) -> None:
         self._dispatcher, self._settings = dispatcher, settings
@@ -67,6 +69,7 @@ class RestDoor:
             limits,
             streams=self._is_streamed if self._has_streams else None,
             write_error=self._forms.write_error,
+            admission=admission,
             share_port=share_port,
         )
 
