@@ -137,7 +137,7 @@ async def _with_connection(dialect: Dialect, fn: Callable[[AsyncConnection], Any
         failure = dialect.failure(error)
         if failure is Failure.RETRY:
             raise Unavailable(f"the store {dialect.label} is busy; try again") from error
-        if failure in (Failure.DISCONNECTED, Failure.UNAVAILABLE):
+        if failure in (Failure.DISCONNECTED, Failure.READ_ONLY, Failure.UNAVAILABLE):
             raise Unavailable(_CLOSED.format(dialect.label)) from error
         raise
     finally:

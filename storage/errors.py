@@ -11,6 +11,7 @@ StorageError
 ├── ValueRefused        the database cannot hold the value (too large, too long)
 ├── Conflict            concurrent writers kept colliding until the time for retries was over
 ├── Unavailable         no connection, no free connection, database down, disk full
+│   ├── ReadOnly        the database does not take writes
 │   └── OutcomeUnknown  the connection broke during COMMIT: the write may or may not have happened
 └── SchemaMismatch      the database holds an older, newer or foreign schema
 """
@@ -70,6 +71,13 @@ class Conflict(StorageError):
 
 class Unavailable(StorageError):
     """The database did not answer: no connection, none free in time, disk full, or read-only."""
+
+
+class ReadOnly(Unavailable):
+    """The database does not take writes: a replica, or one that was made read-only."""
+
+    def __init__(self) -> None:
+        super().__init__("the database is read-only")
 
 
 class OutcomeUnknown(Unavailable):

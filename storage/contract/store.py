@@ -97,6 +97,7 @@ class Store(Protocol):
         A callback that meets a deadlock runs again. A callback whose connection breaks runs again. A callback that meets a
         row taken or deleted by another runs again. A key that stays taken raises Conflict. A broken COMMIT raises OutcomeUnknown.
         A value that the database cannot hold raises ValueRefused. A write without a database raises Unavailable.
+        A write to a database that is read-only runs again until its deadline.
         """
 
     def until(self, deadline: float | None) -> "Store":
@@ -106,7 +107,10 @@ class Store(Protocol):
         """
 
     async def ready(self) -> None:
-        """Raises Unavailable when the database does not answer. A frozen database is given up on within two seconds."""
+        """Raises Unavailable when the database does not answer. A frozen database is given up on within two seconds.
+
+        A database that takes no writes is not ready.
+        """
 
     async def page_token_key(self) -> bytes:
         """Every server of a fleet gets the same page token key."""

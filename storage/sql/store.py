@@ -10,13 +10,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import event, select
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.contract import ReadTx, Store, WriteTx
-from storage.errors import Conflict, OutcomeUnknown, SchemaMismatch, StorageError, Unavailable, ValueRefused
+from storage.errors import Conflict, OutcomeUnknown, ReadOnly, SchemaMismatch, StorageError, Unavailable, ValueRefused
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
@@ -44,6 +44,9 @@ _COLLISIONS: dict[Failure, str] = {
 }
 
 _FINAL = (Failure.TOO_LARGE, Failure.UNAVAILABLE)  # running again does not help
+_PASSING = (Failure.READ_ONLY, Failure.DISCONNECTED)  # it helps once another database has taken over
+
+LEAVE_SECONDS = 1.0  # how old a connection to a read-only database gets: calls that try again share new ones until then
 
 Answer = TypeVar("Answer")
 
@@ -69,6 +72,11 @@ class SqlStore:
         self._writer = self._engine(writer=True, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
         self._reader = self._engine(writer=False, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
         self._single_reader = self.dialect.single_read(self._reader)
+        # Of its own: whether the database answers must not depend on how many calls wait for their turn.
+        self._prober = self.dialect.single_read(
+            self._engine(writer=False, pool_size=1, pool_timeout_seconds=pool_timeout_seconds)
+        )
+        self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
 
     def _engine(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> AsyncEngine:
@@ -78,7 +86,23 @@ class SqlStore:
         # Values are users' data: not even the log of an unexpected error may contain them.
         engine = create_async_engine(self.dialect.url, hide_parameters=True, **options)
         self.dialect.prepare(engine, writer=writer)
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def on_connect(_connection: Any, record: Any) -> None:
+            record.info["connected_at"] = time.monotonic()
+
+        @event.listens_for(engine.sync_engine, "checkout")
+        def on_checkout(_connection: Any, record: Any, _proxy: Any) -> None:
+            if record.info["connected_at"] < self._left_at:
+                raise DisconnectionError  # which makes the pool connect again
+
         return engine
+
+    def _leave(self) -> None:
+        """Use no connection again that there is: a database that does not take writes has been replaced by another, or will be."""
+        now = time.monotonic()
+        if now - self._left_at > LEAVE_SECONDS:
+            self._left_at = now
 
     @property
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
@@ -146,17 +170,24 @@ class SqlStore:
                 collisions += failure in _COLLISIONS
                 if failure is Failure.UNKNOWN:
                     raise
-                if failure in _FINAL or collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= end:
+                if failure is Failure.READ_ONLY:
+                    self._leave()
+                limit = deadline if deadline is not None and failure in _PASSING else end
+                if failure in _FINAL or collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= limit:
                     raise _final_error(failure) from error
             await asyncio.sleep(delay)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def ready(self) -> None:
-        """Execute a query; raises Unavailable when the database does not respond within READY_SECONDS."""
+        """Ask for a sign of life; raises Unavailable without one within READY_SECONDS, and when the database is read-only."""
 
         async def ask() -> None:
-            async with self._single_reader.connect() as connection:
-                await connection.execute(text("SELECT 1"))
+            async with self._prober.connect() as connection:
+                if await self.dialect.is_writable(connection):
+                    return
+                await connection.invalidate()
+            self._leave()
+            raise ReadOnly
 
         probe = asyncio.create_task(self._retrying(ask))
         self._probes.add(probe)
@@ -165,6 +196,8 @@ class SqlStore:
             if not probe.done():
                 raise Unavailable("the database does not respond")
             await probe
+        except ReadOnly:
+            raise
         except (SQLAlchemyError, Unavailable) as error:
             raise Unavailable("the database does not respond") from error
         finally:
@@ -219,7 +252,7 @@ class SqlStore:
     async def close(self) -> None:
         """Close every connection; a second call does nothing."""
         await asyncio.gather(*self._probes, return_exceptions=True)
-        for engine in (self._writer, self._reader):
+        for engine in (self._writer, self._reader, self._prober):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
 
@@ -262,6 +295,8 @@ def _final_error(failure: Failure) -> StorageError:
         return ValueRefused("a value is too large for the database, or there are too many values")
     if failure is Failure.UNAVAILABLE:
         return Unavailable("the database cannot be used at the moment")
+    if failure is Failure.READ_ONLY:
+        return ReadOnly()
     if failure is Failure.DISCONNECTED:
         return Unavailable("the connection to the database keeps breaking")
     return Conflict(_COLLISIONS.get(failure, "concurrent writes kept colliding; try again"))

@@ -25,6 +25,11 @@ class Relay:
         """Cut once, when the text comes; the server gets it, or not."""
         self._cut_at, self._lets_through = text, lets_through
 
+    def lead_to(self, url: str) -> None:
+        """Pass on new connections to the server of another URL; those that are open stay where they are."""
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 0
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
         connection = asyncio.create_task(self._serve(reader, writer))

@@ -105,7 +105,7 @@ class Database:
             )
         if self.is_file:
             return f"{self._what} {self.label} is damaged or cannot be read"
-        if failure in (Failure.UNAVAILABLE, Failure.DISCONNECTED):
+        if failure in (Failure.READ_ONLY, Failure.UNAVAILABLE, Failure.DISCONNECTED):
             return f"{self._what} {self.label} cannot be reached or refuses this user"
         return f"{self._what} {self.label} cannot be read: it is damaged, or its tables are not those of the program"
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Insert, Select, Table, and_, bindparam, insert
+from sqlalchemy import ColumnElement, FromClause, Insert, Select, Table, and_, bindparam, insert, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -29,7 +29,8 @@ class Failure(enum.Enum):
     RETRY = "deadlock, lock timeout or serialisation failure: the same transaction may succeed when run again"
     DISCONNECTED = "the connection is lost"
     TOO_LARGE = "a value is too large, or a statement has too many values"
-    UNAVAILABLE = "the database cannot be used now: full, read-only, starting, out of connections"
+    READ_ONLY = "the database does not take writes, such as a primary that became a replica: another one may, under the same name"
+    UNAVAILABLE = "the database cannot be used now: full, out of connections"
     UNKNOWN = "anything else: a defect of ours"
 
 
@@ -238,6 +239,11 @@ class Dialect:
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Return one sentence for each unsafe setting of the database (durability, isolation, encoding)."""
         raise NotImplementedError
+
+    async def is_writable(self, connection: AsyncConnection) -> bool:
+        """Return whether the database takes writes; it may be a replica, or have been made read-only."""
+        await connection.execute(text("SELECT 1"))
+        return True
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
         """Return the size of the database in bytes, indexes included."""

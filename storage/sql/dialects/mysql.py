@@ -46,9 +46,10 @@ _FAILURES = {
     1226: Failure.UNAVAILABLE,
     1021: Failure.UNAVAILABLE,  # disk full
     1114: Failure.UNAVAILABLE,  # table full
-    1290: Failure.UNAVAILABLE,  # --read-only
-    1792: Failure.UNAVAILABLE,  # read-only transaction
-    1836: Failure.UNAVAILABLE,  # read-only mode
+    1290: Failure.READ_ONLY,  # --read-only: a replica
+    1792: Failure.READ_ONLY,  # read-only transaction
+    1836: Failure.READ_ONLY,  # read-only mode
+    1047: Failure.READ_ONLY,  # Galera: a node that has left its cluster
     1044: Failure.UNAVAILABLE,  # access denied
     1045: Failure.UNAVAILABLE,
     1142: Failure.UNAVAILABLE,
@@ -243,6 +244,10 @@ class MySQL(Dialect):
                 f"max_allowed_packet is below {MIN_PACKET_BYTES}: the largest JSON columns will be refused"
             )
         return sentences
+
+    async def is_writable(self, connection: AsyncConnection) -> bool:
+        """The variable read_only is set wherever MySQL's super_read_only is."""
+        return str((await connection.execute(text("SELECT @@global.read_only"))).scalar_one()) in ("0", "OFF")
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
         """As last computed by InnoDB, perhaps a few minutes ago."""

@@ -44,7 +44,7 @@ _FAILURES = {
     "22001": Failure.TOO_LARGE,
     "54000": Failure.TOO_LARGE,
     "22003": Failure.TOO_LARGE,  # numeric_value_out_of_range
-    "25006": Failure.UNAVAILABLE,  # read_only_sql_transaction: a standby after failover
+    "25006": Failure.READ_ONLY,  # read_only_sql_transaction: a standby after failover
     "25P03": Failure.DISCONNECTED,  # idle_in_transaction_session_timeout
     "25P04": Failure.DISCONNECTED,  # transaction_timeout
     "3D000": Failure.UNAVAILABLE,  # invalid_catalog_name: no such database
@@ -52,7 +52,7 @@ _FAILURES = {
     "57014": Failure.UNAVAILABLE,  # query_canceled by the operator or a timeout
     "57P01": Failure.DISCONNECTED,  # admin_shutdown
     "57P02": Failure.DISCONNECTED,  # crash_shutdown
-    "57P03": Failure.UNAVAILABLE,  # cannot_connect_now
+    "57P03": Failure.DISCONNECTED,  # cannot_connect_now: it starts, stops or recovers
     "57P04": Failure.UNAVAILABLE,  # database_dropped
     "57P05": Failure.DISCONNECTED,  # idle_session_timeout
 }
@@ -261,6 +261,10 @@ class PostgreSQL(Dialect):
             for name, values in safe_values.items()
             if settings[name] not in values
         ]
+
+    async def is_writable(self, connection: AsyncConnection) -> bool:
+        """Whether transactions are read-only by default, as all of a standby's are."""
+        return bool((await connection.execute(text("SHOW transaction_read_only"))).scalar_one() == "off")
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
         """The size of the whole database, which is assumed to contain nothing else."""
