@@ -36,6 +36,7 @@ from server.rules import run_state
 from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
+from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.store import SqlStore
 
 APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
@@ -77,7 +78,12 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
     """
     apis = APIS if apis is None else apis
     _require_policy(apis)
-    store = SqlStore(settings.store, pool_size=settings.pool_size, pool_timeout_seconds=settings.pool_timeout_seconds)
+    store = SqlStore(
+        settings.store,
+        pool_size=settings.pool_size,
+        pool_timeout_seconds=settings.pool_timeout_seconds,
+        limits=SessionLimits(statement_seconds=max(settings.call_seconds_max, settings.rest_seconds)),
+    )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, store)
         shared = Shared(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)

@@ -22,6 +22,7 @@ from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.experiments import SqlExperiments
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
@@ -67,8 +68,11 @@ class SqlTx:
 class SqlStore:
     """A Store on the database that a plain URL names; the schema must exist (see migrations)."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, pool_timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, pool_timeout_seconds: float = 5.0, limits: SessionLimits | None = None
+    ) -> None:
         self.dialect = dialect_for(url)
+        self.dialect.session_limits = limits
         self._writer = self._engine(writer=True, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
         self._reader = self._engine(writer=False, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
         self._single_reader = self.dialect.single_read(self._reader)
@@ -255,6 +259,7 @@ class SqlStore:
         for engine in (self._writer, self._reader, self._prober):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
+        await self.dialect.close()
 
 
 class _StoreUntil:

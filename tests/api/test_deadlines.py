@@ -8,10 +8,13 @@ from typing import Any
 import grpc
 import pytest
 
+from server import app
+from storage.sql.store import SqlStore
 from tests.api.builders import a_link, an_artifact, get_task, new_artifact, new_run_and_task, new_task, with_inputs
 from tests.api.client import Api, code
 from tests.api.conftest import Serve
 from tests.api.holding import somebody_holding
+from tests.api.service import serving
 
 SHORT_SECONDS = 0.3
 HANGING_SECONDS = 60
@@ -117,3 +120,20 @@ async def test_many_updates_cut_short_lose_none_that_was_acknowledged(api: Api) 
     acknowledged = {key for key in await asyncio.gather(*map(update, range(60))) if key}
     kept = {parameter.parameter_key for parameter in (await get_task(api, run_id, task_id)).inputs.parameters}
     assert acknowledged <= kept
+
+
+async def test_the_servers_sessions_end_what_outlives_every_caller(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores: list[SqlStore] = []
+
+    def a_store(*arguments: Any, **options: Any) -> SqlStore:
+        stores.append(SqlStore(*arguments, **options))
+        return stores[-1]
+
+    monkeypatch.setattr(app, "SqlStore", a_store)
+    for settings in ({"call_seconds_max": 90.0}, {"call_seconds_max": 30.0, "rest_seconds": 90.0}):
+        async with serving(migrated_url, **settings):
+            limits = stores[-1].dialect.session_limits
+            assert limits is not None
+            assert limits.statement_seconds == 90.0

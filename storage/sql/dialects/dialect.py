@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.contract import Lock
 from storage.errors import Unavailable
+from storage.sql.dialects.sessions import SessionLimits
 
 IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
 
@@ -77,6 +78,8 @@ class Dialect:
         options = {self.url_options[name]: value for name, value in parts.query.items()}
         self.url: URL = parts.set(drivername=self.driver, query=options)
         self._statements: dict[object, Any] = {}
+        self.session_limits: SessionLimits | None = None
+        """What limits the sessions of engines that are made from now on; by default nothing does."""
 
     @property
     def label(self) -> str:
@@ -99,6 +102,9 @@ class Dialect:
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
         """Register event handlers for the engine's connections."""
+
+    async def close(self) -> None:
+        """Wait for what was begun for engines and has not ended."""
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
         """Return the engine for reads with one statement: in autocommit mode if that saves round trips."""

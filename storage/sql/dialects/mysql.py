@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 import asyncmy
 from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, event, func, text
 from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.sessions import SessionLimits, keep_alive
 from storage.sql.types import ByteString, ByteText, length_of
 from storage.tracebacks import release
 
@@ -26,6 +28,7 @@ LIST_STEPS = (1, 8, 32, 64, 128, 256, 512, 1_024, 4_096, 32_768)
 The server looks each value up, even a repeated one: a page of 100 tasks cost twice as much with a list of 512 values.
 """
 
+END_SECONDS = 5.0  # how long the end of a session may take, its connection included
 NO_CONNECTION = 2003
 ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the driver escapes with a second one
 
@@ -106,6 +109,29 @@ def _connecting(timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
     return connect
 
 
+async def _end_session(thread_id: int, arguments: Mapping[str, Any]) -> None:
+    """End a session over another one; its number is never used again, should it have ended by itself."""
+    with contextlib.suppress(TimeoutError, OSError, asyncmy.errors.MySQLError):
+        async with asyncio.timeout(END_SECONDS):
+            connection: Any = await asyncmy.connect(**arguments)
+            try:
+                await connection.query(f"KILL {thread_id}")
+            finally:
+                connection.close()
+
+
+def _first_statement(limits: SessionLimits | None) -> str:
+    """Return the settings of a session: MariaDB's limits in a comment that MySQL ignores, MySQL's in one that MariaDB ignores."""
+    strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+    if limits is None:
+        return strict
+    milliseconds = limits.statement_milliseconds
+    return (
+        f"{strict} /*M!100300 , max_statement_time = {milliseconds / 1000},"
+        f" idle_transaction_timeout = {limits.idle_seconds} */ /*!80000 , max_execution_time = {milliseconds} */"
+    )
+
+
 class MySQL(Dialect):
     """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots.
 
@@ -125,6 +151,9 @@ class MySQL(Dialect):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
+        self._endings: set[asyncio.Task[None]] = set()
+        # As bytes, since the driver would write it in Latin-1.
+        self._password = (self.url.password or "").encode()
         if not self.url.database:
             raise Unavailable(
                 "the store URL does not name a database; write it as mysql://user:password@host:port/database"
@@ -138,23 +167,39 @@ class MySQL(Dialect):
             "pool_timeout": pool_timeout_seconds,
             "isolation_level": "READ COMMITTED" if writer else "REPEATABLE READ",
             "connect_args": {
-                # As bytes, since the driver would write it in Latin-1.
-                "password": (self.url.password or "").encode(),
+                "password": self._password,
                 "charset": "utf8mb4",
                 "async_creator_fn": _connecting(max(1.0, pool_timeout_seconds)),
-                "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+                "init_command": _first_statement(self.session_limits),
             },
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
-        """Refuse packets that are too large: the server would close the connection without an error."""
+        """Refuse packets that are too large: the server would close the connection without an error.
+
+        End the session of a statement whose caller has left: the server would go on, and hold what it has locked.
+        """
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, record: Any) -> None:
+            keep_alive(getattr(connection.driver_connection, "_transport", None))
             cursor = connection.cursor()
             cursor.execute("SELECT @@max_allowed_packet")
             record.info["packet_bytes"] = cursor.fetchone()[0]
             cursor.close()
+
+        @event.listens_for(engine.sync_engine, "handle_error")
+        def on_error(context: ExceptionContext) -> None:
+            connection: Any = context.connection
+            # COMMIT and ROLLBACK have no statement here, and must come to their end.
+            if connection is None or context.statement is None:
+                return
+            if isinstance(context.original_exception, asyncio.CancelledError):
+                thread_id = connection.connection.driver_connection.thread_id()
+                _, arguments = engine.sync_engine.dialect.create_connect_args(self.url)
+                ending = asyncio.create_task(_end_session(thread_id, {**arguments, "password": self._password}))
+                self._endings.add(ending)
+                ending.add_done_callback(self._endings.discard)
 
         @event.listens_for(engine.sync_engine, "before_cursor_execute")
         def on_execute(connection: Connection, _: Any, statement: str, values: Any, __: Any, many: bool) -> None:
@@ -163,6 +208,10 @@ class MySQL(Dialect):
             for row in values if many else (values,):
                 if not _fits(statement, row, limit):
                     raise ValueRefused("a value is too large for the database, or there are too many values")
+
+    async def close(self) -> None:
+        """Wait for the ends of sessions."""
+        await asyncio.gather(*self._endings)
 
     def claim(self) -> contextlib.AbstractContextManager[None]:
         """Any number of servers may serve one database."""

@@ -30,6 +30,13 @@ from sqlalchemy.types import TypeEngine
 
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.sessions import (
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE_SECONDS,
+    KEEPALIVE_INTERVAL_SECONDS,
+    UNACKNOWLEDGED_SECONDS,
+    keep_alive,
+)
 from storage.sql.types import ByteString, ByteText, length_of
 
 SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the number of the advisory lock, which is per database
@@ -123,14 +130,27 @@ class PostgreSQL(Dialect):
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
-        """Say once per connection that an index costs little, as it does on flash and in memory.
+        """Set once per connection what its session needs, in one message.
 
-        By default PostgreSQL would rather read a small table whole, and where rows are looked up one by one, once for each.
+        An index costs little, as it does on flash and in memory: by default PostgreSQL would rather read a small table whole,
+        and where rows are looked up one by one, once for each.
         """
+        settings = {
+            "random_page_cost": 1.1,
+            "tcp_keepalives_idle": KEEPALIVE_IDLE_SECONDS,
+            "tcp_keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
+            "tcp_keepalives_count": KEEPALIVE_COUNT,
+            "tcp_user_timeout": UNACKNOWLEDGED_SECONDS * 1000,
+        }
+        if self.session_limits is not None:
+            settings["statement_timeout"] = self.session_limits.statement_milliseconds
+            settings["idle_in_transaction_session_timeout"] = self.session_limits.idle_seconds * 1000
+        statements = "; ".join(f"SET {name} = {value}" for name, value in settings.items())
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:
-            connection.run_async(lambda driver: driver.execute("SET random_page_cost = 1.1"))
+            keep_alive(getattr(connection.driver_connection, "_transport", None))
+            connection.run_async(lambda driver: driver.execute(statements))
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
         """Without BEGIN and ROLLBACK, a single statement is one round trip."""
