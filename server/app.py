@@ -22,7 +22,7 @@ from server.calls.admission import Admission
 from server.calls.authority import SingleUser
 from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
-from server.config import Settings
+from server.config import Settings, ignored_settings
 from server.doors.grpc.behaviour import CallLimits
 from server.doors.grpc.door import GrpcDoor
 from server.doors.rest.door import RestDoor
@@ -81,7 +81,6 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
     store = SqlStore(
         settings.store,
         pool_size=settings.pool_size,
-        pool_timeout_seconds=settings.pool_timeout_seconds,
         limits=SessionLimits(statement_seconds=max(settings.call_seconds_max, settings.rest_seconds)),
     )
     async with contextlib.AsyncExitStack() as stack:
@@ -195,6 +194,8 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     """
     _require_policy(APIS)  # here, so that the error is reported once and not by each worker
     _allow_connections()
+    for name in ignored_settings(settings):
+        log.warning("setting ignored", setting=name)
     with dialect_for(settings.store).claim():
         asyncio.run(prepare_store(settings))
         if settings.workers == 1:

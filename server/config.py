@@ -40,7 +40,7 @@ class Settings:
     )
     upgrade: bool = _setting(False, "Upgrade the schema of a server database at start (SQLite always does)")
     pool_size: int = _setting(10, "Size of the write pool and of the read pool, per process")
-    pool_timeout_seconds: float = _setting(5.0, "How long a call waits for a free connection")
+    pool_timeout_seconds: float = _setting(5.0, "No longer used: a call waits for a free connection until its deadline")
     page_size_default: int = _setting(20, "Rows per page when a request does not give a page size")
     page_size_max: int = _setting(200, "Maximum rows per page; larger page sizes are reduced to it")
     full_page_size_max: int = _setting(100, "Maximum runs per page when they include their tasks")
@@ -151,6 +151,17 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
     ("log_format", _one_of("log_format", "json", "text")),
 )
 """The checks of settings by name: each returns why the value cannot be used, or None."""
+
+
+_IGNORED = ("pool_timeout_seconds",)
+"""Settings that are accepted so that servers start which have them, and do nothing."""
+
+
+def ignored_settings(settings: Settings) -> list[str]:
+    """Return the names of settings that differ from their defaults and do nothing."""
+    return [
+        each.name for each in fields(Settings) if each.name in _IGNORED and getattr(settings, each.name) != each.default
+    ]
 
 
 def setting_fields() -> tuple[Field[Any], ...]:

@@ -11,6 +11,7 @@ StorageError
 ├── ValueRefused        the database cannot hold the value (too large, too long)
 ├── Conflict            concurrent writers kept colliding until the time for retries was over
 ├── Unavailable         no connection, no free connection, database down, disk full
+│   ├── PoolExhausted   no connection became free before the caller's deadline
 │   ├── ReadOnly        the database does not take writes
 │   └── OutcomeUnknown  the connection broke during COMMIT: the write may or may not have happened
 └── SchemaMismatch      the database holds an older, newer or foreign schema
@@ -71,6 +72,13 @@ class Conflict(StorageError):
 
 class Unavailable(StorageError):
     """The database did not answer: no connection, none free in time, disk full, or read-only."""
+
+
+class PoolExhausted(Unavailable):
+    """No database connection became free before the call's deadline; see `pool_size`."""
+
+    def __init__(self) -> None:
+        super().__init__("no database connection became free before the call's deadline")
 
 
 class ReadOnly(Unavailable):

@@ -86,6 +86,7 @@ _STORAGE: tuple[tuple[type[storage_errors.StorageError], int, str], ...] = (
     (storage_errors.ValueRefused, Code.INVALID_ARGUMENT, "VALUE_TOO_LARGE"),
     (storage_errors.Conflict, Code.ABORTED, "CONFLICT"),
     (storage_errors.OutcomeUnknown, Code.UNAVAILABLE, "OUTCOME_UNKNOWN"),
+    (storage_errors.PoolExhausted, Code.DEADLINE_EXCEEDED, "POOL_EXHAUSTED"),
     (storage_errors.Unavailable, Code.UNAVAILABLE, "STORE_UNAVAILABLE"),
 )
 

@@ -101,7 +101,8 @@ class Store(Protocol):
         """
 
     def until(self, deadline: float | None) -> "Store":
-        """A write that never gets through ends with its caller's deadline.
+        """A write that never gets through ends with its caller's deadline. A call waits for a connection until its deadline.
+        Calls get connections in the order in which they came.
 
         A view of a store shares its connections. A view without a deadline is the store itself.
         """

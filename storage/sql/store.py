@@ -29,8 +29,10 @@ from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
+from storage.sql.turns import Turns
 from storage.tracebacks import release
 
+CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 10.0  # how long a write keeps retrying when its caller has no deadline
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.5
@@ -69,24 +71,35 @@ class SqlStore:
     """A Store on the database that a plain URL names; the schema must exist (see migrations)."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, pool_timeout_seconds: float = 5.0, limits: SessionLimits | None = None
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        connect_seconds: float = CONNECT_SECONDS,
+        limits: SessionLimits | None = None,
     ) -> None:
         self.dialect = dialect_for(url)
         self.dialect.session_limits = limits
-        self._writer = self._engine(writer=True, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
-        self._reader = self._engine(writer=False, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds)
+        self._writer = self._engine(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
+        self._reader = self._engine(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
         self._single_reader = self.dialect.single_read(self._reader)
         # Of its own: whether the database answers must not depend on how many calls wait for their turn.
         self._prober = self.dialect.single_read(
-            self._engine(writer=False, pool_size=1, pool_timeout_seconds=pool_timeout_seconds)
+            self._engine(writer=False, pool_size=1, connect_seconds=connect_seconds)
+        )
+        self._write_turns, self._read_turns, self._probe_turns = (
+            Turns(self._size(engine)) for engine in (self._writer, self._reader, self._prober)
         )
         self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
 
-    def _engine(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> AsyncEngine:
-        options = self.dialect.engine_options(
-            writer=writer, pool_size=pool_size, pool_timeout_seconds=pool_timeout_seconds
-        )
+    @staticmethod
+    def _size(engine: AsyncEngine) -> int:
+        pool: Any = engine.pool
+        return int(pool.size())
+
+    def _engine(self, *, writer: bool, pool_size: int, connect_seconds: float) -> AsyncEngine:
+        options = self.dialect.engine_options(writer=writer, pool_size=pool_size, pool_timeout_seconds=connect_seconds)
         # Values are users' data: not even the log of an unexpected error may contain them.
         engine = create_async_engine(self.dialect.url, hide_parameters=True, **options)
         self.dialect.prepare(engine, writer=writer)
@@ -115,15 +128,15 @@ class SqlStore:
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback on one snapshot; see storage.contract.Store."""
-        return await self._retrying(lambda: self._read_once(self._reader, fn))
+        return await self._retrying(self._read_turns, lambda: self._read_once(self._reader, fn))
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
-        return await self._retrying(lambda: self._read_once(self._single_reader, fn))
+        return await self._retrying(self._read_turns, lambda: self._read_once(self._single_reader, fn))
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
-        return await self._retrying(lambda: self._write_once(fn))
+        return await self._retrying(self._write_turns, lambda: self._write_once(fn))
 
     def until(self, deadline: float | None) -> Store:
         """Return this store for one caller; see storage.contract.Store."""
@@ -147,14 +160,17 @@ class SqlStore:
                 raise
             return answer
 
-    async def _retrying(self, attempt: Callable[[], Awaitable[Answer]], deadline: float | None = None) -> Answer:
-        """Run an attempt until it succeeds, fails for a reason that retrying does not fix, or time is up."""
+    async def _retrying(
+        self, turns: Turns, attempt: Callable[[], Awaitable[Answer]], deadline: float | None = None
+    ) -> Answer:
+        """Run an attempt, in its turn, until it succeeds, fails for a reason that retrying does not fix, or time is up."""
         end = time.monotonic() + RETRY_SECONDS
         if deadline is not None:
             end = min(end, deadline)
         pause = FIRST_PAUSE_SECONDS
         collisions = 0
         while True:
+            await turns.take(deadline, patience_seconds=RETRY_SECONDS)
             try:
                 try:
                     return await attempt()
@@ -162,6 +178,8 @@ class SqlStore:
                     # SQLAlchemy's frames keep references to each error that passes through them, including cancellations.
                     release(error)
                     raise
+                finally:
+                    turns.give_back()
             except PoolTimeout as error:
                 raise Unavailable("no database connection became free in time") from error
             except OSError as error:
@@ -193,7 +211,7 @@ class SqlStore:
             self._leave()
             raise ReadOnly
 
-        probe = asyncio.create_task(self._retrying(ask))
+        probe = asyncio.create_task(self._retrying(self._probe_turns, ask))
         self._probes.add(probe)
         try:
             await asyncio.wait([probe], timeout=READY_SECONDS)
@@ -221,7 +239,7 @@ class SqlStore:
             async with self._writer.connect() as connection:
                 return await self.dialect.problems(connection)
 
-        return await self._retrying(ask)
+        return await self._retrying(self._write_turns, ask)
 
     def pool_use(self) -> dict[str, tuple[int, int]]:
         """Return, for the write pool and the read pool, the number of connections in use and its maximum."""
@@ -235,7 +253,7 @@ class SqlStore:
             async with self._single_reader.connect() as connection:
                 return await self.dialect.size_bytes(connection)
 
-        return await self._retrying(ask)
+        return await self._retrying(self._read_turns, ask)
 
     async def page_token_key(self) -> bytes:
         """Return the key that signs page tokens, the same for every server on this database."""
@@ -246,7 +264,7 @@ class SqlStore:
                 key: str | None = (await connection.execute(statement)).scalar()
                 return key
 
-        value = await self._retrying(read)
+        value = await self._retrying(self._read_turns, read)
         if value is None:
             raise SchemaMismatch(
                 "the store has no page token key because its first upgrade did not finish; run `lineal-server upgrade`"
@@ -272,15 +290,16 @@ class _StoreUntil:
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        return await store._retrying(lambda: store._read_once(store._reader, fn), self._deadline)
+        return await store._retrying(store._read_turns, lambda: store._read_once(store._reader, fn), self._deadline)
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        return await store._retrying(lambda: store._read_once(store._single_reader, fn), self._deadline)
+        attempt = lambda: store._read_once(store._single_reader, fn)  # noqa: E731
+        return await store._retrying(store._read_turns, attempt, self._deadline)
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        return await store._retrying(lambda: store._write_once(fn), self._deadline)
+        return await store._retrying(store._write_turns, lambda: store._write_once(fn), self._deadline)
 
     def until(self, deadline: float | None) -> Store:
         return self._store.until(deadline)

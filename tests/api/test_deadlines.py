@@ -1,8 +1,9 @@
 """A caller that stops waiting is let go, nothing of its call is kept, and the server serves on."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -15,10 +16,19 @@ from tests.api.client import Api, code
 from tests.api.conftest import Serve
 from tests.api.holding import somebody_holding
 from tests.api.service import serving
+from tests.rest.client import ask
 
 SHORT_SECONDS = 0.3
 HANGING_SECONDS = 60
 POOL_SIZE = 2
+
+
+@contextlib.asynccontextmanager
+async def closing(address: str) -> AsyncIterator[Api]:
+    """A client that is closed at the end of the block."""
+    client = Api(address)
+    yield client
+    await client.channel.close()
 
 
 async def until_ended(capsys: pytest.CaptureFixture[str], calls: int) -> None:
@@ -62,6 +72,19 @@ async def test_a_call_that_waits_past_its_deadline_is_ended_and_keeps_nothing(
     after = await api.GetRun(run_id=run_id, view="FULL")
     assert [task.name for task in after.tasks] == ["train", "later"]
     assert (after.tasks[0], after.state) == (before.tasks[0], before.state)
+
+
+async def test_a_call_that_gets_no_connection_before_its_deadline_says_so(migrated_url: str) -> None:
+    async with serving(migrated_url, pool_size=1, rest_seconds=1.0) as addresses, closing(addresses.grpc) as api:
+        run_id, task_id = await new_run_and_task(api)
+        async with somebody_holding(migrated_url, run_id, task_id):
+            # It has the only connection for writing, and waits for a row.
+            first = asyncio.ensure_future(api.UpdateTask(run_id=run_id, task_id=task_id, task={"name": "first"}))
+            await asyncio.sleep(SHORT_SECONDS)
+            answer = await ask(addresses.rest, "DELETE", f"/apis/v2beta1/runs/{run_id}")
+            assert (answer.status, answer.reason) == (504, "POOL_EXHAUSTED")
+            assert not first.done()
+        assert (await first).name == "first"
 
 
 async def test_a_call_with_time_left_waits_for_its_turn(serve: Serve, migrated_url: str) -> None:

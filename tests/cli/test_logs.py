@@ -74,6 +74,16 @@ async def test_a_higher_level_silences_calls(migrated_url: str, level: str) -> N
         assert server.log_text() == ""
 
 
+@pytest.mark.databases("postgresql")
+async def test_a_setting_that_does_nothing_is_named_once(migrated_url: str) -> None:
+    for options, expected in (((), []), (("--pool-timeout-seconds", "30", "--workers", "2"), ["pool_timeout_seconds"])):
+        with serving(migrated_url, *options) as server:
+            warnings = [line for line in server.log_lines() if line["level"] == "warning"]
+        assert [(line["event"], line["setting"]) for line in warnings] == [
+            ("setting ignored", each) for each in expected
+        ]
+
+
 @pytest.mark.databases("sqlite")
 async def test_text_is_for_people(migrated_url: str) -> None:
     with serving(migrated_url, "--log-format", "text") as server:

@@ -15,7 +15,6 @@ from storage.errors import OutcomeUnknown, Unavailable
 from storage.model import Task
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_kept_task, a_run, keep
-from tests.contract.concurrency import while_locked
 from tests.contract.proxy import relay_to
 from tests.databases import PrivateServer
 from tests.databases.private import free_port
@@ -112,15 +111,6 @@ async def test_a_write_without_a_database_raises_unavailable(database_kind: str)
     await store.close()
 
 
-async def test_a_call_that_gets_no_connection_in_time_is_unavailable(migrated_url: str) -> None:
-    store = SqlStore(migrated_url, pool_size=1, pool_timeout_seconds=0.2)
-    async with while_locked(store, lambda tx: tx.runs.task_counts([])):
-        with pytest.raises(Unavailable, match="no database connection became free in time"):
-            await keep(store, a_run())
-    await keep(store, a_run())
-    await store.close()
-
-
 async def test_raises_unavailable_when_the_database_does_not_answer(database_kind: str) -> None:
     store = SqlStore(nowhere(database_kind))
     with pytest.raises(Unavailable, match="the database does not respond"):
@@ -175,7 +165,7 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up(database_kind:
         await asyncio.Event().wait()
 
     async with listening(say_nothing) as port:
-        store = SqlStore(f"{database_kind}://user:password@127.0.0.1:{port}/name", pool_timeout_seconds=1.0)
+        store = SqlStore(f"{database_kind}://user:password@127.0.0.1:{port}/name", connect_seconds=1.0)
         with pytest.raises(Unavailable):
             async with asyncio.timeout(HANGING_SECONDS):
                 await store.page_token_key()
