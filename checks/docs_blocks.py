@@ -158,6 +158,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),
     ("text of a filter", "storage.filter_message:MAX_FILTER_BYTES", "bytes", REFUSED),
     ("predicates per filter", "storage.filters:MAX_PREDICATES", "predicates", REFUSED),
+    (
+        "predicates IS_SUBSTRING per filter on fields that are stored as JSON",
+        "storage.filters:MAX_JSON_SUBSTRINGS",
+        "predicates",
+        REFUSED,
+    ),
     ("values per IN", "storage.filters:MAX_IN_VALUES", "values", REFUSED),
     (
         "characters of a long text that are used for sorting",

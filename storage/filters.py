@@ -20,6 +20,8 @@ __all__ = ["Operation", "Order", "Predicate", "canonical", "parse_filter", "pars
 
 MAX_PREDICATES = 64
 MAX_IN_VALUES = 1000
+MAX_JSON_SUBSTRINGS = 4
+"""How many IS_SUBSTRING predicates on JSON columns a filter may have: each reads up to 16 MiB of every row that it is given."""
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _INTEGERS = frozenset({"int_value", "long_value"})
@@ -68,8 +70,13 @@ def parse_filter(
     raw_predicates = read_filter(text, names)
     if len(raw_predicates) > MAX_PREDICATES:
         raise InvalidFilter(f"filter has {len(raw_predicates)} predicates, at most {MAX_PREDICATES} are allowed")
-    predicates = (_predicate(each, fields) for each in raw_predicates)
-    return _merge_lists([each for each in predicates if each is not None])
+    predicates = [predicate for each in raw_predicates if (predicate := _predicate(each, fields)) is not None]
+    count = sum(each.operation is Operation.IS_SUBSTRING and each.field.kind is FieldKind.JSON for each in predicates)
+    if count > MAX_JSON_SUBSTRINGS:
+        raise InvalidFilter(
+            f"filter has {count} predicates IS_SUBSTRING on long documents, at most {MAX_JSON_SUBSTRINGS} are allowed"
+        )
+    return _merge_lists(predicates)
 
 
 def parse_order(text: str, fields: FieldSet, default: Order) -> Order:

@@ -35,6 +35,14 @@ def test_a_filter_may_have_64_predicates():
         parse_filter(filter_text(*[NAMED] * 65), TASKS)
 
 
+def test_a_filter_may_search_four_json_columns():
+    searches = [predicate(9, key, string_value="x") for key in ("inputs", "outputs", "pods", "inputs")]
+    texts = [predicate(9, "name", string_value="x"), predicate(1, "outputs", string_value="x")] * 3
+    assert len(parse_filter(filter_text(*searches, *texts), TASKS)) == 10
+    with pytest.raises(InvalidFilter, match="has 5 predicates IS_SUBSTRING on long documents, at most 4 are allowed"):
+        parse_filter(filter_text(*searches, *texts, predicate(9, "outputs", string_value="x")), TASKS)
+
+
 def test_in_may_have_1000_values():
     numbers = list(range(1001))
     assert len(values(filter_text(predicate(8, "status", int_values={"values": numbers[:1000]})))) == 1000
