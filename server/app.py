@@ -32,7 +32,7 @@ from server.process.memory import give_back
 from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
 from server.process.workers import run_workers
-from server.rules import run_state
+from server.rules import last_runs, run_state
 from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
@@ -42,6 +42,9 @@ from storage.sql.store import SqlStore
 APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
 """The APIs that are served."""
 
+MICROSECONDS = 1_000_000
+FIRST_SWEEP_SECONDS = 24 * 3600  # how far back a new server looks for what others did not record
+SLACK_SECONDS = 60.0
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 
 
@@ -150,10 +153,18 @@ def _with_port(address: str, port: int) -> str:
 
 
 async def _sweep(shared: Shared) -> None:
-    """Periodically end canceling runs whose pods died without reporting; an error must not stop the sweep."""
+    """Periodically end canceling runs whose pods died without reporting, and record last runs that were missed.
+
+    An error must not stop the sweep.
+    """
+    unswept_since = shared.now() - FIRST_SWEEP_SECONDS * MICROSECONDS
     while True:
         await asyncio.sleep(shared.settings.sweep_seconds)
         try:
+            begun = shared.now()
+            if await last_runs.make_up(shared.store, created_since=unswept_since):
+                # A run is created a while before it can be read, by a server whose clock may differ.
+                unswept_since = begun - int(shared.settings.call_seconds_max + SLACK_SECONDS) * MICROSECONDS
             grace_seconds = shared.settings.cancel_grace_seconds
             count = await run_state.close_stale(shared.store, shared.now, grace_seconds=grace_seconds)
             if count:

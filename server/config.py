@@ -72,7 +72,9 @@ class Settings:
     cancel_grace_seconds: float = _setting(
         300.0, "How long a run in state CANCELING may go without updates before it is CANCELED"
     )
-    sweep_seconds: float = _setting(15.0, "How often the server looks for such runs")
+    sweep_seconds: float = _setting(
+        15.0, "How often the server looks for such runs, and for last runs that experiments missed"
+    )
     drain_seconds: float = _setting(10.0, "How long calls in progress may take after SIGTERM")
     reflection: bool = _setting(True, "Whether gRPC reflection is served")
     service_account: str = _setting("pipeline-runner", "Service account of runs that do not name one")

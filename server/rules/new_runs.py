@@ -146,6 +146,8 @@ def new_run(new: NewRun, start: RunStart, *, service_account: str, now: int) -> 
 async def keep_run(tx: WriteTx, run: Run, *, namespace: str, check_spec: Callable[[str], None]) -> Run:
     """Store a new run, in the default experiment of the namespace when it names none; return it as it is stored.
 
+    The experiment is told of its last run afterwards; see last_runs.
+
     The run that a recurring run made under this name before is returned instead. `check_spec` is called with the
     specification of the version that the run names, and raises InvalidArgument when it does not fit. Raises NotFound,
     RowNotFound, InvalidArgument and AlreadyExists.
@@ -165,7 +167,6 @@ async def keep_run(tx: WriteTx, run: Run, *, namespace: str, check_spec: Callabl
         if earlier_run is None:
             raise
         return earlier_run
-    await tx.experiments.record_run(experiment.id, run.created_at)
     return new
 
 

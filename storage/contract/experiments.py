@@ -1,5 +1,6 @@
 """The contract of experiments."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from storage.contract.listing import Listing, Page
@@ -10,10 +11,16 @@ class ExperimentReads(Protocol):
     """Reading experiments."""
 
     async def get(self, experiment_id: str) -> Experiment:
-        """Raises RowNotFound when no experiment has the id."""
+        """Raises RowNotFound when no experiment has the id. The last run of one experiment counts before it is recorded."""
 
     async def list(self, listing: Listing, *, namespace: str | None) -> Page[Experiment]:
         """Experiments list by creation time, then id."""
+
+    async def unrecorded_runs(self, *, created_since: int) -> Sequence[tuple[str, int]]:
+        """Experiments that have a newer run than is recorded are found, with the time of that run.
+
+        Runs created before a given time are not looked at.
+        """
 
     async def default_id(self) -> str:
         """The default experiment exists from the first upgrade. Raises RowNotFound once the default experiment is deleted."""

@@ -1,6 +1,9 @@
 """Statements on experiments. `SqlStore` makes one object per transaction; see storage.contract for the promises."""
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -9,12 +12,28 @@ from storage.model import Experiment
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
 from storage.sql.rows import columns_of, values_of
-from storage.sql.tables import experiments, settings
+from storage.sql.tables import experiments, runs, settings
 
 DEFAULT_SETTING = "default_experiment_id"
 _COLUMNS = columns_of(experiments, Experiment)
 _HAS_ID = experiments.c.id == bindparam("experiment_id")
-_GET = select(*_COLUMNS).where(_HAS_ID)
+_NEWEST_RUN = (
+    select(runs.c.created_at)
+    .where(runs.c.experiment_id == bindparam("experiment_id"))
+    .order_by(runs.c.created_at.desc())
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
+_GET = select(*_COLUMNS, _NEWEST_RUN).where(_HAS_ID)
+_UNRECORDED = (
+    select(experiments.c.id, func.max(runs.c.created_at))
+    .join(runs, runs.c.experiment_id == experiments.c.id)
+    .where(
+        runs.c.created_at >= bindparam("created_since"),
+        runs.c.created_at > experiments.c.last_run_created_at,
+    )
+    .group_by(experiments.c.id)
+)
 _DEFAULT_ID = select(experiments.c.id).join(
     settings, (settings.c.name == DEFAULT_SETTING) & (settings.c.value == experiments.c.id)
 )
@@ -47,7 +66,16 @@ class SqlExperiments:
         row = (await self._connection.execute(_GET, {"experiment_id": experiment_id})).first()
         if row is None:
             raise RowNotFound("experiment", experiment_id)
-        return Experiment(*row)
+        experiment = Experiment(*row[:-1])
+        newest_run = row[-1] or 0
+        if newest_run > experiment.last_run_created_at:
+            experiment = replace(experiment, last_run_created_at=newest_run)
+        return experiment
+
+    async def unrecorded_runs(self, *, created_since: int) -> Sequence[tuple[str, int]]:
+        """Return the experiments with a newer run than is recorded, and when it was created; older runs are not looked at."""
+        rows = (await self._connection.execute(_UNRECORDED, {"created_since": created_since})).all()
+        return [(experiment_id, created_at) for experiment_id, created_at in rows]
 
     async def default_id(self) -> str:
         """Return the default experiment's id; raises RowNotFound after it was deleted."""

@@ -53,6 +53,15 @@ async def a_busy_run(api: Api, task_count: int) -> tuple[str, str, list[str]]:
     return run_id, root.task_id, task_ids
 
 
+async def test_create_run_takes_at_most_four_statements_one_of_them_in_another_transaction(
+    api: Api, statements: Statements
+) -> None:
+    experiment_id = (await api.GetRun(run_id=await new_run(api))).experiment_id
+    statements.clear()
+    await new_run(api, experiment_id=experiment_id)
+    assert 0 < statements.count <= 4
+
+
 async def test_create_task_takes_at_most_three_statements(api: Api, statements: Statements) -> None:
     run_id = await new_run(api)
     statements.clear()

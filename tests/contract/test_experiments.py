@@ -68,6 +68,45 @@ async def test_the_time_of_an_experiments_last_run_only_moves_forward(store: Sql
     assert (await store.read(lambda tx: tx.experiments.get(experiment.id))).last_run_created_at == 30
 
 
+async def test_the_last_run_of_one_experiment_counts_before_it_is_recorded(store: SqlStore) -> None:
+    experiment, other = an_experiment(name="one"), an_experiment(name="other")
+    runs = [a_run(experiment_id=experiment.id, created_at=moment) for moment in (20, 40, 30)]
+    await keep(store, experiment, other, *runs, a_run(experiment_id=other.id, created_at=90))
+
+    async def last_run() -> int:
+        return (await store.read_one(lambda tx: tx.experiments.get(experiment.id))).last_run_created_at
+
+    assert await last_run() == 40
+    await store.write(lambda tx: tx.experiments.record_run(experiment.id, 50))
+    assert await last_run() == 50
+    for run in runs:
+        await store.write(lambda tx, run=run: tx.runs.delete(run.id))
+    assert await last_run() == 50
+
+
+async def unrecorded_runs(store: SqlStore, created_since: int) -> dict[str, int]:
+    return dict(await store.read_one(lambda tx: tx.experiments.unrecorded_runs(created_since=created_since)))
+
+
+async def test_experiments_that_have_a_newer_run_than_is_recorded_are_found_with_the_time_of_that_run(
+    store: SqlStore,
+) -> None:
+    experiment, recorded = an_experiment(name="one"), an_experiment(name="recorded", last_run_created_at=40)
+    await keep(store, experiment, recorded)
+    for moment in (20, 40, 30):
+        await keep(store, *(a_run(experiment_id=each.id, created_at=moment) for each in (experiment, recorded)))
+    assert await unrecorded_runs(store, 0) == {experiment.id: 40}
+    await store.write(lambda tx: tx.experiments.record_run(experiment.id, 40))
+    assert await unrecorded_runs(store, 0) == {}
+
+
+async def test_runs_created_before_a_given_time_are_not_looked_at(store: SqlStore) -> None:
+    experiment = an_experiment(name="one")
+    await keep(store, experiment, a_run(experiment_id=experiment.id, created_at=40))
+    assert await unrecorded_runs(store, 40) == {experiment.id: 40}
+    assert await unrecorded_runs(store, 41) == {}
+
+
 async def test_a_taken_experiment_name_raises_alreadyexists(store: SqlStore) -> None:
     await keep(store, an_experiment(name="one", namespace="here"))
     await keep(store, an_experiment(name="one", namespace="there"))

@@ -109,7 +109,7 @@ async def test_a_run_without_an_experiment_is_kept_in_the_default_one_of_the_nam
     tx = transaction()
     kept = await keep_run(tx, the_record(), namespace="here", check_spec=fits)
     [default] = tx.experiments.rows
-    assert (default.name, default.namespace, default.last_run_created_at) == ("Default", "here", NOW)
+    assert (default.name, default.namespace, default.created_at) == ("Default", "here", NOW)
     assert (kept.experiment_id, kept.namespace) == (default.id, "here")
     assert tx.runs.rows == [kept]
 

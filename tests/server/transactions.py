@@ -1,7 +1,7 @@
 """A transaction that holds its rows in memory: rules are tested against it without a database and without messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,10 +85,6 @@ class Experiments:
     async def delete(self, experiment_id: str) -> None:
         """Take a row away."""
         self.rows = [row for row in self.rows if row.id != experiment_id]
-
-    async def record_run(self, experiment_id: str, created_at: int) -> None:
-        """Note the time of the last run."""
-        self.rows = [replace(r, last_run_created_at=created_at) if r.id == experiment_id else r for r in self.rows]
 
 
 @dataclass

@@ -12,7 +12,7 @@ from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
 from server.packages.specs import check_parameters, read_spec
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
-from server.rules import checks
+from server.rules import checks, last_runs
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.new_runs import keep_run, new_run
 from server.rules.tasks import new_task
@@ -54,6 +54,7 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
         check_parameters(read_spec(json.loads(text)), parameters)
 
     kept = await call.store.write(lambda tx: keep_run(tx, run, namespace=namespace, check_spec=check_spec))
+    await last_runs.record(call.store, kept.experiment_id, kept.created_at)
     return codec.run_message(kept, with_spec=False)
 
 
