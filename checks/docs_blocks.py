@@ -107,6 +107,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         f"{REFUSED}, reason `PACKAGE_TOO_LARGE`",
     ),
+    (
+        "pipeline packages that a process reads at once",
+        "server.packages.reading:READINGS_MAX",
+        "packages",
+        "the call waits",
+    ),
     ("parts in an upload's body", "server.doors.http.multipart:PARTS_MAX", "parts", REFUSED),
     (
         "keys and values in a package's text, with aliases expanded",

@@ -1,12 +1,12 @@
 """Uploads of compiled pipelines: what the multipart routes do with a file. Names are taken from the query only."""
 
-import asyncio
 import json
 
 from server.calls.call import Call
 from server.calls.http_calls import HttpCall
 from server.errors import InvalidArgument
 from server.packages.archives import unpack
+from server.packages.reading import read_apart
 from server.packages.versions import keep_pipeline_and_version, keep_version, new_version
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
@@ -69,7 +69,7 @@ def _text(upload: HttpCall, name: str) -> str:
 
 async def _unpack(call: Call, upload: HttpCall) -> bytes:
     limit = call.settings.package_bytes_max
-    return await asyncio.to_thread(unpack, upload.file_name, upload.body, limit=limit)
+    return await read_apart(unpack, upload.file_name, upload.body, limit=limit)
 
 
 def _tags(upload: HttpCall) -> dict[str, str]:

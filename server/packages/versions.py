@@ -1,8 +1,7 @@
 """Pipeline versions from packages: the specification is read, and stored with or without a new pipeline."""
 
-import asyncio
-
 from server.packages.package import read_package
+from server.packages.reading import read_apart
 from server.rules.pipelines import VersionTexts
 from storage.contract import Store, WriteTx
 from storage.ids import new_id
@@ -13,8 +12,7 @@ async def new_version(
     texts: VersionTexts, *, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
 ) -> PipelineVersion:
     """Return the record of a new version; raises InvalidArgument when the package has no usable specification."""
-    # In a thread: hostile text can take seconds, and would block the event loop for every other call.
-    spec_text = (await asyncio.to_thread(read_package, package)).text
+    spec_text = (await read_apart(read_package, package)).text
     return PipelineVersion(
         id=new_id(),
         pipeline_id=pipeline_id,

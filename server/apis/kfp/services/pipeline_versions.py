@@ -1,7 +1,5 @@
 """PipelineService: pipeline versions, created from a package URL or an upload."""
 
-import asyncio
-
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
@@ -11,6 +9,7 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.packages import urls
 from server.packages.archives import unpack
+from server.packages.reading import read_apart
 from server.packages.versions import keep_pipeline_and_version, keep_version, new_version
 from server.rules import checks
 from server.rules.pipelines import check_tags, first_version_texts, new_pipeline
@@ -128,4 +127,4 @@ async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipeli
 async def _fetch(call: Call, url: str) -> bytes:
     file_name, data = await urls.fetch(url, call.settings)
     limit = call.settings.package_bytes_max
-    return await asyncio.to_thread(unpack, file_name, data, limit=limit)
+    return await read_apart(unpack, file_name, data, limit=limit)

@@ -1,0 +1,27 @@
+"""Where packages and specifications are read: in threads, few at once, so that the event loop can answer other calls.
+
+Everything that unpacks, parses or validates one calls this.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+READINGS_MAX = 2
+"""How many packages a process reads at once. Each reading competes with the event loop for the interpreter."""
+
+Params = ParamSpec("Params")
+Answer = TypeVar("Answer")
+
+# Threads of their own instead of a semaphore: a reading whose caller has gone away goes on, and must still be counted.
+_threads = ThreadPoolExecutor(READINGS_MAX, thread_name_prefix="reading")
+
+
+async def read_apart(read: Callable[Params, Answer], *args: Params.args, **kwargs: Params.kwargs) -> Answer:
+    """Return what a function that reads a package returns, once fewer than READINGS_MAX others are being read.
+
+    A call that is cancelled while it waits, as at its deadline, gives up its place. Raises what the function raises.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_threads, functools.partial(read, *args, **kwargs))
