@@ -159,6 +159,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         "made again when needed",
     ),
+    (
+        "memory per process for the inputs of pipeline versions that runs were created from",
+        "server.packages.root_inputs:BYTES_MAX",
+        "bytes",
+        "read again when needed",
+    ),
     ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),

@@ -125,9 +125,9 @@ def _messages_of(field: Any, value: Any) -> Iterator[tuple[Any, Any]]:
         yield inner, message
 
 
-def check_parameters(spec: Any, values: Any) -> None:
-    """Raise InvalidArgument unless the values (name → Value) fit the inputs that the spec's root declares."""
-    definitions = spec.root.input_definitions.parameters
+def check_parameters(inputs: Any, values: Any) -> None:
+    """Raise InvalidArgument unless the values (name → Value) fit the input definitions of a spec's root."""
+    definitions = inputs.parameters
     for name in values:
         if name not in definitions:
             raise _invalid_parameter(name, "is not an input of the pipeline")

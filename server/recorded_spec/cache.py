@@ -1,8 +1,8 @@
 """Cached specifications, each valid until its run changes: a page that shows a run requests it every 10 s."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
+from server.rules.bounded_cache import BoundedCache
 from storage.model import Run, RunActivity
 
 BYTES_MAX = 32 * 1024 * 1024
@@ -26,25 +26,16 @@ class RecordedSpecs:
     """The cached specifications of a process, one per run."""
 
     def __init__(self) -> None:
-        self._specs: OrderedDict[str, tuple[tuple[object, ...], RecordedSpec]] = OrderedDict()
-        self._bytes = 0
+        self._specs: BoundedCache[tuple[tuple[object, ...], RecordedSpec]] = BoundedCache(BYTES_MAX)
 
     def find(self, run: Run, activity: RunActivity) -> RecordedSpec | None:
         """Return the specification of a run, None unless it was made from this state of the run."""
-        key, spec = self._specs.get(run.id, ((), None))
-        if spec is None or key != _key(run, activity):
-            return None
-        self._specs.move_to_end(run.id)
-        return spec
+        key, spec = self._specs.find(run.id) or ((), None)
+        return spec if key == _key(run, activity) else None
 
     def keep(self, run: Run, activity: RunActivity, spec: RecordedSpec) -> None:
         """Cache the specification made from this state of a run, instead of an earlier one."""
-        _, old_spec = self._specs.pop(run.id, ((), None))
-        self._bytes += spec.size_bytes - (old_spec.size_bytes if old_spec else 0)
-        self._specs[run.id] = (_key(run, activity), spec)
-        while self._bytes > BYTES_MAX:
-            _, (_, oldest) = self._specs.popitem(last=False)
-            self._bytes -= oldest.size_bytes
+        self._specs.keep(run.id, (_key(run, activity), spec), size_bytes=spec.size_bytes)
 
 
 def _key(run: Run, activity: RunActivity) -> tuple[object, ...]:

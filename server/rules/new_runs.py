@@ -1,7 +1,7 @@
 """CreateRun: required fields of a new run, the values it starts with, and storing it. Nothing is executed."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -143,14 +143,10 @@ def new_run(new: NewRun, start: RunStart, *, service_account: str, now: int) -> 
     )
 
 
-async def keep_run(tx: WriteTx, run: Run, *, namespace: str, check_spec: Callable[[str], None]) -> Run:
+async def keep_run(tx: WriteTx, run: Run, *, namespace: str) -> Run:
     """Store a new run, in the default experiment of the namespace when it names none; return it as it is stored.
 
-    The experiment is told of its last run afterwards; see last_runs.
-
-    The run that a recurring run made under this name before is returned instead. `check_spec` is called with the
-    specification of the version that the run names, and raises InvalidArgument when it does not fit. Raises NotFound,
-    RowNotFound, InvalidArgument and AlreadyExists.
+    The run that a recurring run made under this name before is returned instead. Raises RowNotFound and AlreadyExists.
     """
     experiment_id = run.experiment_id or await tx.experiments.ensure_default(
         replace(default_experiment(new_id(), created_at=run.created_at), namespace=namespace)
@@ -159,7 +155,7 @@ async def keep_run(tx: WriteTx, run: Run, *, namespace: str, check_spec: Callabl
     earlier_run = await _earlier_run(tx, run)
     if earlier_run is not None:
         return earlier_run
-    new = replace(await _with_version(tx, run, check_spec), experiment_id=experiment.id, namespace=experiment.namespace)
+    new = replace(run, experiment_id=experiment.id, namespace=experiment.namespace)
     try:
         await tx.runs.create(new)
     except AlreadyExists:
@@ -170,13 +166,18 @@ async def keep_run(tx: WriteTx, run: Run, *, namespace: str, check_spec: Callabl
     return new
 
 
-async def _with_version(tx: ReadTx, run: Run, check_spec: Callable[[str], None]) -> Run:
-    """Copy the specification of the version that a run names: the run owns its copy, whatever becomes of the version."""
-    if not run.pipeline_id and not run.pipeline_version_id:
-        return run
-    version = await _version_of(tx, run)
-    if version.pipeline_spec is not None:
-        check_spec(version.pipeline_spec)
+async def known_before(tx: ReadTx, run: Run) -> Run | None:
+    """Return the run that keep_run would return instead of a new one; raises RowNotFound for an unknown experiment.
+
+    Both are reported before anything about the version that a run names.
+    """
+    if run.experiment_id:
+        await tx.experiments.get(run.experiment_id)
+    return await _earlier_run(tx, run)
+
+
+def with_version(run: Run, version: PipelineVersion) -> Run:
+    """Return a new run with the specification of its version: the run owns its copy, whatever becomes of the version."""
     return replace(
         run,
         pipeline_id=version.pipeline_id,
@@ -185,7 +186,8 @@ async def _with_version(tx: ReadTx, run: Run, check_spec: Callable[[str], None])
     )
 
 
-async def _version_of(tx: ReadTx, run: Run) -> PipelineVersion:
+async def version_of(tx: ReadTx, run: Run) -> PipelineVersion:
+    """Return the version that a new run names, itself or by its pipeline. Raises NotFound, RowNotFound and InvalidArgument."""
     if run.pipeline_version_id:
         version = await tx.pipeline_versions.get(run.pipeline_version_id)
         is_consistent = run.pipeline_id in ("", version.pipeline_id)

@@ -12,8 +12,11 @@ from server.rules.new_runs import (
     VersionReference,
     check_plugin_count,
     keep_run,
+    known_before,
     new_run,
     plugins_input_text,
+    version_of,
+    with_version,
 )
 from server.rules.unusable import UnusableValue
 from storage.errors import AlreadyExists
@@ -29,10 +32,6 @@ VERSION = PipelineVersion(id="v1", pipeline_id="p1", name="V", created_at=NOW, p
 
 def the_record(new: NewRun = NEW, start: RunStart = NOTHING) -> Run:
     return new_run(new, start, service_account="runner", now=NOW)
-
-
-def fits(_: str) -> None:
-    """Every specification fits."""
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_runs_of_a_recurring_run_share_an_id_only_with_their_name() -> None:
 
 async def test_a_run_without_an_experiment_is_kept_in_the_default_one_of_the_namespace() -> None:
     tx = transaction()
-    kept = await keep_run(tx, the_record(), namespace="here", check_spec=fits)
+    kept = await keep_run(tx, the_record(), namespace="here")
     [default] = tx.experiments.rows
     assert (default.name, default.namespace, default.created_at) == ("Default", "here", NOW)
     assert (kept.experiment_id, kept.namespace) == (default.id, "here")
@@ -116,51 +115,41 @@ async def test_a_run_without_an_experiment_is_kept_in_the_default_one_of_the_nam
 
 async def test_a_run_is_in_the_namespace_of_its_experiment() -> None:
     tx = transaction(experiments=[EXPERIMENT])
-    kept = await keep_run(tx, the_record(NEW._replace(experiment_id="e1")), namespace="here", check_spec=fits)
+    kept = await keep_run(tx, the_record(NEW._replace(experiment_id="e1")), namespace="here")
     assert (kept.experiment_id, kept.namespace) == ("e1", "its own")
     assert [experiment.id for experiment in tx.experiments.rows] == ["e1"]
 
 
 @pytest.mark.parametrize("version", [("", "v1"), ("p1", "v1"), ("p1", "")])
 async def test_a_run_owns_a_copy_of_its_version(version: tuple[str, str]) -> None:
-    specs: list[str] = []
     tx = transaction(versions=[replace(VERSION, id="v0"), VERSION])
     run = the_record(NEW._replace(version_reference=VersionReference(*version)))
-    kept = await keep_run(tx, run, namespace="", check_spec=specs.append)
+    kept = await keep_run(tx, with_version(run, await version_of(tx, run)), namespace="")
     assert (kept.pipeline_id, kept.pipeline_version_id, kept.pipeline_spec) == ("p1", "v1", '{"root":{}}')
-    assert specs == ['{"root":{}}']
+    assert tx.runs.rows == [kept]
 
 
 async def test_a_version_of_another_pipeline_or_none_at_all_is_refused() -> None:
     tx = transaction(versions=[VERSION])
     other = the_record(NEW._replace(version_reference=VersionReference("p2", "v1")))
     with pytest.raises(InvalidArgument, match="version 'v1' is not of pipeline 'p2'"):
-        await keep_run(tx, other, namespace="", check_spec=fits)
+        await version_of(tx, other)
     none = the_record(NEW._replace(version_reference=VersionReference("p2")))
     with pytest.raises(NotFound, match="'p2' has no version"):
-        await keep_run(tx, none, namespace="", check_spec=fits)
-    assert tx.runs.rows == []
-
-
-async def test_a_specification_that_does_not_fit_keeps_nothing() -> None:
-    def refuse(_: str) -> None:
-        raise InvalidArgument("no")
-
-    tx = transaction(versions=[VERSION])
-    with pytest.raises(InvalidArgument, match="no"):
-        await keep_run(tx, the_record(NEW._replace(pipeline_version_id="v1")), namespace="", check_spec=refuse)
-    assert tx.runs.rows == []
+        await version_of(tx, none)
 
 
 async def test_the_run_that_a_recurring_run_made_before_is_returned() -> None:
     tx = transaction()
-    first = await keep_run(tx, the_record(NEW._replace(recurring_run_id="a")), namespace="", check_spec=fits)
+    first = await keep_run(tx, the_record(NEW._replace(recurring_run_id="a")), namespace="")
     again = the_record(NEW._replace(recurring_run_id="a", description="again"))
-    assert await keep_run(tx, again, namespace="", check_spec=fits) == first
-    assert await keep_run(tx, replace(again, id="another"), namespace="", check_spec=fits) == first
+    assert await keep_run(tx, again, namespace="") == first
+    assert await keep_run(tx, replace(again, id="another"), namespace="") == first
+    assert await known_before(tx, again) == first
+    assert await known_before(tx, the_record()) is None
     assert tx.runs.rows == [first]
     with pytest.raises(AlreadyExists):
-        await keep_run(tx, the_record(NEW._replace(run_id=first.id)), namespace="", check_spec=fits)
+        await keep_run(tx, the_record(NEW._replace(run_id=first.id)), namespace="")
 
 
 def test_plugins_are_limited_in_number_depth_and_size() -> None:

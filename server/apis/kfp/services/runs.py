@@ -1,28 +1,35 @@
 """RunService: creating and reading runs."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from google.protobuf.struct_pb2 import Value
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
-from server.errors import InvalidArgument
+from server.errors import InvalidArgument, NotFound
+from server.packages.reading import read_apart
+from server.packages.root_inputs import root_inputs
 from server.packages.specs import check_parameters, read_spec
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from server.rules import checks, last_runs
 from server.rules.linked_tasks import LinkedTasks
-from server.rules.new_runs import keep_run, new_run
+from server.rules.new_runs import keep_run, known_before, new_run, version_of, with_version
 from server.rules.tasks import new_task
 from storage.contract import Page, ReadTx
+from storage.errors import RowNotFound
 from storage.fields import RUN_LIST
 from storage.model import ChildTask, LinkedArtifact, Run, ShownRun, Task
 
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
 _WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number that is not a view counts as DEFAULT
+_AT_ONCE_BYTES = 128 * 1024
+"""A new run that is larger is read in a thread: above this size, reading it would keep other calls waiting noticeably."""
+
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 
@@ -34,28 +41,49 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
     new.check()
     for task in message.tasks:
         _check_task(task)
-    spec = codec.pipeline_spec(message)
     # Values as they are sent: a specification declares its inputs by the kinds of Values.
     parameters = message.runtime_config.parameters
+    is_large = message.ByteSize() > _AT_ONCE_BYTES
+    spec = await read_apart(codec.pipeline_spec, message) if is_large else codec.pipeline_spec(message)
     try:
         if spec is not None:
-            check_parameters(read_spec(spec), parameters)
+            check_parameters(await read_apart(_inputs, spec) if is_large else _inputs(spec), parameters)
         new.check_version()
     except InvalidArgument:
         # KFP's API server looks for the experiment first: its absence is reported before anything about the source.
         if new.experiment_id:
             await call.store.read_one(lambda tx: tx.experiments.get(new.experiment_id))
         raise
-    start = codec.run_start(message, spec)
+    start = await read_apart(codec.run_start, message, spec) if is_large else codec.run_start(message, spec)
     run = new_run(new, start, service_account=call.settings.service_account, now=call.now())
+    try:
+        run = await _with_version(call, run, parameters)
+    except (InvalidArgument, NotFound, RowNotFound):
+        earlier_run = await call.store.read(lambda tx: known_before(tx, run))
+        if earlier_run is None:
+            raise
+        return codec.run_message(earlier_run, with_spec=False)
     namespace = call.scope().namespace
-
-    def check_spec(text: str) -> None:
-        check_parameters(read_spec(json.loads(text)), parameters)
-
-    kept = await call.store.write(lambda tx: keep_run(tx, run, namespace=namespace, check_spec=check_spec))
+    kept = await call.store.write(lambda tx: keep_run(tx, run, namespace=namespace))
     await last_runs.record(call.store, kept.experiment_id, kept.created_at)
     return codec.run_message(kept, with_spec=False)
+
+
+def _inputs(spec: dict[str, Any]) -> Any:
+    return read_spec(spec).root.input_definitions
+
+
+async def _with_version(call: Call, run: Run, parameters: Mapping[str, Value]) -> Run:
+    """Return the run with what it has of the version that it names, before the transaction that keeps it.
+
+    No snapshot is needed: a version never changes, but for its name and tags.
+    """
+    if not run.pipeline_id and not run.pipeline_version_id:
+        return run
+    version = await call.store.read_one(lambda tx: version_of(tx, run))
+    if version.pipeline_spec is not None:
+        check_parameters(await root_inputs(version.pipeline_spec), parameters)
+    return with_version(run, version)
 
 
 async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:

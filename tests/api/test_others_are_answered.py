@@ -1,0 +1,89 @@
+"""While one call works, others are answered: what takes long is done in threads or in slices, and outside transactions."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from server.packages import root_inputs
+from tests.api.builders import a_run, a_spec, new_run, unique
+from tests.api.client import Api, code
+from tests.api.service import serving
+from tests.rest.uploads import upload_pipeline
+
+PATIENCE_SECONDS = 60.0
+SOON_SECONDS = 5.0
+
+
+class Reading:
+    """Watches and holds up the reading of stored specifications."""
+
+    def __init__(self, read_spec: Any) -> None:
+        self._read_spec, self.count = read_spec, 0
+        self.begun, self.end = threading.Event(), threading.Event()
+
+    def __call__(self, document: dict[str, Any]) -> Any:
+        """Read a specification, once the test lets it."""
+        self.count += 1
+        self.begun.set()
+        assert self.end.wait(PATIENCE_SECONDS)
+        return self._read_spec(document)
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
+    """How stored specifications are read during the test."""
+    watched = Reading(root_inputs.read_spec)
+    monkeypatch.setattr(root_inputs, "read_spec", watched)
+    yield watched
+    watched.end.set()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def rest(shared_url: str) -> AsyncIterator[str]:
+    """The REST door of a server on the shared store."""
+    async with serving(shared_url) as addresses:
+        yield addresses.rest
+
+
+@pytest_asyncio.fixture
+async def version_id(api: Api, rest: str) -> str:
+    """A version whose pipeline takes a number; no other test has this specification."""
+    spec = a_spec({"rounds": {"parameterType": "NUMBER_INTEGER"}}, sdkVersion=unique("sdk"))
+    pipeline_id = (await upload_pipeline(rest, spec, name=unique("p"))).json["pipeline_id"]
+    versions = (await api.ListPipelineVersions(pipeline_id=pipeline_id)).pipeline_versions
+    return str(versions[0].pipeline_version_id)
+
+
+async def test_a_version_is_read_once_and_others_write_meanwhile(api: Api, version_id: str, reading: Reading) -> None:
+    asked = a_run(pipeline_version_id=version_id, runtime_config={"parameters": {"rounds": {"number_value": 3}}})
+    creation = asyncio.ensure_future(api.CreateRun(run=asked))
+    assert await asyncio.to_thread(reading.begun.wait, PATIENCE_SECONDS)
+    await asyncio.wait_for(new_run(api), SOON_SECONDS)
+    assert not creation.done()
+    reading.end.set()
+    assert (await creation).pipeline_version_reference.pipeline_version_id == version_id
+    await api.CreateRun(run=asked)
+    assert await code(api.CreateRun(run=a_run(pipeline_version_id=version_id))) == "INVALID_ARGUMENT"
+    assert reading.count == 1
+
+
+async def test_an_unknown_experiment_is_told_before_anything_of_the_version(api: Api, version_id: str) -> None:
+    for named in (version_id, "no-such-version"):
+        asked = a_run(experiment_id="no-such-experiment", pipeline_version_id=named)
+        with pytest.raises(Exception, match="experiment 'no-such-experiment'"):
+            await api.CreateRun(run=asked)
+    assert await code(api.CreateRun(run=a_run(pipeline_version_id=version_id))) == "INVALID_ARGUMENT"
+    assert await code(api.CreateRun(run=a_run(pipeline_version_id="no-such-version"))) == "NOT_FOUND"
+
+
+async def test_the_earlier_run_of_a_recurring_run_is_returned_whatever_became_of_its_version(
+    api: Api,
+) -> None:
+    asked = {"display_name": unique("run"), "recurring_run_id": unique("recurring")}
+    run_id = await new_run(api, **asked)
+    again = a_run(**asked, pipeline_version_id="no-such-version")
+    assert (await api.CreateRun(run=again)).run_id == run_id
