@@ -168,6 +168,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),
+    (
+        "log lines kept for a reader that has stalled",
+        "server.process.log_stream:PENDING_BYTES",
+        "bytes",
+        "lost, and counted",
+    ),
     ("text of a filter", "storage.filter_message:MAX_FILTER_BYTES", "bytes", REFUSED),
     ("predicates per filter", "storage.filters:MAX_PREDICATES", "predicates", REFUSED),
     (

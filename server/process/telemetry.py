@@ -2,16 +2,18 @@
 
 import logging
 import os
-import sys
 from typing import Any
 
 import structlog
+
+from server.process.log_stream import standard_error
 
 log: Any = structlog.get_logger("lineal")
 
 
 def configure(*, level: str, format: str) -> None:
     """Set up logging to standard error: `format` json or text, `level` a standard level name."""
+    stream: Any = standard_error()
     enrichers: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -20,15 +22,15 @@ def configure(*, level: str, format: str) -> None:
     ]
     renderer: Any = structlog.processors.JSONRenderer()
     if format == "text":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty())
     structlog.configure(
         processors=[*enrichers, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         # One write per line, newline included: workers share standard error.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    _take_in_libraries(enrichers, renderer, level=level)
+    _take_in_libraries(stream, enrichers, renderer, level=level)
 
 
 def _process_id(_logger: object, _method: str, event: Any) -> Any:
@@ -37,9 +39,9 @@ def _process_id(_logger: object, _method: str, event: Any) -> Any:
     return event
 
 
-def _take_in_libraries(enrichers: list[Any], renderer: Any, *, level: str) -> None:
+def _take_in_libraries(stream: Any, enrichers: list[Any], renderer: Any, *, level: str) -> None:
     """Write the libraries' warnings and errors in the same format, which is the only one that readers of the log expect."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *enrichers],
