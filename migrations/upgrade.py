@@ -19,7 +19,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from storage.errors import SchemaMismatch, Unavailable
+from storage.errors import SchemaMismatch, Unavailable, Unusable
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.tables import metadata
@@ -28,6 +28,8 @@ CONNECT_SECONDS = 10.0
 LOCK_TIMEOUT_SECONDS = 300.0  # enough for a long migration by another process
 
 _CLOSED = "the store {} cannot be reached, or refuses this user"
+
+_DAMAGED = "the store {} cannot be used: the database file is damaged, or is not a database"
 
 Answer = TypeVar("Answer")
 
@@ -137,6 +139,8 @@ async def _with_connection(dialect: Dialect, fn: Callable[[AsyncConnection], Any
         failure = dialect.failure(error)
         if failure is Failure.RETRY:
             raise Unavailable(f"the store {dialect.label} is busy; try again") from error
+        if failure is Failure.DAMAGED:
+            raise Unusable(_DAMAGED.format(dialect.label)) from error
         if failure in (Failure.DISCONNECTED, Failure.READ_ONLY, Failure.UNAVAILABLE):
             raise Unavailable(_CLOSED.format(dialect.label)) from error
         raise

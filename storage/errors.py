@@ -13,6 +13,7 @@ StorageError
 ├── Unavailable         no connection, no free connection, database down, disk full
 │   ├── PoolExhausted   no connection became free before the caller's deadline
 │   ├── ReadOnly        the database does not take writes
+│   ├── Unusable        the database is there, but must not be used: damaged, deleted or replaced
 │   └── OutcomeUnknown  the connection broke during COMMIT: the write may or may not have happened
 └── SchemaMismatch      the database holds an older, newer or foreign schema
 """
@@ -90,6 +91,10 @@ class ReadOnly(Unavailable):
 
 class OutcomeUnknown(Unavailable):
     """The connection broke during COMMIT: the write may or may not have happened."""
+
+
+class Unusable(Unavailable):
+    """The database must not be used: its file is damaged, or was deleted or replaced. Waiting does not help."""
 
 
 class SchemaMismatch(StorageError):

@@ -6,17 +6,27 @@ Only the server's composition root and the tests import it.
 import asyncio
 import contextlib
 import random
+import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import event, select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.contract import ReadTx, Store, WriteTx
-from storage.errors import Conflict, OutcomeUnknown, ReadOnly, SchemaMismatch, StorageError, Unavailable, ValueRefused
+from storage.errors import (
+    Conflict,
+    OutcomeUnknown,
+    ReadOnly,
+    SchemaMismatch,
+    StorageError,
+    Unavailable,
+    Unusable,
+    ValueRefused,
+)
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
@@ -24,12 +34,14 @@ from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.experiments import SqlExperiments
+from storage.sql.large_reads import LargeReads
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
 from storage.sql.turns import Turns
+from storage.sql.writer_thread import TurnConnection
 from storage.tracebacks import release
 
 CONNECT_SECONDS = 5.0
@@ -41,12 +53,14 @@ READY_SECONDS = 1.5  # readiness turns false within two seconds of a freeze of t
 # fails.
 COLLISION_ATTEMPTS = 3
 
+DAMAGED = "the database file is damaged"
+
 _COLLISIONS: dict[Failure, str] = {
     Failure.DUPLICATE: "a row with the same key already exists",
     Failure.MISSING_PARENT: "a row that the request refers to does not exist",
 }
 
-_FINAL = (Failure.TOO_LARGE, Failure.UNAVAILABLE)  # running again does not help
+_FINAL = (Failure.TOO_LARGE, Failure.UNAVAILABLE, Failure.DAMAGED)  # running again does not help
 _PASSING = (Failure.READ_ONLY, Failure.DISCONNECTED)  # it helps once another database has taken over
 
 LEAVE_SECONDS = 1.0  # how old a connection to a read-only database gets: calls that try again share new ones until then
@@ -57,7 +71,8 @@ Answer = TypeVar("Answer")
 class SqlTx:
     """The tables as one connection sees them; implements ReadTx and WriteTx."""
 
-    def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
+    def __init__(self, connection: AsyncConnection | TurnConnection, dialect: Dialect) -> None:
+        connection = cast(AsyncConnection, connection)  # of which the tables' files call `execute` only
         self.experiments = SqlExperiments(connection, dialect)
         self.pipelines = SqlPipelines(connection, dialect)
         self.pipeline_versions = SqlPipelineVersions(connection, dialect)
@@ -82,6 +97,8 @@ class SqlStore:
         self.dialect.session_limits = limits
         self._writer = self._engine(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
         self._reader = self._engine(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
+        self._thread = self.dialect.writer_thread()
+        self._large_reads = None if self._thread is None else LargeReads(self._thread.has_writes)
         self._single_reader = self.dialect.single_read(self._reader)
         # Of its own: whether the database answers must not depend on how many calls wait for their turn.
         self._prober = self.dialect.single_read(
@@ -90,6 +107,10 @@ class SqlStore:
         self._write_turns, self._read_turns, self._probe_turns = (
             Turns(self._size(engine)) for engine in (self._writer, self._reader, self._prober)
         )
+        if self._thread is not None:
+            self._write_turns = Turns(
+                sys.maxsize
+            )  # the thread has a queue of its own, and needs no round trip to the loop
         self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
 
@@ -123,12 +144,26 @@ class SqlStore:
 
     @property
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
-        """The engines for writing and for reading, for event listeners on their statements."""
+        """The engines for writing and for reading."""
         return self._writer, self._reader
 
-    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+    @property
+    def sync_engines(self) -> tuple[Engine, ...]:
+        """Every engine that executes statements, for event listeners."""
+        thread = () if self._thread is None else (self._thread.engine,)
+        return self._writer.sync_engine, self._reader.sync_engine, *thread
+
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_large: bool = False) -> Answer:
         """Run a callback on one snapshot; see storage.contract.Store."""
-        return await self._retrying(self._read_turns, lambda: self._read_once(self._reader, fn))
+        return await self._read(fn, None, is_large=is_large)
+
+    async def _read(
+        self, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, *, is_large: bool
+    ) -> Answer:
+        async def read() -> Answer:
+            return await self._retrying(self._read_turns, lambda: self._read_once(self._reader, fn), deadline)
+
+        return await (self._large_reads.run(read) if is_large and self._large_reads is not None else read())
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
@@ -136,7 +171,7 @@ class SqlStore:
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
-        return await self._retrying(self._write_turns, lambda: self._write_once(fn))
+        return await self._retrying(self._write_turns, lambda: self._write_once(fn, None))
 
     def until(self, deadline: float | None) -> Store:
         """Return this store for one caller; see storage.contract.Store."""
@@ -146,7 +181,10 @@ class SqlStore:
         async with engine.connect() as connection:
             return await fn(SqlTx(connection, self.dialect))
 
-    async def _write_once(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
+    async def _write_once(self, fn: Callable[[WriteTx], Awaitable[Answer]], deadline: float | None) -> Answer:
+        if self._thread is not None:
+            attempt = lambda connection: fn(SqlTx(connection, self.dialect))  # noqa: E731
+            return await self._thread.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
         async with self._writer.connect() as connection:
             answer = await fn(SqlTx(connection, self.dialect))
             try:
@@ -201,9 +239,10 @@ class SqlStore:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def ready(self) -> None:
-        """Ask for a sign of life; raises Unavailable without one within READY_SECONDS, and when the database is read-only."""
+        """Ask for a sign of life; raises Unavailable without one within READY_SECONDS, ReadOnly, and Unusable."""
 
         async def ask() -> None:
+            self.dialect.check_place()
             async with self._prober.connect() as connection:
                 if await self.dialect.is_writable(connection):
                     return
@@ -218,7 +257,7 @@ class SqlStore:
             if not probe.done():
                 raise Unavailable("the database does not respond")
             await probe
-        except ReadOnly:
+        except (ReadOnly, Unusable):
             raise
         except (SQLAlchemyError, Unavailable) as error:
             raise Unavailable("the database does not respond") from error
@@ -233,17 +272,23 @@ class SqlStore:
             probe.exception()
 
     async def problems(self) -> list[str]:
-        """Return one sentence for each unsafe setting of the database."""
+        """Return one sentence for each unsafe setting of the database, and for each damaged part that a check finds."""
 
         async def ask() -> list[str]:
             async with self._writer.connect() as connection:
                 return await self.dialect.problems(connection)
 
-        return await self._retrying(self._write_turns, ask)
+        async def look() -> list[str]:
+            # Not while a transaction keeps others from writing: the check reads the whole database.
+            async with self._reader.connect() as connection:
+                return await self.dialect.damage(connection)
+
+        return [*await self._retrying(self._write_turns, ask), *await self._retrying(self._read_turns, look)]
 
     def pool_use(self) -> dict[str, tuple[int, int]]:
         """Return, for the write pool and the read pool, the number of connections in use and its maximum."""
-        pools: dict[str, Any] = {"writer": self._writer.pool, "reader": self._reader.pool}
+        writer = self._writer if self._thread is None else self._thread.engine
+        pools: dict[str, Any] = {"writer": writer.pool, "reader": self._reader.pool}
         return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
 
     async def size_bytes(self) -> int:
@@ -274,6 +319,8 @@ class SqlStore:
     async def close(self) -> None:
         """Close every connection; a second call does nothing."""
         await asyncio.gather(*self._probes, return_exceptions=True)
+        if self._thread is not None:
+            await self._thread.close()
         for engine in (self._writer, self._reader, self._prober):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
@@ -288,9 +335,8 @@ class _StoreUntil:
     def __init__(self, store: SqlStore, deadline: float) -> None:
         self._store, self._deadline = store, deadline
 
-    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
-        store = self._store
-        return await store._retrying(store._read_turns, lambda: store._read_once(store._reader, fn), self._deadline)
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_large: bool = False) -> Answer:
+        return await self._store._read(fn, self._deadline, is_large=is_large)
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
@@ -299,7 +345,7 @@ class _StoreUntil:
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        return await store._retrying(store._write_turns, lambda: store._write_once(fn), self._deadline)
+        return await store._retrying(store._write_turns, lambda: store._write_once(fn, self._deadline), self._deadline)
 
     def until(self, deadline: float | None) -> Store:
         return self._store.until(deadline)
@@ -321,6 +367,8 @@ def _final_error(failure: Failure) -> StorageError:
         return Unavailable("the database cannot be used at the moment")
     if failure is Failure.READ_ONLY:
         return ReadOnly()
+    if failure is Failure.DAMAGED:
+        return Unusable(DAMAGED)
     if failure is Failure.DISCONNECTED:
         return Unavailable("the connection to the database keeps breaking")
     return Conflict(_COLLISIONS.get(failure, "concurrent writes kept colliding; try again"))

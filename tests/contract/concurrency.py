@@ -7,6 +7,7 @@ from typing import Any
 
 from storage.contract import WriteTx
 from storage.sql.store import SqlStore
+from tests.signals import Signal
 
 SOON = 0.2
 """Seconds in which an unhindered write is long over."""
@@ -17,7 +18,7 @@ Write = Callable[[WriteTx], Awaitable[Any]]
 @asynccontextmanager
 async def while_locked(store: SqlStore, holding: Write) -> AsyncIterator[None]:
     """Within the block, a write of the store has done this and has not ended."""
-    in_block, let_go = asyncio.Event(), asyncio.Event()
+    in_block, let_go = Signal(), Signal()
 
     async def hold(tx: WriteTx) -> None:
         await holding(tx)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +19,12 @@ from storage.sql.store import COLLISION_ATTEMPTS, SqlStore
 from tests.contract.builders import a_kept_task, a_run, a_task, an_artifact, keep
 from tests.databases import sqlite_path
 from tests.leftovers import LARGE_BYTES, nothing_left
+from tests.signals import Signal
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
 
+HANGING_SECONDS = 30
 BUSY_SECONDS = 5
 """How long a writer waits for a lock on SQLite's file that a cancelled call has left behind."""
 
@@ -45,6 +48,23 @@ async def test_everything_read_by_one_callback_belongs_to_one_snapshot(store: Sq
 
     assert await store.read(read) == (task, task, {})
     assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "after"
+
+
+async def test_a_large_read_leaves_time_to_writes(store: SqlStore) -> None:
+    task, written, reads = await a_kept_task(store), asyncio.Event(), list[Task]()
+
+    async def read_all_the_time() -> None:
+        while not written.is_set():
+            reads.append(await store.read(lambda tx: tx.tasks.get(task.id), is_large=True))
+
+    readers = [asyncio.create_task(read_all_the_time()) for _ in range(5)]
+    async with asyncio.timeout(HANGING_SECONDS):
+        for _ in range(20):
+            await keep(store, a_run())
+        written.set()
+        await asyncio.gather(*readers)
+    assert reads == [task] * len(reads)
+    assert len(reads) >= len(readers)
 
 
 async def test_a_single_statement_reads_the_same_with_and_without_a_snapshot(store: SqlStore) -> None:
@@ -91,19 +111,21 @@ async def test_a_callback_that_raises_leaves_nothing_behind(store: SqlStore) -> 
 
 
 async def test_a_callback_that_is_cancelled_leaves_nothing_behind(store: SqlStore) -> None:
-    run, written = a_run(), asyncio.Event()
+    run, written, goes_on = a_run(), Signal(), Signal()
 
     async def write(tx: WriteTx) -> None:
         await tx.runs.create(run)
         await tx.tasks.create(a_task(run.id))
         written.set()
-        await asyncio.Event().wait()
+        await goes_on.wait()
 
     writing = asyncio.create_task(store.write(write))
     await written.wait()
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
+    goes_on.set()
+    await keep(store, a_run())
     assert not await is_kept(store, run)
 
 
@@ -144,14 +166,16 @@ async def test_a_connection_cut_while_a_cursor_is_open_leaves_no_lock(store: Sql
 
 
 async def test_a_callback_that_meets_a_row_taken_or_deleted_by_another_runs_again(store: SqlStore) -> None:
-    run, others = a_run(), list[asyncio.Task[None]]()
+    run, loop, others = a_run(), asyncio.get_running_loop(), list[Future[None]]()
 
     async def write(tx: WriteTx) -> None:
-        await asyncio.gather(*others)
+        # Where one write runs after the other, the other one has had its turn.
+        if store.dialect.name != "sqlite":
+            await asyncio.gather(*map(asyncio.wrap_future, others))
         try:
             await tx.tasks.create(a_task(run.id))
         except DBAPIError:
-            others.append(asyncio.create_task(keep(store, run)))
+            others.append(asyncio.run_coroutine_threadsafe(keep(store, run), loop))
             raise
 
     await store.write(write)

@@ -27,9 +27,8 @@ def statements(store: SqlStore) -> Iterator[list[Statement]]:
         if not text.startswith("BEGIN"):
             log.append(Statement(text, parameters))
 
-    engines = [engine.sync_engine for engine in store.engines]
-    for engine in engines:
+    for engine in store.sync_engines:
         event.listen(engine, "before_cursor_execute", see)
     yield log
-    for engine in engines:
+    for engine in store.sync_engines:
         event.remove(engine, "before_cursor_execute", see)

@@ -89,7 +89,7 @@ def test_a_folder_is_no_file(database_url: str) -> None:
 def test_a_file_that_is_no_database_is_refused_and_left_alone(database_url: str, content: bytes) -> None:
     sqlite_path(database_url).write_bytes(content)
     [sentence] = refusals(database_url)
-    assert sentence.endswith(CLOSED)
+    assert sentence.endswith("cannot be used: the database file is damaged, or is not a database")
     assert sqlite_path(database_url).read_bytes() == content
 
 

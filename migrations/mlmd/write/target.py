@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.errors import Conflict, OutcomeUnknown, Unavailable, ValueRefused
+from storage.errors import Conflict, OutcomeUnknown, Unavailable, Unusable, ValueRefused
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 
@@ -59,6 +59,8 @@ class Target:
                     raise ValueRefused("a value of the source is too large for the store's database") from error
                 if failure is Failure.UNKNOWN:
                     raise
+                if failure is Failure.DAMAGED:
+                    raise Unusable(f"the store {self.label} cannot be used: the database file is damaged") from error
                 if failure not in _AGAIN:
                     raise Unavailable(f"the store {self.label} no longer responds; run the import again") from error
                 if attempt == ATTEMPTS:

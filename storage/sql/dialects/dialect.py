@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage.contract import Lock
 from storage.errors import Unavailable
 from storage.sql.dialects.sessions import SessionLimits
+from storage.sql.writer_thread import WriterThread
 
 IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
 
@@ -32,6 +33,7 @@ class Failure(enum.Enum):
     TOO_LARGE = "a value is too large, or a statement has too many values"
     READ_ONLY = "the database does not take writes, such as a primary that became a replica: another one may, under the same name"
     UNAVAILABLE = "the database cannot be used now: full, out of connections"
+    DAMAGED = "the database's file is damaged"
     UNKNOWN = "anything else: a defect of ours"
 
 
@@ -105,6 +107,10 @@ class Dialect:
 
     async def close(self) -> None:
         """Wait for what was begun for engines and has not ended."""
+
+    def writer_thread(self) -> WriterThread | None:
+        """Return a new thread for all writing transactions of a store; None if each takes a connection of the writing engine."""
+        return None
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
         """Return the engine for reads with one statement: in autocommit mode if that saves round trips."""
@@ -241,6 +247,13 @@ class Dialect:
         """Insert many rows at once, their values in the order of the column names; fails if one of them cannot be inserted."""
         statement = insert(table).values({name: bindparam(name) for name in names})
         await connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+    def check_place(self) -> None:
+        """Raise Unusable if what is open is not the database at this address any more."""
+
+    async def damage(self, connection: AsyncConnection) -> list[str]:
+        """Return one sentence for each damaged part of the database, as far as it can tell."""
+        return []
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Return one sentence for each unsafe setting of the database (durability, isolation, encoding)."""

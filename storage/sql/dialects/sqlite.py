@@ -11,20 +11,36 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, ClassVar
 
 import aiosqlite
-from sqlalchemy import ColumnElement, Connection, Insert, String, Table, bindparam, event, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.sqlite_file import FileWatch, claimed
 from storage.sql.types import ByteString, ByteText, length_of
+from storage.sql.writer_thread import WriterThread
 
 READERS = 3  # each is a thread; more would compete for the interpreter lock, and halve the throughput of 32 clients
 BUSY_TIMEOUT_MS = 5_000  # how long to wait for another process (importer) that holds the write lock
 LOCK_PAUSE_SECONDS = 0.05
+DAMAGES_MAX = 10  # sentences of a check
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # the WAL file shrinks to this after a checkpoint
 
 _FAILURES = {
@@ -36,8 +52,8 @@ _FAILURES = {
     sqlite3.SQLITE_READONLY: Failure.UNAVAILABLE,
     sqlite3.SQLITE_CANTOPEN: Failure.UNAVAILABLE,
     sqlite3.SQLITE_PERM: Failure.UNAVAILABLE,
-    sqlite3.SQLITE_NOTADB: Failure.UNAVAILABLE,
-    sqlite3.SQLITE_CORRUPT: Failure.UNAVAILABLE,
+    sqlite3.SQLITE_NOTADB: Failure.DAMAGED,
+    sqlite3.SQLITE_CORRUPT: Failure.DAMAGED,
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: Failure.DUPLICATE,
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Failure.DUPLICATE,
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Failure.MISSING_PARENT,
@@ -73,6 +89,10 @@ class _EndingConnection(sqlite3.Connection):
         with contextlib.suppress(sqlite3.Error):
             self.rollback()
         super().close()
+
+
+def _connect_arguments() -> dict[str, Any]:
+    return {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False, "factory": _EndingConnection}
 
 
 class _EndingThread(aiosqlite.Connection):
@@ -121,6 +141,7 @@ class SQLite(Dialect):
         self.path = self.url.database or ""
         if not self.path or self.path == ":memory:" or self.path.startswith("file:"):
             raise Unavailable(f"the SQLite store needs a file; {_SPELLING}")
+        self._watch = FileWatch(self.path, self.label)
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -147,19 +168,39 @@ class SQLite(Dialect):
             "pool_size": 1 if writer else min(pool_size, READERS),
             "max_overflow": 0,
             "pool_timeout": pool_timeout_seconds,
-            "connect_args": {
-                "timeout": BUSY_TIMEOUT_MS / 1000,
-                "check_same_thread": False,
-                "factory": _EndingConnection,
-                "async_creator_fn": _open,
-            },
+            "connect_args": {**_connect_arguments(), "async_creator_fn": _open},
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
         """Set pragmas on each connection, and execute BEGIN here: the driver would begin only after the first SELECT."""
+        self._prepare(engine.sync_engine, writer=writer)
 
-        @event.listens_for(engine.sync_engine, "connect")
+    def writer_thread(self) -> WriterThread:
+        """Only one transaction writes at a time anyway; in a thread of its own it does not wait for the event loop."""
+        url = self.url.set(drivername="sqlite+pysqlite")
+        engine = create_engine(
+            url,
+            hide_parameters=True,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args=_connect_arguments(),
+        )
+        self._prepare(engine, writer=True)
+        return WriterThread(engine, before_commit=self.check_place)
+
+    def _prepare(self, engine: Engine, *, writer: bool) -> None:
+        @event.listens_for(engine, "do_connect")
+        def on_do_connect(*_: Any) -> None:
+            self.check_place()  # or SQLite would create the file again
+
+        @event.listens_for(engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:
+            try:
+                self._watch.note()
+            except Unavailable:
+                connection.close()
+                raise
             connection.isolation_level = None
             cursor = connection.cursor()
             cursor.execute("PRAGMA journal_mode = WAL")
@@ -170,7 +211,7 @@ class SQLite(Dialect):
                 cursor.execute("PRAGMA query_only = ON")
             cursor.close()
 
-        @event.listens_for(engine.sync_engine, "begin")
+        @event.listens_for(engine, "begin")
         def on_begin(connection: Connection) -> None:
             if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
                 connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
@@ -194,10 +235,18 @@ class SQLite(Dialect):
                 raise Unavailable(f"the folder of {self.label} does not support locks: {error.strerror}") from error
             yield
 
-    def claim(self) -> contextlib.AbstractContextManager[None]:
-        """A lock on a file next to the store; the kernel releases it when the server dies."""
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[None]:
+        """A lock on a file next to the store, and one on the store; the kernel releases them when the server dies.
+
+        Servers of older versions look at the first only, and the second is the same under every path to the store.
+        """
         refusal = f"another Lineal server is serving {self.label}; stop it, or use another store for this one"
-        return self._file_lock(".server-lock", wait_seconds=0, refusal=refusal)
+        with (
+            self._file_lock(".server-lock", wait_seconds=0, refusal=refusal),
+            claimed(self.path, self.label, refusal=refusal),
+        ):
+            yield
 
     def upgrade_claim(self, *, timeout_seconds: float) -> contextlib.AbstractContextManager[None]:
         """A lock on a file next to the store; waits for it."""
@@ -242,6 +291,16 @@ class SQLite(Dialect):
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on these columns only."""
         return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
+
+    def check_place(self) -> None:
+        """The path must lead to the file that is open."""
+        self._watch.check()
+
+    async def damage(self, connection: AsyncConnection) -> list[str]:
+        """SQLite's quick check: every page is read, but indexes are not compared with their tables."""
+        rows = (await connection.execute(text(f"PRAGMA quick_check({DAMAGES_MAX})"))).scalars()
+        lines = [line for row in rows for line in row.splitlines()]
+        return [f"the file is damaged: {line}" for line in lines if line != "ok" and not line.startswith("***")]
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Checks that the pragmas above took effect."""

@@ -116,7 +116,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
             source = await read_spec_source(specs, tx, run) if tasks_basic else spec_source_of(specs, run, tasks, links)
         return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
 
-    run, task_count, linked_tasks, source = await call.store.read(read)
+    run, task_count, linked_tasks, source = await call.store.read(read, is_large=with_tasks)
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     message = _message(run, run_pb2.Run(), request.view, task_count, with_spec=True)
     codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
@@ -154,7 +154,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
         tasks, links = await _tasks_of(tx, run_ids, basic=False)
         return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
 
-    page, counts, linked_tasks = await call.store.read(read)
+    page, counts, linked_tasks = await call.store.read(read, is_large=with_tasks)
     response = run_pb2.ListRunsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
