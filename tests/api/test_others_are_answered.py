@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from server.calls import slices
 from server.packages import root_inputs
-from tests.api.builders import a_run, a_spec, new_run, unique
+from tests.api.builders import a_link, a_run, a_spec, a_task, an_artifact, new_artifact, new_run, new_tasks, unique
 from tests.api.client import Api, code
 from tests.api.service import serving
 from tests.rest.uploads import upload_pipeline
@@ -87,3 +89,56 @@ async def test_the_earlier_run_of_a_recurring_run_is_returned_whatever_became_of
     run_id = await new_run(api, **asked)
     again = a_run(**asked, pipeline_version_id="no-such-version")
     assert (await api.CreateRun(run=again)).run_id == run_id
+
+
+ITEMS = 20
+
+
+@pytest.fixture
+def interruptions(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How often the server lets others go on, which it does here after each item instead of after a few milliseconds."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(slices, "asyncio", SimpleNamespace(sleep=sleep))
+    return pauses
+
+
+RPCS: dict[str, Callable[[Any, str, list[str], list[str]], Awaitable[Any]]] = {
+    "GetRun": lambda api, run_id, _, __: api.GetRun(run_id=run_id, view="FULL"),
+    "ListTasks": lambda api, run_id, _, __: api.ListTasks(run_id=run_id, page_size=ITEMS),
+    "ListRuns": lambda api, *_: api.ListRuns(page_size=ITEMS),
+    "ListRuns FULL": lambda api, *_: api.ListRuns(page_size=ITEMS, view="FULL", sort_by="created_at desc"),
+    "ListArtifacts": lambda api, *_: api.ListArtifacts(page_size=ITEMS),
+    "ListArtifactTasks": lambda api, run_id, _, __: api.ListArtifactTasks(run_ids=[run_id], page_size=ITEMS),
+    "CreateArtifactsBulk": lambda api, run_id, task_ids, _: api.CreateArtifactsBulk(
+        artifacts=[
+            {"run_id": run_id, "task_id": task_id, "producer_key": "o", "artifact": an_artifact()}
+            for task_id in task_ids
+        ]
+    ),
+    "CreateArtifactTasksBulk": lambda api, run_id, task_ids, artifact_ids: api.CreateArtifactTasksBulk(
+        artifact_tasks=[a_link(run_id, task_id, artifact_ids[0]) for task_id in task_ids]
+    ),
+    "UpdateTasksBulk": lambda api, run_id, task_ids, _: api.UpdateTasksBulk(
+        run_id=run_id, tasks={task_id: a_task() for task_id in task_ids}
+    ),
+}
+
+
+@pytest.mark.parametrize("rpc", RPCS)
+async def test_a_call_with_many_items_lets_others_go_on_between_them(
+    api: Api, interruptions: list[float], rpc: str
+) -> None:
+    run_id = await new_run(api)
+    for _ in range(ITEMS if rpc.startswith("ListRuns") else 0):
+        await new_run(api)
+    task_ids = await new_tasks(api, run_id, ITEMS)
+    artifact_ids = [await new_artifact(api, run_id, task_id) for task_id in task_ids]
+    interruptions.clear()
+    await RPCS[rpc](api, run_id, task_ids, artifact_ids)
+    assert len(interruptions) >= ITEMS

@@ -1,6 +1,8 @@
 """JSON of answers: what the writer makes is to the byte what json_format makes, for every type of answer."""
 
+import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, run_pb2
 
+from server.calls import slices
+from server.doors.rest import json_pieces, json_writer
 from server.doors.rest.json_writer import message_json
 from tests.rest.messages import DETAIL, RESPONSES, messages, packed, text_of
 
@@ -90,3 +94,55 @@ def test_nested_values_are_written_to_the_depth_that_can_be_stored(depth: int) -
     value = struct_pb2.Value()
     json_format.ParseDict(plain, value, max_recursion_depth=500)
     assert json.loads(message_json(value)) == plain
+
+
+@pytest.fixture(scope="module")
+def small_pieces() -> Iterator[None]:
+    """Every message with anything in it counts as large, and lists are taken two items at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_pieces, "_AT_ONCE_BYTES", 0)
+        patch.setattr(json_pieces, "LIST_ITEMS", 2)
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.DESCRIPTOR.name)
+def test_an_answer_in_pieces_is_the_same(response: Any, small_pieces: None) -> None:
+    @given(messages(response.DESCRIPTOR))
+    def holds(message: Any) -> None:
+        assert asyncio.run(json_pieces.json_body(message)).decode() == text_of(message)
+
+    holds()
+
+
+@pytest.mark.parametrize("plain", [{}, {"a": {}}, {"a": [1, [2, 3, 4], []], "b": {"c": "d", "e": None}, "f": [[]] * 5}])
+async def test_a_struct_in_pieces_is_the_same(plain: dict[str, Any], small_pieces: None) -> None:
+    run = run_pb2.Run(run_id="r", pipeline_spec=json_format.ParseDict(plain, struct_pb2.Struct()), task_count=3)
+    run.plugins_input["p"].update(plain)
+    assert (await json_pieces.json_body(run)).decode() == message_json(run) == text_of(run)
+    numbers = await json_pieces.json_body(run, int64_as_numbers=True)
+    assert numbers.decode() == message_json(run, int64_as_numbers=True)
+
+
+async def test_others_go_on_while_a_large_answer_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
+    run = run_pb2.Run(tasks=[run_pb2.PipelineTask(name="n" * 1_000) for _ in range(1_000)])
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(count())
+    text = await json_pieces.json_body(run)
+    other.cancel()
+    assert text.decode() == message_json(run)
+    assert turns > 10
+
+
+def test_a_list_of_very_many_values_is_written_like_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_writer, "LIST_ITEMS", 2)
+    value = json_format.ParseDict([1, "a", None, [True], {}], struct_pb2.Value())
+    assert message_json(value) == '[1.0,"a",null,[true],{}]'

@@ -33,7 +33,7 @@ def route_handler(route: HttpRoute, calling: Calling, settings: Settings) -> Htt
             call = _http_call(route, request, settings, form)
         except ApiError as error:
             return error_response(form, dispatcher.refuse(route, error, caller).status)
-        return _response(await dispatcher.dispatch(route, call, caller), form)
+        return await _response(await dispatcher.dispatch(route, call, caller), form)
 
     return handle
 
@@ -86,10 +86,10 @@ async def _limited(stream: BodyStream, limit: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _response(outcome: Outcome[Any], form: HttpForm) -> HttpResponse:
+async def _response(outcome: Outcome[Any], form: HttpForm) -> HttpResponse:
     answer = outcome.answer
     if answer is None or isinstance(answer, Message):
-        return response_writer(form)(outcome)
+        return await response_writer(form)(outcome)
     if isinstance(answer, HttpResponse):
         return answer
     try:

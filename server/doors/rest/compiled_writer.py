@@ -16,7 +16,7 @@ For a message type with a text `name`, a repeated message `pods` and an optional
 own protos, never input from a client. `json_writer` calls this, once per message type.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from json.encoder import encode_basestring as text
 from typing import Any
 
@@ -34,12 +34,18 @@ WriterOf = Callable[[Any], Writer]
 _NOT_FINITE = {"inf": '"Infinity"', "-inf": '"-Infinity"', "nan": '"NaN"'}
 
 
-def compiled(descriptor: Descriptor, *, writer_of: WriterOf, int64_as_numbers: bool = False) -> Writer:
-    """Return the writer of a message type; `writer_of` returns the writers of the message types of its fields."""
+def compiled(
+    descriptor: Descriptor,
+    *,
+    writer_of: WriterOf,
+    int64_as_numbers: bool = False,
+    fields: Sequence[FieldDescriptor] | None = None,
+) -> Writer:
+    """Return the writer of a message type, or of some of its fields; those that are messages are written by `writer_of`."""
     kinds = {**_KINDS, **_INT64_AS_NUMBERS} if int64_as_numbers else _KINDS
     names: dict[str, Any] = {"text": text, "double": _double, "boolean": _boolean}
     lines = ["def write(m):", "    s = ''"]
-    for field in sorted(descriptor.fields, key=lambda field: field.number):
+    for field in sorted(descriptor.fields if fields is None else fields, key=lambda field: field.number):
         lines += [f"    {line}" for line in _field_lines(field, names, writer_of, kinds)]
     lines.append("    return '{' + s[1:] + '}'")
     exec("\n".join(lines), names)

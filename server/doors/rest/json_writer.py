@@ -8,6 +8,7 @@ such as times and Values, have handwritten functions below.
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from math import isfinite
@@ -15,7 +16,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -23,6 +24,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from server.doors.rest.compiled_writer import Writer, compiled
 from server.doors.rest.compiled_writer import text as _text
 from server.doors.rest.json_forms import has_value_form, needs_json_format
+
+LIST_ITEMS = 1_000
+"""How many messages of a list are taken at once: with a million of protobuf's wrappers alive, making another takes very long."""
 
 _DAYS_KEPT = 4096
 _SIXTY = [f"{number:02d}" for number in range(60)]
@@ -34,19 +38,24 @@ def message_json(message: Message, *, int64_as_numbers: bool = False) -> str:
 
     Raises ValueError for what JSON cannot express: NaN and infinities in a Value, times outside the years 1 to 9999.
     """
-    writers = _with_numbers if int64_as_numbers else _with_strings
-    return writers.of(message.DESCRIPTOR)(message)
+    return writers(int64_as_numbers=int64_as_numbers).of(message.DESCRIPTOR)(message)
 
 
-class _Writers:
+def writers(*, int64_as_numbers: bool) -> "Writers":
+    """Return the writers of all message types, in one of the two forms of 64-bit integers."""
+    return _with_numbers if int64_as_numbers else _with_strings
+
+
+class Writers:
     """The writers of message types, created on first use."""
 
     def __init__(self, *, int64_as_numbers: bool) -> None:
         self._int64_as_numbers = int64_as_numbers
-        self._writers: dict[Any, Writer] = dict(_OWN_FORM)
+        self._writers: dict[Any, Writer] = dict(OWN_FORM)
 
     # Any, as the stubs have two classes of descriptors, only one of which exists in a process.
     def of(self, descriptor: Any) -> Writer:
+        """Return the writer of a type."""
         writer = self._writers.get(descriptor)
         if writer is None:
             if needs_json_format(descriptor):
@@ -57,6 +66,10 @@ class _Writers:
                 writer = compiled(descriptor, writer_of=self.of, int64_as_numbers=self._int64_as_numbers)
             self._writers[descriptor] = writer
         return writer
+
+    def of_fields(self, descriptor: Any, fields: Sequence[FieldDescriptor]) -> Writer:
+        """Return a new writer of some of a type's fields."""
+        return compiled(descriptor, writer_of=self.of, int64_as_numbers=self._int64_as_numbers, fields=fields)
 
 
 @lru_cache(_DAYS_KEPT)
@@ -115,7 +128,14 @@ def _struct(struct: Any) -> str:
 
 
 def _list(values: Any) -> str:
-    return "[" + ",".join(map(_value, values.values[:])) + "]"
+    items = values.values
+    if len(items) <= LIST_ITEMS:
+        return "[" + ",".join(map(_value, items[:])) + "]"
+    return (
+        "["
+        + ",".join([_value(item) for at in range(0, len(items), LIST_ITEMS) for item in items[at : at + LIST_ITEMS]])
+        + "]"
+    )
 
 
 def _any(wrapped: Any) -> str:
@@ -129,7 +149,7 @@ def _any(wrapped: Any) -> str:
         # json_format raises here, but an error must be shown even if only its client knows the type of a detail.
         return f'{{"@type":{_text(url)},"value":"{b64encode(wrapped.value).decode()}"}}'
     inner = message_json(message)
-    if descriptor in _OWN_FORM or has_value_form(descriptor):
+    if descriptor in OWN_FORM or has_value_form(descriptor):
         return f'{{"@type":{_text(url)},"value":{inner}}}'
     return f'{{"@type":{_text(url)}}}' if inner == "{}" else f'{{"@type":{_text(url)},{inner[1:]}'
 
@@ -139,11 +159,13 @@ def _as_json_format(message: Message) -> str:
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
 
-_OWN_FORM: dict[Descriptor, Writer] = {
+OWN_FORM: dict[Descriptor, Writer] = {
     Timestamp.DESCRIPTOR: _timestamp,
     Value.DESCRIPTOR: _value,
     Struct.DESCRIPTOR: _struct,
     ListValue.DESCRIPTOR: _list,
     AnyMessage.DESCRIPTOR: _any,
 }
-_with_strings, _with_numbers = _Writers(int64_as_numbers=False), _Writers(int64_as_numbers=True)
+"""Writers of the types with a JSON form of their own."""
+
+_with_strings, _with_numbers = Writers(int64_as_numbers=False), Writers(int64_as_numbers=True)

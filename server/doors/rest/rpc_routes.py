@@ -1,6 +1,6 @@
 """Handlers of RPCs over HTTP and JSON, by their google.api.http rules. The REST door creates one per RPC."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -14,7 +14,7 @@ from server.doors.http.messages import HttpHandler, HttpRequest
 from server.doors.http.plain_routes import caller_of
 from server.doors.http.responses import failure_status
 from server.doors.rest.binding import Binding
-from server.doors.rest.json_writer import message_json
+from server.doors.rest.json_pieces import json_body
 from server.errors import ApiError, Unimplemented
 
 
@@ -41,22 +41,22 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
             bound = binding.bind(request.values, request.query, request.body)
         except ApiError as error:
             caller = caller_of(request, timeout_seconds=seconds, names=names)
-            return write(dispatcher.refuse(method, error, caller))
+            return await write(dispatcher.refuse(method, error, caller))
         caller = caller_of(request, timeout_seconds=seconds, names=names, metadata=bound.metadata)
-        return write(await dispatcher.dispatch(method, bound.request, caller))
+        return await write(await dispatcher.dispatch(method, bound.request, caller))
 
     return handle
 
 
-def response_writer(form: HttpForm) -> Callable[[Outcome[Message]], HttpResponse]:
+def response_writer(form: HttpForm) -> Callable[[Outcome[Message]], Awaitable[HttpResponse]]:
     """Return a function that writes the outcome of a call whose answer is a message."""
     int64_as_numbers = form.json.int64_as_numbers
 
-    def write(outcome: Outcome[Message]) -> HttpResponse:
+    async def write(outcome: Outcome[Message]) -> HttpResponse:
         if outcome.answer is None:
             return error_response(form, outcome.status)
         try:
-            return HttpResponse(200, message_json(outcome.answer, int64_as_numbers=int64_as_numbers).encode())
+            return HttpResponse(200, await json_body(outcome.answer, int64_as_numbers=int64_as_numbers))
         except ValueError as error:
             return error_response(form, failure_status(error, "rest.answer"))
 

@@ -13,6 +13,7 @@ from server.apis.kfp.codec.artifacts import add_artifacts
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import add_history, entries_from_request
 from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
+from server.calls.slices import in_slices
 from server.rules.checks import no_nul
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.tasks import TaskTexts, TaskUpdate
@@ -71,13 +72,19 @@ def task_message(
     return message  # type: ignore[no-any-return]
 
 
-def write_tasks(tasks: LinkedTasks, target_of: Callable[[Task], run_pb2.PipelineTask], *, basic: bool = False) -> None:
+async def write_tasks(
+    tasks: LinkedTasks, target_of: Callable[[Task], run_pb2.PipelineTask], *, basic: bool = False
+) -> None:
     """Write tasks as clients see them, each with its own artifacts and children; basic leaves parameters out.
 
     `target_of` returns the empty message of a task. It is called for one task after the other, in their order.
     """
-    for task, links, children in tasks.each():
+
+    def write(linked: tuple[Task, Sequence[LinkedArtifact], Sequence[ChildTask]]) -> None:
+        task, links, children = linked
         task_message(task, target_of(task), artifacts=links, children=children, basic=basic)
+
+    await in_slices(tasks.each(), write)
 
 
 def task_texts(task: run_pb2.PipelineTask) -> TaskTexts:

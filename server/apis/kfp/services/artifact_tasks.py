@@ -7,8 +7,9 @@ from lineal.v2beta1 import artifact_pb2
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.slices import in_slices
 from server.rules import checks
-from server.rules.links import keep_links, new_link
+from server.rules.links import NewLink, keep_links, new_link
 from storage.contract import Page, ReadTx
 from storage.fields import ARTIFACT_TASK_LIST
 from storage.ids import new_id
@@ -31,8 +32,7 @@ async def create_artifact_tasks_bulk(
     checks.bulk("artifact_tasks", len(request.artifact_tasks), call.settings.bulk_items_max)
     links = await _create(call, request.artifact_tasks)
     response = artifact_pb2.CreateArtifactTasksBulkResponse()
-    for link in links:
-        codec.artifact_task_message(link, response.artifact_tasks.add())
+    await in_slices(links, lambda link: codec.artifact_task_message(link, response.artifact_tasks.add()))
     return response
 
 
@@ -62,14 +62,14 @@ async def list_artifact_tasks(
     response = artifact_pb2.ListArtifactTasksResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    for row in page.rows:
-        codec.artifact_task_message(row, response.artifact_tasks.add())
+    await in_slices(page.rows, lambda row: codec.artifact_task_message(row, response.artifact_tasks.add()))
     return response
 
 
 async def _create(call: Call, messages: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
-    news = [codec.new_link(message) for message in messages]
-    for new in news:
-        new.check()
-    links = [new_link(new, link_id=new_id()) for new in news]
+    news: list[NewLink] = []
+    await in_slices(messages, lambda message: news.append(codec.new_link(message)))
+    await in_slices(news, NewLink.check)
+    links: list[ArtifactTask] = []
+    await in_slices(news, lambda new: links.append(new_link(new, link_id=new_id())))
     return await call.store.write(lambda tx: keep_links(tx, links))

@@ -5,6 +5,7 @@ from lineal.v2beta1 import artifact_pb2
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.slices import in_slices
 from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
 from storage.fields import ARTIFACT_LIST
@@ -28,8 +29,7 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
     response = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    for row in page.rows:
-        codec.artifact_message(row, response.artifacts.add())
+    await in_slices(page.rows, lambda row: codec.artifact_message(row, response.artifacts.add()))
     return response
 
 
@@ -45,13 +45,18 @@ async def create_artifacts_bulk(
 ) -> artifact_pb2.CreateArtifactsBulkResponse:
     """Store many artifacts and their links, all or none, answered in the order asked."""
     checks.bulk("artifacts", len(request.artifacts), call.settings.bulk_items_max)
-    news = [_checked(item) for item in request.artifacts]
+    news: list[NewArtifact] = []
+    await in_slices(request.artifacts, lambda item: news.append(_checked(item)))
     now = call.now()
-    artifacts = [_record(call, new, item.artifact, now=now) for new, item in zip(news, request.artifacts, strict=True)]
+    artifacts: list[Artifact] = []
+
+    def add_record(new: NewArtifact, item: artifact_pb2.CreateArtifactRequest) -> None:
+        artifacts.append(_record(call, new, item.artifact, now=now))
+
+    await in_slices(zip(news, request.artifacts, strict=True), lambda pair: add_record(*pair))
     await call.store.write(lambda tx: keep_artifacts(tx, news, artifacts))
     response = artifact_pb2.CreateArtifactsBulkResponse()
-    for artifact in artifacts:
-        codec.artifact_message(artifact, response.artifacts.add())
+    await in_slices(artifacts, lambda artifact: codec.artifact_message(artifact, response.artifacts.add()))
     return response
 
 

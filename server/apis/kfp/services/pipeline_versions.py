@@ -7,6 +7,7 @@ from server.apis.kfp import codec
 from server.apis.kfp.services.pipelines import label_update
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.slices import in_slices
 from server.packages import urls
 from server.packages.archives import unpack
 from server.packages.reading import read_apart
@@ -91,8 +92,7 @@ async def list_pipeline_versions(
     response = pipeline_pb2.ListPipelineVersionsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    for row in page.rows:
-        codec.pipeline_version_message(row, response.pipeline_versions.add())
+    await in_slices(page.rows, lambda row: codec.pipeline_version_message(row, response.pipeline_versions.add()))
     return response
 
 

@@ -10,6 +10,7 @@ from lineal.v2beta1 import run_pb2
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.slices import in_slices
 from server.errors import InvalidArgument, NotFound
 from server.packages.reading import read_apart
 from server.packages.root_inputs import root_inputs
@@ -119,7 +120,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     run, task_count, linked_tasks, source = await call.store.read(read, is_large=with_tasks)
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     message = _message(run, run_pb2.Run(), request.view, task_count, with_spec=True)
-    codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
+    await codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
         message.pipeline_spec.ParseFromString(spec.struct)
@@ -158,8 +159,13 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     response = run_pb2.ListRunsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    runs = {run.id: _message(run, response.runs.add(), view, counts.get(run.id, 0)) for run in page.rows}
-    codec.write_tasks(linked_tasks, lambda task: runs[task.run_id].tasks.add())
+    runs: dict[str, run_pb2.Run] = {}
+
+    def write(run: Run) -> None:
+        runs[run.id] = _message(run, response.runs.add(), view, counts.get(run.id, 0))
+
+    await in_slices(page.rows, write)
+    await codec.write_tasks(linked_tasks, lambda task: runs[task.run_id].tasks.add())
     return response
 
 

@@ -7,12 +7,13 @@ from lineal.v2beta1 import run_pb2
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.slices import in_slices
 from server.errors import InvalidArgument
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.task_writes import check_parent, keep_task, update_tasks
-from server.rules.tasks import new_task
+from server.rules.tasks import TaskUpdate, new_task
 from storage.contract import Listing, Page, ReadTx
 from storage.fields import TASK_LIST
 from storage.ids import new_id
@@ -44,7 +45,7 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     now = call.now()
     updates = {request.task_id: codec.task_update(request.task)}
     message = run_pb2.PipelineTask()
-    codec.write_tasks(await update_tasks(call.store, request.run_id, updates, now=now), lambda _: message)
+    await codec.write_tasks(await update_tasks(call.store, request.run_id, updates, now=now), lambda _: message)
     return message
 
 
@@ -52,14 +53,20 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
     """Merge what is sent into many tasks of a run, all or none."""
     checks.bulk("tasks", len(request.tasks), call.settings.bulk_items_max)
     checks.require(request.run_id, "run_id is required")
-    for task_id, task in request.tasks.items():
+
+    def check(task_id: str) -> None:
         checks.require(task_id, "a key of tasks is empty")
-        _check_texts(task, task_id=task_id, run_id=request.run_id)
+        _check_texts(request.tasks[task_id], task_id=task_id, run_id=request.run_id)
+
+    await in_slices(list(request.tasks), check)
     now = call.now()
-    updates = {task_id: codec.task_update(request.tasks[task_id]) for task_id in sorted(request.tasks)}
+    updates: dict[str, TaskUpdate] = {}
+    await in_slices(
+        sorted(request.tasks), lambda task_id: updates.update({task_id: codec.task_update(request.tasks[task_id])})
+    )
     tasks = await update_tasks(call.store, request.run_id, updates, now=now)
     response = run_pb2.UpdateTasksBulkResponse()
-    codec.write_tasks(tasks, lambda task: response.tasks[task.id])
+    await codec.write_tasks(tasks, lambda task: response.tasks[task.id])
     return response
 
 
@@ -80,7 +87,7 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
 
     tasks = await call.store.read(read)
     message = run_pb2.PipelineTask()
-    codec.write_tasks(tasks, lambda _: message, basic=basic)
+    await codec.write_tasks(tasks, lambda _: message, basic=basic)
     return message
 
 
@@ -114,7 +121,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
     response = run_pb2.ListTasksResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    codec.write_tasks(tasks, lambda _: response.tasks.add(), basic=basic)
+    await codec.write_tasks(tasks, lambda _: response.tasks.add(), basic=basic)
     return response
 
 
