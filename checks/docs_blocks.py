@@ -26,6 +26,12 @@ CHARACTERS, BYTES = "server.rules.field_limits:MAX_CHARACTERS", "server.rules.fi
 LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("rows per page when a request does not give a page size", "page_size_default", "rows", "–"),
     ("rows per page", "page_size_max", "rows", CAPPED),
+    (
+        "characters of stored text per page, except that a page has at least one row",
+        "server.calls.listings:PAGE_BYTES",
+        "characters",
+        "the page ends early; `next_page_token` continues",
+    ),
     ("runs per page in the views FULL and RUNTIME_ONLY", "full_page_size_max", "rows", CAPPED),
     (
         "a request over gRPC, the body of a request over REST",

@@ -1,13 +1,23 @@
-"""Converts list requests (page size, sort, filter, token) to Listings, and issues page tokens. Used by every list RPC."""
+"""Converts list requests (page size, sort, filter, token) to Listings, and issues page tokens. Used by every list RPC.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+A page of large rows ends before it has as many rows as were asked for.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from server.calls.call import Call
 from server.errors import InvalidArgument
 from storage.contract import Listing, Page
-from storage.fields import Listable
+from storage.fields import SORTED_CHARACTERS, Listable
+from storage.pages import Cursor
+
+PAGE_BYTES = 32 * 1024 * 1024
+"""How much stored text a page holds, in characters; a row that would exceed it begins the next page, except on its own."""
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,29 @@ def listing_of(call: Call, request: ListRequest, *, page_size_max: int | None = 
     size = request.page_size or call.settings.page_size_default
     size = min(size, call.settings.page_size_max, page_size_max or size)
     return Listing(order=order, page_size=size, predicates=predicates, after=after)
+
+
+def size_of(*fields: str) -> Callable[[Any], int]:
+    """Return what adds up the lengths of the fields of a record that can be large, two or more."""
+    texts_of = attrgetter(*fields)
+    return lambda record: sum(map(len, filter(None, texts_of(record))))
+
+
+def cut(page: Page[Record], listing: Listing, size_of_row: Callable[[Record], int]) -> Page[Record]:
+    """Return the page with as many of its rows as PAGE_BYTES allow, at least the first; its total stays."""
+    size = 0
+    for count, row in enumerate(page.rows):
+        size += size_of_row(row)
+        if size > PAGE_BYTES and count:
+            return replace(page, rows=page.rows[:count], next=_cursor(page.rows[count - 1], listing))
+    return page
+
+
+def _cursor(row: Any, listing: Listing) -> Cursor:
+    """Return the cursor of a row, as the store makes it for the last row of a page."""
+    field = listing.order.field
+    value = getattr(row, field.column)
+    return Cursor(value=value[:SORTED_CHARACTERS] if field.long and value is not None else value, id=row.id)
 
 
 def next_token(call: Call, request: ListRequest, listing: Listing, page: Page[Any]) -> str:

@@ -9,9 +9,21 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from server.calls import slices
+from server.calls import listings, slices
 from server.packages import root_inputs
-from tests.api.builders import a_link, a_run, a_spec, a_task, an_artifact, new_artifact, new_run, new_tasks, unique
+from tests.api.builders import (
+    a_link,
+    a_parameter,
+    a_run,
+    a_spec,
+    a_task,
+    an_artifact,
+    new_artifact,
+    new_run,
+    new_tasks,
+    unique,
+    with_inputs,
+)
 from tests.api.client import Api, code
 from tests.api.service import serving
 from tests.rest.uploads import upload_pipeline
@@ -142,3 +154,58 @@ async def test_a_call_with_many_items_lets_others_go_on_between_them(
     interruptions.clear()
     await RPCS[rpc](api, run_id, task_ids, artifact_ids)
     assert len(interruptions) >= ITEMS
+
+
+async def every_page(list_page: Callable[[str], Awaitable[Any]], rows: str) -> list[list[Any]]:
+    """The rows of each page of a list; the total must be that of the list on every page."""
+    pages, token = [], ""
+    while True:
+        answer = await list_page(token)
+        pages.append(list(getattr(answer, rows)))
+        token = answer.next_page_token
+        if not token:
+            assert answer.total_size == sum(map(len, pages))
+            return pages
+
+
+LARGE = "x" * 600
+"""With 1,000 characters to a page, one row fits and two do not."""
+
+
+@pytest.mark.parametrize("order", ["", "name desc", "display_name"])
+async def test_a_page_of_large_tasks_ends_early_and_goes_on(
+    api: Api, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    run_id = await new_run(api)
+    for number in range(3):
+        await api.CreateTask(run_id=run_id, task=with_inputs(a_parameter("k", LARGE), name=f"t-{number}"))
+    for number in range(3):
+        await api.CreateTask(run_id=run_id, task=a_task(f"u-{number}"))
+
+    def page(token: str) -> Awaitable[Any]:
+        return api.ListTasks(run_id=run_id, page_token=token, order_by=order, page_size=10)  # type: ignore[no-any-return]
+
+    (whole,) = await every_page(page, "tasks")
+    monkeypatch.setattr(listings, "PAGE_BYTES", 1_000)
+    pages = await every_page(page, "tasks")
+    assert [task for each in pages for task in each] == whole
+    assert len(pages) >= 3
+    monkeypatch.setattr(listings, "PAGE_BYTES", 1)
+    assert [len(each) for each in await every_page(page, "tasks")] == [1] * len(whole)
+
+
+@pytest.mark.parametrize("view", ["DEFAULT", "FULL"])
+async def test_a_page_of_large_runs_counts_their_tasks(api: Api, monkeypatch: pytest.MonkeyPatch, view: str) -> None:
+    experiment_id = (await api.CreateExperiment(experiment={"display_name": unique("e")})).experiment_id
+    for _ in range(3):
+        run_id = await new_run(api, experiment_id=experiment_id)
+        await api.CreateTask(run_id=run_id, task=with_inputs(a_parameter("k", LARGE), name="t"))
+
+    def page(token: str) -> Awaitable[Any]:
+        return api.ListRuns(experiment_id=experiment_id, page_token=token, view=view)  # type: ignore[no-any-return]
+
+    (whole,) = await every_page(page, "runs")
+    monkeypatch.setattr(listings, "PAGE_BYTES", 1_000)
+    pages = await every_page(page, "runs")
+    assert [run for each in pages for run in each] == whole
+    assert [len(each) for each in pages] == ([1, 1, 1] if view == "FULL" else [3])

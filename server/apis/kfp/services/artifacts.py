@@ -4,13 +4,15 @@ from lineal.v2beta1 import artifact_pb2
 
 from server.apis.kfp import codec
 from server.calls.call import Call
-from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.calls.slices import in_slices
 from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
 from storage.fields import ARTIFACT_LIST
 from storage.ids import new_id
 from storage.model import Artifact
+
+_SIZE = size_of("metadata", "description", "uri")
 
 
 async def get_artifact(call: Call, request: artifact_pb2.GetArtifactRequest) -> artifact_pb2.Artifact:
@@ -25,7 +27,7 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
     list_request = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
     listing = listing_of(call, list_request)
     namespace = call.scope().namespace_filter
-    page = await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=namespace))
+    page = cut(await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=namespace)), listing, _SIZE)
     response = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

@@ -6,7 +6,7 @@ from lineal.v2beta1 import pipeline_pb2
 from server.apis.kfp import codec
 from server.apis.kfp.services.pipelines import label_update
 from server.calls.call import Call
-from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.calls.slices import in_slices
 from server.packages import urls
 from server.packages.archives import unpack
@@ -17,6 +17,8 @@ from server.rules.pipelines import check_tags, first_version_texts, new_pipeline
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
 from storage.model import PipelineVersion
+
+_SIZE = size_of("pipeline_spec", "description")
 
 
 async def create_pipeline_version(
@@ -88,7 +90,7 @@ async def list_pipeline_versions(
         await tx.pipelines.get(pipeline_id)
         return await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id, with_spec=True)
 
-    page = await call.store.read(read)
+    page = cut(await call.store.read(read), listing, _SIZE)
     response = pipeline_pb2.ListPipelineVersionsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

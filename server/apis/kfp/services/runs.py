@@ -1,15 +1,16 @@
 """RunService: creating and reading runs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.struct_pb2 import Value
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services.tasks import TASK_SIZE
 from server.calls.call import Call
-from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.calls.slices import in_slices
 from server.errors import InvalidArgument, NotFound
 from server.packages.reading import read_apart
@@ -28,6 +29,7 @@ from storage.model import ChildTask, LinkedArtifact, Run, ShownRun, Task
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
 _WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number that is not a view counts as DEFAULT
+_SIZE = size_of("pipeline_spec", "runtime_config", "plugins_input", "state_history", "description")
 _AT_ONCE_BYTES = 128 * 1024
 """A new run that is larger is read in a thread: above this size, reading it would keep other calls waiting noticeably."""
 
@@ -149,10 +151,18 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
         page = await tx.runs.list(
             listing, experiment_id=experiment_id, namespace=namespace, with_spec=view not in _WITHOUT_SPEC
         )
+        # A page that is sorted by what was not read cannot say where it ends.
+        may_end_early = view not in _WITHOUT_SPEC or listing.order.field.column != "pipeline_spec"
+        if may_end_early:
+            page = cut(page, listing, _SIZE)
         run_ids = [run.id for run in page.rows]
         if not run_ids or not with_tasks:
             return page, await tx.runs.task_counts(run_ids) if run_ids else {}, LinkedTasks()
         tasks, links = await _tasks_of(tx, run_ids, basic=False)
+        if may_end_early:
+            page = cut(page, listing, _with_tasks(tasks, links))
+            shown_ids = {run.id for run in page.rows}
+            tasks = [task for task in tasks if task.run_id in shown_ids]
         return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
 
     page, counts, linked_tasks = await call.store.read(read, is_large=with_tasks)
@@ -167,6 +177,16 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     await in_slices(page.rows, write)
     await codec.write_tasks(linked_tasks, lambda task: runs[task.run_id].tasks.add())
     return response
+
+
+def _with_tasks(tasks: Sequence[Task], links: Sequence[LinkedArtifact]) -> Callable[[Run], int]:
+    """Return what adds up the texts of a run, its tasks and their artifacts."""
+    sizes: Counter[str] = Counter()
+    for task in tasks:
+        sizes[task.run_id] += TASK_SIZE(task)
+    for linked in links:
+        sizes[linked.link.run_id] += len(linked.artifact.metadata or "")
+    return lambda run: _SIZE(run) + sizes[run.id]
 
 
 def _message(run: Run, target: run_pb2.Run, view: int, task_count: int, *, with_spec: bool = False) -> run_pb2.Run:

@@ -6,7 +6,7 @@ from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
 from server.calls.call import Call
-from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.calls.slices import in_slices
 from server.errors import InvalidArgument
 from server.rules import checks
@@ -19,6 +19,9 @@ from storage.fields import TASK_LIST
 from storage.ids import new_id
 from storage.model import LinkedArtifact, Task
 
+TASK_SIZE = size_of(
+    "pods", "status_metadata", "state_history", "type_attributes", "input_parameters", "output_parameters"
+)
 _BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 
@@ -112,6 +115,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
             check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
         listing = listing_of(call, list_request)
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
+        page = cut(page, listing, TASK_SIZE)
         task_ids = [task.id for task in page.rows]
         links = await tx.artifact_tasks.of_tasks(task_ids) if task_ids and not basic else []
         children = await tx.tasks.children(run_id, task_ids) if task_ids else []
