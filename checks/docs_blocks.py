@@ -140,10 +140,10 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         f"{REFUSED}, reason `INVALID_JSON`",
     ),
     (
-        "names and values in a JSON body over REST",
-        "server.doors.rest.json_body:JSON_VALUES_MAX",
+        "names and values in a JSON body over REST, and in a reported workflow",
+        "server.rules.json_size:JSON_VALUES_MAX",
         "names and values",
-        f"{REFUSED}, reason `INVALID_JSON`",
+        f"{REFUSED}, reason `INVALID_JSON` over REST",
     ),
     (
         "list items, map entries and messages in a request over gRPC",

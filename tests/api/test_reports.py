@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from server.rules import json_size
 from tests.api.builders import a_root, new_run, run_state
-from tests.api.client import Api, code
+from tests.api.client import Api, code, refusal
 
 PHASES = {
     "Pending": "PENDING",
@@ -126,3 +127,12 @@ async def test_a_time_that_nobody_could_be_shown_is_refused(api: Api, text: str)
 async def test_a_report_of_an_unknown_run_finds_nothing(api: Api) -> None:
     for run_id in ("nobody", "x" * 10_000, "nul\x00"):
         assert await code(api.ReportWorkflow(workflow=a_workflow(run_id, phase="Failed"))) == "NOT_FOUND"
+
+
+async def test_a_workflow_of_very_many_values_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = await new_run(api)
+    monkeypatch.setattr(json_size, "JSON_VALUES_MAX", 100)
+    await api.ReportWorkflow(workflow=a_workflow(run_id, phase="Running", message=",:[{" * 100))
+    refused = await refusal(api.ReportWorkflow(workflow=a_workflow(run_id, phase="Failed", nodes=[0] * 100)))
+    assert (refused.code, refused.message) == ("INVALID_ARGUMENT", "the workflow has more than 100 names and values")
+    assert await run_state(api, run_id) == "RUNNING"

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doors.rest.json_body import JSON_DEPTH, JSON_VALUES_MAX, NOTHING, decode
+from server.doors.rest.json_body import JSON_DEPTH, NOTHING, decode
 from server.errors import InvalidArgument
+from server.rules.json_size import JSON_VALUES_MAX
 from tests.rest.messages import PLAIN
 
 

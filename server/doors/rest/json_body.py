@@ -4,25 +4,19 @@ json.loads accepts duplicate keys, NaN, and numbers that overflow to infinity, a
 """
 
 import json
-import re
 from math import isfinite
 from typing import Any, NoReturn
 
 from server.errors import InvalidArgument
+from server.rules.json_size import TooManyValues, check_values
 
 JSON_DEPTH = 100
 """Maximum depth to which objects and lists may be nested in a body. Nothing that can be stored is nested deeper."""
-
-JSON_VALUES_MAX = 2_000_000
-"""Maximum number of names and values in a body. Parsing blocks the event loop, and each takes at least a hundred bytes."""
 
 NOTHING = object()
 """The result of decoding an empty body."""
 
 _WHITE_SPACE = " \t\r\n"
-_MARKS = ",:[{"
-# An unterminated string matches to the end of the body: otherwise it would be retried at every quote (quadratic).
-_STRING_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
 
 
 class _Refused(Exception):
@@ -40,13 +34,13 @@ def decode(body: bytes | bytearray) -> Any:
         start = len(text) - len(text.lstrip(_WHITE_SPACE))
         if start == len(text):
             return NOTHING
-        _check_count(text)
+        check_values(text)
         plain, _ = _decoder.raw_decode(text, start)
     except UnicodeDecodeError as error:
         raise unreadable(f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise unreadable(f"is not valid JSON: {error.msg} at character {error.pos}") from None
-    except _Refused as refused:
+    except (_Refused, TooManyValues) as refused:
         raise unreadable(str(refused)) from None
     except RecursionError:
         raise _too_deep() from None
@@ -61,22 +55,6 @@ def decode(body: bytes | bytearray) -> Any:
 def unreadable(why: str) -> InvalidArgument:
     """Return the error for a body that cannot be used; `why` completes the sentence that begins with "the body"."""
     return InvalidArgument(f"the body {why}", reason="INVALID_JSON")
-
-
-def _check_count(text: str) -> None:
-    """Refuse too many names and values, counted by the mark before each but the first; marks inside strings do not count."""
-    if sum(map(text.count, _MARKS)) <= JSON_VALUES_MAX:
-        return
-    marks = strings = 0
-    for match in _STRING_OR_MARK.finditer(text):
-        if text[match.start()] == '"':
-            strings += 1
-        else:
-            marks += 1
-        if marks > JSON_VALUES_MAX:
-            raise _Refused(f"has more than {JSON_VALUES_MAX} names and values")
-        if strings > marks + 1:
-            return  # Two adjacent strings: this is not valid JSON, and parsing will stop there.
 
 
 def _too_deep() -> InvalidArgument:

@@ -10,6 +10,7 @@ from server.apis.kfp import codec
 from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
+from server.rules.json_size import TooManyValues, check_values
 from server.rules.runs import FINISHED
 from storage.contract import Lock, WriteTx
 from storage.model import RunState
@@ -49,7 +50,10 @@ async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest)
 def _read(text: str) -> tuple[str, str, int | None]:
     """Return run id, phase and finish time (microseconds UTC) of a Workflow; raises InvalidArgument."""
     try:
+        check_values(text)
         workflow = json.loads(text)
+    except TooManyValues as error:
+        raise InvalidArgument(f"the workflow {error}") from error
     except (ValueError, RecursionError):
         workflow = None
     if not isinstance(workflow, dict):
