@@ -16,6 +16,7 @@ from tests.contract.builders import a_run, keep
 from tests.contract.proxy import relay_to
 from tests.databases import PrivateServer
 from tests.databases.queries import execute
+from tests.faults.database_faults import take_writes
 
 pytestmark = pytest.mark.databases("postgresql", "mysql")
 
@@ -48,11 +49,7 @@ class Demotable:
 
     def take_writes(self, allowed: bool) -> None:
         """Make the server read-only, or writable again, without ending a session."""
-        if self._server.kind == "mysql":
-            self._execute(f"SET GLOBAL read_only = {int(not allowed)}")
-            return
-        self._execute(f"ALTER SYSTEM SET default_transaction_read_only = {'off' if allowed else 'on'}")
-        self._execute("SELECT pg_reload_conf()")
+        take_writes(self._server, allowed)
 
     def _execute(self, statement: str) -> None:
         execute(self._server.url, statement)

@@ -1,6 +1,8 @@
 """Calls that wait for one of few connections: in which order, for how long, and what does not wait with them."""
 
 import asyncio
+import itertools
+import random
 import time
 from collections.abc import AsyncIterator
 
@@ -14,7 +16,7 @@ from tests.contract.builders import a_run, keep
 from tests.contract.concurrency import while_locked
 
 CALLERS = 12
-ROUNDS = 3
+ROUNDS = 50
 SHORT_SECONDS = 0.3
 
 
@@ -33,22 +35,21 @@ async def hold(tx: WriteTx) -> None:
 
 async def test_calls_get_connections_in_the_order_in_which_they_came(narrow: SqlStore) -> None:
     served: list[int] = []
+    numbers, chance = itertools.count(), random.Random(1)
 
-    async def call(number: int) -> None:
-        async def write(tx: WriteTx) -> None:
-            served.append(number)
-            await hold(tx)
-
+    async def call() -> None:
         for _ in range(ROUNDS):
-            await narrow.write(write)
+            await asyncio.sleep(chance.uniform(0, 0.002))
+            number = next(numbers)
 
-    async with while_locked(narrow, hold):
-        calls = []
-        for number in range(CALLERS):
-            calls.append(asyncio.create_task(call(number)))
-            await asyncio.sleep(0)
-    await asyncio.gather(*calls)
-    assert served == list(range(CALLERS)) * ROUNDS
+            async def read(tx: ReadTx, number: int = number) -> None:
+                served.append(number)
+                await tx.runs.task_counts([])
+
+            await narrow.read_one(read)
+
+    await asyncio.gather(*(call() for _ in range(CALLERS)))
+    assert served == list(range(CALLERS * ROUNDS))
 
 
 async def test_a_call_waits_for_a_connection_until_its_deadline(

@@ -11,7 +11,7 @@ import asyncpg
 import pymysql
 from pymysql.constants import ER
 
-from tests.databases import sqlite_path
+from tests.databases import PrivateServer, sqlite_path
 from tests.databases.queries import execute
 
 Release = Callable[[], Awaitable[None]]
@@ -49,6 +49,15 @@ def end_sessions(url: str) -> int:
             if error.args[0] != ER.NO_SUCH_THREAD:  # it ended by itself in between
                 raise
     return len(ids)
+
+
+def take_writes(server: PrivateServer, allowed: bool) -> None:
+    """Make a database server read-only, or writable again, without ending a session; MySQL's administrator may still write."""
+    if server.kind == "mysql":
+        execute(server.url, f"SET GLOBAL read_only = {int(not allowed)}")
+        return
+    execute(server.url, f"ALTER SYSTEM SET default_transaction_read_only = {'off' if allowed else 'on'}")
+    execute(server.url, "SELECT pg_reload_conf()")
 
 
 async def _hold_sqlite(url: str) -> Release:

@@ -16,7 +16,7 @@ from tests.api.client import code
 from tests.databases import PrivateServer, create_database
 from tests.faults.client import Client, connected
 from tests.faults.cluster import Server
-from tests.faults.database_faults import end_sessions
+from tests.faults.database_faults import end_sessions, take_writes
 from tests.faults.waiting import until
 
 pytestmark = pytest.mark.databases("postgresql", "mysql")
@@ -157,6 +157,32 @@ async def test_a_database_that_went_away_is_used_again_when_it_is_back(
             assert await code(api.UpdateTask(**ids, task=with_inputs(a_parameter("back")))) == "OK"
             assert await status(server, "/readyz") == 200
     assert server.process_id == process
+
+
+@pytest.mark.databases("postgresql")
+async def test_a_server_whose_database_is_read_only_is_not_ready_and_its_writes_wait(
+    database_kind: str, start_private_server: StartDatabase, start_server: StartServer
+) -> None:
+    database = start_private_server(database_kind)
+    server = start_server(create_database(database_kind, server=database.url), "--upgrade")
+    async with connected(server.grpc) as api:
+        run_id, task_id = await new_run_and_task(api)
+        ids = {"run_id": run_id, "task_id": task_id}
+        take_writes(database, False)
+        begun = time.monotonic()
+        while await status(server, "/readyz") == 200:
+            assert time.monotonic() - begun < 60
+        answer = await asyncio.to_thread(get, server, "/readyz")
+        assert answer == (503, {"ready": False, "reason": "the database is read-only"})
+        assert await code(api.GetTask(**ids)) == "OK"
+        change = with_inputs(a_parameter("late"))
+        assert await code(api.UpdateTask(**ids, task=change, timeout_seconds=DEADLINE_SECONDS)) != "OK"
+        writing = asyncio.ensure_future(code(api.UpdateTask(**ids, task=change)))
+        await asyncio.sleep(DEADLINE_SECONDS)
+        assert not writing.done()
+        take_writes(database, True)
+        assert await writing == "OK"
+        assert await status(server, "/readyz") == 200
 
 
 async def test_a_session_that_the_database_ended_costs_no_call(migrated_url: str, start_server: StartServer) -> None:
