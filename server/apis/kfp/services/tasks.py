@@ -47,9 +47,7 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     _check_texts(request.task, task_id=request.task_id, run_id=request.run_id)
     now = call.now()
     updates = {request.task_id: codec.task_update(request.task)}
-    message = run_pb2.PipelineTask()
-    await codec.write_tasks(await update_tasks(call.store, request.run_id, updates, now=now), lambda _: message)
-    return message
+    return _message_of_one(await update_tasks(call.store, request.run_id, updates, now=now))
 
 
 async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
@@ -88,10 +86,7 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
         children = await tx.tasks.children(task.run_id, [task_id])
         return LinkedTasks([task], links, children)
 
-    tasks = await call.store.read(read)
-    message = run_pb2.PipelineTask()
-    await codec.write_tasks(tasks, lambda _: message, basic=basic)
-    return message
+    return _message_of_one(await call.store.read(read), basic=basic)
 
 
 async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
@@ -146,6 +141,12 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
     if task is not None:
         codec.task_message(task, response.task, artifacts=links)
     return response
+
+
+def _message_of_one(tasks: LinkedTasks, *, basic: bool = False) -> run_pb2.PipelineTask:
+    """Return the only task; all links and children are its own."""
+    (task,) = tasks.tasks
+    return codec.task_message(task, artifacts=tasks.links, children=tasks.children, basic=basic)
 
 
 def _check_texts(task: run_pb2.PipelineTask, *, task_id: str, run_id: str) -> None:
