@@ -17,7 +17,7 @@ from server.calls.call import Call, Handler, Shared
 from server.calls.caller import Caller
 from server.calls.http_calls import HttpCall
 from server.calls.methods import Method
-from server.calls.policy import Rule
+from server.calls.policy import Ruled
 from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
 from server.process.telemetry import log
@@ -33,12 +33,8 @@ class Outcome(Generic[Answer]):
     answer: Answer | None = None
 
 
-class Operation(Protocol):
+class Operation(Ruled, Protocol):
     """What the dispatcher calls: an RPC or a route. One that is served has a handler and a rule."""
-
-    @property
-    def name(self) -> str:
-        """The name in logs and metrics."""
 
     @property
     def api(self) -> str:
@@ -47,10 +43,6 @@ class Operation(Protocol):
     @property
     def handler(self) -> Handler | None:
         """The function that answers it."""
-
-    @property
-    def rule(self) -> Rule | None:
-        """Its policy line."""
 
 
 Observer = Callable[[str, str, str, str, float], None]

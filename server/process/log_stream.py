@@ -1,7 +1,7 @@
 """Standard error as a stream that never blocks: if nobody reads it, lines are buffered, then lost and counted.
 
-A write to a full pipe waits for its reader, and with it would wait the event loop and every call. Making the descriptor
-non-blocking is no way out: other processes share it. So each write asks first whether there is room.
+A write to a full pipe waits for its reader, and with it would wait the event loop and every call. The descriptor cannot
+be made non-blocking, because other processes share it. Instead, each write first asks whether there is room.
 """
 
 import contextlib

@@ -8,15 +8,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-PAUSE_SECONDS_MAX = 0.5  # after the longest answer
+PAUSE_SECONDS_MAX = 0.5
 
 Answer = TypeVar("Answer")
 
 
 class LargeReads:
-    """While there are writes, what large reads have read is handed out piece by piece, with a pause after each.
+    """While there are writes, the rows of large reads are handed out one read after another, with a pause after each.
 
-    A pause is as long as the caller took for its answer. Who asks first gets first.
+    A pause is as long as the caller worked until it first let other calls go on. Reads get their rows in the order in which they
+    were made.
     """
 
     def __init__(self, has_writes: Callable[[], bool]) -> None:

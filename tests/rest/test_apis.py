@@ -68,6 +68,23 @@ async def test_a_json_body_is_checked_against_the_table_of_its_fields(toy: Addre
     assert strict.json == {"error_code": "INVALID_JSON", "detail": "more is unknown"}
 
 
+async def test_a_json_body_without_a_table_is_any_object_and_none_is_an_empty_one(toy: Addresses) -> None:
+    body = {"a": {"b": [1, None]}}
+    assert (await ask(toy.rest, "POST", "/toy/any", body)).json["body"] == body
+    assert (await ask(toy.rest, "POST", "/toy/any")).json["body"] == {}
+    refused = await ask(toy.rest, "POST", "/toy/any", [1])
+    assert (refused.status, refused.json["detail"]) == (400, "the body is not an object")
+
+
+async def test_a_body_may_be_bytes_of_any_kind(toy: Addresses) -> None:
+    assert (await ask(toy.rest, "POST", "/toy/bytes", text=b"\xff\x00{")).json == {"bytes": 3}
+
+
+async def test_a_wrong_verb_may_be_an_unknown_path_to_an_api(toy: Addresses) -> None:
+    answer = await ask(toy.rest, "GET", "/toy/bytes")
+    assert (answer.status, answer.json["error_code"], "allow" in answer.headers) == (404, "UNKNOWN_PATH", False)
+
+
 async def test_a_delete_may_have_a_body_and_a_query_name_its_parameters_again(toy: Addresses) -> None:
     answer = await ask(toy.rest, "DELETE", "/toy/notes?id=1&id=2", {"text": "x"})
     assert answer.json == {"body": {"text": "x"}, "name": "", "ids": ["1", "2"]}

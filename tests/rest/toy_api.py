@@ -8,7 +8,7 @@ from typing import Any
 from google.api import annotations_pb2  # noqa: F401 - the option of the RPCs below
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 
-from server.api import Api, HttpForm, HttpRoute, JsonBody, JsonForm, RpcAlias, StreamBody
+from server.api import Api, BytesBody, HttpForm, HttpRoute, JsonBody, JsonForm, RpcAlias, StreamBody
 from server.calls.body_fields import BodyField, FieldKind
 from server.calls.call import Call
 from server.calls.http_calls import HttpCall, HttpResponse
@@ -43,6 +43,10 @@ async def put_note(call: Call, note: Any) -> Any:
 
 async def read_body(call: Call, request: HttpCall) -> dict[str, Any]:
     return {"body": request.body, "name": request.file_name, "ids": [*request.query.get("id", ())]}
+
+
+async def count_bytes(call: Call, request: HttpCall) -> dict[str, Any]:
+    return {"bytes": len(request.body)}
 
 
 async def list_notes(call: Call, request: HttpCall) -> HttpResponse | dict[str, Any]:
@@ -80,6 +84,17 @@ TOY = Api(
     name="toy",
     methods=methods_of([FILE], {"NoteService.PutNote": Served(put_note, RULE)}),
     routes=(
+        HttpRoute(("POST",), "/toy/any", "Toy.ReadAny", read_body, RULE, body=JsonBody()),
+        HttpRoute(
+            ("POST",),
+            "/toy/bytes",
+            "Toy.CountBytes",
+            count_bytes,
+            RULE,
+            body=BytesBody(),
+            exclusive=True,
+            form=HttpForm(error, wrong_verb=404),
+        ),
         HttpRoute(("GET",), "/toy/notes", "Toy.ListNotes", list_notes, Rule("notes", "list", by_field("query.id"))),
         HttpRoute(("POST", "DELETE"), "/toy/notes", "Toy.ReadNotes", read_body, RULE, body=JsonBody(FIELDS)),
         HttpRoute(("POST",), "/toy/strict", "Toy.Strict", read_body, RULE, body=JsonBody(FIELDS), form=HttpForm(error)),

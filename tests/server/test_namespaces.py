@@ -7,7 +7,6 @@ import pytest
 from google.protobuf.message import Message
 from lineal.v2beta1 import artifact_pb2, pipeline_pb2, run_pb2
 
-from server.api import HttpRoute
 from server.app import APIS
 from server.calls.http_calls import HttpCall
 from server.calls.methods import Method
@@ -42,7 +41,6 @@ from tests.contract.builders import (
 TEAM = "team"
 LINES = {served.name: served for api in APIS for served in api.served()}
 METHODS = {name: served for name, served in LINES.items() if isinstance(served, Method)}
-ROUTES = {name: served for name, served in LINES.items() if isinstance(served, HttpRoute)}
 
 
 def source_of(name: str) -> Source:

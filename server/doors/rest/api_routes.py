@@ -7,7 +7,6 @@ from google.protobuf.message import Message
 
 from server.api import BytesBody, FileBody, HttpForm, HttpRoute, JsonBody, NoBody, StreamBody
 from server.calls.body_fields import read_object
-from server.calls.dispatcher import Outcome
 from server.calls.http_calls import HttpCall, HttpResponse
 from server.config import Settings
 from server.doors.http.body_stream import BodyStream
@@ -24,6 +23,7 @@ from server.errors import ApiError, ResourceExhausted
 def route_handler(route: HttpRoute, calling: Calling, settings: Settings) -> HttpHandler:
     """Return the handler of one route, which answers in the form of `calling`."""
     dispatcher, form, names = calling.dispatcher, calling.form, calling.header_names
+    write_message = response_writer(form)
     # A streamed body may take as long as the client continues to send: the connection has a deadline for each piece instead.
     seconds = None if isinstance(route.body, StreamBody) else calling.timeout_seconds
 
@@ -33,7 +33,11 @@ def route_handler(route: HttpRoute, calling: Calling, settings: Settings) -> Htt
             call = _http_call(route, request, settings, form)
         except ApiError as error:
             return error_response(form, dispatcher.refuse(route, error, caller).status)
-        return await _response(await dispatcher.dispatch(route, call, caller), form)
+        outcome = await dispatcher.dispatch(route, call, caller)
+        answer = outcome.answer
+        return (
+            await write_message(outcome) if answer is None or isinstance(answer, Message) else _response(answer, form)
+        )
 
     return handle
 
@@ -86,10 +90,7 @@ async def _limited(stream: BodyStream, limit: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _response(outcome: Outcome[Any], form: HttpForm) -> HttpResponse:
-    answer = outcome.answer
-    if answer is None or isinstance(answer, Message):
-        return await response_writer(form)(outcome)
+def _response(answer: HttpResponse | dict[str, Any], form: HttpForm) -> HttpResponse:
     if isinstance(answer, HttpResponse):
         return answer
     try:
