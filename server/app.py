@@ -27,7 +27,7 @@ from server.doors.grpc.behaviour import CallLimits
 from server.doors.grpc.door import GrpcDoor
 from server.doors.rest.door import RestDoor
 from server.pages import Facts, page_routes
-from server.process.health import health_routes
+from server.process.health import PROBE_PATHS, health_routes
 from server.process.memory import give_back
 from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
@@ -119,6 +119,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             settings,
             plain_routes=[*health_routes(shared), *page_routes(facts, shared, metrics, dispatcher, apis)],
             admission=admission,
+            probe_paths=PROBE_PATHS,
             share_port=settings.workers > 1,
         )
         rest_port = await _listening(rest, settings.rest)

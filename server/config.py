@@ -57,7 +57,15 @@ class Settings:
     http_body_seconds: float = _setting(60.0, "How long a client may take to send the body of a request")
     http_idle_seconds: float = _setting(75.0, "How long a connection may be idle, or not read a response")
     http_header_bytes_max: int = _setting(512 * KIBIBYTE, "Maximum size of the path and headers of a request")
-    http_connections_max: int = _setting(500, "Maximum number of HTTP connections per process")
+    http_connections_max: int = _setting(
+        500,
+        "Maximum number of HTTP connections per process; above it, the one that has been idle for longest is closed",
+    )
+    connections_per_peer_max: int = _setting(
+        0,
+        "Maximum number of HTTP connections per address and process, 0 for any number; a proxy is one address, and gRPC "
+        "connections do not count",
+    )
     cors_origins: str = _setting(
         "", "Origins of other sites whose pages may read and write over REST, separated by commas; * means every origin"
     )
@@ -93,7 +101,11 @@ class Settings:
     def __post_init__(self) -> None:
         for setting in fields(self):
             value = getattr(self, setting.name)
-            if setting.type in (int, float) and setting.name != "workers" and not (0 < value < math.inf):
+            if setting.type not in (int, float) or setting.name == "workers":
+                continue
+            if setting.name in _ZERO_ALLOWED and value >= 0:
+                continue
+            if not (0 < value < math.inf):
                 raise InvalidSetting(f"{setting.name} must be a number greater than 0")
         for name, why in _CHECKS:
             if (sentence := why(self)) is not None:
@@ -154,6 +166,9 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
 )
 """The checks of settings by name: each returns why the value cannot be used, or None."""
 
+
+_ZERO_ALLOWED = ("connections_per_peer_max",)
+"""Settings whose 0 means that there is no limit."""
 
 _IGNORED = ("pool_timeout_seconds",)
 """Settings that are accepted so that servers start which have them, and do nothing."""

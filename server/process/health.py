@@ -8,6 +8,9 @@ from server.doors.http.responses import json_response
 from server.doors.http.routes import ANY_VERB
 from storage.errors import StorageError
 
+PROBE_PATHS = ("/healthz", "/readyz", "/apis/v1beta1/healthz", "/apis/v2beta1/healthz")
+"""What is probed; the manifests of Kubeflow Pipelines probe its API server under the last two."""
+
 
 def health_routes(shared: Shared) -> list[Route]:
     """Return /healthz, /readyz, and the healthz of KFP's API server, in both versions of its API."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 from server.calls.admission import Admission
 from server.doors.http.limits import HttpLimits
@@ -28,9 +28,13 @@ async def starting() -> AsyncIterator[Start]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def begin(
-            handler: HttpHandler, limits: HttpLimits = LIMITS, *, admission: Admission | None = None
+            handler: HttpHandler,
+            limits: HttpLimits = LIMITS,
+            *,
+            admission: Admission | None = None,
+            probe_paths: Collection[str] = (),
         ) -> tuple[HttpServer, str]:
-            server = HttpServer(handler, limits, admission=admission)
+            server = HttpServer(handler, limits, admission=admission, probe_paths=probe_paths)
             port = await server.start("127.0.0.1:0")
             stack.push_async_callback(server.stop, 0.1)
             return server, f"127.0.0.1:{port}"

@@ -178,23 +178,6 @@ async def test_the_longest_filter_fits_into_the_path_escaped_twice(rest: str) ->
     assert (answer.status, answer.reason) == (400, "INVALID_FILTER")
 
 
-async def test_connections_over_the_limit_are_turned_away_and_leave_no_trace(serve: Serve) -> None:
-    address = await serve(http_connections_max=3)
-    async with connected(address) as first, connected(address) as second, connected(address) as third:
-        for wire in (first, second, third):
-            await wire.send(HEALTHY)
-            assert (await wire.answer()).status == 200
-        for _ in range(5):
-            async with connected(address) as fourth:
-                answer = await fourth.answer()
-                assert (answer.status, answer.reason) == (503, "TOO_MANY_CONNECTIONS")
-                assert await fourth.rest() == b""
-        await first.send(HEALTHY)
-        assert (await first.answer()).status == 200
-    await asyncio.sleep(0.1)
-    assert (await ask(address, "GET", "/healthz")).status == 200
-
-
 @pytest.mark.parametrize(
     "garbage",
     [

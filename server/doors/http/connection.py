@@ -6,8 +6,8 @@ to enforce it.
 
 import asyncio
 import contextlib
+import select
 from collections.abc import AsyncGenerator
-from http import HTTPStatus
 from typing import Protocol
 
 from google.rpc import code_pb2
@@ -18,16 +18,15 @@ from server.calls.statuses import Status
 from server.doors.http.deadlines import Deadlines
 from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
-from server.doors.http.request_reader import SMALL_BODY, Phase, QueuedRequest, RequestReader
-from server.doors.http.responses import failure_status
+from server.doors.http.places import Place, Places
+from server.doors.http.request_reader import BUSY, SMALL_BODY, Phase, QueuedRequest, RequestReader
+from server.doors.http.responses import failure_status, head_of
 from server.process.telemetry import log
 
 PIECE_SIZE = 256 * 1024
 """Larger responses are handed to the transport in pieces of this size, as the client reads them: it copies what it cannot send."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_LINE_BREAKS = {ord("\r"): " ", ord("\n"): " "}
 
 
 class Owner(Protocol):
@@ -38,10 +37,12 @@ class Owner(Protocol):
     write_error: ErrorWriter
     admission: Admission
     limits: HttpLimits
+    places: Places
+    probe_paths: frozenset[str]
     is_stopping: bool
 
-    def opened(self, connection: "Connection") -> bool:
-        """Register a connection; return False if there are too many."""
+    def opened(self, connection: "Connection") -> None:
+        """Register a connection, so that its deadlines are enforced."""
 
     def closed(self, connection: "Connection") -> None:
         """Unregister a connection."""
@@ -80,14 +81,17 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         address = transport.get_extra_info("peername")
-        peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
-        self._reader = RequestReader(self._owner.limits, peer, self._owner.streams, self._owner.write_error)
-        if self._owner.opened(self):
+        host, peer = (address[0], f"{address[0]}:{address[1]}") if isinstance(address, tuple) else ("", "")
+        owner = self._owner
+        place = owner.places.take(self, host)
+        paths = owner.probe_paths if place is Place.PROBE else None
+        self._reader = RequestReader(owner.limits, peer, owner.streams, owner.write_error, probe_paths=paths)
+        if place in (Place.REGULAR, Place.PROBE):
+            owner.opened(self)
             self._deadlines.expect_first_request()
         else:
-            busy = Status(code_pb2.UNAVAILABLE, "TOO_MANY_CONNECTIONS", "too many connections are open")
-            self._send(self._owner.write_error("", busy, 503), verb="", closes=True)
-            self._close_after_flush()
+            is_peer = place is Place.NONE_FOR_PEER
+            self._refuse_busy("too many connections from this address are open" if is_peer else BUSY.message)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Cancel the running call: its response can no longer be sent."""
@@ -106,6 +110,7 @@ class Connection(asyncio.Protocol):
         state = (reader.phase, reader.request_count)
         reader.feed(data)
         if (reader.phase, reader.request_count) != state or reader.stream is not None:
+            self._owner.places.busy(self)
             # A streamed body may take long: its deadline is for the next piece, not for the whole body.
             self._deadlines.expect_bytes_of(reader.phase)
         if reader.refusal is not None:
@@ -123,6 +128,7 @@ class Connection(asyncio.Protocol):
         """Start the next call, now that the client has read most of what was sent."""
         self._deadlines.write = None
         self._drained.set()
+        self._note_idle()
         self._advance()
 
     # Called by the server.
@@ -147,6 +153,27 @@ class Connection(asyncio.Protocol):
         is_idle = not self._call and not self._reader.requests and not self._is_closing
         if is_idle and self._reader.phase in (Phase.BETWEEN, Phase.HEAD):
             self._deadlines.read = self._owner.deadline(0.0)
+
+    def close_if_idle(self) -> bool:
+        """Close unless a request has arrived, be it unread; return whether it is closed."""
+        if not self._is_idle() or self._transport.is_closing():
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        if poll.poll(0):
+            return False
+        self._close_after_flush()
+        return True
+
+    def end_unless_answering(self) -> bool:
+        """Refuse what may still arrive, and close, unless a request is being answered; return whether it is closed."""
+        if self._call or self._reader.requests:
+            return False
+        if self._is_closing:
+            self._transport.close()  # the client was given time to finish sending
+        else:
+            self._refuse_busy(BUSY.message)
+        return True
 
     def reset(self) -> None:
         """Close immediately; data that has not been sent is lost."""
@@ -239,7 +266,17 @@ class Connection(asyncio.Protocol):
             return
         if reader.phase is Phase.BETWEEN and not reader.requests:
             self._deadlines.expect_next_request()
+            self._note_idle()
         self._advance()
+
+    def _is_idle(self) -> bool:
+        reader = self._reader
+        is_between = reader.phase is Phase.BETWEEN and reader.request_count > 0 and not reader.requests
+        return is_between and not self._call and self._deadlines.write is None and not self._is_closing
+
+    def _note_idle(self) -> None:
+        if self._is_idle():
+            self._owner.places.idle(self)
 
     def _answer_504(self) -> None:
         """Answer 504 without waiting for the handler: it is cancelled, but a database driver may be slow to react."""
@@ -298,26 +335,18 @@ class Connection(asyncio.Protocol):
         self, response: HttpResponse, *, verb: str, closes: bool, is_chunked: bool = False, length: int | None = None
     ) -> None:
         """Send a response, or only its head if its body is sent in pieces."""
-        lines = [
-            f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}",
-            f"date: {self._owner.date()}",
-            "x-content-type-options: nosniff",
-            *[f"{name}: {value.translate(_LINE_BREAKS)}" for name, value in response.headers],
-        ]
         body = response.body if isinstance(response.body, bytes) and length is None else None
         length = len(body) if body is not None else length
-        if response.status != HTTPStatus.NO_CONTENT:
-            lines.append(f"content-type: {response.content_type}")
-            if length is not None:
-                lines.append(f"content-length: {length}")
-            elif is_chunked:
-                lines.append("transfer-encoding: chunked")
-        if closes:
-            lines.append("connection: close")
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        head = head_of(response, date=self._owner.date(), closes=closes, is_chunked=is_chunked, length=length)
         self._transport.write(head if verb == "HEAD" or body is None else head + body)
 
     # Ending a connection.
+
+    def _refuse_busy(self, message: str) -> None:
+        response = self._owner.write_error("", Status(BUSY.code, BUSY.reason, message), 503)
+        response.headers += (("retry-after", "1"),)
+        self._send(response, verb="", closes=True)
+        self._close_after_flush()
 
     def _end_reading(self) -> None:
         """End a connection whose client is late: with a 408 if it has begun a request, otherwise without a response."""

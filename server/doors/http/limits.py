@@ -5,10 +5,14 @@ from dataclasses import dataclass
 HEADERS_MAX = 200
 """Headers per request, trailers included."""
 
+PROBE_CONNECTIONS = 8
+"""Connections above the maximum that are kept for probes: a server that is only busy must not be restarted for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """Seconds for a request's head, its body, its response, and between requests; bytes of a head and a body; connections.
+    """Seconds for a request's head, its body, its response, and between requests; bytes of a head and a body; connections,
+    in all and per peer (0 means any number).
 
     `idle_seconds` is also how long a client may leave a response unread.
     """
@@ -20,3 +24,4 @@ class HttpLimits:
     header_bytes: int
     body_bytes: int
     connections: int
+    connections_per_peer: int = 0

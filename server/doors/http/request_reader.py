@@ -23,6 +23,8 @@ from server.doors.http.responses import rpc_error_at
 SMALL_BODY = 64 * 1024
 """Bodies up to this size (bytes) are not counted while they arrive: there are only as many as connections."""
 
+BUSY = Status(code_pb2.UNAVAILABLE, "TOO_MANY_CONNECTIONS", "too many connections are open")
+
 _VERSIONS = ("1.1", "1.0")
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
@@ -51,6 +53,7 @@ class RequestReader:
     """Reads requests until one is refused.
 
     `requests` are those that are not handled yet, oldest first. `refusal` is the response to the request after the last of them.
+    With `probe_paths`, one request is read, and refused unless it has one of these paths and no body.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class RequestReader:
         peer: str,
         streams: Streams | None = None,
         write_error: ErrorWriter = rpc_error_at,
+        *,
+        probe_paths: frozenset[str] | None = None,
     ) -> None:
         self.phase = Phase.BETWEEN
         self.request_count = 0
@@ -70,6 +75,7 @@ class RequestReader:
         self.holding: Holding | None = None
         """What the body that is being read holds, once the connection has admitted it."""
         self._limits, self._peer, self._streams, self._write_error = limits, peer, streams, write_error
+        self._probe_paths = probe_paths
         self._parser = httptools.HttpRequestParser(self)
         self._awaits_continue = False
         self._forget_request()
@@ -101,8 +107,7 @@ class RequestReader:
     def refuse(self, http_status: int, code: int, reason: str, message: str, *headers: tuple[str, str]) -> None:
         """Stop reading; only the first refusal is sent."""
         if self.refusal is None:
-            path, _ = _split_target(self._url.decode("latin-1"))
-            self.refusal = self._write_error(path, Status(code, reason, message), http_status)
+            self.refusal = self._write_error(self._path(), Status(code, reason, message), http_status)
             self.refusal.headers += headers
         self.end()
 
@@ -174,6 +179,10 @@ class RequestReader:
             self.refuse(400, code_pb2.INVALID_ARGUMENT, "INVALID_HTTP", error)
             return
         length = self._headers.get("content-length", "")
+        has_body = length not in ("", "0") or "transfer-encoding" in self._headers
+        if self._probe_paths is not None and (has_body or self._path() not in self._probe_paths):
+            self.refuse(503, BUSY.code, BUSY.reason, BUSY.message, ("retry-after", "1"))
+            return
         self.stream = self._begin_stream()
         if self.stream is None and length.isdecimal() and int(length) > self._limits.body_bytes:
             self._refuse_body()
@@ -181,7 +190,6 @@ class RequestReader:
         self.phase = Phase.BODY
         if self.stream is not None:
             self._queue_request(stream=self.stream)
-        has_body = length not in ("", "0") or "transfer-encoding" in self._headers
         expects = self._headers.get("expect", "").lower() == "100-continue"
         self._awaits_continue = has_body and expects and self._parser.get_http_version() == "1.1"
 
@@ -204,14 +212,19 @@ class RequestReader:
         else:
             self.stream.end()
             self.stream = None
+        if self._probe_paths is not None:
+            self.end()  # one request only
 
     # Requests.
+
+    def _path(self) -> str:
+        return _split_target(self._url.decode("latin-1"))[0]
 
     def _begin_stream(self) -> BodyStream | None:
         if self._streams is None:
             return None
-        path, _ = _split_target(self._url.decode("latin-1"))
-        return BodyStream() if self._streams(self._parser.get_method().decode("latin-1"), path) else None
+        verb = self._parser.get_method().decode("latin-1")
+        return BodyStream() if self._streams(verb, self._path()) else None
 
     def _queue_request(self, *, stream: BodyStream | None = None) -> None:
         path, query = _split_target(self._url.decode("latin-1"))

@@ -1,6 +1,10 @@
-"""Responses that belong to no API: plain JSON, and errors of requests that reach no API. Routes and pages call this."""
+"""Responses that belong to no API: plain JSON, and errors of requests that reach no API; the head of any response.
+
+Routes, pages and connections call this.
+"""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from google.rpc import code_pb2
@@ -9,6 +13,9 @@ from server.calls.http_calls import HttpResponse
 from server.calls.rpc_form import rpc_error
 from server.calls.statuses import Status, to_status
 from server.process.telemetry import log
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_LINE_BREAKS = {ord("\r"): " ", ord("\n"): " "}
 
 
 def json_response(plain: dict[str, Any], *, status: int = 200) -> HttpResponse:
@@ -38,3 +45,22 @@ def unknown_path() -> Status:
 def wrong_verb() -> Status:
     """Return the status of a verb that a path does not accept."""
     return Status(code_pb2.UNIMPLEMENTED, "WRONG_VERB", "this path does not accept this verb")
+
+
+def head_of(response: HttpResponse, *, date: str, closes: bool, is_chunked: bool, length: int | None) -> bytes:
+    """Return the status line and the headers of a response; without a length, its body is chunked or ends with the connection."""
+    lines = [
+        f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}",
+        f"date: {date}",
+        "x-content-type-options: nosniff",
+        *[f"{name}: {value.translate(_LINE_BREAKS)}" for name, value in response.headers],
+    ]
+    if response.status != HTTPStatus.NO_CONTENT:
+        lines.append(f"content-type: {response.content_type}")
+        if length is not None:
+            lines.append(f"content-length: {length}")
+        elif is_chunked:
+            lines.append("transfer-encoding: chunked")
+    if closes:
+        lines.append("connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

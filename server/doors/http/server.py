@@ -8,12 +8,14 @@ import contextlib
 import socket
 import sys
 import time
+from collections.abc import Collection
 from email.utils import formatdate
 
 from server.calls.admission import Admission
 from server.doors.http.connection import Connection
 from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
+from server.doors.http.places import Places
 from server.doors.http.responses import rpc_error_at
 from server.process.telemetry import log
 
@@ -34,11 +36,14 @@ class HttpServer:
         streams: Streams | None = None,
         write_error: ErrorWriter = rpc_error_at,
         admission: Admission | None = None,
+        probe_paths: Collection[str] = (),
         share_port: bool = False,
     ) -> None:
         self.handler, self.streams, self.write_error = handler, streams, write_error
         self.admission = admission or Admission(calls_max=sys.maxsize, bytes_max=sys.maxsize)
         self.limits, self.is_stopping = limits, False
+        self.probe_paths = frozenset(probe_paths)
+        self.places = Places(limits, takes_probes=bool(probe_paths))
         self._share_port = share_port
         self._connections: set[Connection] = set()
         self._cancelled_calls: set[asyncio.Task[None]] = set()
@@ -87,15 +92,13 @@ class HttpServer:
         # Transports call connection_lost in the next iteration of the event loop.
         await asyncio.sleep(0)
 
-    def opened(self, connection: Connection) -> bool:
-        """Register a connection; return False if there are too many."""
-        if len(self._connections) >= self.limits.connections:
-            return False
+    def opened(self, connection: Connection) -> None:
+        """Register a connection, so that its deadlines are enforced."""
         self._connections.add(connection)
-        return True
 
     def closed(self, connection: Connection) -> None:
         """Unregister a connection."""
+        self.places.leave(connection)
         self._connections.discard(connection)
         self._signal_if_empty()
 

@@ -5,7 +5,7 @@ modules of their own.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from server.api import Api, HttpForm, StreamBody
 from server.calls.admission import Admission
@@ -41,6 +41,7 @@ class RestDoor:
         *,
         plain_routes: Sequence[Route] = (),
         admission: Admission | None = None,
+        probe_paths: Collection[str] = (),
         share_port: bool = False,
     ) -> None:
         self._dispatcher, self._settings = dispatcher, settings
@@ -63,6 +64,7 @@ class RestDoor:
             header_bytes=settings.http_header_bytes_max,
             body_bytes=settings.message_bytes_max,
             connections=settings.http_connections_max,
+            connections_per_peer=settings.connections_per_peer_max,
         )
         self._server = HttpServer(
             self.answer,
@@ -70,6 +72,7 @@ class RestDoor:
             streams=self._is_streamed if self._has_streams else None,
             write_error=self._forms.write_error,
             admission=admission,
+            probe_paths=probe_paths,
             share_port=share_port,
         )
 
