@@ -44,6 +44,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("requests and responses that a process holds at once", "bytes_in_flight_max", "bytes", "requests wait"),
     ("seconds that a gRPC call may take", "call_seconds_max", "seconds", "DEADLINE_EXCEEDED"),
     ("gRPC calls at once per connection", "server.doors.grpc.door:STREAMS_MAX", "calls", "the client sends no more"),
+    (
+        "bytes per second that a gRPC client takes of an answer, after http_idle_seconds",
+        "server.doors.grpc.deliveries:SLOWEST_BYTES",
+        "bytes",
+        "the connection is closed",
+    ),
     ("gRPC calls that wait to begin", "server.doors.grpc.door:WAITING_CALLS", "calls", "UNAVAILABLE"),
     ("the path and headers of an HTTP request", "http_header_bytes_max", "bytes", "HTTP 431"),
     ("headers per HTTP request", "server.doors.http.limits:HEADERS_MAX", "headers", "HTTP 431"),

@@ -105,6 +105,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
                 message_bytes=settings.message_bytes_max,
                 message_seconds=settings.http_body_seconds,
                 call_seconds=settings.call_seconds_max,
+                unread_seconds=settings.http_idle_seconds,
             ),
             with_reflection=settings.reflection,
             share_port=settings.workers > 1,

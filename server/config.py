@@ -55,7 +55,9 @@ class Settings:
     rest_seconds: float = _setting(60.0, "How long a REST call may take before it fails with status 504")
     http_header_seconds: float = _setting(5.0, "How long a client may take to send the path and headers of a request")
     http_body_seconds: float = _setting(60.0, "How long a client may take to send the body of a request")
-    http_idle_seconds: float = _setting(75.0, "How long a connection may be idle, or not read a response")
+    http_idle_seconds: float = _setting(
+        75.0, "How long a connection may be idle, or not read a response; the latter over gRPC too"
+    )
     http_header_bytes_max: int = _setting(512 * KIBIBYTE, "Maximum size of the path and headers of a request")
     http_connections_max: int = _setting(
         500,

@@ -17,6 +17,7 @@ from server.calls.caller import Caller
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
 from server.calls.statuses import Status
+from server.doors.grpc.deliveries import Deliveries
 from server.errors import ApiError, DeadlineExceeded, InvalidArgument
 
 RESERVED_SIZE = 1024 * 1024
@@ -33,11 +34,12 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """How large a message may be (bytes), how long it may take to arrive, and how long any call may take (seconds)."""
+    """How large a message may be (bytes), how long it may take to arrive, any call may take, and an answer may lie (seconds)."""
 
     message_bytes: int
     message_seconds: float
     call_seconds: float
+    unread_seconds: float
 
 
 def behaviour_of(
@@ -46,25 +48,29 @@ def behaviour_of(
     admission: Admission,
     gate: AbstractAsyncContextManager[None],
     limits: CallLimits,
+    deliveries: Deliveries,
 ) -> Behaviour:
     """Return the handler of one method; it takes and returns bytes, so that malformed requests are answered here."""
 
     async def behaviour(requests: Any, context: Context) -> bytes:
         async with gate:
             caller = _caller(context, limits)
+            context.add_done_callback(deliveries.end)  # type: ignore[arg-type]  # it is given the context
             try:
                 admitted = admission.enter()
                 # Until the answer has been sent, or its caller has left.
-                context.add_done_callback(lambda _: admitted.leave())  # type: ignore[arg-type]  # it is given the context
+                context.add_done_callback(lambda _: admitted.leave())  # type: ignore[arg-type]
                 await _admit_bytes(admitted, caller)
                 outcome = await dispatcher.dispatch_bytes(method, await _read(context, admitted, limits), caller)
             except ApiError as error:
                 outcome = dispatcher.refuse(method, error, caller)
         if outcome.answer is None:
+            deliveries.begin(context, 0, caller.peer)
             await _abort(context, outcome.status)
             return b""  # never sent
         data: bytes = outcome.answer.SerializeToString()
         admitted.hold(len(data))
+        deliveries.begin(context, len(data), caller.peer)
         return data
 
     return behaviour

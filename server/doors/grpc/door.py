@@ -12,6 +12,7 @@ from server.calls.admission import Admission
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
 from server.doors.grpc.behaviour import CallLimits, behaviour_of
+from server.doors.grpc.deliveries import Deliveries
 from server.doors.grpc.reflection import REFLECTION_SERVICES, add_reflection
 
 HANDSHAKE_TIMEOUT_MS = 5_000  # for clients that connect and send nothing
@@ -75,10 +76,12 @@ class GrpcDoor:
             ]
         )
         self._gate = _Gate()
+        self._deliveries = Deliveries(limits.unread_seconds)
+        self._watch: asyncio.Task[None] | None = None
         for service in dict.fromkeys(method.service for method in self._methods):
             handlers: dict[str, Any] = {
                 method.path.rpartition("/")[2]: grpc.stream_unary_rpc_method_handler(
-                    behaviour_of(dispatcher, method, admission, self._gate, limits)
+                    behaviour_of(dispatcher, method, admission, self._gate, limits, self._deliveries)
                 )
                 for method in self._methods
                 if method.service == service
@@ -97,6 +100,7 @@ class GrpcDoor:
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}") from error
         await self._server.start()
+        self._watch = asyncio.create_task(self._deliveries.watch(port))
         # For the server as a whole, and for each service.
         for service in ("", *self._services):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
@@ -112,6 +116,8 @@ class GrpcDoor:
         await asyncio.sleep(QUIET_SECONDS)
         self._gate.open()
         await stop_task
+        if self._watch is not None:
+            self._watch.cancel()
 
 
 class _Gate:
