@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import click
+from docs_limits import LIMITS
 from google.rpc import code_pb2
 
 from server import cli, errors
@@ -17,209 +18,6 @@ from server.config import Settings, setting_fields, variable_of
 from storage import fields
 
 SERVER = pathlib.Path(errors.__file__).parent
-
-REFUSED, CAPPED = "INVALID_ARGUMENT", "silently capped"
-NOT_DRAWN = "left out; the description of the specification says so"
-
-CHARACTERS, BYTES = "server.rules.field_limits:MAX_CHARACTERS", "server.rules.field_limits:MAX_BYTES"
-
-LIMITS: tuple[tuple[str, str, str, str], ...] = (
-    ("rows per page when a request does not give a page size", "page_size_default", "rows", "–"),
-    ("rows per page", "page_size_max", "rows", CAPPED),
-    (
-        "characters of stored text per page, except that a page has at least one row",
-        "server.calls.listings:PAGE_BYTES",
-        "characters",
-        "the page ends early; `next_page_token` continues",
-    ),
-    ("runs per page in the views FULL and RUNTIME_ONLY", "full_page_size_max", "rows", CAPPED),
-    (
-        "a request over gRPC, the body of a request over REST",
-        "message_bytes_max",
-        "bytes",
-        "RESOURCE_EXHAUSTED, HTTP 413",
-    ),
-    ("metadata of a gRPC call", "server.doors.grpc.door:METADATA_BYTES", "bytes", "RESOURCE_EXHAUSTED"),
-    ("gRPC calls that a process works on at once", "calls_max", "calls", "RESOURCE_EXHAUSTED, reason `TOO_MANY_CALLS`"),
-    ("requests and responses that a process holds at once", "bytes_in_flight_max", "bytes", "requests wait"),
-    ("seconds that a gRPC call may take", "call_seconds_max", "seconds", "DEADLINE_EXCEEDED"),
-    ("gRPC calls at once per connection", "server.doors.grpc.door:STREAMS_MAX", "calls", "the client sends no more"),
-    (
-        "bytes per second that a gRPC client takes of an answer, after http_idle_seconds",
-        "server.doors.grpc.deliveries:SLOWEST_BYTES",
-        "bytes",
-        "the connection is closed",
-    ),
-    ("gRPC calls that wait to begin", "server.doors.grpc.door:WAITING_CALLS", "calls", "UNAVAILABLE"),
-    ("the path and headers of an HTTP request", "http_header_bytes_max", "bytes", "HTTP 431"),
-    ("headers per HTTP request", "server.doors.http.limits:HEADERS_MAX", "headers", "HTTP 431"),
-    (
-        "HTTP connections per process",
-        "http_connections_max",
-        "connections",
-        "the one that has been idle for longest is closed; HTTP 503 when none is idle",
-    ),
-    (
-        "HTTP connections in addition, for one probe each",
-        "server.doors.http.limits:PROBE_CONNECTIONS",
-        "connections",
-        "HTTP 503",
-    ),
-    (
-        "HTTP connections per address and process",
-        "connections_per_peer_max",
-        "connections; 0 for any number",
-        "HTTP 503",
-    ),
-    ("items per bulk call", "bulk_items_max", "items", REFUSED),
-    (
-        "an id that a client chooses",
-        f"{BYTES}[Run.run_id Run.recurring_run_id Run.pipeline_version_id PipelineVersionReference.pipeline_id"
-        " PipelineVersionReference.pipeline_version_id PipelineTask.parent_task_id]",
-        "bytes",
-        f"{REFUSED}; an unknown id on reads",
-    ),
-    (
-        "`name` of a task, an artifact or a pipeline, `display_name` of an experiment",
-        f"{CHARACTERS}[PipelineTask.name Artifact.name Pipeline.name Experiment.display_name]",
-        "characters",
-        REFUSED,
-    ),
-    (
-        "`display_name` of everything else",
-        f"{CHARACTERS}[PipelineTask.display_name Pipeline.display_name PipelineVersion.display_name Run.display_name]",
-        "characters",
-        REFUSED,
-    ),
-    (
-        "key of a task's artifact, `parameter_key`",
-        f"{CHARACTERS}[ArtifactTask.key CreateArtifactRequest.producer_key"
-        " PipelineTask.InputOutputs.IOParameter.parameter_key]",
-        "characters",
-        REFUSED,
-    ),
-    (
-        "`cache_fingerprint`",
-        f"{CHARACTERS}[PipelineTask.cache_fingerprint FindCachedTaskRequest.cache_fingerprint]",
-        "characters",
-        REFUSED,
-    ),
-    ("`uri` of an artifact", f"{CHARACTERS}[Artifact.uri]", "characters", REFUSED),
-    (
-        "`namespace`",
-        f"{CHARACTERS}[Artifact.namespace Experiment.namespace Pipeline.namespace]",
-        "characters",
-        REFUSED,
-    ),
-    ("`service_account` of a run", f"{CHARACTERS}[Run.service_account]", "characters", REFUSED),
-    ("`scope_path` of a task", f"{BYTES}[PipelineTask.scope_path]", "bytes", REFUSED),
-    ("`description`, and the task name in a link's producer", "server.rules.checks:TEXT_BYTES", "bytes", REFUSED),
-    (
-        "one stored JSON text: inputs, outputs, metadata, history, pods, a pipeline spec, a runtime config, …",
-        "server.rules.unusable:JSON_COLUMN_BYTES",
-        "bytes",
-        REFUSED,
-    ),
-    (
-        "levels of messages within a value; a list takes two, an object three",
-        "storage.documents.plain:VALUE_DEPTH",
-        "levels",
-        REFUSED,
-    ),
-    ("the message of an error", "server.calls.statuses:SENTENCE_BYTES", "bytes", "cut off"),
-    ("tags per pipeline or pipeline version", "server.rules.pipelines:TAGS", "tags", REFUSED),
-    ("key or value of a tag", "storage.lengths:TAG", "characters", REFUSED),
-    ("`name` of a pipeline version", f"{CHARACTERS}[PipelineVersion.name]", "characters", REFUSED),
-    (
-        "a pipeline package, packed and unpacked",
-        "package_bytes_max",
-        "bytes",
-        f"{REFUSED}, reason `PACKAGE_TOO_LARGE`",
-    ),
-    (
-        "pipeline packages that a process reads at once",
-        "server.packages.reading:READINGS_MAX",
-        "packages",
-        "the call waits",
-    ),
-    ("parts in an upload's body", "server.doors.http.multipart:PARTS_MAX", "parts", REFUSED),
-    (
-        "keys and values in a package's text, with aliases expanded",
-        "server.packages.text_limits:NODES_MAX",
-        "nodes",
-        REFUSED,
-    ),
-    ("characters in those keys and values", "server.packages.text_limits:CHARACTERS_MAX", "characters", REFUSED),
-    ("nesting depth of a package's text", "server.packages.text_limits:DEPTH_MAX", "levels", REFUSED),
-    ("YAML directives in a package's text", "server.packages.text_limits:DIRECTIVES_MAX", "lines", REFUSED),
-    ("members in a package's archive", "server.packages.tar:MEMBERS_MAX", "members", REFUSED),
-    ("an extended header in a tar archive", "server.packages.tar:EXTENDED_HEADER_MAX", "bytes", REFUSED),
-    ("the directory of a zip archive", "server.packages.archives:ZIP_DIRECTORY_MAX", "bytes", REFUSED),
-    ("redirects of a package URL", "server.packages.urls:REDIRECTS_MAX", "redirects", REFUSED),
-    (
-        "nesting depth of a JSON body over REST",
-        "server.doors.rest.json_body:JSON_DEPTH",
-        "levels",
-        f"{REFUSED}, reason `INVALID_JSON`",
-    ),
-    (
-        "names and values in a JSON body over REST, and in a reported workflow",
-        "server.rules.json_size:JSON_VALUES_MAX",
-        "names and values",
-        f"{REFUSED}, reason `INVALID_JSON` over REST",
-    ),
-    (
-        "list items, map entries and messages in a request over gRPC",
-        "server.calls.request_size:PARTS_MAX",
-        "parts",
-        REFUSED,
-    ),
-    ("tasks drawn for a run without a specification", "server.recorded_spec.document:TASKS_MAX", "tasks", NOT_DRAWN),
-    ("links drawn for a run without a specification", "server.recorded_spec.document:LINKS_MAX", "links", NOT_DRAWN),
-    (
-        "inputs and outputs drawn for a run without a specification",
-        "server.recorded_spec.flow:ENTRIES_MAX",
-        "inputs and outputs",
-        NOT_DRAWN,
-    ),
-    (
-        "memory per process for specifications made from tasks",
-        "server.recorded_spec.cache:BYTES_MAX",
-        "bytes",
-        "made again when needed",
-    ),
-    (
-        "memory per process for the inputs of pipeline versions that runs were created from",
-        "server.packages.root_inputs:BYTES_MAX",
-        "bytes",
-        "read again when needed",
-    ),
-    ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
-    ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
-    ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),
-    (
-        "log lines kept for a reader that has stalled",
-        "server.process.log_stream:PENDING_BYTES",
-        "bytes",
-        "lost, and counted",
-    ),
-    ("text of a filter", "storage.filter_message:MAX_FILTER_BYTES", "bytes", REFUSED),
-    ("predicates per filter", "storage.filters:MAX_PREDICATES", "predicates", REFUSED),
-    (
-        "predicates IS_SUBSTRING per filter on fields that are stored as JSON",
-        "storage.filters:MAX_JSON_SUBSTRINGS",
-        "predicates",
-        REFUSED,
-    ),
-    ("values per IN", "storage.filters:MAX_IN_VALUES", "values", REFUSED),
-    (
-        "characters of a long text that are used for sorting",
-        "storage.fields:SORTED_CHARACTERS",
-        "characters",
-        "the rest is ignored",
-    ),
-)
-"""What is limited, the setting or constant (module:NAME, or module:TABLE[field field]), the unit, and what happens when exceeded."""
 
 REASONS = {
     "INVALID_JSON": "The body of a request over REST is not valid JSON for the request message.",
@@ -233,7 +31,8 @@ REASONS = {
     "UNKNOWN_HOST": "The host name of a request over REST is not allowed; see `allowed_hosts`.",
     "FOREIGN_ORIGIN": "A page of another site tried to write over REST; see `cors_origins`.",
     "TOO_MANY_CALLS": "The server is working on as many calls as `calls_max` allows.",
-    "MEMORY_EXHAUSTED": "Other requests and responses left no room in `bytes_in_flight_max` in time.",
+    "MEMORY_EXHAUSTED": "Other requests and responses left no room in `bytes_in_flight_max` in time. RESOURCE_EXHAUSTED if a message "
+    "was given up while it arrived, UNAVAILABLE (503) for bodies over REST.",
     "TOO_MANY_CONNECTIONS": "The maximum number of HTTP connections is open; see `http_connections_max` and `connections_per_peer_max`.",
     "INVALID_QUERY": "The query of a request over REST has unknown or malformed parameters.",
     "INVALID_PACKAGE_URL": "A package URL is not allowed, or could not be fetched.",
@@ -290,7 +89,7 @@ def limit_value(source: str) -> int:
     values: set[int | None] = {limit.get(key) for key in keys.split()} if isinstance(limit, dict) else {limit}
     value = values.pop() if len(values) == 1 else None
     if value is None:
-        raise SystemExit(f"LIMITS in docs_blocks.py names {source}, which does not exist or is not one limit")
+        raise SystemExit(f"LIMITS in docs_limits.py names {source}, which does not exist or is not one limit")
     return value
 
 

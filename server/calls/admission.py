@@ -6,8 +6,18 @@ have 100 MiB, and as many may arrive at once as there are connections.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from server.errors import ResourceExhausted
+
+SMALL_SIZE = 64 * 1024
+"""Requests that are not larger do not wait for larger ones that came before them, if there is room for them."""
+
+STALLED_SECONDS = 1.0
+"""Whoever waits so long for his client, without any progress, loses what he holds if somebody else needs the room."""
+
+LOOK_SECONDS = 0.1
+"""How often it is looked for such holders while somebody waits."""
 
 
 class Admission:
@@ -15,7 +25,9 @@ class Admission:
 
     def __init__(self, *, calls_max: int, bytes_max: int) -> None:
         self._calls_max, self._bytes_max = calls_max, bytes_max
-        self._waiters = deque["_Waiter"]()
+        self._small, self._large = deque["_Waiter"](), deque["_Waiter"]()
+        self._clients: dict[Holding, _Client] = {}
+        self._looking: asyncio.TimerHandle | None = None
         self.calls = 0
         """How many calls are in work."""
         self.bytes = 0
@@ -32,6 +44,9 @@ class Admission:
         """Return a holder of bytes that is not a call, such as the body of a request that is still arriving."""
         return Holding(self)
 
+    def _queue(self, count: int) -> deque["_Waiter"]:
+        return self._small if count <= SMALL_SIZE else self._large
+
     def _take(self, count: int) -> bool:
         """Take bytes if they fit; what is larger than all bytes together fits when nothing else is held."""
         if self.bytes and self.bytes + count > self._bytes_max:
@@ -40,11 +55,39 @@ class Admission:
         return True
 
     def _wake(self) -> None:
-        waiters = self._waiters
-        while waiters and (waiters[0].future.done() or self._take(waiters[0].count)):
-            waiter = waiters.popleft()
-            if not waiter.future.done():
-                waiter.future.set_result(None)
+        for waiters in (self._small, self._large):
+            while waiters and (waiters[0].future.done() or self._take(waiters[0].count)):
+                waiter = waiters.popleft()
+                if not waiter.future.done():
+                    waiter.future.set_result(None)
+
+    def _look(self) -> None:
+        """Take their room from holders whose clients have stalled, as much as is waited for, and come back while it is."""
+        self._looking = None
+        now = asyncio.get_running_loop().time()
+        self._wake()
+        missing = sum(waiter.count for waiters in (self._small, self._large) for waiter in waiters)
+        if not missing:
+            return
+        for holding, client in sorted(self._clients.items(), key=lambda each: each[1].progress_at):
+            if missing <= 0 or now - client.progress_at < STALLED_SECONDS:
+                break
+            missing -= holding.held
+            holding.give_up()
+        self._look_later()
+
+    def _look_later(self) -> None:
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _relieve(self) -> None:
+        """While more is held than may be, take their room from those whose requests are arriving, the newest first."""
+        excess = self.bytes - self._bytes_max
+        for holding in reversed([each for each, client in self._clients.items() if client.is_arriving]):
+            if excess <= 0:
+                return
+            excess -= holding.held
+            holding.give_up()
 
 
 class _Waiter:
@@ -53,6 +96,15 @@ class _Waiter:
     def __init__(self, count: int) -> None:
         self.count = count
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class _Client:
+    """A client that a holder waits for: when it last made progress, and what to do when its holder loses its room."""
+
+    __slots__ = ("give_up", "is_arriving", "progress_at")
+
+    def __init__(self, give_up: Callable[[], None], progress_at: float, *, is_arriving: bool) -> None:
+        self.give_up, self.progress_at, self.is_arriving = give_up, progress_at, is_arriving
 
 
 class Holding:
@@ -68,7 +120,7 @@ class Holding:
     def take(self, count: int) -> bool:
         """Hold further bytes if there is room for them and nobody waits; return whether they are held."""
         admission = self._admission
-        if admission._waiters or not admission._take(count):
+        if admission._queue(count) or (admission._small and count > SMALL_SIZE) or not admission._take(count):
             return False
         self.held += count
         return True
@@ -78,7 +130,8 @@ class Holding:
         if self.take(count):
             return
         admission, waiter = self._admission, _Waiter(count)
-        admission._waiters.append(waiter)
+        admission._queue(count).append(waiter)
+        admission._look_later()
         try:
             await waiter.future
         except asyncio.CancelledError:
@@ -95,8 +148,42 @@ class Holding:
         if is_less:
             self._admission._wake()
 
+    def await_client(
+        self, give_up: Callable[[], None], *, is_arriving: bool = False, grace_seconds: float = 0.0
+    ) -> None:
+        """Note that the bytes are held for a client, who sends them or takes them, until `client_done` or `leave`.
+
+        `give_up` is called, once, when others need the room: after STALLED_SECONDS without progress, and the grace, and at once if
+        more bytes are `arriving` than may be held. It must see to it that this holder leaves.
+        """
+        since = asyncio.get_running_loop().time() + grace_seconds
+        self._admission._clients[self] = _Client(give_up, since, is_arriving=is_arriving)
+
+    def progressed(self) -> None:
+        """Note that the client has sent or taken something."""
+        if client := self._admission._clients.get(self):
+            client.progress_at = asyncio.get_running_loop().time()
+
+    def arrived(self, count: int) -> None:
+        """Hold the bytes that have arrived; if there are more than may be held, the newest of arriving requests are given up."""
+        if count > self.held:
+            self.progressed()
+        self.hold(count)
+        if self._admission.bytes > self._admission._bytes_max:
+            self._admission._relieve()
+
+    def client_done(self) -> None:
+        """Note that the client is not waited for any more."""
+        self._admission._clients.pop(self, None)
+
+    def give_up(self) -> None:
+        """Give up waiting for the client."""
+        if client := self._admission._clients.pop(self, None):
+            client.give_up()
+
     def leave(self) -> None:
         """Hold nothing any more."""
+        self.client_done()
         self.hold(0)
 
 

@@ -20,6 +20,7 @@ from server.calls.methods import Method
 from server.calls.policy import Ruled
 from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
+from server.process.memory import give_back_now
 from server.process.telemetry import log
 
 Answer = TypeVar("Answer")
@@ -49,17 +50,28 @@ Observer = Callable[[str, str, str, str, float], None]
 """Called when a call has ended, with its API, its method, its door, the name of its code, and the seconds it took."""
 
 
+LARGE_SIZE = 1024 * 1024
+"""Requests that are larger are parsed one after another: each takes as much memory again, and time in one piece."""
+
+
 class Dispatcher:
     """Passes requests to the handlers of RPCs and routes."""
 
     def __init__(self, shared: Shared, authority: Authority, *, observe: Observer | None = None) -> None:
         self._shared, self._authority, self._observe = shared, authority, observe
+        self._large = asyncio.Lock()
 
     async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message]:
         """Call an RPC with a serialized request."""
+        size = len(data)
         try:
-            request, size = method.request.FromString(data), len(data)
-            del data  # it may be large, and its call may take long
+            if size > LARGE_SIZE:
+                async with self._large:
+                    await give_back_now()
+                    request = method.request.FromString(data)
+                    del data  # its call may take long
+            else:
+                request = method.request.FromString(data)
         except (DecodeError, ValueError):
             error = InvalidArgument(f"the request is not a valid {method.request.DESCRIPTOR.name} message")
             return self.refuse(method, error, caller)

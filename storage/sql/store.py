@@ -48,6 +48,7 @@ CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 10.0  # how long a write keeps retrying when its caller has no deadline
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.5
+READY_GRACE_SECONDS = 0.2
 READY_SECONDS = 1.5  # readiness turns false within two seconds of a freeze of the database
 # The next attempt sees rows that other calls have inserted or deleted in the meantime; if it keeps colliding, the call
 # fails.
@@ -254,6 +255,8 @@ class SqlStore:
         self._probes.add(probe)
         try:
             await asyncio.wait([probe], timeout=READY_SECONDS)
+            # After a late wake-up the answer may have come, without having been read yet.
+            await asyncio.wait([probe], timeout=READY_GRACE_SECONDS)
             if not probe.done():
                 raise Unavailable("the database does not respond")
             await probe

@@ -20,7 +20,9 @@ LIMIT = re.compile(r"MAX_[A-Z_]+|[A-Z_]+_(MAX|BYTES|DEPTH)")
 
 @pytest.fixture(scope="module")
 def blocks() -> dict[str, Any]:
-    return runpy.run_path(str(CHECKOUT / "checks" / "docs_blocks.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(CHECKOUT / "checks")
+        return runpy.run_path(str(CHECKOUT / "checks" / "docs_blocks.py"))
 
 
 @pytest.fixture

@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from server.calls import admission as limits
 from server.calls.admission import Admission
 from server.calls.http_calls import HttpResponse
 from server.doors.http.connection import PIECE_SIZE
@@ -91,6 +94,45 @@ async def test_a_chunked_body_counts_as_large_as_it_may_be_once_it_is_not_small(
         await until(lambda: budget.bytes == 2 * SMALL_BODY)
         handler.may_respond.set()
         assert (await wire.answer()).body == b"done"
+    await until(lambda: budget.bytes == 0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients have stalled after a moment without progress."""
+    monkeypatch.setattr(limits, "STALLED_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_body_that_stalls_is_refused_when_another_needs_the_memory(start: Start) -> None:
+    handler, budget = Held(), a_budget()
+    handler.may_respond.set()
+    _, address = await start(handler, ROOMY, admission=budget)
+    async with connected(address) as stalled, connected(address) as other:
+        await stalled.send(request_text("POST", "/", Content_Length=str(len(BODY))) + b"x")
+        await until(lambda: budget.bytes == len(BODY))
+        await asyncio.sleep(0.5)  # nobody needs it
+        await other.send(request_text("POST", "/", BODY))
+        assert (await other.answer()).body == b"done"
+        refused = await stalled.answer()
+    assert (refused.status, refused.reason, refused.headers["retry-after"]) == (503, "MEMORY_EXHAUSTED", "1")
+    assert (handler.sizes, budget.bytes) == ([len(BODY)], 0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_client_that_stalls_in_a_large_response_is_cut_off_when_another_needs_the_memory(start: Start) -> None:
+    size, budget = 20_000_000, a_budget(20_100_000)
+
+    async def large(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, b"x" * (size if request.verb == "GET" else 1))
+
+    _, address = await start(large, ROOMY, admission=budget)
+    async with connected(address) as stalled, connected(address) as other:
+        stalled.reader._limit = 1  # type: ignore[attr-defined]  # the client reads nothing beyond its socket's buffer
+        await stalled.send(request_text("GET", "/"))
+        await until(lambda: budget.bytes == size)
+        await other.send(request_text("POST", "/", BODY))
+        assert (await other.answer()).body == b"x"
     await until(lambda: budget.bytes == 0)
 
 

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from server.calls.admission import Admission, Admitted
+from server.calls import admission as limits
+from server.calls.admission import SMALL_SIZE, Admission, Admitted, Holding
 from server.errors import ResourceExhausted
 
 HANGING_SECONDS = 20
@@ -100,3 +101,86 @@ async def test_a_caller_that_goes_away_as_room_is_made_for_it_leaves_nothing_beh
     second.leave()
     third.leave()
     assert (admission.calls, admission.bytes) == (0, 0)
+
+
+async def test_small_requests_do_not_wait_for_large_ones() -> None:
+    admission = Admission(calls_max=10, bytes_max=10 * SMALL_SIZE)
+    first, large, small, larger = (admission.enter() for _ in range(4))
+    await first.reserve(8 * SMALL_SIZE)
+    waiting = reserving(large, 5 * SMALL_SIZE)
+    await settled()
+    assert small.take(SMALL_SIZE)
+    assert not larger.take(SMALL_SIZE + 1)
+    first.leave()
+    await settled()
+    assert waiting.done()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients have stalled as soon as they make no progress."""
+    monkeypatch.setattr(limits, "STALLED_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "LOOK_SECONDS", 0.001)
+
+
+class Clients:
+    """Holders that wait for their clients, and leave when they are to give up."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission, self.given_up = admission, list[str]()
+
+    def holder(self, name: str, count: int, *, is_arriving: bool = False, grace_seconds: float = 0.0) -> Holding:
+        """A holder of so many bytes."""
+        holding = self._admission.holding()
+        assert holding.take(count)
+
+        def give_up() -> None:
+            self.given_up.append(name)
+            holding.leave()
+
+        holding.await_client(give_up, is_arriving=is_arriving, grace_seconds=grace_seconds)
+        return holding
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_waits_gets_the_room_of_those_whose_clients_have_stalled_for_longest() -> None:
+    admission = Admission(calls_max=10, bytes_max=100)
+    clients = Clients(admission)
+    first = clients.holder("first", 30)
+    clients.holder("second", 30)
+    clients.holder("patient", 30, grace_seconds=1_000)
+    first.progressed()
+    waiting = reserving(admission.enter(), 30)
+    async with asyncio.timeout(HANGING_SECONDS):
+        await waiting
+    assert clients.given_up == ["second"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_clients_may_stall_as_long_as_nobody_waits_and_work_is_not_given_up() -> None:
+    admission = Admission(calls_max=10, bytes_max=100)
+    clients = Clients(admission)
+    clients.holder("stalled", 40)
+    working = clients.holder("working", 60)
+    working.client_done()
+    await asyncio.sleep(0.05)
+    assert clients.given_up == []
+    waiting = reserving(admission.enter(), 60)
+    await asyncio.sleep(0.05)
+    assert (clients.given_up, waiting.done()) == (["stalled"], False)
+    working.leave()
+    async with asyncio.timeout(HANGING_SECONDS):
+        await waiting
+
+
+async def test_of_arriving_requests_the_newest_are_given_up_when_more_arrives_than_may_be_held() -> None:
+    admission = Admission(calls_max=10, bytes_max=100)
+    clients = Clients(admission)
+    clients.holder("working", 20)
+    arriving = [clients.holder(name, 10, is_arriving=True) for name in ("a", "b", "c", "d")]
+    arriving[1].arrived(50)
+    assert (clients.given_up, admission.bytes) == ([], 100)
+    arriving[0].arrived(25)
+    assert (clients.given_up, admission.bytes) == (["d", "c"], 95)
+    arriving[0].arrived(55)
+    assert (clients.given_up, admission.bytes) == (["d", "c", "b"], 75)

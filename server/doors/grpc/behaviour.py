@@ -12,19 +12,20 @@ from typing import Any
 
 import grpc
 
-from server.calls.admission import Admission, Admitted
+from server.calls.admission import SMALL_SIZE, Admission, Admitted
 from server.calls.caller import Caller
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
 from server.calls.statuses import Status
+from server.doors.grpc.arrivals import FIRST_LOOK_SECONDS, Arrivals
 from server.doors.grpc.deliveries import Deliveries
-from server.errors import ApiError, DeadlineExceeded, InvalidArgument
+from server.errors import ApiError, DeadlineExceeded, InvalidArgument, ResourceExhausted
 
-RESERVED_SIZE = 1024 * 1024
-"""What a call holds before its message has been read, whose size is unknown until then; few are larger."""
+RESERVED_SIZE = SMALL_SIZE
+"""What a call holds before its message has been read: gRPC receives no more of it until it is read."""
 
-SLOW_SECONDS = 1.0
-"""A message that is still incomplete after this long counts as large as a message may be."""
+QUICK_BYTES = 8 * 1024 * 1024
+"""How many bytes per second of a large answer a client must take if others need the memory."""
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 Behaviour = Callable[[Any, Context], Awaitable[bytes]]
@@ -42,26 +43,37 @@ class CallLimits:
     unread_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What all calls of a server pass: the limits of the process, and the watches over messages that clients send and take."""
+
+    admission: Admission
+    arrivals: Arrivals
+    deliveries: Deliveries
+
+
 def behaviour_of(
     dispatcher: Dispatcher,
     method: Method,
-    admission: Admission,
+    traffic: Traffic,
     gate: AbstractAsyncContextManager[None],
     limits: CallLimits,
-    deliveries: Deliveries,
 ) -> Behaviour:
     """Return the handler of one method; it takes and returns bytes, so that malformed requests are answered here."""
+
+    deliveries = traffic.deliveries
 
     async def behaviour(requests: Any, context: Context) -> bytes:
         async with gate:
             caller = _caller(context, limits)
             context.add_done_callback(deliveries.end)  # type: ignore[arg-type]  # it is given the context
             try:
-                admitted = admission.enter()
+                admitted = traffic.admission.enter()
                 # Until the answer has been sent, or its caller has left.
                 context.add_done_callback(lambda _: admitted.leave())  # type: ignore[arg-type]
                 await _admit_bytes(admitted, caller)
-                outcome = await dispatcher.dispatch_bytes(method, await _read(context, admitted, limits), caller)
+                reading = _Reading(admitted, traffic.arrivals, caller.peer, limits.message_seconds)
+                outcome = await dispatcher.dispatch_bytes(method, await reading.message(context), caller)
             except ApiError as error:
                 outcome = dispatcher.refuse(method, error, caller)
         if outcome.answer is None:
@@ -70,6 +82,9 @@ def behaviour_of(
             return b""  # never sent
         data: bytes = outcome.answer.SerializeToString()
         admitted.hold(len(data))
+        if len(data) > SMALL_SIZE:
+            grace_seconds = len(data) / QUICK_BYTES
+            admitted.await_client(lambda: deliveries.close(caller.peer), grace_seconds=grace_seconds)
         deliveries.begin(context, len(data), caller.peer)
         return data
 
@@ -99,43 +114,54 @@ async def _admit_bytes(admitted: Admitted, caller: Caller) -> None:
         ) from None
 
 
-async def _read(context: Context, admitted: Admitted, limits: CallLimits) -> bytes:
-    """Return the message. Raises DeadlineExceeded when it takes too long to arrive, InvalidArgument when there is none."""
-    reading = _Reading(admitted, limits)
-    try:
-        data = await context.read()
-    except asyncio.CancelledError:
-        if reading.is_late:
-            reading.task.uncancel()
-            raise DeadlineExceeded("the request took too long to arrive", reason="REQUEST_TIMEOUT") from None
-        raise
-    finally:
-        reading.timer.cancel()
-    if not isinstance(data, bytes):  # the end of the stream
-        raise InvalidArgument("the call has no message")
-    admitted.hold(len(data))
-    return data
-
-
 class _Reading:
-    """Watches a message arrive: one timer per call, and a second one for those that are slow."""
+    """Waits for a message: one timer per call, and a second one for those that are slow."""
 
-    __slots__ = ("_admitted", "_limits", "is_late", "task", "timer")
+    __slots__ = ("_admitted", "_arrivals", "_peer", "_refusal", "_seconds", "_task", "_timer")
 
-    def __init__(self, admitted: Admitted, limits: CallLimits) -> None:
+    def __init__(self, admitted: Admitted, arrivals: Arrivals, peer: str, seconds: float) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._admitted, self._limits, self.task, self.is_late = admitted, limits, task, False
-        self.timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._count_whole)
+        self._admitted, self._arrivals, self._peer, self._seconds, self._task = admitted, arrivals, peer, seconds, task
+        self._refusal: ApiError | None = None
+        self._timer = asyncio.get_running_loop().call_later(FIRST_LOOK_SECONDS, self._watch)
 
-    def _count_whole(self) -> None:
-        self._admitted.hold(max(self._limits.message_bytes, self._admitted.held))
-        rest = max(self._limits.message_seconds - SLOW_SECONDS, 0.0)
-        self.timer = asyncio.get_running_loop().call_later(rest, self._cut)
+    async def message(self, context: Context) -> bytes:
+        """Return the message. Raises DeadlineExceeded, ResourceExhausted, and InvalidArgument when there is none."""
+        size = 0
+        try:
+            data = await context.read()
+            if not isinstance(data, bytes):  # the end of the stream
+                raise InvalidArgument("the call has no message")
+            size = len(data)
+        except asyncio.CancelledError:
+            if self._refusal is not None:
+                self._task.uncancel()
+                raise self._refusal from None
+            raise
+        finally:
+            self._timer.cancel()
+            self._arrivals.remove(self._admitted, self._peer, size)
+            self._admitted.client_done()
+        self._admitted.arrived(size)
+        return data
 
-    def _cut(self) -> None:
-        self.is_late = True
-        self.task.cancel()
+    def _watch(self) -> None:
+        self._admitted.await_client(self._give_up, is_arriving=True)
+        self._arrivals.add(self._admitted, self._peer)
+        rest = max(self._seconds - FIRST_LOOK_SECONDS, 0.0)
+        self._timer = asyncio.get_running_loop().call_later(rest, self._end)
+
+    def _end(self) -> None:
+        self._cancel(DeadlineExceeded("the request took too long to arrive", reason="REQUEST_TIMEOUT"))
+
+    def _give_up(self) -> None:
+        message = "there was no memory left for this request before it had arrived; send fewer large ones at once"
+        self._cancel(ResourceExhausted(message, reason="MEMORY_EXHAUSTED"))
+
+    def _cancel(self, refusal: ApiError) -> None:
+        self._refusal = self._refusal or refusal
+        self._task.cancel()
 
 
 async def _abort(context: Context, status: Status) -> None:

@@ -11,7 +11,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from server.calls.admission import Admission
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
-from server.doors.grpc.behaviour import CallLimits, behaviour_of
+from server.doors.grpc.arrivals import Arrivals
+from server.doors.grpc.behaviour import CallLimits, Traffic, behaviour_of
 from server.doors.grpc.deliveries import Deliveries
 from server.doors.grpc.reflection import REFLECTION_SERVICES, add_reflection
 
@@ -78,10 +79,12 @@ class GrpcDoor:
         self._gate = _Gate()
         self._deliveries = Deliveries(limits.unread_seconds)
         self._watch: asyncio.Task[None] | None = None
+        self._arrivals = Arrivals(limits.message_bytes)
+        traffic = Traffic(admission, self._arrivals, self._deliveries)
         for service in dict.fromkeys(method.service for method in self._methods):
             handlers: dict[str, Any] = {
                 method.path.rpartition("/")[2]: grpc.stream_unary_rpc_method_handler(
-                    behaviour_of(dispatcher, method, admission, self._gate, limits, self._deliveries)
+                    behaviour_of(dispatcher, method, traffic, self._gate, limits)
                 )
                 for method in self._methods
                 if method.service == service
@@ -100,6 +103,7 @@ class GrpcDoor:
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}") from error
         await self._server.start()
+        self._arrivals.port = port
         self._watch = asyncio.create_task(self._deliveries.watch(port))
         # For the server as a whole, and for each service.
         for service in ("", *self._services):

@@ -8,17 +8,15 @@ import asyncio
 import contextlib
 import select
 from collections.abc import AsyncGenerator
-from typing import Protocol
 
 from google.rpc import code_pb2
 
-from server.calls.admission import Admission, Holding
+from server.calls.admission import Holding
 from server.calls.http_calls import HttpResponse
 from server.calls.statuses import Status
 from server.doors.http.deadlines import Deadlines
-from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
-from server.doors.http.places import Place, Places
+from server.doors.http.owner import Owner
+from server.doors.http.places import Place
 from server.doors.http.request_reader import BUSY, SMALL_BODY, Phase, QueuedRequest, RequestReader
 from server.doors.http.responses import failure_status, head_of
 from server.process.telemetry import log
@@ -27,34 +25,6 @@ PIECE_SIZE = 256 * 1024
 """Larger responses are handed to the transport in pieces of this size, as the client reads them: it copies what it cannot send."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Owner(Protocol):
-    """What a connection needs from its server."""
-
-    handler: HttpHandler
-    streams: Streams | None
-    write_error: ErrorWriter
-    admission: Admission
-    limits: HttpLimits
-    places: Places
-    probe_paths: frozenset[str]
-    is_stopping: bool
-
-    def opened(self, connection: "Connection") -> None:
-        """Register a connection, so that its deadlines are enforced."""
-
-    def closed(self, connection: "Connection") -> None:
-        """Unregister a connection."""
-
-    def keep_cancelled(self, call: asyncio.Task[None]) -> None:
-        """Reference a cancelled call until it ends: the event loop has only weak references to tasks."""
-
-    def deadline(self, seconds: float) -> float:
-        """Return the time, by the event loop's clock, at which a deadline must be set to be enforced within `seconds`."""
-
-    def date(self) -> str:
-        """Return the current time as the value of a Date header."""
 
 
 class Connection(asyncio.Protocol):
@@ -109,6 +79,8 @@ class Connection(asyncio.Protocol):
         reader = self._reader
         state = (reader.phase, reader.request_count)
         reader.feed(data)
+        if reader.holding is not None:
+            reader.holding.progressed()
         if (reader.phase, reader.request_count) != state or reader.stream is not None:
             self._owner.places.busy(self)
             # A streamed body may take long: its deadline is for the next piece, not for the whole body.
@@ -209,7 +181,7 @@ class Connection(asyncio.Protocol):
         if size > SMALL_BODY and reader.holding is None and not self._admitting:
             holding = self._owner.admission.holding()
             if holding.take(size):
-                reader.holding = holding
+                self._hold_body(holding)
             else:
                 self._admitting = asyncio.get_running_loop().create_task(self._wait_for_room(holding, size))
         if not self._admitting and not reader.refusal and reader.takes_continue() and not self._call:
@@ -219,13 +191,24 @@ class Connection(asyncio.Protocol):
         try:
             async with asyncio.timeout(self._owner.limits.answer_seconds):
                 await holding.reserve(size)
-            self._reader.holding = holding
+            self._hold_body(holding)
         except TimeoutError:
-            message = "other requests left no memory for this one in time; try again later"
-            self._reader.refuse(503, code_pb2.UNAVAILABLE, "MEMORY_EXHAUSTED", message, ("retry-after", "1"))
+            self._refuse_for_memory("other requests left no memory for this one in time; try again later")
         self._admitting = None
         self._admit_body()
         self._advance()
+
+    def _hold_body(self, holding: Holding) -> None:
+        self._reader.holding = holding
+        holding.await_client(self._give_up_body)
+
+    def _give_up_body(self) -> None:
+        """Refuse a body whose client has stalled: others need the memory."""
+        self._refuse_for_memory("the body did not go on arriving, and other requests needed the memory")
+        self._advance()
+
+    def _refuse_for_memory(self, message: str) -> None:
+        self._reader.refuse(503, code_pb2.UNAVAILABLE, "MEMORY_EXHAUSTED", message, ("retry-after", "1"))
 
     async def _answer(self, entry: QueuedRequest) -> None:
         holding = entry.holding or self._owner.admission.holding()
@@ -252,7 +235,8 @@ class Connection(asyncio.Protocol):
             self._send(response, verb=entry.request.verb, closes=closes)
         elif isinstance(body, bytes):
             holding.hold(len(entry.request.body) + len(body))
-            if not await self._stream(response, _pieces_of(body), entry, closes=closes, length=len(body)):
+            holding.await_client(self.reset)
+            if not await self._stream(response, _pieces_of(body, holding), entry, closes=closes, length=len(body)):
                 return
         elif not await self._stream(response, body, entry, closes=closes):
             return
@@ -395,6 +379,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
-async def _pieces_of(body: bytes) -> AsyncGenerator[bytes, None]:
+async def _pieces_of(body: bytes, holding: Holding) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(body), PIECE_SIZE):
         yield body[start : start + PIECE_SIZE]
+        holding.progressed()

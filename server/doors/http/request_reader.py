@@ -233,6 +233,8 @@ class RequestReader:
         is_http_1_1 = self._parser.get_http_version() == "1.1"
         keeps_alive = is_http_1_1 and self._parser.should_keep_alive()
         self.requests.append(QueuedRequest(request, keeps_alive, takes_chunks=is_http_1_1, holding=self.holding))
+        if self.holding is not None:
+            self.holding.client_done()
         self._body, self.holding = bytearray(), None
 
     # Checks.
