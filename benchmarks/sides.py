@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
-_ANNOUNCED = re.compile(r"gRPC on (\S+),")
+_ANNOUNCED = re.compile(r"gRPC on (\S+), REST on http://(\S+), store")
 _CPU_CLOCK_OF_PROCESS = 2
 _NEVER_SECONDS = "1000000"
 
@@ -53,10 +53,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running server: its process, and its gRPC address."""
+    """A running server: its process, and the addresses of its doors."""
 
     process_id: int
     grpc: str
+    rest: str
 
     def cpu_seconds(self) -> float:
         """Return the user and system time of its process."""
@@ -94,7 +95,7 @@ def serving(side: Side, store: str, log: Path) -> Iterator[Running]:
             match = _ANNOUNCED.search(process.stdout.readline())
             if match is None:
                 raise SystemExit(f"{side.name} does not serve {store}: {log.read_text()[-2000:]}")
-            yield Running(process.pid, match[1])
+            yield Running(process.pid, match[1], match[2])
         finally:
             process.terminate()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from lineal.v2beta1 import run_pb2
 
@@ -42,6 +42,10 @@ class Target:
     witness_run_id: str
     witness_task_id: str
 
+    def at(self, grpc: str, rest: str) -> "Target":
+        """The same, of another server on the same store."""
+        return replace(self, grpc=grpc, rest=rest)
+
     def text(self) -> str:
         """The target as one argument of a command."""
         return json.dumps(asdict(self))
@@ -58,9 +62,11 @@ async def prepare(grpc: str, rest: str, size: Size) -> Target:
     async with connected(grpc) as api:
         run_id, witness_run_id = await new_run(api), await new_run(api)
         task_ids = await _tasks(api, run_id, size.tasks)
+        artifacts_run_id = await new_run(api)
+        artifacts_task_id = await new_task(api, artifacts_run_id)
         text = "x" * (size.artifact_mebibytes * MEBIBYTE)
         artifact_ids = [
-            await new_artifact(api, run_id, task_ids[0], metadata={"text": {"string_value": text}})
+            await new_artifact(api, artifacts_run_id, artifacts_task_id, metadata={"text": {"string_value": text}})
             for _ in range(size.artifacts)
         ]
         witness_task_id = await new_task(api, witness_run_id)
