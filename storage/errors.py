@@ -14,7 +14,7 @@ StorageError
 │   ├── PoolExhausted   no connection became free before the caller's deadline
 │   ├── ReadOnly        the database does not take writes
 │   ├── Unusable        the database is there, but must not be used: damaged, deleted or replaced
-│   └── OutcomeUnknown  the connection broke during COMMIT: the write may or may not have happened
+│   └── OutcomeUnknown  COMMIT was not answered: the write may or may not have happened
 └── SchemaMismatch      the database holds an older, newer or foreign schema
 """
 
@@ -90,7 +90,7 @@ class ReadOnly(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """The connection broke during COMMIT: the write may or may not have happened."""
+    """The connection broke, the disk failed or the deadline passed during COMMIT: the write may or may not have happened."""
 
 
 class Unusable(Unavailable):

@@ -96,6 +96,7 @@ class Store(Protocol):
 
         A callback that meets a deadlock runs again. A callback whose connection breaks runs again. A callback that meets a
         row taken or deleted by another runs again. A key that stays taken raises Conflict. A broken COMMIT raises OutcomeUnknown.
+        A COMMIT comes to its end though its caller leaves. A deadline that passes during COMMIT raises OutcomeUnknown.
         A value that the database cannot hold raises ValueRefused. A write without a database raises Unavailable.
         A write to a database that is read-only runs again until its deadline.
         """

@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from storage.contract import ReadTx, Store, WriteTx
 from storage.errors import (
     Conflict,
-    OutcomeUnknown,
     ReadOnly,
     SchemaMismatch,
     StorageError,
@@ -30,6 +29,7 @@ from storage.errors import (
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
+from storage.sql.commits import Endings, Turn
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
@@ -112,6 +112,7 @@ class SqlStore:
             self._write_turns = Turns(
                 sys.maxsize
             )  # the thread has a queue of its own, and needs no round trip to the loop
+        self._endings = Endings()
         self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
 
@@ -162,17 +163,17 @@ class SqlStore:
         self, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, *, is_large: bool
     ) -> Answer:
         async def read() -> Answer:
-            return await self._retrying(self._read_turns, lambda: self._read_once(self._reader, fn), deadline)
+            return await self._retrying(self._read_turns, lambda _: self._read_once(self._reader, fn), deadline)
 
         return await (self._large_reads.run(read) if is_large and self._large_reads is not None else read())
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
-        return await self._retrying(self._read_turns, lambda: self._read_once(self._single_reader, fn))
+        return await self._retrying(self._read_turns, lambda _: self._read_once(self._single_reader, fn))
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
-        return await self._retrying(self._write_turns, lambda: self._write_once(fn, None))
+        return await self._retrying(self._write_turns, lambda turn: self._write_once(fn, None, turn))
 
     def until(self, deadline: float | None) -> Store:
         """Return this store for one caller; see storage.contract.Store."""
@@ -182,25 +183,23 @@ class SqlStore:
         async with engine.connect() as connection:
             return await fn(SqlTx(connection, self.dialect))
 
-    async def _write_once(self, fn: Callable[[WriteTx], Awaitable[Answer]], deadline: float | None) -> Answer:
+    async def _write_once(
+        self, fn: Callable[[WriteTx], Awaitable[Answer]], deadline: float | None, turn: Turn
+    ) -> Answer:
         if self._thread is not None:
             attempt = lambda connection: fn(SqlTx(connection, self.dialect))  # noqa: E731
             return await self._thread.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
-        async with self._writer.connect() as connection:
+        connection = await self._writer.connect()
+        try:
             answer = await fn(SqlTx(connection, self.dialect))
-            try:
-                await connection.commit()
-            except BaseException as error:
-                # Whatever the error, the transaction may still be open, and the connection's next user must not commit it.
-                await connection.invalidate()
-                is_disconnected = isinstance(error, DBAPIError) and self.dialect.failure(error) is Failure.DISCONNECTED
-                if is_disconnected or isinstance(error, OSError):
-                    raise OutcomeUnknown("the connection broke during COMMIT; the write may have happened") from error
-                raise
-            return answer
+        except BaseException:
+            await self._endings.run(connection.close(), turn)
+            raise
+        await self._endings.commit(connection, self.dialect.is_outcome_unknown, turn, deadline)
+        return answer
 
     async def _retrying(
-        self, turns: Turns, attempt: Callable[[], Awaitable[Answer]], deadline: float | None = None
+        self, turns: Turns, attempt: Callable[[Turn], Awaitable[Answer]], deadline: float | None = None
     ) -> Answer:
         """Run an attempt, in its turn, until it succeeds, fails for a reason that retrying does not fix, or time is up."""
         end = time.monotonic() + RETRY_SECONDS
@@ -210,15 +209,16 @@ class SqlStore:
         collisions = 0
         while True:
             await turns.take(deadline, patience_seconds=RETRY_SECONDS)
+            turn = Turn()
             try:
                 try:
-                    return await attempt()
+                    return await attempt(turn)
                 except BaseException as error:
                     # SQLAlchemy's frames keep references to each error that passes through them, including cancellations.
                     release(error)
                     raise
                 finally:
-                    turns.give_back()
+                    turns.give_back(after=turn.ending)
             except PoolTimeout as error:
                 raise Unavailable("no database connection became free in time") from error
             except OSError as error:
@@ -242,7 +242,7 @@ class SqlStore:
     async def ready(self) -> None:
         """Ask for a sign of life; raises Unavailable without one within READY_SECONDS, ReadOnly, and Unusable."""
 
-        async def ask() -> None:
+        async def ask(_: Turn) -> None:
             self.dialect.check_place()
             async with self._prober.connect() as connection:
                 if await self.dialect.is_writable(connection):
@@ -277,11 +277,11 @@ class SqlStore:
     async def problems(self) -> list[str]:
         """Return one sentence for each unsafe setting of the database, and for each damaged part that a check finds."""
 
-        async def ask() -> list[str]:
+        async def ask(_: Turn) -> list[str]:
             async with self._writer.connect() as connection:
                 return await self.dialect.problems(connection)
 
-        async def look() -> list[str]:
+        async def look(_: Turn) -> list[str]:
             # Not while a transaction keeps others from writing: the check reads the whole database.
             async with self._reader.connect() as connection:
                 return await self.dialect.damage(connection)
@@ -297,7 +297,7 @@ class SqlStore:
     async def size_bytes(self) -> int:
         """Return the size of the store in bytes, as reported by the database; raises StorageError."""
 
-        async def ask() -> int:
+        async def ask(_: Turn) -> int:
             async with self._single_reader.connect() as connection:
                 return await self.dialect.size_bytes(connection)
 
@@ -307,7 +307,7 @@ class SqlStore:
         """Return the key that signs page tokens, the same for every server on this database."""
         statement = select(tables.settings.c.value).where(tables.settings.c.name == "page_token_key")
 
-        async def read() -> str | None:
+        async def read(_: Turn) -> str | None:
             async with self._single_reader.connect() as connection:
                 key: str | None = (await connection.execute(statement)).scalar()
                 return key
@@ -322,6 +322,7 @@ class SqlStore:
     async def close(self) -> None:
         """Close every connection; a second call does nothing."""
         await asyncio.gather(*self._probes, return_exceptions=True)
+        await self._endings.close()
         if self._thread is not None:
             await self._thread.close()
         for engine in (self._writer, self._reader, self._prober):
@@ -343,12 +344,13 @@ class _StoreUntil:
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        attempt = lambda: store._read_once(store._single_reader, fn)  # noqa: E731
+        attempt = lambda _: store._read_once(store._single_reader, fn)  # noqa: E731
         return await store._retrying(store._read_turns, attempt, self._deadline)
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        return await store._retrying(store._write_turns, lambda: store._write_once(fn, self._deadline), self._deadline)
+        attempt = lambda turn: store._write_once(fn, self._deadline, turn)  # noqa: E731
+        return await store._retrying(store._write_turns, attempt, self._deadline)
 
     def until(self, deadline: float | None) -> Store:
         return self._store.until(deadline)

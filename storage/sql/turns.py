@@ -37,6 +37,9 @@ class Turns:
                 raise PoolExhausted from None
             raise
 
-    def give_back(self) -> None:
-        """End a turn."""
-        self._free.release()
+    def give_back(self, after: "asyncio.Task[None] | None" = None) -> None:
+        """End a turn, at once or when a task has ended."""
+        if after is None or after.done():
+            self._free.release()
+        else:
+            after.add_done_callback(lambda _: self._free.release())

@@ -10,13 +10,19 @@ import contextvars
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from storage.errors import PoolExhausted, Unavailable
+from storage.errors import OutcomeUnknown, PoolExhausted, Unavailable
+from storage.sql.commits import LATE
 from storage.tracebacks import release
+
+FAILED = "the disk failed during COMMIT; the write may have happened"
 
 RECENT_SECONDS = 0.1  # writers that wait for each other's calls are quiet for less
 
@@ -39,6 +45,23 @@ class TurnConnection:
 Transaction = Callable[[TurnConnection], Awaitable[Answer]]
 
 
+class Stage(Enum):
+    """How far a transaction had come when its caller left."""
+
+    QUEUED = auto()
+    STATEMENTS = auto()
+    COMMIT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """The engine of a thread, what is called before each COMMIT, and whether a write may have happened despite an error in it."""
+
+    engine: Engine
+    before: Callable[[], None]
+    is_unknown: Callable[[DBAPIError], bool]
+
+
 class _Turn(Generic[Answer]):
     """One transaction, from the moment it is queued. Of thread and caller, the first to acquire a lock decides."""
 
@@ -58,22 +81,21 @@ class _Turn(Generic[Answer]):
             if future is not None and not future.done():
                 future.set_exception(error)
 
-    def leave(self) -> bool:
-        """Stop the transaction: it does not begin if it waits, and is rolled back if it has not reached COMMIT.
-
-        Return whether it never began.
-        """
+    def leave(self) -> Stage:
+        """Stop the transaction: it does not begin if it waits, and is rolled back if it has not reached COMMIT."""
         if self._begins.acquire(blocking=False):
             self._transaction = None
-        self._ends.acquire(blocking=False)
-        return not self._has_begun
+        is_stopped = self._ends.acquire(blocking=False)
+        if not self._has_begun:
+            return Stage.QUEUED
+        return Stage.STATEMENTS if is_stopped else Stage.COMMIT
 
-    def take(self, engine: Engine, before_commit: Callable[[], None]) -> None:
+    def take(self, commits: "Commits") -> None:
         """Run the transaction, and tell the caller. The thread calls this."""
         if not self._begins.acquire(blocking=False):
             return
         self._has_begun = True
-        answer, error = self._outcome(engine, before_commit)
+        answer, error = self._outcome(commits)
         future, self._transaction, self._future = self._future, None, None
         if error is not None:
             release(error)
@@ -82,24 +104,26 @@ class _Turn(Generic[Answer]):
         # The error's frames keep this one, so that its variables would be part of a cycle.
         del future, answer, error
 
-    def _outcome(self, engine: Engine, before_commit: Callable[[], None]) -> tuple[Answer | None, BaseException | None]:
+    def _outcome(self, commits: "Commits") -> tuple[Answer | None, BaseException | None]:
         try:
-            return self._context.run(self._transact, engine, before_commit), None
+            return self._context.run(self._transact, commits), None
         except BaseException as error:  # noqa: BLE001 - it is the caller's
             return None, error
 
-    def _transact(self, engine: Engine, before_commit: Callable[[], None]) -> Answer:
+    def _transact(self, commits: "Commits") -> Answer:
         assert self._transaction is not None
-        with engine.connect() as connection:
+        with commits.engine.connect() as connection:
             answer = _completed(self._transaction(TurnConnection(connection, self._ends.locked)))
-            before_commit()
+            commits.before()
             if not self._ends.acquire(blocking=False):
                 raise asyncio.CancelledError
             try:
                 connection.commit()
-            except BaseException:
+            except BaseException as error:
                 # The transaction may still be open, and the connection's next user must not commit it.
                 connection.invalidate()
+                if isinstance(error, DBAPIError) and commits.is_unknown(error):
+                    raise OutcomeUnknown(FAILED) from error
                 raise
             return answer
 
@@ -131,9 +155,11 @@ def _settle(future: "asyncio.Future[Any] | None", answer: Any, error: BaseExcept
 class WriterThread:
     """The thread, the queue in front of it – first in, first out –, and its engine, which must not be an AsyncEngine's."""
 
-    def __init__(self, engine: Engine, *, before_commit: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: Engine, *, before_commit: Callable[[], None], is_unknown: Callable[[DBAPIError], bool]
+    ) -> None:
         self.engine = engine
-        self._before_commit = before_commit
+        self._commits = Commits(engine, before_commit, is_unknown)
         self._turns: SimpleQueue[_Turn[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._last_turn_at = -RECENT_SECONDS
@@ -146,8 +172,8 @@ class WriterThread:
         """Run a transaction when its turn comes, and commit it. It may await only the methods of its connection.
 
         Raises PoolExhausted when the turn does not come before the deadline, a monotonic time, Unavailable when there is none and
-        the turn does not come in so many seconds, and what the transaction or COMMIT raises. If this is cancelled before COMMIT,
-        the transaction leaves nothing behind.
+        the turn does not come in so many seconds, OutcomeUnknown when the deadline passes during COMMIT, and what the transaction
+        or COMMIT raises. If this is cancelled before COMMIT, the transaction leaves nothing behind.
         """
         if self._thread is None:
             # An open connection must not keep the process alive.
@@ -165,15 +191,18 @@ class WriterThread:
             return await future
         except asyncio.CancelledError:
             # By the caller's own timer for the same deadline: what it asks for is to end now, and why is known only here.
-            if turn.leave() and deadline is not None and time.monotonic() >= deadline:
+            stage, is_late = turn.leave(), deadline is not None and time.monotonic() >= deadline
+            if is_late and stage is Stage.QUEUED:
                 raise PoolExhausted from None
+            if is_late and stage is Stage.COMMIT:
+                raise OutcomeUnknown(LATE) from None
             raise
         finally:
             timer.cancel()
 
     def _serve(self) -> None:
         while (turn := self._turns.get()) is not None:
-            turn.take(self.engine, self._before_commit)
+            turn.take(self._commits)
             del turn  # while the next one is awaited, nothing of this one is kept
         self.engine.dispose()
 

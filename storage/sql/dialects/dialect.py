@@ -146,6 +146,10 @@ class Dialect:
         """Classify a driver error by its SQLSTATE, number or result code."""
         raise NotImplementedError
 
+    def is_outcome_unknown(self, error: DBAPIError) -> bool:
+        """Return whether a write may have happened although its COMMIT failed with this error."""
+        return self.failure(error) is Failure.DISCONNECTED
+
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Return a condition: the column contains the text literally, without wildcards and case-sensitively."""
         raise NotImplementedError

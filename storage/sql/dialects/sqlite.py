@@ -187,7 +187,7 @@ class SQLite(Dialect):
             connect_args=_connect_arguments(),
         )
         self._prepare(engine, writer=True)
-        return WriterThread(engine, before_commit=self.check_place)
+        return WriterThread(engine, before_commit=self.check_place, is_unknown=self.is_outcome_unknown)
 
     def _prepare(self, engine: Engine, *, writer: bool) -> None:
         @event.listens_for(engine, "do_connect")
@@ -273,6 +273,10 @@ class SQLite(Dialect):
         if code == sqlite3.SQLITE_ERROR and _TOO_MANY in str(error.orig):
             return Failure.TOO_LARGE
         return _FAILURES.get(code) or _FAILURES.get(code & 0xFF, Failure.UNKNOWN)
+
+    def is_outcome_unknown(self, error: DBAPIError) -> bool:
+        """An error of the disk: what was written to the log before may be found there after a crash. A full disk is none."""
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """instr compares bytes; LIKE would fold case."""

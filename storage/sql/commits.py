@@ -1,0 +1,79 @@
+"""The end of a write transaction: a COMMIT that has begun is never cancelled, whoever waits for it. SqlStore calls this.
+
+A driver would break the connection off, or have the database cancel the COMMIT, and what became of the write would be unknown
+although the database works.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.errors import OutcomeUnknown
+
+BROKEN = "the connection broke during COMMIT; the write may have happened"
+LATE = "the deadline passed during COMMIT; the write may have happened"
+
+CLOSE_SECONDS = 1.0
+"""How long the store, when it is closed, waits for the ends of transactions whose callers have left."""
+
+
+class Turn:
+    """What one attempt has of a pool: its turn lasts until `ending` has ended."""
+
+    __slots__ = ("ending",)
+
+    def __init__(self) -> None:
+        self.ending: asyncio.Task[None] | None = None
+
+
+class Endings:
+    """The ends of transactions, of which some go on when their callers have left."""
+
+    def __init__(self) -> None:
+        self._left = set[asyncio.Task[None]]()
+
+    async def run(self, ending: Coroutine[Any, Any, None], turn: Turn) -> None:
+        """Await the end of a transaction. When this is cancelled the end goes on, and the turn lasts as long."""
+        task = asyncio.create_task(ending)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done():
+                turn.ending = task
+                self._left.add(task)
+                task.add_done_callback(self._left.discard)
+            raise
+
+    async def commit(
+        self, connection: AsyncConnection, is_unknown: Callable[[DBAPIError], bool], turn: Turn, deadline: float | None
+    ) -> None:
+        """Commit and give the connection back. Raises OutcomeUnknown if the connection breaks, or the deadline passes meanwhile."""
+        try:
+            await self.run(_committed(connection, is_unknown), turn)
+        except asyncio.CancelledError:
+            # By the caller's own timer for the same deadline: what it asks for is to end now, and why is known only here.
+            if deadline is not None and time.monotonic() >= deadline:
+                raise OutcomeUnknown(LATE) from None
+            raise
+
+    async def close(self) -> None:
+        """Wait for those that go on, but not for a database that does not answer."""
+        if self._left:
+            await asyncio.wait(tuple(self._left), timeout=CLOSE_SECONDS)
+
+
+async def _committed(connection: AsyncConnection, is_unknown: Callable[[DBAPIError], bool]) -> None:
+    try:
+        await connection.commit()
+    except BaseException as error:
+        # Whatever the error, the transaction may still be open, and the connection's next user must not commit it.
+        await connection.invalidate()
+        if isinstance(error, OSError) or (isinstance(error, DBAPIError) and is_unknown(error)):
+            raise OutcomeUnknown(BROKEN) from error
+        raise
+    finally:
+        await connection.close()
