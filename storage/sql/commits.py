@@ -13,21 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.errors import OutcomeUnknown
+from storage.sql.turns import Turn
 
 BROKEN = "the connection broke during COMMIT; the write may have happened"
 LATE = "the deadline passed during COMMIT; the write may have happened"
 
 CLOSE_SECONDS = 1.0
 """How long the store, when it is closed, waits for the ends of transactions whose callers have left."""
-
-
-class Turn:
-    """What one attempt has of a pool: its turn lasts until `ending` has ended."""
-
-    __slots__ = ("ending",)
-
-    def __init__(self) -> None:
-        self.ending: asyncio.Task[None] | None = None
 
 
 class Endings:

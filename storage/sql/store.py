@@ -29,7 +29,7 @@ from storage.errors import (
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
-from storage.sql.commits import Endings, Turn
+from storage.sql.commits import Endings
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
@@ -40,7 +40,7 @@ from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
-from storage.sql.turns import Turns
+from storage.sql.turns import Caller, Turn, Turns
 from storage.sql.writer_thread import TurnConnection
 from storage.tracebacks import release
 
@@ -163,13 +163,15 @@ class SqlStore:
         self, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, *, is_large: bool
     ) -> Answer:
         async def read() -> Answer:
-            return await self._retrying(self._read_turns, lambda _: self._read_once(self._reader, fn), deadline)
+            return await self._retrying(
+                self._read_turns, lambda turn: self._read_once(self._reader, fn, turn), deadline
+            )
 
         return await (self._large_reads.run(read) if is_large and self._large_reads is not None else read())
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
-        return await self._retrying(self._read_turns, lambda _: self._read_once(self._single_reader, fn))
+        return await self._retrying(self._read_turns, lambda turn: self._read_once(self._single_reader, fn, turn))
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
@@ -179,8 +181,9 @@ class SqlStore:
         """Return this store for one caller; see storage.contract.Store."""
         return self if deadline is None else _StoreUntil(self, deadline)
 
-    async def _read_once(self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+    async def _read_once(self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]], turn: Turn) -> Answer:
         async with engine.connect() as connection:
+            turn.caller.check()
             return await fn(SqlTx(connection, self.dialect))
 
     async def _write_once(
@@ -191,6 +194,7 @@ class SqlStore:
             return await self._thread.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
         connection = await self._writer.connect()
         try:
+            turn.caller.check()
             answer = await fn(SqlTx(connection, self.dialect))
         except BaseException:
             await self._endings.run(connection.close(), turn)
@@ -206,19 +210,20 @@ class SqlStore:
         if deadline is not None:
             end = min(end, deadline)
         pause = FIRST_PAUSE_SECONDS
-        collisions = 0
+        collisions, caller = 0, Caller()
         while True:
             await turns.take(deadline, patience_seconds=RETRY_SECONDS)
-            turn = Turn()
+            turn = Turn(caller)
             try:
                 try:
+                    caller.check()
                     return await attempt(turn)
                 except BaseException as error:
                     # SQLAlchemy's frames keep references to each error that passes through them, including cancellations.
                     release(error)
                     raise
                 finally:
-                    turns.give_back(after=turn.ending)
+                    turns.give_back(turn)
             except PoolTimeout as error:
                 raise Unavailable("no database connection became free in time") from error
             except OSError as error:
@@ -344,7 +349,7 @@ class _StoreUntil:
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        attempt = lambda _: store._read_once(store._single_reader, fn)  # noqa: E731
+        attempt = lambda turn: store._read_once(store._single_reader, fn, turn)  # noqa: E731
         return await store._retrying(store._read_turns, attempt, self._deadline)
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:

@@ -6,6 +6,32 @@ import time
 from storage.errors import PoolExhausted, Unavailable
 
 
+class Caller:
+    """The task that makes a call. Up to Python 3.11, asyncio.wait_for may forget a cancellation, and drivers connect with it."""
+
+    __slots__ = ("_cancellations", "_task")
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._cancellations = task, task.cancelling()
+
+    def check(self) -> None:
+        """Raise CancelledError if the task was cancelled since the call began, and goes on nevertheless."""
+        if self._task.cancelling() > self._cancellations:
+            raise asyncio.CancelledError
+
+
+class Turn:
+    """What one attempt of a caller has of a pool: its turn lasts until `ending` has ended, if there is one."""
+
+    __slots__ = ("caller", "ending")
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.ending: asyncio.Task[None] | None = None
+
+
 class Turns:
     """As many turns at once as a pool has connections.
 
@@ -37,9 +63,9 @@ class Turns:
                 raise PoolExhausted from None
             raise
 
-    def give_back(self, after: "asyncio.Task[None] | None" = None) -> None:
-        """End a turn, at once or when a task has ended."""
-        if after is None or after.done():
+    def give_back(self, turn: Turn) -> None:
+        """End a turn, at once or when its ending has ended."""
+        if turn.ending is None or turn.ending.done():
             self._free.release()
         else:
-            after.add_done_callback(lambda _: self._free.release())
+            turn.ending.add_done_callback(lambda _: self._free.release())

@@ -85,7 +85,8 @@ class HttpServer:
             connection.close_when_idle()
         self._signal_if_empty()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._is_empty.wait(), drain_seconds)
+            async with asyncio.timeout(drain_seconds):
+                await self._is_empty.wait()
         for connection in tuple(self._connections):
             connection.reset()
         self._sweep_task.cancel()
