@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from server.config import Settings, setting_fields, variable_of
 from storage import fields
 
 SERVER = pathlib.Path(errors.__file__).parent
+ATTACKS = pathlib.Path(__file__).parents[1] / "benchmarks" / "attacks.json"
 
 REASONS = {
     "INVALID_JSON": "The body of a request over REST is not valid JSON for the request message.",
@@ -180,6 +182,30 @@ def keys() -> str:
     return _table(("list", "default sort field", "kind", "keys"), rows)
 
 
+def attacks() -> str:
+    """Return what was measured of each attack, with the code before the limits and with this code."""
+    rows = []
+    for name, row in json.loads(ATTACKS.read_text()).items():
+        before, after = row.get("base"), row["this"]
+        waits = (_change(before, after, key) for key in ("p99_ms", "worst_ms", "failures", "peak_mib"))
+        rows.append((f"`{name}`", row["what"], *waits, f"{after['after_mib']:,}", row["day"]))
+    head = (
+        "attack",
+        "what it does",
+        "p99 of others, ms",
+        "longest wait, ms",
+        "failed calls",
+        "peak, MiB",
+        "10 s later",
+        "measured",
+    )
+    return _table(head, rows)
+
+
+def _change(before: Mapping[str, int] | None, after: Mapping[str, int], key: str) -> str:
+    return f"{after[key]:,}" if before is None else f"{before[key]:,} → {after[key]:,}"
+
+
 def _first_line(kind: type[Any]) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
 
@@ -202,4 +228,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "methods": methods,
     "keys": keys,
+    "attacks": attacks,
 }
