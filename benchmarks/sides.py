@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
-_ANNOUNCED = re.compile(r"gRPC on (\S+), REST on http://(\S+), store")
+_ANNOUNCED = re.compile(r"gRPC on (\S+), REST on http://(\S+),")
 _CPU_CLOCK_OF_PROCESS = 2
 _NEVER_SECONDS = "1000000"
 

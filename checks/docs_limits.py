@@ -125,6 +125,20 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         f"{REFUSED}, reason `PACKAGE_TOO_LARGE`",
     ),
     (
+        "size of a value, or a request with it, from which it is converted in a helper process",
+        "server.calls.apart:APART_BYTES",
+        "bytes",
+        "a helper process is started if there is none",
+    ),
+    ("helper processes per server process", "server.calls.apart:HELPERS_MAX", "processes", "the call waits"),
+    (
+        "merges of one large update of a task that others change meanwhile",
+        "server.apis.kfp.services.task_updates:ATTEMPTS_MAX",
+        "merges",
+        "ABORTED",
+    ),
+    ("HTTP connections of the admin door", "server.process.admin:ADMIN_CONNECTIONS_MAX", "connections", "HTTP 503"),
+    (
         "pipeline packages that a process reads at once",
         "server.packages.reading:READINGS_MAX",
         "packages",

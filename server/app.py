@@ -8,7 +8,7 @@ import contextlib
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from server.doors.grpc.behaviour import CallLimits
 from server.doors.grpc.door import GrpcDoor
 from server.doors.rest.door import RestDoor
 from server.pages import Facts, page_routes
+from server.process.admin import AdminDoor
 from server.process.health import PROBE_PATHS, health_routes
 from server.process.memory import give_back
 from server.process.metrics import Gauges, Metrics
@@ -54,6 +55,7 @@ class Addresses:
 
     grpc: str
     rest: str
+    admin: str = ""
 
 
 async def prepare_store(settings: Settings) -> None:
@@ -95,21 +97,11 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             Gauges(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
+        # First and last: it also tells that the server is not ready yet, or any more.
+        admin = await stack.enter_async_context(_admin_door(shared, metrics))
         dispatcher = Dispatcher(shared, SingleUser(), observe=metrics.observe)
         admission = Admission(calls_max=settings.calls_max, bytes_max=settings.bytes_in_flight_max)
-        grpc = GrpcDoor(
-            dispatcher,
-            [method for api in apis for method in api.methods],
-            admission,
-            CallLimits(
-                message_bytes=settings.message_bytes_max,
-                message_seconds=settings.http_body_seconds,
-                call_seconds=settings.call_seconds_max,
-                unread_seconds=settings.http_idle_seconds,
-            ),
-            with_reflection=settings.reflection,
-            share_port=settings.workers > 1,
-        )
+        grpc = _grpc_door(settings, dispatcher, apis, admission)
         grpc_port = await grpc.start(settings.grpc)
         doors: list[GrpcDoor | RestDoor] = [grpc]
         stack.push_async_callback(_stop, doors, settings.drain_seconds)
@@ -118,16 +110,67 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             dispatcher,
             apis,
             settings,
-            plain_routes=[*health_routes(shared), *page_routes(facts, shared, metrics, dispatcher, apis)],
+            plain_routes=[
+                *health_routes(settings, is_ready=store.ready),
+                *page_routes(facts, shared, metrics, dispatcher, apis),
+            ],
             admission=admission,
             probe_paths=PROBE_PATHS,
             share_port=settings.workers > 1,
         )
-        rest_port = await _listening(rest, settings.rest)
+        rest_port = await _listening(rest.start(settings.rest), settings.rest)
         doors.append(rest)
         for chore in (_sweep(shared), give_back()):
             stack.callback(asyncio.create_task(chore).cancel)
-        yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port))
+        stack.enter_context(admin.serving())
+        yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port), admin.address)
+
+
+def _grpc_door(settings: Settings, dispatcher: Dispatcher, apis: Sequence[Api], admission: Admission) -> GrpcDoor:
+    return GrpcDoor(
+        dispatcher,
+        [method for api in apis for method in api.methods],
+        admission,
+        CallLimits(
+            message_bytes=settings.message_bytes_max,
+            message_seconds=settings.http_body_seconds,
+            call_seconds=settings.call_seconds_max,
+            unread_seconds=settings.http_idle_seconds,
+        ),
+        with_reflection=settings.reflection,
+        share_port=settings.workers > 1,
+    )
+
+
+@dataclass(slots=True)
+class _Admin:
+    """The admin door, if there is one."""
+
+    door: AdminDoor | None = None
+    address: str = ""
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Let the door say that the server is ready, until the block ends."""
+        if self.door is not None:
+            self.door.is_serving = True
+        yield
+        if self.door is not None:
+            self.door.is_serving = False
+
+
+@contextlib.asynccontextmanager
+async def _admin_door(shared: Shared, metrics: Metrics) -> AsyncIterator[_Admin]:
+    settings = shared.settings
+    if not settings.admin:
+        yield _Admin()
+        return
+    door = AdminDoor(shared, metrics, share_port=settings.workers > 1)
+    port = await _listening(door.start(), settings.admin)
+    try:
+        yield _Admin(door, _with_port(settings.admin, port))
+    finally:
+        await door.stop()
 
 
 async def _stop(doors: list[GrpcDoor | RestDoor], drain_seconds: float) -> None:
@@ -139,9 +182,9 @@ async def _close(store: SqlStore) -> None:
     await asyncio.wait([asyncio.create_task(store.close())], timeout=CLOSE_SECONDS)
 
 
-async def _listening(rest: RestDoor, address: str) -> int:
+async def _listening(starting: Awaitable[int], address: str) -> int:
     try:
-        return await rest.start(address)
+        return await starting
     except OSError as error:
         raise OSError(f"cannot listen on {address}: {error.strerror or error}") from error
 
@@ -190,7 +233,8 @@ async def serve_until_signal(
         if lifeline is not None:
             loop.add_reader(lifeline, stop.set)
         announce(addresses)
-        log.info("serving", grpc=addresses.grpc, rest=addresses.rest, version=__version__)
+        where = {"grpc": addresses.grpc, "rest": addresses.rest, "admin": addresses.admin}
+        log.info("serving", **{door: address for door, address in where.items() if address}, version=__version__)
         await stop.wait()
         if lifeline is not None:
             loop.remove_reader(lifeline)
@@ -232,8 +276,9 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
 
 def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     with contextlib.ExitStack() as stack:
-        addresses = Addresses(*(_reserve(stack, address) for address in (settings.grpc, settings.rest)))
-        worker_settings = replace(settings, grpc=addresses.grpc, rest=addresses.rest)
+        wanted = (settings.grpc, settings.rest, settings.admin)
+        addresses = Addresses(*(_reserve(stack, address) if address else "" for address in wanted))
+        worker_settings = replace(settings, grpc=addresses.grpc, rest=addresses.rest, admin=addresses.admin)
 
         def serve_in_worker(on_serving: Callable[[], None], lifeline: int) -> None:
             _run(serve_until_signal(worker_settings, lambda _: on_serving(), lifeline=lifeline))

@@ -78,7 +78,10 @@ def serve(file: str | None, **flags: Any) -> None:
     telemetry.configure(level=settings.log_level, format=settings.log_format)
 
     def announce(addresses: app.Addresses) -> None:
-        click.echo(f"Lineal {__version__}: gRPC on {addresses.grpc}, REST on http://{addresses.rest}, store {label}")
+        admin = f", admin on http://{addresses.admin}" if addresses.admin else ""
+        click.echo(
+            f"Lineal {__version__}: gRPC on {addresses.grpc}, REST on http://{addresses.rest}, store {label}{admin}"
+        )
         sys.stdout.flush()
 
     try:

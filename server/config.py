@@ -35,6 +35,11 @@ class Settings:
     )
     grpc: str = _setting("127.0.0.1:8887", "Address of the gRPC door, HOST:PORT; port 0 means any free port")
     rest: str = _setting("127.0.0.1:8888", "Address of the REST door, HOST:PORT; port 0 means any free port")
+    admin: str = _setting(
+        "",
+        "Address of a further HTTP door with health and metrics only, HOST:PORT, which answers from its own thread; empty "
+        "means none",
+    )
     workers: int = _setting(
         1, "Number of server processes, which share both ports; more than one needs PostgreSQL or MySQL"
     )
@@ -155,6 +160,7 @@ def _workers(settings: Settings) -> str | None:
 _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
     ("grpc", _address("grpc")),
     ("rest", _address("rest")),
+    ("admin", lambda settings: _address("admin")(settings) if settings.admin else None),
     (
         "message_bytes_max",
         _at_most("message_bytes_max", _LARGEST_MESSAGE_BYTES, "gRPC does not support larger messages"),

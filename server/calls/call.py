@@ -40,7 +40,7 @@ class Call:
 
     `deadline` is the monotonic time (`time.monotonic()`, seconds) at which the caller stops waiting, None if it has no
     deadline. Not frozen: a Call is created before anything can fail, so that every failure is logged with a request id, and its
-    identity and scope are set later.
+    identity and scope are set later. `request_bytes` is the size of what was sent.
     """
 
     __slots__ = (
@@ -51,15 +51,16 @@ class Call:
         "identity",
         "now",
         "recorded_specs",
+        "request_bytes",
         "settings",
         "store",
         "tokens",
     )
 
-    def __init__(self, shared: Shared, caller: Caller, *, start: float) -> None:
+    def __init__(self, shared: Shared, caller: Caller, *, start: float, request_bytes: int = 0) -> None:
         self.tokens, self.settings = shared.tokens, shared.settings
         self.now, self.recorded_specs = shared.now, shared.recorded_specs
-        self.caller = caller
+        self.caller, self.request_bytes = caller, request_bytes
         self.deadline = None if caller.timeout_seconds is None else start + caller.timeout_seconds
         self.store = shared.store.until(self.deadline)
         self.identity = Identity()

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from server.calls import statuses
+from server.calls.apart import SerializedMessage
 from server.calls.authority import Authority
 from server.calls.call import Call, Handler, Shared
 from server.calls.caller import Caller
@@ -22,6 +23,7 @@ from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
 from server.process.memory import give_back_now
 from server.process.telemetry import log
+from storage.errors import StorageError
 
 Answer = TypeVar("Answer")
 
@@ -61,30 +63,31 @@ class Dispatcher:
         self._shared, self._authority, self._observe = shared, authority, observe
         self._large = asyncio.Lock()
 
-    async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message]:
+    async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message | SerializedMessage]:
         """Call an RPC with a serialized request."""
         size = len(data)
         try:
             if size > LARGE_SIZE:
                 async with self._large:
-                    await give_back_now()
+                    await asyncio.to_thread(give_back_now)
                     request = method.request.FromString(data)
-                    del data  # its call may take long
             else:
                 request = method.request.FromString(data)
+            await check_parts(method.request, data)
+            del data  # it may be large, and its call may take long
         except (DecodeError, ValueError):
-            error = InvalidArgument(f"the request is not a valid {method.request.DESCRIPTOR.name} message")
+            invalid = InvalidArgument(f"the request is not a valid {method.request.DESCRIPTOR.name} message")
+            return self.refuse(method, invalid, caller)
+        except (InvalidArgument, StorageError) as error:
             return self.refuse(method, error, caller)
-        try:
-            check_parts(request, size)
-        except InvalidArgument as error:
-            return self.refuse(method, error, caller)
-        return await self.dispatch(method, request, caller)
+        return await self.dispatch(method, request, caller, request_bytes=size)
 
-    async def dispatch(self, operation: Operation, request: Message | HttpCall, caller: Caller) -> Outcome[Any]:
-        """Call an RPC with a message, or a route with an HttpCall."""
+    async def dispatch(
+        self, operation: Operation, request: Message | HttpCall, caller: Caller, *, request_bytes: int = 0
+    ) -> Outcome[Any]:
+        """Call an RPC with a message, or a route with an HttpCall; what was sent for it had a size."""
         start = time.monotonic()
-        call = Call(self._shared, caller, start=start)
+        call = Call(self._shared, caller, start=start, request_bytes=request_bytes)
         try:
             answer = await self._run(operation, request, call)
         except asyncio.CancelledError:
@@ -99,7 +102,7 @@ class Dispatcher:
         self._log(operation, call, statuses.OK, start, None)
         return Outcome(statuses.OK, answer)
 
-    def refuse(self, operation: Operation, error: ApiError, caller: Caller) -> Outcome[Any]:
+    def refuse(self, operation: Operation, error: ApiError | StorageError, caller: Caller) -> Outcome[Any]:
         """Return and log the error of a request that a door could not read."""
         status = statuses.to_status(error)
         start = time.monotonic()

@@ -1,7 +1,7 @@
 """Limits the number of parts in a request. The dispatcher checks it before calling a handler.
 
-Walking a request blocks the event loop for every other call, and a part that takes two bytes on the wire takes hundreds in
-memory: without this limit a message of permitted size could block the server for a minute.
+Walking a request takes long, and a part that takes two bytes on the wire takes hundreds in memory: without this limit a message
+of permitted size could keep a process busy for a minute.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from server.calls.apart import apart
 from server.errors import InvalidArgument
 
 PARTS_MAX = 1_000_000
@@ -17,10 +18,17 @@ PARTS_MAX = 1_000_000
 _PART_BYTES = 2  # a tag and a length
 
 
-def check_parts(request: Message, size_bytes: int) -> None:
-    """Raise InvalidArgument if a request, which has `size_bytes` on the wire, has more than PARTS_MAX parts."""
-    if size_bytes <= PARTS_MAX * _PART_BYTES:
-        return
+async def check_parts(request: type[Message], data: bytes) -> None:
+    """Raise InvalidArgument if a serialized request has more than PARTS_MAX parts.
+
+    One that is large enough for that is counted in a helper process. Raises Unavailable if that is lost.
+    """
+    if len(data) > PARTS_MAX * _PART_BYTES:
+        await apart(_count_parts, request, data)
+
+
+def _count_parts(type: type[Message], data: bytes) -> None:
+    request = type.FromString(data)
     # A stack of iterators, not of messages: creating a million protobuf wrappers that are alive at once can take 20 seconds.
     budget, iterators = PARTS_MAX, [iter((request,))]
     while iterators:

@@ -1,4 +1,5 @@
-"""Where packages and specifications are read: in threads, few at once, so that the event loop can answer other calls.
+"""Where packages and specifications are read: few at once, small ones in threads and large ones in helper processes, so that the
+event loop can answer other calls.
 
 Everything that unpacks, parses or validates one calls this.
 """
@@ -9,8 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from server.calls.apart import APART_BYTES, apart
+
 READINGS_MAX = 2
-"""How many packages a process reads at once. Each reading competes with the event loop for the interpreter."""
+"""How many packages a process reads at once in threads. Each reading competes with the event loop for the interpreter."""
 
 Params = ParamSpec("Params")
 Answer = TypeVar("Answer")
@@ -19,9 +22,12 @@ Answer = TypeVar("Answer")
 _threads = ThreadPoolExecutor(READINGS_MAX, thread_name_prefix="reading")
 
 
-async def read_apart(read: Callable[Params, Answer], *args: Params.args, **kwargs: Params.kwargs) -> Answer:
-    """Return what a function that reads a package returns, once fewer than READINGS_MAX others are being read.
+async def read_apart(size: int, read: Callable[Params, Answer], *args: Params.args, **kwargs: Params.kwargs) -> Answer:
+    """Return what a function returns that reads so many bytes, once fewer than READINGS_MAX others are being read.
 
-    A call that is cancelled while it waits, as at its deadline, gives up its place. Raises what the function raises.
+    Above APART_BYTES it is called in a helper process, as `apart` does. A call that is cancelled while it waits, as at its
+    deadline, gives up its place. Raises what the function raises.
     """
+    if size > APART_BYTES:
+        return await apart(read, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(_threads, functools.partial(read, *args, **kwargs))

@@ -27,7 +27,7 @@ async def root_inputs(spec: str) -> Any:
     id = text_digest(spec)
     data = _inputs.find(id)
     if data is None:
-        data = await read_apart(_read, spec)
+        data = await read_apart(len(spec), _read, spec)
         _inputs.keep(id, data, size_bytes=len(data) + _ENTRY_BYTES)
     return pipeline_spec_pb2.ComponentInputsSpec.FromString(data)
 

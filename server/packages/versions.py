@@ -12,7 +12,7 @@ async def new_version(
     texts: VersionTexts, *, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
 ) -> PipelineVersion:
     """Return the record of a new version; raises InvalidArgument when the package has no usable specification."""
-    spec_text = (await read_apart(read_package, package)).text
+    spec_text = await read_apart(len(package), _spec_text, package)
     return PipelineVersion(
         id=new_id(),
         pipeline_id=pipeline_id,
@@ -25,6 +25,10 @@ async def new_version(
         pipeline_spec=spec_text,
         tags=tags,
     )
+
+
+def _spec_text(package: bytes) -> str:
+    return read_package(package).text
 
 
 async def keep_version(store: Store, version: PipelineVersion) -> None:

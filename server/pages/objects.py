@@ -13,6 +13,7 @@ from urllib.parse import quote
 from google.protobuf.message import Message
 
 from server.api import Api
+from server.calls.apart import SerializedMessage
 from server.calls.dispatcher import Dispatcher
 from server.calls.http_calls import HttpResponse
 from server.calls.methods import Method
@@ -93,9 +94,12 @@ def _handler(kind: ObjectPage, method: Method, dispatcher: Dispatcher, settings:
         if outcome.answer is None:
             content = _MISSING.format(sentence=escape(outcome.status.message))
             return _page(kind.kind, "Not shown", content, status=outcome.status.http_status)
-        name = getattr(outcome.answer, "display_name", "") or getattr(outcome.answer, "name", "")
+        answer = outcome.answer
+        if isinstance(answer, SerializedMessage):
+            answer = answer.message()
+        name = getattr(answer, "display_name", "") or getattr(answer, "name", "")
         # In a thread: a specification can have megabytes, and would block the event loop for every other call.
-        text = await asyncio.to_thread(_readable, outcome.answer)
+        text = await asyncio.to_thread(_readable, answer)
         address = kind.rest.format(**{field: quote(value, safe="") for field, value in request.values.items()})
         return _page(kind.kind, name, _OBJECT_CONTENT.format(address=escape(address), text=escape(text)))
 

@@ -1,4 +1,4 @@
-"""Returns free memory to the system. The composition root runs this."""
+"""Returns free memory to the system. The composition root and the helper processes run this."""
 
 import asyncio
 import ctypes
@@ -20,7 +20,7 @@ async def give_back() -> None:
         _trim(0)
 
 
-async def give_back_now() -> None:
-    """Return free memory once, without holding up other calls."""
+def give_back_now() -> None:
+    """Return free memory once."""
     if _trim is not None:
-        await asyncio.to_thread(_trim, 0)
+        _trim(0)

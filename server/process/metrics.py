@@ -63,10 +63,15 @@ class Metrics:
 
     async def text(self) -> bytes:
         """Return the figures in Prometheus' text format; the size is left out when it cannot be measured in time."""
-        await self._measure()
+        await self.measure()
+        return self.present()
+
+    def present(self) -> bytes:
+        """Return the figures with the size that was last measured. Any thread may call this."""
         return generate_latest(self._registry)
 
-    async def _measure(self) -> None:
+    async def measure(self) -> None:
+        """Measure the size of the store, unless that was done shortly before."""
         async with self._measuring:
             if time.monotonic() < self._size_until:
                 return

@@ -1,14 +1,26 @@
 """CreateTask and UpdateTask in the store: which parent a task may have, and how the state of its run follows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
 from server.rules.linked_tasks import LinkedTasks
-from server.rules.tasks import TaskUpdate, merge_task
 from storage.contract import Lock, Store, WriteTx
 from storage.model import Task, TaskHead
+from storage.slices import in_slices
+
+
+class LargeTask(Exception):
+    """An update of a task takes too long for a transaction: it is to be merged before."""
+
+
+class LargeTasks(Exception):
+    """Such updates were found; `tasks` are the tasks as they stood. Nothing has been written."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        super().__init__("tasks that are merged before the transaction")
+        self.tasks = tasks
 
 
 async def keep_task(store: Store, task: Task, *, now: int) -> Task:
@@ -31,17 +43,20 @@ async def keep_task(store: Store, task: Task, *, now: int) -> Task:
     return await run_state.write_tasks(store, write)
 
 
-async def update_tasks(store: Store, run_id: str, updates: Mapping[str, TaskUpdate], *, now: int) -> LinkedTasks:
-    """Update tasks of one run, by id, all or none; return them as they stand, with artifacts and children.
+async def update_tasks(
+    store: Store, run_id: str, task_ids: Sequence[str], merge: Callable[[Task], Task], *, now: int
+) -> LinkedTasks:
+    """Update tasks of one run, all or none; return them as they stand, with artifacts and children.
 
-    Raises NotFound for unknown tasks and parents, InvalidArgument for those of other runs and parents that close a cycle.
+    `merge` returns a task after its update; it may raise a LargeTask, see there, and is called again when the transaction is run
+    again. Raises NotFound for unknown tasks and parents, InvalidArgument for those of other runs and parents that close a cycle.
     """
-    task_ids = sorted(updates)
+    task_ids = sorted(task_ids)
 
     async def write(tx: WriteTx, lock: Lock) -> LinkedTasks:
         tasks_before = await tx.tasks.lock(task_ids)
         _check_tasks(task_ids, run_id, tasks_before)
-        tasks_after = [merge_task(tasks_before[task_id], updates[task_id], now) for task_id in task_ids]
+        tasks_after = await _merged([tasks_before[task_id] for task_id in task_ids], merge)
         new_parents = {
             task.id: task.parent_task_id
             for task in tasks_after
@@ -59,6 +74,23 @@ async def update_tasks(store: Store, run_id: str, updates: Mapping[str, TaskUpda
         return LinkedTasks(tasks_after, links, children)
 
     return await run_state.write_tasks(store, write)
+
+
+async def _merged(tasks: Sequence[Task], merge: Callable[[Task], Task]) -> Sequence[Task]:
+    """Return the tasks after their updates; raises LargeTasks with all those whose merge raised LargeTask."""
+    tasks_after: list[Task] = []
+    large_tasks: list[Task] = []
+
+    def add(task: Task) -> None:
+        try:
+            tasks_after.append(merge(task))
+        except LargeTask:
+            large_tasks.append(task)
+
+    await in_slices(tasks, add)
+    if large_tasks:
+        raise LargeTasks(large_tasks)
+    return tasks_after
 
 
 def check_parent(parent_id: str, run_id: str, heads: Mapping[str, TaskHead]) -> None:

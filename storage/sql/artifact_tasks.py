@@ -11,7 +11,7 @@ from storage.ids import possible_ids
 from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import RowVanished, columns_of, values_of
+from storage.sql.rows import RowVanished, columns_of, execute_many, records, values_of
 from storage.sql.tables import artifact_tasks, artifacts
 
 _COLUMNS = columns_of(artifact_tasks, ArtifactTask)
@@ -114,9 +114,9 @@ class SqlArtifactTasks:
         return [LinkOutline(*row) for row in rows]
 
     async def _find_linked(self, statement: Select[Any], **values: Any) -> Sequence[LinkedArtifact]:
-        rows = (await self._connection.execute(statement, values)).all()
         width = len(_COLUMNS)
-        return [LinkedArtifact(ArtifactTask(*row[:width]), Artifact(*row[width:])) for row in rows]
+        result = await self._connection.execute(statement, values)
+        return await records(result, lambda row: LinkedArtifact(ArtifactTask(*row[:width]), Artifact(*row[width:])))
 
     async def create(self, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
         """Insert links that do not exist yet; return each as it is stored, in the order given."""
@@ -131,11 +131,10 @@ class SqlArtifactTasks:
             if await self._dialect.insert_unless_taken(self._connection, artifact_tasks, _UNIQUE, rows[0]):
                 return [links[0]] * len(links)
         else:
-            await self._connection.execute(self._dialect.insert_or_skip(artifact_tasks, _UNIQUE), rows)
+            await execute_many(self._connection, self._dialect.insert_or_skip(artifact_tasks, _UNIQUE), rows)
         values = self._dialect.key_values(_UNIQUE, _IDS, rows)
-        stored_links = [
-            ArtifactTask(*row) for row in (await self._connection.execute(self._statements.by_key, values)).all()
-        ]
+        result = await self._connection.execute(self._statements.by_key, values)
+        stored_links = await records(result, lambda row: ArtifactTask(*row))
         links_by_key = {_unique_key(link): link for link in stored_links}
         if any(_unique_key(link) not in links_by_key for link in links):
             raise RowVanished

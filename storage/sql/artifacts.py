@@ -12,7 +12,7 @@ from storage.ids import possible_ids
 from storage.model import Artifact
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import RowVanished, columns_of, inline_literal, values_of
+from storage.sql.rows import RowVanished, columns_of, execute_many, inline_literal, values_of
 from storage.sql.tables import artifacts
 
 _COLUMNS = columns_of(artifacts, Artifact)
@@ -87,7 +87,7 @@ class SqlArtifacts:
         """Insert new artifacts."""
         if not records:
             return
-        await self._connection.execute(_INSERT, [values_of(artifact) for artifact in records])
+        await execute_many(self._connection, _INSERT, [values_of(artifact) for artifact in records])
 
     async def create_unique(self, artifact: Artifact) -> Artifact:
         """Insert a new artifact, or return the existing one with its identity."""

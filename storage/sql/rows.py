@@ -1,11 +1,22 @@
 """Rows ⇄ records: the columns of a table in the order of a record's fields, and back. Used by the per-table files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, literal_column
+from sqlalchemy import ColumnElement, FromClause, Result, literal_column
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.slices import in_slices
+
+ROWS_AT_ONCE = 250
+"""How many rows become records in one piece, without letting other calls go on: each takes some ten microseconds."""
+
+WRITES_AT_ONCE = 2_000
+"""How many rows are given to a driver at once, which prepares them in one piece; each further execution is a round trip."""
+
+Record = TypeVar("Record")
 
 _READERS: dict[tuple[type[Any], tuple[str, ...]], tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
 
@@ -41,3 +52,19 @@ def inline_literal(constant: str) -> ColumnElement[str]:
     """Inline a trusted constant instead of binding it: with a bound value, a generic plan cannot use a partial index."""
     assert constant.replace("_", "").isalnum() or not constant, "only words that need no escaping"
     return literal_column(f"'{constant}'")
+
+
+async def records(result: Result[Any], record: Callable[[Any], Record]) -> list[Record]:
+    """Return the records of all rows of a result; many are made in slices."""
+    rows = result.fetchmany(ROWS_AT_ONCE)
+    all_records = [record(row) for row in rows]
+    if len(rows) == ROWS_AT_ONCE:
+        await in_slices(result.partitions(ROWS_AT_ONCE), lambda part: all_records.extend(record(row) for row in part))
+    result.close()
+    return all_records
+
+
+async def execute_many(connection: AsyncConnection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute a statement with each of the rows, at most WRITES_AT_ONCE at a time."""
+    for start in range(0, len(rows), WRITES_AT_ONCE):
+        await connection.execute(statement, rows[start : start + WRITES_AT_ONCE])

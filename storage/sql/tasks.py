@@ -1,6 +1,6 @@
 """Statements on tasks. See storage.contract for the promises."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,9 +11,10 @@ from storage.contract import Listing, Lock, Page
 from storage.errors import RowNotFound
 from storage.ids import can_be_id, possible_ids
 from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress, TaskState
+from storage.slices import in_slices
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import RowVanished, columns_of, field_names, inline_literal, values_of
+from storage.sql.rows import RowVanished, columns_of, execute_many, field_names, inline_literal, records, values_of
 from storage.sql.tables import tasks
 
 _COLUMNS = columns_of(tasks, Task)
@@ -91,6 +92,10 @@ def _find_cached(*scope: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def _changed_names(before: Task, after: Task) -> Iterator[str]:
+    return (name for name in _CHANGING if getattr(before, name) != getattr(after, name))
+
+
 @lru_cache(maxsize=256)
 def _update(names: tuple[str, ...]) -> Update:
     return update(tasks).where(tasks.c.id == bindparam("task_id")).values({name: bindparam(name) for name in names})
@@ -106,6 +111,9 @@ class SqlTasks:
     async def _rows(self, statement: Select[Any], **values: Any) -> Sequence[Any]:
         rows: Sequence[Any] = (await self._connection.execute(statement, values)).all()
         return rows
+
+    async def _tasks(self, statement: Select[Any], **values: Any) -> Sequence[Task]:
+        return await records(await self._connection.execute(statement, values), lambda row: Task(*row))
 
     async def get(self, task_id: str) -> Task:
         """Return a task; raises RowNotFound."""
@@ -142,10 +150,8 @@ class SqlTasks:
     async def list_of_runs(self, run_ids: Sequence[str]) -> Sequence[Task]:
         """Return all tasks of runs, oldest first."""
         if len(run_ids) == 1:
-            rows = await self._rows(self._statements.of_run, run_id=run_ids[0])
-        else:
-            rows = await self._rows(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
-        return [Task(*row) for row in rows]
+            return await self._tasks(self._statements.of_run, run_id=run_ids[0])
+        return await self._tasks(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
 
     async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
         """Return outlines of a run's first tasks, oldest first, without parameters longer than `parameter_characters`."""
@@ -174,8 +180,8 @@ class SqlTasks:
         ids = possible_ids(task_ids)
         if not ids:
             return {}
-        rows = await self._rows(self._statements.lock, ids=self._dialect.text_list(ids))
-        return {row[0]: Task(*row) for row in rows}
+        tasks = await self._tasks(self._statements.lock, ids=self._dialect.text_list(ids))
+        return {task.id: task for task in tasks}
 
     async def lock_of_run(self, run_id: str) -> None:
         """Lock the rows of all tasks of a run, in order of their ids."""
@@ -200,16 +206,18 @@ class SqlTasks:
     async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
         """Write the changes of tasks, each given as the task that was read and the task to write."""
         # One statement for all tasks, with every column that changed in any of them.
-        names = tuple(name for name in _CHANGING if any(getattr(a, name) != getattr(b, name) for a, b in changes))
+        changed: set[str] = set()
+        await in_slices(changes, lambda change: changed.update(_changed_names(*change)))
+        names = tuple(name for name in _CHANGING if name in changed)
         if names:
             rows = [{"task_id": task.id, **{name: getattr(task, name) for name in names}} for _, task in changes]
-            await self._connection.execute(_update(names), rows)
+            await execute_many(self._connection, _update(names), rows)
 
     async def start_again(self, attempts: Sequence[TaskAttempt]) -> None:
         """Write what new attempts set of their tasks."""
         if attempts:
             rows = [{"task_id": each.id, **{name: getattr(each, name) for name in _ATTEMPT}} for each in attempts]
-            await self._connection.execute(_update(_ATTEMPT), rows)
+            await execute_many(self._connection, _update(_ATTEMPT), rows)
 
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Return (run id, parent id) of tasks and of all their ancestors."""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from server.calls import listings, slices
+from server.calls import listings
 from server.packages import root_inputs
+from storage import slices
 from tests.api.builders import (
     a_link,
     a_parameter,
@@ -116,7 +117,7 @@ def interruptions(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         await asyncio.sleep(seconds)
 
     monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(slices, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(slices, "asyncio", SimpleNamespace(sleep=sleep, get_running_loop=asyncio.get_running_loop))
     return pauses
 
 

@@ -18,6 +18,7 @@ from tests.faults.client import connected
 from tests.faults.cluster import Server
 from tests.faults.load import Findings, Ledger, Load, audit
 from tests.faults.waiting import until
+from tests.rest.client import ask
 
 pytestmark = pytest.mark.databases("postgresql")
 
@@ -52,6 +53,15 @@ async def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:
     assert replacement in {line["pid"] for line in server.calls("GetHealthz")}
     [death] = [line for line in server.log_lines() if line["event"] == "worker died"]
     assert (death["worker"], death["status"]) == (killed, -signal.SIGKILL)
+
+
+async def test_workers_share_the_port_of_the_admin_door(migrated_url: str, start_server: Callable[..., Server]) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    server = start_server(migrated_url, "--workers", str(WORKERS), "--admin", address)
+    assert (await ask(address, "GET", "/readyz")).json == {"ready": True}
+    os.kill(min(server.workers()), signal.SIGKILL)
+    await until(lambda: len(server.workers()) == WORKERS)
+    assert (await ask(address, "GET", "/healthz")).status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, run_pb2
 
-from server.calls import slices
 from server.doors.rest import json_pieces, json_writer
 from server.doors.rest.json_writer import message_json
+from storage import slices
 from tests.rest.messages import DETAIL, RESPONSES, messages, packed, text_of
 
 

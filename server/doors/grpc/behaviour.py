@@ -13,12 +13,14 @@ from typing import Any
 import grpc
 
 from server.calls.admission import SMALL_SIZE, Admission, Admitted
+from server.calls.apart import SerializedMessage
 from server.calls.caller import Caller
 from server.calls.dispatcher import Dispatcher
 from server.calls.methods import Method
 from server.calls.statuses import Status
 from server.doors.grpc.arrivals import FIRST_LOOK_SECONDS, Arrivals
 from server.doors.grpc.deliveries import Deliveries
+from server.doors.grpc.serializing import serialized
 from server.errors import ApiError, DeadlineExceeded, InvalidArgument, ResourceExhausted
 
 RESERVED_SIZE = SMALL_SIZE
@@ -80,7 +82,8 @@ def behaviour_of(
             deliveries.begin(context, 0, caller.peer)
             await _abort(context, outcome.status)
             return b""  # never sent
-        data: bytes = outcome.answer.SerializeToString()
+        answer = outcome.answer
+        data = answer.data if isinstance(answer, SerializedMessage) else await serialized(answer)
         admitted.hold(len(data))
         if len(data) > SMALL_SIZE:
             grace_seconds = len(data) / QUICK_BYTES

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from server.api import BytesBody, FileBody, HttpForm, HttpRoute, JsonBody, NoBody, StreamBody
+from server.calls.apart import SerializedMessage
 from server.calls.body_fields import read_object
 from server.calls.http_calls import HttpCall, HttpResponse
 from server.config import Settings
@@ -36,7 +37,9 @@ def route_handler(route: HttpRoute, calling: Calling, settings: Settings) -> Htt
         outcome = await dispatcher.dispatch(route, call, caller)
         answer = outcome.answer
         return (
-            await write_message(outcome) if answer is None or isinstance(answer, Message) else _response(answer, form)
+            await write_message(outcome)
+            if answer is None or isinstance(answer, Message | SerializedMessage)
+            else _response(answer, form)
         )
 
     return handle

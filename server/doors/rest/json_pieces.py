@@ -3,7 +3,7 @@
 The pieces together are what `json_writer.message_json` returns. Small parts of a message are written by it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,18 +11,21 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
-from server.calls.slices import in_slices
+from server.calls.apart import SerializedMessage, apart
 from server.doors.rest.compiled_writer import Writer, text
 from server.doors.rest.json_forms import is_map, needs_json_format
 from server.doors.rest.json_writer import LIST_ITEMS, OWN_FORM, Writers, message_json, writers
+from storage.slices import in_slices
 
-_AT_ONCE_BYTES = 64 * 1024
-"""A message that is larger, serialized, is written in pieces."""
+_AT_ONCE_BYTES = 16 * 1024
+"""A message that is larger, serialized, is written in pieces, each of which takes three milliseconds."""
 
 
-async def json_body(message: Message, *, int64_as_numbers: bool = False) -> bytes:
-    """Return the message as compact JSON. Raises ValueError as `message_json` does."""
-    if message.ByteSize() <= _AT_ONCE_BYTES:
+async def json_body(message: Message | SerializedMessage, *, int64_as_numbers: bool = False) -> bytes:
+    """Return the message as compact JSON. Raises ValueError as `message_json` does, Unavailable if a helper process is lost."""
+    if isinstance(message, SerializedMessage):
+        return await apart(_json_apart, message, int64_as_numbers)
+    if not _is_large(message):
         return message_json(message, int64_as_numbers=int64_as_numbers).encode()
     pieces: list[bytes] = []
     written = _message(message, writers(int64_as_numbers=int64_as_numbers))
@@ -30,11 +33,31 @@ async def json_body(message: Message, *, int64_as_numbers: bool = False) -> byte
     return b"".join(pieces)
 
 
+def _json_apart(serialized: SerializedMessage, int64_as_numbers: bool) -> bytes:
+    # Not `message_json`: it keeps a wrapper of every part of the message until the end.
+    pieces = _message(serialized.message(), writers(int64_as_numbers=int64_as_numbers))
+    return b"".join([piece.encode() for piece in pieces])
+
+
+def _is_large(message: Any) -> bool:
+    # Long lists first: to tell the size of a message, it is serialized as a whole.
+    for name in _lists_of(message.DESCRIPTOR):
+        if len(getattr(message, name)) > LIST_ITEMS:
+            return True
+    if message.DESCRIPTOR is Value.DESCRIPTOR and message.WhichOneof("kind") in ("struct_value", "list_value"):
+        return _is_large(getattr(message, message.WhichOneof("kind")))
+    return bool(message.ByteSize() > _AT_ONCE_BYTES)
+
+
+@lru_cache(256)
+def _lists_of(descriptor: Any) -> Sequence[str]:
+    return [field.name for field in descriptor.fields if field.is_repeated and field.message_type is not None]
+
+
 def _message(message: Any, of_types: Writers) -> Iterator[str]:
+    """Yield a message that is large."""
     descriptor = message.DESCRIPTOR
-    if message.ByteSize() <= _AT_ONCE_BYTES:
-        yield of_types.of(descriptor)(message)
-    elif descriptor is Value.DESCRIPTOR and message.WhichOneof("kind") in ("struct_value", "list_value"):
+    if descriptor is Value.DESCRIPTOR and message.WhichOneof("kind") in ("struct_value", "list_value"):
         yield from _message(getattr(message, message.WhichOneof("kind")), of_types)
     elif descriptor is Struct.DESCRIPTOR:
         yield from _entries(message.fields, of_types)
@@ -63,15 +86,22 @@ def _fields(message: Any, of_types: Writers) -> Iterator[str]:
         elif field.is_repeated:
             yield from _items(value, of_types)
         else:
-            yield from _message(value, of_types)
+            yield from _one(value, of_types)
     yield "}" if separator == "," else "{}"
+
+
+def _one(message: Any, of_types: Writers) -> Iterator[str]:
+    if _is_large(message):
+        yield from _message(message, of_types)
+    else:
+        yield of_types.of(message.DESCRIPTOR)(message)
 
 
 def _entries(entries: Any, of_types: Writers) -> Iterator[str]:
     separator = "{"
     for key in entries:
         yield f"{separator}{text(key)}:"
-        yield from _message(entries[key], of_types)
+        yield from _one(entries[key], of_types)
         separator = ","
     yield "}" if separator == "," else "{}"
 

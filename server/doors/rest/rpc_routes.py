@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from server.api import HttpForm
+from server.calls.apart import APART_BYTES, SerializedMessage
 from server.calls.dispatcher import Dispatcher, Outcome
 from server.calls.http_calls import HttpResponse
 from server.calls.methods import HttpRule, Method
@@ -16,6 +17,7 @@ from server.doors.http.responses import failure_status
 from server.doors.rest.binding import Binding
 from server.doors.rest.json_pieces import json_body
 from server.errors import ApiError, Unimplemented
+from storage.errors import StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +40,29 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
 
     async def handle(request: HttpRequest) -> HttpResponse:
         try:
-            bound = binding.bind(request.values, request.query, request.body)
-        except ApiError as error:
+            if len(request.body) > APART_BYTES:
+                bound = await binding.bind_large(request.values, request.query, request.body)
+            else:
+                bound = binding.bind(request.values, request.query, request.body)
+        except (ApiError, StorageError) as error:
             caller = caller_of(request, timeout_seconds=seconds, names=names)
             return await write(dispatcher.refuse(method, error, caller))
         caller = caller_of(request, timeout_seconds=seconds, names=names, metadata=bound.metadata)
-        return await write(await dispatcher.dispatch(method, bound.request, caller))
+        return await write(await dispatcher.dispatch(method, bound.request, caller, request_bytes=len(request.body)))
 
     return handle
 
 
-def response_writer(form: HttpForm) -> Callable[[Outcome[Message]], Awaitable[HttpResponse]]:
+def response_writer(form: HttpForm) -> Callable[[Outcome[Message | SerializedMessage]], Awaitable[HttpResponse]]:
     """Return a function that writes the outcome of a call whose answer is a message."""
     int64_as_numbers = form.json.int64_as_numbers
 
-    async def write(outcome: Outcome[Message]) -> HttpResponse:
+    async def write(outcome: Outcome[Message | SerializedMessage]) -> HttpResponse:
         if outcome.answer is None:
             return error_response(form, outcome.status)
         try:
             return HttpResponse(200, await json_body(outcome.answer, int64_as_numbers=int64_as_numbers))
-        except ValueError as error:
+        except (ValueError, StorageError) as error:
             return error_response(form, failure_status(error, "rest.answer"))
 
     return write

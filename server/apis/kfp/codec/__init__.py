@@ -10,6 +10,7 @@ from server.apis.kfp.codec.artifacts import (
     metadata_text,
     new_artifact,
     new_link,
+    write_artifact,
 )
 from server.apis.kfp.codec.pipelines import (
     experiment_message,
@@ -19,20 +20,33 @@ from server.apis.kfp.codec.pipelines import (
     pipeline_message,
     pipeline_version_message,
     version_texts,
+    write_pipeline_version,
 )
 from server.apis.kfp.codec.runs import (
+    RUN_SIZE,
     basic_run_message,
     new_run,
     pipeline_spec,
     run_message,
     run_start,
+    write_run,
 )
-from server.apis.kfp.codec.tasks import new_task, task_message, task_texts, task_update, write_tasks
+from server.apis.kfp.codec.tasks import (
+    TASK_SIZE,
+    new_task,
+    task_message,
+    task_size,
+    task_texts,
+    task_update,
+    write_tasks,
+)
 from server.rules.unusable import UnusableValue
 from server.well_known.times import microseconds, moment_of_text
 from server.well_known.values import plain_values, set_struct
 
 __all__ = [
+    "RUN_SIZE",
+    "TASK_SIZE",
     "UnusableValue",
     "artifact_message",
     "artifact_task_message",
@@ -56,8 +70,12 @@ __all__ = [
     "run_start",
     "set_struct",
     "task_message",
+    "task_size",
     "task_texts",
     "task_update",
     "version_texts",
+    "write_artifact",
+    "write_pipeline_version",
+    "write_run",
     "write_tasks",
 ]

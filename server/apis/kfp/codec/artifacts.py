@@ -1,11 +1,12 @@
 """Artifacts and their links: request → record and record → message. Services and `tasks` of the codec call this."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
 from server.apis.kfp.codec.parameters import producer_from_request, set_producer
+from server.calls.apart import APART_BYTES, written_apart
 from server.rules.artifacts import NewArtifact
 from server.rules.links import NewLink, grouped
 from server.rules.unusable import column
@@ -32,6 +33,14 @@ def artifact_message(artifact: Artifact, target: artifact_pb2.Artifact | None = 
     if artifact.metadata is not None:
         set_values(message.metadata, object_of(artifact.metadata) or {})
     return message  # type: ignore[no-any-return]
+
+
+def write_artifact(artifact: Artifact, target: artifact_pb2.Artifact) -> Awaitable[None] | None:
+    """Write an artifact as clients see it into an empty message; one that is large is written when the result is awaited."""
+    if len(artifact.metadata or "") > APART_BYTES:
+        return written_apart(target, artifact_message, artifact)
+    artifact_message(artifact, target)
+    return None
 
 
 def add_artifacts(message: run_pb2.PipelineTask, links: Sequence[LinkedArtifact]) -> None:

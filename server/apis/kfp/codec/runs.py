@@ -3,12 +3,14 @@
 Which view shows what is decided by the services; this module only leaves out what it is told to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp.codec.history import add_history
+from server.calls.apart import APART_BYTES, written_apart
+from server.calls.listings import size_of
 from server.rules.new_runs import NewRun, RunStart, VersionReference, check_plugin_count, plugins_input_text
 from server.rules.unusable import column, optional_column
 from server.well_known.times import microseconds, set_time
@@ -17,6 +19,9 @@ from storage.documents import enums
 from storage.documents.plain import compact, object_of
 from storage.documents.runs import RuntimeConfig, plugins_from_text
 from storage.model import Run
+
+RUN_SIZE = size_of("pipeline_spec", "runtime_config", "plugins_input", "state_history", "description")
+"""Returns the size of what can be large in a run."""
 
 _SPEC = "run.pipeline_spec"
 _STATE_NUMBERS = dict(run_pb2.RuntimeState.items())
@@ -49,6 +54,23 @@ def run_message(
     for name, settings in plugins_from_text(run.plugins_input).items():
         set_struct(message.plugins_input[name], settings)
     return message  # type: ignore[no-any-return]
+
+
+def write_run(
+    run: Run,
+    target: run_pb2.Run,
+    *,
+    with_spec: bool,
+    with_settings: bool = True,
+    task_count: int | None = None,
+) -> Awaitable[None] | None:
+    """Write a run as clients see it into an empty message; one that is large is written when the result is awaited."""
+    if RUN_SIZE(run) > APART_BYTES:
+        return written_apart(
+            target, run_message, run, with_spec=with_spec, with_settings=with_settings, task_count=task_count
+        )
+    run_message(run, target, with_spec=with_spec, with_settings=with_settings, task_count=task_count)
+    return None
 
 
 def basic_run_message(run: Run, target: run_pb2.Run | None = None, *, task_count: int | None = None) -> run_pb2.Run:

@@ -4,7 +4,7 @@ Where an enum field of a message is written, the message is Any: the wire takes 
 known today.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
@@ -13,7 +13,8 @@ from server.apis.kfp.codec.artifacts import add_artifacts
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import add_history, entries_from_request
 from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
-from server.calls.slices import in_slices
+from server.calls.apart import APART_BYTES, written_apart
+from server.calls.listings import size_of
 from server.rules.checks import no_nul
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.tasks import TaskTexts, TaskUpdate
@@ -23,6 +24,12 @@ from server.well_known.values import plain_values, set_values
 from storage.documents import enums
 from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_from_text
 from storage.model import ChildTask, LinkedArtifact, Task
+from storage.slices import in_turn
+
+TASK_SIZE = size_of(
+    "pods", "status_metadata", "state_history", "type_attributes", "input_parameters", "output_parameters"
+)
+"""Returns the size of what can be large in a task."""
 
 
 def task_message(
@@ -72,6 +79,29 @@ def task_message(
     return message  # type: ignore[no-any-return]
 
 
+def task_size(task: Task, links: Sequence[LinkedArtifact]) -> int:
+    """Return the size of what can be large in a task and its artifacts."""
+    size = TASK_SIZE(task)
+    for linked in links:
+        size += len(linked.artifact.metadata or "")
+    return size
+
+
+def write_task(
+    task: Task,
+    target: run_pb2.PipelineTask,
+    *,
+    artifacts: Sequence[LinkedArtifact] = (),
+    children: Sequence[ChildTask] = (),
+    basic: bool = False,
+) -> Awaitable[None] | None:
+    """Write a task as clients see it into an empty message; one that is large is written when the result is awaited."""
+    if task_size(task, artifacts) > APART_BYTES:
+        return written_apart(target, task_message, task, artifacts=artifacts, children=children, basic=basic)
+    task_message(task, target, artifacts=artifacts, children=children, basic=basic)
+    return None
+
+
 async def write_tasks(
     tasks: LinkedTasks, target_of: Callable[[Task], run_pb2.PipelineTask], *, basic: bool = False
 ) -> None:
@@ -80,11 +110,11 @@ async def write_tasks(
     `target_of` returns the empty message of a task. It is called for one task after the other, in their order.
     """
 
-    def write(linked: tuple[Task, Sequence[LinkedArtifact], Sequence[ChildTask]]) -> None:
+    def write(linked: tuple[Task, Sequence[LinkedArtifact], Sequence[ChildTask]]) -> Awaitable[None] | None:
         task, links, children = linked
-        task_message(task, target_of(task), artifacts=links, children=children, basic=basic)
+        return write_task(task, target_of(task), artifacts=links, children=children, basic=basic)
 
-    await in_slices(tasks.each(), write)
+    await in_turn(tasks.each(), write)
 
 
 def task_texts(task: run_pb2.PipelineTask) -> TaskTexts:

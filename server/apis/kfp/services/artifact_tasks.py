@@ -7,13 +7,13 @@ from lineal.v2beta1 import artifact_pb2
 from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
-from server.calls.slices import in_slices
 from server.rules import checks
 from server.rules.links import NewLink, keep_links, new_link
 from storage.contract import Page, ReadTx
 from storage.fields import ARTIFACT_TASK_LIST
 from storage.ids import new_id
 from storage.model import ArtifactTask
+from storage.slices import in_slices
 
 
 async def create_artifact_task(

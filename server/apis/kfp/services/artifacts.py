@@ -1,25 +1,31 @@
 """ArtifactService: artifacts."""
 
+from collections.abc import Awaitable
+from dataclasses import KW_ONLY, dataclass
+
 from lineal.v2beta1 import artifact_pb2
 
 from server.apis.kfp import codec
+from server.calls.apart import APART_BYTES, SerializedMessage, apart, serialized_apart
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
-from server.calls.slices import in_slices
 from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
 from storage.fields import ARTIFACT_LIST
 from storage.ids import new_id
 from storage.model import Artifact
+from storage.slices import in_slices, in_turn
 
 _SIZE = size_of("metadata", "description", "uri")
 
 
-async def get_artifact(call: Call, request: artifact_pb2.GetArtifactRequest) -> artifact_pb2.Artifact:
+async def get_artifact(
+    call: Call, request: artifact_pb2.GetArtifactRequest
+) -> artifact_pb2.Artifact | SerializedMessage:
     """Return one artifact."""
     checks.require(request.artifact_id, "artifact_id is required")
     artifact_id = checks.known_id("artifact", request.artifact_id)
-    return codec.artifact_message(await call.store.read_one(lambda tx: tx.artifacts.get(artifact_id)))
+    return await _message(await call.store.read_one(lambda tx: tx.artifacts.get(artifact_id)))
 
 
 async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> artifact_pb2.ListArtifactResponse:
@@ -31,15 +37,20 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
     response = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    await in_slices(page.rows, lambda row: codec.artifact_message(row, response.artifacts.add()))
+    await in_turn(page.rows, lambda row: codec.write_artifact(row, response.artifacts.add()))
     return response
 
 
-async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> artifact_pb2.Artifact:
+async def create_artifact(
+    call: Call, request: artifact_pb2.CreateArtifactRequest
+) -> artifact_pb2.Artifact | SerializedMessage:
     """Store an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead."""
     new = _checked(request)
-    artifact = _record(call, new, request.artifact, now=call.now())
-    return codec.artifact_message(await call.store.write(lambda tx: keep_artifact(tx, new, artifact)))
+    new.check_numbers()
+    record = _RecordOf(new, namespace=call.scope().namespace, now=call.now())
+    is_large = call.request_bytes > APART_BYTES
+    artifact = await apart(record, request.artifact) if is_large else record(request.artifact)
+    return await _message(await call.store.write(lambda tx: keep_artifact(tx, new, artifact)))
 
 
 async def create_artifacts_bulk(
@@ -51,14 +62,23 @@ async def create_artifacts_bulk(
     await in_slices(request.artifacts, lambda item: news.append(_checked(item)))
     now = call.now()
     artifacts: list[Artifact] = []
+    may_have_large = call.request_bytes > APART_BYTES
 
-    def add_record(new: NewArtifact, item: artifact_pb2.CreateArtifactRequest) -> None:
-        artifacts.append(_record(call, new, item.artifact, now=now))
+    def add_record(new: NewArtifact, message: artifact_pb2.Artifact) -> Awaitable[None] | None:
+        new.check_numbers()
+        record = _RecordOf(new, namespace=call.scope().namespace, now=now)
+        if may_have_large and message.ByteSize() > APART_BYTES:
+            return add_apart(record, message)
+        artifacts.append(record(message))
+        return None
 
-    await in_slices(zip(news, request.artifacts, strict=True), lambda pair: add_record(*pair))
+    async def add_apart(record: _RecordOf, message: artifact_pb2.Artifact) -> None:
+        artifacts.append(await apart(record, message))
+
+    await in_turn(zip(news, request.artifacts, strict=True), lambda pair: add_record(pair[0], pair[1].artifact))
     await call.store.write(lambda tx: keep_artifacts(tx, news, artifacts))
     response = artifact_pb2.CreateArtifactsBulkResponse()
-    await in_slices(artifacts, lambda artifact: codec.artifact_message(artifact, response.artifacts.add()))
+    await in_turn(artifacts, lambda artifact: codec.write_artifact(artifact, response.artifacts.add()))
     return response
 
 
@@ -69,9 +89,22 @@ def _checked(request: artifact_pb2.CreateArtifactRequest) -> NewArtifact:
     return new
 
 
-def _record(call: Call, new: NewArtifact, message: artifact_pb2.Artifact, *, now: int) -> Artifact:
-    new.check_numbers()
-    # The request must name a namespace, which single-user mode then drops, as in KFP's API server.
-    namespace = call.scope().namespace
-    metadata = codec.metadata_text(message)
-    return new_artifact(new, artifact_id=new_id(), metadata=metadata, namespace=namespace, now=now)
+@dataclass(frozen=True)
+class _RecordOf:
+    """Makes the record of a new artifact, given its message. Large ones are made in another process."""
+
+    new: NewArtifact
+    _: KW_ONLY
+    namespace: str  # a request must name one, which single-user mode then drops, as in KFP's API server
+    now: int
+
+    def __call__(self, message: artifact_pb2.Artifact) -> Artifact:
+        """Return the record; raises UnusableValue for metadata that cannot be stored."""
+        metadata = codec.metadata_text(message)
+        return new_artifact(self.new, artifact_id=new_id(), metadata=metadata, namespace=self.namespace, now=self.now)
+
+
+async def _message(artifact: Artifact) -> artifact_pb2.Artifact | SerializedMessage:
+    if _SIZE(artifact) > APART_BYTES:
+        return await serialized_apart(artifact_pb2.Artifact, codec.artifact_message, artifact)
+    return codec.artifact_message(artifact)

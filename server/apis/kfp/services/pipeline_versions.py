@@ -5,9 +5,9 @@ from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
 from server.apis.kfp.services.pipelines import label_update
+from server.calls.apart import APART_BYTES, SerializedMessage, serialized_apart
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
-from server.calls.slices import in_slices
 from server.packages import urls
 from server.packages.archives import unpack
 from server.packages.reading import read_apart
@@ -17,13 +17,14 @@ from server.rules.pipelines import check_tags, first_version_texts, new_pipeline
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
 from storage.model import PipelineVersion
+from storage.slices import in_turn
 
 _SIZE = size_of("pipeline_spec", "description")
 
 
 async def create_pipeline_version(
     call: Call, request: pipeline_pb2.CreatePipelineVersionRequest
-) -> pipeline_pb2.PipelineVersion:
+) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Fetch a package and keep it as a version of an existing pipeline."""
     checks.require(request.HasField("pipeline_version"), "pipeline_version is required")
     texts, tags = codec.version_texts(request.pipeline_version), dict(request.pipeline_version.tags)
@@ -38,7 +39,7 @@ async def create_pipeline_version(
     check_tags(tags)
     version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
     await keep_version(call.store, version)
-    return codec.pipeline_version_message(version)
+    return await whole_version(version)
 
 
 async def create_pipeline_and_version(
@@ -69,10 +70,10 @@ async def create_pipeline_and_version(
 
 async def get_pipeline_version(
     call: Call, request: pipeline_pb2.GetPipelineVersionRequest
-) -> pipeline_pb2.PipelineVersion:
+) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Return a version by its own id; the pipeline's id is ignored, as in KFP's API server."""
     version_id = checks.known_id("pipeline version", request.pipeline_version_id)
-    return codec.pipeline_version_message(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
+    return await whole_version(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
 
 
 async def list_pipeline_versions(
@@ -94,13 +95,13 @@ async def list_pipeline_versions(
     response = pipeline_pb2.ListPipelineVersionsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    await in_slices(page.rows, lambda row: codec.pipeline_version_message(row, response.pipeline_versions.add()))
+    await in_turn(page.rows, lambda row: codec.write_pipeline_version(row, response.pipeline_versions.add()))
     return response
 
 
 async def update_pipeline_version(
     call: Call, request: pipeline_pb2.UpdatePipelineVersionRequest
-) -> pipeline_pb2.PipelineVersion:
+) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Change display name and tags where they are given; the rest of a version never changes."""
     message = request.pipeline_version
     checks.require(message.pipeline_id, "pipeline_version.pipeline_id is required")
@@ -113,7 +114,7 @@ async def update_pipeline_version(
         await tx.pipeline_versions.update(version_id, display_name=labels.display_name or None, tags=labels.tags)
         return await tx.pipeline_versions.get(version_id)
 
-    return codec.pipeline_version_message(await call.store.write(write))
+    return await whole_version(await call.store.write(write))
 
 
 async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipelineVersionRequest) -> Empty:
@@ -126,7 +127,15 @@ async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipeli
     return Empty()
 
 
+async def whole_version(version: PipelineVersion) -> pipeline_pb2.PipelineVersion | SerializedMessage:
+    """Return a version as clients see it."""
+    if _SIZE(version) > APART_BYTES:
+        return await serialized_apart(pipeline_pb2.PipelineVersion, codec.pipeline_version_message, version)
+    return codec.pipeline_version_message(version)
+
+
 async def _fetch(call: Call, url: str) -> bytes:
     file_name, data = await urls.fetch(url, call.settings)
     limit = call.settings.package_bytes_max
-    return await read_apart(unpack, file_name, data, limit=limit)
+    # Not by its size: decompressing leaves the interpreter to others.
+    return await read_apart(0, unpack, file_name, data, limit=limit)

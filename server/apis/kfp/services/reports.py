@@ -7,6 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import report_pb2
 
 from server.apis.kfp import codec
+from server.calls.apart import APART_BYTES, apart
 from server.calls.call import Call
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
@@ -30,7 +31,9 @@ _PHASES = {
 
 async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest) -> Empty:
     """Let a run take the state of its workflow; a canceling run takes only an end, as CANCELED."""
-    run_id, phase, finished_at = _read(request.workflow)
+    is_large = call.request_bytes > APART_BYTES
+    text = request.workflow
+    run_id, phase, finished_at = await apart(_read, text) if is_large else _read(text)
     run_id = checks.known_id("run", run_id)
     now = call.now()
 

@@ -1,17 +1,15 @@
 """RunService: creating and reading runs."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from google.protobuf.struct_pb2 import Value
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
-from server.apis.kfp.services.tasks import TASK_SIZE
+from server.calls.apart import APART_BYTES, SerializedMessage, serialized_apart
 from server.calls.call import Call
-from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
-from server.calls.slices import in_slices
+from server.calls.listings import ListRequest, cut, listing_of, next_token
 from server.errors import InvalidArgument, NotFound
 from server.packages.reading import read_apart
 from server.packages.root_inputs import root_inputs
@@ -19,61 +17,69 @@ from server.packages.specs import check_parameters, read_spec
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from server.rules import checks, last_runs
 from server.rules.linked_tasks import LinkedTasks
-from server.rules.new_runs import keep_run, known_before, new_run, version_of, with_version
+from server.rules.new_runs import RunStart, keep_run, known_before, new_run, version_of, with_version
 from server.rules.tasks import new_task
 from storage.contract import Page, ReadTx
 from storage.errors import RowNotFound
 from storage.fields import RUN_LIST
 from storage.model import ChildTask, LinkedArtifact, Run, ShownRun, Task
+from storage.slices import in_slices, in_turn
 
 View = run_pb2.GetRunRequest.ViewMode  # ListRunsRequest has the same numbers
 _WITH_TASKS: tuple[int, ...] = (View.FULL, View.RUNTIME_ONLY)
 _WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number that is not a view counts as DEFAULT
-_SIZE = size_of("pipeline_spec", "runtime_config", "plugins_input", "state_history", "description")
 _AT_ONCE_BYTES = 128 * 1024
-"""A new run that is larger is read in a thread: above this size, reading it would keep other calls waiting noticeably."""
+"""A new run that is larger is read apart: above this size, reading it would keep other calls waiting noticeably."""
 
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 
-async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.Run:
+async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.Run | SerializedMessage:
     """Store a new run in state PENDING; nothing is executed here."""
     checks.require(request.HasField("run"), "run is required")
     message = request.run
     new = codec.new_run(message)
     new.check()
-    for task in message.tasks:
-        _check_task(task)
-    # Values as they are sent: a specification declares its inputs by the kinds of Values.
-    parameters = message.runtime_config.parameters
-    is_large = message.ByteSize() > _AT_ONCE_BYTES
-    spec = await read_apart(codec.pipeline_spec, message) if is_large else codec.pipeline_spec(message)
+    if message.tasks:
+        await in_slices(message.tasks, _check_task)
     try:
-        if spec is not None:
-            check_parameters(await read_apart(_inputs, spec) if is_large else _inputs(spec), parameters)
         new.check_version()
+        if call.request_bytes > _AT_ONCE_BYTES:
+            start = await read_apart(call.request_bytes, _read_start, message)
+        else:
+            start = _read_start(message)
     except InvalidArgument:
         # KFP's API server looks for the experiment first: its absence is reported before anything about the source.
         if new.experiment_id:
             await call.store.read_one(lambda tx: tx.experiments.get(new.experiment_id))
         raise
-    start = await read_apart(codec.run_start, message, spec) if is_large else codec.run_start(message, spec)
     run = new_run(new, start, service_account=call.settings.service_account, now=call.now())
     try:
-        run = await _with_version(call, run, parameters)
+        run = await _with_version(call, run, message.runtime_config.parameters)
     except (InvalidArgument, NotFound, RowNotFound):
         earlier_run = await call.store.read(lambda tx: known_before(tx, run))
         if earlier_run is None:
             raise
-        return codec.run_message(earlier_run, with_spec=False)
+        return await _created(earlier_run)
     namespace = call.scope().namespace
     kept = await call.store.write(lambda tx: keep_run(tx, run, namespace=namespace))
     await last_runs.record(call.store, kept.experiment_id, kept.created_at)
-    return codec.run_message(kept, with_spec=False)
+    return await _created(kept)
 
 
-def _inputs(spec: dict[str, Any]) -> Any:
-    return read_spec(spec).root.input_definitions
+async def _created(run: Run) -> run_pb2.Run | SerializedMessage:
+    if codec.RUN_SIZE(run) > APART_BYTES:
+        return await serialized_apart(run_pb2.Run, codec.run_message, run, with_spec=False)
+    return codec.run_message(run, with_spec=False)
+
+
+def _read_start(message: run_pb2.Run) -> RunStart:
+    """Return what a new run is started with, once its specification is valid and fits its parameters."""
+    spec = codec.pipeline_spec(message)
+    if spec is not None:
+        # Values as they are sent: a specification declares its inputs by the kinds of Values.
+        check_parameters(read_spec(spec).root.input_definitions, message.runtime_config.parameters)
+    return codec.run_start(message, spec)
 
 
 async def _with_version(call: Call, run: Run, parameters: Mapping[str, Value]) -> Run:
@@ -121,7 +127,10 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
 
     run, task_count, linked_tasks, source = await call.store.read(read, is_large=with_tasks)
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
-    message = _message(run, run_pb2.Run(), request.view, task_count, with_spec=True)
+    message = run_pb2.Run()
+    rest = _write(run, message, request.view, task_count, with_spec=True)
+    if rest is not None:
+        await rest
     await codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
@@ -154,7 +163,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
         # A page that is sorted by what was not read cannot say where it ends.
         may_end_early = view not in _WITHOUT_SPEC or listing.order.field.column != "pipeline_spec"
         if may_end_early:
-            page = cut(page, listing, _SIZE)
+            page = cut(page, listing, codec.RUN_SIZE)
         run_ids = [run.id for run in page.rows]
         if not run_ids or not with_tasks:
             return page, await tx.runs.task_counts(run_ids) if run_ids else {}, LinkedTasks()
@@ -171,10 +180,11 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     )
     runs: dict[str, run_pb2.Run] = {}
 
-    def write(run: Run) -> None:
-        runs[run.id] = _message(run, response.runs.add(), view, counts.get(run.id, 0))
+    def write(run: Run) -> Awaitable[None] | None:
+        message = runs[run.id] = response.runs.add()
+        return _write(run, message, view, counts.get(run.id, 0))
 
-    await in_slices(page.rows, write)
+    await in_turn(page.rows, write)
     await codec.write_tasks(linked_tasks, lambda task: runs[task.run_id].tasks.add())
     return response
 
@@ -183,16 +193,19 @@ def _with_tasks(tasks: Sequence[Task], links: Sequence[LinkedArtifact]) -> Calla
     """Return what adds up the texts of a run, its tasks and their artifacts."""
     sizes: Counter[str] = Counter()
     for task in tasks:
-        sizes[task.run_id] += TASK_SIZE(task)
+        sizes[task.run_id] += codec.TASK_SIZE(task)
     for linked in links:
         sizes[linked.link.run_id] += len(linked.artifact.metadata or "")
-    return lambda run: _SIZE(run) + sizes[run.id]
+    return lambda run: codec.RUN_SIZE(run) + sizes[run.id]
 
 
-def _message(run: Run, target: run_pb2.Run, view: int, task_count: int, *, with_spec: bool = False) -> run_pb2.Run:
+def _write(
+    run: Run, target: run_pb2.Run, view: int, task_count: int | None, *, with_spec: bool = False
+) -> Awaitable[None] | None:
     if view == View.BASIC:
-        return codec.basic_run_message(run, target, task_count=task_count)
-    return codec.run_message(
+        codec.basic_run_message(run, target, task_count=task_count)
+        return None
+    return codec.write_run(
         run, target, with_spec=with_spec, with_settings=view != View.RUNTIME_ONLY, task_count=task_count
     )
 

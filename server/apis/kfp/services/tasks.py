@@ -1,31 +1,31 @@
 """RunService: tasks."""
 
+import functools
 from collections.abc import Sequence
 
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services.task_updates import TaskUpdates
+from server.calls.apart import APART_BYTES, SerializedMessage, apart, serialized_apart
 from server.calls.call import Call
-from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
-from server.calls.slices import in_slices
+from server.calls.listings import ListRequest, cut, listing_of, next_token
 from server.errors import InvalidArgument
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.linked_tasks import LinkedTasks
-from server.rules.task_writes import check_parent, keep_task, update_tasks
-from server.rules.tasks import TaskUpdate, new_task
+from server.rules.task_writes import check_parent, keep_task
+from server.rules.tasks import new_task
 from storage.contract import Listing, Page, ReadTx
 from storage.fields import TASK_LIST
 from storage.ids import new_id
 from storage.model import LinkedArtifact, Task
+from storage.slices import in_slices
 
-TASK_SIZE = size_of(
-    "pods", "status_metadata", "state_history", "type_attributes", "input_parameters", "output_parameters"
-)
 _BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 
-async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2.PipelineTask:
+async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
     """Store a new task; one that was created before with the same logical key is returned unchanged."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.HasField("task"), "task is required")
@@ -35,19 +35,22 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     run_id = checks.known_id("run", request.run_id)
     now = call.now()
     namespace = call.scope().namespace  # until its run is read
-    task = new_task(codec.new_task(request.task), task_id=new_id(), run_id=run_id, namespace=namespace, now=now)
-    return codec.task_message(await keep_task(call.store, task, now=now))
+    is_large = call.request_bytes > APART_BYTES
+    record = functools.partial(_new_task, request.task, run_id=run_id, namespace=namespace, now=now)
+    task = await apart(record) if is_large else record()
+    return await _message_of_one(LinkedTasks([await keep_task(call.store, task, now=now)]))
 
 
-async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask:
+async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
     """Merge what is sent into a task and return it with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.task_id, "task_id is required")
     checks.require(request.HasField("task"), "task is required")
     _check_texts(request.task, task_id=request.task_id, run_id=request.run_id)
     now = call.now()
-    updates = {request.task_id: codec.task_update(request.task)}
-    return _message_of_one(await update_tasks(call.store, request.run_id, updates, now=now))
+    updates = TaskUpdates({request.task_id: request.task}, now=now)
+    updates.read(request.task_id, is_large=call.request_bytes > APART_BYTES)
+    return await _message_of_one(await updates.write(call.store, request.run_id))
 
 
 async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
@@ -61,17 +64,20 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
 
     await in_slices(list(request.tasks), check)
     now = call.now()
-    updates: dict[str, TaskUpdate] = {}
-    await in_slices(
-        sorted(request.tasks), lambda task_id: updates.update({task_id: codec.task_update(request.tasks[task_id])})
-    )
-    tasks = await update_tasks(call.store, request.run_id, updates, now=now)
+    updates = TaskUpdates(request.tasks, now=now)
+    may_have_large = call.request_bytes > APART_BYTES
+
+    def read(task_id: str) -> None:
+        updates.read(task_id, is_large=may_have_large and request.tasks[task_id].ByteSize() > APART_BYTES)
+
+    await in_slices(sorted(request.tasks), read)
+    tasks = await updates.write(call.store, request.run_id)
     response = run_pb2.UpdateTasksBulkResponse()
     await codec.write_tasks(tasks, lambda task: response.tasks[task.id])
     return response
 
 
-async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.PipelineTask:
+async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
     """Return a task with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.task_id, "task_id is required")
@@ -86,7 +92,7 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
         children = await tx.tasks.children(task.run_id, [task_id])
         return LinkedTasks([task], links, children)
 
-    return _message_of_one(await call.store.read(read), basic=basic)
+    return await _message_of_one(await call.store.read(read), basic=basic)
 
 
 async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
@@ -110,7 +116,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
             check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
         listing = listing_of(call, list_request)
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
-        page = cut(page, listing, TASK_SIZE)
+        page = cut(page, listing, codec.TASK_SIZE)
         task_ids = [task.id for task in page.rows]
         links = await tx.artifact_tasks.of_tasks(task_ids) if task_ids and not basic else []
         children = await tx.tasks.children(run_id, task_ids) if task_ids else []
@@ -139,14 +145,27 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
     task, links = await call.store.read(read)
     response = run_pb2.FindCachedTaskResponse()
     if task is not None:
-        codec.task_message(task, response.task, artifacts=links)
+        await codec.write_tasks(LinkedTasks([task], links), lambda _: response.task)
     return response
 
 
-def _message_of_one(tasks: LinkedTasks, *, basic: bool = False) -> run_pb2.PipelineTask:
+async def _message_of_one(tasks: LinkedTasks, *, basic: bool = False) -> run_pb2.PipelineTask | SerializedMessage:
     """Return the only task; all links and children are its own."""
     (task,) = tasks.tasks
+    if codec.task_size(task, tasks.links) > APART_BYTES:
+        return await serialized_apart(
+            run_pb2.PipelineTask,
+            codec.task_message,
+            task,
+            artifacts=tasks.links,
+            children=tasks.children,
+            basic=basic,
+        )
     return codec.task_message(task, artifacts=tasks.links, children=tasks.children, basic=basic)
+
+
+def _new_task(message: run_pb2.PipelineTask, *, run_id: str, namespace: str, now: int) -> Task:
+    return new_task(codec.new_task(message), task_id=new_id(), run_id=run_id, namespace=namespace, now=now)
 
 
 def _check_texts(task: run_pb2.PipelineTask, *, task_id: str, run_id: str) -> None:

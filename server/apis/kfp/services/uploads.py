@@ -3,6 +3,8 @@
 from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services.pipeline_versions import whole_version
+from server.calls.apart import SerializedMessage
 from server.calls.call import Call
 from server.calls.http_calls import HttpCall
 from server.packages.uploads import keep_uploaded_pipeline, keep_uploaded_version
@@ -14,6 +16,6 @@ async def upload_pipeline(call: Call, upload: HttpCall) -> pipeline_pb2.Pipeline
     return codec.pipeline_message(pipeline)
 
 
-async def upload_pipeline_version(call: Call, upload: HttpCall) -> pipeline_pb2.PipelineVersion:
+async def upload_pipeline_version(call: Call, upload: HttpCall) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Store the file as a version of the pipeline that the parameter pipelineid names; the answer is the version."""
-    return codec.pipeline_version_message(await keep_uploaded_version(call, upload))
+    return await whole_version(await keep_uploaded_version(call, upload))

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.calls import slices
-from server.calls.slices import in_slices
+from storage import slices
+from storage.slices import in_slices
 
 
 @contextlib.asynccontextmanager

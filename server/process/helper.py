@@ -1,0 +1,133 @@
+"""A helper process: runs one function after the other for its parent. `server.calls.apart` starts and asks it.
+
+Parent and helper are the same program, so functions, arguments and results travel as pickles. A helper ends when its standard
+input does, which is at once when its parent dies, even from SIGKILL; and by itself when it has been idle for HELPER_IDLE_SECONDS.
+"""
+
+import contextlib
+import os
+import pickle
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from server.process.memory import give_back_now
+
+HELPER_IDLE_SECONDS = 60.0
+"""How long a helper process is kept that has nothing to do. A new one takes half a second to start."""
+
+_LEAVES_SECONDS = 10.0  # before a helper ends by itself, it is no longer asked
+_HEADER = struct.Struct("!Q")
+_PIPE_BYTES = 1024 * 1024  # what Linux allows; each read takes the interpreter's lock from the event loop
+_NICENESS = 5  # the event loop goes first where there are few cores
+
+
+class HelperLost(Exception):
+    """A helper process ended while it was at work."""
+
+
+class Helper:
+    """A helper process, as its parent sees it. One thread at a time may use it."""
+
+    def __init__(self) -> None:
+        path = os.pathsep.join(part for part in sys.path if part)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            pipesize=_PIPE_BYTES,
+        )
+        self._used_at = time.monotonic()
+
+    @property
+    def process_id(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def is_usable(self) -> bool:
+        """Return whether the process is there, and will be for a while."""
+        idle_seconds = time.monotonic() - self._used_at
+        return self._process.poll() is None and idle_seconds < HELPER_IDLE_SECONDS - _LEAVES_SECONDS
+
+    def ask(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what a function returns; raises what it raises, and HelperLost when the process ends."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            _write(self._process.stdin, (function, args, kwargs))
+            succeeded, answer = _read(self._process.stdout)
+        except (OSError, EOFError):
+            raise HelperLost from None
+        finally:
+            self._used_at = time.monotonic()
+        if succeeded:
+            return answer
+        try:
+            raise answer
+        finally:
+            del answer  # its traceback holds this frame
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        with contextlib.suppress(OSError):  # what was not written
+            self._process.communicate()
+
+
+def _write(pipe: IO[bytes], message: Any) -> None:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_HEADER.pack(len(data)))
+    pipe.write(data)
+    pipe.flush()
+
+
+def _read(pipe: IO[bytes]) -> Any:
+    """Return the next message; raises EOFError when there is none."""
+    header = pipe.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        raise EOFError
+    (size,) = _HEADER.unpack(header)
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return pickle.loads(data)
+
+
+def _outcome(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
+    try:
+        return True, function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - it is the parent's
+        error.__traceback__ = None
+        return False, error
+
+
+def main() -> None:
+    """Answer the parent until it closes the pipe."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a group of processes; the parent still needs its helper
+        signal.signal(number, signal.SIG_IGN)
+    os.nice(_NICENESS)
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a function prints must not be read as an answer
+    while select.select([requests], [], [], HELPER_IDLE_SECONDS)[0]:
+        try:
+            request = _read(requests)
+        except EOFError:
+            return
+        outcome = _outcome(*request)
+        del request
+        try:
+            _write(answers, outcome)
+        except BrokenPipeError:
+            return
+        del outcome
+        give_back_now()
+
+
+if __name__ == "__main__":
+    main()
