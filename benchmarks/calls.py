@@ -16,6 +16,12 @@ BULK = 50
 KFP_RUN_TASKS = 30
 """Number of tasks in the run that `one KFP task` reads completely: more than in most pipelines, fewer than in the largest."""
 
+SPEC: dict[str, Any] = {
+    "pipelineInfo": {"name": "bench"},
+    "schemaVersion": "2.1.0",
+    "root": {"dag": {"tasks": {}}},
+}
+
 Call = Callable[[int], Awaitable[object]]
 
 
@@ -90,9 +96,8 @@ async def prepare(rpcs: Rpcs) -> Stored:
 
     async def create_run(count: int) -> tuple[str, tuple[str, ...]]:
         # With a specification, as runs of pipelines have.
-        spec = {"pipelineInfo": {"name": "bench"}, "schemaVersion": "2.1.0", "root": {"dag": {"tasks": {}}}}
         run = run_pb2.Run(display_name="bench")
-        run.pipeline_spec.update(spec)
+        run.pipeline_spec.update(SPEC)
         run_id = (await rpcs.create_run(run_pb2.CreateRunRequest(run=run))).run_id
         task_ids = [
             (await rpcs.create_task(run_pb2.CreateTaskRequest(run_id=run_id, task=task(number)))).task_id

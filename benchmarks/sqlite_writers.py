@@ -28,7 +28,7 @@ from pathlib import Path
 import grpc
 from lineal.v2beta1 import run_pb2
 
-from benchmarks.calls import PACKAGE, Rpcs, task
+from benchmarks.calls import PACKAGE, SPEC, Rpcs, task
 from benchmarks.sides import Running, Side, checked_out, cpu_seconds, serving, this_side
 
 RUN_TASKS = 500
@@ -84,8 +84,10 @@ async def _prepare(address: str) -> Target:
         rpcs = Rpcs(channel)
 
         async def a_run() -> str:
-            run = await rpcs.create_run(run_pb2.CreateRunRequest(run=run_pb2.Run(display_name="writers")))
-            return str(run.run_id)
+            # With a specification, as runs of pipelines have: otherwise the first answers would wait for one to be made.
+            run = run_pb2.Run(display_name="writers")
+            run.pipeline_spec.update(SPEC)
+            return str((await rpcs.create_run(run_pb2.CreateRunRequest(run=run))).run_id)
 
         run_id = await a_run()
         requests = [run_pb2.CreateTaskRequest(run_id=run_id, task=task(number)) for number in range(RUN_TASKS)]
@@ -149,20 +151,21 @@ class _Shares:
 
     def __init__(self, writes: Figures, reads: Figures, load: Load) -> None:
         self._writes, self._reads, self._load = writes, reads, load
-        self.writers, self.readers = asyncio.Event(), asyncio.Event()
+        self.writers, self.readers, self._is_over = asyncio.Event(), asyncio.Event(), False
         self.update()
 
     def update(self) -> None:
         """Let those go on that are not ahead. Called after each call."""
         reads, writes = len(self._reads.times), len(self._writes.times)
         share = reads / (reads + writes or 1)
-        is_free = not self._load.is_mixed
+        is_free = self._is_over or not self._load.is_mixed
         _set(self.writers, is_free or share >= min(READ_SHARES) or writes <= self._load.writers)
         _set(self.readers, is_free or share <= max(READ_SHARES))
 
     def end(self) -> None:
-        self.writers.set()
-        self.readers.set()
+        """Let all go on, from now on."""
+        self._is_over = True
+        self.update()
 
 
 def _set(event: asyncio.Event, value: bool) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import resource
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,6 +35,7 @@ from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
 from server.process.workers import run_workers
 from server.rules import last_runs, run_state
+from storage import slices
 from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
@@ -46,6 +48,12 @@ APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
 MICROSECONDS = 1_000_000
 FIRST_SWEEP_SECONDS = 24 * 3600  # how far back a new server looks for what others did not record
 SLACK_SECONDS = 60.0
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while others wait for it: Python's 5 ms are longer than most calls take.
+
+A transaction needs the interpreter back after each of its statements, and the event loop after each message that it sends.
+"""
+
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 
 
@@ -91,6 +99,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, store)
         shared = Shared(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
+        slices.give_way_while(store.has_writes)
         dialect = dialect_for(settings.store)
         schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
         metrics = Metrics(
@@ -224,6 +233,7 @@ async def serve_until_signal(
     settings: Settings, announce: Callable[[Addresses], None], *, lifeline: int | None = None
 ) -> None:
     """Serve a prepared store until SIGTERM or SIGINT, or until the file descriptor `lifeline` reaches EOF."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with running(settings) as addresses:

@@ -85,8 +85,8 @@ class Store(Protocol):
 
     # Deadlines are monotonic times: `time.monotonic()`, in seconds. None is for a caller that does not say how long it waits.
 
-    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_large: bool = False) -> Answer:
-        """Everything read by one callback belongs to one snapshot. A large read leaves time to writes."""
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """Everything read by one callback belongs to one snapshot."""
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """A single statement reads the same with and without a snapshot."""

@@ -34,14 +34,13 @@ from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.experiments import SqlExperiments
-from storage.sql.large_reads import LargeReads
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
+from storage.sql.transaction_threads import TransactionThreads, TurnConnection
 from storage.sql.turns import Caller, Turn, Turns
-from storage.sql.writer_thread import TurnConnection
 from storage.tracebacks import release
 
 CONNECT_SECONDS = 5.0
@@ -98,26 +97,26 @@ class SqlStore:
         self.dialect.session_limits = limits
         self._writer = self._engine(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
         self._reader = self._engine(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
-        self._thread = self.dialect.writer_thread()
-        self._large_reads = None if self._thread is None else LargeReads(self._thread.has_writes)
+        self._write_threads, self._read_threads = (
+            self.dialect.threads(writer=writer, pool_size=pool_size) for writer in (True, False)
+        )
         self._single_reader = self.dialect.single_read(self._reader)
         # Of its own: whether the database answers must not depend on how many calls wait for their turn.
         self._prober = self.dialect.single_read(
             self._engine(writer=False, pool_size=1, connect_seconds=connect_seconds)
         )
-        self._write_turns, self._read_turns, self._probe_turns = (
-            Turns(self._size(engine)) for engine in (self._writer, self._reader, self._prober)
-        )
-        if self._thread is not None:
-            self._write_turns = Turns(
-                sys.maxsize
-            )  # the thread has a queue of its own, and needs no round trip to the loop
+        self._write_turns = Turns(self._size(self._writer, self._write_threads))
+        self._read_turns = Turns(self._size(self._reader, self._read_threads))
+        self._probe_turns = Turns(self._size(self._prober, None))
         self._endings = Endings()
         self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
 
     @staticmethod
-    def _size(engine: AsyncEngine) -> int:
+    def _size(engine: AsyncEngine, threads: TransactionThreads | None) -> int:
+        if threads is not None:
+            # They have a queue of their own, and the next turn needs no round trip to the event loop.
+            return sys.maxsize
         pool: Any = engine.pool
         return int(pool.size())
 
@@ -152,26 +151,16 @@ class SqlStore:
     @property
     def sync_engines(self) -> tuple[Engine, ...]:
         """Every engine that executes statements, for event listeners."""
-        thread = () if self._thread is None else (self._thread.engine,)
-        return self._writer.sync_engine, self._reader.sync_engine, *thread
+        threads = [one.engine for one in (self._write_threads, self._read_threads) if one is not None]
+        return self._writer.sync_engine, self._reader.sync_engine, *threads
 
-    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_large: bool = False) -> Answer:
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback on one snapshot; see storage.contract.Store."""
-        return await self._read(fn, None, is_large=is_large)
-
-    async def _read(
-        self, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, *, is_large: bool
-    ) -> Answer:
-        async def read() -> Answer:
-            return await self._retrying(
-                self._read_turns, lambda turn: self._read_once(self._reader, fn, turn), deadline
-            )
-
-        return await (self._large_reads.run(read) if is_large and self._large_reads is not None else read())
+        return await self._retrying(self._read_turns, lambda turn: self._read_once(self._reader, fn, None, turn))
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
-        return await self._retrying(self._read_turns, lambda turn: self._read_once(self._single_reader, fn, turn))
+        return await self._retrying(self._read_turns, lambda turn: self._read_once(self._single_reader, fn, None, turn))
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
@@ -181,7 +170,12 @@ class SqlStore:
         """Return this store for one caller; see storage.contract.Store."""
         return self if deadline is None else _StoreUntil(self, deadline)
 
-    async def _read_once(self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]], turn: Turn) -> Answer:
+    async def _read_once(
+        self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, turn: Turn
+    ) -> Answer:
+        if self._read_threads is not None:
+            attempt = lambda connection: fn(SqlTx(connection, self.dialect))  # noqa: E731
+            return await self._read_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
         async with engine.connect() as connection:
             turn.caller.check()
             return await fn(SqlTx(connection, self.dialect))
@@ -189,9 +183,9 @@ class SqlStore:
     async def _write_once(
         self, fn: Callable[[WriteTx], Awaitable[Answer]], deadline: float | None, turn: Turn
     ) -> Answer:
-        if self._thread is not None:
+        if self._write_threads is not None:
             attempt = lambda connection: fn(SqlTx(connection, self.dialect))  # noqa: E731
-            return await self._thread.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
+            return await self._write_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
         connection = await self._writer.connect()
         try:
             turn.caller.check()
@@ -293,10 +287,15 @@ class SqlStore:
 
         return [*await self._retrying(self._write_turns, ask), *await self._retrying(self._read_turns, look)]
 
+    def has_writes(self) -> bool:
+        """Return whether there are writes, or were just now, that share the interpreter with the event loop."""
+        return self._write_threads is not None and self._write_threads.is_used()
+
     def pool_use(self) -> dict[str, tuple[int, int]]:
         """Return, for the write pool and the read pool, the number of connections in use and its maximum."""
-        writer = self._writer if self._thread is None else self._thread.engine
-        pools: dict[str, Any] = {"writer": writer.pool, "reader": self._reader.pool}
+        writer = self._writer if self._write_threads is None else self._write_threads.engine
+        reader = self._reader if self._read_threads is None else self._read_threads.engine
+        pools: dict[str, Any] = {"writer": writer.pool, "reader": reader.pool}
         return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
 
     async def size_bytes(self) -> int:
@@ -328,8 +327,9 @@ class SqlStore:
         """Close every connection; a second call does nothing."""
         await asyncio.gather(*self._probes, return_exceptions=True)
         await self._endings.close()
-        if self._thread is not None:
-            await self._thread.close()
+        for threads in (self._write_threads, self._read_threads):
+            if threads is not None:
+                await threads.close()
         for engine in (self._writer, self._reader, self._prober):
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
@@ -344,12 +344,14 @@ class _StoreUntil:
     def __init__(self, store: SqlStore, deadline: float) -> None:
         self._store, self._deadline = store, deadline
 
-    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_large: bool = False) -> Answer:
-        return await self._store._read(fn, self._deadline, is_large=is_large)
+    async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        store = self._store
+        attempt = lambda turn: store._read_once(store._reader, fn, self._deadline, turn)  # noqa: E731
+        return await store._retrying(store._read_turns, attempt, self._deadline)
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        attempt = lambda turn: store._read_once(store._single_reader, fn, turn)  # noqa: E731
+        attempt = lambda turn: store._read_once(store._single_reader, fn, self._deadline, turn)  # noqa: E731
         return await store._retrying(store._read_turns, attempt, self._deadline)
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:

@@ -33,7 +33,7 @@ async def test_the_last_page_has_no_next(store: SqlStore) -> None:
 async def test_a_page_and_its_total_show_all_of_a_bulk_or_nothing(
     store: SqlStore, rounds: Callable[[int, int], int]
 ) -> None:
-    bulks, totals = rounds(12, 500), set()
+    bulks, totals = rounds(40, 500), set()
 
     async def write() -> None:
         for _ in range(bulks):

@@ -38,33 +38,21 @@ async def is_kept(store: SqlStore, run: Run) -> bool:
 
 
 async def test_everything_read_by_one_callback_belongs_to_one_snapshot(store: SqlStore) -> None:
-    task = await a_kept_task(store, name="before")
+    task, begun, is_written = await a_kept_task(store, name="before"), Signal(), Signal()
 
     async def read(tx: ReadTx) -> tuple[Task, Task, dict[str, str]]:
         first = await tx.tasks.get(task.id)
-        await keep(store, an_artifact(id="later"))
-        await store.write(lambda writing: writing.tasks.update([(task, replace(task, name="after"))]))
+        begun.set()
+        await is_written.wait()
         return first, await tx.tasks.get(task.id), await tx.artifacts.namespaces(["later"])
 
-    assert await store.read(read) == (task, task, {})
+    reading = asyncio.create_task(store.read(read))
+    await begun.wait()
+    await keep(store, an_artifact(id="later"))
+    await store.write(lambda writing: writing.tasks.update([(task, replace(task, name="after"))]))
+    is_written.set()
+    assert await reading == (task, task, {})
     assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "after"
-
-
-async def test_a_large_read_leaves_time_to_writes(store: SqlStore) -> None:
-    task, written, reads = await a_kept_task(store), asyncio.Event(), list[Task]()
-
-    async def read_all_the_time() -> None:
-        while not written.is_set():
-            reads.append(await store.read(lambda tx: tx.tasks.get(task.id), is_large=True))
-
-    readers = [asyncio.create_task(read_all_the_time()) for _ in range(5)]
-    async with asyncio.timeout(HANGING_SECONDS):
-        for _ in range(20):
-            await keep(store, a_run())
-        written.set()
-        await asyncio.gather(*readers)
-    assert reads == [task] * len(reads)
-    assert len(reads) >= len(readers)
 
 
 async def test_a_single_statement_reads_the_same_with_and_without_a_snapshot(store: SqlStore) -> None:

@@ -14,6 +14,7 @@ from storage.sql import store as sql_store
 from storage.sql.store import READY_SECONDS, SqlStore
 from tests.contract.builders import a_run, keep
 from tests.contract.concurrency import while_locked
+from tests.signals import Signal
 
 CALLERS = 12
 ROUNDS = 50
@@ -83,7 +84,7 @@ async def test_a_timer_of_the_callers_own_for_its_deadline_does_not_hide_why_it_
 
 
 async def test_readiness_does_not_wait_for_calls(narrow: SqlStore) -> None:
-    ended = asyncio.Event()
+    ended = Signal()
 
     async def read(_: ReadTx) -> None:
         await ended.wait()

@@ -62,6 +62,26 @@ def test_a_file_that_is_served_is_refused_under_another_path(migrated_url: str, 
     assert refusal(path).startswith(f"lineal-server: another Lineal server is serving sqlite:///{path};")
 
 
+@pytest.mark.parametrize("what", ["the folder", "the file"])
+def test_a_file_that_is_served_is_refused_through_another_mount(
+    migrated_url: str, start_server: StartServer, tmp_path: Path, what: str
+) -> None:
+    path = sqlite_path(migrated_url)
+    twin = tmp_path / path.name
+    twin.touch()
+    mounted = (path, twin) if what == "the file" else (path.parent, tmp_path)
+    start_server(migrated_url)
+    # In a mount namespace of its own, so that nothing stays mounted, whatever happens to this process.
+    mount = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift 1 && exec "$@"', *mounted]
+    if shutil.which("unshare") is None or subprocess.run([*mount, "true"], capture_output=True).returncode:
+        pytest.skip("only root can mount a folder a second time")
+    store = f"sqlite:///{twin}"
+    serve = [sys.executable, "-m", "server", "serve", "--store", store, "--grpc", ANY_PORT, "--rest", ANY_PORT]
+    done = subprocess.run([*mount, *serve], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lineal-server: another Lineal server is serving {store};")
+
+
 def test_a_file_with_two_names_is_refused_at_start_only(migrated_url: str, start_server: StartServer) -> None:
     path = sqlite_path(migrated_url)
     server = start_server(migrated_url)

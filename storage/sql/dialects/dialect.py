@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage.contract import Lock
 from storage.errors import Unavailable
 from storage.sql.dialects.sessions import SessionLimits
-from storage.sql.writer_thread import WriterThread
+from storage.sql.transaction_threads import TransactionThreads
 
 IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
 
@@ -108,8 +108,8 @@ class Dialect:
     async def close(self) -> None:
         """Wait for what was begun for engines and has not ended."""
 
-    def writer_thread(self) -> WriterThread | None:
-        """Return a new thread for all writing transactions of a store; None if each takes a connection of the writing engine."""
+    def threads(self, *, writer: bool, pool_size: int) -> TransactionThreads | None:
+        """Return new threads for all transactions of a store that write, or read; None if each takes a connection of an engine."""
         return None
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:

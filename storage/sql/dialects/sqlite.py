@@ -34,8 +34,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.sqlite_file import FileWatch, claimed
+from storage.sql.transaction_threads import Commits, TransactionThreads
 from storage.sql.types import ByteString, ByteText, length_of
-from storage.sql.writer_thread import WriterThread
 
 READERS = 3  # each is a thread; more would compete for the interpreter lock, and halve the throughput of 32 clients
 BUSY_TIMEOUT_MS = 5_000  # how long to wait for another process (importer) that holds the write lock
@@ -89,6 +89,10 @@ class _EndingConnection(sqlite3.Connection):
         with contextlib.suppress(sqlite3.Error):
             self.rollback()
         super().close()
+
+
+def _connections(*, writer: bool, pool_size: int) -> int:
+    return 1 if writer else min(pool_size, READERS)
 
 
 def _connect_arguments() -> dict[str, Any]:
@@ -165,7 +169,7 @@ class SQLite(Dialect):
         """One connection for writing, so that writers wait in this process instead of failing on a locked file."""
         return {
             "poolclass": AsyncAdaptedQueuePool,
-            "pool_size": 1 if writer else min(pool_size, READERS),
+            "pool_size": _connections(writer=writer, pool_size=pool_size),
             "max_overflow": 0,
             "pool_timeout": pool_timeout_seconds,
             "connect_args": {**_connect_arguments(), "async_creator_fn": _open},
@@ -175,19 +179,22 @@ class SQLite(Dialect):
         """Set pragmas on each connection, and execute BEGIN here: the driver would begin only after the first SELECT."""
         self._prepare(engine.sync_engine, writer=writer)
 
-    def writer_thread(self) -> WriterThread:
-        """Only one transaction writes at a time anyway; in a thread of its own it does not wait for the event loop."""
-        url = self.url.set(drivername="sqlite+pysqlite")
+    def threads(self, *, writer: bool, pool_size: int) -> TransactionThreads:
+        """One thread that writes, since only one transaction writes at a time anyway, and few that read."""
+        count = _connections(writer=writer, pool_size=pool_size)
         engine = create_engine(
-            url,
+            self.url.set(drivername="sqlite+pysqlite"),
             hide_parameters=True,
             poolclass=QueuePool,
-            pool_size=1,
+            pool_size=count,
             max_overflow=0,
             connect_args=_connect_arguments(),
         )
-        self._prepare(engine, writer=True)
-        return WriterThread(engine, before_commit=self.check_place, is_unknown=self.is_outcome_unknown)
+        self._prepare(engine, writer=writer)
+        if writer:
+            commits = Commits(self.check_place, self.is_outcome_unknown)
+            return TransactionThreads(engine, name="writer", commits=commits)
+        return TransactionThreads(engine, name="reader", count=count)
 
     def _prepare(self, engine: Engine, *, writer: bool) -> None:
         @event.listens_for(engine, "do_connect")

@@ -125,7 +125,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
             source = await read_spec_source(specs, tx, run) if tasks_basic else spec_source_of(specs, run, tasks, links)
         return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
 
-    run, task_count, linked_tasks, source = await call.store.read(read, is_large=with_tasks)
+    run, task_count, linked_tasks, source = await call.store.read(read)
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     message = run_pb2.Run()
     rest = _write(run, message, request.view, task_count, with_spec=True)
@@ -174,7 +174,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
             tasks = [task for task in tasks if task.run_id in shown_ids]
         return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
 
-    page, counts, linked_tasks = await call.store.read(read, is_large=with_tasks)
+    page, counts, linked_tasks = await call.store.read(read)
     response = run_pb2.ListRunsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

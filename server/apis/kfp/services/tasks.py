@@ -122,7 +122,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         children = await tx.tasks.children(run_id, task_ids) if task_ids else []
         return listing, page, LinkedTasks(page.rows, links, children)
 
-    listing, page, tasks = await call.store.read(read, is_large=True)
+    listing, page, tasks = await call.store.read(read)
     response = run_pb2.ListTasksResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

@@ -1,7 +1,7 @@
-"""A thread on which writing transactions run one after the other, each as a whole. For databases with one writer per process.
+"""Threads on which transactions run, each as a whole. For databases that this process reads and writes itself.
 
-Handing each statement to a thread would hand over the interpreter's lock twice per statement, and a busy event loop returns
-it late: under load a transaction would mostly wait for that. SqlStore uses this where the dialect says so.
+Handing each statement to a thread would hand over the interpreter's lock several times per statement, and a busy event loop
+returns it late: under load a transaction would mostly wait for that. SqlStore uses this where the dialect says so.
 """
 
 import asyncio
@@ -24,7 +24,8 @@ from storage.tracebacks import release
 
 FAILED = "the disk failed during COMMIT; the write may have happened"
 
-RECENT_SECONDS = 0.1  # writers that wait for each other's calls are quiet for less
+INTERRUPT_AGAIN_SECONDS = 0.05
+RECENT_SECONDS = 0.1  # callers that wait for each other's calls are quiet for less
 
 Answer = TypeVar("Answer")
 
@@ -55,9 +56,8 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Commits:
-    """The engine of a thread, what is called before each COMMIT, and whether a write may have happened despite an error in it."""
+    """What is called before each COMMIT, and whether a write may have happened despite an error in it."""
 
-    engine: Engine
     before: Callable[[], None]
     is_unknown: Callable[[DBAPIError], bool]
 
@@ -65,7 +65,7 @@ class Commits:
 class _Turn(Generic[Answer]):
     """One transaction, from the moment it is queued. Of thread and caller, the first to acquire a lock decides."""
 
-    __slots__ = ("_begins", "_context", "_ends", "_future", "_has_begun", "_loop", "_transaction")
+    __slots__ = ("_begins", "_context", "_driver", "_ends", "_future", "_guard", "_has_begun", "_loop", "_transaction")
 
     def __init__(self, transaction: Transaction[Answer], future: "asyncio.Future[Answer]") -> None:
         self._transaction: Transaction[Answer] | None = transaction
@@ -73,6 +73,8 @@ class _Turn(Generic[Answer]):
         self._context = contextvars.copy_context()
         self._begins, self._ends, self._has_begun = threading.Lock(), threading.Lock(), False
         self._future: asyncio.Future[Answer] | None = future
+        self._driver: Any = None  # the driver's connection, while a statement of this turn may run on it
+        self._guard = threading.Lock()
 
     def expire(self, error: Exception) -> None:
         """Fail the caller's wait with an error, unless the transaction has begun."""
@@ -82,20 +84,30 @@ class _Turn(Generic[Answer]):
                 future.set_exception(error)
 
     def leave(self) -> Stage:
-        """Stop the transaction: it does not begin if it waits, and is rolled back if it has not reached COMMIT."""
+        """Stop the transaction: it does not begin if it waits; unless it has reached COMMIT, its statement is interrupted."""
         if self._begins.acquire(blocking=False):
             self._transaction = None
         is_stopped = self._ends.acquire(blocking=False)
+        if is_stopped:
+            self._interrupt()
         if not self._has_begun:
             return Stage.QUEUED
         return Stage.STATEMENTS if is_stopped else Stage.COMMIT
 
-    def take(self, commits: "Commits") -> None:
-        """Run the transaction, and tell the caller. The thread calls this."""
+    def _interrupt(self) -> None:
+        with self._guard:  # or the next turn's statement could be interrupted
+            if self._driver is None:
+                return
+            self._driver.interrupt()
+        # A statement that is about to start would run to its end.
+        self._loop.call_later(INTERRUPT_AGAIN_SECONDS, self._interrupt)
+
+    def take(self, engine: Engine, commits: Commits | None) -> None:
+        """Run the transaction, and tell the caller. A thread calls this."""
         if not self._begins.acquire(blocking=False):
             return
         self._has_begun = True
-        answer, error = self._outcome(commits)
+        answer, error = self._outcome(engine, commits)
         future, self._transaction, self._future = self._future, None, None
         if error is not None:
             release(error)
@@ -104,19 +116,27 @@ class _Turn(Generic[Answer]):
         # The error's frames keep this one, so that its variables would be part of a cycle.
         del future, answer, error
 
-    def _outcome(self, commits: "Commits") -> tuple[Answer | None, BaseException | None]:
+    def _outcome(self, engine: Engine, commits: Commits | None) -> tuple[Answer | None, BaseException | None]:
         try:
-            return self._context.run(self._transact, commits), None
+            return self._context.run(self._transact, engine, commits), None
         except BaseException as error:  # noqa: BLE001 - it is the caller's
             return None, error
 
-    def _transact(self, commits: "Commits") -> Answer:
+    def _transact(self, engine: Engine, commits: Commits | None) -> Answer:
         assert self._transaction is not None
-        with commits.engine.connect() as connection:
-            answer = _completed(self._transaction(TurnConnection(connection, self._ends.locked)))
-            commits.before()
+        with engine.connect() as connection:
+            self._driver = connection.connection.driver_connection
+            try:
+                answer = _completed(self._transaction(TurnConnection(connection, self._ends.locked)))
+            finally:
+                with self._guard:
+                    self._driver = None
+            if commits is not None:
+                commits.before()
             if not self._ends.acquire(blocking=False):
                 raise asyncio.CancelledError
+            if commits is None:
+                return answer
             try:
                 connection.commit()
             except BaseException as error:
@@ -138,7 +158,7 @@ def _completed(callback: Awaitable[Answer]) -> Answer:
         return answer
     if close := getattr(steps, "close", None):
         close()
-    raise RuntimeError("a callback of Store.write awaited something other than its transaction")
+    raise RuntimeError("a callback of the store awaited something other than its transaction")
 
 
 def _settle(future: "asyncio.Future[Any] | None", answer: Any, error: BaseException | None) -> None:
@@ -152,21 +172,22 @@ def _settle(future: "asyncio.Future[Any] | None", answer: Any, error: BaseExcept
         future.set_exception(error)
 
 
-class WriterThread:
-    """The thread, the queue in front of it – first in, first out –, and its engine, which must not be an AsyncEngine's."""
+class TransactionThreads:
+    """Threads with a connection each, the queue in front of them – first in, first out –, and their engine.
 
-    def __init__(
-        self, engine: Engine, *, before_commit: Callable[[], None], is_unknown: Callable[[DBAPIError], bool]
-    ) -> None:
+    Without `commits` transactions are never committed: they read.
+    """
+
+    def __init__(self, engine: Engine, *, name: str, count: int = 1, commits: Commits | None = None) -> None:
         self.engine = engine
-        self._commits = Commits(engine, before_commit, is_unknown)
+        self._name, self._count, self._commits = name, count, commits
         self._turns: SimpleQueue[_Turn[Any] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._last_turn_at = -RECENT_SECONDS
+        self._threads: list[threading.Thread] = []
+        self._callers, self._last_turn_at = 0, -RECENT_SECONDS
 
-    def has_writes(self) -> bool:
-        """Return whether a transaction has been queued just now."""
-        return time.monotonic() - self._last_turn_at < RECENT_SECONDS
+    def is_used(self) -> bool:
+        """Return whether a caller waits for its transaction, or one was queued just now."""
+        return self._callers > 0 or time.monotonic() - self._last_turn_at < RECENT_SECONDS
 
     async def run(self, transaction: Transaction[Answer], *, deadline: float | None, patience_seconds: float) -> Answer:
         """Run a transaction when its turn comes, and commit it. It may await only the methods of its connection.
@@ -175,10 +196,11 @@ class WriterThread:
         the turn does not come in so many seconds, OutcomeUnknown when the deadline passes during COMMIT, and what the transaction
         or COMMIT raises. If this is cancelled before COMMIT, the transaction leaves nothing behind.
         """
-        if self._thread is None:
+        while len(self._threads) < self._count:
             # An open connection must not keep the process alive.
-            self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         turn = _Turn(transaction, future)
@@ -186,7 +208,7 @@ class WriterThread:
         seconds = patience_seconds if deadline is None else deadline - time.monotonic()
         timer = loop.call_later(seconds, turn.expire, late)
         self._turns.put(turn)
-        self._last_turn_at = time.monotonic()
+        self._callers, self._last_turn_at = self._callers + 1, time.monotonic()
         try:
             return await future
         except asyncio.CancelledError:
@@ -194,21 +216,26 @@ class WriterThread:
             stage, is_late = turn.leave(), deadline is not None and time.monotonic() >= deadline
             if is_late and stage is Stage.QUEUED:
                 raise PoolExhausted from None
-            if is_late and stage is Stage.COMMIT:
+            if is_late and stage is Stage.COMMIT and self._commits is not None:
                 raise OutcomeUnknown(LATE) from None
             raise
         finally:
+            self._callers -= 1
             timer.cancel()
 
     def _serve(self) -> None:
         while (turn := self._turns.get()) is not None:
-            turn.take(self._commits)
+            turn.take(self.engine, self._commits)
             del turn  # while the next one is awaited, nothing of this one is kept
-        self.engine.dispose()
 
     async def close(self) -> None:
-        """Run the transactions that are queued, then end the thread and close its connection."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        """Run the transactions that are queued, then end the threads and close their connections."""
+        threads, self._threads = self._threads, []
+        for _ in threads:
             self._turns.put(None)
-            await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(self._end, threads)
+
+    def _end(self, threads: list[threading.Thread]) -> None:
+        for thread in threads:
+            thread.join()
+        self.engine.dispose()

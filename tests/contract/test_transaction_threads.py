@@ -1,7 +1,6 @@
 """Writes to a SQLite file: whole transactions on one thread, first in, first out."""
 
 import asyncio
-import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -9,15 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from storage.contract import ReadTx, WriteTx
 from storage.errors import PoolExhausted, Unavailable
-from storage.sql.large_reads import LargeReads
+from storage.sql.dialects.sqlite import READERS
 from storage.sql.store import SqlStore
+from storage.sql.transaction_threads import RECENT_SECONDS
 from tests.contract.builders import a_kept_task, a_run, a_task, keep
 from tests.contract.concurrency import SOON, while_locked
-from tests.signals import Signal
+from tests.faults.waiting import until
+from tests.signals import HANGING_SECONDS, Signal
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -65,6 +66,62 @@ async def test_a_transaction_is_handed_over_once(store: SqlStore, monkeypatch: p
     await store.write(write)
     assert threads == ["writer"] * 21
     assert len(handed_back) == 1
+
+
+async def test_a_read_is_handed_over_once(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, threads, handed_back = await a_kept_task(store), list[str](), list[object]()
+    loop = asyncio.get_running_loop()
+    hand_back = loop.call_soon_threadsafe
+
+    def see(*_: Any) -> None:
+        threads.append(threading.current_thread().name)
+
+    def count(*arguments: Any, **options: Any) -> asyncio.Handle:
+        handed_back.append(arguments)
+        return hand_back(*arguments, **options)
+
+    async def read(tx: ReadTx) -> None:
+        for _ in range(10):
+            await tx.tasks.get(task.id)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    for engine in store.sync_engines:
+        event.listen(engine, "before_cursor_execute", see)
+    await store.read(read)
+    assert threads == ["reader"] * 11
+    assert len(handed_back) == 1
+
+
+@pytest.mark.parametrize("is_write", [True, False])
+async def test_the_statement_of_a_caller_that_leaves_is_interrupted(store: SqlStore, *, is_write: bool) -> None:
+    log: list[str] = []
+    endless = text(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT max(n) FROM numbers"
+    )
+
+    async def work(tx: Any) -> None:
+        log.append("begun")
+        await tx.tasks._connection.execute(endless)
+
+    working = [asyncio.create_task((store.write if is_write else store.read)(work)) for _ in range(READERS)]
+    await until(lambda: len(log) == (1 if is_write else READERS))
+    for one in working:
+        one.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
+    async with asyncio.timeout(HANGING_SECONDS):
+        await keep(store, a_run(id="next"))
+        assert (await store.read(lambda tx: tx.runs.head("next"))).id == "next"
+
+
+async def test_a_store_says_whether_there_are_writes(migrated_url: str) -> None:
+    store, log = SqlStore(migrated_url), list[str]()
+    await store.read(lambda tx: tx.runs.task_counts(["run"]))
+    assert not store.has_writes()
+    async with while_locked(store, naming(log, "first")):
+        await asyncio.sleep(2 * RECENT_SECONDS)
+        assert store.has_writes()
+    await until(lambda: not store.has_writes())
+    await store.close()
 
 
 async def test_writes_take_turns_in_the_order_in_which_they_came(store: SqlStore) -> None:
@@ -169,57 +226,18 @@ async def test_closing_lets_those_in_the_queue_have_their_turns(migrated_url: st
 
 
 async def test_readers_do_not_hold_up_a_writer(store: SqlStore) -> None:
-    task, goes_on = await a_kept_task(store), asyncio.Event()
-    reading = asyncio.Semaphore(0)
+    task, goes_on = await a_kept_task(store), Signal()
+    begun = [Signal() for _ in range(READERS)]
 
-    async def read(tx: ReadTx) -> None:
+    async def read(tx: ReadTx, reader: int) -> None:
         await tx.tasks.get(task.id)
-        reading.release()
+        begun[min(reader, READERS - 1)].set()
         await goes_on.wait()
 
-    readers = [asyncio.create_task(store.read(read)) for _ in range(10)]
-    for _ in range(3):
-        await reading.acquire()
+    readers = [asyncio.create_task(store.read(lambda tx, number=number: read(tx, number))) for number in range(10)]  # type: ignore[misc]
+    for signal in begun:
+        await signal.wait()
     async with asyncio.timeout(SOON):
         await keep(store, a_task(task.run_id))
     goes_on.set()
     await asyncio.gather(*readers)
-
-
-async def test_large_answers_take_half_of_the_time_while_there_are_writes() -> None:
-    has_writes, ends = True, list[float]()
-    reads = LargeReads(lambda: has_writes)
-
-    async def read() -> int:
-        return 1
-
-    async def answer() -> None:
-        assert await reads.run(read) == 1
-        time.sleep(0.02)  # noqa: ASYNC251 - as the making of an answer does
-        ends.append(time.monotonic())
-
-    await asyncio.gather(*(answer() for _ in range(5)))
-    assert all(later - earlier >= 0.039 for earlier, later in itertools.pairwise(ends))
-    has_writes = False
-    ends.clear()
-    await asyncio.sleep(0.05)
-    await asyncio.gather(*(answer() for _ in range(5)))
-    assert ends[-1] - ends[0] < 4 * 0.039
-
-
-async def test_a_large_read_that_is_given_up_lets_the_next_one_have_its_turn() -> None:
-    reads, order = LargeReads(lambda: True), list[str]()
-
-    async def answer(name: str) -> None:
-        async def read() -> None:
-            return None
-
-        await reads.run(read)
-        order.append(name)
-
-    first, gone, last = (asyncio.create_task(answer(name)) for name in ("first", "gone", "last"))
-    await first
-    gone.cancel()
-    async with asyncio.timeout(1):
-        await last
-    assert order == ["first", "last"]
