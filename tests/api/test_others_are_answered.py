@@ -117,7 +117,7 @@ def interruptions(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         await asyncio.sleep(seconds)
 
     monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(slices, "asyncio", SimpleNamespace(sleep=sleep, get_running_loop=asyncio.get_running_loop))
+    monkeypatch.setattr(slices, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
     return pauses
 
 
