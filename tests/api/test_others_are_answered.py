@@ -124,9 +124,9 @@ def interruptions(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 RPCS: dict[str, Callable[[Any, str, list[str], list[str]], Awaitable[Any]]] = {
     "GetRun": lambda api, run_id, _, __: api.GetRun(run_id=run_id, view="FULL"),
     "ListTasks": lambda api, run_id, _, __: api.ListTasks(run_id=run_id, page_size=ITEMS),
-    "ListRuns": lambda api, *_: api.ListRuns(page_size=ITEMS),
+    "ListRuns": lambda api, *_: api.ListRuns(page_size=ITEMS, sort_by="created_at desc"),
     "ListRuns FULL": lambda api, *_: api.ListRuns(page_size=ITEMS, view="FULL", sort_by="created_at desc"),
-    "ListArtifacts": lambda api, *_: api.ListArtifacts(page_size=ITEMS),
+    "ListArtifacts": lambda api, *_: api.ListArtifacts(page_size=ITEMS, sort_by="created_at desc"),
     "ListArtifactTasks": lambda api, run_id, _, __: api.ListArtifactTasks(run_ids=[run_id], page_size=ITEMS),
     "CreateArtifactsBulk": lambda api, run_id, task_ids, _: api.CreateArtifactsBulk(
         artifacts=[

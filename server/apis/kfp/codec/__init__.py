@@ -20,7 +20,6 @@ from server.apis.kfp.codec.pipelines import (
     pipeline_message,
     pipeline_version_message,
     version_texts,
-    write_pipeline_version,
 )
 from server.apis.kfp.codec.runs import (
     RUN_SIZE,
@@ -75,7 +74,6 @@ __all__ = [
     "task_update",
     "version_texts",
     "write_artifact",
-    "write_pipeline_version",
     "write_run",
     "write_tasks",
 ]

@@ -1,11 +1,9 @@
 """Pipelines, their versions and experiments: request → the texts of a new one, and record → message. Services call this."""
 
-from collections.abc import Awaitable
 from typing import Any
 
 from lineal.v2beta1 import experiment_pb2, pipeline_pb2
 
-from server.calls.apart import APART_BYTES, written_apart
 from server.rules.experiments import NewExperiment
 from server.rules.pipelines import LabelUpdate, NewPipeline, VersionTexts
 from server.well_known.times import set_time
@@ -63,14 +61,6 @@ def pipeline_version_message(
     if spec is not None:
         set_struct(message.pipeline_spec, spec)
     return message
-
-
-def write_pipeline_version(version: PipelineVersion, target: pipeline_pb2.PipelineVersion) -> Awaitable[None] | None:
-    """Write a version as clients see it into an empty message; one that is large is written when the result is awaited."""
-    if len(version.pipeline_spec or "") > APART_BYTES:
-        return written_apart(target, pipeline_version_message, version)
-    pipeline_version_message(version, target)
-    return None
 
 
 def new_experiment(experiment: experiment_pb2.Experiment) -> NewExperiment:

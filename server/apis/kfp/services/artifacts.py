@@ -1,6 +1,6 @@
 """ArtifactService: artifacts."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from lineal.v2beta1 import artifact_pb2
@@ -28,7 +28,9 @@ async def get_artifact(
     return await _message(await call.store.read_one(lambda tx: tx.artifacts.get(artifact_id)))
 
 
-async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> artifact_pb2.ListArtifactResponse:
+async def list_artifacts(
+    call: Call, request: artifact_pb2.ListArtifactRequest
+) -> artifact_pb2.ListArtifactResponse | SerializedMessage:
     """Return a page of artifacts; in single-user mode of every namespace."""
     list_request = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
     listing = listing_of(call, list_request)
@@ -37,7 +39,17 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
     response = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    await in_turn(page.rows, lambda row: codec.write_artifact(row, response.artifacts.add()))
+    if any(_SIZE(row) > APART_BYTES for row in page.rows):
+        return await serialized_apart(artifact_pb2.ListArtifactResponse, _with_artifacts, response, page.rows)
+    await in_slices(page.rows, lambda row: codec.artifact_message(row, response.artifacts.add()))
+    return response
+
+
+def _with_artifacts(
+    response: artifact_pb2.ListArtifactResponse, rows: Sequence[Artifact]
+) -> artifact_pb2.ListArtifactResponse:
+    for row in rows:
+        codec.artifact_message(row, response.artifacts.add())
     return response
 
 

@@ -1,5 +1,7 @@
 """PipelineService: pipeline versions, created from a package URL or an upload."""
 
+from collections.abc import Sequence
+
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
@@ -17,7 +19,7 @@ from server.rules.pipelines import check_tags, first_version_texts, new_pipeline
 from storage.contract import Page, ReadTx, WriteTx
 from storage.fields import PIPELINE_VERSION_LIST
 from storage.model import PipelineVersion
-from storage.slices import in_turn
+from storage.slices import in_slices
 
 _SIZE = size_of("pipeline_spec", "description")
 
@@ -78,7 +80,7 @@ async def get_pipeline_version(
 
 async def list_pipeline_versions(
     call: Call, request: pipeline_pb2.ListPipelineVersionsRequest
-) -> pipeline_pb2.ListPipelineVersionsResponse:
+) -> pipeline_pb2.ListPipelineVersionsResponse | SerializedMessage:
     """Return a page of a pipeline's versions with specifications and tags."""
     list_request = ListRequest.of(
         request, "pipeline_versions", listable=PIPELINE_VERSION_LIST, scope=[request.pipeline_id]
@@ -95,7 +97,17 @@ async def list_pipeline_versions(
     response = pipeline_pb2.ListPipelineVersionsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    await in_turn(page.rows, lambda row: codec.write_pipeline_version(row, response.pipeline_versions.add()))
+    if any(_SIZE(row) > APART_BYTES for row in page.rows):
+        return await serialized_apart(pipeline_pb2.ListPipelineVersionsResponse, _with_versions, response, page.rows)
+    await in_slices(page.rows, lambda row: codec.pipeline_version_message(row, response.pipeline_versions.add()))
+    return response
+
+
+def _with_versions(
+    response: pipeline_pb2.ListPipelineVersionsResponse, rows: Sequence[PipelineVersion]
+) -> pipeline_pb2.ListPipelineVersionsResponse:
+    for row in rows:
+        codec.pipeline_version_message(row, response.pipeline_versions.add())
     return response
 
 
