@@ -9,17 +9,23 @@ from storage.errors import PoolExhausted, Unavailable
 class Caller:
     """The task that makes a call. Up to Python 3.11, asyncio.wait_for may forget a cancellation, and drivers connect with it."""
 
-    __slots__ = ("_cancellations", "_task")
+    __slots__ = ("_cancellations",)
+
+    # The task itself is not kept: it keeps the error that ends it, whose traceback leads to whoever has this.
 
     def __init__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task, self._cancellations = task, task.cancelling()
+        self._cancellations = _cancellations()
 
     def check(self) -> None:
-        """Raise CancelledError if the task was cancelled since the call began, and goes on nevertheless."""
-        if self._task.cancelling() > self._cancellations:
+        """Raise CancelledError if the running task was cancelled since the call began, and goes on nevertheless."""
+        if _cancellations() > self._cancellations:
             raise asyncio.CancelledError
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancelling()
 
 
 class Turn:

@@ -19,6 +19,7 @@ OTHER = {
     "rest": "localhost:7002",
     "cors_origins": "https://ui.example, http://localhost:3000",
     "allowed_hosts": "lineal.example, *",
+    "admin": "127.0.0.1:8890",
     "log_level": "error",
     "log_format": "text",
 }

@@ -9,6 +9,7 @@ import pytest
 from server.packages.reading import READINGS_MAX, read_apart
 
 PATIENCE_SECONDS = 60.0
+SMALL = 1
 
 
 class Package:
@@ -40,7 +41,7 @@ async def until_begun(packages: list[Package]) -> None:
 
 
 async def test_one_more_than_are_read_at_once_waits_until_another_is_done(packages: list[Package]) -> None:
-    readings = [asyncio.create_task(read_apart(package.read)) for package in packages]
+    readings = [asyncio.create_task(read_apart(SMALL, package.read)) for package in packages]
     await until_begun(packages[:-1])
     assert not packages[-1].begun.wait(0.1)
     packages[0].end.set()
@@ -52,11 +53,11 @@ async def test_one_more_than_are_read_at_once_waits_until_another_is_done(packag
 
 async def test_a_deadline_ends_the_waiting_and_what_waited_is_never_read(packages: list[Package]) -> None:
     *others, late = packages
-    readings = [asyncio.create_task(read_apart(package.read)) for package in others]
+    readings = [asyncio.create_task(read_apart(SMALL, package.read)) for package in others]
     await until_begun(others)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await read_apart(late.read)
+            await read_apart(SMALL, late.read)
     for package in others:
         package.end.set()
     await asyncio.gather(*readings)
@@ -65,12 +66,12 @@ async def test_a_deadline_ends_the_waiting_and_what_waited_is_never_read(package
 
 async def test_a_reading_whose_caller_went_away_still_counts(packages: list[Package]) -> None:
     *others, late = packages
-    readings = [asyncio.create_task(read_apart(package.read)) for package in others]
+    readings = [asyncio.create_task(read_apart(SMALL, package.read)) for package in others]
     await until_begun(others)
     for reading in readings:
         reading.cancel()
     await asyncio.gather(*readings, return_exceptions=True)
-    waiting = asyncio.create_task(read_apart(late.read))
+    waiting = asyncio.create_task(read_apart(SMALL, late.read))
     await asyncio.sleep(0)
     assert not late.begun.wait(0.1)
     for package in packages:

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from server.app import SWITCH_SECONDS, Addresses, serve_until_signal
-from server.calls import slices
 from server.config import Settings
+from storage import slices
 from storage.sql.store import SqlStore
 
 

@@ -29,7 +29,7 @@ async def test_others_go_on_between_slices_of_rows(monkeypatch: pytest.MonkeyPat
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    fake = SimpleNamespace(sleep=sleep, get_running_loop=asyncio.get_running_loop)
+    fake = SimpleNamespace(**vars(asyncio) | {"sleep": sleep})
     monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
     monkeypatch.setattr(slices, "asyncio", fake)
     with create_engine("sqlite://").connect() as connection:
