@@ -53,7 +53,7 @@ Observer = Callable[[str, str, str, str, float], None]
 
 
 LARGE_SIZE = 1024 * 1024
-"""Requests that are larger are parsed one after another: each takes as much memory again, and time in one piece."""
+"""Requests that are larger are checked and parsed one after another: each takes as much memory again, and time in one piece."""
 
 
 class Dispatcher:
@@ -69,12 +69,12 @@ class Dispatcher:
         try:
             if size > LARGE_SIZE:
                 async with self._large:
+                    await check_parts(method.request, data)
                     await asyncio.to_thread(give_back_now)
                     request = method.request.FromString(data)
+                    del data  # its call may take long
             else:
                 request = method.request.FromString(data)
-            await check_parts(method.request, data)
-            del data  # it may be large, and its call may take long
         except (DecodeError, ValueError):
             invalid = InvalidArgument(f"the request is not a valid {method.request.DESCRIPTOR.name} message")
             return self.refuse(method, invalid, caller)

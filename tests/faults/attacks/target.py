@@ -25,7 +25,7 @@ class Size:
     spec_tasks: int
 
 
-SHORT = Size(300, 4, artifact_mebibytes=1, message_mebibytes=20, body_numbers=300_000, spec_tasks=1_000)
+SHORT = Size(300, 4, artifact_mebibytes=1, message_mebibytes=10, body_numbers=300_000, spec_tasks=1_000)
 LONG = Size(20_000, 20, artifact_mebibytes=14, message_mebibytes=60, body_numbers=1_900_000, spec_tasks=10_000)
 
 
