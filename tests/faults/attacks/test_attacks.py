@@ -9,7 +9,7 @@ from tests.databases import PrivateServer, create_database
 from tests.faults.attacks.attackers import ATTACKS
 from tests.faults.attacks.target import LONG, SHORT, prepare
 from tests.faults.attacks.troubles import TROUBLES
-from tests.faults.attacks.under_attack import Outcome, in_trouble, under_attack
+from tests.faults.attacks.under_attack import RELEASE_SECONDS, Outcome, in_trouble, under_attack
 from tests.faults.cluster import Server
 
 Rounds = Callable[[int, int], int]
@@ -18,7 +18,10 @@ StartServer = Callable[..., Server]
 
 SHORT_SECONDS, LONG_SECONDS = 1, 20
 ANSWERED_SECONDS = 5.0
-"""Within which others are answered, however slow the machine is."""
+"""Within which others are answered."""
+
+SLACK = 3
+"""On a machine with other work, or a slow one, everything takes longer; what takes longer than this hangs."""
 
 PEAK_MEBIBYTES = 700
 SHORT_ON_SERVERS = ("whole_runs", "bulk_calls")
@@ -46,11 +49,12 @@ async def attacked(server: Server, attack: str, rounds: Rounds, report: Report) 
     """Attack a server, and check what others have of it."""
     size = (SHORT, LONG)[rounds(0, 1)]
     target = await prepare(server.grpc, server.rest, size)
-    outcome = await under_attack(server.process_id, target, attack, rounds(SHORT_SECONDS, LONG_SECONDS))
+    seconds, release_seconds = rounds(SHORT_SECONDS, LONG_SECONDS), SLACK * RELEASE_SECONDS
+    outcome = await under_attack(server.process_id, target, attack, seconds, release_seconds=release_seconds)
     report(words(outcome))
     assert outcome.strikes > 0
     assert outcome.account.failures == []
-    assert outcome.account.worst < ANSWERED_SECONDS
+    assert outcome.account.worst < SLACK * ANSWERED_SECONDS
     assert outcome.memory.peak < PEAK_MEBIBYTES
     assert outcome.memory.is_back
 
@@ -80,7 +84,7 @@ async def in_trouble_for_a_while(
     outcome = await in_trouble(server.process_id, target, begun, seconds, tolerates=trouble.tolerates)
     report(words(outcome))
     assert outcome.account.failures == []
-    assert outcome.account.worst < ANSWERED_SECONDS
+    assert outcome.account.worst < SLACK * ANSWERED_SECONDS
     assert outcome.memory.peak < PEAK_MEBIBYTES
 
 

@@ -81,11 +81,13 @@ async def _sampling(process_id: int) -> AsyncIterator[Memory]:
         sampling.cancel()
 
 
-async def under_attack(process_id: int, target: Target, name: str, seconds: float) -> Outcome:
-    """Attack a server for so long, with a witness beside it, and see what memory is given back."""
+async def under_attack(
+    process_id: int, target: Target, name: str, seconds: float, *, release_seconds: float = RELEASE_SECONDS
+) -> Outcome:
+    """Attack a server for so long, with a witness beside it, and see what memory is given back within the last so many seconds."""
     async with _sampling(process_id) as memory, witnessing(target) as account:
         strikes = await _attack(target, name, seconds)
-    end = time.monotonic() + RELEASE_SECONDS
+    end = time.monotonic() + release_seconds
     memory.after = resident_mebibytes(process_id)
     while not memory.is_back and time.monotonic() < end:
         await asyncio.sleep(SAMPLE_SECONDS)
