@@ -14,7 +14,7 @@ SMALL_SIZE = 64 * 1024
 """Requests that are not larger do not wait for larger ones that came before them, if there is room for them."""
 
 STALLED_SECONDS = 1.0
-"""Whoever waits so long for his client, without any progress, loses what he holds if somebody else needs the room."""
+"""A holder that waits so long for its client, without any progress, loses what it holds if another needs the room."""
 
 LOOK_SECONDS = 0.1
 """How often it is looked for such holders while somebody waits."""

@@ -24,6 +24,7 @@ HELPERS_MAX = 2
 
 Params = ParamSpec("Params")
 Answer = TypeVar("Answer")
+Sent = TypeVar("Sent", bound=Message)
 
 # Threads that wait for the processes: a process whose caller has gone away still works, and must not be given more.
 _threads = ThreadPoolExecutor(HELPERS_MAX, thread_name_prefix="apart")
@@ -51,22 +52,29 @@ class SerializedMessage(NamedTuple):
         return self.type.FromString(self.data)
 
 
-async def serialized_apart(
-    type: type[Message], write: Callable[..., Message], *args: Any, **kwargs: Any
-) -> SerializedMessage:
+async def serialized_apart(write: Callable[..., Message], *args: Any, **kwargs: Any) -> SerializedMessage:
     """Return the message that a function returns which is called in a helper process."""
-    return SerializedMessage(type, await apart(_serialized, write, args, kwargs))
+    return await apart(_serialized, write, args, kwargs)
+
+
+async def message_of(
+    size: int, write: Callable[Params, Sent], *args: Params.args, **kwargs: Params.kwargs
+) -> Sent | SerializedMessage:
+    """Return the message that a function makes of something of a size; if that is large, in a helper process."""
+    if size > APART_BYTES:
+        return await serialized_apart(write, *args, **kwargs)
+    return write(*args, **kwargs)
 
 
 async def written_apart(target: Any, write: Callable[..., Message], *args: Any, **kwargs: Any) -> None:
     """Write into an empty message what a function returns that is called in a helper process."""
-    data = await apart(_serialized, write, args, kwargs)
-    target.MergeFromString(data)
+    target.MergeFromString((await serialized_apart(write, *args, **kwargs)).data)
     await asyncio.sleep(0)  # what comes next may also be long
 
 
-def _serialized(write: Callable[..., Message], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    return write(*args, **kwargs).SerializeToString()
+def _serialized(write: Callable[..., Message], args: tuple[Any, ...], kwargs: dict[str, Any]) -> SerializedMessage:
+    message = write(*args, **kwargs)
+    return SerializedMessage(type(message), message.SerializeToString())
 
 
 def _ask(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

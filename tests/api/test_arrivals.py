@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -31,26 +33,30 @@ async def test_calls_without_messages_do_not_keep_others_waiting(serve: Serve, m
         call.cancel()
 
 
-async def test_a_message_is_given_up_when_more_has_arrived_than_may_be_held(migrated_url: str) -> None:
+@asynccontextmanager
+async def sending_a_quarter(url: str, *, budget_mebibytes: int) -> AsyncIterator[frames.Connection]:
+    """A client that sends 16 of 64 MiB of a message to a server with a budget, for as long as the block lasts."""
     async with (
-        serving(migrated_url, bytes_in_flight_max=8 * MEBIBYTE) as addresses,
+        serving(url, bytes_in_flight_max=budget_mebibytes * MEBIBYTE) as addresses,
         frames.connected(addresses.grpc) as connection,
         asyncio.timeout(HANGING_SECONDS),
     ):
         await connection.send(frames.call(path_of("CreateRun"), 1))
-        sending = asyncio.create_task(connection.send_body(frames.message(bytes(64 * MEBIBYTE))[: 16 * MEBIBYTE], 1))
+        quarter = frames.message(bytes(64 * MEBIBYTE))[: 16 * MEBIBYTE]
+        sending = asyncio.create_task(connection.send_body(quarter, 1))
+        try:
+            yield connection
+        finally:
+            sending.cancel()
+
+
+async def test_a_message_is_given_up_when_more_has_arrived_than_may_be_held(migrated_url: str) -> None:
+    async with sending_a_quarter(migrated_url, budget_mebibytes=8) as connection:
         await connection.has_ended.wait()
-        sending.cancel()
 
 
 async def test_an_incomplete_message_is_waited_for_while_there_is_room(migrated_url: str) -> None:
-    async with (
-        serving(migrated_url, bytes_in_flight_max=64 * MEBIBYTE) as addresses,
-        frames.connected(addresses.grpc) as connection,
-        asyncio.timeout(HANGING_SECONDS),
-    ):
-        await connection.send(frames.call(path_of("CreateRun"), 1))
-        await connection.send_body(frames.message(bytes(64 * MEBIBYTE))[: 16 * MEBIBYTE], 1)
+    async with sending_a_quarter(migrated_url, budget_mebibytes=64) as connection:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(connection.has_ended.wait(), 1.0)
 

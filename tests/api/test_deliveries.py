@@ -9,65 +9,36 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.doors.grpc.deliveries import SLOWEST_BYTES, Deliveries, shut_down
+from server.doors.grpc.connections import shut_down
+from server.doors.grpc.deliveries import SLOWEST_BYTES, Deliveries
 from tests.api.builders import new_run
-from tests.api.client import METHODS, Api, code
+from tests.api.client import Api, code
 from tests.api.service import serving
-from tests.api.test_admission import reason
-from tests.api.test_transport import PREFACE, SETTINGS, frame
+from tests.api.test_admission import path_of, reason
+from tests.faults.attacks import frames
+from tests.faults.waiting import until
 
 pytestmark = pytest.mark.databases("sqlite")
 
-HEADERS, DATA, END_STREAM, END_HEADERS = 1, 0, 1, 4
 HANGING_SECONDS = 20
-NO_WINDOW = b"\x00\x04" + bytes(4)
 NEVER_SECONDS = 10_000.0
 
 
-def on_stream(kind: int, payload: bytes, *, flags: int) -> bytes:
-    whole = frame(kind, payload, flags=flags)
-    return whole[:5] + (1).to_bytes(4, "big") + whole[9:]
-
-
-def head_of(name: str) -> bytes:
-    """The headers of a call, each as it is."""
-    fields = {
-        ":method": "POST",
-        ":scheme": "http",
-        ":path": f"/{METHODS[name].containing_service.full_name}/{name}",
-        ":authority": "localhost",
-        "te": "trailers",
-        "content-type": "application/grpc",
-    }
-    texts = (text.encode() for pair in fields.items() for text in pair)
-    lengths_and_texts = [bytes([len(text)]) + text for text in texts]
-    pairs = zip(lengths_and_texts[::2], lengths_and_texts[1::2], strict=True)
-    return b"".join(b"\x00" + name + value for name, value in pairs)
-
-
 @contextlib.asynccontextmanager
-async def a_client_that_takes_nothing(
-    address: str, name: str, request: bytes = b""
-) -> AsyncIterator[asyncio.StreamReader]:
-    """Call a method over a connection whose window for answers is closed."""
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    message = b"\x00" + len(request).to_bytes(4, "big") + request
-    writer.write(PREFACE + frame(SETTINGS, NO_WINDOW))
-    writer.write(on_stream(HEADERS, head_of(name), flags=END_HEADERS) + on_stream(DATA, message, flags=END_STREAM))
-    try:
-        yield reader
-    finally:
-        writer.close()
+async def a_client_that_takes_nothing(address: str, name: str) -> AsyncIterator[frames.Connection]:
+    """Call a method with an empty message, over a connection whose window for answers is closed."""
+    async with frames.connected(address, window=0) as connection:
+        await connection.send(frames.call(path_of(name), 1))
+        await connection.send_body(frames.message(b""), 1)
+        yield connection
 
 
 async def test_a_client_that_takes_no_answer_loses_its_connection(migrated_url: str) -> None:
     async with serving(migrated_url, http_idle_seconds=0.5, calls_max=1) as addresses:
         api = Api(addresses.grpc)
-        async with a_client_that_takes_nothing(addresses.grpc, "GetHealthz") as reader:
+        async with a_client_that_takes_nothing(addresses.grpc, "GetHealthz") as connection:
             async with asyncio.timeout(HANGING_SECONDS):
-                with contextlib.suppress(ConnectionError):
-                    await reader.read(-1)
+                await until(lambda: connection.is_over)
                 while (ended := await code(api.GetHealthz())) != "OK":
                     assert ended == "RESOURCE_EXHAUSTED"
         await api.channel.close()
@@ -91,9 +62,8 @@ async def test_clients_that_take_their_answers_stay_connected(migrated_url: str)
     async with serving(migrated_url, http_idle_seconds=0.1) as addresses:
         api = Api(addresses.grpc)
         await new_run(api)
-        async with a_client_that_takes_nothing(addresses.grpc, "GetHealthz") as reader:
-            with contextlib.suppress(ConnectionError):
-                await reader.read(-1)
+        async with a_client_that_takes_nothing(addresses.grpc, "GetHealthz") as connection:
+            await until(lambda: connection.is_over)
         assert str(api.channel.get_state()) == "ChannelConnectivity.READY"
         await api.channel.close()
 

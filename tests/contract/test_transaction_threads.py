@@ -1,4 +1,4 @@
-"""Writes to a SQLite file: whole transactions on one thread, first in, first out."""
+"""Transactions on a SQLite file: each whole on a thread, first in, first out."""
 
 import asyncio
 import threading
@@ -41,10 +41,9 @@ async def kept(store: SqlStore, *run_ids: str) -> list[str]:
     return found
 
 
-async def test_a_transaction_is_handed_over_once(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = await a_kept_task(store)
-    threads: list[str] = []
-    handed_back: list[object] = []
+def watched(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[object]]:
+    """The threads on which statements are executed from now on, and what is handed back to the event loop."""
+    threads, handed_back = list[str](), list[object]()
     loop = asyncio.get_running_loop()
     hand_back = loop.call_soon_threadsafe
 
@@ -54,39 +53,35 @@ async def test_a_transaction_is_handed_over_once(store: SqlStore, monkeypatch: p
     def count(*arguments: Any, **options: Any) -> asyncio.Handle:
         handed_back.append(arguments)
         return hand_back(*arguments, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    for engine in store.sync_engines:
+        event.listen(engine, "before_cursor_execute", see)
+    return threads, handed_back
+
+
+async def test_a_transaction_is_handed_over_once(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = await a_kept_task(store)
 
     async def write(tx: WriteTx) -> None:
         for number in range(10):
             [locked] = (await tx.tasks.lock([task.id])).values()
             await tx.tasks.update([(locked, replace(locked, name=f"{number}"))])
 
-    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
-    for engine in store.sync_engines:
-        event.listen(engine, "before_cursor_execute", see)
+    threads, handed_back = watched(store, monkeypatch)
     await store.write(write)
     assert threads == ["writer"] * 21
     assert len(handed_back) == 1
 
 
 async def test_a_read_is_handed_over_once(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    task, threads, handed_back = await a_kept_task(store), list[str](), list[object]()
-    loop = asyncio.get_running_loop()
-    hand_back = loop.call_soon_threadsafe
-
-    def see(*_: Any) -> None:
-        threads.append(threading.current_thread().name)
-
-    def count(*arguments: Any, **options: Any) -> asyncio.Handle:
-        handed_back.append(arguments)
-        return hand_back(*arguments, **options)
+    task = await a_kept_task(store)
 
     async def read(tx: ReadTx) -> None:
         for _ in range(10):
             await tx.tasks.get(task.id)
 
-    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
-    for engine in store.sync_engines:
-        event.listen(engine, "before_cursor_execute", see)
+    threads, handed_back = watched(store, monkeypatch)
     await store.read(read)
     assert threads == ["reader"] * 11
     assert len(handed_back) == 1

@@ -1,7 +1,6 @@
 """Aborted uploads and refused calls, one after another: the server's memory is afterwards what it was before."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from lineal.v2beta1 import run_pb2
@@ -10,6 +9,7 @@ from tests.api.builders import a_run
 from tests.api.client import Api, code
 from tests.faults.client import connected
 from tests.faults.cluster import Server
+from tests.faults.resident import resident_mebibytes
 from tests.faults.waiting import until
 from tests.rest import client as http
 
@@ -28,13 +28,6 @@ GROWTH_MEBIBYTES = 60
 
 FORM = "multipart/form-data; boundary=b"
 PART = b'--b\r\nContent-Disposition: form-data; name="uploadfile"; filename="p.yaml"\r\n\r\n'
-
-
-def resident_mebibytes(server: Server) -> float:
-    """How much memory the server's process takes."""
-    status = Path(f"/proc/{server.process_id}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / 1024
 
 
 async def abort_upload(server: Server) -> None:
@@ -64,11 +57,11 @@ async def test_aborted_uploads_leave_no_memory_taken(
     migrated_url: str, start_server: StartServer, rounds: Rounds, report: Report
 ) -> None:
     server, count = start_server(migrated_url), rounds(3, 20)
-    before = resident_mebibytes(server)
+    before = resident_mebibytes(server.process_id)
     for _ in range(count):
         await abort_upload(server)
-    await until(lambda: resident_mebibytes(server) < before + GROWTH_MEBIBYTES)
-    report(f"{count} of {UPLOAD_MEBIBYTES} MiB: {before:.0f} → {resident_mebibytes(server):.0f} MiB")
+    await until(lambda: resident_mebibytes(server.process_id) < before + GROWTH_MEBIBYTES)
+    report(f"{count} of {UPLOAD_MEBIBYTES} MiB: {before:.0f} → {resident_mebibytes(server.process_id):.0f} MiB")
 
 
 @pytest.mark.parametrize("name", REFUSALS)
@@ -77,9 +70,9 @@ async def test_refused_calls_leave_no_memory_taken(
 ) -> None:
     server, count = start_server(migrated_url), rounds(4, 10)
     data = REFUSALS[name]("x" * (REFUSED_MEBIBYTES * MEBIBYTE))
-    before = resident_mebibytes(server)
+    before = resident_mebibytes(server.process_id)
     async with connected(server.grpc) as api:
         for _ in range(count):
             await refuse(api, data)
-    await until(lambda: resident_mebibytes(server) < before + GROWTH_MEBIBYTES)
-    report(f"{count} of {REFUSED_MEBIBYTES} MiB: {before:.0f} → {resident_mebibytes(server):.0f} MiB")
+    await until(lambda: resident_mebibytes(server.process_id) < before + GROWTH_MEBIBYTES)
+    report(f"{count} of {REFUSED_MEBIBYTES} MiB: {before:.0f} → {resident_mebibytes(server.process_id):.0f} MiB")

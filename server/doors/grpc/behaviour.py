@@ -24,7 +24,7 @@ from server.doors.grpc.serializing import serialized
 from server.errors import ApiError, DeadlineExceeded, InvalidArgument, ResourceExhausted
 
 RESERVED_SIZE = SMALL_SIZE
-"""What a call holds before its message has been read: gRPC receives no more of it until it is read."""
+"""What a call holds before its message has been read; few are larger."""
 
 QUICK_BYTES = 8 * 1024 * 1024
 """How many bytes per second of a large answer a client must take if others need the memory."""
@@ -163,8 +163,9 @@ class _Reading:
         self._cancel(ResourceExhausted(message, reason="MEMORY_EXHAUSTED"))
 
     def _cancel(self, refusal: ApiError) -> None:
-        self._refusal = self._refusal or refusal
-        self._task.cancel()
+        if self._refusal is None:  # or one cancellation would be left that is not undone
+            self._refusal = refusal
+            self._task.cancel()
 
 
 async def _abort(context: Context, status: Status) -> None:

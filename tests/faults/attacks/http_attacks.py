@@ -148,6 +148,5 @@ async def nested_bodies(attack: Attack) -> None:
 
     async def strike(number: int) -> None:
         await http.ask(attack.target.rest, "POST", RUNS, text=texts[number % len(texts)])
-        await asyncio.sleep(0)
 
     await attack.repeat(8, strike)

@@ -1,7 +1,7 @@
 """What becomes of a database while a server uses it: frozen, cut off, held by another program, its file taken away.
 
-Each lasts as long as its block. `TROUBLES` says on which databases there is one, and which calls of the witness may fail then;
-whether they fail or not, they must be answered.
+Each lasts as long as its block. `TROUBLES` says which calls of the witness may fail then; whether they fail or not, they must be
+answered.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ class Trouble:
     """What begins and ends the trouble of a private server or, on SQLite, of a file; and what may fail meanwhile."""
 
     begin: Callable[[str, PrivateServer | None], AbstractAsyncContextManager[object]]
-    kinds: tuple[str, ...]
     tolerates: tuple[str, ...]
 
 
@@ -75,8 +74,8 @@ async def file_taken_away(url: str, server: PrivateServer | None) -> AsyncIterat
 
 
 TROUBLES = {
-    "frozen_database": Trouble(frozen_database, ("postgresql", "mysql"), (READ, WRITE, READY)),
-    "cut_connections": Trouble(cut_connections, ("postgresql", "mysql"), (READ, WRITE, READY)),
-    "writes_of_another_program": Trouble(writes_of_another_program, ("sqlite", "postgresql", "mysql"), (WRITE,)),
-    "file_taken_away": Trouble(file_taken_away, ("sqlite",), (READ, WRITE, READY)),
+    "frozen_database": Trouble(frozen_database, (READ, WRITE, READY)),
+    "cut_connections": Trouble(cut_connections, (READ, WRITE, READY)),
+    "writes_of_another_program": Trouble(writes_of_another_program, (WRITE,)),
+    "file_taken_away": Trouble(file_taken_away, (READ, WRITE, READY)),
 }

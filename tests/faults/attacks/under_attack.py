@@ -1,7 +1,6 @@
 """One attack on a running server: what the witness saw, and how much memory the server took. Tests and benchmarks call this."""
 
 import asyncio
-import contextlib
 import subprocess
 import sys
 import time
@@ -11,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.api.client import code
-from tests.databases import processes
 from tests.faults.attacks.target import Target
 from tests.faults.attacks.witness import Account, witnessing
 from tests.faults.client import connected
+from tests.faults.resident import resident_mebibytes
 
 CHECKOUT = Path(__file__).parents[3]
 START_SECONDS = 60.0
@@ -50,18 +49,6 @@ class Outcome:
     strikes: int
     account: Account
     memory: Memory
-
-
-def resident_mebibytes(process_id: int) -> float:
-    """How much memory the largest of a server's processes takes."""
-    return max(map(_resident, processes.family(process_id)))
-
-
-def _resident(process_id: int) -> float:
-    with contextlib.suppress(OSError):
-        lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
-        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0)
-    return 0.0
 
 
 @asynccontextmanager

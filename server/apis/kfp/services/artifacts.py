@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from lineal.v2beta1 import artifact_pb2
 
 from server.apis.kfp import codec
-from server.calls.apart import APART_BYTES, SerializedMessage, apart, serialized_apart
+from server.calls.apart import APART_BYTES, SerializedMessage, apart, message_of, serialized_apart
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.rules import checks
@@ -40,7 +40,7 @@ async def list_artifacts(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
     if any(_SIZE(row) > APART_BYTES for row in page.rows):
-        return await serialized_apart(artifact_pb2.ListArtifactResponse, _with_artifacts, response, page.rows)
+        return await serialized_apart(_with_artifacts, response, page.rows)
     await in_slices(page.rows, lambda row: codec.artifact_message(row, response.artifacts.add()))
     return response
 
@@ -117,6 +117,4 @@ class _RecordOf:
 
 
 async def _message(artifact: Artifact) -> artifact_pb2.Artifact | SerializedMessage:
-    if _SIZE(artifact) > APART_BYTES:
-        return await serialized_apart(artifact_pb2.Artifact, codec.artifact_message, artifact)
-    return codec.artifact_message(artifact)
+    return await message_of(_SIZE(artifact), codec.artifact_message, artifact)

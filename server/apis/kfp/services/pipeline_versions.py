@@ -7,7 +7,7 @@ from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
 from server.apis.kfp.services.pipelines import label_update
-from server.calls.apart import APART_BYTES, SerializedMessage, serialized_apart
+from server.calls.apart import APART_BYTES, SerializedMessage, message_of, serialized_apart
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.packages import urls
@@ -98,7 +98,7 @@ async def list_pipeline_versions(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
     if any(_SIZE(row) > APART_BYTES for row in page.rows):
-        return await serialized_apart(pipeline_pb2.ListPipelineVersionsResponse, _with_versions, response, page.rows)
+        return await serialized_apart(_with_versions, response, page.rows)
     await in_slices(page.rows, lambda row: codec.pipeline_version_message(row, response.pipeline_versions.add()))
     return response
 
@@ -141,9 +141,7 @@ async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipeli
 
 async def whole_version(version: PipelineVersion) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Return a version as clients see it."""
-    if _SIZE(version) > APART_BYTES:
-        return await serialized_apart(pipeline_pb2.PipelineVersion, codec.pipeline_version_message, version)
-    return codec.pipeline_version_message(version)
+    return await message_of(_SIZE(version), codec.pipeline_version_message, version)
 
 
 async def _fetch(call: Call, url: str) -> bytes:

@@ -7,7 +7,7 @@ from google.protobuf.struct_pb2 import Value
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
-from server.calls.apart import APART_BYTES, SerializedMessage, serialized_apart
+from server.calls.apart import SerializedMessage, message_of
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token
 from server.errors import InvalidArgument, NotFound
@@ -68,9 +68,7 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
 
 
 async def _created(run: Run) -> run_pb2.Run | SerializedMessage:
-    if codec.RUN_SIZE(run) > APART_BYTES:
-        return await serialized_apart(run_pb2.Run, codec.run_message, run, with_spec=False)
-    return codec.run_message(run, with_spec=False)
+    return await message_of(codec.RUN_SIZE(run), codec.run_message, run, with_spec=False)
 
 
 def _read_start(message: run_pb2.Run) -> RunStart:

@@ -7,7 +7,7 @@ from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
 from server.apis.kfp.services.task_updates import TaskUpdates
-from server.calls.apart import APART_BYTES, SerializedMessage, apart, serialized_apart
+from server.calls.apart import APART_BYTES, SerializedMessage, apart, message_of
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token
 from server.errors import InvalidArgument
@@ -152,16 +152,8 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
 async def _message_of_one(tasks: LinkedTasks, *, basic: bool = False) -> run_pb2.PipelineTask | SerializedMessage:
     """Return the only task; all links and children are its own."""
     (task,) = tasks.tasks
-    if codec.task_size(task, tasks.links) > APART_BYTES:
-        return await serialized_apart(
-            run_pb2.PipelineTask,
-            codec.task_message,
-            task,
-            artifacts=tasks.links,
-            children=tasks.children,
-            basic=basic,
-        )
-    return codec.task_message(task, artifacts=tasks.links, children=tasks.children, basic=basic)
+    size = codec.task_size(task, tasks.links)
+    return await message_of(size, codec.task_message, task, artifacts=tasks.links, children=tasks.children, basic=basic)
 
 
 def _new_task(message: run_pb2.PipelineTask, *, run_id: str, namespace: str, now: int) -> Task:
