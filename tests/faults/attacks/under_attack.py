@@ -92,7 +92,8 @@ async def in_trouble(
 ) -> Outcome:
     """Have a server's database in trouble for so long, with a witness whose calls have deadlines, and see that it recovers."""
     async with _sampling(process_id) as memory:
-        async with witnessing(target, tolerates=tolerates, deadline_seconds=DEADLINE_SECONDS) as account, trouble:
+        # In this order: another program that locks two tables would deadlock with the witness's writes.
+        async with trouble, witnessing(target, tolerates=tolerates, deadline_seconds=DEADLINE_SECONDS) as account:
             await asyncio.sleep(seconds)
         async with connected(target.grpc) as api, asyncio.timeout(START_SECONDS):
             ids = {"run_id": target.witness_run_id, "task_id": target.witness_task_id}
