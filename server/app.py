@@ -23,6 +23,7 @@ from server.calls.admission import Admission
 from server.calls.authority import SingleUser
 from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
+from server.calls.elsewhere import Elsewhere, Recipe
 from server.config import Settings, ignored_settings
 from server.doors.grpc.behaviour import CallLimits
 from server.doors.grpc.door import GrpcDoor
@@ -30,7 +31,7 @@ from server.doors.rest.door import RestDoor
 from server.pages import Facts, page_routes
 from server.process.admin import AdminDoor
 from server.process.health import PROBE_PATHS, health_routes
-from server.process.memory import give_back
+from server.process.memory import give_back, map_large_blocks
 from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
 from server.process.workers import run_workers
@@ -40,6 +41,7 @@ from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.sessions import SessionLimits
+from storage.sql.elsewhere import StoreElsewhere
 from storage.sql.store import SqlStore
 
 APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
@@ -53,6 +55,9 @@ SWITCH_SECONDS = 0.0005
 
 A transaction needs the interpreter back after each of its statements, and the event loop after each message that it sends.
 """
+
+ROWS_MAX = 200
+"""How many tasks of runs a call may read in this process: twenty milliseconds of work. Calls that read more are answered in helpers."""
 
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 
@@ -91,14 +96,16 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
     """
     apis = APIS if apis is None else apis
     _require_policy(apis)
+    limits = SessionLimits(statement_seconds=max(settings.call_seconds_max, settings.rest_seconds))
     store = SqlStore(
         settings.store,
         pool_size=settings.pool_size,
-        limits=SessionLimits(statement_seconds=max(settings.call_seconds_max, settings.rest_seconds)),
+        limits=limits,
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, store)
-        shared = Shared(store=store, tokens=PageTokens(await store.page_token_key()), settings=settings)
+        token_key = await store.page_token_key()
+        shared = Shared(store=store, tokens=PageTokens(token_key), settings=settings, rows_max=ROWS_MAX)
         slices.give_way_while(store.has_writes)
         dialect = dialect_for(settings.store)
         schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
@@ -108,8 +115,11 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
         )
         # First and last: it also tells that the server is not ready yet, or any more.
         admin = await stack.enter_async_context(_admin_door(shared, metrics))
-        dispatcher = Dispatcher(shared, SingleUser(), observe=metrics.observe)
         admission = Admission(calls_max=settings.calls_max, bytes_max=settings.bytes_in_flight_max)
+        recipe = Recipe(StoreElsewhere(settings.store, dialect.place, limits), token_key, settings)
+        elsewhere = Elsewhere(recipe, admission)
+        stack.push_async_callback(elsewhere.close)
+        dispatcher = Dispatcher(shared, SingleUser(), observe=metrics.observe, elsewhere=elsewhere)
         grpc = _grpc_door(settings, dispatcher, apis, admission)
         grpc_port = await grpc.start(settings.grpc)
         doors: list[GrpcDoor | RestDoor] = [grpc]
@@ -234,6 +244,7 @@ async def serve_until_signal(
 ) -> None:
     """Serve a prepared store until SIGTERM or SIGINT, or until the file descriptor `lifeline` reaches EOF."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    map_large_blocks()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with running(settings) as addresses:

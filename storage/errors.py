@@ -23,6 +23,10 @@ class StorageError(Exception):
     """Root of the tree; its text may be sent to clients (no SQL, no driver text)."""
 
 
+class TooManyRows(Exception):
+    """There are more rows than the caller wants to read here. Not for clients: the call is answered elsewhere."""
+
+
 class RowNotFound(StorageError):
     """The named row does not exist."""
 

@@ -26,19 +26,116 @@ Params = ParamSpec("Params")
 Answer = TypeVar("Answer")
 Sent = TypeVar("Sent", bound=Message)
 
-# Threads that wait for the processes: a process whose caller has gone away still works, and must not be given more.
-_threads = ThreadPoolExecutor(HELPERS_MAX, thread_name_prefix="apart")
-_own = threading.local()
+LEAVE_SECONDS = 1.0
+"""How long a helper process may work for a caller that has gone away, before it is killed."""
+
+_stays = False
+
+
+def stay_here() -> None:
+    """From now on do here what would be done apart: this is a helper process itself."""
+    global _stays
+    _stays = True
+
+
+class Helpers:
+    """Helper processes, which take work in the order in which it comes. They are started when they are needed."""
+
+    def __init__(self, count: int, *, name: str) -> None:
+        # Threads that wait for the processes: one whose caller has gone away still works, and must not be given more.
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._own = threading.local()
+        self._processes: list[Helper] = []
+        self._is_closed = False
+
+    async def run(self, function: Callable[Params, Answer], *args: Params.args, **kwargs: Params.kwargs) -> Answer:
+        """Return what a function returns that is called in a process; as `apart`."""
+        if _stays:
+            return function(*args, **kwargs)
+        loop, work = asyncio.get_running_loop(), _Work(self, functools.partial(function, *args, **kwargs))
+        try:
+            return await loop.run_in_executor(self._threads, work)
+        except asyncio.CancelledError:
+            if work.interrupt():
+                loop.call_later(LEAVE_SECONDS, work.kill)
+            raise
+
+    async def close(self) -> None:
+        """End the processes; what they do is lost."""
+        self._is_closed = True
+        for process in [*self._processes]:
+            process.kill()
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        for process in self._processes:
+            process.end()
+
+    def helper(self) -> Helper:
+        """Return the process of the thread that asks."""
+        helper: Helper | None = getattr(self._own, "helper", None)
+        if helper is None or not helper.is_usable():
+            if helper is not None:
+                self.lose(helper)
+            helper = self._own.helper = Helper()
+            self._processes.append(helper)
+        if self._is_closed:  # asked after it is in the list: whoever comes second sees the other
+            helper.kill()
+        return helper
+
+    def lose(self, helper: Helper) -> None:
+        """End the process of the thread that asks."""
+        helper.end()
+        self._processes.remove(helper)
+        self._own.helper = None
+
+
+_helpers = Helpers(HELPERS_MAX, name="apart")
+
+
+class _Work:
+    """A function that is called in the helper process of a thread, and can be stopped from outside while it runs."""
+
+    def __init__(self, helpers: Helpers, function: "functools.partial[Any]") -> None:
+        self._helpers, self._function = helpers, function
+        self._guard = threading.Lock()  # or what the helper does next could be stopped
+        self._helper: Helper | None = None
+
+    def __call__(self) -> Any:
+        helper = self._helpers.helper()
+        with self._guard:
+            self._helper = helper
+        try:
+            return helper.ask(self._function.func, self._function.args, self._function.keywords)
+        except HelperLost:
+            self._helpers.lose(helper)
+            raise Unavailable("the process that did a part of this call was lost") from None
+        finally:
+            with self._guard:
+                self._helper = None
+
+    def interrupt(self) -> bool:
+        """Ask the process to stop; return whether it is at work."""
+        with self._guard:
+            if self._helper is not None:
+                self._helper.interrupt()
+            return self._helper is not None
+
+    def kill(self) -> None:
+        """Kill the process if it is still at work."""
+        with self._guard:
+            if self._helper is not None:
+                self._helper.kill()
 
 
 async def apart(function: Callable[Params, Answer], *args: Params.args, **kwargs: Params.kwargs) -> Answer:
     """Return what a function returns that is called in a helper process. It must be one that a module names.
 
-    A call that is cancelled while it waits, as at its deadline, gives up its place. Raises what the function raises, and
-    Unavailable if the process is lost.
+    A call that is cancelled while it waits, as at its deadline, gives up its place; one whose function runs by then is given
+    LEAVE_SECONDS. Raises what the function raises, and Unavailable if the process is lost.
     """
-    work = functools.partial(_ask, function, args, kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_threads, work)
+    return await _helpers.run(function, *args, **kwargs)
 
 
 class SerializedMessage(NamedTuple):
@@ -72,20 +169,10 @@ async def written_apart(target: Any, write: Callable[..., Message], *args: Any, 
     await asyncio.sleep(0)  # what comes next may also be long
 
 
-def _serialized(write: Callable[..., Message], args: tuple[Any, ...], kwargs: dict[str, Any]) -> SerializedMessage:
-    message = write(*args, **kwargs)
+def serialized(message: Message) -> SerializedMessage:
+    """Return a message serialized."""
     return SerializedMessage(type(message), message.SerializeToString())
 
 
-def _ask(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    helper: Helper | None = getattr(_own, "helper", None)
-    if helper is None or not helper.is_usable():
-        if helper is not None:
-            helper.end()
-        helper = _own.helper = Helper()
-    try:
-        return helper.ask(function, args, kwargs)
-    except HelperLost:
-        helper.end()
-        _own.helper = None
-        raise Unavailable("the process that converted a large value for this call was lost") from None
+def _serialized(write: Callable[..., Message], args: tuple[Any, ...], kwargs: dict[str, Any]) -> SerializedMessage:
+    return serialized(write(*args, **kwargs))

@@ -21,16 +21,26 @@ def microseconds_now() -> int:
     return time.time_ns() // 1000
 
 
+ANSWER_BYTES = 256 * 1024
+"""An answer for which more is read, in bytes or characters, is made elsewhere: this much takes the event loop 20 milliseconds."""
+
+
+class ReadsMuch(Exception):
+    """A call reads more than should be read in this process. Not for clients: the call is answered elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What all calls of a process share. The composition root creates it once.
 
-    `tokens` signs page tokens, `now` is the clock (microseconds UTC), `recorded_specs` caches generated specifications.
+    `tokens` signs page tokens, `now` is the clock (microseconds UTC), `recorded_specs` caches generated specifications. A call that
+    reads more tasks of runs than `rows_max`, or more than ANSWER_BYTES, is answered in another process, which has no maximum.
     """
 
     store: Store
     tokens: PageTokens
     settings: Settings
+    rows_max: int | None = None
     now: Callable[[], int] = microseconds_now
     recorded_specs: RecordedSpecs = field(default_factory=RecordedSpecs)
 
@@ -39,8 +49,8 @@ class Call:
     """The context of one call: what all calls share, and what belongs only to this one.
 
     `deadline` is the monotonic time (`time.monotonic()`, seconds) at which the caller stops waiting, None if it has no
-    deadline. Not frozen: a Call is created before anything can fail, so that every failure is logged with a request id, and its
-    identity and scope are set later. `request_bytes` is the size of what was sent.
+    deadline, and `start` the one at which the call began. `request_bytes` is the size of what was sent. Not frozen: a Call is
+    created before anything can fail, so that every failure is logged with a request id, and its identity and scope are set later.
     """
 
     __slots__ = (
@@ -49,10 +59,13 @@ class Call:
         "caller",
         "deadline",
         "identity",
+        "is_known_to_read_much",
         "now",
         "recorded_specs",
         "request_bytes",
+        "rows_max",
         "settings",
+        "start",
         "store",
         "tokens",
     )
@@ -60,7 +73,9 @@ class Call:
     def __init__(self, shared: Shared, caller: Caller, *, start: float, request_bytes: int = 0) -> None:
         self.tokens, self.settings = shared.tokens, shared.settings
         self.now, self.recorded_specs = shared.now, shared.recorded_specs
-        self.caller, self.request_bytes = caller, request_bytes
+        self.rows_max = shared.rows_max
+        self.is_known_to_read_much: Callable[[], bool] | None = None
+        self.caller, self.request_bytes, self.start = caller, request_bytes, start
         self.deadline = None if caller.timeout_seconds is None else start + caller.timeout_seconds
         self.store = shared.store.until(self.deadline)
         self.identity = Identity()
@@ -82,6 +97,20 @@ class Call:
     def admit(self, identity: Identity, scope: Scope | None) -> None:
         """Set what the authority returned. The dispatcher calls this before the handler; open methods have no scope."""
         self.identity, self._scope = identity, scope
+
+    def check_known(self) -> None:
+        """Raise ReadsMuch if an equal call has been found to read much since this one began to wait for its turn to read."""
+        if self.is_known_to_read_much is not None and self.is_known_to_read_much():
+            raise ReadsMuch
+
+    def check_size(self, size: int) -> None:
+        """Raise ReadsMuch if so many bytes should become an answer elsewhere. Only calls that do not write may call this."""
+        if self.rows_max is not None and size > ANSWER_BYTES:
+            raise ReadsMuch
+
+    def scope_or_none(self) -> Scope | None:
+        """Return the same as `scope`, or None before the call is authorised, and for open methods."""
+        return self._scope
 
     def scope(self) -> Scope:
         """Return the namespaces that this call may see. Raises RuntimeError before it is authorised, and for open methods."""

@@ -12,16 +12,16 @@ from typing import Any, Generic, Protocol, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from server.calls import statuses
-from server.calls.apart import SerializedMessage
+from server.calls.apart import SerializedMessage, serialized
 from server.calls.authority import Authority
 from server.calls.call import Call, Handler, Shared
 from server.calls.caller import Caller
+from server.calls.elsewhere import Elsewhere, Finish
 from server.calls.http_calls import HttpCall
 from server.calls.methods import Method
 from server.calls.policy import Ruled
 from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
-from server.process.memory import give_back_now
 from server.process.telemetry import log
 from storage.errors import StorageError
 
@@ -59,8 +59,15 @@ LARGE_SIZE = 1024 * 1024
 class Dispatcher:
     """Passes requests to the handlers of RPCs and routes."""
 
-    def __init__(self, shared: Shared, authority: Authority, *, observe: Observer | None = None) -> None:
-        self._shared, self._authority, self._observe = shared, authority, observe
+    def __init__(
+        self,
+        shared: Shared,
+        authority: Authority,
+        *,
+        observe: Observer | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
+        self._shared, self._authority, self._observe, self._elsewhere = shared, authority, observe, elsewhere
         self._large = asyncio.Lock()
 
     async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message | SerializedMessage]:
@@ -70,9 +77,11 @@ class Dispatcher:
             if size > LARGE_SIZE:
                 async with self._large:
                     await check_parts(method.request, data)
-                    await asyncio.to_thread(give_back_now)
+                    begun = time.monotonic()
                     request = method.request.FromString(data)
                     del data  # its call may take long
+                    # Which begins with another long piece: others, who have been kept waiting, go first.
+                    await asyncio.sleep(time.monotonic() - begun)
             else:
                 request = method.request.FromString(data)
         except (DecodeError, ValueError):
@@ -83,13 +92,22 @@ class Dispatcher:
         return await self.dispatch(method, request, caller, request_bytes=size)
 
     async def dispatch(
-        self, operation: Operation, request: Message | HttpCall, caller: Caller, *, request_bytes: int = 0
+        self,
+        operation: Operation,
+        request: Message | HttpCall,
+        caller: Caller,
+        *,
+        request_bytes: int = 0,
+        finish: Finish = serialized,
     ) -> Outcome[Any]:
-        """Call an RPC with a message, or a route with an HttpCall; what was sent for it had a size."""
+        """Call an RPC with a message, or a route with an HttpCall; what was sent for it had a size.
+
+        An answer that a helper process has made of much that it read is what `finish` makes of the message there.
+        """
         start = time.monotonic()
         call = Call(self._shared, caller, start=start, request_bytes=request_bytes)
         try:
-            answer = await self._run(operation, request, call)
+            answer = await self._run(operation, request, call, finish)
         except asyncio.CancelledError:
             self._log(operation, call, statuses.Status(1, "CANCELLED", "the call was cancelled"), start, None)
             raise
@@ -109,7 +127,7 @@ class Dispatcher:
         self._log(operation, Call(self._shared, caller, start=start), status, start, None)
         return Outcome(status)
 
-    async def _run(self, operation: Operation, request: Message | HttpCall, call: Call) -> Any:
+    async def _run(self, operation: Operation, request: Message | HttpCall, call: Call, finish: Finish) -> Any:
         handler, rule = operation.handler, operation.rule
         if handler is None or rule is None:
             raise Unimplemented(f"{operation.name} is not supported")
@@ -117,6 +135,8 @@ class Dispatcher:
         async with asyncio.timeout(call.caller.timeout_seconds):
             identity = await self._authority.identify(call.metadata)
             call.admit(identity, None if rule.open else await self._authority.authorise(identity, rule, request))
+            if self._elsewhere is not None and isinstance(request, Message):
+                return await self._elsewhere.answer(handler, call, request, finish)
             return await handler(call, request)
 
     def _log(

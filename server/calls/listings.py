@@ -69,13 +69,23 @@ def size_of(*fields: str) -> Callable[[Any], int]:
     return lambda record: sum(map(len, filter(None, texts_of(record))))
 
 
-def cut(page: Page[Record], listing: Listing, size_of_row: Callable[[Record], int]) -> Page[Record]:
-    """Return the page with as many of its rows as PAGE_BYTES allow, at least the first; its total stays."""
-    size = 0
+ROWS_PER_SIZE = 8
+"""A page may have so many times the size of one record that is converted here: between its rows others are answered."""
+
+
+def cut(call: Call, page: Page[Record], listing: Listing, size_of_row: Callable[[Record], int]) -> Page[Record]:
+    """Return the page with as many of its rows as PAGE_BYTES allow, at least the first; its total stays.
+
+    Raises ReadsMuch if the page should be made elsewhere.
+    """
+    size = largest = 0
     for count, row in enumerate(page.rows):
-        size += size_of_row(row)
+        size_of_this = size_of_row(row)
+        size, largest = size + size_of_this, max(largest, size_of_this)
         if size > PAGE_BYTES and count:
-            return replace(page, rows=page.rows[:count], next=_cursor(page.rows[count - 1], listing))
+            page = replace(page, rows=page.rows[:count], next=_cursor(page.rows[count - 1], listing))
+            break
+    call.check_size(max(largest, size // ROWS_PER_SIZE))
     return page
 
 

@@ -21,8 +21,12 @@ from server.process.memory import give_back_now
 HELPER_IDLE_SECONDS = 60.0
 """How long a helper process is kept that has nothing to do. A new one takes half a second to start."""
 
+INTERRUPT = signal.SIGUSR1
+"""Sent to a helper whose answer nobody waits for any more. A function that does not handle it goes on."""
+
 _LEAVES_SECONDS = 10.0  # before a helper ends by itself, it is no longer asked
-_HEADER = struct.Struct("!Q")
+_COUNT, _SIZE = struct.Struct("!B"), struct.Struct("!Q")
+_BESIDE_BYTES = 64 * 1024
 _PIPE_BYTES = 1024 * 1024  # what Linux allows; each read takes the interpreter's lock from the event loop
 _NICENESS = 5  # the event loop goes first where there are few cores
 
@@ -32,7 +36,7 @@ class HelperLost(Exception):
 
 
 class Helper:
-    """A helper process, as its parent sees it. One thread at a time may use it."""
+    """A helper process, as its parent sees it. One thread at a time may ask it, and others stop it."""
 
     def __init__(self) -> None:
         path = os.pathsep.join(part for part in sys.path if part)
@@ -68,10 +72,15 @@ class Helper:
             self._used_at = time.monotonic()
         if succeeded:
             return answer
-        try:
-            raise answer
-        finally:
-            del answer  # its traceback holds this frame
+        raise _error(*answer)
+
+    def interrupt(self) -> None:
+        """Ask the process to stop what it does."""
+        self._process.send_signal(INTERRUPT)
+
+    def kill(self) -> None:
+        """Kill the process; whoever asked it is told that it is lost."""
+        self._process.kill()
 
     def end(self) -> None:
         """End the process."""
@@ -81,35 +90,59 @@ class Helper:
 
 
 def _write(pipe: IO[bytes], message: Any) -> None:
-    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.write(_HEADER.pack(len(data)))
-    pipe.write(data)
+    """Write what is to be done, or its outcome: `_read` returns it."""
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(_beside(message), protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=buffers.append)
+    parts = [memoryview(data), *[buffer.raw() for buffer in buffers]]
+    pipe.write(_COUNT.pack(len(buffers)))
+    for part in parts:
+        pipe.write(_SIZE.pack(len(part)))
+        pipe.write(part)
     pipe.flush()
+
+
+def _beside(message: Any) -> Any:
+    """Return a tuple whose large bytes are sent as they are: a copy would take the interpreter from the event loop."""
+    if type(message) is tuple:
+        return tuple([_beside(part) for part in message])
+    if type(message) is bytes and len(message) >= _BESIDE_BYTES:
+        return pickle.PickleBuffer(message)
+    return message
 
 
 def _read(pipe: IO[bytes]) -> Any:
     """Return the next message; raises EOFError when there is none."""
-    header = pipe.read(_HEADER.size)
-    if len(header) < _HEADER.size:
-        raise EOFError
-    (size,) = _HEADER.unpack(header)
+    (count,) = _COUNT.unpack(_exactly(pipe, _COUNT.size))
+    data, *buffers = [_exactly(pipe, *_SIZE.unpack(_exactly(pipe, _SIZE.size))) for _ in range(count + 1)]
+    return pickle.loads(data, buffers=buffers)
+
+
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
     data = pipe.read(size)
     if len(data) < size:
         raise EOFError
-    return pickle.loads(data)
+    return data
 
 
 def _outcome(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
     try:
         return True, function(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - it is the parent's
-        error.__traceback__ = None
-        return False, error
+        return False, (type(error), error.args, error.__dict__)
+
+
+def _error(kind: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:
+    # Not pickled itself: to read it, pickle would call its type with what its `__init__` gave to the base class.
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 def main() -> None:
     """Answer the parent until it closes the pipe."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a group of processes; the parent still needs its helper
+    # The first two are sent to a group of processes, and the parent still needs its helper.
+    for number in (signal.SIGINT, signal.SIGTERM, INTERRUPT):
         signal.signal(number, signal.SIG_IGN)
     os.nice(_NICENESS)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")

@@ -22,8 +22,8 @@ class TaskReads(Protocol):
         A run whose id cannot be one has no tasks and costs no statement.
         """
 
-    async def list_of_runs(self, run_ids: Sequence[str]) -> Sequence[Task]:
-        """All tasks of runs come by creation time, then id."""
+    async def list_of_runs(self, run_ids: Sequence[str], *, rows_max: int | None = None) -> Sequence[Task]:
+        """All tasks of runs come by creation time, then id. More tasks than wanted raise TooManyRows."""
 
     async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
         """Outlines of the first tasks of a run come by creation time, then id. Longer parameters are left out of outlines."""

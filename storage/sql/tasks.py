@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, Update, bindparam, cas
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
-from storage.errors import RowNotFound
+from storage.errors import RowNotFound, TooManyRows
 from storage.ids import can_be_id, possible_ids
 from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress, TaskState
 from storage.slices import in_slices
@@ -44,6 +44,8 @@ class _Statements:
         self.of_run = select(*_COLUMNS).where(of_run).order_by(*oldest_first)
         rows, condition = dialect.rows_among(tasks, tasks.c.run_id, "ids")
         self.of_runs = select(*columns_of(rows, Task)).where(condition).order_by(rows.c.created_at, rows.c.id)
+        self.first_of_run = self.of_run.limit(bindparam("limit"))
+        self.first_of_runs = self.of_runs.limit(bindparam("limit"))
         outline = [_unless_longer(column, bindparam("parameter_characters")) for column in _OUTLINE]
         self.outlines = select(*outline).where(of_run).order_by(*oldest_first).limit(bindparam("limit"))
         names = ("created_at", "id", "name", "parent_task_id")
@@ -147,11 +149,20 @@ class SqlTasks:
             record=lambda row: Task(*row[:-1]),
         )
 
-    async def list_of_runs(self, run_ids: Sequence[str]) -> Sequence[Task]:
-        """Return all tasks of runs, oldest first."""
+    async def list_of_runs(self, run_ids: Sequence[str], *, rows_max: int | None = None) -> Sequence[Task]:
+        """Return all tasks of runs, oldest first; raises TooManyRows if there are more than `rows_max`."""
+        statements, values = self._statements, dict[str, Any]()
+        of_run, of_runs = statements.of_run, statements.of_runs
+        if rows_max is not None:
+            of_run, of_runs = statements.first_of_run, statements.first_of_runs
+            values["limit"] = rows_max + 1
         if len(run_ids) == 1:
-            return await self._tasks(self._statements.of_run, run_id=run_ids[0])
-        return await self._tasks(self._statements.of_runs, ids=self._dialect.text_list(run_ids))
+            found = await self._tasks(of_run, run_id=run_ids[0], **values)
+        else:
+            found = await self._tasks(of_runs, ids=self._dialect.text_list(run_ids), **values)
+        if rows_max is not None and len(found) > rows_max:
+            raise TooManyRows
+        return found
 
     async def outlines(self, run_id: str, *, limit: int, parameter_characters: int) -> Sequence[TaskOutline]:
         """Return outlines of a run's first tasks, oldest first, without parameters longer than `parameter_characters`."""

@@ -261,6 +261,7 @@ LOOKUPS: dict[str, tuple[Callable[[ReadTx], Awaitable[Any]], str]] = {
     "stale runs": (lambda tx: tx.runs.list_stale_canceling(written_before=9, limit=9), "runs.state"),
     "children": (lambda tx: tx.tasks.children("run 3", ["run 3 task 1"]), "tasks.run_id"),
     "tasks of runs": (lambda tx: tx.tasks.list_of_runs(["run 3", "run 4"]), "tasks.run_id"),
+    "first tasks of a run": (lambda tx: tx.tasks.list_of_runs(["run 3"], rows_max=200), "tasks.run_id"),
     "counted tasks": (lambda tx: tx.runs.task_counts(["run 3", "run 4"]), "tasks.run_id"),
     "running leaf": (lambda tx: tx.tasks.has_running_leaf("run 3"), "tasks.run_id"),
     "links of runs": (lambda tx: tx.artifact_tasks.of_runs(["run 3"]), "artifact_tasks.run_id"),

@@ -117,6 +117,8 @@ CALLS: dict[str, Callable[[SqlTx], Awaitable[Sized]]] = {
     "children of a task of the large run": lambda tx: tx.tasks.children("run 0", tasks_of(0, 1)),
     "children of tasks of the large run": lambda tx: tx.tasks.children("run 0", tasks_of(0, 50)),
     "tasks of a run": lambda tx: tx.tasks.list_of_runs(["run 1"]),
+    "first tasks of a run": lambda tx: tx.tasks.list_of_runs(["run 1"], rows_max=200),
+    "first tasks of runs": lambda tx: tx.tasks.list_of_runs(["run 1", "run 2"], rows_max=200),
     "tasks of runs": lambda tx: tx.tasks.list_of_runs(["run 1", "run 2"]),
     "counted tasks": count_tasks,
     "namespaces of artifacts": lambda tx: tx.artifacts.namespaces(artifacts_of(1, 3)),

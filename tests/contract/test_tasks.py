@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage.errors import Conflict, RowNotFound
+from storage.errors import Conflict, RowNotFound, TooManyRows
 from storage.fields import TASK_LIST
 from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress, TaskState
 from storage.sql.store import SqlStore
@@ -84,6 +84,17 @@ async def test_all_tasks_of_runs_come_by_creation_time_then_id(store: SqlStore) 
     tasks = [a_task(run_id, created_at=moment) for moment in (4, 5) for run_id in (two.id, one.id)]
     await keep(store, one, two, *reversed(tasks))
     assert list(await store.read(lambda tx: tx.tasks.list_of_runs([one.id, two.id]))) == tasks
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["of a run", "of runs"])
+async def test_more_tasks_than_wanted_raise_toomanyrows(store: SqlStore, count: int) -> None:
+    runs = [a_run() for _ in range(count)]
+    run_ids = [run.id for run in runs]
+    tasks = [a_task(run_ids[number % count], created_at=number) for number in range(3)]
+    await keep(store, *runs, *tasks)
+    assert list(await store.read(lambda tx: tx.tasks.list_of_runs(run_ids, rows_max=3))) == tasks
+    with pytest.raises(TooManyRows):
+        await store.read(lambda tx: tx.tasks.list_of_runs(run_ids, rows_max=2))
 
 
 async def outlines(store: SqlStore, run_id: str, *, limit: int = 10, characters: int = 10) -> Sequence[TaskOutline]:

@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from server.calls import apart as apart_module
-from server.calls.apart import apart
+from server.calls.apart import Helpers, apart
 from server.errors import InvalidArgument
 from server.process import helper
 from server.process.helper import Helper
@@ -59,6 +60,18 @@ async def test_a_lost_process_fails_its_own_call_only() -> None:
 async def test_what_is_printed_is_no_answer() -> None:
     await apart(print, "x" * 100)
     assert await apart(len, "abc") == 3
+
+
+async def test_a_process_that_works_on_for_nobody_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart_module, "LEAVE_SECONDS", 0.1)
+    helpers = Helpers(1, name="test")
+    process_id = await helpers.run(os.getpid)
+    work = asyncio.ensure_future(helpers.run(time.sleep, 1000))
+    await asyncio.sleep(0.1)
+    work.cancel()
+    await asyncio.wait([work])
+    assert await helpers.run(os.getpid) != process_id
+    await helpers.close()
 
 
 @pytest.fixture

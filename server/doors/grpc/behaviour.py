@@ -21,6 +21,7 @@ from server.calls.statuses import Status
 from server.doors.grpc.arrivals import FIRST_LOOK_SECONDS, Arrivals
 from server.doors.grpc.deliveries import Deliveries
 from server.doors.grpc.serializing import serialized
+from server.doors.grpc.uncancelled import uncancelled
 from server.errors import ApiError, DeadlineExceeded, InvalidArgument, ResourceExhausted
 
 RESERVED_SIZE = SMALL_SIZE
@@ -133,7 +134,7 @@ class _Reading:
         """Return the message. Raises DeadlineExceeded, ResourceExhausted, and InvalidArgument when there is none."""
         size = 0
         try:
-            data = await context.read()
+            data = await uncancelled(context.read())
             if not isinstance(data, bytes):  # the end of the stream
                 raise InvalidArgument("the call has no message")
             size = len(data)

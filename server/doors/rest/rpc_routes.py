@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from google.protobuf.message import Message
 
@@ -15,7 +16,7 @@ from server.doors.http.messages import HttpHandler, HttpRequest
 from server.doors.http.plain_routes import caller_of
 from server.doors.http.responses import failure_status
 from server.doors.rest.binding import Binding
-from server.doors.rest.json_pieces import json_body
+from server.doors.rest.json_pieces import json_body, whole_json_body
 from server.errors import ApiError, Unimplemented
 from storage.errors import StorageError
 
@@ -37,6 +38,7 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
         return _unimplemented(method, form)
     binding = Binding(method, rule, ignores_unknown=form.json.ignores_unknown)
     names, write = calling.header_names, response_writer(form)
+    finish = partial(whole_json_body, int64_as_numbers=form.json.int64_as_numbers)
 
     async def handle(request: HttpRequest) -> HttpResponse:
         try:
@@ -48,18 +50,24 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
             caller = caller_of(request, timeout_seconds=seconds, names=names)
             return await write(dispatcher.refuse(method, error, caller))
         caller = caller_of(request, timeout_seconds=seconds, names=names, metadata=bound.metadata)
-        return await write(await dispatcher.dispatch(method, bound.request, caller, request_bytes=len(request.body)))
+        size = len(request.body)
+        outcome = await dispatcher.dispatch(method, bound.request, caller, request_bytes=size, finish=finish)
+        return await write(outcome)
 
     return handle
 
 
-def response_writer(form: HttpForm) -> Callable[[Outcome[Message | SerializedMessage]], Awaitable[HttpResponse]]:
-    """Return a function that writes the outcome of a call whose answer is a message."""
+def response_writer(
+    form: HttpForm,
+) -> Callable[[Outcome[Message | SerializedMessage | bytes]], Awaitable[HttpResponse]]:
+    """Return a function that writes the outcome of a call whose answer is a message, or the JSON of one."""
     int64_as_numbers = form.json.int64_as_numbers
 
-    async def write(outcome: Outcome[Message | SerializedMessage]) -> HttpResponse:
+    async def write(outcome: Outcome[Message | SerializedMessage | bytes]) -> HttpResponse:
         if outcome.answer is None:
             return error_response(form, outcome.status)
+        if isinstance(outcome.answer, bytes):
+            return HttpResponse(200, outcome.answer)
         try:
             return HttpResponse(200, await json_body(outcome.answer, int64_as_numbers=int64_as_numbers))
         except (ValueError, StorageError) as error:

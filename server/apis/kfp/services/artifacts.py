@@ -1,16 +1,17 @@
 """ArtifactService: artifacts."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from dataclasses import KW_ONLY, dataclass
 
 from lineal.v2beta1 import artifact_pb2
 
 from server.apis.kfp import codec
-from server.calls.apart import APART_BYTES, SerializedMessage, apart, message_of, serialized_apart
+from server.calls.apart import APART_BYTES, SerializedMessage, apart, message_of
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
+from storage.contract import Page, ReadTx
 from storage.fields import ARTIFACT_LIST
 from storage.ids import new_id
 from storage.model import Artifact
@@ -25,31 +26,31 @@ async def get_artifact(
     """Return one artifact."""
     checks.require(request.artifact_id, "artifact_id is required")
     artifact_id = checks.known_id("artifact", request.artifact_id)
-    return await _message(await call.store.read_one(lambda tx: tx.artifacts.get(artifact_id)))
+
+    async def read(tx: ReadTx) -> Artifact:
+        call.check_known()
+        return await tx.artifacts.get(artifact_id)
+
+    artifact = await call.store.read_one(read)
+    call.check_size(_SIZE(artifact))
+    return await _message(artifact)
 
 
-async def list_artifacts(
-    call: Call, request: artifact_pb2.ListArtifactRequest
-) -> artifact_pb2.ListArtifactResponse | SerializedMessage:
+async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> artifact_pb2.ListArtifactResponse:
     """Return a page of artifacts; in single-user mode of every namespace."""
     list_request = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
     listing = listing_of(call, list_request)
     namespace = call.scope().namespace_filter
-    page = cut(await call.store.read(lambda tx: tx.artifacts.list(listing, namespace=namespace)), listing, _SIZE)
+
+    async def read(tx: ReadTx) -> Page[Artifact]:
+        call.check_known()
+        return await tx.artifacts.list(listing, namespace=namespace)
+
+    page = cut(call, await call.store.read(read), listing, _SIZE)
     response = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    if any(_SIZE(row) > APART_BYTES for row in page.rows):
-        return await serialized_apart(_with_artifacts, response, page.rows)
     await in_slices(page.rows, lambda row: codec.artifact_message(row, response.artifacts.add()))
-    return response
-
-
-def _with_artifacts(
-    response: artifact_pb2.ListArtifactResponse, rows: Sequence[Artifact]
-) -> artifact_pb2.ListArtifactResponse:
-    for row in rows:
-        codec.artifact_message(row, response.artifacts.add())
     return response
 
 

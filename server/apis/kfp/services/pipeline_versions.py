@@ -1,13 +1,11 @@
 """PipelineService: pipeline versions, created from a package URL or an upload."""
 
-from collections.abc import Sequence
-
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
 from server.apis.kfp.services.pipelines import label_update
-from server.calls.apart import APART_BYTES, SerializedMessage, message_of, serialized_apart
+from server.calls.apart import SerializedMessage, message_of
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
 from server.packages import urls
@@ -75,12 +73,14 @@ async def get_pipeline_version(
 ) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Return a version by its own id; the pipeline's id is ignored, as in KFP's API server."""
     version_id = checks.known_id("pipeline version", request.pipeline_version_id)
-    return await whole_version(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
+    version = await call.store.read(lambda tx: tx.pipeline_versions.get(version_id))
+    call.check_size(_SIZE(version))
+    return await whole_version(version)
 
 
 async def list_pipeline_versions(
     call: Call, request: pipeline_pb2.ListPipelineVersionsRequest
-) -> pipeline_pb2.ListPipelineVersionsResponse | SerializedMessage:
+) -> pipeline_pb2.ListPipelineVersionsResponse:
     """Return a page of a pipeline's versions with specifications and tags."""
     list_request = ListRequest.of(
         request, "pipeline_versions", listable=PIPELINE_VERSION_LIST, scope=[request.pipeline_id]
@@ -93,21 +93,11 @@ async def list_pipeline_versions(
         await tx.pipelines.get(pipeline_id)
         return await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id, with_spec=True)
 
-    page = cut(await call.store.read(read), listing, _SIZE)
+    page = cut(call, await call.store.read(read), listing, _SIZE)
     response = pipeline_pb2.ListPipelineVersionsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    if any(_SIZE(row) > APART_BYTES for row in page.rows):
-        return await serialized_apart(_with_versions, response, page.rows)
     await in_slices(page.rows, lambda row: codec.pipeline_version_message(row, response.pipeline_versions.add()))
-    return response
-
-
-def _with_versions(
-    response: pipeline_pb2.ListPipelineVersionsResponse, rows: Sequence[PipelineVersion]
-) -> pipeline_pb2.ListPipelineVersionsResponse:
-    for row in rows:
-        codec.pipeline_version_message(row, response.pipeline_versions.add())
     return response
 
 

@@ -104,6 +104,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     with_tasks, with_spec = request.view in _WITH_TASKS, request.view not in _WITHOUT_SPEC
 
     async def read(tx: ReadTx) -> tuple[Run, int, LinkedTasks, SpecSource | None]:
+        call.check_known()
         if with_spec and not with_tasks:
             shown_run = await tx.runs.get_shown(run_id)
         else:
@@ -116,7 +117,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
             source = await read_spec_source(call.recorded_specs, tx, run) if lacks_spec else None
             counts = {run_id: source.recording.activity.task_count} if source else await tx.runs.task_counts([run_id])
             return run, counts.get(run_id, 0), LinkedTasks(), source
-        tasks, links = await _tasks_of(tx, [run_id], basic=tasks_basic)
+        tasks, links = await _tasks_of(tx, [run_id], basic=tasks_basic, rows_max=call.rows_max)
         source = None
         if lacks_spec:
             specs = call.recorded_specs
@@ -124,6 +125,9 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
         return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
 
     run, task_count, linked_tasks, source = await call.store.read(read)
+    call.check_size(
+        codec.RUN_SIZE(run) + max((len(one.artifact.metadata or "") for one in linked_tasks.links), default=0)
+    )
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     message = run_pb2.Run()
     rest = _write(run, message, request.view, task_count, with_spec=True)
@@ -153,6 +157,7 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     namespace = call.scope().namespace_filter
 
     async def read(tx: ReadTx) -> tuple[Page[Run], Mapping[str, int], LinkedTasks]:
+        call.check_known()
         if experiment_id is not None:
             await tx.experiments.get(experiment_id)
         page = await tx.runs.list(
@@ -161,13 +166,13 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
         # A page that is sorted by what was not read cannot say where it ends.
         may_end_early = view not in _WITHOUT_SPEC or listing.order.field.column != "pipeline_spec"
         if may_end_early:
-            page = cut(page, listing, codec.RUN_SIZE)
+            page = cut(call, page, listing, codec.RUN_SIZE)
         run_ids = [run.id for run in page.rows]
         if not run_ids or not with_tasks:
             return page, await tx.runs.task_counts(run_ids) if run_ids else {}, LinkedTasks()
-        tasks, links = await _tasks_of(tx, run_ids, basic=False)
+        tasks, links = await _tasks_of(tx, run_ids, basic=False, rows_max=call.rows_max)
         if may_end_early:
-            page = cut(page, listing, _with_tasks(tasks, links))
+            page = cut(call, page, listing, _with_tasks(tasks, links))
             shown_ids = {run.id for run in page.rows}
             tasks = [task for task in tasks if task.run_id in shown_ids]
         return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
@@ -209,10 +214,10 @@ def _write(
 
 
 async def _tasks_of(
-    tx: ReadTx, run_ids: Sequence[str], *, basic: bool
+    tx: ReadTx, run_ids: Sequence[str], *, basic: bool, rows_max: int | None
 ) -> tuple[Sequence[Task], Sequence[LinkedArtifact]]:
-    """Return the tasks of runs, oldest first, and their links unless these are not to be shown."""
-    tasks = await tx.tasks.list_of_runs(run_ids)
+    """Return the tasks of runs, oldest first, and their links unless these are not to be shown; raises TooManyRows."""
+    tasks = await tx.tasks.list_of_runs(run_ids, rows_max=rows_max)
     return tasks, [] if basic else await tx.artifact_tasks.of_runs(run_ids)
 
 

@@ -92,7 +92,9 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
         children = await tx.tasks.children(task.run_id, [task_id])
         return LinkedTasks([task], links, children)
 
-    return await _message_of_one(await call.store.read(read), basic=basic)
+    tasks = await call.store.read(read)
+    call.check_size(codec.task_size(tasks.tasks[0], tasks.links))
+    return await _message_of_one(tasks, basic=basic)
 
 
 async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
@@ -116,13 +118,14 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
             check_parent(request.parent_id, run_id, await tx.tasks.heads([request.parent_id]))
         listing = listing_of(call, list_request)
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
-        page = cut(page, listing, codec.TASK_SIZE)
+        page = cut(call, page, listing, codec.TASK_SIZE)
         task_ids = [task.id for task in page.rows]
         links = await tx.artifact_tasks.of_tasks(task_ids) if task_ids and not basic else []
         children = await tx.tasks.children(run_id, task_ids) if task_ids else []
         return listing, page, LinkedTasks(page.rows, links, children)
 
     listing, page, tasks = await call.store.read(read)
+    call.check_size(max((len(linked.artifact.metadata or "") for linked in tasks.links), default=0))
     response = run_pb2.ListTasksResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
