@@ -8,6 +8,8 @@ import pytest
 import pytest_asyncio
 
 from migrations.upgrade import upgrade
+from server.calls import apart, elsewhere
+from server.calls.apart import Helpers
 from storage.sql.dialects.mysql import MIN_PACKET_BYTES
 from tests.api.client import Api
 from tests.api.service import serving
@@ -46,6 +48,25 @@ async def serve(migrated_url: str) -> AsyncIterator[Serve]:
             return client
 
         yield start
+
+
+@pytest.fixture
+def helped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what is called in helper processes, in order: functions, and the handlers of whole calls."""
+    names: list[str] = []
+    run = Helpers.run
+
+    async def noting(self: Helpers, function: Any, *args: Any, **kwargs: Any) -> Any:
+        called = function
+        if function is elsewhere._answer:
+            called = args[1].handler
+        elif function is apart._serialized:
+            called = args[0]
+        names.append(getattr(called, "__name__", type(called).__name__))
+        return await run(self, function, *args, **kwargs)
+
+    monkeypatch.setattr(Helpers, "run", noting)
+    return names
 
 
 @pytest.fixture

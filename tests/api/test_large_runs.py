@@ -10,8 +10,6 @@ from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
 from server import app
-from server.calls import elsewhere
-from server.calls.apart import Helpers
 from tests.api.builders import a_spec, new_artifact, new_run, new_task, new_tasks
 from tests.api.client import Api, refusal
 from tests.api.service import serving
@@ -20,21 +18,6 @@ from tests.rest.client import ask
 ROWS_MAX = 4
 
 VIEWS = ["FULL", "RUNTIME_ONLY"]
-
-
-@pytest.fixture
-def helped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the handlers that helper processes run, in order."""
-    names: list[str] = []
-    run = Helpers.run
-
-    async def noting(self: Helpers, function: Any, *args: Any, **kwargs: Any) -> Any:
-        if function is elsewhere._answer:
-            names.append(args[1].handler.__name__)
-        return await run(self, function, *args, **kwargs)
-
-    monkeypatch.setattr(Helpers, "run", noting)
-    return names
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,15 @@ async def in_helpers(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     return run_pb2.Run(run_id=str(os.getpid()), display_name=call.scope().namespace)
 
 
+async def late_in_helpers(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
+    """The same, but only the first call finds out by itself; the others look before they would read."""
+    if call.rows_max is not None and tried:
+        await asyncio.sleep(0)
+        call.check_known()
+        raise AssertionError("it would have read")
+    return await in_helpers(call, request)
+
+
 async def waiting(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     """Create the file of a name, and wait for ever; when cancelled, write the process's id into it."""
     if call.rows_max is not None:
@@ -112,6 +121,12 @@ async def test_what_reads_too_much_is_not_tried_here_again(asking: Asking) -> No
     for run_id in ("one", "one", "two", "x" * KNOWN_BYTES, "x" * KNOWN_BYTES):
         await asking.ask(in_helpers, run_id)
     assert [run_id[:3] for run_id in tried] == ["one", "two", "xxx", "xxx"], "large requests are not remembered"
+
+
+async def test_equal_calls_that_wait_for_their_turn_notice(asking: Asking) -> None:
+    tried.clear()
+    await asyncio.gather(*(asking.ask(late_in_helpers, "one") for _ in range(3)))
+    assert tried == ["one"]
 
 
 async def test_few_requests_are_remembered(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
