@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # More processes than this only overload the databases.
 PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
-# Tests that use protobuf: codec, calls over gRPC and REST, recordings, the OpenAPI document.
+# Tests that use protobuf: codec, calls over gRPC and REST, recordings, the OpenAPI document; of the slow ones those of messages.
 PROTOBUF := $(addprefix tests/,server api rest conformance openapi recorded_spec reflection)
 # Folders that need no server processes, faults, browser or other project's library. `make quick` also leaves out the tests in
 # them that are marked slow: those that wait for timeouts, check for memory that is not freed, or send messages of every type or
@@ -55,7 +55,7 @@ quick: .venv-protobuf-newest/stamp ## run the fast tests on SQLite, without thos
 test-protobuf-floor: ## run the tests that use protobuf on SQLite, with the oldest protobuf that is accepted
 test-protobuf-newest: ## run the tests that use protobuf on SQLite, with the newest protobuf
 test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
-	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider $(PROTOBUF) $(ARGS)
+	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider -m 'not slow or messages' $(PROTOBUF) $(ARGS)
 
 soak: $(VENV)/dev.stamp $(OTHERS) ## run the long form of the tests that have one (hours)
 	@$(BIN)/python -m tests.databases

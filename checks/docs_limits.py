@@ -130,7 +130,24 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         "a helper process is started if there is none",
     ),
-    ("helper processes per server process", "server.calls.apart:HELPERS_MAX", "processes", "the call waits"),
+    (
+        "tasks of runs that a call reads in the server's process; a call with more is answered in a helper process",
+        "server.app:ROWS_MAX",
+        "tasks",
+        "a helper process is started if there is none",
+    ),
+    (
+        "size of what is read for one value of an answer; a call with more is answered in a helper process",
+        "server.calls.call:ANSWER_BYTES",
+        "bytes",
+        "a helper process is started if there is none",
+    ),
+    (
+        "helper processes per server process, for values and for calls",
+        "server.calls.apart:HELPERS_MAX",
+        "processes each",
+        "the call waits",
+    ),
     (
         "merges of one large update of a task that others change meanwhile",
         "server.apis.kfp.services.task_updates:ATTEMPTS_MAX",

@@ -80,6 +80,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the suite's markers and choose how long property tests search."""
     config.addinivalue_line("markers", "slow: takes seconds, or waits for them (`make quick` leaves it out)")
+    config.addinivalue_line(
+        "markers", "messages: takes messages of every type (the tests with other versions of protobuf include it)"
+    )
     config.addinivalue_line("markers", "soak: has a long form (set by itself; `make soak` selects it)")
     if config.getoption("--soak"):
         hypothesis.settings.load_profile("soak")

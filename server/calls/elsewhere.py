@@ -26,10 +26,10 @@ from storage.contract import Store
 from storage.errors import TooManyRows, Unavailable
 from storage.pages import PageTokens
 
-KNOWN_MAX = 1000
+_KNOWN_MAX = 1000
 """How many requests are remembered whose calls read much; they are not tried here again."""
 
-KNOWN_BYTES = 1024
+_KNOWN_BYTES = 1024
 """How large a request may be that is remembered."""
 
 FIRST_SIZE = 4 * 1024 * 1024
@@ -116,17 +116,17 @@ class Elsewhere:
 
     def _size_of(self, handler: Handler, message: Message) -> int | None:
         """Return how large the answer was, or None if the request is not remembered."""
-        if not self._sizes or message.ByteSize() > KNOWN_BYTES:
+        if not self._sizes or message.ByteSize() > _KNOWN_BYTES:
             return None
         return self._sizes.get((handler, message.SerializeToString(deterministic=True)))
 
     def _note(self, handler: Handler, message: Message, size: int) -> None:
-        if message.ByteSize() > KNOWN_BYTES:
+        if message.ByteSize() > _KNOWN_BYTES:
             return
         key = handler, message.SerializeToString(deterministic=True)
         self._sizes[key] = size
         self._sizes.move_to_end(key)
-        if len(self._sizes) > KNOWN_MAX:
+        if len(self._sizes) > _KNOWN_MAX:
             self._sizes.popitem(last=False)
 
 

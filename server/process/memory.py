@@ -7,7 +7,7 @@ _library = ctypes.CDLL(None)
 _trim = getattr(_library, "malloc_trim", None)
 _set_option = getattr(_library, "mallopt", None)
 
-MAPPED_BYTES = 64 * 1024
+_MAPPED_BYTES = 64 * 1024
 """Blocks of this size have pages of their own, which go back to the system with the block."""
 
 _M_MMAP_THRESHOLD = -3  # of malloc.h
@@ -34,10 +34,10 @@ def give_back_now() -> None:
 
 
 def map_large_blocks() -> None:
-    """Give blocks of MAPPED_BYTES pages of their own; does nothing if the C library is not glibc.
+    """Give blocks of 64 KiB pages of their own; does nothing if the C library is not glibc.
 
     gRPC receives messages in blocks of this size. By itself, glibc maps only blocks of 128 KiB, and raises this bound to 32 MiB
     as such blocks come and go: what many large messages had taken would stay with the heaps in which they were received.
     """
     if _set_option is not None and _trim is not None:
-        _set_option(_M_MMAP_THRESHOLD, MAPPED_BYTES)
+        _set_option(_M_MMAP_THRESHOLD, _MAPPED_BYTES)

@@ -34,6 +34,7 @@ def refusal_of(message_class: type[Message], plain: Any) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.messages
 @pytest.mark.parametrize("request_class", REQUESTS, ids=lambda request: request.DESCRIPTOR.name)
 def test_what_json_format_writes_is_read_in_both_spellings(request_class: Any) -> None:
     @given(messages(request_class.DESCRIPTOR))

@@ -21,6 +21,7 @@ from tests.rest.messages import DETAIL, RESPONSES, messages, packed, text_of
 
 
 @pytest.mark.slow
+@pytest.mark.messages
 @pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.DESCRIPTOR.name)
 def test_an_answer_is_written_as_json_format_writes_it(response: Any) -> None:
     @given(messages(response.DESCRIPTOR))
@@ -106,6 +107,7 @@ def small_pieces() -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.messages
 @pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.DESCRIPTOR.name)
 def test_an_answer_in_pieces_is_the_same(response: Any, small_pieces: None) -> None:
     @given(messages(response.DESCRIPTOR))

@@ -17,7 +17,7 @@ from server.calls.admission import Admission
 from server.calls.apart import HELPERS_MAX, serialized
 from server.calls.call import Call, Shared
 from server.calls.caller import Caller, Identity, Scope
-from server.calls.elsewhere import FIRST_SIZE, KNOWN_BYTES, Elsewhere, Recipe
+from server.calls.elsewhere import _KNOWN_BYTES, FIRST_SIZE, Elsewhere, Recipe
 from server.config import Settings
 from storage.errors import TooManyRows
 from storage.pages import PageTokens
@@ -118,7 +118,7 @@ async def test_a_call_has_its_scope_there(asking: Asking) -> None:
 
 async def test_what_reads_too_much_is_not_tried_here_again(asking: Asking) -> None:
     tried.clear()
-    for run_id in ("one", "one", "two", "x" * KNOWN_BYTES, "x" * KNOWN_BYTES):
+    for run_id in ("one", "one", "two", "x" * _KNOWN_BYTES, "x" * _KNOWN_BYTES):
         await asking.ask(in_helpers, run_id)
     assert [run_id[:3] for run_id in tried] == ["one", "two", "xxx", "xxx"], "large requests are not remembered"
 
@@ -130,7 +130,7 @@ async def test_equal_calls_that_wait_for_their_turn_notice(asking: Asking) -> No
 
 
 async def test_few_requests_are_remembered(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elsewhere, "KNOWN_MAX", 2)
+    monkeypatch.setattr(elsewhere, "_KNOWN_MAX", 2)
     tried.clear()
     for run_id in ("one", "two", "one", "three", "one", "two"):
         await asking.ask(in_helpers, run_id)

@@ -4,6 +4,7 @@ An attack is what a client may do by mistake or malice, with nothing but its con
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -41,6 +42,10 @@ ATTACKS: dict[str, Callable[[Attack], Awaitable[None]]] = {
 }
 
 
+NICENESS = 10
+"""Attackers are elsewhere, and do not take processors from the server and its other clients."""
+
+
 async def _run(name: str, seconds: float, target: Target) -> int:
     attack = Attack(target, seconds)
     await ATTACKS[name](attack)
@@ -48,5 +53,6 @@ async def _run(name: str, seconds: float, target: Target) -> int:
 
 
 if __name__ == "__main__":
+    os.nice(NICENESS)
     _, chosen, duration, text = sys.argv
     print(asyncio.run(_run(chosen, float(duration), Target.read(text))))  # noqa: T201

@@ -1,13 +1,14 @@
 """While one caller attacks, others are served; and the memory that he takes is bounded, and given back."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import pytest_asyncio
 
 from migrations.upgrade import upgrade_async
-from tests.databases import PrivateServer, create_database
+from tests.databases import PrivateServer, create_database, create_migrated_database, drop_database
 from tests.faults.attacks.attackers import ATTACKS
-from tests.faults.attacks.target import LONG, SHORT, prepare
+from tests.faults.attacks.target import LONG, SHORT, Target, prepare
 from tests.faults.attacks.troubles import TROUBLES
 from tests.faults.attacks.under_attack import RELEASE_SECONDS, Outcome, in_trouble, under_attack
 from tests.faults.cluster import Server
@@ -45,10 +46,18 @@ def words(outcome: Outcome) -> str:
     )
 
 
-async def attacked(server: Server, attack: str, rounds: Rounds, report: Report) -> None:
+@pytest_asyncio.fixture(scope="session")
+async def attacked_often() -> AsyncIterator[tuple[Server, Target]]:
+    """A server on SQLite, for one short attack after the other."""
+    url = create_migrated_database("sqlite")
+    server = Server(url).start()
+    yield server, await prepare(server.grpc, server.rest, SHORT)
+    server.close()
+    drop_database(url)
+
+
+async def attacked(server: Server, target: Target, attack: str, rounds: Rounds, report: Report) -> None:
     """Attack a server, and check what others have of it."""
-    size = (SHORT, LONG)[rounds(0, 1)]
-    target = await prepare(server.grpc, server.rest, size)
     seconds, release_seconds = rounds(SHORT_SECONDS, LONG_SECONDS), SLACK * RELEASE_SECONDS
     outcome = await under_attack(server.process_id, target, attack, seconds, release_seconds=release_seconds)
     report(words(outcome))
@@ -61,16 +70,27 @@ async def attacked(server: Server, attack: str, rounds: Rounds, report: Report) 
 
 @pytest.mark.databases("sqlite")
 async def test_others_are_served_during(
-    migrated_url: str, start_server: StartServer, attack: str, rounds: Rounds, report: Report
+    migrated_url: str,
+    start_server: StartServer,
+    attacked_often: tuple[Server, Target],
+    attack: str,
+    rounds: Rounds,
+    report: Report,
 ) -> None:
-    await attacked(start_server(migrated_url), attack, rounds, report)
+    server, target = attacked_often
+    if rounds(0, 1):
+        server = start_server(migrated_url)
+        target = await prepare(server.grpc, server.rest, LONG)
+    await attacked(server, target, attack, rounds, report)
 
 
 @pytest.mark.databases("postgresql", "mysql")
 async def test_others_are_served_by_two_workers_during(
     migrated_url: str, start_server: StartServer, attack: str, rounds: Rounds, report: Report
 ) -> None:
-    await attacked(start_server(migrated_url, "--workers", "2"), attack, rounds, report)
+    server = start_server(migrated_url, "--workers", "2")
+    target = await prepare(server.grpc, server.rest, (SHORT, LONG)[rounds(0, 1)])
+    await attacked(server, target, attack, rounds, report)
 
 
 async def in_trouble_for_a_while(
