@@ -14,6 +14,8 @@ from tests.faults.cluster import Server, serving
 from tests.openapi.document import FILE
 from tests.rest.client import ask
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).parent / "st"
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 BOUND_SECONDS = 3600.0
