@@ -6,7 +6,7 @@ Doors convert bytes to messages, and answers to bytes; the rules are in the serv
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -71,25 +71,32 @@ class Dispatcher:
         self._large = asyncio.Lock()
 
     async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message | SerializedMessage]:
-        """Call an RPC with a serialized request."""
+        """Call an RPC with a serialized request; a large one waits for others, until its caller's deadline."""
         size = len(data)
         try:
             if size > LARGE_SIZE:
-                async with self._large:
+                begun = time.monotonic()
+                async with asyncio.timeout(caller.timeout_seconds), self._large:
                     await check_parts(method.request, data)
-                    begun = time.monotonic()
-                    request = method.request.FromString(data)
+                    request = await self._parsed(method, data)
                     del data  # its call may take long
-                    # Which begins with another long piece: others, who have been kept waiting, go first.
-                    await asyncio.sleep(time.monotonic() - begun)
+                if caller.timeout_seconds is not None:
+                    caller = replace(caller, timeout_seconds=caller.timeout_seconds - (time.monotonic() - begun))
             else:
                 request = method.request.FromString(data)
         except (DecodeError, ValueError):
             invalid = InvalidArgument(f"the request is not a valid {method.request.DESCRIPTOR.name} message")
             return self.refuse(method, invalid, caller)
-        except (InvalidArgument, StorageError) as error:
+        except (InvalidArgument, StorageError, TimeoutError) as error:
             return self.refuse(method, error, caller)
         return await self.dispatch(method, request, caller, request_bytes=size)
+
+    async def _parsed(self, method: Method, data: bytes) -> Message:
+        begun = time.monotonic()
+        request = method.request.FromString(data)
+        # Its call begins with another long piece: others, who have been kept waiting, go first.
+        await asyncio.sleep(time.monotonic() - begun)
+        return request
 
     async def dispatch(
         self,
@@ -120,7 +127,9 @@ class Dispatcher:
         self._log(operation, call, statuses.OK, start, None)
         return Outcome(statuses.OK, answer)
 
-    def refuse(self, operation: Operation, error: ApiError | StorageError, caller: Caller) -> Outcome[Any]:
+    def refuse(
+        self, operation: Operation, error: ApiError | StorageError | TimeoutError, caller: Caller
+    ) -> Outcome[Any]:
         """Return and log the error of a request that a door could not read."""
         status = statuses.to_status(error)
         start = time.monotonic()

@@ -16,7 +16,7 @@ from server.apis.kfp.api import KFP
 from server.calls.authority import SingleUser
 from server.calls.call import Call, Shared
 from server.calls.caller import Caller, Identity, Scope
-from server.calls.dispatcher import Dispatcher
+from server.calls.dispatcher import LARGE_SIZE, Dispatcher
 from server.calls.http_calls import HttpCall
 from server.calls.methods import Method
 from server.calls.namespaces import Request
@@ -191,6 +191,23 @@ async def test_a_handler_is_told_who_calls_what_it_may_see_and_until_when() -> N
     assert (call.identity, call.scope()) == (Identity("alice"), Scope("alice", "alice"))
     assert call.deadline is not None
     assert start + 60 <= call.deadline <= time.monotonic() + 60
+
+
+async def test_large_requests_wait_for_each_other_until_their_deadlines() -> None:
+    handlers = Handlers()
+    dispatcher, method = a_dispatcher(handlers, SingleUser()).dispatcher, replace(LIST_RUNS, handler=handlers.list_runs)
+    data = run_pb2.ListRunsRequest(filter="x" * LARGE_SIZE).SerializeToString()
+    start = time.monotonic()
+    async with dispatcher._large:
+        late = await dispatcher.dispatch_bytes(method, data, Caller("test", timeout_seconds=0.05))
+        assert late.status.code_name == "DEADLINE_EXCEEDED"
+        waiting = asyncio.ensure_future(dispatcher.dispatch_bytes(method, data, Caller("test", timeout_seconds=60.0)))
+        await asyncio.sleep(0.05)
+        assert not handlers.called
+    assert (await waiting).status.code_name == "OK"
+    [call] = handlers.calls
+    assert call.deadline is not None
+    assert call.deadline <= start + 60.1, "what it waited counts"
 
 
 async def test_single_user_mode_sees_every_namespace_and_keeps_none() -> None:
