@@ -103,7 +103,10 @@ class _Work:
         self._helper: Helper | None = None
 
     def __call__(self) -> Any:
-        helper = self._helpers.helper()
+        try:
+            helper = self._helpers.helper()
+        except OSError as error:
+            raise Unavailable("the system has no process for a part of this call") from error
         with self._guard:
             self._helper = helper
         try:

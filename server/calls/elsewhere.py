@@ -20,6 +20,7 @@ from server.calls.admission import Admission
 from server.calls.apart import Helpers, SerializedMessage
 from server.calls.call import Call, Handler, ReadsMuch, Shared
 from server.calls.caller import Caller, Identity, Scope
+from server.calls.places import Places
 from server.config import Settings
 from server.process.helper import INTERRUPT
 from storage.contract import Store
@@ -84,7 +85,7 @@ class Elsewhere:
         self._recipe, self._admission = recipe, admission
         # Of their own: conversions of large values must not wait behind whole runs.
         self._helpers = Helpers(apart.HELPERS_MAX, name="calls")
-        self._places = asyncio.Semaphore(apart.HELPERS_MAX)
+        self._places = Places(apart.HELPERS_MAX)
         self._sizes: OrderedDict[_Key, int] = OrderedDict()
 
     async def answer(self, handler: Handler, call: Call, message: Message, finish: Finish) -> Any:
@@ -100,7 +101,7 @@ class Elsewhere:
             except (TooManyRows, ReadsMuch):
                 self._note(handler, message, FIRST_SIZE)
         request, holding = _Request.of(handler, call, message, finish), self._admission.holding()
-        async with self._places:
+        async with self._places.place(call.caller.peer):
             # Not before: how large the answer is may have become known meanwhile.
             await holding.reserve(self._size_of(handler, message) or FIRST_SIZE)
             try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -60,6 +61,19 @@ async def test_a_lost_process_fails_its_own_call_only() -> None:
 async def test_what_is_printed_is_no_answer() -> None:
     await apart(print, "x" * 100)
     assert await apart(len, "abc") == 3
+
+
+async def test_a_process_that_cannot_be_started_fails_its_own_call_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError("no more processes")
+
+    helpers = Helpers(1, name="test")
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(Unavailable, match="has no process"):
+            await helpers.run(os.getpid)
+    assert await helpers.run(os.getpid) != os.getpid()
+    await helpers.close()
 
 
 async def test_a_process_that_works_on_for_nobody_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
