@@ -102,7 +102,7 @@ def _is_foreign(connection: Connection, *, has_revision: bool) -> bool:
 
 def _refuse(plan: Plan) -> None:
     if plan.state in (SchemaState.NEWER, SchemaState.FOREIGN):
-        raise SchemaMismatch(_explain(plan))
+        raise SchemaMismatch(explain(plan))
 
 
 def _upgrade(connection: Connection) -> Plan:
@@ -113,7 +113,8 @@ def _upgrade(connection: Connection) -> Plan:
     return plan
 
 
-def _explain(plan: Plan) -> str:
+def explain(plan: Plan) -> str:
+    """Return how the schema compares with the one that is needed, and what to do."""
     return {
         SchemaState.EMPTY: "the store is empty; run `lineal-server upgrade` or start with --upgrade",
         SchemaState.OLDER: f"the store's schema is {plan.revision}, this server needs {plan.newest}; "
@@ -199,4 +200,4 @@ async def check(url: str) -> None:
     """Raise SchemaMismatch, which says what to do, unless the schema is the one that this program needs."""
     plan = await plan_async(url)
     if plan.state is not SchemaState.CURRENT:
-        raise SchemaMismatch(_explain(plan))
+        raise SchemaMismatch(explain(plan))

@@ -14,12 +14,22 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 import migrations.upgrade
+from migrations.upgrade import SchemaState
 from server import __version__, app
 from server.calls.policy import MissingPolicy
-from server.config import InvalidSetting, Settings, load, setting_fields, variable_of
+from server.config import (
+    SETTINGS_FILE_VARIABLE,
+    InvalidSetting,
+    Settings,
+    load,
+    setting_fields,
+    variable_of,
+    variables,
+)
 from server.import_command import import_mlmd
 from server.process import telemetry
 from server.process.workers import WorkerFailed
+from server.variables import strange_variables
 from storage.errors import StorageError
 from storage.sql.dialects import dialect_for
 
@@ -43,7 +53,9 @@ def _setting_options(*names: str) -> Callable[[Command], Command]:
                 help=f"{setting.metadata['meaning']}.  [{variable_of(setting.name)}; default {default}]",
             )(command)
         return click.option(
-            "--settings-file", "file", help="A TOML file with settings, named as in the output of `config`."
+            "--settings-file",
+            "file",
+            help=f"A TOML file with settings, named as in the output of `config`.  [{SETTINGS_FILE_VARIABLE}]",
         )(command)
 
     return decorate
@@ -61,6 +73,8 @@ def _load(file: str | None, flags: dict[str, Any]) -> Settings:
     except (InvalidSetting, StorageError) as error:
         click.echo(f"lineal-server: {error}", err=True)
         sys.exit(2)
+    if strange := strange_variables(os.environ, variables()):
+        click.echo(f"lineal-server: not settings, and ignored: {', '.join(strange)}", err=True)
     return settings
 
 
@@ -106,6 +120,8 @@ def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
         schema = migrations.upgrade.plan(settings.store) if plan else migrations.upgrade.upgrade(settings.store)
     except StorageError as error:
         _fail(str(error))
+    if schema.state in (SchemaState.NEWER, SchemaState.FOREIGN):
+        _fail(migrations.upgrade.explain(schema))  # only a plan: to do it is refused
     verb = "would apply" if plan else "applied"
     click.echo(
         f"schema was {schema.revision or 'empty'}, newest is {schema.newest}: {verb} {', '.join(schema.steps) or 'nothing'}"
@@ -143,6 +159,8 @@ def config(file: str | None, **flags: Any) -> None:
         value = getattr(settings, setting.name)
         if setting.name == "store":
             value = dialect_for(value).label
+            if settings.store_password_file:
+                value = value.replace(":***@", "@")  # or what is printed could not be given back
         click.echo(f"# {setting.metadata['meaning']}\n{setting.name} = {_toml(value)}")
 
 

@@ -7,8 +7,9 @@ import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
+from urllib.parse import quote
 
 from server.web_origins import HostList, OriginList
 
@@ -16,6 +17,10 @@ KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 _LARGEST_MESSAGE_BYTES = 2**31 - 1
 _LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a list of links can have ids of three kinds
+
+
+SETTINGS_FILE_VARIABLE = "LINEAL_SETTINGS_FILE"
+"""The variable that names the file with settings, in place of a flag."""
 
 
 class InvalidSetting(Exception):
@@ -32,6 +37,9 @@ class Settings:
 
     store: str = _setting(
         "sqlite:///data/lineal.sqlite", "Where data is stored: sqlite:///file, postgresql://… or mysql://…"
+    )
+    store_password_file: str = _setting(
+        "", "A file with the password of the database user; the URL of the store then has none"
     )
     grpc: str = _setting("127.0.0.1:8887", "Address of the gRPC door, HOST:PORT; port 0 means any free port")
     rest: str = _setting("127.0.0.1:8888", "Address of the REST door, HOST:PORT; port 0 means any free port")
@@ -129,6 +137,18 @@ def _address(name: str) -> Callable[[Settings], str | None]:
     return why
 
 
+def _not_at(name: str, *others: str) -> Callable[[Settings], str | None]:
+    def why(settings: Settings) -> str | None:
+        address: str = getattr(settings, name)
+        if address and not address.endswith(":0"):
+            for other in others:
+                if getattr(settings, other) == address:
+                    return f"must not be the address of {other}, {address}"
+        return None
+
+    return why
+
+
 def _at_most(name: str, most: int, because: str) -> Callable[[Settings], str | None]:
     return lambda settings: f"must be at most {most}: {because}" if getattr(settings, name) > most else None
 
@@ -167,6 +187,8 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
     ),
     ("bulk_items_max", _at_most("bulk_items_max", _LARGEST_BULK, "a database statement cannot hold more values")),
     ("workers", _workers),
+    ("rest", _not_at("rest", "grpc")),
+    ("admin", _not_at("admin", "grpc", "rest")),
     ("cors_origins", _list_of("cors_origins", OriginList)),
     ("allowed_hosts", _list_of("allowed_hosts", HostList)),
     ("log_level", _one_of("log_level", "debug", "info", "warning", "error")),
@@ -189,6 +211,11 @@ def ignored_settings(settings: Settings) -> list[str]:
     ]
 
 
+def variables() -> frozenset[str]:
+    """Return the names of all environment variables that are read."""
+    return frozenset({SETTINGS_FILE_VARIABLE, *(variable_of(setting.name) for setting in fields(Settings))})
+
+
 def setting_fields() -> tuple[Field[Any], ...]:
     """Return the fields of Settings, for flags and documentation."""
     return fields(Settings)
@@ -202,8 +229,9 @@ def variable_of(name: str) -> str:
 def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the effective settings; `flags` has the values from the command line, None for flags that were not given.
 
-    Raises InvalidSetting.
+    The URL of the store has the password from its file. Raises InvalidSetting.
     """
+    file = file or environ.get(SETTINGS_FILE_VARIABLE)
     from_file = _read_file(file) if file else {}
     values: dict[str, Any] = {}
     for setting in fields(Settings):
@@ -214,7 +242,35 @@ def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[
             values[setting.name] = _parse(setting, variable)
         elif setting.name in from_file:
             values[setting.name] = _check_type(setting, from_file[setting.name])
-    return Settings(**values)
+    settings = Settings(**values)
+    return replace(settings, store=_with_password(settings)) if settings.store_password_file else settings
+
+
+def _with_password(settings: Settings) -> str:
+    scheme, _, rest = settings.store.partition("://")
+    authority, slash, name = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    if scheme == "sqlite":
+        raise InvalidSetting("store_password_file is for a database server, but the store is a SQLite file")
+    if not user:
+        raise InvalidSetting(
+            "store_password_file needs a user in the URL of the store, such as postgresql://user@host/name"
+        )
+    if ":" in user:
+        raise InvalidSetting(
+            "the URL of the store has a password, and store_password_file names another; remove one of them"
+        )
+    try:
+        with open(settings.store_password_file, encoding="utf-8") as file:
+            password = file.read().removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidSetting(
+            f"the file {settings.store_password_file} with the password cannot be read: {why}"
+        ) from None
+    if not password:
+        raise InvalidSetting(f"the file {settings.store_password_file} with the password is empty")
+    return f"{scheme}://{user}:{quote(password, safe='')}{at}{host}{slash}{name}"
 
 
 def _read_file(path: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.config import Settings, setting_fields, variable_of
+from server.config import Settings, load, setting_fields, variable_of
+from storage.sql.dialects import dialect_for
 from tests.cli.program import lineal
 
 STRANGE = 'a "b" \\ü\U0001f600\x7f'
@@ -56,7 +57,11 @@ def test_without_settings_the_defaults_are_printed() -> None:
     assert configured() == dataclasses.asdict(Settings())
 
 
-@pytest.mark.parametrize("setting", setting_fields(), ids=lambda setting: setting.name)
+FREE = [setting for setting in setting_fields() if setting.name != "store_password_file"]
+"""The settings whose values need nothing else, such as a file."""
+
+
+@pytest.mark.parametrize("setting", FREE, ids=lambda setting: setting.name)
 def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(setting: Any, tmp_path: Path) -> None:
     name, first = setting.name, another_value(setting.name, setting.default)
     second = setting.default if isinstance(first, bool) else another_value(name, first)
@@ -76,7 +81,7 @@ def as_toml(value: Any) -> str:
 
 def test_what_config_prints_can_be_given_back(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
-    chosen = {setting.name: another_value(setting.name, setting.default) for setting in setting_fields()}
+    chosen = {setting.name: another_value(setting.name, setting.default) for setting in FREE}
     chosen["tag_name"] = STRANGE
     given = [word for name, value in chosen.items() for word in as_flag(name, value)]
     printed = lineal("config", *given).stdout
@@ -186,3 +191,96 @@ def test_a_whole_number_will_do_for_seconds(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("drain_seconds = 3")
     assert configured("--settings-file", str(file))["drain_seconds"] == 3.0
+
+
+SERVER = "postgresql://lineal@db.example/lineal"
+
+
+def test_the_settings_file_can_be_named_by_a_variable(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text("pool_size = 5")
+    second.write_text("pool_size = 6")
+    named = {"LINEAL_SETTINGS_FILE": str(first)}
+    assert configured(environment=named)["pool_size"] == 5
+    assert configured("--settings-file", str(second), environment=named)["pool_size"] == 6
+
+
+@pytest.mark.parametrize("password", ["s3cret", "a/b@c:d?e#f%", "ü "])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_password_may_come_from_a_file(tmp_path: Path, password: str, end: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes((password + end).encode())
+    settings = load({"store": SERVER, "store_password_file": str(file)}, environ={})
+    assert dialect_for(settings.store).url.password == password
+    chosen = ["--store", SERVER, "--store-password-file", str(file)]
+    printed = lineal("config", *chosen)
+    assert password not in printed.stdout + printed.stderr
+    again = tmp_path / "again.toml"
+    again.write_text(printed.stdout)
+    assert load({}, file=str(again), environ={}) == settings
+
+
+@pytest.mark.parametrize(
+    ("store", "content", "sentence"),
+    [
+        (
+            "postgresql://lineal:hidden@db.example/lineal",
+            "s3cret",
+            "has a password, and store_password_file names another",
+        ),
+        ("postgresql://db.example/lineal", "s3cret", "needs a user in the URL of the store"),
+        ("sqlite:///x.sqlite", "s3cret", "is for a database server, but the store is a SQLite file"),
+        (SERVER, "\n", "with the password is empty"),
+        (SERVER, None, "with the password cannot be read: No such file or directory"),
+    ],
+)
+def test_a_password_file_that_cannot_be_used_is_refused(
+    tmp_path: Path, store: str, content: str | None, sentence: str
+) -> None:
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_text(content)
+    done = lineal("config", "--store", store, "--store-password-file", str(file))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert "hidden" not in done.stderr
+
+
+@pytest.mark.parametrize("password", ["p@ss", "p/ss", "p?ss", "p#ss", "p@ss/w?r#d"])
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_a_password_that_is_not_encoded_is_refused_and_not_shown(scheme: str, password: str) -> None:
+    done = lineal("config", "--store", f"{scheme}://lineal:{password}@db.example/lineal")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "must be percent-encoded" in done.stderr
+    assert "ss" not in done.stderr.replace("password", "")
+
+
+def test_variables_that_are_no_settings_are_named_once_with_the_nearest() -> None:
+    environment = {
+        "LINEAL_POOL_SIZ": "5",
+        "LINEAL_XYZZY": "1",
+        "LINEAL_SERVICE_HOST": "10.0.0.1",
+        "LINEAL_SERVICE_PORT_GRPC": "8887",
+        "LINEAL_PORT": "tcp://10.0.0.1:8887",
+        "LINEAL_UI_PORT_80_TCP_ADDR": "10.0.0.2",
+        "LINEAL_LOG_LEVEL": "error",
+    }
+    done = lineal("config", environment=environment)
+    assert done.exit_code == 0
+    assert done.stderr.splitlines() == [
+        "lineal-server: not settings, and ignored: LINEAL_POOL_SIZ (did you mean LINEAL_POOL_SIZE?), LINEAL_XYZZY"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--rest", "127.0.0.1:8887"], "rest must not be the address of grpc, 127.0.0.1:8887"),
+        (["--admin", "127.0.0.1:8888"], "admin must not be the address of rest, 127.0.0.1:8888"),
+    ],
+)
+def test_addresses_that_are_the_same_are_refused(flags: list[str], sentence: str) -> None:
+    done = lineal("config", *flags)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"lineal-server: {sentence}\n"
+    assert lineal("config", "--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0").exit_code == 0

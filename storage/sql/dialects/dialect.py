@@ -1,6 +1,7 @@
 """The interface of a dialect, through which alone `storage/sql` and the migrations handle a database's differences."""
 
 import enum
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
@@ -37,6 +38,13 @@ class Failure(enum.Enum):
     UNKNOWN = "anything else: a defect of ours"
 
 
+def _is_ambiguous(url: str) -> bool:
+    """Return whether the URL of a server has more than one @, or one after the host, as with a password that is not encoded."""
+    rest = url.partition("://")[2]
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    return rest.count("@") > 1 or "@" in rest.removeprefix(authority)
+
+
 class Dialect:
     """How to use one kind of database: one subclass per kind, one instance per store URL.
 
@@ -62,6 +70,12 @@ class Dialect:
     """The port of a URL without one."""
 
     def __init__(self, url: str) -> None:
+        if self.default_port and _is_ambiguous(url):
+            # Without the URL: in whatever would be shown of it as host or name, a part of the password could be.
+            raise Unavailable(
+                "the user or the password in the store URL has a character that must be percent-encoded there: "
+                "@ as %40, / as %2F, ? as %3F, # as %23"
+            )
         try:
             parts = make_url(url)
         except (ArgumentError, ValueError) as error:
