@@ -1,7 +1,9 @@
 """`upgrade` and `doctor` on every kind of store."""
 
+import contextlib
 import re
 import secrets
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -130,3 +132,15 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
         assert done.exit_code == 1
         assert done.stderr.startswith(f"lineal-server: the store sqlite:///{file} ")
     assert file.read_text() == "no database" * 100
+
+
+def test_a_plan_for_a_newer_schema_is_none(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/lineal.sqlite"
+    assert lineal("upgrade", "--store", store).exit_code == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "lineal.sqlite")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffff'")
+        database.commit()
+    for arguments in (("--plan",), ()):
+        done = lineal("upgrade", "--store", store, *arguments)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "the store's schema is ffff, newer than this server's" in done.stderr
