@@ -21,6 +21,7 @@ from tests.api.builders import (
     where,
 )
 from tests.api.client import Api, code
+from tests.docs.pages import DOCS, fenced
 
 STATES = ["RUNTIME_STATE_UNSPECIFIED", "RUNNING", "SUCCEEDED", "SKIPPED", "FAILED", "CACHED"]
 
@@ -230,6 +231,20 @@ async def test_a_run_that_has_not_finished_is_filtered_as_finished_in_1970(
     wanted = [where("description", "EQUALS", string_value=word), where("finished_at", operation, **value)]
     page = await api.ListRuns(filter=json.dumps({"predicates": [json.loads(each)["predicates"][0] for each in wanted]}))
     assert sorted(run.display_name for run in page.runs) == expected
+
+
+async def test_the_documented_filter_finds_runs_that_finished_before_a_date(api: Api) -> None:
+    [text] = fenced(DOCS / "limits.md", "json")
+    word = unique()
+    for name, finished in {"open": None, "before": "2026-10-31T23:59:59Z", "after": "2026-11-01T00:00:00Z"}.items():
+        fields = {} if finished is None else {"finished_at": moment(finished)}
+        await new_run(api, description=word, display_name=name, **fields)
+    predicates = [
+        *json.loads(text)["predicates"],
+        json.loads(where("description", "EQUALS", string_value=word))["predicates"][0],
+    ]
+    page = await api.ListRuns(filter=json.dumps({"predicates": predicates}))
+    assert [run.display_name for run in page.runs] == ["before"]
 
 
 async def test_artifacts_are_found_by_type_number_and_uri(api: Api) -> None:
