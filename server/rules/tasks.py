@@ -13,9 +13,10 @@ from storage.documents.enums import TASK_STATES
 from storage.documents.histories import HistoryEntry
 from storage.documents.parameters import Parameter
 from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_to_text
-from storage.model import Task
+from storage.model import Task, TaskState
 
 _KEY_CHARACTERS = MAX_CHARACTERS["PipelineTask.InputOutputs.IOParameter.parameter_key"]
+_GOOD_ENDS = (TaskState.SUCCEEDED, TaskState.CACHED)
 _HISTORY = "task.state_history"
 _INPUTS = "task.inputs.parameters"
 _OUTPUTS = "task.outputs.parameters"
@@ -139,7 +140,7 @@ def merge_task(task: Task, update: TaskUpdate, now: int) -> Task:
         type=update.type or task.type,
         finished_at=task.finished_at if update.finished_at is None else update.finished_at,
         pods=_pods(update) or task.pods,
-        status_metadata=_status_metadata(update) or task.status_metadata,
+        status_metadata=_status_after(task, update),
         type_attributes=_type_attributes(update) or task.type_attributes,
         input_parameters=_merged(task.input_parameters, update.input_parameters, _INPUTS),
         output_parameters=_merged(task.output_parameters, update.output_parameters, _OUTPUTS),
@@ -159,6 +160,18 @@ def _pods(update: TaskUpdate) -> str | None:
 def _status_metadata(update: TaskUpdate) -> str | None:
     metadata = update.status_metadata
     return None if metadata is None else column(metadata.to_text(), "task.status_metadata")
+
+
+def _status_after(task: Task, update: TaskUpdate) -> str | None:
+    """Return what an update leaves of why a task is in its state: of one that failed before and succeeds now, not the message."""
+    sent = _status_metadata(update)
+    becomes_good = update.state in _GOOD_ENDS and update.state != task.state
+    if sent is not None or task.status_metadata is None or not becomes_good:
+        return sent or task.status_metadata
+    if not any(entry.state == TaskState.FAILED for entry in histories.from_text(task.state_history, TASK_STATES)):
+        return task.status_metadata
+    kept = StatusMetadata.from_text(task.status_metadata)
+    return replace(kept, message="").to_text() if kept is not None and kept.custom_properties else None
 
 
 def _type_attributes(update: TaskUpdate) -> str | None:

@@ -106,6 +106,37 @@ async def test_any_state_may_follow_any_other_and_repetitions_leave_no_trace(api
     assert [Task.TaskState.Name(entry.state) for entry in task.state_history] == expected
 
 
+@pytest.mark.parametrize("end", ["SUCCEEDED", "CACHED"])
+@pytest.mark.parametrize(
+    ("path", "sent", "kept"),
+    [
+        ("FAILED RUNNING", None, {"custom_properties": {"node": {"string_value": "n"}}}),
+        ("FAILED", None, {"custom_properties": {"node": {"string_value": "n"}}}),
+        ("FAILED RUNNING", {"message": "at last"}, {"message": "at last"}),
+        ("RUNNING", None, {"message": "m", "custom_properties": {"node": {"string_value": "n"}}}),
+    ],
+)
+async def test_success_after_a_failure_drops_its_message(
+    api: Api, end: str, path: str, sent: dict[str, Any] | None, kept: dict[str, Any]
+) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    status = {"message": "m", "custom_properties": {"node": {"string_value": "n"}}}
+    for state in path.split():
+        await api.UpdateTask(run_id=run_id, task_id=task_id, task=Task(state=state, status_metadata=status))
+    last = {} if sent is None else {"status_metadata": sent}
+    task = await api.UpdateTask(run_id=run_id, task_id=task_id, task=Task(state=end, **last))
+    assert task.status_metadata == Task(status_metadata=kept).status_metadata
+    assert await api.UpdateTask(run_id=run_id, task_id=task_id, task=Task(state=end)) == task
+
+
+async def test_a_message_alone_leaves_nothing_behind(api: Api) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    failed = Task(state="FAILED", status_metadata={"message": "m"})
+    await api.UpdateTask(run_id=run_id, task_id=task_id, task=failed)
+    task = await api.UpdateTask(run_id=run_id, task_id=task_id, task=Task(state="SUCCEEDED"))
+    assert not task.HasField("status_metadata")
+
+
 async def test_a_parent_is_kept_set_and_cleared(api: Api) -> None:
     run_id, parent_id = await new_run_and_task(api)
     task_id = await new_task(api, run_id)
