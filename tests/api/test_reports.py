@@ -71,6 +71,19 @@ async def test_a_report_that_is_repeated_does_not_move_the_end(api: Api) -> None
         assert await api.GetRun(run_id=run_id) == before
 
 
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+async def test_a_late_report_does_not_reopen_a_run_that_succeeded(api: Api, phase: str) -> None:
+    run_id = await new_run(api)
+    await api.ReportWorkflow(workflow=a_workflow(run_id, phase="Succeeded"))
+    before = await api.GetRun(run_id=run_id)
+    await api.ReportWorkflow(workflow=a_workflow(run_id, phase=phase))
+    assert await api.GetRun(run_id=run_id) == before
+    await api.ReportWorkflow(workflow=a_workflow(run_id, phase="Failed"))
+    assert await run_state(api, run_id) == "FAILED"
+    await api.ReportWorkflow(workflow=a_workflow(run_id, phase=phase))  # it is tried again
+    assert await run_state(api, run_id) == PHASES[phase]
+
+
 @pytest.mark.parametrize("phase", PHASES)
 async def test_a_canceling_run_takes_an_end_only_and_is_canceled_by_it(api: Api, phase: str) -> None:
     run_id = await a_canceling_run(api)

@@ -30,7 +30,7 @@ _PHASES = {
 
 
 async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest) -> Empty:
-    """Let a run take the state of its workflow; a canceling run takes only an end, as CANCELED."""
+    """Let a run take the state of its workflow; a canceling run takes only an end, as CANCELED, and one that succeeded too."""
     is_large = call.request_bytes > APART_BYTES
     text = request.workflow
     run_id, phase, finished_at = await apart(_read, text) if is_large else _read(text)
@@ -42,7 +42,9 @@ async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest)
         new_state = _PHASES.get(phase)
         if run.state == RunState.CANCELING.name:
             new_state = RunState.CANCELED.name if new_state in FINISHED else None
-        if new_state is None or run.state == RunState.CANCELED.name:
+        # A report that was held up: only a failed run is tried again.
+        is_late = run.state == RunState.SUCCEEDED.name and new_state not in FINISHED
+        if new_state is None or is_late or run.state == RunState.CANCELED.name:
             return
         await run_state.set_state(tx, run, new_state, now=now, finished_at=finished_at)
 
