@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 
 from storage import filter_message
@@ -145,6 +145,10 @@ def _predicate(raw: RawPredicate, fields: FieldSet) -> Predicate | None:
     if operation is Operation.IN:
         # Repeated values are redundant, and each bound value counts towards the limit of a statement.
         return Predicate(target, operation, tuple(dict.fromkeys(column_values)))
+    if operation is Operation.NOT_EQUALS and column_values and field.enum is not None:
+        # An index finds the rows with one of some values, but not those without one.
+        others = tuple(value for member in field.enum if (value := _stored(member, field)) not in column_values)
+        return Predicate(target, Operation.IN, others)
     if not column_values:
         return None if operation is Operation.NOT_EQUALS else Predicate(target, Operation.IN, ())
     return Predicate(target, operation, column_values[0] if field.kind is FieldKind.TIME else column_values)
@@ -205,4 +209,8 @@ def _enum_value(value: int | str, field: Field) -> int | str | _Unknown:
         member = next((each for each in field.enum if each == value), None)
     if member is None:
         return _Unknown.VALUE
+    return _stored(member, field)
+
+
+def _stored(member: IntEnum, field: Field) -> int | str:
     return member.value if field.kind is FieldKind.NUMBERED_ENUM else member.name

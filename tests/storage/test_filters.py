@@ -155,6 +155,20 @@ def test_not_equals_an_unknown_enum_name_matches_everything():
     assert parse_filter(text, EXPERIMENTS) == parse_filter(filter_text(NAMED), EXPERIMENTS)
 
 
+@pytest.mark.parametrize(
+    ("fields", "key", "value", "others"),
+    [
+        (TASKS, "state", "FAILED", (0, 1, 2, 3, 5)),
+        (TASKS, "state", "99", (0, 1, 2, 3, 4, 5)),
+        (RUNS, "storage_state", "ARCHIVED", ("STORAGE_STATE_UNSPECIFIED", "AVAILABLE")),
+    ],
+)
+def test_not_equals_an_enum_value_is_in_the_others(fields, key, value, others):
+    text = filter_text(predicate("NOT_EQUALS", key, string_value=value))
+    [found] = parse_filter(text, fields)
+    assert (found.operation, found.values) == (Operation.IN, others)
+
+
 def test_in_leaves_unknown_enum_names_out():
     text = filter_text(predicate("IN", "type", stringValues={"values": ["Model", "model", "6", ""]}))
     assert values(text, ARTIFACTS) == (2, 6)
