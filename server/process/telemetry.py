@@ -2,11 +2,15 @@
 
 import logging
 import os
+import time
 from typing import Any
 
 import structlog
 
 from server.process.log_stream import standard_error
+
+LOST_CLIENTS_SECONDS = 1.0
+"""How often the log says that clients were lost, at most."""
 
 log: Any = structlog.get_logger("lineal")
 
@@ -42,6 +46,7 @@ def _process_id(_logger: object, _method: str, event: Any) -> Any:
 def _take_in_libraries(stream: Any, enrichers: list[Any], renderer: Any, *, level: str) -> None:
     """Write the libraries' warnings and errors in the same format, which is the only one that readers of the log expect."""
     handler = logging.StreamHandler(stream)
+    handler.addFilter(_LostClients())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *enrichers],
@@ -49,3 +54,26 @@ def _take_in_libraries(stream: Any, enrichers: list[Any], renderer: Any, *, leve
         )
     )
     logging.basicConfig(level=max(logging.WARNING, logging.getLevelName(level.upper())), handlers=[handler], force=True)
+
+
+class _LostClients(logging.Filter):
+    """Makes one warning a second of gRPC's errors about clients who left before they had their answers: a trace for each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls, self._said_at = 0, -LOST_CLIENTS_SECONDS
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let a record through, changed if it is one of those, unless one was let through just now."""
+        kind = record.exc_info[0] if record.exc_info else None
+        if kind is None or kind.__name__ != "ExecuteBatchError":  # of grpcio, which does not export it
+            return True
+        self._calls += 1
+        now = time.monotonic()
+        if now - self._said_at < LOST_CLIENTS_SECONDS:
+            return False
+        record.msg, record.args = f"clients left before they had their answers: {self._calls} calls", ()
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        record.exc_info = record.exc_text = None
+        self._calls, self._said_at = 0, now
+        return True

@@ -38,6 +38,11 @@ def reset(stream: int) -> bytes:
     return _frame(_RST_STREAM, 0, stream, struct.pack(">I", _CANCEL))
 
 
+def goaway(reason: int, text: bytes) -> bytes:
+    """The end of a connection, with what the client says about it."""
+    return _frame(_GOAWAY, 0, 0, struct.pack(">II", 0, reason) + text)
+
+
 def message(data: bytes) -> bytes:
     """A message as gRPC sends it: whether it is compressed, its size, itself."""
     return struct.pack(">BI", 0, len(data)) + data
