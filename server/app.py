@@ -316,6 +316,8 @@ def _reserve(stack: contextlib.ExitStack, address: str) -> str:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(probe, host, int(port))
     reservation = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    # The first for connections that a server before this one has closed, and the system still remembers.
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     _bind(reservation, host, int(port))
     return _with_port(address, reservation.getsockname()[1])

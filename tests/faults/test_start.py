@@ -1,5 +1,6 @@
 """Who may serve a store: one server a SQLite file, only servers of the store's schema, and any number at once."""
 
+import asyncio
 import re
 import socket
 from collections.abc import Callable
@@ -119,8 +120,25 @@ def test_a_taken_port_is_named(migrated_url: str, door: str, workers: str) -> No
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         status, sentence = serve_and_end(migrated_url, "--workers", workers, door, address)
-    assert status == 1
-    assert sentence.startswith(f"lineal-server: cannot listen on {address}")
+    assert (status, sentence) == (1, f"lineal-server: cannot listen on {address}: Address already in use")
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("door", ["--grpc", "--rest"])
+async def test_a_server_starts_where_another_has_just_closed_its_connections(
+    migrated_url: str, start_server: StartServer, door: str, workers: str
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    server = start_server(migrated_url, "--workers", "1", door, address)
+    host, _, port = address.rpartition(":")
+    # Of two ends the one that closes a connection first remembers it: here the server, as it stops.
+    reader, writer = await asyncio.open_connection(host, int(port))
+    server.terminate()
+    await reader.read()
+    writer.close()
+    assert server.wait() == 0
+    start_server(migrated_url, "--workers", workers, door, address)
 
 
 @pytest.mark.databases("postgresql")

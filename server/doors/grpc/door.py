@@ -1,6 +1,7 @@
 """The gRPC door: generic handlers built from the descriptors, and the standard services for health and reflection."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -97,11 +98,11 @@ class GrpcDoor:
             add_reflection(self._server, (*self._services, health.SERVICE_NAME, *REFLECTION_SERVICES))
 
     async def start(self, address: str) -> int:
-        """Listen, set the health to SERVING, and return the port; raises OSError if the address is in use."""
+        """Listen, set the health to SERVING, and return the port; raises OSError, which says why, if that is not possible."""
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {address}") from error
+            raise OSError(f"cannot listen on {address}: {_why_not(address)}") from error
         await self._server.start()
         self._arrivals.port = port
         self._watch = asyncio.create_task(self._deliveries.watch(port))
@@ -122,6 +123,21 @@ class GrpcDoor:
         await stop_task
         if self._watch is not None:
             self._watch.cancel()
+
+
+def _why_not(address: str) -> str:
+    """Return why an address cannot be listened on, which the library does not say."""
+    host, _, port = address.rpartition(":")
+    try:
+        for family, kind, _, _, place in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
+            with socket.socket(family, kind) as listener:
+                # As the library does; of a server with several workers, each listens on the port.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(place)
+                listener.listen()
+    except OSError as error:
+        return error.strerror or str(error)
+    return "the reason is not known"
 
 
 class _Gate:
