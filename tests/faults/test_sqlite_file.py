@@ -24,7 +24,7 @@ from tests.conftest import CAN_MOUNT, MOUNT
 from tests.contract.builders import a_run, an_artifact, keep
 from tests.databases import sqlite_path
 from tests.faults.client import connected
-from tests.faults.cluster import ANY_PORT, Server, run_program
+from tests.faults.cluster import ANY_PORT, Server, clean_environment, run_program
 
 StartServer = Callable[..., Server]
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_served_is_refused_through_another_mount(
     mount = [*MOUNT[:-1], f'{MOUNT[-1]} && shift 1 && exec "$@"', *mounted]
     store = f"sqlite:///{twin}"
     serve = [sys.executable, "-m", "server", "serve", "--store", store, "--grpc", ANY_PORT, "--rest", ANY_PORT]
-    done = subprocess.run([*mount, *serve], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*mount, *serve], env=clean_environment(), capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.startswith(f"lineal-server: another Lineal server is serving {store};")
 
