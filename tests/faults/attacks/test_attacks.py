@@ -1,6 +1,6 @@
 """While one caller attacks, others are served; and the memory that he takes is bounded, and given back."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -46,14 +46,21 @@ def words(outcome: Outcome) -> str:
     )
 
 
-@pytest_asyncio.fixture(scope="session")
-async def attacked_often() -> AsyncIterator[tuple[Server, Target]]:
+@pytest.fixture(scope="session")
+def server_attacked_often() -> Iterator[Server]:
     """A server on SQLite, for one short attack after the other."""
     url = create_migrated_database("sqlite")
     server = Server(url).start()
-    yield server, await prepare(server.grpc, server.rest, SHORT)
+    yield server
     server.close()
     drop_database(url)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def attacked_often(server_attacked_often: Server) -> tuple[Server, Target]:
+    """That server, and what the attacks are told of it."""
+    server = server_attacked_often
+    return server, await prepare(server.grpc, server.rest, SHORT)
 
 
 async def attacked(server: Server, target: Target, attack: str, rounds: Rounds, report: Report) -> None:
