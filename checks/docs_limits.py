@@ -125,7 +125,8 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         f"{REFUSED}, reason `PACKAGE_TOO_LARGE`",
     ),
     (
-        "size of a value, or a request with it, from which it is converted in a helper process",
+        "size of a value, or a request with it, from which it is converted in a helper process; so is the"
+        " answer of a call that reads such a value",
         "server.calls.apart:APART_BYTES",
         "bytes",
         "a helper process is started if there is none",
@@ -134,12 +135,6 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "tasks of runs that a call reads in the server's process; a call with more is answered in a helper process",
         "server.app:ROWS_MAX",
         "tasks",
-        "a helper process is started if there is none",
-    ),
-    (
-        "size of what is read for one value of an answer; a call with more is answered in a helper process",
-        "server.calls.call:ANSWER_BYTES",
-        "bytes",
         "a helper process is started if there is none",
     ),
     (

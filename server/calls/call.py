@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.calls.apart import APART_BYTES
 from server.calls.caller import Caller, Identity, Scope
 from server.config import Settings
 from server.recorded_spec import RecordedSpecs
@@ -21,10 +22,6 @@ def microseconds_now() -> int:
     return time.time_ns() // 1000
 
 
-ANSWER_BYTES = 256 * 1024
-"""An answer for which more is read, in bytes or characters, is made elsewhere: this much takes the event loop 20 milliseconds."""
-
-
 class ReadsMuch(Exception):
     """A call reads more than should be read in this process. Not for clients: the call is answered elsewhere."""
 
@@ -34,7 +31,7 @@ class Shared:
     """What all calls of a process share. The composition root creates it once.
 
     `tokens` signs page tokens, `now` is the clock (microseconds UTC), `recorded_specs` caches generated specifications. A call that
-    reads more tasks of runs than `rows_max`, or more than ANSWER_BYTES, is answered in another process, which has no maximum.
+    reads more tasks of runs than `rows_max`, or a value larger than APART_BYTES, is answered in another process, which has no maximum.
     """
 
     store: Store
@@ -104,13 +101,9 @@ class Call:
             raise ReadsMuch
 
     def check_size(self, size: int) -> None:
-        """Raise ReadsMuch if so many bytes should become an answer elsewhere. Only calls that do not write may call this."""
-        if self.rows_max is not None and size > ANSWER_BYTES:
+        """Raise ReadsMuch if a value of so many bytes should become an answer elsewhere. Only calls that do not write may call this."""
+        if self.rows_max is not None and size > APART_BYTES:
             raise ReadsMuch
-
-    def scope_or_none(self) -> Scope | None:
-        """Return the same as `scope`, or None before the call is authorised, and for open methods."""
-        return self._scope
 
     def scope(self) -> Scope:
         """Return the namespaces that this call may see. Raises RuntimeError before it is authorised, and for open methods."""

@@ -78,8 +78,11 @@ class Dispatcher:
                 begun = time.monotonic()
                 async with asyncio.timeout(caller.timeout_seconds), self._large:
                     await check_parts(method.request, data)
-                    request = await self._parsed(method, data)
+                    parsing = time.monotonic()
+                    request = method.request.FromString(data)
                     del data  # its call may take long
+                    # It begins with another long piece: others, who have been kept waiting, go first.
+                    await asyncio.sleep(time.monotonic() - parsing)
                 if caller.timeout_seconds is not None:
                     caller = replace(caller, timeout_seconds=caller.timeout_seconds - (time.monotonic() - begun))
             else:
@@ -90,13 +93,6 @@ class Dispatcher:
         except (InvalidArgument, StorageError, TimeoutError) as error:
             return self.refuse(method, error, caller)
         return await self.dispatch(method, request, caller, request_bytes=size)
-
-    async def _parsed(self, method: Method, data: bytes) -> Message:
-        begun = time.monotonic()
-        request = method.request.FromString(data)
-        # Its call begins with another long piece: others, who have been kept waiting, go first.
-        await asyncio.sleep(time.monotonic() - begun)
-        return request
 
     async def dispatch(
         self,

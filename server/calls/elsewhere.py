@@ -68,14 +68,14 @@ class _Request:
     caller: Caller
     start: float
     identity: Identity
-    scope: Scope | None
+    scope: Scope
     finish: Finish
 
     @classmethod
     def of(cls, handler: Handler, call: Call, message: Message, finish: Finish) -> "_Request":
         """Return what must be sent; the helper's clock is this one."""
-        data, scope = message.SerializeToString(), call.scope_or_none()
-        return cls(handler, type(message), data, call.caller, call.start, call.identity, scope, finish)
+        data = message.SerializeToString()
+        return cls(handler, type(message), data, call.caller, call.start, call.identity, call.scope(), finish)
 
 
 class Elsewhere:

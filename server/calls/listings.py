@@ -17,6 +17,9 @@ from storage.pages import Cursor
 PAGE_BYTES = 32 * 1024 * 1024
 """How much stored text a page holds, in characters; a row that would exceed it begins the next page, except on its own."""
 
+# A page that is converted here may be so many times as large as a single value: between its rows others are answered.
+_PAGE_PARTS = 8
+
 Record = TypeVar("Record")
 
 
@@ -69,10 +72,6 @@ def size_of(*fields: str) -> Callable[[Any], int]:
     return lambda record: sum(map(len, filter(None, texts_of(record))))
 
 
-ROWS_PER_SIZE = 8
-"""A page may have so many times the size of one record that is converted here: between its rows others are answered."""
-
-
 def cut(call: Call, page: Page[Record], listing: Listing, size_of_row: Callable[[Record], int]) -> Page[Record]:
     """Return the page with as many of its rows as PAGE_BYTES allow, at least the first; its total stays.
 
@@ -85,7 +84,7 @@ def cut(call: Call, page: Page[Record], listing: Listing, size_of_row: Callable[
         if size > PAGE_BYTES and count:
             page = replace(page, rows=page.rows[:count], next=_cursor(page.rows[count - 1], listing))
             break
-    call.check_size(max(largest, size // ROWS_PER_SIZE))
+    call.check_size(max(largest, size // _PAGE_PARTS))
     return page
 
 

@@ -32,6 +32,7 @@ from server.apis.kfp.codec.runs import (
 )
 from server.apis.kfp.codec.tasks import (
     TASK_SIZE,
+    largest_metadata,
     new_task,
     task_message,
     task_size,
@@ -52,6 +53,7 @@ __all__ = [
     "basic_run_message",
     "experiment_message",
     "label_update",
+    "largest_metadata",
     "metadata_text",
     "microseconds",
     "moment_of_text",

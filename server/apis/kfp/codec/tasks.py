@@ -87,6 +87,11 @@ def task_size(task: Task, links: Sequence[LinkedArtifact]) -> int:
     return size
 
 
+def largest_metadata(links: Sequence[LinkedArtifact]) -> int:
+    """Return the size of the metadata of the artifact that has most."""
+    return max((len(linked.artifact.metadata or "") for linked in links), default=0)
+
+
 def write_task(
     task: Task,
     target: run_pb2.PipelineTask,

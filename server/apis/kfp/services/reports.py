@@ -30,7 +30,7 @@ _PHASES = {
 
 
 async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest) -> Empty:
-    """Let a run take the state of its workflow; a canceling run takes only an end, as CANCELED, and one that succeeded too."""
+    """Let a run take the state of its workflow; one that succeeded takes only an end, a canceling one too, as CANCELED."""
     is_large = call.request_bytes > APART_BYTES
     text = request.workflow
     run_id, phase, finished_at = await apart(_read, text) if is_large else _read(text)

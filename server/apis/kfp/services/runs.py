@@ -125,9 +125,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
         return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
 
     run, task_count, linked_tasks, source = await call.store.read(read)
-    call.check_size(
-        codec.RUN_SIZE(run) + max((len(one.artifact.metadata or "") for one in linked_tasks.links), default=0)
-    )
+    call.check_size(codec.RUN_SIZE(run) + codec.largest_metadata(linked_tasks.links))
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     message = run_pb2.Run()
     rest = _write(run, message, request.view, task_count, with_spec=True)

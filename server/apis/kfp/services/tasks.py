@@ -125,7 +125,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         return listing, page, LinkedTasks(page.rows, links, children)
 
     listing, page, tasks = await call.store.read(read)
-    call.check_size(max((len(linked.artifact.metadata or "") for linked in tasks.links), default=0))
+    call.check_size(codec.largest_metadata(tasks.links))
     response = run_pb2.ListTasksResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
