@@ -7,7 +7,7 @@ event loop: if one is running, call them in a thread.
 import asyncio
 import enum
 import pathlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,17 +15,25 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from storage.errors import SchemaMismatch, Unavailable, Unusable
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
-from storage.sql.tables import metadata
+from storage.sql.dialects.online_ddl import LOCK_SECONDS
+from storage.sql.tables import metadata, settings
 
 CONNECT_SECONDS = 10.0
 LOCK_TIMEOUT_SECONDS = 300.0  # enough for a long migration by another process
+TRIES = 3
+"""How often a step is tried whose lock on a table others do not leave in time."""
+PAUSE_SECONDS = 1.0
+"""How long those who waited behind such a step have between its tries."""
+
+READABLE_SINCE = "readable_since"
+"""The setting that names the oldest revision whose programs can use the schema: each migration says it of its own."""
 
 _CLOSED = "the store {} cannot be reached, or refuses this user"
 
@@ -40,6 +48,8 @@ class SchemaState(enum.Enum):
     EMPTY = "empty"
     OLDER = "older"
     CURRENT = "current"
+    COMPATIBLE = "compatible"
+    """Newer, but made so that this program can go on using it, while others are replaced by newer ones."""
     NEWER = "newer"
     FOREIGN = "foreign"
 
@@ -52,6 +62,11 @@ class Plan:
     revision: str | None
     newest: str
     steps: tuple[str, ...]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether this program can use the store as it is."""
+        return self.state in (SchemaState.CURRENT, SchemaState.COMPATIBLE)
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -78,9 +93,16 @@ def _plan(connection: Connection) -> Plan:
         return Plan(SchemaState.EMPTY, None, newest, history)
     [revision] = heads
     if revision not in history:
-        return Plan(SchemaState.NEWER, revision, newest, ())
+        state = SchemaState.COMPATIBLE if _readable_since(connection) in history else SchemaState.NEWER
+        return Plan(state, revision, newest, ())
     steps = history[history.index(revision) + 1 :]
     return Plan(SchemaState.OLDER if steps else SchemaState.CURRENT, revision, newest, steps)
+
+
+def _readable_since(connection: Connection) -> str | None:
+    """Return the oldest revision whose programs can use the schema, if it says so."""
+    value = select(settings.c.value).where(settings.c.name == READABLE_SINCE)
+    return connection.execute(value).scalar() if inspect(connection).has_table("settings") else None
 
 
 def _is_foreign(connection: Connection, *, has_revision: bool) -> bool:
@@ -108,6 +130,7 @@ def _refuse(plan: Plan) -> None:
 def _upgrade(connection: Connection) -> Plan:
     plan = _plan(connection)
     _refuse(plan)
+    connection.commit()  # each step has a transaction of its own
     if plan.steps:
         command.upgrade(_config(connection), "head")
     return plan
@@ -119,10 +142,15 @@ def explain(plan: Plan) -> str:
         SchemaState.EMPTY: "the store is empty; run `lineal-server upgrade` or start with --upgrade",
         SchemaState.OLDER: f"the store's schema is {plan.revision}, this server needs {plan.newest}; "
         "run `lineal-server upgrade` or start with --upgrade",
+        SchemaState.COMPATIBLE: f"the store's schema is {plan.revision}, newer than this server's {plan.newest}, which can use it",
         SchemaState.NEWER: f"the store's schema is {plan.revision}, newer than this server's {plan.newest}; use a newer server",
         SchemaState.FOREIGN: "the database has tables of another program with names that Lineal uses; use a separate database for Lineal",
         SchemaState.CURRENT: f"the store's schema is {plan.revision}, which is current",
     }[plan.state]
+
+
+class _Busy(Unavailable):
+    """Others keep what is needed."""
 
 
 async def _with_connection(dialect: Dialect, fn: Callable[[AsyncConnection], Any], *, writer: bool) -> Any:
@@ -139,7 +167,7 @@ async def _with_connection(dialect: Dialect, fn: Callable[[AsyncConnection], Any
     except DBAPIError as error:
         failure = dialect.failure(error)
         if failure is Failure.RETRY:
-            raise Unavailable(f"the store {dialect.label} is busy; try again") from error
+            raise _Busy(f"the store {dialect.label} is busy; try again") from error
         if failure is Failure.DAMAGED:
             raise Unusable(_DAMAGED.format(dialect.label)) from error
         if failure in (Failure.DISCONNECTED, Failure.READ_ONLY, Failure.UNAVAILABLE):
@@ -156,16 +184,30 @@ async def upgrade_async(url: str) -> Plan:
     async def locked(connection: AsyncConnection) -> Plan:
         await dialect.lock_schema(connection, timeout_seconds=LOCK_TIMEOUT_SECONDS)
         result: Plan = await connection.run_sync(_upgrade)
-        await connection.commit()
         return result
 
     plan = await plan_async(url)
     _refuse(plan)
-    if plan.state is SchemaState.CURRENT:
+    if plan.is_usable:
         return plan  # without taking the write lock, which a running import may hold
     with dialect.upgrade_claim(timeout_seconds=LOCK_TIMEOUT_SECONDS):
-        result: Plan = await _with_connection(dialect, locked, writer=True)
-        return result
+        return await _patiently(lambda: _with_connection(dialect, locked, writer=True), dialect.label)
+
+
+async def _patiently(upgrade_once: Callable[[], Awaitable[Plan]], label: str) -> Plan:
+    """Try again when others keep a table; what earlier steps have done stays done. Raises Unavailable."""
+    for _ in range(TRIES - 1):
+        try:
+            return await upgrade_once()
+        except _Busy:
+            await asyncio.sleep(PAUSE_SECONDS)
+    try:
+        return await upgrade_once()
+    except _Busy as error:
+        raise Unavailable(
+            f"the schema of the store {label} cannot be changed now: others have kept a table for longer than "
+            f"{LOCK_SECONDS} s; nothing is lost or half done, try again"
+        ) from error
 
 
 async def plan_async(url: str) -> Plan:
@@ -186,7 +228,8 @@ async def plan_async(url: str) -> Plan:
 def upgrade(url: str) -> Plan:
     """Bring the schema of a store up to date. Any number of processes may call this at once: one upgrades and the others wait.
 
-    Raises SchemaMismatch for a newer or foreign schema, Unavailable when the database cannot be reached.
+    Servers may use the store meanwhile. Raises SchemaMismatch for a foreign schema and for a newer one that this program cannot
+    use, Unavailable when the database cannot be reached, or others keep a table for so long that a step gets no lock.
     """
     return asyncio.run(upgrade_async(url))
 
@@ -197,7 +240,7 @@ def plan(url: str) -> Plan:
 
 
 async def check(url: str) -> None:
-    """Raise SchemaMismatch, which says what to do, unless the schema is the one that this program needs."""
+    """Raise SchemaMismatch, which says what to do, unless the schema is one that this program can use."""
     plan = await plan_async(url)
-    if plan.state is not SchemaState.CURRENT:
+    if not plan.is_usable:
         raise SchemaMismatch(explain(plan))

@@ -122,6 +122,9 @@ def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
         _fail(str(error))
     if schema.state in (SchemaState.NEWER, SchemaState.FOREIGN):
         _fail(migrations.upgrade.explain(schema))  # only a plan: to do it is refused
+    if schema.state is SchemaState.COMPATIBLE:
+        click.echo(migrations.upgrade.explain(schema))
+        return
     verb = "would apply" if plan else "applied"
     click.echo(
         f"schema was {schema.revision or 'empty'}, newest is {schema.newest}: {verb} {', '.join(schema.steps) or 'nothing'}"
@@ -139,7 +142,10 @@ def doctor(file: str | None, **flags: Any) -> None:
         plan = migrations.upgrade.plan(settings.store)
         click.echo(f"store: {dialect.label} answers")
         asyncio.run(migrations.upgrade.check(settings.store))
-        click.echo(f"schema: {plan.revision}, up to date")
+        up_to_date = plan.state is SchemaState.CURRENT
+        click.echo(
+            f"schema: {plan.revision}, up to date" if up_to_date else f"schema: {migrations.upgrade.explain(plan)}"
+        )
         problems = asyncio.run(app.database_problems(settings))
     except StorageError as error:
         _fail(str(error))

@@ -47,7 +47,7 @@ async def _open_store(url: str) -> AsyncIterator[Target]:
     if plan.state in (upgrade.SchemaState.NEWER, upgrade.SchemaState.FOREIGN):
         await upgrade.check(url)
     with TemporaryDirectory(prefix="lineal-dry-run-") as folder:
-        if plan.state is not upgrade.SchemaState.CURRENT:
+        if not plan.is_usable:
             url = f"sqlite:///{Path(folder) / 'store.sqlite'}"
             await upgrade.upgrade_async(url)
         async with open_for_reading(url) as target:

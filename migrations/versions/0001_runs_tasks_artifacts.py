@@ -14,6 +14,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+readable_since = "0001"
 
 DEFAULT_NAME = "Default"
 # The words are those clients of Kubeflow Pipelines know.

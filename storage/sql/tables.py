@@ -136,8 +136,14 @@ runs = Table(
     Index("runs_namespace_created", "namespace", "created_at", "id"),
     Index("runs_experiment_created", "experiment_id", "created_at", "id"),
     Index("runs_pipeline_spec_id", "pipeline_spec_id"),
-    Index("runs_recurring", "recurring_run_id", **partial_index("recurring_run_id <> ''")),
-    Index("runs_canceling", "state", "updated_at", **partial_index("state = 'CANCELING'")),
+    Index("runs_state_created", "state", "created_at", "id"),
+    Index("runs_storage_state_created", "storage_state", "created_at", "id"),
+    Index("runs_recurring_created", "recurring_run_id", "created_at", "id", **partial_index("recurring_run_id <> ''")),
+    Index("runs_pipeline_created", "pipeline_id", "created_at", "id", **partial_index("pipeline_id <> ''")),
+    Index(
+        "runs_version_created", "pipeline_version_id", "created_at", "id", **partial_index("pipeline_version_id <> ''")
+    ),
+    Index("runs_canceled_updated", "state", "updated_at", **partial_index("state IN ('CANCELING', 'CANCELED')")),
 )
 
 tasks = Table(
@@ -169,10 +175,9 @@ tasks = Table(
     Index("tasks_run_created", "run_id", "created_at", "id"),
     Index("tasks_run_parent_created", "run_id", "parent_task_id", "created_at", "id"),
     Index(
-        "tasks_cache",
+        "tasks_cached",
         "cache_fingerprint",
         "state",
-        "namespace",
         "created_at",
         "id",
         **partial_index("cache_fingerprint <> ''"),

@@ -139,6 +139,7 @@ def test_a_plan_for_a_newer_schema_is_none(tmp_path: Path) -> None:
     assert lineal("upgrade", "--store", store).exit_code == 0
     with contextlib.closing(sqlite3.connect(tmp_path / "lineal.sqlite")) as database:
         database.execute("UPDATE alembic_version SET version_num = 'ffff'")
+        database.execute("UPDATE settings SET value = 'ffff' WHERE name = 'readable_since'")
         database.commit()
     for arguments in (("--plan",), ()):
         done = lineal("upgrade", "--store", store, *arguments)

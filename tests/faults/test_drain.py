@@ -2,28 +2,25 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Callable
 
-import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from lineal.v2beta1 import run_pb2
 
-from tests.api.builders import a_parameter, new_run_and_task, new_task, with_inputs
+from tests.api.builders import a_parameter, new_run_and_task, with_inputs
 from tests.api.client import Api, code
 from tests.databases.private import free_port
 from tests.faults.client import connected
 from tests.faults.cluster import Server
 from tests.faults.database_faults import writes_held_up
 from tests.faults.load import Findings, Ledger, Load, audit
+from tests.faults.patient import calling_patiently
 
 Rounds = Callable[[int, int], int]
 Report = Callable[[str], None]
 StartServer = Callable[..., Server]
 
 IN_FLIGHT = 8
-ATTEMPTS = 200
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
@@ -127,49 +124,17 @@ async def written_runs(server: Server) -> set[str]:
                 return found
 
 
-async def patiently(apis: list[Api], name: str, retried: "Counter[str]", **fields: object) -> object:
-    """Call as a client does that goes over to the other server when one refuses."""
-    for _ in range(ATTEMPTS):
-        try:
-            return await getattr(apis[0], name)(**fields)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                raise
-            retried[name] += 1
-            apis.reverse()
-            await asyncio.sleep(0.01)
-    raise AssertionError(f"no server answered {name} in {ATTEMPTS} attempts")
-
-
 @pytest.mark.databases("postgresql")
 async def test_no_call_fails_while_two_servers_are_restarted_in_turn(
     migrated_url: str, start_server: StartServer, rounds: Rounds, report: Report
 ) -> None:
     servers = [start_server(migrated_url, "--grpc", f"127.0.0.1:{free_port()}") for _ in range(2)]
-    retried: Counter[str] = Counter()
-    stopped, calls = asyncio.Event(), Counter[str]()
-
-    async def write(number: int) -> None:
-        async with connected(servers[0].grpc) as first, connected(servers[1].grpc) as second:
-            apis = [first, second] if number % 2 else [second, first]
-            run_id, _ = await new_run_and_task(first)
-            task_id = await new_task(first, run_id)
-            while not stopped.is_set():
-                name = f"p{calls['UpdateTask']}"
-                change = with_inputs(a_parameter(name))
-                await patiently(apis, "UpdateTask", retried, run_id=run_id, task_id=task_id, task=change)
-                calls["UpdateTask"] += 1
-                task = await patiently(apis, "GetTask", retried, run_id=run_id, task_id=task_id)
-                calls["GetTask"] += 1
-                assert isinstance(task, run_pb2.PipelineTask)
-                assert name in {parameter.parameter_key for parameter in task.inputs.parameters}
-
-    writers = [asyncio.create_task(write(number)) for number in range(6)]
-    for server in servers * rounds(1, 20):
-        await asyncio.sleep(0.3)
-        server.terminate()
-        assert await ended(server) == 0
-        await asyncio.to_thread(server.start)
-    stopped.set()
-    await asyncio.gather(*writers)
-    report(f"{calls.total()} calls over {2 * rounds(1, 20)} restarts, 0 failed, {retried.total()} sent again")
+    async with calling_patiently([server.grpc for server in servers]) as counts:
+        for server in servers * rounds(1, 20):
+            await asyncio.sleep(0.3)
+            server.terminate()
+            assert await ended(server) == 0
+            await asyncio.to_thread(server.start)
+    report(
+        f"{counts.calls.total()} calls over {2 * rounds(1, 20)} restarts, 0 failed, {counts.retried.total()} sent again"
+    )

@@ -5,15 +5,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import migrations
 from migrations.upgrade import SchemaState, check, plan, plan_async, upgrade, upgrade_async
 from storage.errors import SchemaMismatch, Unavailable
 from storage.sql.dialects import dialect_for
@@ -21,6 +16,7 @@ from storage.sql.store import SqlStore
 from storage.sql.tables import metadata
 from tests.databases import sqlite_path
 from tests.databases.queries import execute, tables
+from tests.migrations.older import upgrade_to
 from tests.migrations.processes import outcomes, start_upgrade
 
 
@@ -55,21 +51,6 @@ def test_a_second_upgrade_is_harmless(database_url: str) -> None:
     asyncio.run(check(database_url))
 
 
-async def upgrade_to(url: str, revision: str) -> None:
-    """Bring a store to an older schema."""
-
-    def run(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
-    engine = create_async_engine(dialect_for(url).url)
-    async with engine.begin() as connection:
-        await connection.run_sync(run)
-    await engine.dispose()
-
-
 async def test_a_store_of_an_older_schema_is_refused_and_can_be_upgraded(database_url: str) -> None:
     *older, newest = (await plan_async(database_url)).steps
     for number, revision in enumerate(older):
@@ -84,8 +65,35 @@ async def test_a_store_of_an_older_schema_is_refused_and_can_be_upgraded(databas
     await check(database_url)
 
 
-def test_a_newer_schema_is_refused(migrated_url: str) -> None:
-    execute(migrated_url, "UPDATE alembic_version SET version_num = 'ffff'")
+async def test_each_step_says_whose_programs_can_use_the_schema(database_url: str) -> None:
+    steps = (await plan_async(database_url)).steps
+    found = []
+    for revision in steps:
+        await upgrade_to(database_url, revision)
+        found.append(settings_of(database_url)["readable_since"])
+    assert found == ["0001", "0002", "0002", "0003"]
+
+
+def make_newer(url: str, *, readable_since: str | None) -> None:
+    """Pretend that a newer program has upgraded the store."""
+    execute(url, "UPDATE alembic_version SET version_num = 'ffff'")
+    execute(url, "DELETE FROM settings WHERE name = 'readable_since'")
+    if readable_since is not None:
+        execute(url, f"INSERT INTO settings (name, value) VALUES ('readable_since', '{readable_since}')")
+
+
+@pytest.mark.parametrize("readable_since", ["0004", "0001"])
+def test_a_newer_schema_that_is_made_for_it_is_used_as_it_is(migrated_url: str, readable_since: str) -> None:
+    make_newer(migrated_url, readable_since=readable_since)
+    found = upgrade(migrated_url)
+    assert (found.state, found.revision, found.steps, found.is_usable) == (SchemaState.COMPATIBLE, "ffff", (), True)
+    asyncio.run(check(migrated_url))
+    assert execute(migrated_url, "SELECT version_num FROM alembic_version") == [("ffff",)]
+
+
+@pytest.mark.parametrize("readable_since", ["ffff", None])
+def test_a_newer_schema_is_refused(migrated_url: str, readable_since: str | None) -> None:
+    make_newer(migrated_url, readable_since=readable_since)
     for call in (upgrade_async, check):
         with pytest.raises(SchemaMismatch, match="the store's schema is ffff, newer than this server's"):
             asyncio.run(call(migrated_url))
@@ -140,7 +148,7 @@ def test_eight_upgrades_at_once_make_one_schema(database_url: str) -> None:
     # Who came first found it empty, who waited found it done; who looked in between found it half done.
     assert {out for _, out, _ in found} <= {"empty", "current"}
     assert sum(out == "empty" for _, out, _ in found) == 1
-    assert sorted(settings_of(database_url)) == ["default_experiment_id", "page_token_key"]
+    assert sorted(settings_of(database_url)) == ["default_experiment_id", "page_token_key", "readable_since"]
     assert execute(database_url, "SELECT name FROM experiments") == [("Default",)]
     assert len(execute(database_url, "SELECT version_num FROM alembic_version")) == 1
 
@@ -183,15 +191,15 @@ def test_an_upgrade_that_was_killed_half_way_is_completed_by_the_next(migrated_u
     for statement in (
         "DELETE FROM alembic_version",
         "DROP TABLE artifact_tasks",
-        "DROP INDEX tasks_cache ON tasks",
+        "DROP INDEX tasks_cached ON tasks",
         "DROP TABLE pipeline_version_tags",
         "DELETE FROM settings",
     ):
         execute(migrated_url, statement)
     upgrade(migrated_url)
     asyncio.run(check(migrated_url))
-    assert "tasks_cache" in {row[2] for row in execute(migrated_url, "SHOW INDEX FROM tasks")}
-    assert sorted(settings_of(migrated_url)) == ["default_experiment_id", "page_token_key"]
+    assert "tasks_cached" in {row[2] for row in execute(migrated_url, "SHOW INDEX FROM tasks")}
+    assert sorted(settings_of(migrated_url)) == ["default_experiment_id", "page_token_key", "readable_since"]
     [(experiment,)] = execute(migrated_url, "SELECT id FROM experiments")
     assert settings_of(migrated_url)["default_experiment_id"] == experiment
 
@@ -207,7 +215,7 @@ def test_an_upgrade_killed_at_any_moment_is_completed_by_the_next(
         running.communicate()
     [(status, _, err)] = outcomes([start_upgrade(database_url)])
     assert (status, err) == (0, "")
-    assert sorted(settings_of(database_url)) == ["default_experiment_id", "page_token_key"]
+    assert sorted(settings_of(database_url)) == ["default_experiment_id", "page_token_key", "readable_since"]
     assert execute(database_url, "SELECT name FROM experiments") == [("Default",)]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.mysql import MySQL
+from storage.sql.dialects.online_ddl import OnlineDdl
 from storage.sql.dialects.postgresql import PostgreSQL
 from storage.sql.dialects.sqlite import SQLite
 
@@ -29,6 +30,11 @@ def dialect_for(url: str) -> Dialect:
     raise Unavailable(f"the store URL must start with one of {prefixes}")
 
 
+def online_ddl(name: str) -> OnlineDdl:
+    """Return how indexes are built on a database, by SQLAlchemy's name of it."""
+    return next(dialect.online_ddl for dialect in DIALECTS if dialect.name == name)
+
+
 def partial_index(condition: str) -> dict[str, Any]:
     """Return the arguments of a partial Index; on databases without partial indexes it covers all rows."""
-    return {f"{dialect.name}_where": text(condition) for dialect in DIALECTS if dialect.partial_indexes}
+    return {f"{dialect.name}_where": text(condition) for dialect in DIALECTS if dialect.online_ddl.has_partial_indexes}

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.contract import Lock
 from storage.errors import Unavailable
+from storage.sql.dialects.online_ddl import OnlineDdl
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.transaction_threads import TransactionThreads
 
@@ -60,8 +61,8 @@ class Dialect:
     """SQLAlchemy's name of the dialect and driver in use."""
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """The options that a store URL may have after its question mark, and the driver's names for them."""
-    partial_indexes: ClassVar[bool]
-    """Whether partial indexes are supported."""
+    online_ddl: ClassVar[OnlineDdl]
+    """How indexes are built while others use their table."""
     many_processes: ClassVar[bool]
     """Whether several server processes may share the store."""
     upgrades_itself: ClassVar[bool]
@@ -139,9 +140,9 @@ class Dialect:
         raise NotImplementedError
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
-        """Take the database's lock for schema changes, until the transaction or the connection ends.
+        """Take the database's lock for schema changes, until the connection ends.
 
-        Raises Unavailable after the timeout.
+        Raises Unavailable after the timeout. From then on the connection's statements wait LOCK_SECONDS for the lock of a table.
         """
         raise NotImplementedError
 

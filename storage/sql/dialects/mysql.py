@@ -16,6 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.sessions import SessionLimits, keep_alive
 from storage.sql.types import ByteString, ByteText, length_of
 from storage.tracebacks import release
@@ -144,7 +145,12 @@ class MySQL(Dialect):
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType(
         {name: name for name in ("ssl_ca", "ssl_cert", "ssl_key")}
     )
-    partial_indexes: ClassVar[bool] = False
+    # In place and beside writers, or not at all: by default the server would fall back to copying a table under a lock.
+    online_ddl: ClassVar[OnlineDdl] = OnlineDdl(
+        drop="ALTER TABLE {table} DROP INDEX {name}, ALGORITHM=INPLACE, LOCK=NONE",
+        ending=" ALGORITHM=INPLACE LOCK=NONE",
+        has_partial_indexes=False,
+    )
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
     default_port: ClassVar[int] = 3306
@@ -226,6 +232,7 @@ class MySQL(Dialect):
         statement = text("SELECT GET_LOCK(CONCAT('lineal-upgrade-', SHA1(DATABASE())), :timeout)")
         if (await connection.execute(statement, {"timeout": int(timeout_seconds)})).scalar() != 1:
             raise Unavailable("another process is upgrading the schema and has not finished in time")
+        await connection.execute(text(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}"))
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
         """No lock outside the database is needed."""

@@ -1,6 +1,8 @@
 """PostgreSQL, accessed through asyncpg."""
 
+import asyncio
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -30,6 +32,7 @@ from sqlalchemy.types import TypeEngine
 
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_SECONDS,
@@ -41,6 +44,8 @@ from storage.sql.types import ByteString, ByteText, length_of
 
 SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the number of the advisory lock, which is per database
 IMPORT_LOCK_KEY = SCHEMA_LOCK_KEY + 1
+SCHEMA_LOCK_SECONDS = 0.1  # how often a process that waits for the schema's lock asks for it
+_TRY_SCHEMA_LOCK = text(f"SELECT pg_try_advisory_lock({SCHEMA_LOCK_KEY})")
 
 _FAILURES = {
     "23505": Failure.DUPLICATE,
@@ -113,7 +118,13 @@ class PostgreSQL(Dialect):
     schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
     driver: ClassVar[str] = "postgresql+asyncpg"
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({"sslmode": "ssl"})
-    partial_indexes: ClassVar[bool] = True
+    online_ddl: ClassVar[OnlineDdl] = OnlineDdl(
+        create="CREATE INDEX CONCURRENTLY",
+        drop="DROP INDEX CONCURRENTLY {name}",
+        is_outside_transactions=True,
+        before=f"SET lock_timeout = '{BUILD_SECONDS}s'",
+        after=f"SET lock_timeout = '{LOCK_SECONDS}s'",
+    )
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
     default_port: ClassVar[int] = 5432
@@ -165,14 +176,18 @@ class PostgreSQL(Dialect):
         return contextlib.nullcontext()
 
     async def lock_schema(self, connection: AsyncConnection, *, timeout_seconds: float) -> None:
-        """A transaction-level advisory lock; lock_timeout limits the wait for it."""
-        await connection.execute(text(f"SET LOCAL lock_timeout = {int(timeout_seconds * 1000)}"))
-        try:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK_KEY})
-        except DBAPIError as error:
-            if self.failure(error) is not Failure.RETRY:
-                raise
-            raise Unavailable("another process is upgrading the schema and has not finished in time") from error
+        """A session-level advisory lock, which is asked for again and again.
+
+        One that waits for it would have a snapshot, and an index that is built concurrently waits for those.
+        """
+        asked_until = time.monotonic() + timeout_seconds
+        while not (await connection.execute(_TRY_SCHEMA_LOCK)).scalar():
+            await connection.commit()
+            if time.monotonic() >= asked_until:
+                raise Unavailable("another process is upgrading the schema and has not finished in time")
+            await asyncio.sleep(SCHEMA_LOCK_SECONDS)
+        await connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
+        await connection.commit()
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
         """No lock outside the database is needed."""

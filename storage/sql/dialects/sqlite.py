@@ -33,12 +33,13 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.sqlite_file import FileWatch, claimed
 from storage.sql.transaction_threads import Commits, TransactionThreads
 from storage.sql.types import ByteString, ByteText, length_of
 
 READERS = 3  # each is a thread; more would compete for the interpreter lock, and halve the throughput of 32 clients
-BUSY_TIMEOUT_MS = 5_000  # how long to wait for another process (importer) that holds the write lock
+BUSY_TIMEOUT_MS = LOCK_SECONDS * 1000  # how long to wait for another process (importer) that holds the write lock
 LOCK_PAUSE_SECONDS = 0.05
 DAMAGES_MAX = 10  # sentences of a check
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # the WAL file shrinks to this after a checkpoint
@@ -131,7 +132,7 @@ class SQLite(Dialect):
     name: ClassVar[str] = "sqlite"
     schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
     driver: ClassVar[str] = "sqlite+aiosqlite"
-    partial_indexes: ClassVar[bool] = True
+    online_ddl: ClassVar[OnlineDdl] = OnlineDdl()
     many_processes: ClassVar[bool] = False
     upgrades_itself: ClassVar[bool] = True
 
