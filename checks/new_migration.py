@@ -16,6 +16,7 @@ revision = "{number}"
 down_revision = "{before}"
 branch_labels = None
 depends_on = None
+readable_since = "{before}"  # the oldest revision whose programs can use the schema after this step
 
 
 def upgrade() -> None:

@@ -39,7 +39,8 @@ class Field:
     """One key of a list and its column; `column` names the record's attribute and the table's column.
 
     `long` says that only the first SORTED_CHARACTERS characters are sorted by. `names` has further spellings of enum names.
-    `digest_column` holds the SHA-256 of the value, to find equal values with an index. Filters treat an absent value as
+    `digest_column` holds the SHA-256 of the value, to find equal values with an index. `is_indexed` says that rows with a value
+    are found by an index, in the order of their creation; of texts it has no empty ones. Filters treat an absent value as
     `absent`; if that is None, an absent value matches no filter.
     """
 
@@ -51,6 +52,7 @@ class Field:
     nullable: bool = False
     long: bool = False
     digest_column: str | None = None
+    is_indexed: bool = False
     absent: int | None = None
     sortable: bool = True
     filterable: bool = True
@@ -201,10 +203,12 @@ def _runs(storage_states: Mapping[str, str]) -> FieldSet:
         Field("description", "description", long=True),
         Field("namespace", "namespace"),
         Field("experiment_id", "experiment_id"),
-        Field("recurring_run_id", "recurring_run_id"),
-        _storage_state(storage_states),
-        Field("state", "state", FieldKind.NAMED_ENUM, RunState),
-        Field("status", "state", FieldKind.NAMED_ENUM, RunState, names=_V1_RUN_STATES),
+        Field("recurring_run_id", "recurring_run_id", is_indexed=True),
+        Field("pipeline_id", "pipeline_id", is_indexed=True),
+        Field("pipeline_version_id", "pipeline_version_id", is_indexed=True),
+        replace(_storage_state(storage_states), is_indexed=True),
+        Field("state", "state", FieldKind.NAMED_ENUM, RunState, is_indexed=True),
+        Field("status", "state", FieldKind.NAMED_ENUM, RunState, names=_V1_RUN_STATES, is_indexed=True),
         _time("created_at", "created_at"),
         _time("scheduled_at", "scheduled_at"),
         # Clients see 1970 until a run ends, and may filter by it.

@@ -34,6 +34,7 @@ class ListRequest:
     page_token: str
     order_text: str
     filter_text: str
+    with_total: bool = True
 
     @classmethod
     def of(cls, request: Any, name: str, *, listable: Listable, scope: Sequence[object] = ()) -> "ListRequest":
@@ -46,6 +47,7 @@ class ListRequest:
             page_token=request.page_token,
             order_text=request.sort_by,
             filter_text=request.filter,
+            with_total=not request.skip_total_size,
         )
 
 
@@ -63,7 +65,7 @@ def listing_of(call: Call, request: ListRequest, *, page_size_max: int | None = 
     )
     size = request.page_size or call.settings.page_size_default
     size = min(size, call.settings.page_size_max, page_size_max or size)
-    return Listing(order=order, page_size=size, predicates=predicates, after=after)
+    return Listing(order=order, page_size=size, predicates=predicates, after=after, with_total=request.with_total)
 
 
 def size_of(*fields: str) -> Callable[[Any], int]:

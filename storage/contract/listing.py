@@ -25,19 +25,22 @@ class Listing:
 
     Rows with equal sort values are sorted by id, in the same direction. Text is sorted by its bytes. Long text is sorted by its first 255
     characters. NULL is sorted before every value. A row must satisfy every predicate.
+    `with_total` says whether the rows of the whole list are counted.
     """
 
     order: Order
     page_size: int
     predicates: tuple[Predicate, ...] = ()
     after: Cursor | None = None
+    with_total: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Record]):
     """One page of a list: its rows, the size of the list, and where the next page starts.
 
-    The total counts every row of the list, whatever the page. The last page has no next.
+    The total counts every row of the list, whatever the page. It is 0 when the list was asked for without it. The last page has
+    no next.
     """
 
     rows: Sequence[Record]

@@ -6,7 +6,7 @@ The per-table files of this package call `page` with the scope and the columns.
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, false, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
@@ -18,6 +18,11 @@ from storage.sql.dialects.dialect import Dialect
 from storage.sql.rows import inline_literal
 
 _SECOND = 1_000_000  # times are stored in microseconds
+
+_ALONG_INDEXES = ("id", "created_at")
+
+_MERGED_VALUES_MAX = 16
+"""For how many values the first rows with each are looked up; no enum has more."""
 
 Record = TypeVar("Record")
 
@@ -34,20 +39,17 @@ async def page(
     join: FromClause | None = None,
     tags: Table | None = None,
 ) -> Page[Record]:
-    """Return one page and the size of the whole list, with two statements in the caller's snapshot.
+    """Return one page and the size of the whole list, with two statements in the caller's snapshot, or one without the size.
 
     A record is made from a row whose last element is the sort key; `join` adds tables that only the columns need; tag
     predicates use the table `tags`, whose first column is the row's id.
     """
-    conditions = [*scope, *(condition(dialect, table, predicate, tags) for predicate in listing.predicates)]
-    key = sort_key(table, listing.order.field)
-    statement = select(*columns, key.label("sort_key")).select_from(table if join is None else join).where(*conditions)
-    if listing.after is not None:
-        statement = statement.where(_after_cursor(table, listing.order, listing.after))
-    statement = _order_by(statement, table, listing.order).limit(listing.page_size + 1)
-    rows = (await connection.execute(statement)).all()
-    count = select(func.count()).select_from(table).where(*conditions)
-    total = (await connection.execute(count)).scalar_one()
+    rows_of = _Rows(dialect, listing, table, scope, tags)
+    rows = (await connection.execute(rows_of.statement(columns, table if join is None else join))).all()
+    total = 0
+    if listing.with_total:
+        count = select(func.count()).select_from(table).where(*rows_of.conditions())
+        total = (await connection.execute(count)).scalar_one()
     page_rows = rows[: listing.page_size]
     last = page_rows[-1] if len(rows) > listing.page_size else None
     return Page(
@@ -55,6 +57,80 @@ async def page(
         total_size=total,
         next=None if last is None else Cursor(value=last.sort_key, id=last.id),
     )
+
+
+class _Rows:
+    """The rows of a page and one more."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        listing: Listing,
+        table: FromClause,
+        scope: Sequence[ColumnElement[bool]],
+        tags: Table | None,
+    ) -> None:
+        self._dialect, self._listing, self._table, self._scope, self._tags = dialect, listing, table, scope, tags
+        # Then an index on a state, which many rows have, would be the wrong one.
+        self._is_narrow = bool(scope) or any(_names_rows(predicate) for predicate in listing.predicates)
+
+    def statement(self, columns: Sequence[ColumnElement[Any]], source: FromClause) -> Select[Any]:
+        """Return the statement: along an index if there is one, otherwise with the ids first, since whole rows are long."""
+        listing, table, key = self._listing, self._table, sort_key(self._table, self._listing.order.field)
+        values_of = self._one_of_some_values()
+        is_along_index = listing.order.field.column in _ALONG_INDEXES or not isinstance(table, Table)
+        if values_of is None and is_along_index:
+            return self._limited(select(*columns, key.label("sort_key")).select_from(source).where(*self.conditions()))
+        keys = self._keys(self.conditions()) if values_of is None else self._merged_keys(values_of)
+        found = keys.subquery("page_keys")
+        rows = select(*columns, found.c.sort_key).select_from(source.join(found, found.c.id == table.c.id))
+        return _order_by(rows, table, listing.order)
+
+    def conditions(self, instead: Predicate | None = None, value: Any = None) -> list[ColumnElement[bool]]:
+        """Return the conditions on all rows of the list; one predicate may stand for a single of its values."""
+        conditions = list(self._scope)
+        for predicate in self._listing.predicates:
+            if predicate is instead:
+                conditions.append(self._table.c[predicate.field.column] == value)
+            else:
+                conditions.append(self._condition(predicate))
+        return conditions
+
+    def _condition(self, predicate: Predicate) -> ColumnElement[bool]:
+        is_wide = self._is_narrow and predicate.field.kind is FieldKind.NAMED_ENUM
+        return condition(self._dialect, self._table, predicate, self._tags, is_indexed=not is_wide)
+
+    def _one_of_some_values(self) -> Predicate | None:
+        """Return a predicate that rows have one of some values, if the index has them one after the other."""
+        if self._is_narrow or self._listing.order.field.column != "created_at":
+            return None
+        for predicate in self._listing.predicates:
+            is_list = predicate.operation is Operation.IN and 1 < len(predicate.values) <= _MERGED_VALUES_MAX
+            if is_list and predicate.field.is_indexed:
+                return predicate
+        return None
+
+    def _limited(self, statement: Select[Any]) -> Select[Any]:
+        listing = self._listing
+        if listing.after is not None:
+            statement = statement.where(_after_cursor(self._table, listing.order, listing.after))
+        return _order_by(statement, self._table, listing.order).limit(listing.page_size + 1)
+
+    def _keys(self, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+        key = sort_key(self._table, self._listing.order.field)
+        return self._limited(select(self._table.c.id, key.label("sort_key")).where(*conditions))
+
+    def _merged_keys(self, predicate: Predicate) -> Select[Any]:
+        """Return the first rows of the first rows with each value: no index has those with any of them in order."""
+        firsts = [self._keys(self.conditions(predicate, value)).subquery() for value in predicate.values]
+        merged = union_all(*(select(first.c.id, first.c.sort_key) for first in firsts)).subquery("merged")
+        terms = (merged.c.sort_key, merged.c.id)
+        order = [term.desc() if self._listing.order.descending else term.asc() for term in terms]
+        return select(merged.c.id, merged.c.sort_key).order_by(*order).limit(self._listing.page_size + 1)
+
+
+def _names_rows(predicate: Predicate) -> bool:
+    return predicate.field.kind is FieldKind.TEXT and predicate.operation in (Operation.EQUALS, Operation.IN)
 
 
 def sort_key(table: FromClause, field: Field) -> ColumnElement[Any]:
@@ -93,15 +169,15 @@ def _after_cursor(table: FromClause, order: Order, cursor: Cursor) -> ColumnElem
 
 
 def condition(
-    dialect: Dialect, table: FromClause, predicate: Predicate, tags: Table | None = None
+    dialect: Dialect, table: FromClause, predicate: Predicate, tags: Table | None = None, *, is_indexed: bool = True
 ) -> ColumnElement[bool]:
-    """Return one predicate as SQL; values are always bound."""
+    """Return one predicate as SQL; values are always bound. `is_indexed` says whether rows may be found by an index on it."""
     field, operation, values = predicate.field, predicate.operation, predicate.values
     if field.kind is FieldKind.TAG:
         assert tags is not None, "only lists with tags have fields of this kind"
         key = field.key.removeprefix(TAG_PREFIX)
         return exists().where(tags.columns[0] == table.c.id, tags.c.key == key, tags.c.value == values[0])
-    column: ColumnElement[Any] = table.c[field.column]
+    column: ColumnElement[Any] = table.c[field.column] if is_indexed else dialect.without_index(table.c[field.column])
     if operation is Operation.IN and not values:
         return false()
     if field.kind is FieldKind.TIME:
@@ -110,18 +186,21 @@ def condition(
     if operation is Operation.IS_SUBSTRING:
         return dialect.contains(column, values[0])
     if operation is Operation.IN:
-        return and_(*_digest(table, field, values), column.in_(values))
+        return and_(*_by_index(table, field, values), column.in_(values))
     if operation is Operation.EQUALS:
-        return and_(*_digest(table, field, values), column == values[0])
+        return and_(*_by_index(table, field, values), column == values[0])
     return _COMPARISONS[operation](column, values[0])
 
 
-def _digest(table: FromClause, field: Field, values: Sequence[str]) -> list[ColumnElement[bool]]:
-    """Return conditions on the digest, which has an index: equal texts have equal digests."""
-    if field.digest_column is None or "" in values:
+def _by_index(table: FromClause, field: Field, values: Sequence[Any]) -> list[ColumnElement[bool]]:
+    """Return conditions that lead to an index: on the digest, since equal texts have equal digests, and that of a partial index."""
+    if "" in values:
         return []
-    digests = [text_digest(value) for value in values]
-    return [table.c[field.digest_column].in_(digests), table.c[field.digest_column] != inline_literal("")]
+    if field.digest_column is not None:
+        digest = table.c[field.digest_column]
+        return [digest.in_([text_digest(value) for value in values]), digest != inline_literal("")]
+    is_partial = field.is_indexed and field.kind is FieldKind.TEXT
+    return [table.c[field.column] != inline_literal("")] if is_partial else []
 
 
 _COMPARISONS: dict[Operation, Callable[[Any, Any], ColumnElement[bool]]] = {

@@ -31,7 +31,8 @@ ARTIFACT_KEYS = "artifact_id id namespace type uri name description created_at l
 LINK_KEYS = "id artifact_id task_id run_id type key producer"
 RUN_KEYS = (
     "run_id id display_name name created_at finished_at description scheduled_at storage_state status namespace "
-    "experiment_id state state_history runtime_details recurring_run_id metric:accuracy"
+    "experiment_id state state_history runtime_details recurring_run_id pipeline_id "
+    "pipeline_version_id metric:accuracy"
 )
 
 

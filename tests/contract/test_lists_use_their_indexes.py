@@ -1,6 +1,7 @@
 """Each list walks its index, in its default order and by id, on the first page and behind it; so do the lookups."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,13 +22,13 @@ from storage.fields import (
     TASK_LIST,
     Listable,
 )
-from storage.filters import Operation, Predicate
+from storage.filters import Operation, Predicate, parse_filter
 from storage.model import Artifact, Run, Task
 from storage.sql import tables
 from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_pipeline, a_run, a_task, a_version, an_artifact, an_experiment
-from tests.contract.listings import Ask, listing
+from tests.contract.listings import Ask, all_pages, ids_of, listing
 from tests.contract.plans import Plan, analyze, explain, explain_for_any_value
 from tests.contract.uris import with_uri
 from tests.contract.watching import statements
@@ -44,7 +45,18 @@ def a_place(number: int) -> dict[str, str]:
 
 def many_runs() -> list[Run]:
     return [
-        a_run(id=f"run {n}", created_at=n // 2, experiment_id=f"e{n % PLACES}", runtime_config=LARGE, **a_place(n))
+        a_run(
+            id=f"run {n}",
+            created_at=n // 2,
+            experiment_id=f"e{n % PLACES}",
+            runtime_config=LARGE,
+            state="RUNNING" if n % PLACES == 0 else "SUCCEEDED",
+            storage_state="ARCHIVED" if n % PLACES == 1 else "AVAILABLE",
+            pipeline_id=f"p{n % PLACES}" if n % 2 else "",
+            pipeline_version_id=f"v{n % PLACES}" if n % 2 else "",
+            recurring_run_id=f"r{n % PLACES}" if n % 2 else "",
+            **a_place(n),
+        )
         for n in range(RUNS)
     ]
 
@@ -122,6 +134,17 @@ class List:
     ask: Ask
     scope: str
     index: str
+    filter: str = ""
+
+    def listing(self, sort: str = "", **changes: Any) -> Listing:
+        """A page of this list."""
+        predicates = parse_filter(self.filter, self.listable.fields) if self.filter else ()
+        return listing(self.listable, sort, predicates=predicates, **changes)
+
+
+def of(key: str, value: str, operation: str = "EQUALS") -> str:
+    """A filter with one predicate."""
+    return json.dumps({"predicates": [{"key": key, "operation": operation, "string_value": value}]})
 
 
 def runs(**scope: str) -> Ask:
@@ -157,6 +180,17 @@ LISTS = {
     "runs": List(RUN_LIST, runs(), "runs.created_at", "runs_created"),
     "runs of a namespace": List(RUN_LIST, runs(namespace="n3"), "runs.namespace", "runs_namespace_created"),
     "runs of an experiment": List(RUN_LIST, runs(experiment_id="e3"), "runs.experiment_id", "runs_experiment_created"),
+    "archived runs": List(
+        RUN_LIST, runs(), "runs.storage_state", "runs_storage_state_created", of("storage_state", "ARCHIVED")
+    ),
+    "running runs": List(RUN_LIST, runs(), "runs.state", "runs_state_created", of("state", "RUNNING")),
+    "runs of a pipeline": List(RUN_LIST, runs(), "runs.pipeline_id", "runs_pipeline_created", of("pipeline_id", "p3")),
+    "runs of a version": List(
+        RUN_LIST, runs(), "runs.pipeline_version_id", "runs_version_created", of("pipeline_version_id", "v3")
+    ),
+    "runs of a recurring run": List(
+        RUN_LIST, runs(), "runs.recurring_run_id", "runs_recurring_created", of("recurring_run_id", "r3")
+    ),
     "tasks of a run": List(TASK_LIST, tasks(None), "tasks.run_id", "tasks_run_created"),
     "tasks of a parent": List(TASK_LIST, tasks("run 3 task 1"), "tasks.run_id", "tasks_run_parent_created"),
     "artifacts": List(ARTIFACT_LIST, artifacts(None), "artifacts.created_at", "artifacts_created"),
@@ -218,7 +252,7 @@ async def test_a_list_by_id_uses_an_index_of_its_scope_or_of_ids(
 async def test_the_size_of_a_list_is_counted_by_an_index_of_its_scope(busy_store: SqlStore, name: str) -> None:
     each = LISTS[name]
     with statements(busy_store) as log:
-        await busy_store.read(lambda tx: each.ask(tx, listing(each.listable)))
+        await busy_store.read(lambda tx: each.ask(tx, each.listing()))
     assert "count(*)" in log[1].text
     plan = await explain(busy_store, log[1])
     assert indexes_that_begin_with(each.scope) & plan.indexes, plan.shown
@@ -226,7 +260,7 @@ async def test_the_size_of_a_list_is_counted_by_an_index_of_its_scope(busy_store
 
 async def plans_of_two_pages(store: SqlStore, each: List, sort: str, *, may_sort: bool) -> list[Plan]:
     """The plans of a first page and of one behind a cursor."""
-    request = listing(each.listable, sort, page_size=10)
+    request = each.listing(sort, page_size=10)
     first = await store.read(lambda tx: each.ask(tx, request))
     if first.next is None:
         request = replace(request, page_size=2)
@@ -237,6 +271,67 @@ async def plans_of_two_pages(store: SqlStore, each: List, sort: str, *, may_sort
     rows = [one for one in log if "LIMIT" in one.text and "count(*)" not in one.text]
     assert len(rows) == 2
     return [await explain(store, one, may_sort=may_sort) for one in rows]
+
+
+UNFINISHED = List(
+    RUN_LIST,
+    runs(),
+    "runs.state",
+    "runs_state_created",
+    json.dumps(
+        {"predicates": [{"key": "state", "operation": "IN", "string_values": {"values": ["RUNNING", "PENDING"]}}]}
+    ),
+)
+UNAVAILABLE = List(
+    RUN_LIST, runs(), "runs.storage_state", "runs_storage_state_created", of("storage_state", "AVAILABLE", "NOT_EQUALS")
+)
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("each", [UNFINISHED, UNAVAILABLE], ids=["unfinished", "not available"])
+async def test_rows_with_one_of_some_values_are_the_first_of_the_first_with_each(
+    busy_store: SqlStore, each: List, direction: str
+) -> None:
+    request = each.listing(f"created_at {direction}", page_size=5)
+    with statements(busy_store) as log:
+        pages = await all_pages(busy_store, each.ask, request)
+    rows = [one for one in log if "count(*)" not in one.text]
+    assert len(rows) == len(pages) == 4
+    for one in rows:
+        assert one.text.count("LIMIT") > 2
+        plan = await explain(busy_store, one)
+        assert each.index in plan.indexes, plan.shown
+    wanted = [
+        run
+        for run in many_runs()
+        if (run.state != "SUCCEEDED" if each is UNFINISHED else run.storage_state == "ARCHIVED")
+    ]
+    wanted.sort(key=lambda run: (run.created_at, run.id), reverse=direction == "desc")
+    assert ids_of(pages) == [run.id for run in wanted]
+    assert {page.total_size for page in pages} == {len(wanted)}
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_state_does_not_lead_away_from_the_index_of_an_experiment(busy_store: SqlStore) -> None:
+    each = replace(UNAVAILABLE, ask=runs(experiment_id="e3"), filter=of("storage_state", "AVAILABLE"))
+    with statements(busy_store) as log:
+        await busy_store.read(lambda tx: each.ask(tx, each.listing("created_at desc", page_size=5)))
+    for one in log:
+        plan = await explain(busy_store, one)
+        assert plan.indexes & {"runs_experiment_created"}, plan.shown
+
+
+@pytest.mark.parametrize("name", ["runs", "tasks of a run", "artifacts"])
+async def test_a_sort_without_an_index_sorts_ids(busy_store: SqlStore, name: str) -> None:
+    each = LISTS[name]
+    with statements(busy_store) as log:
+        [rows] = [
+            await busy_store.read(lambda tx: each.ask(tx, each.listing("name desc", page_size=5, with_total=False)))
+        ]
+    sorted_part = log[0].text.partition("JOIN (")[2]
+    assert sorted_part
+    assert "description" not in sorted_part.partition("WHERE")[0]
+    assert len(rows.rows) == 5
 
 
 URI = Predicate(ARTIFACTS["uri"], Operation.EQUALS, ("s3://3",))

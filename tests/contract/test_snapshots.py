@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from storage.contract import Page, WriteTx
 from storage.fields import ARTIFACT_LIST
@@ -9,6 +10,7 @@ from storage.model import Artifact
 from storage.sql.store import SqlStore
 from tests.contract.builders import an_artifact, keep
 from tests.contract.listings import listing
+from tests.contract.watching import statements
 
 BULK = 25
 
@@ -20,6 +22,20 @@ async def test_the_total_counts_every_row_of_the_list_whatever_the_page(store: S
         lambda tx: tx.artifacts.list(listing(ARTIFACT_LIST, page_size=3, after=first.next), namespace=None)
     )
     assert [(len(each.rows), each.total_size) for each in (first, second)] == [(2, 5), (3, 5)]
+
+
+async def test_with_total_says_whether_the_rows_of_the_whole_list_are_counted(store: SqlStore) -> None:
+    await keep(store, *(an_artifact() for _ in range(2)))
+    with statements(store) as log:
+        await page(store, with_total=True)
+        await page(store, with_total=False)
+    assert ["count(*)" in each.text for each in log] == [False, True, False]
+
+
+async def test_it_is_0_when_the_list_was_asked_for_without_it(store: SqlStore) -> None:
+    await keep(store, *(an_artifact() for _ in range(2)))
+    found = await page(store, page_size=1, with_total=False)
+    assert (len(found.rows), found.total_size, found.next is None) == (1, 0, False)
 
 
 async def test_the_last_page_has_no_next(store: SqlStore) -> None:
@@ -54,5 +70,5 @@ async def create_bulk(tx: WriteTx) -> None:
         await tx.artifacts.create([artifact])
 
 
-async def page(store: SqlStore, *, page_size: int) -> Page[Artifact]:
-    return await store.read(lambda tx: tx.artifacts.list(listing(ARTIFACT_LIST, page_size=page_size), namespace=None))
+async def page(store: SqlStore, **changes: Any) -> Page[Artifact]:
+    return await store.read(lambda tx: tx.artifacts.list(listing(ARTIFACT_LIST, **changes), namespace=None))

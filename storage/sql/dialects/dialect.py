@@ -169,6 +169,10 @@ class Dialect:
         """Return a condition: the column contains the text literally, without wildcards and case-sensitively."""
         raise NotImplementedError
 
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the column for a condition of which a planner without statistics must not take an index."""
+        return column
+
     def statements(self, kind: type[Statements]) -> Statements:
         """Return an instance of a class of statements, which takes a dialect; it is created once.
 

@@ -30,6 +30,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
+from sqlalchemy.sql.expression import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
@@ -289,6 +291,10 @@ class SQLite(Dialect):
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """instr compares bytes; LIKE would fold case."""
         return func.instr(column, value) > 0
+
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A unary plus: SQLite takes all indexes with an equal number of columns to be as good."""
+        return UnaryExpression(column, operator=custom_op("+"))
 
     def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
         """A subquery over one JSON list."""

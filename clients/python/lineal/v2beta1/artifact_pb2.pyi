@@ -74,18 +74,20 @@ class GetArtifactRequest(_message.Message):
     def __init__(self, artifact_id: _Optional[str] = ...) -> None: ...
 
 class ListArtifactRequest(_message.Message):
-    __slots__ = ("namespace", "page_token", "page_size", "sort_by", "filter")
+    __slots__ = ("namespace", "page_token", "page_size", "sort_by", "filter", "skip_total_size")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    SKIP_TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     page_token: str
     page_size: int
     sort_by: str
     filter: str
-    def __init__(self, namespace: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ...) -> None: ...
+    skip_total_size: bool
+    def __init__(self, namespace: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ..., skip_total_size: bool = ...) -> None: ...
 
 class ListArtifactResponse(_message.Message):
     __slots__ = ("artifacts", "total_size", "next_page_token")
@@ -98,7 +100,7 @@ class ListArtifactResponse(_message.Message):
     def __init__(self, artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListArtifactTasksRequest(_message.Message):
-    __slots__ = ("task_ids", "run_ids", "artifact_ids", "type", "page_token", "page_size", "sort_by", "filter")
+    __slots__ = ("task_ids", "run_ids", "artifact_ids", "type", "page_token", "page_size", "sort_by", "filter", "skip_total_size")
     TASK_IDS_FIELD_NUMBER: _ClassVar[int]
     RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_IDS_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +109,7 @@ class ListArtifactTasksRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    SKIP_TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     task_ids: _containers.RepeatedScalarFieldContainer[str]
     run_ids: _containers.RepeatedScalarFieldContainer[str]
     artifact_ids: _containers.RepeatedScalarFieldContainer[str]
@@ -115,7 +118,8 @@ class ListArtifactTasksRequest(_message.Message):
     page_size: int
     sort_by: str
     filter: str
-    def __init__(self, task_ids: _Optional[_Iterable[str]] = ..., run_ids: _Optional[_Iterable[str]] = ..., artifact_ids: _Optional[_Iterable[str]] = ..., type: _Optional[_Union[IOType, str]] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ...) -> None: ...
+    skip_total_size: bool
+    def __init__(self, task_ids: _Optional[_Iterable[str]] = ..., run_ids: _Optional[_Iterable[str]] = ..., artifact_ids: _Optional[_Iterable[str]] = ..., type: _Optional[_Union[IOType, str]] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ..., skip_total_size: bool = ...) -> None: ...
 
 class ListArtifactTasksResponse(_message.Message):
     __slots__ = ("artifact_tasks", "total_size", "next_page_token")

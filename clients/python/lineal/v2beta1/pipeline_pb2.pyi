@@ -92,18 +92,20 @@ class GetPipelineRequest(_message.Message):
     def __init__(self, pipeline_id: _Optional[str] = ...) -> None: ...
 
 class ListPipelinesRequest(_message.Message):
-    __slots__ = ("namespace", "page_token", "page_size", "sort_by", "filter")
+    __slots__ = ("namespace", "page_token", "page_size", "sort_by", "filter", "skip_total_size")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    SKIP_TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     page_token: str
     page_size: int
     sort_by: str
     filter: str
-    def __init__(self, namespace: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ...) -> None: ...
+    skip_total_size: bool
+    def __init__(self, namespace: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ..., skip_total_size: bool = ...) -> None: ...
 
 class ListPipelinesResponse(_message.Message):
     __slots__ = ("pipelines", "total_size", "next_page_token")
@@ -156,18 +158,20 @@ class GetPipelineVersionRequest(_message.Message):
     def __init__(self, pipeline_id: _Optional[str] = ..., pipeline_version_id: _Optional[str] = ...) -> None: ...
 
 class ListPipelineVersionsRequest(_message.Message):
-    __slots__ = ("pipeline_id", "page_token", "page_size", "sort_by", "filter")
+    __slots__ = ("pipeline_id", "page_token", "page_size", "sort_by", "filter", "skip_total_size")
     PIPELINE_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    SKIP_TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     pipeline_id: str
     page_token: str
     page_size: int
     sort_by: str
     filter: str
-    def __init__(self, pipeline_id: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ...) -> None: ...
+    skip_total_size: bool
+    def __init__(self, pipeline_id: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ..., skip_total_size: bool = ...) -> None: ...
 
 class ListPipelineVersionsResponse(_message.Message):
     __slots__ = ("pipeline_versions", "next_page_token", "total_size")

@@ -107,20 +107,22 @@ class GetRecurringRunRequest(_message.Message):
     def __init__(self, recurring_run_id: _Optional[str] = ...) -> None: ...
 
 class ListRecurringRunsRequest(_message.Message):
-    __slots__ = ("page_token", "page_size", "sort_by", "namespace", "filter", "experiment_id")
+    __slots__ = ("page_token", "page_size", "sort_by", "namespace", "filter", "experiment_id", "skip_total_size")
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SKIP_TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     page_token: str
     page_size: int
     sort_by: str
     namespace: str
     filter: str
     experiment_id: str
-    def __init__(self, page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., namespace: _Optional[str] = ..., filter: _Optional[str] = ..., experiment_id: _Optional[str] = ...) -> None: ...
+    skip_total_size: bool
+    def __init__(self, page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., namespace: _Optional[str] = ..., filter: _Optional[str] = ..., experiment_id: _Optional[str] = ..., skip_total_size: bool = ...) -> None: ...
 
 class ListRecurringRunsResponse(_message.Message):
     __slots__ = ("recurringRuns", "total_size", "next_page_token")

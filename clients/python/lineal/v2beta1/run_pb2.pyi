@@ -184,7 +184,7 @@ class GetRunRequest(_message.Message):
     def __init__(self, experiment_id: _Optional[str] = ..., run_id: _Optional[str] = ..., view: _Optional[_Union[GetRunRequest.ViewMode, str]] = ..., task_view: _Optional[_Union[_task_pb2.PipelineTask.TaskView, str]] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
-    __slots__ = ("namespace", "experiment_id", "page_token", "page_size", "sort_by", "filter", "view")
+    __slots__ = ("namespace", "experiment_id", "page_token", "page_size", "sort_by", "filter", "view", "skip_total_size")
     class ViewMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         DEFAULT: _ClassVar[ListRunsRequest.ViewMode]
@@ -202,6 +202,7 @@ class ListRunsRequest(_message.Message):
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    SKIP_TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     experiment_id: str
     page_token: str
@@ -209,7 +210,8 @@ class ListRunsRequest(_message.Message):
     sort_by: str
     filter: str
     view: ListRunsRequest.ViewMode
-    def __init__(self, namespace: _Optional[str] = ..., experiment_id: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ..., view: _Optional[_Union[ListRunsRequest.ViewMode, str]] = ...) -> None: ...
+    skip_total_size: bool
+    def __init__(self, namespace: _Optional[str] = ..., experiment_id: _Optional[str] = ..., page_token: _Optional[str] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., filter: _Optional[str] = ..., view: _Optional[_Union[ListRunsRequest.ViewMode, str]] = ..., skip_total_size: bool = ...) -> None: ...
 
 class ListRunsResponse(_message.Message):
     __slots__ = ("runs", "total_size", "next_page_token")

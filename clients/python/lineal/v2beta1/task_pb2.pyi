@@ -235,7 +235,7 @@ class GetTaskRequest(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., run_id: _Optional[str] = ..., task_view: _Optional[_Union[PipelineTask.TaskView, str]] = ...) -> None: ...
 
 class ListTasksRequest(_message.Message):
-    __slots__ = ("run_id", "parent_id", "page_size", "page_token", "filter", "order_by", "task_view")
+    __slots__ = ("run_id", "parent_id", "page_size", "page_token", "filter", "order_by", "task_view", "skip_total_size")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +243,7 @@ class ListTasksRequest(_message.Message):
     FILTER_FIELD_NUMBER: _ClassVar[int]
     ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     TASK_VIEW_FIELD_NUMBER: _ClassVar[int]
+    SKIP_TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     parent_id: str
     page_size: int
@@ -250,7 +251,8 @@ class ListTasksRequest(_message.Message):
     filter: str
     order_by: str
     task_view: PipelineTask.TaskView
-    def __init__(self, run_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[str] = ..., task_view: _Optional[_Union[PipelineTask.TaskView, str]] = ...) -> None: ...
+    skip_total_size: bool
+    def __init__(self, run_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[str] = ..., task_view: _Optional[_Union[PipelineTask.TaskView, str]] = ..., skip_total_size: bool = ...) -> None: ...
 
 class ListTasksResponse(_message.Message):
     __slots__ = ("tasks", "next_page_token", "total_size")

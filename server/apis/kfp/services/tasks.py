@@ -110,6 +110,7 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         page_token=request.page_token,
         order_text=request.order_by,
         filter_text=request.filter,
+        with_total=not request.skip_total_size,
     )
 
     async def read(tx: ReadTx) -> tuple[Listing, Page[Task], LinkedTasks]:
