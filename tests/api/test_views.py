@@ -148,10 +148,12 @@ async def test_lists_with_tasks_have_a_page_size_of_their_own(serve: Serve, view
     assert (page.total_size, len(rest.runs), bool(rest.next_page_token)) == (7, 3, True)
 
 
-async def test_the_basic_view_of_tasks_leaves_inputs_and_outputs_present_and_empty(api: Api) -> None:
+async def test_the_basic_view_of_tasks_leaves_inputs_and_outputs_present_and_empty_and_children_out(api: Api) -> None:
     run_id, _ = await a_full_run(api)
     expected = (await api.ListTasks(run_id=run_id)).tasks
+    assert expected[0].child_tasks
     for task in expected:
+        task.ClearField("child_tasks")
         for side in (task.inputs, task.outputs):
             side.Clear()
             side.SetInParent()
@@ -161,15 +163,18 @@ async def test_the_basic_view_of_tasks_leaves_inputs_and_outputs_present_and_emp
         assert (await api.GetRun(run_id=run_id, view=view, task_view="BASIC")).tasks == expected
 
 
-async def test_the_basic_view_of_tasks_reads_no_link(api: Api, statements: Statements) -> None:
+async def test_the_basic_view_of_tasks_reads_neither_links_nor_children(api: Api, statements: Statements) -> None:
     run_id = await new_run(api, pipeline_spec=a_spec())  # without one, links are read to draw the graph
     task_id = await new_task(api, run_id)
-    statements.clear()
-    await api.ListTasks(run_id=run_id, task_view="BASIC")
-    await get_task(api, run_id, task_id, task_view="BASIC")
-    await api.GetRun(run_id=run_id, view="FULL", task_view="BASIC")
-    assert statements.count
-    assert not statements.naming("artifact_tasks")
+    counts = []
+    for view in ("FULL", "BASIC"):
+        statements.clear()
+        await api.ListTasks(run_id=run_id, task_view=view)
+        await get_task(api, run_id, task_id, task_view=view)
+        await api.GetRun(run_id=run_id, view="FULL", task_view=view)
+        counts.append((len(statements.naming("artifact_tasks")), len(statements.naming(" tasks"))))
+    (_, with_children), basic = counts
+    assert basic == (0, with_children - 2)
 
 
 async def test_a_number_that_is_no_view_counts_as_the_default_one(api: Api) -> None:

@@ -110,7 +110,7 @@ def write_task(
 async def write_tasks(
     tasks: LinkedTasks, target_of: Callable[[Task], run_pb2.PipelineTask], *, basic: bool = False
 ) -> None:
-    """Write tasks as clients see them, each with its own artifacts and children; basic leaves parameters out.
+    """Write tasks as clients see them, each with its own artifacts and children; basic leaves inputs and outputs empty.
 
     `target_of` returns the empty message of a task. It is called for one task after the other, in their order.
     """

@@ -122,7 +122,8 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
         if lacks_spec:
             specs = call.recorded_specs
             source = await read_spec_source(specs, tx, run) if tasks_basic else spec_source_of(specs, run, tasks, links)
-        return run, len(tasks), LinkedTasks(tasks, links, _children_among(tasks)), source
+        children = [] if tasks_basic else _children_among(tasks)
+        return run, len(tasks), LinkedTasks(tasks, links, children), source
 
     run, task_count, linked_tasks, source = await call.store.read(read)
     call.check_size(codec.RUN_SIZE(run) + codec.largest_metadata(linked_tasks.links))

@@ -78,7 +78,7 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
 
 
 async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
-    """Return a task with artifacts and children."""
+    """Return a task, in the view FULL with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.task_id, "task_id is required")
     task_id = checks.known_id("task", request.task_id)
@@ -88,9 +88,10 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
         task = await tx.tasks.get(task_id)
         if task.run_id != request.run_id:
             raise InvalidArgument(f"task {task_id!r} is not of run {request.run_id!r}")
-        links = [] if basic else await tx.artifact_tasks.of_tasks([task_id])
-        children = await tx.tasks.children(task.run_id, [task_id])
-        return LinkedTasks([task], links, children)
+        if basic:
+            return LinkedTasks([task])
+        links = await tx.artifact_tasks.of_tasks([task_id])
+        return LinkedTasks([task], links, await tx.tasks.children(task.run_id, [task_id]))
 
     tasks = await call.store.read(read)
     call.check_size(codec.task_size(tasks.tasks[0], tasks.links))
@@ -98,7 +99,7 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
 
 
 async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
-    """Return a page of a run's tasks, or of one task's direct children, with artifacts and children."""
+    """Return a page of a run's tasks, or of one task's direct children, in the view FULL with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
     run_id = request.run_id
     basic = request.task_view == _BASIC
@@ -121,9 +122,10 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
         page = await tx.tasks.list(listing, run_id=run_id, parent_task_id=request.parent_id or None)
         page = cut(call, page, listing, codec.TASK_SIZE)
         task_ids = [task.id for task in page.rows]
-        links = await tx.artifact_tasks.of_tasks(task_ids) if task_ids and not basic else []
-        children = await tx.tasks.children(run_id, task_ids) if task_ids else []
-        return listing, page, LinkedTasks(page.rows, links, children)
+        if basic or not task_ids:
+            return listing, page, LinkedTasks(page.rows)
+        links = await tx.artifact_tasks.of_tasks(task_ids)
+        return listing, page, LinkedTasks(page.rows, links, await tx.tasks.children(run_id, task_ids))
 
     listing, page, tasks = await call.store.read(read)
     call.check_size(codec.largest_metadata(tasks.links))
