@@ -1,14 +1,21 @@
-"""Requirements of an experiment, and which experiment cannot be deleted."""
+"""Requirements of an experiment, how one is archived with its runs, and which one cannot be deleted."""
 
+from time import perf_counter
 from typing import NamedTuple
 
 from server.errors import Aborted
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
-from storage.contract import ReadTx, WriteTx
+from storage.contract import Lock, ReadTx, Store, WriteTx
 from storage.errors import RowNotFound
 from storage.ids import new_id
-from storage.model import Experiment
+from storage.model import Experiment, StorageState
+from storage.pages import Cursor
+
+STEP_SECONDS = 0.05
+"""How long one transaction archives runs: writers of these runs, on SQLite all writers, wait for its end."""
+
+RUNS_AT_ONCE = 100
 
 
 class NewExperiment(NamedTuple):
@@ -35,6 +42,41 @@ async def delete_unless_default(tx: WriteTx, experiment_id: str) -> None:
     if experiment_id == await _default_id(tx):
         raise Aborted("the default experiment cannot be deleted")
     await tx.experiments.delete(checks.known_id("experiment", experiment_id))
+
+
+async def archive(store: Store, experiment_id: str, *, now: int) -> None:
+    """Archive an experiment and all its runs, many of them in several transactions, between which others write.
+
+    The first transaction archives the experiment, so that from then on no run of it is made available again. Where a call ends
+    early, the next one goes on. Raises RowNotFound, and Aborted when the experiment is made available meanwhile: its runs that
+    were archived stay so, and what is made available by hand afterwards is not archived again.
+    """
+
+    async def begin(tx: WriteTx) -> Cursor | None:
+        await tx.experiments.set_storage_state(experiment_id, StorageState.ARCHIVED.name)
+        return await _archive_runs(tx, experiment_id, after=None, now=now)
+
+    async def go_on(tx: WriteTx) -> Cursor | None:
+        experiment = await tx.experiments.lock(experiment_id, Lock.UPDATE)
+        if experiment.storage_state != StorageState.ARCHIVED.name:
+            raise Aborted(f"experiment {experiment_id!r} was unarchived before all its runs were archived")
+        return await _archive_runs(tx, experiment_id, after=position, now=now)
+
+    position = await store.write(begin)
+    while position is not None:
+        position = await store.write(go_on)
+
+
+async def _archive_runs(tx: WriteTx, experiment_id: str, *, after: Cursor | None, now: int) -> Cursor | None:
+    """Archive runs for STEP_SECONDS; return where to go on, None at the end."""
+    # By the clock: SQLite writes a whole row again, and a run may have a kilobyte of parameters or a megabyte.
+    position, end = after, perf_counter() + STEP_SECONDS
+    while True:
+        position = await tx.runs.archive_of_experiment(
+            experiment_id, after=position, limit=RUNS_AT_ONCE, updated_at=now
+        )
+        if position is None or perf_counter() >= end:
+            return position
 
 
 async def _default_id(tx: ReadTx) -> str | None:

@@ -5,7 +5,7 @@ except those of modules and the first line of a class, is a promise with a test 
 
 `storage.ids.can_be_id` defines which texts cannot be ids.
 
-Locks are always taken in one order, so that two calls cannot wait for each other: tasks by id, then the run.
+Locks are always taken in one order, so that two calls cannot wait for each other: the experiment, tasks by id, then runs.
 """
 
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from storage.contract.listing import Listing, Page
+from storage.contract.listing import Listing, Lock, Page
 from storage.model import Experiment
 
 
@@ -28,6 +28,12 @@ class ExperimentReads(Protocol):
 
 class ExperimentWrites(ExperimentReads, Protocol):
     """Writing experiments."""
+
+    async def lock(self, experiment_id: str, lock: Lock) -> Experiment:
+        """An experiment locked for update is not written by others until the transaction ends.
+
+        Locking an unknown experiment raises RowNotFound.
+        """
 
     async def ensure_default(self, fallback: Experiment) -> str:
         """A deleted default experiment is created again from the fallback.

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from storage.contract.listing import Listing, Lock, Page
 from storage.model import Run, RunActivity, RunHead, ShownRun
+from storage.pages import Cursor
 
 
 class RunReads(Protocol):
@@ -60,8 +61,14 @@ class RunWrites(RunReads, Protocol):
     async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
         """Archiving a run that does not exist raises RowNotFound."""
 
-    async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
-        """All runs of an experiment are archived at once."""
+    # A position among the runs of an experiment is a cursor in a list by creation time.
+    async def archive_of_experiment(
+        self, experiment_id: str, *, after: Cursor | None, limit: int, updated_at: int
+    ) -> Cursor | None:
+        """The next runs of an experiment are archived, the oldest first. A run that is archived already is not written again.
+
+        The last runs of an experiment have none after them.
+        """
 
     async def delete(self, run_id: str) -> None:
         """Deleting a run deletes its tasks and links but no artifact. Deleting an unknown run raises RowNotFound."""

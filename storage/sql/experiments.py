@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.contract import Listing, Page
+from storage.contract import Listing, Lock, Page
 from storage.errors import AlreadyExists, RowNotFound
 from storage.model import Experiment
 from storage.sql.dialects.dialect import Dialect
@@ -55,11 +55,19 @@ async def find_default_id(connection: AsyncConnection) -> str | None:
     return experiment_id
 
 
+class _Statements:
+    """Statements on experiments whose SQL depends on the dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.locked = {lock: dialect.locked(select(*_COLUMNS).where(_HAS_ID), lock) for lock in Lock}
+
+
 class SqlExperiments:
     """Experiments as one connection sees them."""
 
     def __init__(self, connection: AsyncConnection, dialect: Dialect) -> None:
         self._connection, self._dialect = connection, dialect
+        self._statements = dialect.statements(_Statements)
 
     async def get(self, experiment_id: str) -> Experiment:
         """Return the experiment; raises RowNotFound."""
@@ -71,6 +79,14 @@ class SqlExperiments:
         if newest_run > experiment.last_run_created_at:
             experiment = replace(experiment, last_run_created_at=newest_run)
         return experiment
+
+    async def lock(self, experiment_id: str, lock: Lock) -> Experiment:
+        """Return an experiment as it is recorded and lock its row; raises RowNotFound."""
+        statement = self._statements.locked[lock]
+        row = (await self._connection.execute(statement, {"experiment_id": experiment_id})).first()
+        if row is None:
+            raise RowNotFound("experiment", experiment_id)
+        return Experiment(*row)
 
     async def unrecorded_runs(self, *, created_since: int) -> Sequence[tuple[str, int]]:
         """Return the experiments with a newer run than is recorded, and when it was created; older runs are not looked at."""

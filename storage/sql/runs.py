@@ -1,6 +1,7 @@
 """Statements on runs and the specifications they share. See storage.contract for the promises."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.contract import Listing, Lock, Page
 from storage.errors import AlreadyExists, RowNotFound
 from storage.model import Run, RunActivity, RunHead, RunState, ShownRun, StorageState
+from storage.pages import Cursor
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
 from storage.sql.rows import columns_of, inline_literal, values_of
@@ -57,11 +59,15 @@ _SET_STATE = (
 _SET_STORAGE_STATE = (
     update(runs).where(_HAS_ID).values({name: bindparam(name) for name in ("storage_state", "updated_at")})
 )
-_ARCHIVE_OF_EXPERIMENT = (
-    update(runs)
-    .where(runs.c.experiment_id == bindparam("of_experiment"), runs.c.storage_state != StorageState.ARCHIVED.name)
-    .values(storage_state=StorageState.ARCHIVED.name, updated_at=bindparam("updated_at"))
+_OF_EXPERIMENT = (
+    select(runs.c.created_at, runs.c.id, runs.c.storage_state)
+    .where(runs.c.experiment_id == bindparam("experiment_id"))
+    .order_by(runs.c.created_at, runs.c.id)
+    .limit(bindparam("limit"))
 )
+_IS_LATER = (runs.c.created_at > bindparam("created_at")) | (runs.c.id > bindparam("id"))
+# With the bound, every database uses its index; with row values such as (a, b) > (c, d), MySQL would not.
+_OF_EXPERIMENT_AFTER = _OF_EXPERIMENT.where(runs.c.created_at >= bindparam("created_at"), _IS_LATER)
 _DELETE = delete(runs).where(_HAS_ID)
 _WRITTEN_SINCE = exists().where(tasks.c.run_id == runs.c.id, tasks.c.updated_at >= bindparam("written_before"))
 _STALE_CANCELING = (
@@ -86,6 +92,11 @@ class _Statements:
         rows, condition = dialect.rows_among(runs, runs.c.id, "ids", columns=("id",))
         count = select(func.count()).where(tasks.c.run_id == rows.c.id).scalar_subquery()
         self.task_counts = select(rows.c.id, count).where(condition)
+        self.archive = (
+            update(runs)
+            .where(dialect.among(runs.c.id, "ids"), runs.c.storage_state != StorageState.ARCHIVED.name)
+            .values(storage_state=StorageState.ARCHIVED.name, updated_at=bindparam("archived_at"))
+        )
 
 
 class SqlRuns:
@@ -182,10 +193,22 @@ class SqlRuns:
         if result.rowcount == 0:
             raise RowNotFound("run", run_id)
 
-    async def archive_of_experiment(self, experiment_id: str, *, updated_at: int) -> None:
-        """Archive every run of an experiment."""
-        values = {"of_experiment": experiment_id, "updated_at": updated_at}
-        await self._connection.execute(_ARCHIVE_OF_EXPERIMENT, values)
+    async def archive_of_experiment(
+        self, experiment_id: str, *, after: Cursor | None, limit: int, updated_at: int
+    ) -> Cursor | None:
+        """Archive the next runs of an experiment, in the order of their creation; return where to go on, None at the end."""
+        values: dict[str, Any] = {"experiment_id": experiment_id, "limit": limit}
+        statement = _OF_EXPERIMENT
+        if after is not None:
+            statement = _OF_EXPERIMENT_AFTER
+            values |= {"created_at": after.value, "id": after.id}
+        rows = (await self._connection.execute(statement, values)).all()
+        # By ids, and those that are archived counted too: however many of them there are, a step reads few rows.
+        run_ids = [run_id for _, run_id, storage_state in rows if storage_state != StorageState.ARCHIVED.name]
+        if run_ids:
+            ids = self._dialect.text_list(run_ids)
+            await self._connection.execute(self._statements.archive, {"ids": ids, "archived_at": updated_at})
+        return Cursor(value=rows[-1].created_at, id=rows[-1].id) if len(rows) == limit else None
 
     async def delete(self, run_id: str) -> None:
         """Delete a run; the foreign keys delete its tasks and their links. Raises RowNotFound."""

@@ -1,11 +1,15 @@
 """What storage.contract promises of experiments."""
 
+from dataclasses import replace
+
 import pytest
 
+from storage.contract import Lock
 from storage.errors import AlreadyExists, RowNotFound
 from storage.fields import EXPERIMENT_LIST
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, an_experiment, keep
+from tests.contract.concurrency import assert_waits
 from tests.contract.listings import all_pages, ids_of, listing
 
 
@@ -112,6 +116,26 @@ async def test_a_taken_experiment_name_raises_alreadyexists(store: SqlStore) -> 
     await keep(store, an_experiment(name="one", namespace="there"))
     with pytest.raises(AlreadyExists, match="experiment 'one' already exists"):
         await keep(store, an_experiment(name="one", namespace="here"))
+
+
+async def test_an_experiment_locked_for_update_is_not_written_by_others_until_the_transaction_ends(
+    store: SqlStore,
+) -> None:
+    experiment = an_experiment()
+    await keep(store, experiment)
+    await assert_waits(
+        store,
+        holding=lambda tx: tx.experiments.lock(experiment.id, Lock.UPDATE),
+        waiting=lambda tx: tx.experiments.set_storage_state(experiment.id, "ARCHIVED"),
+    )
+    locked = await store.write(lambda tx: tx.experiments.lock(experiment.id, Lock.UPDATE))
+    assert locked == replace(experiment, storage_state="ARCHIVED")
+
+
+async def test_locking_an_unknown_experiment_raises_rownotfound(store: SqlStore) -> None:
+    for lock in Lock:
+        with pytest.raises(RowNotFound):
+            await store.write(lambda tx, lock=lock: tx.experiments.lock("nowhere", lock))
 
 
 async def test_archiving_an_experiment_that_does_not_exist_raises_rownotfound(store: SqlStore) -> None:

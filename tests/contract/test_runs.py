@@ -1,6 +1,6 @@
 """What storage.contract promises of runs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from storage.contract import Lock, ReadTx, WriteTx
 from storage.errors import AlreadyExists, RowNotFound
 from storage.fields import RUN_LIST
 from storage.model import Run, RunActivity, RunState, ShownRun
+from storage.pages import Cursor
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, a_link, a_pipeline, a_run, a_task, a_version, an_artifact, keep
 from tests.contract.concurrency import assert_waits
@@ -237,12 +238,48 @@ async def test_archiving_a_run_that_does_not_exist_raises_rownotfound(store: Sql
         await store.write(archive(a_run()))
 
 
-async def test_all_runs_of_an_experiment_are_archived_at_once(store: SqlStore) -> None:
-    ours, other = [a_run(experiment_id="ours") for _ in range(2)], a_run(experiment_id="other")
+async def archive_next(store: SqlStore, after: Cursor | None, limit: int) -> Cursor | None:
+    return await store.write(lambda tx: tx.runs.archive_of_experiment("ours", after=after, limit=limit, updated_at=9))
+
+
+async def are_archived(store: SqlStore, runs: Sequence[Run]) -> list[bool]:
+    shown = [await get(store, run.id) for run in runs]
+    for now, run in zip(shown, runs, strict=True):
+        assert now in (run, replace(run, storage_state="ARCHIVED", updated_at=9))
+    return [run.updated_at == 9 for run in shown]
+
+
+async def test_the_next_runs_of_an_experiment_are_archived_the_oldest_first(store: SqlStore) -> None:
+    moments = (3, 1, 2, 2, 4)
+    ours = sorted(
+        (a_run(experiment_id="ours", created_at=at) for at in moments), key=lambda run: (run.created_at, run.id)
+    )
+    other = a_run(experiment_id="other", created_at=2)
     await keep(store, *ours, other)
-    await store.write(lambda tx: tx.runs.archive_of_experiment("ours", updated_at=9))
-    archived = [replace(run, storage_state="ARCHIVED", updated_at=9) for run in ours]
-    assert [await get(store, run.id) for run in (*ours, other)] == [*archived, other]
+    after: Cursor | None = None
+    for archived in (2, 4, 5):
+        after = await archive_next(store, after, 2)
+        assert await are_archived(store, [*ours, other]) == [position < archived for position in range(5)] + [False]
+    assert after is None
+
+
+async def test_a_run_that_is_archived_already_is_not_written_again(store: SqlStore) -> None:
+    ours = [a_run(experiment_id="ours", storage_state=state) for state in ("ARCHIVED", "AVAILABLE", "ARCHIVED")]
+    await keep(store, *ours)
+    assert await archive_next(store, None, 3)
+    assert await are_archived(store, ours) == [False, True, False]
+    with statements(store) as log:
+        await archive_next(store, None, 4)
+    assert not [statement for statement in log if statement.text.startswith("UPDATE")]
+
+
+async def test_the_last_runs_of_an_experiment_have_none_after_them(store: SqlStore) -> None:
+    assert await archive_next(store, None, 1) is None
+    await keep(store, a_run(experiment_id="ours"), a_run(experiment_id="other"))
+    last = await archive_next(store, None, 1)
+    assert last is not None
+    assert await archive_next(store, last, 1) is None
+    assert await archive_next(store, None, 2) is None
 
 
 async def test_deleting_a_run_deletes_its_tasks_and_links_but_no_artifact(store: SqlStore) -> None:

@@ -7,8 +7,7 @@ from server.apis.kfp import codec
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.rules import checks
-from server.rules.experiments import delete_unless_default, new_experiment
-from storage.contract import WriteTx
+from server.rules.experiments import archive, delete_unless_default, new_experiment
 from storage.fields import EXPERIMENT_LIST
 from storage.model import StorageState
 
@@ -51,16 +50,10 @@ async def delete_experiment(call: Call, request: experiment_pb2.DeleteExperiment
 
 
 async def archive_experiment(call: Call, request: experiment_pb2.ArchiveExperimentRequest) -> Empty:
-    """Archive an experiment and all its runs; again archives the runs added since."""
+    """Archive an experiment and all its runs; again archives the runs added since, or left by a call that ended early."""
     checks.require(request.experiment_id, "experiment_id is required")
     experiment_id = checks.known_id("experiment", request.experiment_id)
-    now = call.now()
-
-    async def write(tx: WriteTx) -> None:
-        await tx.experiments.set_storage_state(experiment_id, StorageState.ARCHIVED.name)
-        await tx.runs.archive_of_experiment(experiment_id, updated_at=now)
-
-    await call.store.write(write)
+    await archive(call.store, experiment_id, now=call.now())
     return Empty()
 
 
