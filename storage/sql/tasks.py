@@ -1,6 +1,6 @@
 """Statements on tasks. See storage.contract for the promises."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,9 @@ from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
 from storage.sql.rows import RowVanished, columns_of, execute_many, field_names, inline_literal, records, values_of
 from storage.sql.tables import tasks
+
+LOCKED_AT_ONCE = 4_096
+"""How many tasks of a run one statement locks, by their ids."""
 
 _COLUMNS = columns_of(tasks, Task)
 _OUTLINE = columns_of(tasks, TaskOutline)
@@ -55,8 +58,9 @@ class _Statements:
         self.cached_in_namespace = _find_cached(tasks.c.namespace == bindparam("namespace"))
         has_id = dialect.among(tasks.c.id, "ids")
         self.lock = dialect.locked(select(*_COLUMNS).where(has_id).order_by(tasks.c.id), Lock.UPDATE)
-        self.lock_of_run = dialect.locked(select(tasks.c.id).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
-        self.lock_progress = dialect.locked(select(*_PROGRESS).where(of_run).order_by(tasks.c.id), Lock.UPDATE)
+        self.ids_of_run = select(tasks.c.id).where(of_run)
+        self.lock_ids = dialect.locked(select(tasks.c.id).where(has_id).order_by(tasks.c.id), Lock.UPDATE)
+        self.lock_progress = dialect.locked(select(*_PROGRESS).where(has_id).order_by(tasks.c.id), Lock.UPDATE)
         self.by_logical_key = select(*_COLUMNS).where(tasks.c.logical_key == bindparam("logical_key"))
         self.ancestors = _ancestors(dialect)
         child = tasks.alias("child")
@@ -196,11 +200,21 @@ class SqlTasks:
 
     async def lock_of_run(self, run_id: str) -> None:
         """Lock the rows of all tasks of a run, in order of their ids."""
-        await self._rows(self._statements.lock_of_run, run_id=run_id)
+        async for _ in self._lock_of_run(self._statements.lock_ids, run_id):
+            pass
 
     async def lock_progress(self, run_id: str) -> Sequence[TaskProgress]:
         """Return the progress of all tasks of a run and lock their rows, in order of their ids."""
-        return [TaskProgress(*row) for row in await self._rows(self._statements.lock_progress, run_id=run_id)]
+        statement = self._statements.lock_progress
+        return [TaskProgress(*row) async for rows in self._lock_of_run(statement, run_id) for row in rows]
+
+    async def _lock_of_run(self, statement: Select[Any], run_id: str) -> AsyncIterator[Sequence[Any]]:
+        """Yield the rows of all tasks of a run as a statement that locks them by their ids returns them, LOCKED_AT_ONCE at a time."""
+        # By ids: a statement on the run would lock rows as it finds them, before they are sorted, or even walk the whole table
+        # in the order of ids, and wait for locks of other runs.
+        ids = sorted(row.id for row in await self._rows(self._statements.ids_of_run, run_id=run_id))
+        for start in range(0, len(ids), LOCKED_AT_ONCE):
+            yield await self._rows(statement, ids=self._dialect.text_list(ids[start : start + LOCKED_AT_ONCE]))
 
     async def create(self, task: Task) -> Task:
         """Insert a new task, or return the existing one with its logical key."""

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 from lineal.v2beta1 import artifact_pb2, run_pb2
+from sqlalchemy import insert
 
+from storage.sql import tables
+from storage.sql.rows import values_of
+from storage.sql.store import SqlStore
 from tests.api.builders import (
     a_link,
     a_parameter,
@@ -25,8 +29,11 @@ from tests.api.builders import (
     with_inputs,
 )
 from tests.api.client import Api, code
+from tests.contract.builders import a_task as a_task_row
 
 CLIENTS = 20
+MANY_TASKS = 6_000
+"""More than one statement locks."""
 
 
 async def codes(calls: Iterable[Awaitable[Any]]) -> Counter[str]:
@@ -199,6 +206,21 @@ async def test_a_run_deleted_while_it_is_written_to_is_gone_and_every_writer_is_
         assert await code(api.GetRun(run_id=run_id)) == "NOT_FOUND"
         assert (await api.ListArtifactTasks(run_ids=[run_id])).total_size == 0
         assert (await api.ListTasks(run_id=run_id)).total_size == 0
+
+
+async def test_no_writer_fails_while_a_run_of_many_tasks_is_deleted(api: Api, shared_url: str) -> None:
+    run_id, other_id = await new_run(api), await new_run(api)
+    store, tasks = SqlStore(shared_url), [a_task_row(run_id) for _ in range(MANY_TASKS)]
+    async with store.engines[0].begin() as connection:
+        await connection.execute(insert(tables.tasks), [values_of(task) for task in tasks])
+    await store.close()
+    update = run_pb2.PipelineTask(display_name="new")
+    theirs = [api.UpdateTask(run_id=run_id, task_id=task.id, task=update) for task in tasks[:: MANY_TASKS // CLIENTS]]
+    others = [new_task(api, other_id) for _ in range(CLIENTS)]
+    answers = await asyncio.gather(codes(theirs), codes([api.DeleteRun(run_id=run_id)]), codes(others))
+    assert answers[0].keys() <= {"OK", "NOT_FOUND"}
+    assert answers[1:] == [{"OK": 1}, {"OK": CLIENTS}]
+    assert (await api.ListTasks(run_id=run_id)).total_size == 0
 
 
 async def test_calls_of_every_kind_to_one_run_meet_without_a_deadlock(api: Api) -> None:

@@ -248,7 +248,7 @@ async def test_deleting_and_retrying_a_run_read_no_documents_of_its_tasks(api: A
     await api.RetryRun(run_id=run_id)
     await api.DeleteRun(run_id=run_id)
     reads = [text for text in statements.naming("tasks.id") if text.startswith("SELECT")]
-    assert len(reads) == 2
+    assert len(reads) == 4
     assert not any(name in text for text in reads for name in ("parameters", "pods", "status_metadata"))
 
 
