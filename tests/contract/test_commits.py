@@ -30,6 +30,10 @@ SHORT_SECONDS = 1.0
 HANGING_SECONDS = 20.0
 
 
+class Injected(Exception):
+    """Fails a COMMIT before the database gets it."""
+
+
 @pytest.fixture
 async def own_url(
     database_kind: str, migrated_url: str, start_private_server: Callable[..., PrivateServer]
@@ -138,6 +142,31 @@ def no_file_grows() -> Any:
         yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (few, most))
+
+
+async def test_a_connection_whose_commit_failed_is_never_used_again(single: SqlStore) -> None:
+    connections, run = list[Any](), a_run()
+    engines = single.sync_engines[2:3] or single.sync_engines[:1]  # that of the thread that writes, if there is one
+
+    def note(connection: object, *_: object) -> None:
+        connections.append(connection)
+
+    def fail(_: object) -> None:
+        raise Injected
+
+    for engine in engines:
+        event.listen(engine, "checkout", note)
+        event.listen(engine, "commit", fail)
+    with pytest.raises(Injected):
+        await single.write(creating(run))
+    for engine in engines:
+        event.remove(engine, "commit", fail)
+    await keep(single, a_run())
+    await keep(single, a_run())
+    first, second, third = connections
+    assert first is not second, "the transaction of a COMMIT that failed may be open, and the next one would commit it"
+    assert second is third
+    assert not await is_kept(single, run)
 
 
 @pytest.mark.databases("sqlite")
