@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterable
 
 import httpcore2
@@ -17,7 +18,7 @@ class Origin:
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {}
-        self.endless = b""
+        self.endless, self.pieces_max = b"", sys.maxsize
         self.requests: list[str] = []
         self.port = 0
 
@@ -37,7 +38,9 @@ class Origin:
             answer = self.answers[head.split(" ")[1]]
             writer.write(answer)
             await writer.drain()
-            while self.endless and answer.endswith(b"\r\n\r\n"):
+            pieces = 0
+            while self.endless and answer.endswith(b"\r\n\r\n") and pieces < self.pieces_max:
+                pieces += 1
                 writer.write(self.endless)
                 await writer.drain()
                 await asyncio.sleep(0)

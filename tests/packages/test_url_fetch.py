@@ -14,6 +14,7 @@ from tests.packages.origin import PUBLIC, Detour, Names, Origin
 
 HTTP = Settings(package_url_allow_http=True)
 URL = "http://github.com/d/p.yaml"
+NEVER_SECONDS = 3600.0
 ANSWERED = ("p.yaml", b"a: b\n")
 
 
@@ -171,9 +172,13 @@ async def test_a_package_may_be_as_large_as_the_limit_and_no_larger(origin: Orig
     ids=["chunks", "until the end"],
 )
 async def test_a_package_without_end_is_cut_off_at_the_limit(origin: Origin, head: bytes, piece: bytes) -> None:
-    origin.answers["/d/p.yaml"], origin.endless = head, piece
+    # A limit that is reached long before the time is over, and an end far behind it for a fetch that ignores the limit.
+    settings = Settings(
+        package_url_allow_http=True, package_bytes_max=10_000, package_url_timeout_seconds=NEVER_SECONDS
+    )
+    origin.answers["/d/p.yaml"], origin.endless, origin.pieces_max = head, piece, 1_000
 
-    assert "larger than" in await refusal(URL, HTTP, through(origin)[0], reason="PACKAGE_TOO_LARGE")
+    assert "larger than" in await refusal(URL, settings, through(origin)[0], reason="PACKAGE_TOO_LARGE")
 
 
 async def test_headers_without_end_are_refused(origin: Origin) -> None:
