@@ -1,6 +1,7 @@
 """Experiments, pipelines and versions come from KFP's own database; a name that Lineal has already means what it has."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from migrations.mlmd.dry_run import CREATE, TAKEN, dry_run
 from migrations.mlmd.source import ImportRequest
-from migrations.mlmd.undo import undo
+from migrations.mlmd.undo import CHANGED, KEPT, REMOVED, undo
 from migrations.mlmd.verify import verify
 from migrations.mlmd.vocabulary.findings import Rule
 from migrations.mlmd.write.row_kinds import Kind
@@ -52,6 +53,54 @@ async def test_groups_come_before_the_runs_that_refer_to_them(
     assert again.tally.left_alone() == []
     await undo(request_with_kfp, lambda *_: None)
     assert contents(migrated_url) == before
+
+
+def insert_run(url: str, **fields: str) -> None:
+    """A run that a client made."""
+    row = {"id": "mine", "experiment_id": "x", "description": "", "state_history": "[]", **fields}
+    names = ", ".join([*row, "created_at", "scheduled_at", "updated_at"])
+    values = ", ".join([*(f"'{value}'" for value in row.values()), "1, 1, 1"])
+    execute(url, f"INSERT INTO runs ({names}) VALUES ({values})")
+
+
+def insert_version(url: str, **fields: str) -> None:
+    """A version that a client made."""
+    row = {"name": "mine", "description": "", "package_url": "", "code_source_url": "", **fields}
+    names, values = ", ".join(row), ", ".join(f"'{value}'" for value in row.values())
+    execute(url, f"INSERT INTO pipeline_versions ({names}, created_at) VALUES ({values}, 1)")
+
+
+USES: dict[str, tuple[Callable[[str], None], set[Kind]]] = {
+    "a run of an experiment": (lambda url: insert_run(url, experiment_id="e1"), {Kind.EXPERIMENT}),
+    "a run of a version": (
+        lambda url: insert_run(url, pipeline_version_id="v1"),
+        {Kind.VERSION, Kind.PIPELINE},
+    ),
+    "a version of a pipeline": (lambda url: insert_version(url, id="mine", pipeline_id="p1"), {Kind.PIPELINE}),
+}
+"""What clients put below imported groups, and of which kinds an undo then keeps the imported row."""
+
+GROUPS = {Kind.EXPERIMENT: "experiments", Kind.PIPELINE: "pipelines", Kind.VERSION: "pipeline_versions"}
+
+
+@pytest.mark.parametrize("use", USES)
+async def test_undo_keeps_groups_below_which_clients_put_something(
+    migrated_url: str, request_with_kfp: ImportRequest, use: str
+) -> None:
+    put, kept_kinds = USES[use]
+    before = contents(migrated_url)
+    await imported(request_with_kfp)
+    put(migrated_url)
+    whole = contents(migrated_url)
+    report = await undo(request_with_kfp, lambda *_: None)
+    left = contents(migrated_url)
+    for kind, table in GROUPS.items():
+        mine = [row for row in whole[table] if row[0] == "mine"]
+        imported_rows = [row for row in whole[table] if row not in before[table] and row not in mine]
+        assert len(imported_rows) == 1
+        assert report.records[kind] == {REMOVED: kind not in kept_kinds, CHANGED: 0, KEPT: kind in kept_kinds}
+        assert left[table] == sorted([*before[table], *mine, *(imported_rows if kind in kept_kinds else [])], key=repr)
+    assert left["runs"] == [row for row in whole["runs"] if row[0] == "mine"]
 
 
 async def test_a_name_that_is_taken_means_what_bears_it(migrated_url: str, request_with_kfp: ImportRequest) -> None:

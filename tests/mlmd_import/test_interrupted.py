@@ -1,18 +1,30 @@
 """The brake on true-ups, and imports that were interrupted: what was written is not looked at again, what is left is."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.mlmd_store import ARTIFACTS_PER_RUN, CONTAINERS, EXECUTIONS_PER_RUN, OUTPUTS, make_store
+from migrations.mlmd import importer
 from migrations.mlmd.dry_run import dry_run
 from migrations.mlmd.importer import LOOKING, run_import
+from migrations.mlmd.read import store
 from migrations.mlmd.verify import verify
-from migrations.mlmd.vocabulary.errors import ImportRefused
+from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
 from migrations.mlmd.write.row_kinds import Kind
 from tests.databases.queries import execute
-from tests.mlmd_import.imports import Acting, Watching, asked_for_file, change, everything, imported
+from tests.mlmd_import.imports import (
+    Acting,
+    Watching,
+    asked_for_file,
+    change,
+    contents,
+    everything,
+    imported,
+    main_request,
+)
 
 EXECUTIONS = 2200
 RUNS = EXECUTIONS // EXECUTIONS_PER_RUN
@@ -94,3 +106,42 @@ async def test_what_was_committed_before_a_refused_batch_stays(migrated_url: str
     report = await imported(asked_for_file(source, migrated_url, prune=True))
     assert (report.resumed, report.records[Kind.LINK]["removed"]) == (True, 1)
     assert (await verify(request, Watching())).difference_count == 0
+
+
+@pytest.mark.parametrize("phase", ["executions", "artifacts without a run"])
+async def test_an_interrupted_import_goes_on_after_its_last_checkpoint(
+    migrated_url: str, make_migrated: Callable[[], str], monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    monkeypatch.setattr(importer, "executions_per_batch", lambda _: 20)
+    monkeypatch.setattr(store, "ARTIFACTS_PER_BATCH", 10)
+    whole, first, second = Watching(), Acting(lambda now: interrupt_at_the_second(now)), Watching()
+
+    def interrupt_at_the_second(now: str) -> None:
+        if now == phase and len(first.all_done(phase)) == 2:
+            raise Interruption
+
+    undisturbed = make_migrated()
+    await run_import(main_request(undisturbed), whole)
+    with pytest.raises(Interruption):
+        await run_import(main_request(migrated_url), first)
+    report = await run_import(main_request(migrated_url), second)
+    assert report.resumed
+    assert len(whole.all_done(phase)) > 3
+    for each in ("executions", "artifacts without a run"):
+        assert first.all_done(each) + second.all_done(each) == whole.all_done(each)
+    assert contents(migrated_url) == contents(undisturbed)
+
+
+async def test_an_import_that_was_interrupted_is_verified_once_it_has_ended(migrated_url: str) -> None:
+    request = main_request(migrated_url)
+    with pytest.raises(Interruption):
+        await run_import(request, Acting(interrupt))
+    with pytest.raises(SourceRefused, match="the import was interrupted; run it again to its end, then verify"):
+        await verify(request, Watching())
+    await imported(request)
+    assert (await verify(request, Watching())).difference_count == 0
+    await imported(request)
+    with pytest.raises(Interruption):
+        await run_import(request, Acting(interrupt))
+    with pytest.raises(SourceRefused, match="the import was interrupted"):
+        await verify(request, Watching())
