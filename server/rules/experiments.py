@@ -15,7 +15,8 @@ from storage.pages import Cursor
 STEP_SECONDS = 0.05
 """How long one transaction archives runs: writers of these runs, on SQLite all writers, wait for its end."""
 
-RUNS_AT_ONCE = 100
+FIRST_RUNS, RUNS_AT_ONCE = 16, 1_000
+"""How many runs the first statement archives, and the most that a later one does."""
 
 
 class NewExperiment(NamedTuple):
@@ -37,6 +38,20 @@ def new_experiment(new: NewExperiment, *, namespace: str, now: int) -> Experimen
     )
 
 
+class _Pace:
+    """How many runs a statement archives: by the clock, since SQLite writes a whole row again, be it a kilobyte or a megabyte."""
+
+    def __init__(self) -> None:
+        self.limit = FIRST_RUNS
+
+    def note(self, seconds: float) -> None:
+        """Adapt to the time that a statement took."""
+        if seconds < STEP_SECONDS / 2:
+            self.limit = min(2 * self.limit, RUNS_AT_ONCE)
+        elif seconds > STEP_SECONDS:
+            self.limit = max(self.limit // 2, 1)
+
+
 async def delete_unless_default(tx: WriteTx, experiment_id: str) -> None:
     """Delete an experiment; its runs stay. Raises Aborted for the default one, NotFound and RowNotFound for an unknown one."""
     if experiment_id == await _default_id(tx):
@@ -54,28 +69,31 @@ async def archive(store: Store, experiment_id: str, *, now: int) -> None:
 
     async def begin(tx: WriteTx) -> Cursor | None:
         await tx.experiments.set_storage_state(experiment_id, StorageState.ARCHIVED.name)
-        return await _archive_runs(tx, experiment_id, after=None, now=now)
+        return await _archive_runs(tx, experiment_id, after=None, pace=pace, now=now)
 
     async def go_on(tx: WriteTx) -> Cursor | None:
         experiment = await tx.experiments.lock(experiment_id, Lock.UPDATE)
         if experiment.storage_state != StorageState.ARCHIVED.name:
             raise Aborted(f"experiment {experiment_id!r} was unarchived before all its runs were archived")
-        return await _archive_runs(tx, experiment_id, after=position, now=now)
+        return await _archive_runs(tx, experiment_id, after=position, pace=pace, now=now)
 
+    pace = _Pace()
     position = await store.write(begin)
     while position is not None:
         position = await store.write(go_on)
 
 
-async def _archive_runs(tx: WriteTx, experiment_id: str, *, after: Cursor | None, now: int) -> Cursor | None:
+async def _archive_runs(
+    tx: WriteTx, experiment_id: str, *, after: Cursor | None, pace: _Pace, now: int
+) -> Cursor | None:
     """Archive runs for STEP_SECONDS; return where to go on, None at the end."""
-    # By the clock: SQLite writes a whole row again, and a run may have a kilobyte of parameters or a megabyte.
-    position, end = after, perf_counter() + STEP_SECONDS
+    position, start = after, perf_counter()
     while True:
-        position = await tx.runs.archive_of_experiment(
-            experiment_id, after=position, limit=RUNS_AT_ONCE, updated_at=now
-        )
-        if position is None or perf_counter() >= end:
+        began = perf_counter()
+        position = await tx.runs.archive_of_experiment(experiment_id, after=position, limit=pace.limit, updated_at=now)
+        end = perf_counter()
+        pace.note(end - began)
+        if position is None or end - start >= STEP_SECONDS:
             return position
 
 

@@ -1,6 +1,7 @@
 """ArchiveExperiment: few runs in one transaction, many in several, between which others write."""
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -20,7 +21,7 @@ from tests.api.statements import failing_at
 from tests.contract.builders import a_run, an_experiment, keep
 
 RUNS = 7
-RUNS_AT_ONCE = 2
+FIRST_RUNS = 2
 
 
 class Interruption(Exception):
@@ -49,9 +50,9 @@ async def store(migrated_url: str) -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each transaction archives only two runs."""
+    """Each transaction archives at most two runs."""
     monkeypatch.setattr(experiments, "STEP_SECONDS", 0.0)
-    monkeypatch.setattr(experiments, "RUNS_AT_ONCE", RUNS_AT_ONCE)
+    monkeypatch.setattr(experiments, "FIRST_RUNS", FIRST_RUNS)
 
 
 async def an_experiment_of_runs(store: SqlStore, count: int = RUNS) -> tuple[str, list[str]]:
@@ -104,7 +105,9 @@ async def test_others_write_between_the_transactions_that_archive_many_runs(serv
         counts.append(len(archived))
 
     await archive(Interposed(store, act), experiment_id, now=1)
-    assert counts == [2, 4, 6, 7]
+    assert (counts[0], counts[-1]) == (FIRST_RUNS, RUNS)
+    assert counts == sorted(counts)
+    assert len(counts) > 3
 
 
 @pytest.mark.usefixtures("short_steps")
@@ -117,7 +120,7 @@ async def test_what_an_archive_that_was_killed_left_is_archived_by_the_next(serv
 
     with pytest.raises(Interruption):
         await archive(Interposed(store, act), experiment_id, now=1)
-    assert (await is_archived(api, experiment_id), await archived_runs(api, run_ids)) == (True, run_ids[:RUNS_AT_ONCE])
+    assert (await is_archived(api, experiment_id), await archived_runs(api, run_ids)) == (True, run_ids[:FIRST_RUNS])
     await api.ArchiveExperiment(experiment_id=experiment_id)
     assert await archived_runs(api, run_ids) == run_ids
 
@@ -136,6 +139,21 @@ async def test_an_experiment_that_is_unarchived_meanwhile_is_not_archived_furthe
     with pytest.raises(Aborted, match="was unarchived before all its runs were archived"):
         await archive(Interposed(store, act), experiment_id, now=1)
     assert (await is_archived(api, experiment_id), await archived_runs(api, run_ids)) == (False, [run_ids[1]])
+
+
+async def test_slow_statements_archive_ever_fewer_runs(
+    serve: Serve, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = await serve()
+    monkeypatch.setattr(experiments, "perf_counter", itertools.count().__next__)  # each statement takes a second
+    experiment_id, run_ids = await an_experiment_of_runs(store, 30)
+    counts = []
+
+    async def act() -> None:
+        counts.append(len(await archived_runs(api, run_ids)))
+
+    await archive(Interposed(store, act), experiment_id, now=1)
+    assert counts[:4] == [16, 24, 28, 30]
 
 
 @pytest.mark.usefixtures("short_steps")

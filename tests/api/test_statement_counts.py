@@ -250,6 +250,7 @@ async def test_deleting_and_retrying_a_run_read_no_documents_of_its_tasks(api: A
     reads = [text for text in statements.naming("tasks.id") if text.startswith("SELECT")]
     assert len(reads) == 4
     assert not any(name in text for text in reads for name in ("parameters", "pods", "status_metadata"))
+    assert all(text.partition("FROM")[0].strip() == "SELECT tasks.id" for text in reads[2:])  # of DeleteRun
 
 
 async def test_checks_of_existence_and_ownership_read_light_rows(api: Api, statements: Statements) -> None:
