@@ -4,8 +4,9 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /source
 RUN python -m venv /opt/lineal
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml wheel_layout.py README.md LICENSE ./
 COPY clients/python clients/python
+COPY lineal_server lineal_server
 COPY server server
 COPY storage storage
 COPY migrations migrations

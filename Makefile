@@ -44,6 +44,7 @@ serve: $(VENV)/serve.stamp ## serve gRPC and REST on a SQLite file
 test: $(VENV)/dev.stamp $(OTHERS) ## run all tests on all databases; first those that use protobuf, with its oldest and newest version
 	@$(BIN)/python -m tests.databases
 	@$(BIN)/python -m tests.pages
+	@$(BIN)/python -m tests.wheel
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory test-protobuf-floor test-protobuf-newest
 endif

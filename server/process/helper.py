@@ -39,9 +39,10 @@ class Helper:
     """A helper process, as its parent sees it. One thread at a time may ask it, and others stop it."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join(part for part in sys.path if part)
+        # As our own path is, with our packages first: without -P, a package in the working directory would come before them.
+        path = os.pathsep.join(part or os.curdir for part in sys.path)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-P", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},

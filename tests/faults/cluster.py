@@ -44,10 +44,12 @@ class Server:
     dies, in whatever way, the server ends and its folder goes.
     """
 
-    def __init__(self, store: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, store: str, *arguments: str, environment: Mapping[str, str] | None = None, program: Path = PROGRAM
+    ) -> None:
         """`arguments` follow `serve`; `environment` is added to ours, from which LINEAL_* variables are taken."""
         self.store = store
-        self._command = [str(PROGRAM), "serve", "--store", store, "--grpc", ANY_PORT, "--rest", ANY_PORT, *arguments]
+        self._command = [str(program), "serve", "--store", store, "--grpc", ANY_PORT, "--rest", ANY_PORT, *arguments]
         self._environment = clean_environment(environment)
         self._folder = temporary_folder("lineal-server-")
         self._lock = hold_lifeline(self._folder / "lifeline")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +116,19 @@ from server.process.helper import Helper
 print(Helper().ask(os.getpid, (), {}), flush=True)
 time.sleep(1000)
 """
+
+
+async def test_a_package_in_the_working_directory_is_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "__init__.py").write_text("raise SystemExit('imported a package of the user')\n")
+    monkeypatch.chdir(tmp_path)
+    process = Helper()
+    try:
+        assert process.ask(len, ("abc",), {}) == 3
+    finally:
+        process.end()
 
 
 async def test_it_ends_when_its_parent_is_killed() -> None:

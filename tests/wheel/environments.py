@@ -1,0 +1,108 @@
+"""Environments with nothing but the wheel and what it depends on: made per run, their dependencies once per interpreter.
+
+Called by the tests and by `python -m tests.wheel`.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from tests.databases.session import current_session
+from tests.faults.cluster import clean_environment
+
+CHECKOUT = Path(__file__).parents[2]
+PLACE = CHECKOUT / ".venv-wheel"
+PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
+SECONDS = 600.0
+
+
+class InstallationFailed(RuntimeError):
+    """What the wheel needs could not be installed; carries what the program said."""
+
+
+def dependencies(python: Path) -> Path:
+    """The folder with what Lineal depends on, for an interpreter; it is installed once for each set of versions."""
+    needed = _needed()
+    constraints = CHECKOUT / "constraints.txt"
+    version, build = run(
+        python, "-I", "-c", "import sys; print(*sys.version_info[:2], sep='.'); print(sys.version)"
+    ).split("\n", 1)
+    key = hashlib.sha256("\n".join((*needed, constraints.read_text(), build)).encode()).hexdigest()[:12]
+    folder = PLACE / f"{version}-{key}"
+    PLACE.mkdir(exist_ok=True)
+    with (PLACE / f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            for outdated in PLACE.glob(f"{version}-*"):
+                shutil.rmtree(outdated)
+            with tempfile.TemporaryDirectory(dir=PLACE) as temporary:
+                environment, target = Path(temporary, "environment"), Path(temporary, "target")
+                run(python, "-I", "-m", "venv", "--without-pip", environment)
+                pip = (*PIP, "--python", environment / "bin" / "python", "install", "--only-binary", ":all:")
+                run(*pip, "--target", target, "--constraint", constraints, *needed)
+                target.rename(folder)
+    return folder
+
+
+def _needed() -> list[str]:
+    """What both distributions ask for, but one another."""
+    files = [CHECKOUT / folder / "pyproject.toml" for folder in (".", "clients/python")]
+    asked = [name for file in files for name in tomllib.loads(file.read_text())["project"]["dependencies"]]
+    return [name for name in asked if not name.startswith("lineal==")]
+
+
+def install(wheel: Path, python: Path, folder: Path) -> Path:
+    """Make an environment in the folder with the wheel, the client's messages, and what they need; returns its `bin`."""
+    run(python, "-I", "-m", "venv", "--without-pip", folder)
+    [packages] = folder.glob("lib/python3*/site-packages")
+    (packages / "dependencies.pth").write_text(f"{dependencies(python)}\n{CHECKOUT / 'clients' / 'python'}\n")
+    run(*PIP, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", wheel)
+    return folder / "bin"
+
+
+def built_wheel() -> Path:
+    """The wheel of the checkout, built once per run of the suite."""
+
+    def make() -> str:
+        folder = current_session().folder / "wheel"
+        copy_checkout(folder / "source")
+        return str(build(folder / "source", "wheel", folder))
+
+    return Path(current_session().once("wheel.path", make))
+
+
+def copy_checkout(folder: Path) -> Path:
+    """Copy what the image is made of: all that a wheel needs. Returns the folder."""
+    lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    folder.mkdir(parents=True)
+    for name in [line.removeprefix("!") for line in lines if line.startswith("!")]:
+        if (CHECKOUT / name).is_dir():
+            shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
+        else:
+            shutil.copy(CHECKOUT / name, folder)
+    return folder
+
+
+def build(source: Path, kind: str, target: Path) -> Path:
+    """Build a `wheel` or an `sdist` of a source folder into a target folder, and return its path."""
+    before = set(target.glob("*"))
+    run(sys.executable, "-I", "-c", BUILD, f"build_{kind}", target, folder=source)
+    [made] = {path for path in set(target.glob("*")) - before if path.is_file()}
+    return made
+
+
+def run(*command: str | Path, folder: Path | None = None) -> str:
+    """Run a program to its end and return what it wrote. Raises InstallationFailed with its words."""
+    done = subprocess.run(
+        command, cwd=folder, env=clean_environment(), capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    if done.returncode:
+        raise InstallationFailed(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
