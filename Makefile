@@ -93,7 +93,7 @@ bench: $(VENV)/dev.stamp ## run the benchmarks; BASE=commit also measures the co
 	$(BIN)/python -m benchmarks $(if $(BASE),--base $(BASE)) $(ARGS)
 
 clean: ## remove environments, caches and build products, but no data
-	rm -rf .venv .venv-kfp .venv-mlmd .venv-protobuf-* build dist *.egg-info clients/python/build clients/python/*.egg-info
+	rm -rf .venv .venv-kfp .venv-mlmd .venv-wheel .venv-protobuf-* build dist *.egg-info clients/python/build clients/python/*.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -23,18 +23,18 @@ _NEVER_SECONDS = "1000000"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A commit's code in a folder."""
+    """A commit's code in a folder; `first` are folders in which Python looks for packages before that."""
 
     name: str
     folder: Path
+    first: tuple[Path, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment in which Python imports this folder's code before any other."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LINEAL_")}
-        return environment | {
-            "PYTHONPATH": os.pathsep.join([str(self.folder), str(self.folder / "clients" / "python")])
-        }
+        path = (*self.first, self.folder, self.folder / "clients" / "python")
+        return environment | {"PYTHONPATH": os.pathsep.join(map(str, path))}
 
     def check(self) -> None:
         """Fail if Python would not import this folder's code."""
@@ -77,6 +77,14 @@ def checked_out(commit: str) -> Iterator[Side]:
 def this_side() -> Side:
     """Return the code of this checkout, including uncommitted changes."""
     return Side("this", CHECKOUT)
+
+
+@contextmanager
+def this_side_without(package: str) -> Iterator[Side]:
+    """The code of this checkout as it runs where a package is not installed."""
+    with tempfile.TemporaryDirectory(prefix="lineal-without-") as folder:
+        Path(folder, f"{package}.py").write_text("raise ImportError\n")
+        yield Side(f"without {package}", CHECKOUT, (Path(folder),))
 
 
 @contextmanager

@@ -331,8 +331,11 @@ class SqlStore:
             if threads is not None:
                 await threads.close()
         for engine in (self._writer, self._reader, self._prober):
+            pool = engine.pool
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await engine.dispose()
+            # What a transaction that still goes on gives back to the pool would stay open: nobody takes it from there.
+            event.listen(pool, "checkin", lambda _, record: record.invalidate())
         await self.dialect.close()
 
 

@@ -55,6 +55,7 @@ PLANTED_IMPORTS = [
     ("server/apis/kfp/services", "asyncpg", "drivers occur in the dialects only"),
     ("migrations", "pymysql", "drivers occur in the dialects only"),
     ("storage/sql", "aiosqlite", "drivers occur in the dialects only"),
+    ("storage", "aiomysql", "drivers occur in the dialects only"),
 ]
 
 PLANTED_NAMES = [

@@ -120,6 +120,12 @@ async def test_the_turn_of_a_caller_that_left_lasts_until_its_commit_has_ended(
             await single.until(time.monotonic() + SHORT_SECONDS).write(creating(a_run()))
 
 
+SESSIONS = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()",
+    "mysql": "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE()",
+}
+
+
 @pytest.mark.databases("postgresql", "mysql")
 async def test_a_store_is_closed_though_a_commit_does_not_end(own_url: str, database_kind: str) -> None:
     store, other, run = SqlStore(own_url), SqlStore(own_url), a_run()
@@ -132,6 +138,7 @@ async def test_a_store_is_closed_though_a_commit_does_not_end(own_url: str, data
             await store.close()
     await until(lambda: execute(own_url, f"SELECT count(*) FROM runs WHERE id = '{run.id}'") == [(1,)])
     await other.close()
+    await until(lambda: execute(own_url, SESSIONS[database_kind]) == [(1,)])
 
 
 @contextlib.contextmanager

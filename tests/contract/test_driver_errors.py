@@ -174,9 +174,11 @@ async def test_more_values_than_a_statement_takes_are_too_large(store: SqlStore,
 
 
 @pytest.mark.databases("mysql")
-async def test_a_statement_larger_than_a_packet_is_refused(start_private_server: Callable[..., PrivateServer]) -> None:
-    server = start_private_server("mysql", settings={"max-allowed-packet": "1M"})
-    store = SqlStore(create_database("mysql", server=server.url))
+async def test_a_statement_larger_than_a_packet_is_refused(
+    database_kind: str, start_private_server: Callable[..., PrivateServer]
+) -> None:
+    server = start_private_server(database_kind, settings={"max-allowed-packet": "1M"})
+    store = SqlStore(create_database(database_kind, server=server.url))
 
     async with store.engines[0].begin() as connection:
         await connection.execute(text("CREATE TABLE large (value LONGTEXT CHARACTER SET utf8mb4)"))

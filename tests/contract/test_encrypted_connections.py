@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -12,6 +13,7 @@ from storage.errors import Unavailable
 from storage.sql.store import SqlStore
 from tests.databases import PrivateServer
 from tests.databases.account import hand_over, temporary_folder
+from tests.databases.queries import execute
 
 pytestmark = pytest.mark.databases("postgresql", "mysql")
 
@@ -79,3 +81,36 @@ async def test_a_server_is_trusted_only_with_a_certificate_of_the_named_authorit
     trusted = trusting(server.url, database_kind, trustme.CA(), folder, monkeypatch)
     with pytest.raises(Unavailable):
         await cipher(trusted, database_kind)
+
+
+async def test_a_server_that_does_not_encrypt_is_refused_where_encryption_is_asked_for(
+    database_kind: str, migrated_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cipher(migrated_url, database_kind)
+    path = folder / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("PGSSLROOTCERT", str(path))
+    option = f"ssl_ca={path}" if database_kind == "mysql" else "sslmode=verify-full"
+    with pytest.raises(Unavailable):
+        await cipher(f"{migrated_url}?{option}", database_kind)
+
+
+@pytest.mark.databases("mysql")
+async def test_a_client_presents_the_certificate_that_the_url_names(
+    database_kind: str,
+    start_private_server: Callable[..., PrivateServer],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority = trustme.CA()
+    url = trusting("", database_kind, authority, folder, monkeypatch).partition("?")[2]
+    settings = {**settings_of(database_kind, authority, folder), "ssl-ca": str(folder / "authority.pem")}
+    server = start_private_server(database_kind, settings=settings)
+    execute(f"{server.url}mysql", "CREATE USER certified@'127.0.0.1' REQUIRE X509")
+    certificate = authority.issue_cert("client")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "client.pem"))
+    base = f"mysql://certified@127.0.0.1:{urlsplit(server.url).port}/information_schema?{url}"
+    client = folder / "client.pem"
+    assert await cipher(f"{base}&ssl_cert={client}&ssl_key={client}", database_kind) not in ("", "None")
+    with pytest.raises(Unavailable):
+        await cipher(base, database_kind)

@@ -109,6 +109,9 @@ async def fill(url: str) -> None:
     await store.close()
 
 
+pytestmark = pytest.mark.one_driver
+
+
 @pytest.fixture(scope="module")
 def busy_url(database_kind: str) -> Iterator[str]:
     """A database for all tests of this file, which only read."""

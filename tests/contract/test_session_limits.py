@@ -98,7 +98,8 @@ async def test_both_ends_of_a_session_notice_that_the_other_is_gone(store: SqlSt
         async with engine.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None
-            endpoint = driver._transport.get_extra_info("socket")
+            transport = driver._transport if hasattr(driver, "_transport") else driver._writer.transport
+            endpoint = transport.get_extra_info("socket")
             assert endpoint.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert endpoint.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == KEEPALIVE_IDLE_SECONDS
             if database_kind == "postgresql":

@@ -6,6 +6,8 @@
     def test_something(start_private_server): ...          a server of one's own: start_private_server("postgresql")
 
 DB=sqlite (a comma list) restricts a run: tests of other kinds are deselected. Otherwise a missing database is an error.
+
+Tests that use the fixture `every_driver` (those in tests/contract) run once more for MySQL, on the other driver.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +21,9 @@ from tests.databases.private import PrivateServer
 from tests.databases.session import OpenSession, current_session, open_session
 
 KIND_FIXTURE = "database_kind"
+DRIVER_FIXTURE = "every_driver"
+OTHER_DRIVER = "mysql-aiomysql"
+"""In the place of a kind: MySQL, on the driver that is installed where the usual one cannot be."""
 
 _session = pytest.StashKey[OpenSession | None]()
 
@@ -26,8 +31,19 @@ _session = pytest.StashKey[OpenSession | None]()
 @pytest.fixture(scope="session")
 def database_kind(request: pytest.FixtureRequest) -> str:
     """The kind of database this run of the test is for: each of the chosen ones in turn."""
-    kind: str = request.param
-    return kind
+    parameter: str = request.param
+    return "mysql" if parameter == OTHER_DRIVER else parameter
+
+
+@pytest.fixture
+def every_driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a test runs for the other driver, every store of MySQL that is opened uses it."""
+    callspec = getattr(request.node, "callspec", None)
+    if callspec is not None and callspec.params.get(KIND_FIXTURE) == OTHER_DRIVER:
+        # Late, because the harness serves benchmarks and its own tests without the application.
+        from storage.sql.dialects.mysql_aiomysql import DRIVER
+
+        monkeypatch.setattr("storage.sql.dialects.mysql.installed_driver", lambda: DRIVER)
 
 
 @pytest.fixture
@@ -68,6 +84,9 @@ def start_private_server() -> Iterator[Callable[..., PrivateServer]]:
 def pytest_configure(config: pytest.Config) -> None:
     """Open the session in the process that controls the run."""
     config.addinivalue_line("markers", "databases(*kinds): run for these kinds of database only")
+    config.addinivalue_line(
+        "markers", "one_driver: the driver makes no difference (tests of the contract run on both of MySQL's)"
+    )
     try:
         chosen_kinds()
     except UnknownKind as error:
@@ -89,9 +108,14 @@ def pytest_report_header() -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for a database once per kind."""
+    """Run a test that asks for a database once per kind, and on each driver if it wants that."""
     if KIND_FIXTURE in metafunc.fixturenames:
         kinds = [kind for kind in chosen_kinds() if kind in _wanted(metafunc.definition)]
+        is_for_drivers = DRIVER_FIXTURE in metafunc.fixturenames and not metafunc.definition.get_closest_marker(
+            "one_driver"
+        )
+        if "mysql" in kinds and is_for_drivers:
+            kinds.append(OTHER_DRIVER)
         metafunc.parametrize(KIND_FIXTURE, kinds, indirect=True, scope="session")
 
 

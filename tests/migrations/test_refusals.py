@@ -22,7 +22,9 @@ from tests.databases.queries import execute, tables
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
-DRIVER_WORDS = re.compile(r"asyncpg|asyncmy|sqlite3|sqlalche|errno|sqlstate|exception|connect\(|\(|\n", re.IGNORECASE)
+DRIVER_WORDS = re.compile(
+    r"asyncpg|asyncmy|aiomysql|sqlite3|sqlalche|errno|sqlstate|exception|connect\(|\(|\n", re.IGNORECASE
+)
 PASSWORD = "ge/he@im%:#?&=+ ü秘密"
 
 

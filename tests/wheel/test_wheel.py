@@ -2,10 +2,15 @@
 
 import shutil
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+from packaging.requirements import Requirement
+
 from server import __version__
+from storage.sql.dialects.mysql_driver import DRIVERS
 from tests.checks.test_checks import CHECKOUT
 from tests.wheel.environments import build, built_wheel, copy_checkout
 
@@ -43,6 +48,34 @@ def test_the_source_distribution_builds_the_same_wheel(tmp_path: Path) -> None:
         archive.extractall(tmp_path / "unpacked", filter="data")
     [unpacked] = (tmp_path / "unpacked").iterdir()
     assert contents(build(unpacked, "wheel", tmp_path)) == contents(built_wheel())
+
+
+@pytest.mark.parametrize(
+    ("implementation", "version", "machine", "driver"),
+    [
+        *(("CPython", version, "x86_64", "asyncmy") for version in ("3.11", "3.13", "3.15")),
+        *(("CPython", "3.12", machine, "asyncmy") for machine in ("aarch64", "arm64")),
+        *(
+            ("CPython", "3.12", machine, "aiomysql")
+            for machine in ("ppc64le", "riscv64", "s390x", "armv7l", "i686", "")
+        ),
+        ("CPython", "3.16", "x86_64", "aiomysql"),
+        ("PyPy", "3.11", "x86_64", "aiomysql"),
+    ],
+)
+def test_it_asks_for_asyncmy_where_that_has_a_wheel_and_for_a_driver_in_pure_python_elsewhere(
+    implementation: str, version: str, machine: str, driver: str
+) -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    place = {
+        "platform_python_implementation": implementation,
+        "python_version": version,
+        "platform_machine": machine,
+    }
+    asked = [Requirement(line) for line in project["dependencies"]]
+    assert [each.name for each in asked if each.name in DRIVERS and each.marker and each.marker.evaluate(place)] == [
+        driver
+    ]
 
 
 def test_what_an_earlier_build_has_left_is_not_in_the_wheel(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Dialect:
     """SQLAlchemy's name of the dialect."""
     schemes: ClassVar[tuple[str, ...]]
     """The schemes of its store URLs."""
-    driver: ClassVar[str]
+    driver: str
     """SQLAlchemy's name of the dialect and driver in use."""
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """The options that a store URL may have after its question mark, and the driver's names for them."""

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import asyncmy
 from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, event, func, text
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.engine import ExceptionContext
@@ -16,6 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.sessions import SessionLimits, keep_alive
 from storage.sql.types import ByteString, ByteText, length_of
@@ -31,7 +31,7 @@ The server looks each value up, even a repeated one: a page of 100 tasks cost tw
 
 END_SECONDS = 5.0  # how long the end of a session may take, its connection included
 NO_CONNECTION = 2003
-ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the driver escapes with a second one
+ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the drivers escape with a second one
 
 _FAILURES = {
     1062: Failure.DUPLICATE,
@@ -97,24 +97,24 @@ def _fits(statement: str, row: Sequence[Any], limit: int) -> bool:
     return len(statement) + sum(len(text.encode()) for text in texts) + escapes <= limit
 
 
-def _connecting(timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
+def _connecting(driver: MySQLDriver, timeout_seconds: float) -> Callable[..., Awaitable[Any]]:
     """Return the driver's connect with a timeout for all of it: the driver's covers only TCP, which a frozen server accepts."""
 
     async def connect(**arguments: Any) -> Any:
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await asyncmy.connect(**arguments)
+                return await driver.connect(**arguments)
         except TimeoutError as error:
-            raise asyncmy.errors.OperationalError(NO_CONNECTION, "the server does not answer") from error
+            raise driver.no_answer(NO_CONNECTION) from error
 
     return connect
 
 
-async def _end_session(thread_id: int, arguments: Mapping[str, Any]) -> None:
+async def _end_session(driver: MySQLDriver, thread_id: int, arguments: Mapping[str, Any]) -> None:
     """End a session over another one; its number is never used again, should it have ended by itself."""
-    with contextlib.suppress(TimeoutError, OSError, asyncmy.errors.MySQLError):
+    with contextlib.suppress(TimeoutError, OSError, driver.error):
         async with asyncio.timeout(END_SECONDS):
-            connection: Any = await asyncmy.connect(**arguments)
+            connection: Any = await driver.connect(**arguments)
             try:
                 await connection.query(f"KILL {thread_id}")
             finally:
@@ -141,7 +141,6 @@ class MySQL(Dialect):
 
     name: ClassVar[str] = "mysql"
     schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
-    driver: ClassVar[str] = "mysql+asyncmy"
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType(
         {name: name for name in ("ssl_ca", "ssl_cert", "ssl_key")}
     )
@@ -156,10 +155,11 @@ class MySQL(Dialect):
     default_port: ClassVar[int] = 3306
 
     def __init__(self, url: str) -> None:
+        self._driver = installed_driver()
+        self.driver = self._driver.name
         super().__init__(url)
         self._endings: set[asyncio.Task[None]] = set()
-        # As bytes, since the driver would write it in Latin-1.
-        self._password = (self.url.password or "").encode()
+        self._password = self._driver.password(self.url.password or "")
         if not self.url.database:
             raise Unavailable(
                 "the store URL does not name a database; write it as mysql://user:password@host:port/database"
@@ -175,7 +175,7 @@ class MySQL(Dialect):
             "connect_args": {
                 "password": self._password,
                 "charset": "utf8mb4",
-                "async_creator_fn": _connecting(max(1.0, pool_timeout_seconds)),
+                "async_creator_fn": _connecting(self._driver, max(1.0, pool_timeout_seconds)),
                 "init_command": _first_statement(self.session_limits),
             },
         }
@@ -188,7 +188,7 @@ class MySQL(Dialect):
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, record: Any) -> None:
-            keep_alive(getattr(connection.driver_connection, "_transport", None))
+            keep_alive(self._driver.transport(connection.driver_connection))
             cursor = connection.cursor()
             cursor.execute("SELECT @@max_allowed_packet")
             record.info["packet_bytes"] = cursor.fetchone()[0]
@@ -203,14 +203,15 @@ class MySQL(Dialect):
             if isinstance(context.original_exception, asyncio.CancelledError):
                 thread_id = connection.connection.driver_connection.thread_id()
                 _, arguments = engine.sync_engine.dialect.create_connect_args(self.url)
-                ending = asyncio.create_task(_end_session(thread_id, {**arguments, "password": self._password}))
+                arguments["password"] = self._password
+                ending = asyncio.create_task(_end_session(self._driver, thread_id, arguments))
                 self._endings.add(ending)
                 ending.add_done_callback(self._endings.discard)
 
         @event.listens_for(engine.sync_engine, "before_cursor_execute")
         def on_execute(connection: Connection, _: Any, statement: str, values: Any, __: Any, many: bool) -> None:
             limit = connection.info["packet_bytes"] - STATEMENT_OVERHEAD_BYTES
-            # The driver combines only short rows into one packet, so the largest row determines the largest packet.
+            # The drivers combine only short rows into one packet, so the largest row determines the largest packet.
             for row in values if many else (values,):
                 if not _fits(statement, row, limit):
                     raise ValueRefused("a value is too large for the database, or there are too many values")

@@ -116,7 +116,7 @@ class PostgreSQL(Dialect):
 
     name: ClassVar[str] = "postgresql"
     schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
-    driver: ClassVar[str] = "postgresql+asyncpg"
+    driver: str = "postgresql+asyncpg"
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({"sslmode": "ssl"})
     online_ddl: ClassVar[OnlineDdl] = OnlineDdl(
         create="CREATE INDEX CONCURRENTLY",

@@ -133,7 +133,7 @@ class SQLite(Dialect):
 
     name: ClassVar[str] = "sqlite"
     schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
-    driver: ClassVar[str] = "sqlite+aiosqlite"
+    driver: str = "sqlite+aiosqlite"
     online_ddl: ClassVar[OnlineDdl] = OnlineDdl()
     many_processes: ClassVar[bool] = False
     upgrades_itself: ClassVar[bool] = True
