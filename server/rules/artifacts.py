@@ -1,10 +1,12 @@
 """New artifacts: required fields, reuse of an existing equal artifact, and what makes two artifacts equal."""
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
+from itertools import compress
 from math import isfinite
 from struct import pack
 from typing import Any, NamedTuple
@@ -18,7 +20,8 @@ from storage.contract import ReadTx, WriteTx
 from storage.digests import uri_hash
 from storage.documents.plain import object_of, plain_number
 from storage.ids import new_id
-from storage.model import Artifact, ArtifactTask, ArtifactType, TaskHead
+from storage.model import Artifact, ArtifactTask, ArtifactType, LinkedArtifact, TaskHead
+from storage.slices import in_slices
 
 CLASSIFICATION_METRICS = (ArtifactType.ClassificationMetric, ArtifactType.SlicedClassificationMetric)
 """Types whose values are in the metadata."""
@@ -26,6 +29,8 @@ CLASSIFICATION_METRICS = (ArtifactType.ClassificationMetric, ArtifactType.Sliced
 _TYPES = frozenset(type.value for type in ArtifactType)
 _METRIC = ArtifactType.Metric.value
 _WITH_METADATA = tuple(type.value for type in CLASSIFICATION_METRICS)
+
+_OutputKey = tuple[str, int, str, int, Artifact]
 
 # What is written as \uXXXX within the metadata that an identity is made of, though JSON does not ask for it.
 _ESCAPED = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
@@ -103,28 +108,73 @@ def new_artifact(new: NewArtifact, *, artifact_id: str, metadata: str | None, na
 async def keep_artifact(tx: WriteTx, new: NewArtifact, artifact: Artifact) -> Artifact:
     """Store a new artifact, or find the equal one that may be used instead; link the one returned to its task.
 
-    Raises NotFound for an unknown task, InvalidArgument for one of another run.
+    A replay returns the artifact that the task has already. Raises NotFound for an unknown task, InvalidArgument for one of
+    another run.
     """
     task = _task_of(new, await tx.tasks.heads([new.task_id]))
+    link = _link(new, artifact.id, task)
     if new.reuse_if_exists:
         linked = await find_equal(tx, artifact) or await tx.artifacts.create_unique(artifact)
-    else:
-        linked = artifact
+        await tx.artifact_tasks.create([replace(link, artifact_id=linked.id)])
+        return linked
+    [replayed] = await _replayed(tx, [link], [artifact])
+    if replayed is None:
         await tx.artifacts.create([artifact])
-    await tx.artifact_tasks.create([_link(new, linked.id, task)])
-    return linked
+        await tx.artifact_tasks.create([link])
+    return replayed or artifact
 
 
-async def keep_artifacts(tx: WriteTx, news: Sequence[NewArtifact], artifacts: Sequence[Artifact]) -> None:
-    """Store new artifacts and link them to their tasks; none of them may be reused. Raises as `keep_artifact`."""
+async def keep_artifacts(tx: WriteTx, news: Sequence[NewArtifact], artifacts: Sequence[Artifact]) -> Sequence[Artifact]:
+    """Store new artifacts and link them to their tasks; none of them may be reused, replays return what their tasks have.
+
+    Raises as `keep_artifact`.
+    """
     heads = await tx.tasks.heads(sorted({new.task_id for new in news}))
     tasks = []
     for new in news:
         checks.require(not new.reuse_if_exists, "reuse_if_exists is not allowed in a bulk call")
         tasks.append(_task_of(new, heads))
-    await tx.artifacts.create(artifacts)
     links = [_link(new, artifact.id, task) for new, artifact, task in zip(news, artifacts, tasks, strict=True)]
-    await tx.artifact_tasks.create(links)
+    replayed = await _replayed(tx, links, artifacts)
+    is_new = [each is None for each in replayed]
+    await tx.artifacts.create(list(compress(artifacts, is_new)))
+    await tx.artifact_tasks.create(list(compress(links, is_new)))
+    return [before or artifact for before, artifact in zip(replayed, artifacts, strict=True)]
+
+
+async def _replayed(
+    tx: WriteTx, links: Sequence[ArtifactTask], artifacts: Sequence[Artifact]
+) -> Sequence[Artifact | None]:
+    """Return for each new artifact the one that its task has already, if the call is one that was made before.
+
+    A launcher that is tried again makes the artifacts of its task a second time, with the uris that the driver has given them,
+    in which there is a fresh uuid. Without a uri nothing tells a replay from a further artifact, what the task has reused is not
+    what it made, and equal artifacts of one call are different ones: each takes another of those that were there before the call.
+    """
+    with_uri = [(link, artifact) for link, artifact in zip(links, artifacts, strict=True) if artifact.uri]
+    if not with_uri:
+        return [None] * len(artifacts)
+    outputs = await tx.artifact_tasks.outputs([link for link, _ in with_uri], [each.uri or "" for _, each in with_uri])
+    if not outputs:
+        return [None] * len(artifacts)
+    outputs_by_key: dict[_OutputKey, deque[Artifact]] = {}
+    replayed: list[Artifact | None] = []
+
+    def add_output(output: LinkedArtifact) -> None:
+        outputs_by_key.setdefault(_output_key(output.link, output.artifact), deque()).append(output.artifact)
+
+    def find(pair: tuple[ArtifactTask, Artifact]) -> None:
+        equal = outputs_by_key.get(_output_key(*pair)) if pair[1].uri else None
+        replayed.append(equal.popleft() if equal else None)
+
+    await in_slices(outputs, add_output)
+    await in_slices(zip(links, artifacts, strict=True), find)
+    return replayed
+
+
+def _output_key(link: ArtifactTask, artifact: Artifact) -> _OutputKey:
+    of_link = link.task_id, link.type, link.key, link.iteration
+    return *of_link, replace(artifact, id="", created_at=0, updated_at=0, identity_key=None)
 
 
 async def find_equal(tx: ReadTx, artifact: Artifact) -> Artifact | None:

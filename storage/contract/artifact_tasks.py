@@ -33,6 +33,12 @@ class ArtifactTaskReads(Protocol):
     async def outlines(self, run_id: str, *, limit: int) -> Sequence[LinkOutline]:
         """Outlines of the first links of a run come by id."""
 
+    async def outputs(self, links: Sequence[ArtifactTask], uris: Sequence[str]) -> Sequence[LinkedArtifact]:
+        """Artifacts with a uri are found by the task, type, key and iteration of their links, in order of the links' ids.
+
+        An artifact that was linked elsewhere before is not an output of the task.
+        """
+
 
 class ArtifactTaskWrites(ArtifactTaskReads, Protocol):
     """Writing links."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, delete, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
+from storage.digests import text_digest
 from storage.ids import possible_ids
 from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline
 from storage.sql.dialects.dialect import Dialect
@@ -18,6 +19,8 @@ _COLUMNS = columns_of(artifact_tasks, ArtifactTask)
 _OF_LINK = ("task_id", "artifact_id", "type", "key", "producer")
 _UNIQUE = ("task_id", "type", "key", "iteration", "artifact_id")
 _IDS = ("task_id", "artifact_id")
+_OUTPUT = ("task_id", "type", "key", "iteration")
+_TASK_AND_KEY = ("task_id", "key")
 
 
 class _Statements:
@@ -31,6 +34,13 @@ class _Statements:
         self.of_tasks = self._linked(*dialect.rows_among(artifact_tasks, artifact_tasks.c.task_id, "ids"))
         links, condition = dialect.rows_by_key(artifact_tasks, _UNIQUE, _IDS)
         self.by_key = select(*columns_of(links, ArtifactTask)).where(condition)
+        outputs, is_output = dialect.rows_by_key(artifact_tasks, _OUTPUT, _TASK_AND_KEY)
+        self.outputs = select(*columns_of(outputs, ArtifactTask)).where(is_output)
+        among, is_among = dialect.rows_among(artifacts, artifacts.c.id, "ids")
+        has_uri = dialect.among(among.c.uri_hash, "uri_hashes")
+        links = artifact_tasks.alias("link")
+        first_link = select(func.min(links.c.id)).where(links.c.artifact_id == among.c.id).scalar_subquery()
+        self.with_uris = select(*columns_of(among, Artifact), first_link).where(is_among, has_uri)
         self.delete_of_tasks = delete(artifact_tasks).where(dialect.among(artifact_tasks.c.task_id, "ids"))
         is_linked = artifacts.c.id == artifact_tasks.c.artifact_id
         partners, is_partner = dialect.partners(artifacts, is_linked, columns=("type", "uri"))
@@ -51,6 +61,10 @@ class _Statements:
 
 def _unique_key(link: ArtifactTask) -> tuple[str, int, str, int, str]:
     return link.task_id, link.type, link.key, link.iteration, link.artifact_id
+
+
+def _output_key(link: ArtifactTask) -> tuple[str, int, str, int]:
+    return link.task_id, link.type, link.key, link.iteration
 
 
 class SqlArtifactTasks:
@@ -112,6 +126,28 @@ class SqlArtifactTasks:
         """Return outlines of a run's first links, by id."""
         rows = (await self._connection.execute(self._statements.outlines, {"run_id": run_id, "limit": limit})).all()
         return [LinkOutline(*row) for row in rows]
+
+    async def outputs(self, links: Sequence[ArtifactTask], uris: Sequence[str]) -> Sequence[LinkedArtifact]:
+        """Return those artifacts with one of the uris that are linked as the links say, and were not linked before.
+
+        They come by the ids of their links. The given links' own artifacts and ids do not count.
+        """
+        keys = {_output_key(link): dict(zip(_OUTPUT, _output_key(link), strict=True)) for link in links}
+        values = self._dialect.key_values(_OUTPUT, _TASK_AND_KEY, list(keys.values()))
+        rows = (await self._connection.execute(self._statements.outputs, values)).all()
+        links_found = [link for link in (ArtifactTask(*row) for row in rows) if _output_key(link) in keys]
+        if not links_found:
+            return []
+        # Not in the same statement: a uri may be that of many artifacts, and a planner that does not know it begins there.
+        ids = self._dialect.text_list(sorted({link.artifact_id for link in links_found}))
+        hashes = self._dialect.text_list(sorted({text_digest(uri) for uri in uris}))
+        result = await self._connection.execute(self._statements.with_uris, {"ids": ids, "uri_hashes": hashes})
+        # By its first link, which is that of the task that made it: ids grow.
+        artifacts_by_link = dict(await records(result, lambda row: (row[-1], Artifact(*row[:-1]))))
+        links_found.sort(key=lambda link: link.id)
+        return [
+            LinkedArtifact(link, artifacts_by_link[link.id]) for link in links_found if link.id in artifacts_by_link
+        ]
 
     async def _find_linked(self, statement: Select[Any], **values: Any) -> Sequence[LinkedArtifact]:
         width = len(_COLUMNS)

@@ -84,11 +84,6 @@ async def test_a_new_artifact_is_linked_to_its_task(api: Api, iteration: int | N
     assert (output.producer, list(output.artifacts)) == (producer, [made])
 
 
-async def test_without_reuse_each_call_makes_another_artifact(api: Api) -> None:
-    request = await a_request(api, an_artifact(uri="s3://x"))
-    assert len({(await api.CreateArtifact(**request)).artifact_id for _ in range(3)}) == 3
-
-
 BAD_ARTIFACTS: list[dict[str, Any]] = [
     {"artifact_id": "mine"},
     {"namespace": ""},

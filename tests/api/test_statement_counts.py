@@ -162,6 +162,13 @@ async def test_create_artifact_takes_at_most_three_statements(api: Api, statemen
     assert 0 < statements.count <= 3
 
 
+async def test_create_artifact_takes_one_more_to_see_whether_it_is_a_replay(api: Api, statements: Statements) -> None:
+    run_id, task_id = await new_run_and_task(api)
+    statements.clear()
+    await new_artifact(api, run_id, task_id, uri=unique("s3"))
+    assert 0 < statements.count <= 4
+
+
 @pytest.mark.parametrize("created_before", ["not at all", "with reuse", "without reuse"])
 async def test_create_artifact_with_reuse_takes_at_most_seven_statements(
     api: Api, statements: Statements, created_before: str

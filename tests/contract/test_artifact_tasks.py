@@ -12,6 +12,7 @@ from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline, T
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_kept_task, a_link, a_run, a_task, an_artifact, keep
 from tests.contract.listings import all_pages, ids_of, listing
+from tests.contract.uris import with_uri
 
 
 async def two_of_each(store: SqlStore) -> tuple[list[Task], list[Artifact]]:
@@ -133,3 +134,31 @@ async def test_links_of_tasks_are_deleted_without_their_artifacts(store: SqlStor
     await store.write(lambda tx: tx.artifact_tasks.delete_of_tasks([tasks[0].id]))
     assert await list_ids(store, artifacts=[artifacts[0].id]) == [links[1].id]
     assert await store.read(lambda tx: tx.artifacts.get(artifacts[0].id)) == artifacts[0]
+
+
+async def test_artifacts_with_a_uri_are_found_by_the_task_type_key_and_iteration_of_their_links_in_order_of_the_links_ids(
+    store: SqlStore,
+) -> None:
+    [task, other_task], _ = await two_of_each(store)
+    uris = ["s3://u", "s3://u", "s3://v", *["s3://u"] * 4]
+    artifacts = [*(an_artifact(**with_uri(uri)) for uri in uris), an_artifact()]
+    later, earlier, other_uri, *others, without = [a_link(task, artifact) for artifact in artifacts]
+    later, earlier = replace(later, id="b"), replace(earlier, id="a")
+    changes = [{"type": 8}, {"key": "Out"}, {"iteration": 0}, {"task_id": other_task.id, "run_id": other_task.run_id}]
+    others = [replace(link, **change) for link, change in zip(others, changes, strict=True)]  # type: ignore[arg-type]
+    await keep(store, *artifacts, later, earlier, other_uri, *others, without)
+    asked = [replace(later, id=new_id(), artifact_id=""), a_link(task, an_artifact(), key="unused")]
+    found = await store.read(lambda tx: tx.artifact_tasks.outputs([*asked, *asked], ["s3://u", "s3://w"]))
+    assert found == [LinkedArtifact(earlier, artifacts[1]), LinkedArtifact(later, artifacts[0])]
+    found = await store.read(lambda tx: tx.artifact_tasks.outputs([*asked, others[2]], ["s3://u", "s3://v"]))
+    assert {each.link for each in found} == {earlier, later, other_uri, others[2]}
+
+
+async def test_an_artifact_that_was_linked_elsewhere_before_is_not_an_output_of_the_task(store: SqlStore) -> None:
+    [maker, user], _ = await two_of_each(store)
+    artifact = an_artifact(**with_uri("s3://u"))
+    made, reused = a_link(maker, artifact), a_link(user, artifact)
+    await keep(store, artifact, made, reused)
+    for link, expected in ((made, [LinkedArtifact(made, artifact)]), (reused, [])):
+        found = await store.read(lambda tx, link=link: tx.artifact_tasks.outputs([link], ["s3://u"]))
+        assert found == expected

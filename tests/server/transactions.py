@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from storage.errors import AlreadyExists, RowNotFound
-from storage.model import Artifact, ArtifactTask, Experiment, PipelineVersion, Run, TaskHead
+from storage.model import Artifact, ArtifactTask, Experiment, LinkedArtifact, PipelineVersion, Run, TaskHead
 
 
 @dataclass
@@ -50,9 +50,20 @@ class Tasks:
 
 @dataclass
 class Links:
-    """Links in the order in which they were made."""
+    """Links in the order in which they were made, and the artifacts they link."""
 
     rows: list[ArtifactTask] = field(default_factory=list)
+    artifacts: Artifacts = field(default_factory=Artifacts)
+
+    async def outputs(self, links: Sequence[ArtifactTask], uris: Sequence[str]) -> Sequence[LinkedArtifact]:
+        """What is linked as the links say, with one of the uris."""
+        keys = {(link.task_id, link.type, link.key, link.iteration) for link in links}
+        artifacts = {artifact.id: artifact for artifact in self.artifacts.rows if artifact.uri in uris}
+        return [
+            LinkedArtifact(row, artifacts[row.artifact_id])
+            for row in self.rows
+            if row.artifact_id in artifacts and (row.task_id, row.type, row.key, row.iteration) in keys
+        ]
 
     async def create(self, links: Sequence[ArtifactTask]) -> Sequence[ArtifactTask]:
         """Add rows."""
@@ -128,10 +139,11 @@ def transaction(
     versions: Sequence[PipelineVersion] = (),
 ) -> Any:
     """What rules use of a WriteTx; Any, as it has only the functions that the rules under test call."""
+    kept_artifacts = Artifacts(list(artifacts))
     return SimpleNamespace(
         tasks=Tasks(list(tasks)),
-        artifacts=Artifacts(list(artifacts)),
-        artifact_tasks=Links(),
+        artifacts=kept_artifacts,
+        artifact_tasks=Links(artifacts=kept_artifacts),
         experiments=Experiments(list(experiments)),
         pipeline_versions=Versions(list(versions)),
         runs=Runs(),

@@ -57,7 +57,10 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
 async def create_artifact(
     call: Call, request: artifact_pb2.CreateArtifactRequest
 ) -> artifact_pb2.Artifact | SerializedMessage:
-    """Store an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead."""
+    """Store an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead.
+
+    A replay, as by a launcher that is tried again, answers with the artifact that the task has already.
+    """
     new = _checked(request)
     new.check_numbers()
     record = _RecordOf(new, namespace=call.scope().namespace, now=call.now())
@@ -69,7 +72,7 @@ async def create_artifact(
 async def create_artifacts_bulk(
     call: Call, request: artifact_pb2.CreateArtifactsBulkRequest
 ) -> artifact_pb2.CreateArtifactsBulkResponse:
-    """Store many artifacts and their links, all or none, answered in the order asked."""
+    """Store many artifacts and their links, all or none, answered in the order asked; replays as in CreateArtifact."""
     checks.bulk("artifacts", len(request.artifacts), call.settings.bulk_items_max)
     news: list[NewArtifact] = []
     await in_slices(request.artifacts, lambda item: news.append(_checked(item)))
@@ -89,9 +92,9 @@ async def create_artifacts_bulk(
         artifacts.append(await apart(record, message))
 
     await in_turn(zip(news, request.artifacts, strict=True), lambda pair: add_record(pair[0], pair[1].artifact))
-    await call.store.write(lambda tx: keep_artifacts(tx, news, artifacts))
+    kept = await call.store.write(lambda tx: keep_artifacts(tx, news, artifacts))
     response = artifact_pb2.CreateArtifactsBulkResponse()
-    await in_turn(artifacts, lambda artifact: codec.write_artifact(artifact, response.artifacts.add()))
+    await in_turn(kept, lambda artifact: codec.write_artifact(artifact, response.artifacts.add()))
     return response
 
 
