@@ -10,7 +10,7 @@ from typing import Any
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from server.packages.reading import read_apart
-from server.packages.specs import read_spec
+from server.packages.specs import check_runnable, read_spec
 from server.rules.bounded_cache import BoundedCache
 from storage.digests import text_digest
 
@@ -23,7 +23,7 @@ _inputs: BoundedCache[bytes] = BoundedCache(BYTES_MAX)
 
 
 async def root_inputs(spec: str) -> Any:
-    """Return the input definitions of a stored specification's root; raises InvalidArgument unless it is valid."""
+    """Return the input definitions of a stored specification's root; raises InvalidArgument unless it can be run."""
     id = text_digest(spec)
     data = _inputs.find(id)
     if data is None:
@@ -33,5 +33,7 @@ async def root_inputs(spec: str) -> Any:
 
 
 def _read(spec: str) -> bytes:
-    data: bytes = read_spec(json.loads(spec)).root.input_definitions.SerializeToString()
+    message = read_spec(json.loads(spec))
+    check_runnable(message)
+    data: bytes = message.root.input_definitions.SerializeToString()
     return data

@@ -70,6 +70,24 @@ def check_origin(spec: Any) -> None:
         )
 
 
+def check_runnable(spec: Any) -> None:
+    """Raise InvalidArgument for a valid spec that KFP cannot run: a task that it reaches has an artifactIterator.
+
+    KFP's compiler for Argo refuses it in CreateRun; such a pipeline can still be uploaded.
+    """
+    components, reached = [spec.root], set[str]()
+    while components:
+        for name, task in components.pop().dag.tasks.items():
+            if task.HasField("artifact_iterator"):
+                raise InvalidArgument(
+                    f"task {name[:128]!r} has an artifactIterator, which KFP cannot run", reason=REASON
+                )
+            component_name = task.component_ref.name
+            if component_name in spec.components and component_name not in reached:
+                reached.add(component_name)
+                components.append(spec.components[component_name])
+
+
 def parse_platform(document: Any) -> Any:
     """Return the PlatformSpec message of a bare document, None when it is not one."""
     return _strict(document, pipeline_spec_pb2.PlatformSpec())

@@ -13,7 +13,7 @@ from server.calls.listings import ListRequest, cut, listing_of, next_token
 from server.errors import InvalidArgument, NotFound
 from server.packages.reading import read_apart
 from server.packages.root_inputs import root_inputs
-from server.packages.specs import check_parameters, read_spec
+from server.packages.specs import check_parameters, check_runnable, read_spec
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from server.rules import checks, last_runs
 from server.rules.linked_tasks import LinkedTasks
@@ -76,7 +76,9 @@ def _read_start(message: run_pb2.Run) -> RunStart:
     spec = codec.pipeline_spec(message)
     if spec is not None:
         # Values as they are sent: a specification declares its inputs by the kinds of Values.
-        check_parameters(read_spec(spec).root.input_definitions, message.runtime_config.parameters)
+        pipeline = read_spec(spec)
+        check_runnable(pipeline)
+        check_parameters(pipeline.root.input_definitions, message.runtime_config.parameters)
     return codec.run_start(message, spec)
 
 
