@@ -35,7 +35,8 @@ from server.process.memory import give_back, map_large_blocks
 from server.process.metrics import Gauges, Metrics
 from server.process.telemetry import log
 from server.process.workers import run_workers
-from server.rules import last_runs, run_state
+from server.rules import last_runs
+from server.rules.run_sweep import RunSweep
 from storage import slices
 from storage.errors import StorageError
 from storage.pages import PageTokens
@@ -217,26 +218,41 @@ def _with_port(address: str, port: int) -> str:
 
 
 async def _sweep(shared: Shared) -> None:
-    """Periodically end canceling runs whose pods died without reporting, and record last runs that were missed.
+    """Periodically close runs that nobody else closes, and record last runs that were missed.
 
     An error must not stop the sweep.
     """
+    settings = shared.settings
+    runs = RunSweep(
+        shared.store,
+        shared.now,
+        cancel_grace_seconds=settings.cancel_grace_seconds,
+        abandoned_hours=settings.abandoned_hours,
+        sweep_seconds=settings.sweep_seconds,
+    )
     unswept_since = shared.now() - FIRST_SWEEP_SECONDS * MICROSECONDS
+
+    async def close_runs() -> None:
+        closed = await runs.close()
+        if any(closed):
+            log.info("closed runs", canceled=closed.canceled, abandoned=closed.abandoned)
+
+    async def make_up() -> None:
+        nonlocal unswept_since
+        begun = shared.now()
+        if await last_runs.make_up(shared.store, created_since=unswept_since):
+            # A run is created a while before it can be read, by a server whose clock may differ.
+            unswept_since = begun - int(settings.call_seconds_max + SLACK_SECONDS) * MICROSECONDS
+
     while True:
-        await asyncio.sleep(shared.settings.sweep_seconds)
-        try:
-            begun = shared.now()
-            if await last_runs.make_up(shared.store, created_since=unswept_since):
-                # A run is created a while before it can be read, by a server whose clock may differ.
-                unswept_since = begun - int(shared.settings.call_seconds_max + SLACK_SECONDS) * MICROSECONDS
-            grace_seconds = shared.settings.cancel_grace_seconds
-            count = await run_state.close_stale(shared.store, shared.now, grace_seconds=grace_seconds)
-            if count:
-                log.info("canceled stale runs", runs=count)
-        except StorageError as error:
-            log.warning("sweep failed", error=str(error))
-        except Exception as error:  # noqa: BLE001 - anything else is a bug, and must not stop the sweep either
-            log.error("sweep failed", exc_info=error)
+        await asyncio.sleep(settings.sweep_seconds)
+        for chore in (close_runs, make_up):
+            try:
+                await chore()
+            except StorageError as error:
+                log.warning("sweep failed", error=str(error))
+            except Exception as error:  # noqa: BLE001 - anything else is a bug, and must not stop the sweep either
+                log.error("sweep failed", exc_info=error)
 
 
 async def serve_until_signal(

@@ -93,10 +93,15 @@ class Settings:
     tag_name: str = _setting("unknown", "Release that the server reports, for clients that show it")
     bulk_items_max: int = _setting(10_000, "Maximum number of items per bulk call")
     cancel_grace_seconds: float = _setting(
-        300.0, "How long a run in state CANCELING may go without updates before it is CANCELED"
+        300.0,
+        "How long a terminated run with running tasks may go without updates before it is CANCELED, and tasks that run on after "
+        "that before they are FAILED",
+    )
+    abandoned_hours: float = _setting(
+        0.0, "How long an unfinished run may go without a write before it is FAILED; 0 means for any time"
     )
     sweep_seconds: float = _setting(
-        15.0, "How often the server looks for such runs, and for last runs that experiments missed"
+        5.0, "How often the server looks for such runs, and for last runs that experiments missed"
     )
     drain_seconds: float = _setting(10.0, "How long calls in progress may take after SIGTERM")
     reflection: bool = _setting(True, "Whether gRPC reflection is served")
@@ -118,7 +123,7 @@ class Settings:
             value = getattr(self, setting.name)
             if setting.type not in (int, float) or setting.name == "workers":
                 continue
-            if setting.name in _ZERO_ALLOWED and value >= 0:
+            if setting.name in _ZERO_ALLOWED and value == 0:
                 continue
             if not (0 < value < math.inf):
                 raise InvalidSetting(f"{setting.name} must be a number greater than 0")
@@ -197,7 +202,7 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
 """The checks of settings by name: each returns why the value cannot be used, or None."""
 
 
-_ZERO_ALLOWED = ("connections_per_peer_max",)
+_ZERO_ALLOWED = ("abandoned_hours", "connections_per_peer_max")
 """Settings whose 0 means that there is no limit."""
 
 _IGNORED = ("pool_timeout_seconds",)

@@ -30,6 +30,15 @@ def new_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def moment_of_id(id: str) -> int | None:
+    """Return when a UUIDv7 was made, in microseconds since 1970 but whole milliseconds; None for an id of another form."""
+    try:
+        value = uuid.UUID(id)
+    except ValueError:
+        return None
+    return (value.int >> 80) * 1000 if value.version == 7 else None
+
+
 def can_be_id(text: str) -> bool:
     """Return whether a text could be the id of a row; no id column can store other texts."""
     try:

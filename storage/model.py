@@ -160,6 +160,7 @@ class RunHead:
     state_history: str  # JSON
     finished_at: int | None
     display_name: str
+    updated_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,15 @@ class RunActivity:
     task_count: int
     tasks_updated_at: int  # 0 without tasks
     last_link_id: str  # empty without links
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """When a run was created, and when it last changed."""
+
+    id: str
+    created_at: int
+    updated_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +273,37 @@ class TaskAttempt:
     pods: str | None = None  # JSON
     status_metadata: str | None = None  # JSON
     output_parameters: str | None = None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTask:
+    """What must be known of a running task to end it."""
+
+    id: str
+    state_history: str | None  # JSON
+    status_metadata: str | None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """All that changes of a task when it is ended; the rest of it stays."""
+
+    id: str
+    updated_at: int
+    state: int
+    finished_at: int
+    state_history: str | None  # JSON
+    status_metadata: str | None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class CommonEnd:
+    """How many tasks end at once: `entry` is the JSON object that each gets at the end of its history."""
+
+    state: int
+    moment: int
+    entry: str
+    status_metadata: str  # JSON
 
 
 @dataclass(frozen=True, slots=True)

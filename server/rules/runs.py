@@ -3,6 +3,8 @@
 from server.rules.unusable import column
 from storage.documents import histories
 from storage.documents.enums import RUN_STATES
+from storage.documents.histories import HistoryEntry
+from storage.documents.plain import Plain
 from storage.model import RunState, TaskState
 
 FINISHED = {RunState.SUCCEEDED.name, RunState.SKIPPED.name, RunState.FAILED.name, RunState.CANCELED.name}
@@ -27,10 +29,11 @@ def after_root(run_state: str, root_state: int) -> str | None:
     return followed
 
 
-def append_state(history: str, state: str, now: int) -> str:
+def append_state(history: str, state: str, now: int, *, error: dict[str, Plain] | None = None) -> str:
     """Return a run's stored history with {now, state} at its end, unless that is the state of the last entry.
 
-    Raises UnusableValue for a history that grew too large.
+    `error` is a google.rpc.Status in protobuf's JSON form. Raises UnusableValue for a history that grew too large.
     """
-    longer = histories.append(history, RUN_STATES.number_of(state), now=now, states=RUN_STATES)
+    entry = HistoryEntry(RUN_STATES.number_of(state), now, error)
+    longer = histories.append(history, entry, states=RUN_STATES)
     return history if longer is None or longer is history else column(longer, "run.state_history")

@@ -6,7 +6,8 @@ from dataclasses import replace
 from server.errors import InvalidArgument
 from server.rules import checks, run_state
 from server.rules.linked_tasks import LinkedTasks
-from storage.contract import Lock, Store, WriteTx
+from server.rules.run_state import RunWrite, write_run
+from storage.contract import Store, WriteTx
 from storage.model import Task, TaskHead
 from storage.slices import in_slices
 
@@ -23,40 +24,48 @@ class LargeTasks(Exception):
         self.tasks = tasks
 
 
-async def keep_task(store: Store, task: Task, *, now: int) -> Task:
+async def keep_task(store: Store, task: Task, *, now: Callable[[], int]) -> Task:
     """Store a new task in the namespace of its run, or return the one that was created with the same logical key.
 
     Raises NotFound for an unknown parent and InvalidArgument for one of another run; RowNotFound for an unknown run.
     """
     root_state = task.state if task.type == run_state.ROOT else None
 
-    async def write(tx: WriteTx, lock: Lock) -> Task:
+    async def attempt(write: RunWrite) -> Task:
+        tx = write.tx
         if task.parent_task_id is not None:
             check_parent(task.parent_task_id, task.run_id, await tx.tasks.heads([task.parent_task_id]))
-        run = await run_state.lock_run(tx, task.run_id, Lock.UPDATE if root_state else lock)
+        run = await write.lock_run(alone=bool(root_state))
         new = task if task.namespace == run.namespace else replace(task, namespace=run.namespace)
         row = await tx.tasks.create(new)
         if row is new:
-            await run_state.follow(tx, run, root_state=root_state, now=now)
+            await write.follow(run, root_state=root_state, states={new.state})
         return row
 
-    return await run_state.write_tasks(store, write)
+    return await write_run(store, task.run_id, attempt, now=now)
 
 
 async def update_tasks(
-    store: Store, run_id: str, task_ids: Sequence[str], merge: Callable[[Task], Task], *, now: int
+    store: Store,
+    run_id: str,
+    task_ids: Sequence[str],
+    merge: Callable[[Task, int], Task],
+    *,
+    now: Callable[[], int],
 ) -> LinkedTasks:
     """Update tasks of one run, all or none; return them as they stand, with artifacts and children.
 
-    `merge` returns a task after its update; it may raise a LargeTask, see there, and is called again when the transaction is run
-    again. Raises NotFound for unknown tasks and parents, InvalidArgument for those of other runs and parents that close a cycle.
+    `merge` returns a task after its update, given the time; it may raise a LargeTask, see there, and is called again when the
+    transaction is run again. `now` is the clock. Raises NotFound for unknown tasks and parents, InvalidArgument for those of
+    other runs and parents that close a cycle.
     """
     task_ids = sorted(task_ids)
 
-    async def write(tx: WriteTx, lock: Lock) -> LinkedTasks:
+    async def attempt(write: RunWrite) -> LinkedTasks:
+        tx = write.tx
         tasks_before = await tx.tasks.lock(task_ids)
         _check_tasks(task_ids, run_id, tasks_before)
-        tasks_after = await _merged([tasks_before[task_id] for task_id in task_ids], merge)
+        tasks_after = await _merged([tasks_before[task_id] for task_id in task_ids], merge, now())
         new_parents = {
             task.id: task.parent_task_id
             for task in tasks_after
@@ -64,26 +73,28 @@ async def update_tasks(
         }
         root_state = _root_state(tasks_before, tasks_after)
         # A moved parent must not meet another move that would close a cycle, a changed ROOT writes the run itself.
-        run = await run_state.lock_run(tx, run_id, Lock.UPDATE if new_parents or root_state else lock)
+        run = await write.lock_run(alone=bool(new_parents or root_state))
         if new_parents:
             await _check_parents(tx, run_id, new_parents, tasks_after)
         await tx.tasks.update([(tasks_before[task.id], task) for task in tasks_after])
-        await run_state.follow(tx, run, root_state=root_state, now=now)
+        if await write.follow(run, root_state=root_state, states={task.state for task in tasks_after}):
+            tasks_now = await tx.tasks.lock(task_ids)
+            tasks_after = [tasks_now[task_id] for task_id in task_ids]
         links = await tx.artifact_tasks.of_tasks(task_ids)
         children = await tx.tasks.children(run_id, task_ids)
         return LinkedTasks(tasks_after, links, children)
 
-    return await run_state.write_tasks(store, write)
+    return await write_run(store, run_id, attempt, now=now)
 
 
-async def _merged(tasks: Sequence[Task], merge: Callable[[Task], Task]) -> Sequence[Task]:
+async def _merged(tasks: Sequence[Task], merge: Callable[[Task, int], Task], now: int) -> Sequence[Task]:
     """Return the tasks after their updates; raises LargeTasks with all those whose merge raised LargeTask."""
     tasks_after: list[Task] = []
     large_tasks: list[Task] = []
 
     def add(task: Task) -> None:
         try:
-            tasks_after.append(merge(task))
+            tasks_after.append(merge(task, now))
         except LargeTask:
             large_tasks.append(task)
 

@@ -88,7 +88,8 @@ def new_task(new: TaskUpdate, *, task_id: str, run_id: str, namespace: str, now:
     parent_task_id = new.parent_task_id or None
     history = list(new.state_history)
     if new.state and not (history and history[-1].state == new.state):
-        history.append(HistoryEntry(new.state, now))
+        before = history[-1].update_time if history else None
+        history.append(HistoryEntry(new.state, now if before is None else max(now, before)))
     attributes = new.type_attributes
     return Task(
         id=task_id,
@@ -127,16 +128,17 @@ def merge_task(task: Task, update: TaskUpdate, now: int) -> Task:
 
     Raises UnusableValue for a value that cannot be stored.
     """
-    history = histories.append(task.state_history, update.state, now=now, states=TASK_STATES)
+    history = append_state(task.state_history, update.state, now)
     return replace(
         task,
-        updated_at=now,
+        # Strictly later: whoever compares it with what was read before sees that the task has changed.
+        updated_at=max(now, task.updated_at + 1),
         name=update.name or task.name,
         display_name=update.display_name or task.display_name,
         cache_fingerprint=update.cache_fingerprint or task.cache_fingerprint,
         parent_task_id=task.parent_task_id if update.parent_task_id is None else update.parent_task_id or None,
         state=update.state or task.state,
-        state_history=history if history is task.state_history else optional_column(history, _HISTORY),
+        state_history=history,
         type=update.type or task.type,
         finished_at=task.finished_at if update.finished_at is None else update.finished_at,
         pods=_pods(update) or task.pods,
@@ -149,7 +151,7 @@ def merge_task(task: Task, update: TaskUpdate, now: int) -> Task:
 
 def append_state(history: str | None, state: int, now: int) -> str | None:
     """Return a task's stored history with {now, state} at its end, unless the state is 0 or that of the last entry."""
-    longer = histories.append(history, state, now=now, states=TASK_STATES)
+    longer = histories.append(history, HistoryEntry(state, now), states=TASK_STATES)
     return history if longer is history else optional_column(longer, _HISTORY)
 
 

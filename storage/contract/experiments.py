@@ -32,7 +32,8 @@ class ExperimentWrites(ExperimentReads, Protocol):
     async def lock(self, experiment_id: str, lock: Lock) -> Experiment:
         """An experiment locked for update is not written by others until the transaction ends.
 
-        Locking an unknown experiment raises RowNotFound.
+        An experiment locked for sharing is not archived by others until the transaction ends. Locking an unknown experiment raises
+        RowNotFound.
         """
 
     async def ensure_default(self, fallback: Experiment) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from storage.contract.listing import Listing, Lock, Page
-from storage.model import Run, RunActivity, RunHead, ShownRun
+from storage.model import Run, RunActivity, RunChange, RunHead, ShownRun
 from storage.pages import Cursor
 
 
@@ -37,8 +37,16 @@ class RunReads(Protocol):
     async def task_counts(self, run_ids: Sequence[str]) -> dict[str, int]:
         """Tasks are counted for many runs at once. Runs without tasks are left out of the count."""
 
-    async def list_stale_canceling(self, *, written_before: int, limit: int) -> Sequence[str]:
-        """Canceling runs are stale when neither they nor their tasks were written since. The stalest runs come first."""
+    async def list_canceling(self, *, limit: int) -> Sequence[RunChange]:
+        """Canceling runs come with their last change, the longest unchanged first."""
+
+    async def list_canceled(self, *, changed_since: int, limit: int) -> Sequence[RunChange]:
+        """Canceled runs that have changed since come with their last change, the longest unchanged first."""
+
+    async def list_in_state(
+        self, state: str, *, created_before: int, after: RunChange | None, limit: int
+    ) -> Sequence[RunChange]:
+        """Runs in a state come by creation time, then id. A list of runs in a state goes on after any of them."""
 
 
 class RunWrites(RunReads, Protocol):
@@ -57,6 +65,9 @@ class RunWrites(RunReads, Protocol):
         self, run_id: str, *, state: str, state_history: str, finished_at: int | None, updated_at: int
     ) -> None:
         """State, history and finish time of a run change together."""
+
+    async def touch(self, run_id: str, *, now: int) -> None:
+        """A touched run has changed, whatever the clock says. A touched run that does not exist is left out."""
 
     async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
         """Archiving a run that does not exist raises RowNotFound."""

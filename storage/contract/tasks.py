@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from storage.contract.listing import Listing, Page
-from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress
+from storage.model import (
+    ChildTask,
+    CommonEnd,
+    RunningTask,
+    Task,
+    TaskAttempt,
+    TaskEnd,
+    TaskHead,
+    TaskOutline,
+    TaskProgress,
+)
 
 
 class TaskReads(Protocol):
@@ -30,6 +40,12 @@ class TaskReads(Protocol):
 
     async def children(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[ChildTask]:
         """Children come by creation time, then id."""
+
+    async def has_running_leaf(self, run_id: str) -> bool:
+        """A running leaf is a running task without children."""
+
+    async def running(self, run_id: str) -> Sequence[RunningTask]:
+        """The running tasks of a run come by id."""
 
     async def find_cached(self, cache_fingerprint: str, namespace: str | None) -> Task | None:
         """The newest task that succeeded with the fingerprint is found. A cached task never matches.
@@ -64,11 +80,14 @@ class TaskWrites(TaskReads, Protocol):
     async def start_again(self, attempts: Sequence[TaskAttempt]) -> None:
         """A task that is started again keeps what its new attempt does not set."""
 
+    async def end(self, ends: Sequence[TaskEnd]) -> None:
+        """A task that is ended keeps what its end does not set."""
+
+    async def end_running(self, run_id: str, end: CommonEnd) -> None:
+        """All running tasks of a run end at once. Each task that ends so gets an entry at the end of its history."""
+
     async def ancestors(self, task_ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Ancestors are returned with their runs and parents, the given tasks included. A cycle of parents comes to an end.
 
         Texts that cannot be ids have no ancestors and cost no statement.
         """
-
-    async def has_running_leaf(self, run_id: str) -> bool:
-        """A running leaf is a running task without children."""

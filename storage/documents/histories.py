@@ -52,9 +52,32 @@ def to_text(entries: Iterable[HistoryEntry], states: EnumNames) -> str:
     return compact([entry.plain(states) for entry in entries])
 
 
-def append(text: str | None, state: int, *, now: int, states: EnumNames) -> str | None:
-    """Return a column with {now, state} appended; the same text when the state is 0 or that of the last entry."""
+def last_moment(text: str | None) -> int | None:
+    """Return when the last entry of a column was made, None without entries or without a time."""
     entries = entries_of(text)
-    if not state or (entries and states.number_of(entries[-1].get("state")) == state):
+    return moment_of(entries[-1].get("updateTime")) if entries else None
+
+
+def not_before(text: str | None, now: int) -> int:
+    """Return now, or the moment of a column's last entry if that is later: clocks step, and those of two hosts differ."""
+    last = last_moment(text)
+    return now if last is None else max(now, last)
+
+
+def entry_text(entry: HistoryEntry, states: EnumNames) -> str:
+    """Return an entry as it stands in the text of a column."""
+    return compact(entry.plain(states))
+
+
+def append(text: str | None, new: HistoryEntry, *, states: EnumNames) -> str | None:
+    """Return a column with an entry at its end, made no earlier than the one before it.
+
+    It is the same text when the state is 0 or that of the last entry.
+    """
+    entries = entries_of(text)
+    if not new.state or (entries and states.number_of(entries[-1].get("state")) == new.state):
         return text
-    return compact([*entries, HistoryEntry(state, now).plain(states)])
+    last = moment_of(entries[-1].get("updateTime")) if entries else None
+    if last is not None and new.update_time is not None:
+        new = new._replace(update_time=max(new.update_time, last))
+    return compact([*entries, new.plain(states)])

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
 from storage.errors import AlreadyExists, RowNotFound
-from storage.model import Run, RunActivity, RunHead, RunState, ShownRun, StorageState
+from storage.model import Run, RunActivity, RunChange, RunHead, RunState, ShownRun, StorageState
 from storage.pages import Cursor
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
@@ -69,15 +69,40 @@ _IS_LATER = (runs.c.created_at > bindparam("created_at")) | (runs.c.id > bindpar
 # With the bound, every database uses its index; with row values such as (a, b) > (c, d), MySQL would not.
 _OF_EXPERIMENT_AFTER = _OF_EXPERIMENT.where(runs.c.created_at >= bindparam("created_at"), _IS_LATER)
 _DELETE = delete(runs).where(_HAS_ID)
-_WRITTEN_SINCE = exists().where(tasks.c.run_id == runs.c.id, tasks.c.updated_at >= bindparam("written_before"))
-_STALE_CANCELING = (
-    select(runs.c.id)
-    .where(
-        runs.c.state == inline_literal(RunState.CANCELING.name),
-        runs.c.updated_at < bindparam("written_before"),
-        ~_WRITTEN_SINCE,
+# Strictly later, so that whoever watches the run sees it: clocks step, and those of two servers differ.
+_TOUCH = (
+    update(runs)
+    .where(_HAS_ID)
+    .values(
+        updated_at=case((runs.c.updated_at < bindparam("now"), bindparam("now")), else_=runs.c.updated_at + 1),
     )
-    .order_by(runs.c.updated_at)
+)
+_CHANGE = columns_of(runs, RunChange)
+_TERMINATED = (inline_literal(RunState.CANCELING.name), inline_literal(RunState.CANCELED.name))
+
+
+def _terminated(state: RunState) -> Select[Any]:
+    """Return the statement on runs in one of the two states, the longest unchanged first."""
+    # The list is the condition of the partial index: SQLite wants it word for word, and would not infer it from one state.
+    is_terminated = runs.c.state.in_(_TERMINATED)
+    in_state = select(*_CHANGE).where(is_terminated, runs.c.state == inline_literal(state.name))
+    return in_state.order_by(runs.c.updated_at).limit(bindparam("limit"))
+
+
+_CANCELING = _terminated(RunState.CANCELING)
+_CANCELED = _terminated(RunState.CANCELED).where(runs.c.updated_at >= bindparam("changed_since"))
+_IN_STATE = (
+    select(*_CHANGE)
+    .where(
+        runs.c.state == bindparam("state"),
+        runs.c.created_at >= bindparam("from_moment"),
+        runs.c.created_at < bindparam("created_before"),
+        or_(
+            runs.c.created_at > bindparam("from_moment"),
+            and_(runs.c.created_at == bindparam("from_moment"), runs.c.id > bindparam("from_id")),
+        ),
+    )
+    .order_by(runs.c.created_at, runs.c.id)
     .limit(bindparam("limit"))
 )
 
@@ -186,6 +211,10 @@ class SqlRuns:
         values = {"state": state, "state_history": state_history, "finished_at": finished_at, "updated_at": updated_at}
         await self._connection.execute(_SET_STATE, {"run_id": run_id, **values})
 
+    async def touch(self, run_id: str, *, now: int) -> None:
+        """Move the time of a run's last change forward."""
+        await self._connection.execute(_TOUCH, {"run_id": run_id, "now": now})
+
     async def set_storage_state(self, run_id: str, storage_state: str, *, updated_at: int) -> None:
         """Archive or unarchive a run; raises RowNotFound."""
         values = {"run_id": run_id, "storage_state": storage_state, "updated_at": updated_at}
@@ -216,7 +245,21 @@ class SqlRuns:
         if result.rowcount == 0:
             raise RowNotFound("run", run_id)
 
-    async def list_stale_canceling(self, *, written_before: int, limit: int) -> Sequence[str]:
-        """Return canceling runs that have not been written to since a time, the oldest first."""
-        values = {"written_before": written_before, "limit": limit}
-        return (await self._connection.execute(_STALE_CANCELING, values)).scalars().all()
+    async def _changes(self, statement: Select[Any], **values: Any) -> Sequence[RunChange]:
+        return [RunChange(*row) for row in (await self._connection.execute(statement, values)).all()]
+
+    async def list_canceling(self, *, limit: int) -> Sequence[RunChange]:
+        """Return canceling runs, the longest unchanged first."""
+        return await self._changes(_CANCELING, limit=limit)
+
+    async def list_canceled(self, *, changed_since: int, limit: int) -> Sequence[RunChange]:
+        """Return canceled runs that have changed since a time, the longest unchanged first."""
+        return await self._changes(_CANCELED, changed_since=changed_since, limit=limit)
+
+    async def list_in_state(
+        self, state: str, *, created_before: int, after: RunChange | None, limit: int
+    ) -> Sequence[RunChange]:
+        """Return runs in a state that were created before a time, oldest first."""
+        from_moment, from_id = (-(2**63), "") if after is None else (after.created_at, after.id)
+        values = {"created_before": created_before, "from_moment": from_moment, "from_id": from_id}
+        return await self._changes(_IN_STATE, state=state, limit=limit, **values)

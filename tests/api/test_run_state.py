@@ -7,16 +7,9 @@ from typing import Any
 import pytest
 from lineal.v2beta1 import run_pb2
 
-from server.calls.call import microseconds_now
-from server.rules.run_state import close_stale
-from storage.contract import Lock, WriteTx
-from storage.sql.store import SqlStore
 from tests.api.builders import a_root, new_run, new_task, run_state
 from tests.api.client import Api, code
 from tests.api.conftest import Serve
-from tests.contract.builders import a_run as a_kept_run
-from tests.contract.builders import keep
-from tests.contract.concurrency import SOON, while_locked
 
 FOLLOWED = {
     "RUNNING": "RUNNING",
@@ -209,22 +202,3 @@ async def test_a_canceling_run_is_left_alone_within_its_grace(serve: Serve) -> N
     await api.TerminateRun(run_id=run_id)
     await asyncio.sleep(0.3)
     assert await run_state(api, run_id) == "CANCELING"
-
-
-async def test_a_run_that_goes_on_while_the_sweep_waits_for_it_is_left_alone(migrated_url: str) -> None:
-    store, run = SqlStore(migrated_url), a_kept_run(state="CANCELING", updated_at=0)
-    await keep(store, run)
-
-    async def go_on(tx: WriteTx) -> None:
-        await tx.runs.lock(run.id, Lock.UPDATE)
-        await tx.runs.set_state(
-            run.id, state="RUNNING", state_history="[]", finished_at=None, updated_at=microseconds_now()
-        )
-
-    async with while_locked(store, go_on):
-        sweep = asyncio.create_task(close_stale(store, microseconds_now, grace_seconds=60.0))
-        await asyncio.wait([sweep], timeout=SOON)
-        assert not sweep.done()
-    assert await sweep == 0
-    assert (await store.read(lambda tx: tx.runs.head(run.id))).state == "RUNNING"
-    await store.close()

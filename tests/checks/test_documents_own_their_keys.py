@@ -23,6 +23,7 @@ EXCEPTIONS = {
     ("migrations/mlmd/write/damage.py", "producer"): "the column of links",
     ("server/apis/kfp/codec/history.py", "message"): "a field of google.rpc.Status",
     ("server/calls/rpc_form.py", "message"): "a field of google.rpc.Status",
+    ("server/rules/run_sweep.py", "message"): "a field of google.rpc.Status",
     ("server/import_command.py", "error"): "the report of a command that failed",
 }
 """Keys that are other things in one file."""

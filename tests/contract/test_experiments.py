@@ -156,3 +156,16 @@ async def test_deleting_an_experiment_keeps_its_runs(store: SqlStore) -> None:
     assert await store.read(lambda tx: tx.runs.get(run.id, with_spec=False)) == run
     with pytest.raises(RowNotFound):
         await store.write(lambda tx: tx.experiments.delete(experiment.id))
+
+
+async def test_an_experiment_locked_for_sharing_is_not_archived_by_others_until_the_transaction_ends(
+    store: SqlStore,
+) -> None:
+    experiment = an_experiment()
+    await keep(store, experiment)
+    assert await store.write(lambda tx: tx.experiments.lock(experiment.id, Lock.SHARE)) == experiment
+    await assert_waits(
+        store,
+        holding=lambda tx: tx.experiments.lock(experiment.id, Lock.SHARE),
+        waiting=lambda tx: tx.experiments.set_storage_state(experiment.id, "ARCHIVED"),
+    )

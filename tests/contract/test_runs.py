@@ -9,7 +9,7 @@ import pytest
 from storage.contract import Lock, ReadTx, WriteTx
 from storage.errors import AlreadyExists, RowNotFound
 from storage.fields import RUN_LIST
-from storage.model import Run, RunActivity, RunState, ShownRun
+from storage.model import Run, RunActivity, RunChange, RunState, ShownRun
 from storage.pages import Cursor
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, a_link, a_pipeline, a_run, a_task, a_version, an_artifact, keep
@@ -164,20 +164,61 @@ async def test_runs_without_tasks_are_left_out_of_the_count(store: SqlStore) -> 
     assert await store.read(lambda tx: tx.runs.task_counts([run.id, "nowhere"])) == {}
 
 
-async def stale(store: SqlStore, written_before: int, limit: int = 10) -> list[str]:
-    return list(await store.read(lambda tx: tx.runs.list_stale_canceling(written_before=written_before, limit=limit)))
+def change_of(run: Run) -> RunChange:
+    return RunChange(run.id, run.created_at, run.updated_at)
 
 
-async def test_canceling_runs_are_stale_when_neither_they_nor_their_tasks_were_written_since(store: SqlStore) -> None:
-    quiet, recent, busy = (a_run(state="CANCELING", updated_at=moment) for moment in (10, 20, 10))
-    await keep(store, quiet, recent, busy, a_run(state="RUNNING", updated_at=10))
-    await keep(store, a_task(quiet.id, updated_at=19), a_task(busy.id, updated_at=20))
-    assert await stale(store, 20) == [quiet.id]
+async def test_canceling_runs_come_with_their_last_change_the_longest_unchanged_first(store: SqlStore) -> None:
+    third, first, second = (a_run(state="CANCELING", updated_at=moment) for moment in (3, 1, 2))
+    await keep(store, third, first, second, *(a_run(state=state, updated_at=0) for state in ("RUNNING", "CANCELED")))
+    listed = await store.read_one(lambda tx: tx.runs.list_canceling(limit=10))
+    assert list(listed) == [change_of(run) for run in (first, second, third)]
+    assert list(await store.read_one(lambda tx: tx.runs.list_canceling(limit=2))) == list(listed[:2])
 
 
-async def test_the_stalest_runs_come_first(store: SqlStore) -> None:
-    await keep(store, *(a_run(id=f"run {moment}", state="CANCELING", updated_at=moment) for moment in (3, 1, 2)))
-    assert await stale(store, 10, limit=2) == ["run 1", "run 2"]
+async def test_canceled_runs_that_have_changed_since_come_with_their_last_change_the_longest_unchanged_first(
+    store: SqlStore,
+) -> None:
+    third, first, second, old = (a_run(state="CANCELED", updated_at=moment) for moment in (4, 2, 3, 1))
+    await keep(store, third, first, second, old, a_run(state="CANCELING", updated_at=9))
+    listed = await store.read_one(lambda tx: tx.runs.list_canceled(changed_since=2, limit=10))
+    assert list(listed) == [change_of(run) for run in (first, second, third)]
+    assert list(await store.read_one(lambda tx: tx.runs.list_canceled(changed_since=2, limit=1))) == [listed[0]]
+
+
+async def in_state(store: SqlStore, after: Run | None = None, created_before: int = 10, limit: int = 10) -> list[str]:
+    change = None if after is None else change_of(after)
+    runs = await store.read_one(
+        lambda tx: tx.runs.list_in_state("RUNNING", created_before=created_before, after=change, limit=limit)
+    )
+    return [run.id for run in runs]
+
+
+async def test_runs_in_a_state_come_by_creation_time_then_id(store: SqlStore) -> None:
+    second, third, first = (a_run(state="RUNNING", created_at=moment) for moment in (5, 5, 4))
+    await keep(store, third, second, first, a_run(state="PENDING", created_at=4))
+    assert await in_state(store) == [first.id, second.id, third.id]
+    assert await in_state(store, created_before=5) == [first.id]
+    assert await in_state(store, limit=2) == [first.id, second.id]
+
+
+async def test_a_list_of_runs_in_a_state_goes_on_after_any_of_them(store: SqlStore) -> None:
+    runs = [a_run(state="RUNNING", created_at=moment) for moment in (4, 5, 5, 6)]
+    await keep(store, *runs)
+    for number, run in enumerate(runs):
+        assert await in_state(store, after=run) == [each.id for each in runs[number + 1 :]]
+
+
+async def test_a_touched_run_has_changed_whatever_the_clock_says(store: SqlStore) -> None:
+    run = a_run(updated_at=5)
+    await keep(store, run)
+    for now, expected in ((9, 9), (9, 10), (3, 11)):
+        await store.write(lambda tx, now=now: tx.runs.touch(run.id, now=now))
+        assert await get(store, run.id) == replace(run, updated_at=expected)
+
+
+async def test_a_touched_run_that_does_not_exist_is_left_out(store: SqlStore) -> None:
+    await store.write(lambda tx: tx.runs.touch("nowhere", now=9))
 
 
 async def test_a_run_locked_for_update_is_not_written_by_others_until_the_transaction_ends(store: SqlStore) -> None:

@@ -2,16 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from storage.errors import Conflict, RowNotFound, TooManyRows
 from storage.fields import TASK_LIST
-from storage.model import ChildTask, Task, TaskAttempt, TaskHead, TaskOutline, TaskProgress, TaskState
+from storage.model import (
+    ChildTask,
+    CommonEnd,
+    RunningTask,
+    Task,
+    TaskAttempt,
+    TaskEnd,
+    TaskHead,
+    TaskOutline,
+    TaskProgress,
+    TaskState,
+)
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, a_kept_task, a_run, a_task, keep
 from tests.contract.concurrency import assert_waits
 from tests.contract.listings import all_pages, ids_of, listing
+from tests.contract.watching import statements
 
 RUNNING, SUCCEEDED, CACHED = TaskState.RUNNING.value, TaskState.SUCCEEDED.value, TaskState.CACHED.value
 
@@ -189,6 +202,61 @@ async def test_all_tasks_of_a_run_can_be_locked_to_see_their_progress(store: Sql
     await assert_waits(
         store, holding=lambda tx: tx.tasks.lock_progress(first.run_id), waiting=lambda tx: tx.tasks.update([change])
     )
+
+
+async def test_the_running_tasks_of_a_run_come_by_id(store: SqlStore) -> None:
+    second, first = a_task("run", id="b", state=RUNNING), a_task("run", id="a", state=RUNNING, status_metadata="{}")
+    first = replace(first, state_history="[]")
+    await keep(store, a_run(id="run"), second, first, a_task("run", state=SUCCEEDED))
+    await a_kept_task(store, state=RUNNING)
+    running = await store.read_one(lambda tx: tx.tasks.running("run"))
+    assert list(running) == [RunningTask("a", "[]", "{}"), RunningTask("b", None, None)]
+
+
+async def test_a_task_that_is_ended_keeps_what_its_end_does_not_set(store: SqlStore) -> None:
+    tasks = [await a_kept_task(store, state=RUNNING, name="n", pods="[1]", output_parameters="[2]") for _ in range(3)]
+    ends = [TaskEnd(task.id, MOMENT + 1, 4, MOMENT + 2, "[3]", "{}") for task in tasks[:2]]
+    await store.write(lambda tx: tx.tasks.end(ends))
+    await store.write(lambda tx: tx.tasks.end([]))
+    changes: Any = {"updated_at": MOMENT + 1, "state": 4, "finished_at": MOMENT + 2}
+    expected = [replace(task, **changes, state_history="[3]", status_metadata="{}") for task in tasks[:2]]
+    assert [await store.read(lambda tx, id=each.id: tx.tasks.get(id)) for each in tasks] == [*expected, tasks[2]]
+
+
+COMMON_END = CommonEnd(4, MOMENT + 5, '{"state":"FAILED"}', '{"message":"w\\u0000 ü"}')
+
+
+async def test_all_running_tasks_of_a_run_end_at_once(store: SqlStore) -> None:
+    run, other = a_run(), await a_kept_task(store, state=RUNNING)
+    early, late = (a_task(run.id, state=RUNNING, updated_at=moment, name="n") for moment in (MOMENT, MOMENT + 9))
+    done = a_task(run.id, state=SUCCEEDED)
+    await keep(store, run, early, late, done)
+    with statements(store) as log:
+        await store.write(lambda tx: tx.tasks.end_running(run.id, COMMON_END))
+    assert len(log) == 1
+    changes: Any = {"state": 4, "finished_at": MOMENT + 5, "status_metadata": COMMON_END.status_metadata}
+    expected = [
+        replace(task, **changes, updated_at=updated_at, state_history='[{"state":"FAILED"}]')
+        for task, updated_at in ((early, MOMENT + 5), (late, MOMENT + 10))
+    ]
+    tasks = [await store.read(lambda tx, id=each.id: tx.tasks.get(id)) for each in (early, late, done, other)]
+    assert tasks == [*expected, done, other]
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        (None, '[{"state":"FAILED"}]'),
+        ("[]", '[{"state":"FAILED"}]'),
+        ('[{"a":"🚀]"}]', '[{"a":"🚀]"},{"state":"FAILED"}]'),
+    ],
+)
+async def test_each_task_that_ends_so_gets_an_entry_at_the_end_of_its_history(
+    store: SqlStore, history: str | None, expected: str
+) -> None:
+    task = await a_kept_task(store, state=RUNNING, state_history=history)
+    await store.write(lambda tx: tx.tasks.end_running(task.run_id, COMMON_END))
+    assert (await store.read(lambda tx: tx.tasks.get(task.id))).state_history == expected
 
 
 async def test_a_task_that_is_started_again_keeps_what_its_new_attempt_does_not_set(store: SqlStore) -> None:

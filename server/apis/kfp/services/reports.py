@@ -10,10 +10,10 @@ from server.apis.kfp import codec
 from server.calls.apart import APART_BYTES, apart
 from server.calls.call import Call
 from server.errors import InvalidArgument
-from server.rules import checks, run_state
+from server.rules import checks
 from server.rules.json_size import TooManyValues, check_values
+from server.rules.run_state import Hold, RunWrite, write_run
 from server.rules.runs import FINISHED
-from storage.contract import Lock, WriteTx
 from storage.model import RunState
 
 RUN_LABEL = "pipeline/runid"
@@ -35,10 +35,9 @@ async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest)
     text = request.workflow
     run_id, phase, finished_at = await apart(_read, text) if is_large else _read(text)
     run_id = checks.known_id("run", run_id)
-    now = call.now()
 
-    async def write(tx: WriteTx) -> None:
-        run = await tx.runs.lock(run_id, Lock.UPDATE)
+    async def attempt(write: RunWrite) -> None:
+        run = await write.lock_run()
         new_state = _PHASES.get(phase)
         if run.state == RunState.CANCELING.name:
             new_state = RunState.CANCELED.name if new_state in FINISHED else None
@@ -46,9 +45,9 @@ async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest)
         is_late = run.state == RunState.SUCCEEDED.name and new_state not in FINISHED
         if new_state is None or is_late or run.state == RunState.CANCELED.name:
             return
-        await run_state.set_state(tx, run, new_state, now=now, finished_at=finished_at)
+        await write.set_state(run, new_state, finished_at=finished_at)
 
-    await call.store.write(write)
+    await write_run(call.store, run_id, attempt, now=call.now, hold=Hold.ALONE)
     return Empty()
 
 

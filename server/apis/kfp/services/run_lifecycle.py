@@ -32,14 +32,14 @@ async def archive_run(call: Call, request: run_pb2.ArchiveRunRequest) -> Empty:
 async def unarchive_run(call: Call, request: run_pb2.UnarchiveRunRequest) -> Empty:
     """Make an archived run available, unless its experiment is archived or deleted; doing so again has no effect."""
     run_id = checks.known_id("run", request.run_id)
-    now = call.now()
 
     async def write(tx: WriteTx) -> None:
-        run = await tx.runs.lock(run_id, Lock.UPDATE)
-        experiment = await tx.experiments.get(run.experiment_id)
+        run = await tx.runs.head(run_id)
+        # Locked, and before the run as ArchiveExperiment does: it must not archive the experiment and its runs meanwhile.
+        experiment = await tx.experiments.lock(run.experiment_id, Lock.SHARE)
         if experiment.storage_state == StorageState.ARCHIVED.name:
             raise FailedPrecondition(f"experiment {experiment.id!r} is archived; unarchive it first")
-        await tx.runs.set_storage_state(run_id, StorageState.AVAILABLE.name, updated_at=now)
+        await tx.runs.set_storage_state(run_id, StorageState.AVAILABLE.name, updated_at=call.now())
 
     await call.store.write(write)
     return Empty()
@@ -61,7 +61,6 @@ async def delete_run(call: Call, request: run_pb2.DeleteRunRequest) -> Empty:
 async def terminate_run(call: Call, request: run_pb2.TerminateRunRequest) -> Empty:
     """Ask for a run to end: it is CANCELING until nothing of it runs any more."""
     run_id = checks.known_id("run", request.run_id)
-    now = call.now()
 
     async def write(tx: WriteTx) -> None:
         run = await tx.runs.lock(run_id, Lock.UPDATE)
@@ -69,14 +68,7 @@ async def terminate_run(call: Call, request: run_pb2.TerminateRunRequest) -> Emp
             raise InvalidArgument(
                 f"run {run_id!r} is {run.state}: only a pending, running or paused run can be terminated"
             )
-        # No history entry, as in KFP's API server: the history shows what the run reached, not what was asked of it.
-        await tx.runs.set_state(
-            run_id,
-            state=RunState.CANCELING.name,
-            state_history=run.state_history,
-            finished_at=run.finished_at,
-            updated_at=now,
-        )
+        await run_state.terminate(tx, run, now=call.now())
 
     await call.store.write(write)
     return Empty()
@@ -85,13 +77,13 @@ async def terminate_run(call: Call, request: run_pb2.TerminateRunRequest) -> Emp
 async def retry_run(call: Call, request: run_pb2.RetryRunRequest) -> Empty:
     """Set a failed or canceled run and its unfinished tasks back to RUNNING, in one transaction."""
     run_id = checks.known_id("run", request.run_id)
-    now = call.now()
 
     async def write(tx: WriteTx) -> None:
         tasks = await tx.tasks.lock_progress(run_id)
         run = await tx.runs.lock(run_id, Lock.UPDATE)
         if run.state not in _RETRYABLE:
             raise Aborted(f"run {run_id!r} is {run.state}: only a failed or canceled run can be retried")
+        now = call.now()
         tasks_to_reset = [task for task in tasks if task.state not in _KEPT_ON_RETRY]
         for start in range(0, len(tasks_to_reset), TASKS_AT_ONCE):
             await tx.artifact_tasks.delete_of_tasks([task.id for task in tasks_to_reset[start : start + TASKS_AT_ONCE]])

@@ -3,7 +3,7 @@
 UpdateTask and UpdateTasksBulk use this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lineal.v2beta1 import run_pb2
 
@@ -21,9 +21,9 @@ ATTEMPTS_MAX = 20
 
 
 class TaskUpdates:
-    """Updates by the id of their task. Each is read, then all are written."""
+    """Updates by the id of their task. Each is read, then all are written. `now` is the clock."""
 
-    def __init__(self, messages: Mapping[str, run_pb2.PipelineTask], *, now: int) -> None:
+    def __init__(self, messages: Mapping[str, run_pb2.PipelineTask], *, now: Callable[[], int]) -> None:
         self._messages, self._now = messages, now
         self._updates: dict[str, TaskUpdate | None] = {}
         self._merged: dict[str, tuple[Task, Task]] = {}
@@ -40,13 +40,13 @@ class TaskUpdates:
             except LargeTasks as error:
                 large_tasks = error.tasks
             for task in large_tasks:
-                self._merged[task.id] = task, await apart(_merge, task, self._messages[task.id], self._now)
+                self._merged[task.id] = task, await apart(_merge, task, self._messages[task.id], self._now())
         raise Aborted("others kept changing the task; try again")
 
-    def _merge(self, task: Task) -> Task:
+    def _merge(self, task: Task, now: int) -> Task:
         update = self._updates[task.id]
         if update is not None and _merged_characters(task, update) <= APART_BYTES:
-            return merge_task(task, update, self._now)
+            return merge_task(task, update, now)
         before, after = self._merged.get(task.id, (None, None))
         if after is None or before != task:
             raise LargeTask

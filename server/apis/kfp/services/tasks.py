@@ -33,12 +33,11 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     texts.check_ids(run_id=request.run_id)
     texts.check()
     run_id = checks.known_id("run", request.run_id)
-    now = call.now()
     namespace = call.scope().namespace  # until its run is read
     is_large = call.request_bytes > APART_BYTES
-    record = functools.partial(_new_task, request.task, run_id=run_id, namespace=namespace, now=now)
+    record = functools.partial(_new_task, request.task, run_id=run_id, namespace=namespace, now=call.now())
     task = await apart(record) if is_large else record()
-    return await _message_of_one(LinkedTasks([await keep_task(call.store, task, now=now)]))
+    return await _message_of_one(LinkedTasks([await keep_task(call.store, task, now=call.now)]))
 
 
 async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
@@ -47,8 +46,7 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     checks.require(request.task_id, "task_id is required")
     checks.require(request.HasField("task"), "task is required")
     _check_texts(request.task, task_id=request.task_id, run_id=request.run_id)
-    now = call.now()
-    updates = TaskUpdates({request.task_id: request.task}, now=now)
+    updates = TaskUpdates({request.task_id: request.task}, now=call.now)
     updates.read(request.task_id, is_large=call.request_bytes > APART_BYTES)
     return await _message_of_one(await updates.write(call.store, request.run_id))
 
@@ -63,8 +61,7 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
         _check_texts(request.tasks[task_id], task_id=task_id, run_id=request.run_id)
 
     await in_slices(list(request.tasks), check)
-    now = call.now()
-    updates = TaskUpdates(request.tasks, now=now)
+    updates = TaskUpdates(request.tasks, now=call.now)
     may_have_large = call.request_bytes > APART_BYTES
 
     def read(task_id: str) -> None:
