@@ -1,5 +1,6 @@
 """With `abandoned_hours`, an unfinished run to which nothing is written for so long becomes FAILED, and says why."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.api.sweeping import HOUR, Sweeper, sweeping
 
 Task = run_pb2.PipelineTask
 ABANDONED_HOURS = 24
+PATIENCE_SECONDS = 20
 
 
 async def a_running_run(api: Api) -> tuple[str, str, str]:
@@ -55,6 +57,14 @@ async def test_a_run_to_which_nothing_is_written_for_too_long_is_failed_and_says
     assert task.state == Task.FAILED
     assert task.status_metadata.message == "the run was given up, because nothing was reported for too long"
     assert await run_state(api, pending_id) == "FAILED"
+
+
+async def test_a_server_with_the_setting_fails_a_run_that_it_has_watched(serve: Serve) -> None:
+    api = await serve(sweep_seconds=0.05, abandoned_hours=0.5 / HOUR)
+    run_id, _, _ = await a_running_run(api)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await run_state(api, run_id) != "FAILED":  # noqa: ASYNC110 - only the server knows when
+            await asyncio.sleep(0.05)
 
 
 async def test_without_the_setting_no_run_is_failed(serve: Serve, migrated_url: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from lineal.v2beta1 import run_pb2
 
 from server.calls.call import microseconds_now
+from server.config import Settings
 from server.rules import run_state as run_state_rules
 from server.rules import run_sweep, task_writes
 from storage.contract import Lock, WriteTx
@@ -16,7 +17,7 @@ from tests.api.builders import a_root, a_task, get_task, new_run, new_task, run_
 from tests.api.client import Api
 from tests.api.conftest import Serve
 from tests.api.statements import Statements
-from tests.api.sweeping import GRACE_SECONDS, HOUR, Sweeper, sweeping
+from tests.api.sweeping import GRACE_SECONDS, HOUR, SWEEP_SECONDS, Sweeper, sweeping
 from tests.contract.builders import a_run as a_kept_run
 from tests.contract.builders import a_task as a_kept_task_of
 from tests.contract.concurrency import SOON, while_locked
@@ -71,6 +72,13 @@ async def test_a_terminated_run_in_which_nothing_runs_is_canceled_within_fifteen
     assert run.finished_at == run.state_history[-1].update_time
     for task_id in task_ids[:1]:
         assert_ended(await get_task(api, run_id, task_id))
+
+
+def test_by_default_the_second_look_at_a_run_is_made_in_time_and_enough() -> None:
+    seconds = Settings().sweep_seconds
+    assert 2 * seconds < 15
+    assert run_sweep.SETTLE_SECONDS <= seconds == SWEEP_SECONDS
+    assert Settings().cancel_grace_seconds == GRACE_SECONDS
 
 
 async def test_a_terminated_run_in_which_a_leaf_runs_is_canceled_after_its_grace(
