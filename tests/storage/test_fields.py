@@ -87,7 +87,7 @@ KEYS = {
     Artifact: "artifact_id id namespace type uri name description created_at last_update metadata number_value",
     ArtifactTask: "id artifact_id task_id run_id type producer key",
     Run: "run_id id display_name name created_at finished_at description scheduled_at storage_state status namespace"
-    " experiment_id state state_history runtime_details recurring_run_id",
+    " experiment_id state state_history runtime_details recurring_run_id pipeline_id pipeline_version_id",
     Experiment: "id experiment_id name display_name created_at last_run_created_at description namespace storage_state",
 }
 
