@@ -5,6 +5,7 @@ event loop: if one is running, call them in a thread.
 """
 
 import asyncio
+import contextlib
 import enum
 import pathlib
 from collections.abc import Awaitable, Callable
@@ -17,9 +18,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.errors import SchemaMismatch, Unavailable, Unusable
+from migrations.other_programs import OtherProgram, owner_of
+from storage.errors import SchemaMismatch, StorageError, Unavailable
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.online_ddl import LOCK_SECONDS
@@ -34,10 +36,6 @@ PAUSE_SECONDS = 1.0
 
 READABLE_SINCE = "readable_since"
 """The setting that names the oldest revision whose programs can use the schema: each migration says it of its own."""
-
-_CLOSED = "the store {} cannot be reached, or refuses this user"
-
-_DAMAGED = "the store {} cannot be used: the database file is damaged, or is not a database"
 
 Answer = TypeVar("Answer")
 
@@ -54,6 +52,10 @@ class SchemaState(enum.Enum):
     FOREIGN = "foreign"
 
 
+REFUSED = (SchemaState.NEWER, SchemaState.FOREIGN)
+"""The states from which there is no upgrade."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What an upgrade would do: the schema's revision (None without one), the newest, and the steps between, oldest first."""
@@ -62,6 +64,8 @@ class Plan:
     revision: str | None
     newest: str
     steps: tuple[str, ...]
+    owner: OtherProgram | None = None
+    """The program that a foreign schema belongs to, if it is one of those that are known."""
 
     @property
     def is_usable(self) -> bool:
@@ -87,6 +91,9 @@ def _history() -> tuple[str, tuple[str, ...]]:
 def _plan(connection: Connection) -> Plan:
     newest, history = _history()
     heads = MigrationContext.configure(connection).get_current_heads()
+    owner = None if heads else owner_of(inspect(connection).get_table_names())
+    if owner is not None:
+        return Plan(SchemaState.FOREIGN, None, newest, (), owner)
     if _is_foreign(connection, has_revision=bool(heads)) or len(heads) > 1:
         return Plan(SchemaState.FOREIGN, None, newest, ())
     if not heads:
@@ -123,7 +130,7 @@ def _is_foreign(connection: Connection, *, has_revision: bool) -> bool:
 
 
 def _refuse(plan: Plan) -> None:
-    if plan.state in (SchemaState.NEWER, SchemaState.FOREIGN):
+    if plan.state in REFUSED:
         raise SchemaMismatch(explain(plan))
 
 
@@ -138,6 +145,8 @@ def _upgrade(connection: Connection) -> Plan:
 
 def explain(plan: Plan) -> str:
     """Return how the schema compares with the one that is needed, and what to do."""
+    if plan.owner is not None:
+        return plan.owner.value
     return {
         SchemaState.EMPTY: "the store is empty; run `lineal-server upgrade` or start with --upgrade",
         SchemaState.OLDER: f"the store's schema is {plan.revision}, this server needs {plan.newest}; "
@@ -160,21 +169,26 @@ async def _with_connection(dialect: Dialect, fn: Callable[[AsyncConnection], Any
         # Preparing a writer may change settings of the database, which reading must not do.
         dialect.prepare(engine, writer=True)
     try:
-        async with engine.connect() as connection:
+        async with contextlib.aclosing(await _connect(dialect, engine)) as connection:
             return await fn(connection)
-    except OSError as error:
-        raise Unavailable(_CLOSED.format(dialect.label)) from error
     except DBAPIError as error:
-        failure = dialect.failure(error)
-        if failure is Failure.RETRY:
-            raise _Busy(f"the store {dialect.label} is busy; try again") from error
-        if failure is Failure.DAMAGED:
-            raise Unusable(_DAMAGED.format(dialect.label)) from error
-        if failure in (Failure.DISCONNECTED, Failure.READ_ONLY, Failure.UNAVAILABLE):
-            raise Unavailable(_CLOSED.format(dialect.label)) from error
-        raise
+        if dialect.failure(error) is Failure.RETRY:
+            raise _Busy(str(dialect.refused(error))) from error
+        raise dialect.refused(error) or error from error
+    except OSError as error:
+        raise dialect.closed(error) from error
     finally:
         await engine.dispose()
+
+
+async def _connect(dialect: Dialect, engine: AsyncEngine) -> AsyncConnection:
+    try:
+        return await engine.connect()
+    except StorageError:
+        raise
+    except Exception as error:
+        # Whatever it is: drivers raise errors of all kinds when another program answers, or a file cannot be read.
+        raise dialect.closed(error) from error
 
 
 async def upgrade_async(url: str) -> Plan:
@@ -240,7 +254,12 @@ def plan(url: str) -> Plan:
 
 
 async def check(url: str) -> None:
-    """Raise SchemaMismatch, which says what to do, unless the schema is one that this program can use."""
+    """Raise SchemaMismatch, which says what to do, unless the schema is one that this program can use; and Unavailable."""
+    dialect = dialect_for(url)
+    if dialect.is_missing():
+        raise Unavailable(
+            f"there is no file {dialect.label}; `lineal-server serve` and `lineal-server upgrade` make one"
+        )
     plan = await plan_async(url)
     if not plan.is_usable:
         raise SchemaMismatch(explain(plan))

@@ -120,7 +120,7 @@ def upgrade(file: str | None, plan: bool, **flags: Any) -> None:
         schema = migrations.upgrade.plan(settings.store) if plan else migrations.upgrade.upgrade(settings.store)
     except StorageError as error:
         _fail(str(error))
-    if schema.state in (SchemaState.NEWER, SchemaState.FOREIGN):
+    if schema.state in migrations.upgrade.REFUSED:
         _fail(migrations.upgrade.explain(schema))  # only a plan: to do it is refused
     if schema.state is SchemaState.COMPATIBLE:
         click.echo(migrations.upgrade.explain(schema))
@@ -140,7 +140,8 @@ def doctor(file: str | None, **flags: Any) -> None:
     try:
         dialect = dialect_for(settings.store)
         plan = migrations.upgrade.plan(settings.store)
-        click.echo(f"store: {dialect.label} answers")
+        if not dialect.is_missing():
+            click.echo(f"store: {dialect.label} answers")
         asyncio.run(migrations.upgrade.check(settings.store))
         up_to_date = plan.state is SchemaState.CURRENT
         click.echo(

@@ -60,7 +60,7 @@ _COLLISIONS: dict[Failure, str] = {
     Failure.MISSING_PARENT: "a row that the request refers to does not exist",
 }
 
-_FINAL = (Failure.TOO_LARGE, Failure.UNAVAILABLE, Failure.DAMAGED)  # running again does not help
+_FINAL = (Failure.TOO_LARGE, Failure.FORBIDDEN, Failure.UNAVAILABLE, Failure.DAMAGED)  # running again does not help
 _PASSING = (Failure.READ_ONLY, Failure.DISCONNECTED)  # it helps once another database has taken over
 
 LEAVE_SECONDS = 1.0  # how old a connection to a read-only database gets: calls that try again share new ones until then
@@ -380,6 +380,8 @@ def _final_error(failure: Failure) -> StorageError:
         return ValueRefused("a value is too large for the database, or there are too many values")
     if failure is Failure.UNAVAILABLE:
         return Unavailable("the database cannot be used at the moment")
+    if failure is Failure.FORBIDDEN:
+        return Unavailable("the database does not let the server in, or not do this")
     if failure is Failure.READ_ONLY:
         return ReadOnly()
     if failure is Failure.DAMAGED:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from tests.cli.program import lineal
-from tests.databases import PrivateServer, create_database
+from tests.databases import PrivateServer, create_database, sqlite_path
 from tests.databases.private import free_port
 from tests.faults.cluster import serving
 
@@ -84,9 +84,20 @@ def test_doctor_may_look_while_a_server_serves(migrated_url: str) -> None:
 
 
 def test_doctor_says_of_an_empty_store_what_to_do(database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        sqlite_path(database_url).touch()
     done = lineal("doctor", "--store", database_url)
     assert done.exit_code == 1
     assert done.stderr == "lineal-server: the store is empty; run `lineal-server upgrade` or start with --upgrade\n"
+
+
+def test_doctor_says_that_there_is_no_file(tmp_path: Path) -> None:
+    done = lineal("doctor", "--store", f"sqlite:///{tmp_path}/lineal.sqlite")
+    assert (done.exit_code, done.stdout) == (1, "settings: valid\n")
+    assert done.stderr == (
+        f"lineal-server: there is no file sqlite:///{tmp_path}/lineal.sqlite; `lineal-server serve` and "
+        "`lineal-server upgrade` make one\n"
+    )
 
 
 def test_plan_and_doctor_make_no_file(tmp_path: Path) -> None:

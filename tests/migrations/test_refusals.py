@@ -3,103 +3,149 @@
 import asyncio
 import re
 import secrets
-import sqlite3
+import socketserver
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
-from migrations.upgrade import SchemaState, check, plan_async, upgrade_async
+from migrations.upgrade import check, plan_async, upgrade_async
 from storage.errors import Unavailable
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, keep
-from tests.databases import sqlite_path
-from tests.databases.engine import with_database
+from tests.databases.engine import database_in, with_database
 from tests.databases.private import free_port
 from tests.databases.queries import execute, tables
+from tests.migrations.refusing import changed, refusals
 
+ROOT = Path(__file__).parents[2]
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
-DRIVER_WORDS = re.compile(
-    r"asyncpg|asyncmy|aiomysql|sqlite3|sqlalche|errno|sqlstate|exception|connect\(|\(|\n", re.IGNORECASE
-)
 PASSWORD = "ge/he@im%:#?&=+ ü秘密"
 
-
-def refusals(url: str) -> set[str]:
-    """What upgrade, plan and check say."""
-    said = set()
-    for call in (upgrade_async, plan_async, check):
-        with pytest.raises(Unavailable) as caught:
-            asyncio.run(call(url))  # type: ignore[arg-type]
-        said.add(str(caught.value))
-    for sentence in said:
-        assert not DRIVER_WORDS.search(sentence)
-        assert urlsplit(url).password is None or str(urlsplit(url).password) not in sentence
-    return said
-
-
-def changed(url: str, *, account: str | None = None, port: int | None = None) -> str:
-    """The URL with another account or port."""
-    parts = urlsplit(url)
-    old_account, _, address = parts.netloc.rpartition("@")
-    if port is not None:
-        address = f"127.0.0.1:{port}"
-    return urlunsplit(parts._replace(netloc=f"{account or old_account}@{address}"))
-
-
-CLOSED = "cannot be reached, or refuses this user"
+UNKNOWN_USER = "refuses the password of this user, or does not know the user"
+UNKNOWN_DATABASE = "does not exist: the server has no database of this name; create it, or correct the URL"
+FORBIDDEN = {
+    "postgresql": "does not let this user connect; GRANT CONNECT ON DATABASE allows it",
+    "mysql": "does not let this user use the database; GRANT … ON the database allows it",
+}
+NO_RIGHT = "does not give this user a right that this needs: SELECT, INSERT, UPDATE and DELETE on all tables"
 
 
 @servers_only
 def test_a_wrong_password_is_refused(database_url: str) -> None:
     [sentence] = refusals(changed(database_url, account="lineal:wrong"))
-    assert sentence.startswith(f"the store {changed(database_url, account='lineal:***')}")
-    assert sentence.endswith(CLOSED)
+    assert sentence.startswith(f"the store {changed(database_url, account='lineal:***')} {UNKNOWN_USER}")
 
 
 @servers_only
 def test_an_unknown_user_is_refused(database_url: str) -> None:
     [sentence] = refusals(changed(database_url, account="nobody:here"))
-    assert sentence.endswith(CLOSED)
+    assert UNKNOWN_USER in sentence
 
 
 @servers_only
 def test_an_unknown_database_is_refused(database_url: str) -> None:
     [sentence] = refusals(with_database(database_url, "no_such_database"))
-    assert sentence.endswith(CLOSED)
+    assert sentence.endswith(f"/no_such_database {UNKNOWN_DATABASE}")
 
 
 @servers_only
 def test_a_port_on_which_nobody_listens_is_refused(database_url: str) -> None:
-    [sentence] = refusals(changed(database_url, port=free_port()))
-    assert sentence.endswith(CLOSED)
+    port = free_port()
+    [sentence] = refusals(changed(database_url, port=port))
+    assert sentence.endswith(f" cannot be reached: nothing listens on port {port} of 127.0.0.1")
 
 
-@pytest.mark.databases("sqlite")
-def test_a_folder_is_no_file(database_url: str) -> None:
-    [sentence] = refusals(f"sqlite:///{sqlite_path(database_url).parent}")
-    assert sentence.endswith("is not a file that this user can read and write")
+@servers_only
+def test_a_host_that_is_not_known_is_refused(database_url: str) -> None:
+    [sentence] = refusals(changed(database_url, host="no-such-host.invalid"))
+    assert sentence.endswith(" cannot be reached: the host name no-such-host.invalid cannot be resolved")
 
 
-@pytest.mark.databases("sqlite")
+@servers_only
+def test_a_user_who_may_not_use_the_database_is_refused(database_url: str, database_kind: str) -> None:
+    with new_user(database_url, database_kind, may="") as url:
+        if database_kind == "postgresql":
+            execute(database_url, f"REVOKE CONNECT ON DATABASE {database_in(database_url)} FROM PUBLIC")
+        [sentence] = refusals(url)
+    assert sentence.endswith(f" {FORBIDDEN[database_kind]}")
+
+
+@servers_only
+def test_a_server_without_a_free_connection_is_refused(database_url: str, database_kind: str) -> None:
+    with new_user(database_url, database_kind, may="ALL") as url:
+        account = urlsplit(url).username
+        limit = {
+            "postgresql": f"ALTER ROLE {account} CONNECTION LIMIT 1",
+            "mysql": f"GRANT USAGE ON *.* TO {account}@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1",
+        }[database_kind]
+        execute(database_url, limit)
+
+        async def refused_while_one_is_open() -> str:
+            store = SqlStore(url, pool_size=1)
+            async with store.engines[0].connect():
+                with pytest.raises(Unavailable) as caught:
+                    await plan_async(url)
+            await store.close()
+            return str(caught.value)
+
+        assert " has no connection left: as many are open as " in asyncio.run(refused_while_one_is_open())
+
+
+class Odd(socketserver.BaseRequestHandler):
+    """What is no database: it answers as told, or not at all."""
+
+    answer: bytes | None = None
+
+    def handle(self) -> None:
+        if self.answer is None:
+            self.request.recv(4096)  # until the client gives up
+            self.request.recv(4096)
+        else:
+            self.request.sendall(self.answer)
+
+
+@contextmanager
+def listening(answer: bytes | None) -> Iterator[int]:
+    """The port of a program that is no database."""
+    handler = type("Handler", (Odd,), {"answer": answer})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@servers_only
 @pytest.mark.parametrize(
-    "content", [b"not a database at all, but a letter\n" * 100, b"SQLite format 3\0" + b"\xff" * 4000]
+    ("answer", "expected"),
+    [
+        (b"", r"cannot be used: (it closes the connection at once|what answers there does not speak its protocol)"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", r"cannot be used: what answers there does not speak its protocol$"),
+        (None, r"cannot be reached: 127.0.0.1 does not answer on port \d+ in time; a firewall may be in between$"),
+    ],
 )
-def test_a_file_that_is_no_database_is_refused_and_left_alone(database_url: str, content: bytes) -> None:
-    sqlite_path(database_url).write_bytes(content)
+def test_what_is_no_database_server_is_refused(
+    database_url: str, answer: bytes | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrations.upgrade.CONNECT_SECONDS", 1.0)
+    with listening(answer) as port:
+        [sentence] = refusals(changed(database_url, port=port))
+    assert re.search(expected, sentence)
+
+
+@servers_only
+def test_whatever_a_driver_raises_is_a_sentence(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise IndexError("the driver's words")
+
+    monkeypatch.setattr("sqlalchemy.ext.asyncio.AsyncConnection.start", fails)
     [sentence] = refusals(database_url)
-    assert sentence.endswith("cannot be used: the database file is damaged, or is not a database")
-    assert sqlite_path(database_url).read_bytes() == content
-
-
-def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for path in ("/proc/lineal.sqlite", f"{tmp_path}/file/lineal.sqlite"):
-        with pytest.raises(Unavailable, match=f"^the folder of sqlite:///{path} is not writable: [A-Z][a-z ]+$"):
-            asyncio.run(upgrade_async(f"sqlite:///{path}"))
+    assert sentence.endswith(" cannot be used: what answers there does not speak its protocol")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +178,9 @@ def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
             "mysql://user:password@127.0.0.1/x?charset=latin1",
             "unknown option 'charset'; its options are: ssl_ca, ssl_cert, ssl_key",
         ),
+        ("mysql://user@127.0.0.1/x?ssl_cert=a&ssl_key=b", "the store URL has ssl_cert without ssl_ca"),
+        ("mysql://user@127.0.0.1/x?ssl_ca=a&ssl_key=b", "or ssl_key without ssl_cert; give all of them"),
+        ("postgresql://user@127.0.0.1/x?sslmode=full", "sslmode in the store URL must be one of disable, allow, "),
     ],
 )
 def test_a_url_that_names_no_store_is_refused(url: str, sentence: str) -> None:
@@ -142,18 +191,21 @@ def test_a_url_that_names_no_store_is_refused(url: str, sentence: str) -> None:
 
 @contextmanager
 def new_user(url: str, kind: str, *, may: str) -> Iterator[str]:
-    """The URL of the database as a new user with an unusual password, who may do just this."""
+    """The URL of the database as a new user with an unusual password, who may do just this, or nothing."""
     name = f"user_{secrets.token_hex(4)}"
     password = PASSWORD.replace("'", "''")
     make, give_back = {
         "postgresql": (
-            [f"CREATE ROLE {name} LOGIN PASSWORD '{password}'", f"GRANT {may} ON SCHEMA public TO {name}"],
+            [
+                f"CREATE ROLE {name} LOGIN PASSWORD '{password}'",
+                *([f"GRANT {may} ON SCHEMA public TO {name}"] if may else []),
+            ],
             [f"DROP OWNED BY {name}", f"DROP ROLE {name}"],
         ),
         "mysql": (
             [
                 f"CREATE USER {name}@'127.0.0.1' IDENTIFIED BY '{password}'",
-                f"GRANT {may} ON {urlsplit(url).path[1:]}.* TO {name}@'127.0.0.1'",
+                *([f"GRANT {may} ON {urlsplit(url).path[1:]}.* TO {name}@'127.0.0.1'"] if may else []),
             ],
             [f"DROP USER {name}@'127.0.0.1'"],
         ),
@@ -181,37 +233,12 @@ def test_a_password_of_unusual_characters_works(database_url: str, database_kind
         asyncio.run(use(url))
 
 
-@pytest.mark.databases("postgresql")
-def test_a_server_without_encryption_is_used_only_by_those_who_do_not_ask_for_it(database_url: str) -> None:
-    [sentence] = refusals(f"{database_url}?sslmode=require")
-    assert sentence.endswith(CLOSED)
-    asyncio.run(upgrade_async(f"{database_url}?sslmode=disable"))
-
-
 @servers_only
 def test_a_user_who_may_not_make_tables_is_refused(database_url: str, database_kind: str) -> None:
     may = {"postgresql": "USAGE", "mysql": "SELECT, INSERT"}[database_kind]
     with (
         new_user(database_url, database_kind, may=may) as url,
-        pytest.raises(Unavailable, match=f"{CLOSED}$"),
+        pytest.raises(Unavailable, match=f" {NO_RIGHT}"),
     ):
         asyncio.run(upgrade_async(url))
     assert tables(database_url) == set()
-
-
-@pytest.mark.databases("sqlite")
-async def test_a_file_that_another_program_holds_is_busy(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.sql.dialects.sqlite.BUSY_TIMEOUT_MS", 50)
-    holder = sqlite3.connect(sqlite_path(database_url), isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(Unavailable, match=r"is busy; try again$"):
-        await upgrade_async(database_url)
-    holder.close()
-    await upgrade_async(database_url)
-
-
-@pytest.mark.databases("sqlite")
-async def test_a_schema_that_is_current_is_found_so_beside_a_writer(migrated_url: str) -> None:
-    with closing(sqlite3.connect(sqlite_path(migrated_url), isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
-        assert (await upgrade_async(migrated_url)).state is SchemaState.CURRENT

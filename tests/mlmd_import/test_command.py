@@ -92,7 +92,7 @@ def test_a_newer_schema_is_refused(database_url: str, tmp_path: Path) -> None:
 def test_a_wrong_password_of_the_source_is_refused(database_url: str, database_kind: str) -> None:
     parts = urlsplit(database_url)
     wrong = urlunsplit(parts._replace(netloc=f"{parts.username}:wrong@{parts.hostname}:{parts.port}"))
-    assert_refused(wrong, database_url, "refuses this user")
+    assert_refused(wrong, database_url, "refuses the password of this user, or does not know the user")
 
 
 @pytest.mark.databases("postgresql", "mysql")
@@ -101,6 +101,7 @@ def test_a_wrong_password_of_the_store_is_refused(database_url: str) -> None:
     wrong = urlunsplit(parts._replace(netloc=f"{parts.username}:wrong@{parts.hostname}:{parts.port}"))
     ended = ran(*command(store_url("kfp_main"), wrong))
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "refuses the password of this user, or does not know the user" in ended.stderr
     assert "wrong" not in ended.stderr
     assert tables(database_url) == set()
 

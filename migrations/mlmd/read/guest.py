@@ -7,7 +7,7 @@ database needs.
 import os
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -60,13 +60,24 @@ class Database:
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection whose statements all see one snapshot."""
+        connection = await self._open()
         try:
-            async with self._engine.connect() as connection:
+            async with aclosing(connection):
                 yield connection
         except DBAPIError as error:
             raise SourceRefused(self._sentence(error)) from error
-        except (PoolTimeout, TimeoutError, OSError) as error:
-            raise SourceRefused(f"{self._what} {self.label} cannot be reached") from error
+        except (PoolTimeout, OSError) as error:
+            raise SourceRefused(f"{self._what} {self.label} no longer answers") from error
+
+    async def _open(self) -> AsyncConnection:
+        try:
+            return await self._engine.connect()
+        except PoolTimeout as error:
+            raise SourceRefused(f"{self._what} {self.label} no longer answers") from error
+        except Exception as error:
+            if self.is_file and isinstance(error, DBAPIError):
+                raise SourceRefused(self._sentence(error)) from error
+            raise SourceRefused(str(self._dialect.closed(error, self._what))) from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -105,8 +116,8 @@ class Database:
             )
         if self.is_file:
             return f"{self._what} {self.label} is damaged or cannot be read"
-        if failure in (Failure.READ_ONLY, Failure.UNAVAILABLE, Failure.DISCONNECTED):
-            return f"{self._what} {self.label} cannot be reached or refuses this user"
+        if (refusal := self._dialect.refused(error, self._what)) is not None:
+            return str(refusal)
         return f"{self._what} {self.label} cannot be read: it is damaged, or its tables are not those of the program"
 
 

@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.errors import Conflict, OutcomeUnknown, Unavailable, Unusable, ValueRefused
+from storage.errors import Conflict, OutcomeUnknown, StorageError, Unavailable, ValueRefused
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 
@@ -59,8 +58,8 @@ class Target:
                     raise ValueRefused("a value of the source is too large for the store's database") from error
                 if failure is Failure.UNKNOWN:
                     raise
-                if failure is Failure.DAMAGED:
-                    raise Unusable(f"the store {self.label} cannot be used: the database file is damaged") from error
+                if failure not in (*_AGAIN, Failure.DISCONNECTED):
+                    raise self.dialect.refused(error) or error from error
                 if failure not in _AGAIN:
                     raise Unavailable(f"the store {self.label} no longer responds; run the import again") from error
                 if attempt == ATTEMPTS:
@@ -100,8 +99,10 @@ async def _open(dialect: Dialect, *, writer: bool) -> AsyncIterator[AsyncConnect
     try:
         try:
             connection = await engine.connect()
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            raise Unavailable(f"the store {dialect.label} cannot be reached or refuses this user") from error
+        except StorageError:
+            raise
+        except Exception as error:
+            raise dialect.closed(error) from error
         try:
             yield connection
         finally:

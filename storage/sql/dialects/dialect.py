@@ -13,12 +13,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.contract import Lock
-from storage.errors import Unavailable
+from storage.errors import Unavailable, Unusable
 from storage.sql.dialects.online_ddl import OnlineDdl
+from storage.sql.dialects.refusals import why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.transaction_threads import TransactionThreads
 
 IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
+
+DAMAGED = "cannot be used: the database file is damaged, or is not a database"
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -34,9 +37,22 @@ class Failure(enum.Enum):
     DISCONNECTED = "the connection is lost"
     TOO_LARGE = "a value is too large, or a statement has too many values"
     READ_ONLY = "the database does not take writes, such as a primary that became a replica: another one may, under the same name"
+    FORBIDDEN = "the database's user lacks a right"
     UNAVAILABLE = "the database cannot be used now: full, out of connections"
     DAMAGED = "the database's file is damaged"
     UNKNOWN = "anything else: a defect of ours"
+
+
+_REFUSED: Mapping[Failure, str] = {
+    Failure.RETRY: "is busy; try again",
+    Failure.DISCONNECTED: "has ended the connection; try again",
+    Failure.READ_ONLY: "takes no writes: it is a replica, or was made read-only for this user or for all",
+    Failure.FORBIDDEN: "does not give this user a right that this needs: SELECT, INSERT, UPDATE and DELETE on all tables, and for an "
+    "upgrade those to make and alter tables",
+    Failure.UNAVAILABLE: "cannot be used at the moment: it is full, or has ended the statement",
+    Failure.DAMAGED: DAMAGED,
+}
+"""Why an open database refused a statement, as far as every database says it."""
 
 
 def _is_ambiguous(url: str) -> bool:
@@ -69,6 +85,8 @@ class Dialect:
     """Whether a server always upgrades the schema at start."""
     default_port: ClassVar[int] = 0
     """The port of a URL without one."""
+    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType({})
+    """Why a connection was refused, by the database's code: the rest of a sentence about the database."""
 
     def __init__(self, url: str) -> None:
         if self.default_port and _is_ambiguous(url):
@@ -159,6 +177,37 @@ class Dialect:
 
     def failure(self, error: DBAPIError) -> Failure:
         """Classify a driver error by its SQLSTATE, number or result code."""
+        raise NotImplementedError
+
+    def closed(self, error: Exception, what: str = "the store") -> Unavailable:
+        """Return the error of a database to which there is no connection: one sentence, which says why and what to do."""
+        return self._unavailable(error, f"{what} {self.label} {self.why_closed(error)}")
+
+    def refused(self, error: DBAPIError | OSError, what: str = "the store") -> Unavailable | None:
+        """Return the error of an open database that refused a statement, in one sentence; None for a defect of ours."""
+        if not isinstance(error, DBAPIError):
+            return self.closed(error, what)
+        why = self.why_refused(error)
+        return self._unavailable(error, f"{what} {self.label} {why}") if why else None
+
+    def _unavailable(self, error: Exception, sentence: str) -> Unavailable:
+        is_damaged = isinstance(error, DBAPIError) and self.failure(error) is Failure.DAMAGED
+        return Unusable(sentence) if is_damaged else Unavailable(sentence)
+
+    def why_refused(self, error: DBAPIError) -> str | None:
+        """Return why an open database refused a statement: the rest of a sentence about it; None for a defect of ours."""
+        return _REFUSED.get(self.failure(error))
+
+    def why_closed(self, error: Exception) -> str:
+        """Return why there is no connection: the rest of a sentence about the database, without a driver's words."""
+        code = self.code_of(error)
+        if code is not None and code in self.refusals:
+            return self.refusals[code]
+        host, port = self.url.host or "localhost", self.url.port or self.default_port
+        return why_unreachable(error, host, port) or "cannot be used: what answers there does not speak its protocol"
+
+    def code_of(self, error: Exception) -> str | int | None:
+        """Return the database's code of an error: SQLSTATE, number or result code; None if it has none."""
         raise NotImplementedError
 
     def is_outcome_unknown(self, error: DBAPIError) -> bool:

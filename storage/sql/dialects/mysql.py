@@ -17,6 +17,7 @@ from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
+from storage.sql.dialects.refusals import CUT_OFF, why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import SessionLimits, keep_alive
 from storage.sql.types import ByteString, ByteText, length_of
 from storage.tracebacks import release
@@ -31,9 +32,10 @@ The server looks each value up, even a repeated one: a page of 100 tasks cost tw
 
 END_SECONDS = 5.0  # how long the end of a session may take, its connection included
 NO_CONNECTION = 2003
+ACCESS_DENIED = 1045
 ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the drivers escape with a second one
 
-_FAILURES = {
+_FAILURES: Mapping[int | None, Failure] = {
     1062: Failure.DUPLICATE,
     1216: Failure.MISSING_PARENT,
     1451: Failure.MISSING_PARENT,  # a row that others refer to cannot be deleted
@@ -54,10 +56,12 @@ _FAILURES = {
     1792: Failure.READ_ONLY,  # read-only transaction
     1836: Failure.READ_ONLY,  # read-only mode
     1047: Failure.READ_ONLY,  # Galera: a node that has left its cluster
-    1044: Failure.UNAVAILABLE,  # access denied
-    1045: Failure.UNAVAILABLE,
-    1142: Failure.UNAVAILABLE,
-    1227: Failure.UNAVAILABLE,
+    1044: Failure.FORBIDDEN,  # access denied
+    1045: Failure.FORBIDDEN,
+    1142: Failure.FORBIDDEN,
+    1143: Failure.FORBIDDEN,
+    1370: Failure.FORBIDDEN,
+    1227: Failure.FORBIDDEN,
     1049: Failure.UNAVAILABLE,  # unknown database
     1317: Failure.UNAVAILABLE,  # the operator ended the statement
     1969: Failure.UNAVAILABLE,  # MariaDB: max_statement_time
@@ -69,6 +73,31 @@ _FAILURES = {
     2006: Failure.DISCONNECTED,
     2013: Failure.DISCONNECTED,
     2014: Failure.DISCONNECTED,
+}
+
+_NO_CONNECTION_LEFT = "has no connection left: as many are open as the server or the user may have"
+_UNKNOWN_WAY = "identifies this user in a way that is not supported here"
+_PASSWORD_EXPIRED = "does not let this user in: its password has expired"
+_REFUSALS: Mapping[str | int, str] = {
+    1044: "does not let this user use the database; GRANT … ON the database allows it",
+    1045: "refuses the password of this user, or does not know the user at this host",
+    1698: "refuses the password of this user, or does not know the user at this host",
+    1049: "does not exist: the server has no database of this name; create it, or correct the URL",
+    1040: _NO_CONNECTION_LEFT,
+    1203: _NO_CONNECTION_LEFT,
+    1226: _NO_CONNECTION_LEFT,
+    1129: "has blocked this host after failed connections; FLUSH HOSTS lets it in again",
+    1130: "does not let this host connect",
+    1820: _PASSWORD_EXPIRED,
+    1862: _PASSWORD_EXPIRED,
+    3118: "has locked this user",  # MySQL
+    4151: "has locked this user",  # MariaDB
+    1251: _UNKNOWN_WAY,
+    1524: _UNKNOWN_WAY,
+    2059: _UNKNOWN_WAY,
+    3159: "takes encrypted connections only; name an authority with ssl_ca",
+    2013: CUT_OFF,
+    2026: "cannot be used: it does not encrypt connections, as the URL asks, or not in a way that is accepted here",
 }
 
 
@@ -153,6 +182,7 @@ class MySQL(Dialect):
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
     default_port: ClassVar[int] = 3306
+    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
 
     def __init__(self, url: str) -> None:
         self._driver = installed_driver()
@@ -160,6 +190,11 @@ class MySQL(Dialect):
         super().__init__(url)
         self._endings: set[asyncio.Task[None]] = set()
         self._password = self._driver.password(self.url.password or "")
+        authorities, certificate, key = (self.url.query.get(name) for name in ("ssl_ca", "ssl_cert", "ssl_key"))
+        if (certificate and not authorities) or (key and not certificate):
+            raise Unavailable(
+                "the store URL has ssl_cert without ssl_ca, or ssl_key without ssl_cert; give all of them"
+            )
         if not self.url.database:
             raise Unavailable(
                 "the store URL does not name a database; write it as mysql://user:password@host:port/database"
@@ -247,9 +282,29 @@ class MySQL(Dialect):
 
     def failure(self, error: DBAPIError) -> Failure:
         """By error number, which is the same on both servers."""
-        number = error.orig.args[0] if error.orig is not None and error.orig.args else None
-        failure = _FAILURES.get(number) if isinstance(number, int) else None
+        failure = _FAILURES.get(self.code_of(error))
         return failure or (Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN)
+
+    def code_of(self, error: Exception) -> int | None:
+        """The number, which is the first argument of the errors of all drivers."""
+        arguments = getattr(getattr(error, "orig", None), "args", None)
+        return arguments[0] if arguments and isinstance(arguments[0], int) else None
+
+    def why_closed(self, error: Exception) -> str:
+        """Files of certificates are named by the URL; a user who must encrypt is refused like one who is not known."""
+        files = {name: str(path) for name, path in self.url.query.items()}
+        authorities, certificate = files.get("ssl_ca"), files.get("ssl_cert")
+        if authorities and (why := why_no_trust(authorities, "ssl_ca names")):
+            return why
+        if certificate and (why := why_no_identity(certificate, files.get("ssl_key"), "ssl_cert and ssl_key")):
+            return why
+        why = super().why_closed(error)
+        is_unencrypted = self.code_of(error) == ACCESS_DENIED and not authorities
+        return (
+            f"{why}, or takes it over an encrypted connection only, for which ssl_ca is needed"
+            if is_unencrypted
+            else why
+        )
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """LOCATE uses the column's collation, which compares bytes."""

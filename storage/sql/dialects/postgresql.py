@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from asyncpg import InterfaceError, PostgresError
+from asyncpg.exceptions import ClientConfigurationError
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -33,6 +35,7 @@ from sqlalchemy.types import TypeEngine
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
+from storage.sql.dialects.refusals import causes, why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_SECONDS,
@@ -60,7 +63,7 @@ _FAILURES = {
     "25P03": Failure.DISCONNECTED,  # idle_in_transaction_session_timeout
     "25P04": Failure.DISCONNECTED,  # transaction_timeout
     "3D000": Failure.UNAVAILABLE,  # invalid_catalog_name: no such database
-    "42501": Failure.UNAVAILABLE,  # insufficient_privilege
+    "42501": Failure.FORBIDDEN,  # insufficient_privilege
     "57014": Failure.UNAVAILABLE,  # query_canceled by the operator or a timeout
     "57P01": Failure.DISCONNECTED,  # admin_shutdown
     "57P02": Failure.DISCONNECTED,  # crash_shutdown
@@ -68,6 +71,18 @@ _FAILURES = {
     "57P04": Failure.UNAVAILABLE,  # database_dropped
     "57P05": Failure.DISCONNECTED,  # idle_session_timeout
 }
+_NO_CONNECTION_LEFT = "has no connection left: as many are open as the server, the database or the user may have"
+_REFUSALS: Mapping[str | int, str] = {
+    "28P01": "refuses the password of this user, or does not know the user",
+    "28000": "does not let this user log in: see the role's LOGIN, and pg_hba.conf, which may ask for encryption",
+    "3D000": "does not exist: the server has no database of this name; create it, or correct the URL",
+    "42501": "does not let this user connect; GRANT CONNECT ON DATABASE allows it",
+    "53300": _NO_CONNECTION_LEFT,
+    "53400": _NO_CONNECTION_LEFT,
+    "55000": "takes no connections",
+    "57P03": "is starting, stopping or recovering; try again",
+}
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _TOO_MANY = "number of query arguments"  # asyncpg's error for more than 32,767, which has no code
 _CLASSES = {"08": Failure.DISCONNECTED, "53": Failure.UNAVAILABLE, "58": Failure.UNAVAILABLE, "28": Failure.UNAVAILABLE}
 
@@ -128,6 +143,13 @@ class PostgreSQL(Dialect):
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
     default_port: ClassVar[int] = 5432
+    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._mode = str(self.url.query.get("ssl", "prefer"))
+        if self._mode not in _MODES:
+            raise Unavailable(f"sslmode in the store URL must be one of {', '.join(_MODES)}")
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """asyncpg sets the isolation level in its own BEGIN, so it costs no round trip."""
@@ -205,13 +227,45 @@ class PostgreSQL(Dialect):
 
     def failure(self, error: DBAPIError) -> Failure:
         """By SQLSTATE; a driver error without one is a lost connection or an argument that the driver refused to send."""
-        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+        state = self.code_of(error)
         if state is None:
             if _TOO_MANY in str(error.orig):
                 return Failure.TOO_LARGE
+            if any(isinstance(each, ClientConfigurationError) for each in causes(error)):
+                return Failure.UNAVAILABLE  # a file of certificates is missing
             is_closed = error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), OSError)
             return Failure.DISCONNECTED if is_closed else Failure.UNKNOWN
         return _FAILURES.get(state) or _CLASSES.get(state[:2], Failure.UNKNOWN)
+
+    def code_of(self, error: Exception) -> str | None:
+        """The SQLSTATE."""
+        origin = getattr(error, "orig", None)
+        return getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
+
+    def why_closed(self, error: Exception) -> str:
+        """Files of certificates are named by the environment, as for other programs of PostgreSQL."""
+        if self.code_of(error) is not None:
+            return super().why_closed(error)
+        if self._mode.startswith("verify") and (why := self._why_no_trust()):
+            return why
+        certificate = os.environ.get("PGSSLCERT")
+        why = (
+            why_no_identity(certificate, os.environ.get("PGSSLKEY"), "PGSSLCERT and PGSSLKEY") if certificate else None
+        )
+        if why:
+            return why
+        if any(isinstance(each, ClientConfigurationError) for each in causes(error)):
+            return "cannot be used: a variable PG… of the environment, or a file in ~/.postgresql, is not valid"
+        if type(error) is ConnectionError and self._mode not in ("allow", "prefer"):  # the driver's
+            return f"cannot be used: it does not encrypt connections, which sslmode={self._mode} asks for"
+        return super().why_closed(error)
+
+    def _why_no_trust(self) -> str | None:
+        """The file is where the driver looks for it, as PostgreSQL's own programs do."""
+        if named := os.environ.get("PGSSLROOTCERT"):
+            return why_no_trust(named, "PGSSLROOTCERT names")
+        default = os.path.expanduser("~/.postgresql/root.crt")
+        return why_no_trust(default, f"sslmode={self._mode} needs unless PGSSLROOTCERT names another")
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """strpos takes the text literally."""

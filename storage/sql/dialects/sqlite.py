@@ -7,7 +7,8 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import IO, Any, ClassVar
 
 import aiosqlite
@@ -34,9 +35,10 @@ from sqlalchemy.sql.expression import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
 from storage.errors import Unavailable
-from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.dialect import DAMAGED, IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
-from storage.sql.dialects.sqlite_file import FileWatch, claimed
+from storage.sql.dialects.refusals import causes
+from storage.sql.dialects.sqlite_file import FileWatch, check_file, claimed
 from storage.sql.transaction_threads import Commits, TransactionThreads
 from storage.sql.types import ByteString, ByteText, length_of
 
@@ -60,6 +62,22 @@ _FAILURES = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: Failure.DUPLICATE,
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Failure.DUPLICATE,
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Failure.MISSING_PARENT,
+}
+
+_NOT_WRITABLE = (
+    "cannot be used: this user may not write to the file or its folder, in which SQLite makes further files, or the file "
+    "system is read-only"
+)
+_REFUSALS: Mapping[str | int, str] = {
+    sqlite3.SQLITE_BUSY: "is busy; try again",
+    sqlite3.SQLITE_LOCKED: "is busy; try again",
+    sqlite3.SQLITE_READONLY: _NOT_WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _NOT_WRITABLE,
+    sqlite3.SQLITE_PERM: _NOT_WRITABLE,
+    sqlite3.SQLITE_FULL: "cannot be used: its disk is full",
+    sqlite3.SQLITE_IOERR: "cannot be used: its disk or file system reports errors",
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
 }
 
 _SPELLING = "write sqlite:///relative/path or sqlite:////absolute/path"
@@ -136,6 +154,7 @@ class SQLite(Dialect):
     driver: str = "sqlite+aiosqlite"
     online_ddl: ClassVar[OnlineDdl] = OnlineDdl()
     many_processes: ClassVar[bool] = False
+    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
     upgrades_itself: ClassVar[bool] = True
 
     def __init__(self, url: str) -> None:
@@ -164,8 +183,7 @@ class SQLite(Dialect):
         if not os.path.exists(self.path):
             return True
         # Not by opening it: closing a file releases every POSIX lock that this process holds on it, SQLite's own included.
-        if os.path.isdir(self.path) or not os.access(self.path, os.R_OK | os.W_OK):
-            raise Unavailable(f"{self.label} is not a file that this user can read and write")
+        check_file(self.path, self.label)
         return False
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
@@ -275,14 +293,27 @@ class SQLite(Dialect):
 
     def failure(self, error: DBAPIError) -> Failure:
         """By extended result code first, then by its primary code (the low byte)."""
-        code = getattr(error.orig, "sqlite_errorcode", None)
-        cause = error.orig.__cause__ if error.orig else None
-        code = code if code is not None else getattr(cause, "sqlite_errorcode", None)
+        code = self.code_of(error)
         if code is None:
             return Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN
         if code == sqlite3.SQLITE_ERROR and _TOO_MANY in str(error.orig):
             return Failure.TOO_LARGE
         return _FAILURES.get(code) or _FAILURES.get(code & 0xFF, Failure.UNKNOWN)
+
+    def code_of(self, error: Exception) -> int | None:
+        """The extended result code."""
+        codes = (getattr(each, "sqlite_errorcode", None) for each in causes(error))
+        return next((code for code in codes if code is not None), None)
+
+    def why_refused(self, error: DBAPIError) -> str | None:
+        """A file is opened by the first statement, so that what that reports is often why it cannot be opened."""
+        why = super().why_refused(error)
+        return self.why_closed(error) if why else None
+
+    def why_closed(self, error: Exception) -> str:
+        """By primary result code."""
+        code = self.code_of(error)
+        return self.refusals.get(-1 if code is None else code & 0xFF, "cannot be used: SQLite does not open it")
 
     def is_outcome_unknown(self, error: DBAPIError) -> bool:
         """An error of the disk: what was written to the log before may be found there after a crash. A full disk is none."""

@@ -30,6 +30,23 @@ def identity_of(path: str) -> Identity | None:
     return status.st_dev, status.st_ino
 
 
+def check_file(path: str, label: str) -> None:
+    """Raise Unavailable unless what a path leads to is a file that this user may read and write.
+
+    Not by opening it: closing a file releases every POSIX lock that this process holds on it, SQLite's own included.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise Unavailable(f"{label} cannot be opened: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
+        raise Unavailable(f"{label} is a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise Unavailable(f"{label} is not a file")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise Unavailable(f"{label} is a file that this user may not read and write")
+
+
 @contextlib.contextmanager
 def claimed(path: str, label: str, *, refusal: str) -> Iterator[None]:
     """Lock the file itself, whatever path leads to it, until the block ends; a missing file is created.
@@ -65,12 +82,12 @@ def _descriptor_of(path: str, label: str) -> int:
     known = identity_of(path)
     if known in _descriptors:
         return _descriptors[known]
-    if known is not None and not stat.S_ISREG(os.stat(path).st_mode):
-        raise Unavailable(f"{label} is not a file that this user can read and write")
+    if known is not None:
+        check_file(path, label)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise Unavailable(f"{label} is not a file that this user can read and write") from error
+        raise Unavailable(f"{label} cannot be opened: {error.strerror}") from error
     status = os.fstat(descriptor)
     return _descriptors.setdefault((status.st_dev, status.st_ino), descriptor)
 
