@@ -92,6 +92,7 @@ def serving(side: Side, store: str, log: Path) -> Iterator[Running]:
     """Serve a store with a side's code in a separate process, with the schema upgraded to the side's newest."""
     command = [sys.executable, "-m", "server", "serve", "--store", store, "--upgrade", "--log-level", "warning"]
     command += ["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--sweep-seconds", _NEVER_SECONDS]
+    command += ["--cancel-grace-seconds", _NEVER_SECONDS]
     with (
         log.open("wb") as errors,
         subprocess.Popen(

@@ -31,6 +31,7 @@ from server.process import telemetry
 from server.process.workers import WorkerFailed
 from server.variables import strange_variables
 from storage.errors import StorageError
+from storage.redaction import without_secrets
 from storage.sql.dialects import dialect_for
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -78,7 +79,18 @@ def _load(file: str | None, flags: dict[str, Any]) -> Settings:
     return settings
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands. What they say of words that they do not understand, such as a URL without --store, has no passwords."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is named."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise click.UsageError(without_secrets(error.format_message()), error.ctx) from None
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="lineal-server")
 def main() -> None:
     """Lineal stores the history of ML pipelines: runs, tasks, artifacts and lineage."""

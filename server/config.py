@@ -12,10 +12,12 @@ from typing import Any
 from urllib.parse import quote
 
 from server.web_origins import HostList, OriginList
+from storage.redaction import without_secrets
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 _LARGEST_MESSAGE_BYTES = 2**31 - 1
+_SAME_HOST = {"localhost": "127.0.0.1"}
 _LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a list of links can have ids of three kinds
 
 
@@ -27,8 +29,8 @@ class InvalidSetting(Exception):
     """A setting cannot be used; the text says which one and why."""
 
 
-def _setting(default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"meaning": meaning})
+def _setting(default: Any, meaning: str, *, is_secret: bool = False) -> Any:
+    return field(default=default, metadata={"meaning": meaning}, repr=not is_secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,9 @@ class Settings:
     """Everything an operator can change."""
 
     store: str = _setting(
-        "sqlite:///data/lineal.sqlite", "Where data is stored: sqlite:///file, postgresql://… or mysql://…"
+        "sqlite:///data/lineal.sqlite",
+        "Where data is stored: sqlite:///file, postgresql://… or mysql://…",
+        is_secret=True,
     )
     store_password_file: str = _setting(
         "", "A file with the password of the database user; the URL of the store then has none"
@@ -145,13 +149,25 @@ def _address(name: str) -> Callable[[Settings], str | None]:
 def _not_at(name: str, *others: str) -> Callable[[Settings], str | None]:
     def why(settings: Settings) -> str | None:
         address: str = getattr(settings, name)
-        if address and not address.endswith(":0"):
-            for other in others:
-                if getattr(settings, other) == address:
-                    return f"must not be the address of {other}, {address}"
+        for other in others:
+            theirs: str = getattr(settings, other)
+            if address == theirs and not address.endswith(":0"):
+                return f"must not be the address of {other}, {theirs}"
+            if address and _overlap(address, theirs):
+                return f"is {address}, and {other} is {theirs}: both would listen on the same address and port"
         return None
 
     return why
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Return whether a connection to one address could reach a server on the other; port 0 is a port of its own."""
+    (host, _, port), (other_host, _, other_port) = one.rpartition(":"), other.rpartition(":")
+    if int(port) != int(other_port) or int(port) == 0:
+        return False
+    hosts = {_SAME_HOST.get(each, each) for each in (host.strip("[]").lower(), other_host.strip("[]").lower())}
+    is_only_ipv4 = not any(":" in each for each in hosts)
+    return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and is_only_ipv4)
 
 
 def _at_most(name: str, most: int, because: str) -> Callable[[Settings], str | None]:
@@ -202,6 +218,32 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
 """The checks of settings by name: each returns why the value cannot be used, or None."""
 
 
+def _is_more(name: str, than: str, because: str) -> Callable[[Settings], str | None]:
+    def why(settings: Settings) -> str | None:
+        value, most = getattr(settings, name), getattr(settings, than)
+        return f"{name} is {value} and {than} is {most}: {because}" if value > most else None
+
+    return why
+
+
+def _unused_domains(settings: Settings) -> str | None:
+    if settings.package_url_validation or not settings.package_url_allowed_domains:
+        return None
+    return "package_url_allowed_domains lists hosts, but package_url_validation is off: any host could be reached; turn it on"
+
+
+_CONTRADICTIONS: tuple[Callable[[Settings], str | None], ...] = (
+    _is_more("page_size_default", "page_size_max", "pages without a size would be larger than any may be"),
+    _is_more("message_bytes_max", "bytes_in_flight_max", "one request would be more than all may be together"),
+    _is_more(
+        "connections_per_peer_max", "http_connections_max", "one address would have more connections than there are"
+    ),
+    _is_more("sweep_seconds", "cancel_grace_seconds", "runs would wait for the sweep, not for the grace that is set"),
+    _unused_domains,
+)
+"""What an operator cannot mean, setting by setting valid. Programs that make Settings may: tests use a small budget, or no sweep."""
+
+
 _ZERO_ALLOWED = ("abandoned_hours", "connections_per_peer_max")
 """Settings whose 0 means that there is no limit."""
 
@@ -234,7 +276,7 @@ def variable_of(name: str) -> str:
 def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the effective settings; `flags` has the values from the command line, None for flags that were not given.
 
-    The URL of the store has the password from its file. Raises InvalidSetting.
+    The URL of the store has the password from its file. Raises InvalidSetting, also for settings that contradict each other.
     """
     file = file or environ.get(SETTINGS_FILE_VARIABLE)
     from_file = _read_file(file) if file else {}
@@ -248,6 +290,9 @@ def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[
         elif setting.name in from_file:
             values[setting.name] = _check_type(setting, from_file[setting.name])
     settings = Settings(**values)
+    for why in _CONTRADICTIONS:
+        if (sentence := why(settings)) is not None:
+            raise InvalidSetting(sentence)
     return replace(settings, store=_with_password(settings)) if settings.store_password_file else settings
 
 
@@ -270,25 +315,25 @@ def _with_password(settings: Settings) -> str:
             password = file.read().removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InvalidSetting(
-            f"the file {settings.store_password_file} with the password cannot be read: {why}"
-        ) from None
+        # Without its name: the password itself is easily given by mistake.
+        raise InvalidSetting(f"the file that store_password_file names cannot be read: {why}") from None
     if not password:
-        raise InvalidSetting(f"the file {settings.store_password_file} with the password is empty")
+        raise InvalidSetting("the file that store_password_file names is empty")
     return f"{scheme}://{user}:{quote(password, safe='')}{at}{host}{slash}{name}"
 
 
 def _read_file(path: str) -> dict[str, Any]:
+    shown = without_secrets(path)  # it may be the URL of the store
     try:
         with open(path, "rb") as file:
             content = tomllib.load(file)
     except OSError as error:
-        raise InvalidSetting(f"the settings file {path} cannot be read: {error.strerror}") from error
+        raise InvalidSetting(f"the settings file {shown} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidSetting(f"the settings file {path} is not TOML: {error}") from error
+        raise InvalidSetting(f"the settings file {shown} is not TOML: {error}") from error
     unknown = sorted(content.keys() - {setting.name for setting in fields(Settings)})
     if unknown:
-        raise InvalidSetting(f"the settings file {path} has unknown settings: {', '.join(unknown)}")
+        raise InvalidSetting(f"the settings file {shown} has unknown settings: {', '.join(unknown)}")
     return content
 
 

@@ -7,6 +7,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from storage.redaction import without_secrets
+
 ANY = "*"
 """Means every origin, or every host, in a setting."""
 
@@ -80,7 +82,7 @@ class OriginList:
             if origin is not None:
                 self._origins.add(origin)
             elif word != ANY:
-                raise ValueError(f"{word!r} is not an origin such as https://example.org:8080")
+                raise ValueError(f"{without_secrets(word)!r} is not an origin such as https://example.org:8080")
 
     def __bool__(self) -> bool:
         return self.has_any or bool(self._origins)
@@ -101,7 +103,9 @@ class HostList:
             if host is not None and host.port is None:
                 self._names.add(host.name)
             elif word != ANY:
-                raise ValueError(f"{word!r} is not a host name such as lineal.example.org, without a port")
+                raise ValueError(
+                    f"{without_secrets(word)!r} is not a host name such as lineal.example.org, without a port"
+                )
 
     def __bool__(self) -> bool:
         return self.has_any or bool(self._names)

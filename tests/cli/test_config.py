@@ -82,7 +82,7 @@ def as_toml(value: Any) -> str:
 def test_what_config_prints_can_be_given_back(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     chosen = {setting.name: another_value(setting.name, setting.default) for setting in FREE}
-    chosen["tag_name"] = STRANGE
+    chosen |= {"tag_name": STRANGE, "package_url_validation": True}  # which domains need
     given = [word for name, value in chosen.items() for word in as_flag(name, value)]
     printed = lineal("config", *given).stdout
     file.write_text(printed, encoding="utf-8")
@@ -231,8 +231,8 @@ def test_a_password_may_come_from_a_file(tmp_path: Path, password: str, end: str
         ),
         ("postgresql://db.example/lineal", "s3cret", "needs a user in the URL of the store"),
         ("sqlite:///x.sqlite", "s3cret", "is for a database server, but the store is a SQLite file"),
-        (SERVER, "\n", "with the password is empty"),
-        (SERVER, None, "with the password cannot be read: No such file or directory"),
+        (SERVER, "\n", "the file that store_password_file names is empty"),
+        (SERVER, None, "the file that store_password_file names cannot be read: No such file or directory"),
     ],
 )
 def test_a_password_file_that_cannot_be_used_is_refused(
@@ -245,6 +245,39 @@ def test_a_password_file_that_cannot_be_used_is_refused(
     assert (done.exit_code, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert "hidden" not in done.stderr
+    assert str(file) not in done.stderr  # the password itself is easily given in place of the file
+
+
+MISPLACED = [
+    ["config", "postgresql://lineal:geh eim@db.example/lineal"],
+    ["postgresql://lineal:geh eim@db.example/lineal"],
+    ["config", "lineal:geh-eim@db.example"],
+    ["config", "postgresql://db.example/lineal?sslpassword=geh-eim"],
+    ["config", "--settings-file", "postgresql://lineal:geh-eim@db.example/lineal"],
+    ["config", "--cors-origins", "https://lineal:geh-eim@ui.example"],
+    ["config", "--allowed-hosts", "lineal:geh-eim@ui.example"],
+    ["config", "--store", "postgresql://lineal@db.example/lineal?password=geh-eim"],
+    ["config", "--store", "postgresq://lineal:geh-eim@db.example/lineal"],
+    ["config", "--store", "postgresql://lineal:geh-eim@db.example:port/lineal"],
+    ["config", "--grpc", "postgresql://lineal:geh-eim@db.example/lineal"],
+    ["import-mlmd", "sqlite:///x", "mysql://lineal:geh eim@db.example/lineal"],
+    ["import-mlmd", "mysql:/lineal:geh-eim@db.example/metadb"],
+    ["import-mlmd", "sqlite:///x", "--kfp-db", "mysql:/lineal:geh-eim@db.example/mlpipeline"],
+]
+
+
+@pytest.mark.parametrize("words", MISPLACED, ids=" ".join)
+def test_a_secret_in_the_wrong_place_is_not_repeated(words: list[str], tmp_path: Path) -> None:
+    if words[0] == "import-mlmd":
+        words = [*words, "--store", f"sqlite:///{tmp_path}/lineal.sqlite"]
+    done = lineal(*words)
+    assert done.exit_code in (1, 2)
+    assert done.stderr
+    assert "eim" not in done.output
+
+
+def test_settings_do_not_show_the_store() -> None:
+    assert "geheim" not in repr(Settings(store="postgresql://lineal:geheim@db.example/lineal"))
 
 
 @pytest.mark.parametrize("password", ["p@ss", "p/ss", "p?ss", "p#ss", "p@ss/w?r#d"])
@@ -273,11 +306,17 @@ def test_variables_that_are_no_settings_are_named_once_with_the_nearest() -> Non
     ]
 
 
+BOTH = "both would listen on the same address and port"
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
         (["--rest", "127.0.0.1:8887"], "rest must not be the address of grpc, 127.0.0.1:8887"),
         (["--admin", "127.0.0.1:8888"], "admin must not be the address of rest, 127.0.0.1:8888"),
+        (["--rest", "0.0.0.0:8887"], f"rest is 0.0.0.0:8887, and grpc is 127.0.0.1:8887: {BOTH}"),
+        (["--rest", "localhost:8887"], f"rest is localhost:8887, and grpc is 127.0.0.1:8887: {BOTH}"),
+        (["--admin", "[::]:8888"], f"admin is [::]:8888, and rest is 127.0.0.1:8888: {BOTH}"),
     ],
 )
 def test_addresses_that_are_the_same_are_refused(flags: list[str], sentence: str) -> None:
@@ -285,3 +324,26 @@ def test_addresses_that_are_the_same_are_refused(flags: list[str], sentence: str
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"lineal-server: {sentence}\n"
     assert lineal("config", "--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0").exit_code == 0
+    assert lineal("config", "--grpc", "127.0.0.1:7000", "--rest", "127.0.0.2:7000").exit_code == 0
+    assert lineal("config", "--grpc", "0.0.0.0:7000", "--rest", "[::1]:7000").exit_code == 0
+
+
+CONTRADICTIONS = [
+    (["--page-size-default", "201"], "page_size_default is 201 and page_size_max is 200"),
+    (["--message-bytes-max", "536870913"], "message_bytes_max is 536870913 and bytes_in_flight_max is 536870912"),
+    (["--connections-per-peer-max", "501"], "connections_per_peer_max is 501 and http_connections_max is 500"),
+    (["--cancel-grace-seconds", "1"], f"sweep_seconds is {Settings().sweep_seconds} and cancel_grace_seconds is 1.0"),
+    (
+        ["--no-package-url-validation", "--package-url-allowed-domains", "example.org"],
+        "package_url_allowed_domains lists hosts, but package_url_validation is off",
+    ),
+]
+
+
+@pytest.mark.parametrize(("flags", "sentence"), CONTRADICTIONS)
+@pytest.mark.parametrize("command", ["config", "doctor", "serve"])
+def test_settings_that_contradict_each_other_are_refused(command: str, flags: list[str], sentence: str) -> None:
+    done = lineal(command, *flags)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"lineal-server: {sentence}")
+    assert done.stderr.count("\n") == 1

@@ -8,6 +8,7 @@ from migrations.mlmd.kfp.state import run_state
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun
 from migrations.mlmd.vocabulary.values import integer_of
+from storage.redaction import without_secrets
 
 
 class RunsFile:
@@ -25,13 +26,16 @@ class RunsFile:
     @classmethod
     def read(cls, path: str) -> "RunsFile":
         """Return the runs of a file. Raises SourceRefused when it cannot be read."""
+        shown = without_secrets(path)  # it may be a URL without its colon
         try:
             with open(path, encoding="utf-8") as file:
                 return cls(json.load(file))
         except OSError as error:
-            raise SourceRefused(f"the file of runs {path} cannot be opened: {error.strerror}") from error
+            raise SourceRefused(f"the file of runs {shown} cannot be opened: {error.strerror}") from error
         except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise SourceRefused(f"the file of runs {path} is not valid: it needs a list of runs with run_id") from error
+            raise SourceRefused(
+                f"the file of runs {shown} is not valid: it needs a list of runs with run_id"
+            ) from error
 
     async def runs_of(self, contexts: Sequence[ContextRow]) -> dict[int, KfpRun]:
         """Return the runs of contexts by context id."""
