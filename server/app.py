@@ -33,6 +33,7 @@ from server.process.admin import AdminDoor
 from server.process.health import PROBE_PATHS, health_routes
 from server.process.memory import give_back, map_large_blocks
 from server.process.metrics import Gauges, Metrics
+from server.process.refused import Refusals
 from server.process.telemetry import log
 from server.process.workers import run_workers
 from server.rules import last_runs
@@ -114,13 +115,14 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             Gauges(store.pool_use, store.size_bytes),
             build={"version": __version__, "schema": schema, "store": dialect.name},
         )
+        refusals = Refusals(metrics.count_refusal)
         # First and last: it also tells that the server is not ready yet, or any more.
-        admin = await stack.enter_async_context(_admin_door(shared, metrics))
+        admin = await stack.enter_async_context(_admin_door(shared, metrics, refusals))
         admission = Admission(calls_max=settings.calls_max, bytes_max=settings.bytes_in_flight_max)
         recipe = Recipe(StoreElsewhere(settings.store, dialect.place, limits), token_key, settings)
         elsewhere = Elsewhere(recipe, admission)
         stack.push_async_callback(elsewhere.close)
-        dispatcher = Dispatcher(shared, SingleUser(), observe=metrics.observe, elsewhere=elsewhere)
+        dispatcher = Dispatcher(shared, SingleUser(), observe=metrics.observe, elsewhere=elsewhere, refusals=refusals)
         grpc = _grpc_door(settings, dispatcher, apis, admission)
         grpc_port = await grpc.start(settings.grpc)
         doors: list[GrpcDoor | RestDoor] = [grpc]
@@ -137,6 +139,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             admission=admission,
             probe_paths=PROBE_PATHS,
             share_port=settings.workers > 1,
+            refusals=refusals,
         )
         rest_port = await _listening(rest.start(settings.rest), settings.rest)
         doors.append(rest)
@@ -180,12 +183,12 @@ class _Admin:
 
 
 @contextlib.asynccontextmanager
-async def _admin_door(shared: Shared, metrics: Metrics) -> AsyncIterator[_Admin]:
+async def _admin_door(shared: Shared, metrics: Metrics, refusals: Refusals) -> AsyncIterator[_Admin]:
     settings = shared.settings
     if not settings.admin:
         yield _Admin()
         return
-    door = AdminDoor(shared, metrics, share_port=settings.workers > 1)
+    door = AdminDoor(shared, metrics, refusals, share_port=settings.workers > 1)
     port = await _listening(door.start(), settings.admin)
     try:
         yield _Admin(door, _with_port(settings.admin, port))

@@ -22,6 +22,7 @@ from server.calls.methods import Method
 from server.calls.policy import Ruled
 from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
+from server.process.refused import Refusals
 from server.process.telemetry import log
 from storage.errors import StorageError
 
@@ -66,8 +67,10 @@ class Dispatcher:
         *,
         observe: Observer | None = None,
         elsewhere: Elsewhere | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._shared, self._authority, self._observe, self._elsewhere = shared, authority, observe, elsewhere
+        self._refusals = refusals or Refusals()
         self._large = asyncio.Lock()
 
     async def dispatch_bytes(self, method: Method, data: bytes, caller: Caller) -> Outcome[Message | SerializedMessage]:
@@ -130,6 +133,14 @@ class Dispatcher:
         status = statuses.to_status(error)
         start = time.monotonic()
         self._log(operation, Call(self._shared, caller, start=start), status, start, None)
+        return Outcome(status)
+
+    def turn_away(self, operation: Operation, error: ApiError, caller: Caller) -> Outcome[Any]:
+        """Return the error of a call whose request was not read, for want of room or time; such calls have no line each."""
+        status = statuses.to_status(error)
+        if self._observe is not None:
+            self._observe(operation.api, operation.name, caller.door, status.code_name, 0.0)
+        self._refusals.note(caller.door, status, caller.peer, method=operation.name)
         return Outcome(status)
 
     async def _run(self, operation: Operation, request: Message | HttpCall, call: Call, finish: Finish) -> Any:

@@ -9,6 +9,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from server.calls.call import Shared
@@ -24,7 +25,11 @@ from server.doors.http.server import HttpServer
 from server.errors import InvalidArgument
 from server.process.health import READS, health_routes
 from server.process.metrics import CONTENT_TYPE, Metrics
+from server.process.refused import Refusals
 from storage.errors import Unavailable
+
+DOOR = "admin"
+"""The door's name in the log and in metrics."""
 
 ANSWER_SECONDS = 1.8
 """How long an answer waits for the event loop of the calls and the database, together: probes often wait for two seconds."""
@@ -47,7 +52,7 @@ class AdminDoor:
     Until `is_serving` is set, and once it is not any more, the server is not ready.
     """
 
-    def __init__(self, shared: Shared, metrics: Metrics, *, share_port: bool = False) -> None:
+    def __init__(self, shared: Shared, metrics: Metrics, refusals: Refusals, *, share_port: bool = False) -> None:
         self.is_serving = False
         self._settings: Settings = shared.settings
         self._store, self._metrics = shared.store, metrics
@@ -65,7 +70,9 @@ class AdminDoor:
         for verbs, path, handler in routes:
             for verb in verbs:
                 self._router.add(verb, path, handler)
-        self._server = HttpServer(self._answer, _limits(self._settings), share_port=share_port)
+        self._note = partial(refusals.note, DOOR)
+        limits = _limits(self._settings)
+        self._server = HttpServer(self._answer, limits, share_port=share_port, on_refusal=self._note)
 
     async def start(self) -> int:
         """Listen and return the port; raises OSError if the address is in use."""
@@ -117,6 +124,7 @@ class AdminDoor:
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         refusal = self._guard.refusal(request)
         if refusal is not None:
+            self._note(refusal[0], request.peer, verb=request.verb)
             return rpc_error_at(request.path, *refusal)
         try:
             match = self._router.match(request.verb, request.path)
@@ -127,6 +135,7 @@ class AdminDoor:
         except Exception as error:  # noqa: BLE001 - answered as the REST door answers it
             status = failure_status(error, "admin")
             return rpc_error_at(request.path, status, status.http_status)
+        self._note(unknown_path(), request.peer, verb=request.verb)
         return rpc_error_at(request.path, unknown_path(), 404)
 
     def _why_dead(self) -> str:

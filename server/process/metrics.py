@@ -52,6 +52,12 @@ class Metrics:
         self._seconds = Histogram(
             "lineal_call_seconds", "How long calls took.", labels, registry=self._registry, buckets=BUCKETS_SECONDS
         )
+        self._refused = Counter(
+            "lineal_refused",
+            "Requests that were refused before anything worked on them.",
+            ["door", "reason"],
+            registry=self._registry,
+        )
         self._registry.register(_PerRequest(lambda: self._families(build)))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
@@ -60,6 +66,10 @@ class Metrics:
         """Count a call that ended."""
         self._calls.labels(api, method, door, code).inc()
         self._seconds.labels(api, method, door).observe(seconds)
+
+    def count_refusal(self, door: str, reason: str) -> None:
+        """Count a request that was refused before anything worked on it. Any thread may call this."""
+        self._refused.labels(door, reason).inc()
 
     async def text(self) -> bytes:
         """Return the figures in Prometheus' text format; the size is left out when it cannot be measured in time."""

@@ -78,7 +78,7 @@ def behaviour_of(
                 reading = _Reading(admitted, traffic.arrivals, caller.peer, limits.message_seconds)
                 outcome = await dispatcher.dispatch_bytes(method, await reading.message(context), caller)
             except ApiError as error:
-                outcome = dispatcher.refuse(method, error, caller)
+                outcome = dispatcher.turn_away(method, error, caller)
         if outcome.answer is None:
             deliveries.begin(context, 0, caller.peer)
             await _abort(context, outcome.status)

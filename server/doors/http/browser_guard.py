@@ -9,7 +9,6 @@ from google.rpc import code_pb2
 
 from server.calls.statuses import Status
 from server.doors.http.messages import HttpRequest
-from server.process.telemetry import log
 from server.web_origins import LOCALHOST, HostList, OriginList, is_loopback, read_host, read_origin
 
 SAFE_VERBS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,10 +30,10 @@ class BrowserGuard:
         if not self._has_allowed_host(request):
             host = _shown(request.headers["host"])
             message = f"{host} is not an allowed host name; if it should be, add it to the setting allowed_hosts"
-            return _refusal(request, 421, code_pb2.PERMISSION_DENIED, "UNKNOWN_HOST", message)
+            return _refusal(421, code_pb2.PERMISSION_DENIED, "UNKNOWN_HOST", message)
         if request.verb in SAFE_VERBS or self._comes_from_own_page(request):
             return None
-        return _refusal(request, 403, code_pb2.PERMISSION_DENIED, "FOREIGN_ORIGIN", _foreign(request))
+        return _refusal(403, code_pb2.PERMISSION_DENIED, "FOREIGN_ORIGIN", _foreign(request))
 
     def _has_allowed_host(self, request: HttpRequest) -> bool:
         header = request.headers.get("host")
@@ -59,8 +58,7 @@ class BrowserGuard:
         return origin is not None and any(host is not None and origin.is_at(host) for host in hosts)
 
 
-def _refusal(request: HttpRequest, http_status: int, code: int, reason: str, message: str) -> tuple[Status, int]:
-    log.info("refused", verb=request.verb, peer=request.peer, reason=reason, message=message)
+def _refusal(http_status: int, code: int, reason: str, message: str) -> tuple[Status, int]:
     return Status(code, reason, message), http_status
 
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import select
 from collections.abc import AsyncGenerator
+from functools import partial
 
 from google.rpc import code_pb2
 
@@ -15,6 +16,7 @@ from server.calls.admission import Holding
 from server.calls.http_calls import HttpResponse
 from server.calls.statuses import Status
 from server.doors.http.deadlines import Deadlines
+from server.doors.http.messages import ErrorWriter
 from server.doors.http.owner import Owner
 from server.doors.http.places import Place
 from server.doors.http.request_reader import BUSY, SMALL_BODY, Phase, QueuedRequest, RequestReader
@@ -35,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._deadlines = Deadlines(owner.limits, owner.deadline)
         self._transport: asyncio.Transport
         self._reader: RequestReader
+        self._refused: ErrorWriter
         self._call: asyncio.Task[None] | None = None
         self._entry: QueuedRequest | None = None  # the request that the call answers
         self._unsent_bytes = 0
@@ -55,7 +58,8 @@ class Connection(asyncio.Protocol):
         owner = self._owner
         place = owner.places.take(self, host)
         paths = owner.probe_paths if place is Place.PROBE else None
-        self._reader = RequestReader(owner.limits, peer, owner.streams, owner.write_error, probe_paths=paths)
+        self._refused = partial(owner.refuse, peer)
+        self._reader = RequestReader(owner.limits, peer, owner.streams, self._refused, probe_paths=paths)
         if place in (Place.REGULAR, Place.PROBE):
             owner.opened(self)
             self._deadlines.expect_first_request()
@@ -327,7 +331,7 @@ class Connection(asyncio.Protocol):
     # Ending a connection.
 
     def _refuse_busy(self, message: str) -> None:
-        response = self._owner.write_error("", Status(BUSY.code, BUSY.reason, message), 503)
+        response = self._refused("", Status(BUSY.code, BUSY.reason, message), 503)
         response.headers += (("retry-after", "1"),)
         self._send(response, verb="", closes=True)
         self._close_after_flush()

@@ -46,6 +46,10 @@ ErrorWriter = Callable[[str, Status, int], HttpResponse]
 """Returns the response to a failed request, given its path ("" if it is not known yet), a status and the HTTP status."""
 
 
+OnRefusal = Callable[[Status, str], None]
+"""Called for a request that is refused before it reaches the handler, with the status and the peer."""
+
+
 def page(html: str, *, status: int = 200) -> HttpResponse:
     """Return an HTML page with PAGE_HEADERS."""
     return HttpResponse(status, html.encode(), "text/html; charset=utf-8", PAGE_HEADERS)

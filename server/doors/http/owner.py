@@ -4,6 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from server.calls.admission import Admission
+from server.calls.http_calls import HttpResponse
+from server.calls.statuses import Status
 from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
 from server.doors.http.places import Places
@@ -23,6 +25,9 @@ class Owner(Protocol):
     places: Places
     probe_paths: frozenset[str]
     is_stopping: bool
+
+    def refuse(self, peer: str, path: str, status: Status, http_status: int) -> HttpResponse:
+        """Report a request of a peer that is refused unread, and return the response to it."""
 
     def opened(self, connection: "Connection") -> None:
         """Register a connection, so that its deadlines are enforced."""

@@ -12,9 +12,11 @@ from collections.abc import Collection
 from email.utils import formatdate
 
 from server.calls.admission import Admission
+from server.calls.http_calls import HttpResponse
+from server.calls.statuses import Status
 from server.doors.http.connection import Connection
 from server.doors.http.limits import HttpLimits
-from server.doors.http.messages import ErrorWriter, HttpHandler, Streams
+from server.doors.http.messages import ErrorWriter, HttpHandler, OnRefusal, Streams
 from server.doors.http.places import Places
 from server.doors.http.responses import rpc_error_at
 from server.process.telemetry import log
@@ -38,13 +40,14 @@ class HttpServer:
         admission: Admission | None = None,
         probe_paths: Collection[str] = (),
         share_port: bool = False,
+        on_refusal: OnRefusal | None = None,
     ) -> None:
         self.handler, self.streams, self.write_error = handler, streams, write_error
         self.admission = admission or Admission(calls_max=sys.maxsize, bytes_max=sys.maxsize)
         self.limits, self.is_stopping = limits, False
         self.probe_paths = frozenset(probe_paths)
         self.places = Places(limits, takes_probes=bool(probe_paths))
-        self._share_port = share_port
+        self._share_port, self._on_refusal = share_port, on_refusal
         self._connections: set[Connection] = set()
         self._cancelled_calls: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -92,6 +95,12 @@ class HttpServer:
         self._sweep_task.cancel()
         # Transports call connection_lost in the next iteration of the event loop.
         await asyncio.sleep(0)
+
+    def refuse(self, peer: str, path: str, status: Status, http_status: int) -> HttpResponse:
+        """Report a request of a peer that is refused unread, and return the response to it."""
+        if self._on_refusal is not None:
+            self._on_refusal(status, peer)
+        return self.write_error(path, status, http_status)
 
     def opened(self, connection: Connection) -> None:
         """Register a connection, so that its deadlines are enforced."""

@@ -6,25 +6,31 @@ modules of their own.
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 from server.api import Api, HttpForm, StreamBody
 from server.calls.admission import Admission
 from server.calls.dispatcher import Dispatcher
 from server.calls.http_calls import HttpResponse
 from server.calls.methods import HttpRule, Method
+from server.calls.statuses import Status
 from server.config import Settings
 from server.doors.http.browser_guard import BrowserGuard
 from server.doors.http.cors import Cors
 from server.doors.http.limits import HttpLimits
 from server.doors.http.messages import HttpHandler, HttpRequest
 from server.doors.http.plain_routes import FORWARDED_HEADERS, Route
-from server.doors.http.responses import failure_status
+from server.doors.http.responses import failure_status, unknown_path, wrong_verb
 from server.doors.http.routes import ANY_VERB, BadTemplate, Match, Redirect, Router, WrongVerb
 from server.doors.http.server import HttpServer
 from server.doors.rest.api_routes import route_handler
 from server.doors.rest.forms import Forms, wrong_verb_response
 from server.doors.rest.rpc_routes import Calling, error_response, rpc_handler
 from server.errors import InvalidArgument
+from server.process.refused import Refusals
+
+DOOR = "rest"
+"""The door's name in the log and in metrics."""
 
 GRACE_SECONDS = 0.5
 """How long after its deadline a call may still answer before the connection answers 504."""
@@ -43,7 +49,9 @@ class RestDoor:
         admission: Admission | None = None,
         probe_paths: Collection[str] = (),
         share_port: bool = False,
+        refusals: Refusals | None = None,
     ) -> None:
+        self._refusals = refusals or Refusals()
         self._dispatcher, self._settings = dispatcher, settings
         self._forms = Forms(apis)
         self._router, self._streamed = Router[HttpHandler](), Router[None]()
@@ -74,6 +82,7 @@ class RestDoor:
             admission=admission,
             probe_paths=probe_paths,
             share_port=share_port,
+            on_refusal=partial(self._refusals.note, DOOR),
         )
 
     async def start(self, address: str) -> int:
@@ -88,6 +97,7 @@ class RestDoor:
         """Answer any request."""
         refusal = self._guard.refusal(request)
         if refusal is not None:
+            self._note(request, refusal[0])
             return self._forms.write_error(request.path, *refusal)
         preflight = self._cors.preflight(request)
         if preflight is not None:
@@ -99,13 +109,22 @@ class RestDoor:
         try:
             match = self._router.match(request.verb, path)
         except InvalidArgument as error:
-            return error_response(forms.of(path), failure_status(error, "rest.path"))
+            status = failure_status(error, "rest.path")
+            self._note(request, status)
+            return error_response(forms.of(path), status)
         if isinstance(match, Match):
             request.values = match.values
             return await match.target(request)
         if isinstance(match, Redirect):
             return _redirect(match.path, request.query)
-        return forms.wrong_verb(path, match.verbs) if isinstance(match, WrongVerb) else forms.unknown_path(path)
+        if isinstance(match, WrongVerb):
+            self._note(request, wrong_verb())
+            return forms.wrong_verb(path, match.verbs)
+        self._note(request, unknown_path())
+        return forms.unknown_path(path)
+
+    def _note(self, request: HttpRequest, status: Status) -> None:
+        self._refusals.note(DOOR, status, request.peer, verb=request.verb)
 
     def _is_streamed(self, verb: str, path: str) -> bool:
         try:
