@@ -40,6 +40,7 @@ from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
 from storage.sql.transaction_threads import TransactionThreads, TurnConnection
+from storage.sql.troubles import Troubles
 from storage.sql.turns import Caller, Turn, Turns
 from storage.tracebacks import release
 
@@ -109,6 +110,7 @@ class SqlStore:
         self._read_turns = Turns(self._size(self._reader, self._read_threads))
         self._probe_turns = Turns(self._size(self._prober, None))
         self._endings = Endings()
+        self._troubles = Troubles(self.dialect)
         self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
 
@@ -221,6 +223,7 @@ class SqlStore:
             except PoolTimeout as error:
                 raise Unavailable("no database connection became free in time") from error
             except OSError as error:
+                self._troubles.note(error)
                 raise Unavailable("the database cannot be reached") from error
             except (RowVanished, DBAPIError) as error:
                 # A variable that outlives this clause would make the error part of a cycle, since its traceback holds this frame.
@@ -234,6 +237,7 @@ class SqlStore:
                     self._leave()
                 limit = deadline if deadline is not None and failure in _PASSING else end
                 if failure in _FINAL or collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= limit:
+                    self._troubles.note(error)
                     raise _final_error(failure) from error
             await asyncio.sleep(delay)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
