@@ -81,11 +81,11 @@ async def prepare_store(settings: Settings) -> None:
         await migrations.upgrade.check(settings.store)
 
 
-async def database_problems(settings: Settings) -> list[str]:
-    """Return the problems with the settings of a store's database, one sentence each; raises Unavailable."""
-    store = SqlStore(settings.store, pool_size=1)
+async def examine_database(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return what is wrong with a store's database, and what could be better, one sentence each; raises Unavailable."""
+    store = SqlStore(settings.store, pool_size=1, limits=_session_limits(settings))
     try:
-        return await store.problems()
+        return await store.problems(), await store.advice()
     finally:
         await store.close()
 
@@ -98,7 +98,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
     """
     apis = APIS if apis is None else apis
     _require_policy(apis)
-    limits = SessionLimits(statement_seconds=max(settings.call_seconds_max, settings.rest_seconds))
+    limits = _session_limits(settings)
     store = SqlStore(
         settings.store,
         pool_size=settings.pool_size,
@@ -147,6 +147,10 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             stack.callback(asyncio.create_task(chore).cancel)
         stack.enter_context(admin.serving())
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port), admin.address)
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(statement_seconds=max(settings.call_seconds_max, settings.rest_seconds))
 
 
 def _grpc_door(settings: Settings, dispatcher: Dispatcher, apis: Sequence[Api], admission: Admission) -> GrpcDoor:

@@ -159,14 +159,17 @@ def doctor(file: str | None, **flags: Any) -> None:
         click.echo(
             f"schema: {plan.revision}, up to date" if up_to_date else f"schema: {migrations.upgrade.explain(plan)}"
         )
-        problems = asyncio.run(app.database_problems(settings))
+        problems, advice = asyncio.run(app.examine_database(settings))
     except StorageError as error:
         _fail(str(error))
     for problem in problems:
         click.echo(f"database: {problem}")
+    if not problems:
+        click.echo("database: its settings are safe")
+    for sentence in advice:
+        click.echo(f"advice: {sentence}")
     if problems:
         sys.exit(1)
-    click.echo("database: its settings are safe")
 
 
 @main.command()

@@ -18,13 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from storage.contract import ReadTx, Store, WriteTx
 from storage.errors import (
-    Conflict,
     ReadOnly,
     SchemaMismatch,
-    StorageError,
     Unavailable,
     Unusable,
-    ValueRefused,
 )
 from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
@@ -33,6 +30,7 @@ from storage.sql.commits import Endings
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
+from storage.sql.examination import examine
 from storage.sql.experiments import SqlExperiments
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
@@ -40,7 +38,7 @@ from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
 from storage.sql.tasks import SqlTasks
 from storage.sql.transaction_threads import TransactionThreads, TurnConnection
-from storage.sql.troubles import Troubles
+from storage.sql.troubles import COLLISIONS, Troubles, error_of
 from storage.sql.turns import Caller, Turn, Turns
 from storage.tracebacks import release
 
@@ -53,13 +51,6 @@ READY_SECONDS = 1.5  # readiness turns false within two seconds of a freeze of t
 # The next attempt sees rows that other calls have inserted or deleted in the meantime; if it keeps colliding, the call
 # fails.
 COLLISION_ATTEMPTS = 3
-
-DAMAGED = "the database file is damaged"
-
-_COLLISIONS: dict[Failure, str] = {
-    Failure.DUPLICATE: "a row with the same key already exists",
-    Failure.MISSING_PARENT: "a row that the request refers to does not exist",
-}
 
 _FINAL = (Failure.TOO_LARGE, Failure.FORBIDDEN, Failure.UNAVAILABLE, Failure.DAMAGED)  # running again does not help
 _PASSING = (Failure.READ_ONLY, Failure.DISCONNECTED)  # it helps once another database has taken over
@@ -230,7 +221,7 @@ class SqlStore:
                 failure = Failure.DUPLICATE if isinstance(error, RowVanished) else self.dialect.failure(error)
                 # Full jitter: writers that collided once must not meet again at the same moment.
                 delay = random.uniform(0, pause)
-                collisions += failure in _COLLISIONS
+                collisions += failure in COLLISIONS
                 if failure is Failure.UNKNOWN:
                     raise
                 if failure is Failure.READ_ONLY:
@@ -238,7 +229,7 @@ class SqlStore:
                 limit = deadline if deadline is not None and failure in _PASSING else end
                 if failure in _FINAL or collisions == COLLISION_ATTEMPTS or time.monotonic() + delay >= limit:
                     self._troubles.note(error)
-                    raise _final_error(failure) from error
+                    raise error_of(failure) from error
             await asyncio.sleep(delay)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -278,11 +269,11 @@ class SqlStore:
             probe.exception()
 
     async def problems(self) -> list[str]:
-        """Return one sentence for each unsafe setting of the database, and for each damaged part that a check finds."""
+        """Return one sentence for each unsafe setting, each right that is missing, and each damaged part that a check finds."""
 
         async def ask(_: Turn) -> list[str]:
             async with self._writer.connect() as connection:
-                return await self.dialect.problems(connection)
+                return await examine(connection, self.dialect)
 
         async def look(_: Turn) -> list[str]:
             # Not while a transaction keeps others from writing: the check reads the whole database.
@@ -290,6 +281,15 @@ class SqlStore:
                 return await self.dialect.damage(connection)
 
         return [*await self._retrying(self._write_turns, ask), *await self._retrying(self._read_turns, look)]
+
+    async def advice(self) -> list[str]:
+        """Return one sentence for each setting of the database that is not wrong, but could be better."""
+
+        async def ask(_: Turn) -> list[str]:
+            async with self._single_reader.connect() as connection:
+                return await self.dialect.advice(connection)
+
+        return await self._retrying(self._read_turns, ask)
 
     def has_writes(self) -> bool:
         """Return whether there are writes, or were just now, that share the interpreter with the event loop."""
@@ -377,19 +377,3 @@ class _StoreUntil:
 
     async def close(self) -> None:
         await self._store.close()
-
-
-def _final_error(failure: Failure) -> StorageError:
-    if failure is Failure.TOO_LARGE:
-        return ValueRefused("a value is too large for the database, or there are too many values")
-    if failure is Failure.UNAVAILABLE:
-        return Unavailable("the database cannot be used at the moment")
-    if failure is Failure.FORBIDDEN:
-        return Unavailable("the database does not let the server in, or not do this")
-    if failure is Failure.READ_ONLY:
-        return ReadOnly()
-    if failure is Failure.DAMAGED:
-        return Unusable(DAMAGED)
-    if failure is Failure.DISCONNECTED:
-        return Unavailable("the connection to the database keeps breaking")
-    return Conflict(_COLLISIONS.get(failure, "concurrent writes kept colliding; try again"))

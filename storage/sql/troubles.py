@@ -1,4 +1,4 @@
-"""Says in the log why a database cannot be used, while calls fail for it: their callers are told only that it cannot.
+"""When the database fails a call: its caller is told only that it did, and the log says why.
 
 The store calls this for each call that fails. A database that is down fails thousands of calls, of which one line is logged.
 """
@@ -8,6 +8,7 @@ import time
 
 from sqlalchemy.exc import DBAPIError
 
+from storage.errors import Conflict, ReadOnly, StorageError, Unavailable, Unusable, ValueRefused
 from storage.sql.dialects.dialect import Dialect, Failure
 
 QUIET_SECONDS = 10.0
@@ -26,6 +27,13 @@ _OF_THE_DATABASE = (
     Failure.UNAVAILABLE,
     Failure.DAMAGED,
 )
+
+
+COLLISIONS: dict[Failure, str] = {
+    Failure.DUPLICATE: "a row with the same key already exists",
+    Failure.MISSING_PARENT: "a row that the request refers to does not exist",
+}
+"""What the last attempt of a write met that keeps colliding with others."""
 
 
 class Troubles:
@@ -60,3 +68,20 @@ class Troubles:
         more = f"; {self._left_out} calls have failed since the last such line" if self._left_out else ""
         self._left_out = 0
         log.warning("%s%s", sentence, more)
+
+
+def error_of(failure: Failure) -> StorageError:
+    """Return the error that the caller of a call gets, which may be a client: without why the database failed."""
+    if failure is Failure.TOO_LARGE:
+        return ValueRefused("a value is too large for the database, or there are too many values")
+    if failure is Failure.UNAVAILABLE:
+        return Unavailable("the database cannot be used at the moment")
+    if failure is Failure.FORBIDDEN:
+        return Unavailable("the database does not let the server in, or not do this")
+    if failure is Failure.READ_ONLY:
+        return ReadOnly()
+    if failure is Failure.DAMAGED:
+        return Unusable("the database file is damaged")
+    if failure is Failure.DISCONNECTED:
+        return Unavailable("the connection to the database keeps breaking")
+    return Conflict(COLLISIONS.get(failure, "concurrent writes kept colliding; try again"))

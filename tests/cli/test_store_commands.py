@@ -45,7 +45,7 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_file(migrated_url: str) -> No
 def test_doctor_finds_nothing_wrong_with_a_healthy_database(
     database_kind: str, start_private_server: Callable[..., PrivateServer]
 ) -> None:
-    settings = {"postgresql": {}, "mysql": {"max-allowed-packet": "64M"}}[database_kind]
+    settings = {"postgresql": {}, "mysql": {"max-allowed-packet": "64M", "tcp-keepalive-time": "30"}}[database_kind]
     server = start_private_server(database_kind, settings=settings)
     store = create_database(database_kind, server=server.url)
     assert lineal("upgrade", "--store", store).exit_code == 0

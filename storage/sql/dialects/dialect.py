@@ -328,8 +328,12 @@ class Dialect:
         return []
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
-        """Return one sentence for each unsafe setting of the database (durability, isolation, encoding)."""
+        """Return one sentence for each unsafe setting: of the database (durability, encoding), and of this session (time limits)."""
         raise NotImplementedError
+
+    async def advice(self, connection: AsyncConnection) -> list[str]:
+        """Return one sentence for each setting that only an operator can change, and that leaves sessions of lost clients behind."""
+        return []
 
     async def is_writable(self, connection: AsyncConnection) -> bool:
         """Return whether the database takes writes; it may be a replica, or have been made read-only."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -15,10 +16,19 @@ from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
-from storage.sql.dialects.refusals import CUT_OFF, why_no_identity, why_no_trust
-from storage.sql.dialects.sessions import SessionLimits, keep_alive
+from storage.sql.dialects.refusals import why_no_identity, why_no_trust
+from storage.sql.dialects.sessions import (
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE_SECONDS,
+    KEEPALIVE_INTERVAL_SECONDS,
+    UNACKNOWLEDGED_SECONDS,
+    SessionLimits,
+    keep_alive,
+    not_in_force,
+)
 from storage.sql.types import ByteString, ByteText, length_of
 from storage.tracebacks import release
 
@@ -31,74 +41,7 @@ The server looks each value up, even a repeated one: a page of 100 tasks cost tw
 """
 
 END_SECONDS = 5.0  # how long the end of a session may take, its connection included
-NO_CONNECTION = 2003
-ACCESS_DENIED = 1045
 ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the drivers escape with a second one
-
-_FAILURES: Mapping[int | None, Failure] = {
-    1062: Failure.DUPLICATE,
-    1216: Failure.MISSING_PARENT,
-    1451: Failure.MISSING_PARENT,  # a row that others refer to cannot be deleted
-    1452: Failure.MISSING_PARENT,
-    1205: Failure.RETRY,  # lock wait timeout
-    1213: Failure.RETRY,  # deadlock
-    1412: Failure.RETRY,  # the table was altered since the snapshot began
-    1020: Failure.RETRY,  # MariaDB: record changed since it was read (innodb_snapshot_isolation)
-    1406: Failure.TOO_LARGE,  # data too long
-    1264: Failure.TOO_LARGE,  # number out of range
-    1153: Failure.TOO_LARGE,  # packet too large
-    1040: Failure.UNAVAILABLE,  # too many connections
-    1203: Failure.UNAVAILABLE,  # too many connections of this user
-    1226: Failure.UNAVAILABLE,
-    1021: Failure.UNAVAILABLE,  # disk full
-    1114: Failure.UNAVAILABLE,  # table full
-    1290: Failure.READ_ONLY,  # --read-only: a replica
-    1792: Failure.READ_ONLY,  # read-only transaction
-    1836: Failure.READ_ONLY,  # read-only mode
-    1047: Failure.READ_ONLY,  # Galera: a node that has left its cluster
-    1044: Failure.FORBIDDEN,  # access denied
-    1045: Failure.FORBIDDEN,
-    1142: Failure.FORBIDDEN,
-    1143: Failure.FORBIDDEN,
-    1370: Failure.FORBIDDEN,
-    1227: Failure.FORBIDDEN,
-    1049: Failure.UNAVAILABLE,  # unknown database
-    1317: Failure.UNAVAILABLE,  # the operator ended the statement
-    1969: Failure.UNAVAILABLE,  # MariaDB: max_statement_time
-    3024: Failure.UNAVAILABLE,  # MySQL: max_execution_time
-    NO_CONNECTION: Failure.UNAVAILABLE,  # nothing listens on the port
-    1053: Failure.DISCONNECTED,  # server shutdown
-    1927: Failure.DISCONNECTED,  # MariaDB: connection was killed
-    4031: Failure.DISCONNECTED,  # MySQL: idle for too long
-    2006: Failure.DISCONNECTED,
-    2013: Failure.DISCONNECTED,
-    2014: Failure.DISCONNECTED,
-}
-
-_NO_CONNECTION_LEFT = "has no connection left: as many are open as the server or the user may have"
-_UNKNOWN_WAY = "identifies this user in a way that is not supported here"
-_PASSWORD_EXPIRED = "does not let this user in: its password has expired"
-_REFUSALS: Mapping[str | int, str] = {
-    1044: "does not let this user use the database; GRANT … ON the database allows it",
-    1045: "refuses the password of this user, or does not know the user at this host",
-    1698: "refuses the password of this user, or does not know the user at this host",
-    1049: "does not exist: the server has no database of this name; create it, or correct the URL",
-    1040: _NO_CONNECTION_LEFT,
-    1203: _NO_CONNECTION_LEFT,
-    1226: _NO_CONNECTION_LEFT,
-    1129: "has blocked this host after failed connections; FLUSH HOSTS lets it in again",
-    1130: "does not let this host connect",
-    1820: _PASSWORD_EXPIRED,
-    1862: _PASSWORD_EXPIRED,
-    3118: "has locked this user",  # MySQL
-    4151: "has locked this user",  # MariaDB
-    1251: _UNKNOWN_WAY,
-    1524: _UNKNOWN_WAY,
-    2059: _UNKNOWN_WAY,
-    3159: "takes encrypted connections only; name an authority with ssl_ca",
-    2013: CUT_OFF,
-    2026: "cannot be used: it does not encrypt connections, as the URL asks, or not in a way that is accepted here",
-}
 
 
 def _collation(compiler: Any) -> str:
@@ -150,6 +93,22 @@ async def _end_session(driver: MySQLDriver, thread_id: int, arguments: Mapping[s
                 connection.close()
 
 
+async def _variables(connection: AsyncConnection, scope: str) -> dict[str, str]:
+    rows = (await connection.execute(text(f"SHOW {scope} VARIABLES"))).all()
+    return {str(name): str(value) for name, value in (tuple(row) for row in rows)}
+
+
+def _time_limits(limits: SessionLimits | None) -> dict[str, float]:
+    """The variables of MariaDB and of MySQL that limit a session; each server has its own."""
+    if limits is None:
+        return {}
+    return {
+        "max_statement_time": limits.statement_milliseconds / 1000,
+        "idle_transaction_timeout": limits.idle_seconds,
+        "max_execution_time": limits.statement_milliseconds,
+    }
+
+
 def _first_statement(limits: SessionLimits | None) -> str:
     """Return the settings of a session: MariaDB's limits in a comment that MySQL ignores, MySQL's in one that MariaDB ignores."""
     strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
@@ -182,7 +141,7 @@ class MySQL(Dialect):
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
     default_port: ClassVar[int] = 3306
-    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
+    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(REFUSALS)
 
     def __init__(self, url: str) -> None:
         self._driver = installed_driver()
@@ -282,7 +241,7 @@ class MySQL(Dialect):
 
     def failure(self, error: DBAPIError) -> Failure:
         """By error number, which is the same on both servers."""
-        failure = _FAILURES.get(self.code_of(error))
+        failure = FAILURES.get(self.code_of(error))
         return failure or (Failure.DISCONNECTED if error.connection_invalidated else Failure.UNKNOWN)
 
     def code_of(self, error: Exception) -> int | None:
@@ -345,9 +304,8 @@ class MySQL(Dialect):
         return statement
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
-        """Durability and packet size; strictness is set on each connection."""
-        rows = (await connection.execute(text("SHOW GLOBAL VARIABLES"))).all()
-        variables = {str(name): str(value) for name, value in (tuple(row) for row in rows)}
+        """Durability, packet size, and whether the session has the time limits that it was given; strictness is set too."""
+        variables = await _variables(connection, "GLOBAL")
         sentences = []
         if variables.get("innodb_flush_log_at_trx_commit") != "1":
             sentences.append("innodb_flush_log_at_trx_commit is not 1: a crash may lose acknowledged writes")
@@ -355,7 +313,31 @@ class MySQL(Dialect):
             sentences.append(
                 f"max_allowed_packet is below {MIN_PACKET_BYTES}: the largest JSON columns will be refused"
             )
-        return sentences
+        session = await _variables(connection, "SESSION")
+        return sentences + [
+            not_in_force(name, session[name], limit)
+            for name, limit in _time_limits(self.session_limits).items()
+            if name in session and float(session[name]) != limit
+        ]
+
+    async def advice(self, connection: AsyncConnection) -> list[str]:
+        """How long the server waits for clients that went away without a word, which no session can set."""
+        variables = await _variables(connection, "GLOBAL")
+        asks_after = float(variables.get("tcp_keepalive_time", 0)) or math.inf
+        if min(asks_after, float(variables["wait_timeout"])) <= UNACKNOWLEDGED_SECONDS:
+            return []
+        if "tcp_keepalive_time" in variables:
+            remedy = (
+                f"set tcp_keepalive_time to {KEEPALIVE_IDLE_SECONDS}, tcp_keepalive_interval to {KEEPALIVE_INTERVAL_SECONDS} "
+                f"and tcp_keepalive_probes to {KEEPALIVE_COUNT}"
+            )
+        else:
+            remedy = f"set net.ipv4.tcp_keepalive_time of its system to {KEEPALIVE_IDLE_SECONDS}"
+        held = "" if "idle_transaction_timeout" in variables else ", and what they have locked"
+        return [
+            "it keeps the sessions of clients that went away without a word for as long as its system says, two hours by "
+            f"default, or for wait_timeout, {variables['wait_timeout']} seconds{held}; {remedy}"
+        ]
 
     async def is_writable(self, connection: AsyncConnection) -> bool:
         """The variable read_only is set wherever MySQL's super_read_only is."""

@@ -42,6 +42,7 @@ from storage.sql.dialects.sessions import (
     KEEPALIVE_INTERVAL_SECONDS,
     UNACKNOWLEDGED_SECONDS,
     keep_alive,
+    not_in_force,
 )
 from storage.sql.types import ByteString, ByteText, length_of
 
@@ -81,6 +82,12 @@ _REFUSALS: Mapping[str | int, str] = {
     "53400": _NO_CONNECTION_LEFT,
     "55000": "takes no connections",
     "57P03": "is starting, stopping or recovering; try again",
+}
+_KEEPALIVES = {
+    "tcp_keepalives_idle": KEEPALIVE_IDLE_SECONDS,
+    "tcp_keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
+    "tcp_keepalives_count": KEEPALIVE_COUNT,
+    "tcp_user_timeout": UNACKNOWLEDGED_SECONDS * 1000,
 }
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _TOO_MANY = "number of query arguments"  # asyncpg's error for more than 32,767, which has no code
@@ -168,22 +175,21 @@ class PostgreSQL(Dialect):
         An index costs little, as it does on flash and in memory: by default PostgreSQL would rather read a small table whole,
         and where rows are looked up one by one, once for each.
         """
-        settings = {
-            "random_page_cost": 1.1,
-            "tcp_keepalives_idle": KEEPALIVE_IDLE_SECONDS,
-            "tcp_keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
-            "tcp_keepalives_count": KEEPALIVE_COUNT,
-            "tcp_user_timeout": UNACKNOWLEDGED_SECONDS * 1000,
-        }
-        if self.session_limits is not None:
-            settings["statement_timeout"] = self.session_limits.statement_milliseconds
-            settings["idle_in_transaction_session_timeout"] = self.session_limits.idle_seconds * 1000
+        settings = {"random_page_cost": 1.1, **self._time_limits()}
         statements = "; ".join(f"SET {name} = {value}" for name, value in settings.items())
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:
             keep_alive(getattr(connection.driver_connection, "_transport", None))
             connection.run_async(lambda driver: driver.execute(statements))
+
+    def _time_limits(self) -> dict[str, int]:
+        """How long a session may be silent, and its transaction idle: seconds or milliseconds, in the server's own unit of each."""
+        limits = dict(_KEEPALIVES)
+        if self.session_limits is not None:
+            limits["statement_timeout"] = self.session_limits.statement_milliseconds
+            limits["idle_in_transaction_session_timeout"] = self.session_limits.idle_seconds * 1000
+        return limits
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
         """Without BEGIN and ROLLBACK, a single statement is one round trip."""
@@ -338,17 +344,25 @@ class PostgreSQL(Dialect):
             raise DBAPIError(f"COPY {table.name}", None, error, connection_invalidated=is_closed) from error
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
-        """Durability, and an encoding that has every character."""
+        """Durability, an encoding that has every character, and whether the session has the time limits that it was given."""
         safe_values = {
             "fsync": ("on",),
             "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),
             "server_encoding": ("UTF8",),
         }
         settings = {name: (await connection.execute(text(f"SHOW {name}"))).scalar() for name in safe_values}
-        return [
+        sentences = [
             f"the setting {name} is {settings[name]}; Lineal needs {' or '.join(values)}"
             for name, values in safe_values.items()
             if settings[name] not in values
+        ]
+        rows = (await connection.execute(text("SELECT name, setting FROM pg_settings"))).all()
+        actual: dict[str, str] = {name: value for name, value in rows}
+        is_tcp = (await connection.execute(text("SELECT inet_client_addr()"))).scalar() is not None
+        return sentences + [
+            not_in_force(name, actual[name], limit)
+            for name, limit in self._time_limits().items()
+            if (is_tcp or name not in _KEEPALIVES) and actual[name] != str(limit)
         ]
 
     async def is_writable(self, connection: AsyncConnection) -> bool:

@@ -36,6 +36,14 @@ class SessionLimits:
         return max(1, int(min(self.statement_seconds, _STATEMENT_SECONDS_MAX) * 1000))
 
 
+def not_in_force(name: str, actual: str, limit: float) -> str:
+    """Return the sentence about a setting that a session was given, and does not have."""
+    return (
+        f"{name} is {actual} in Lineal's own sessions, which set it to {limit:g}, so that what is locked or open when a server "
+        "disappears stays so for longer; a proxy in between may share sessions"
+    )
+
+
 def keep_alive(transport: BaseTransport | None) -> None:
     """Let the system ask over an idle TCP connection whether the other end is still there."""
     endpoint = transport.get_extra_info("socket") if transport is not None else None
