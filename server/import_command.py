@@ -20,6 +20,7 @@ from migrations.mlmd.undo import undo as run_undo
 from migrations.mlmd.verify import verify as run_verify
 from server.config import InvalidSetting, Settings, load
 from storage.errors import StorageError
+from storage.sql.dialects import dialect_for
 
 NOT_DONE, USAGE_ERROR, DIFFERENT = 1, 2, 3
 
@@ -170,8 +171,10 @@ def _is_store_id(text: str) -> bool:
 
 def _settings(file: str | None, **flags: Any) -> Settings:
     try:
-        return load(flags, file=file)
-    except InvalidSetting as error:
+        settings = load(flags, file=file)
+        dialect_for(settings.store)
+        return settings
+    except (InvalidSetting, StorageError) as error:
         click.echo(f"lineal-server: {error}", err=True)
         sys.exit(USAGE_ERROR)
 

@@ -32,7 +32,7 @@ class Refusals:
         """Count a refused request; log it, unless one was logged just now for the same door and reason."""
         if self._count is not None:
             self._count(door, status.reason)
-        line = {"door": door, "peer": peer, **more, "reason": status.reason, "message": status.message}
+        line = dict(door=door, peer=peer, **more, reason=status.reason, message=status.message)
         left_out = self._left_out.get((door, status.reason))
         if left_out is None:
             self._log(line, 1)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage.contract import Lock
 from storage.errors import Unavailable, Unusable
 from storage.sql.dialects.online_ddl import OnlineDdl
-from storage.sql.dialects.refusals import why_unreachable
+from storage.sql.dialects.refusals import NO_SERVER, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.transaction_threads import TransactionThreads
 
@@ -204,7 +204,7 @@ class Dialect:
         if code is not None and code in self.refusals:
             return self.refusals[code]
         host, port = self.url.host or "localhost", self.url.port or self.default_port
-        return why_unreachable(error, host, port) or "cannot be used: what answers there does not speak its protocol"
+        return why_unreachable(error, host, port) or NO_SERVER
 
     def code_of(self, error: Exception) -> str | int | None:
         """Return the database's code of an error: SQLSTATE, number or result code; None if it has none."""

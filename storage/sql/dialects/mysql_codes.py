@@ -6,7 +6,7 @@ The dialect calls this. Numbers below 2000 and above 3000 are the server's, the 
 from collections.abc import Mapping
 
 from storage.sql.dialects.dialect import Failure
-from storage.sql.dialects.refusals import CUT_OFF
+from storage.sql.dialects.refusals import NO_SERVER
 
 NO_CONNECTION = 2003
 ACCESS_DENIED = 1045
@@ -73,7 +73,7 @@ REFUSALS: Mapping[str | int, str] = {
     1524: _UNKNOWN_WAY,
     2059: _UNKNOWN_WAY,
     3159: "takes encrypted connections only; name an authority with ssl_ca",
-    2013: CUT_OFF,
+    2013: NO_SERVER,
     2026: "cannot be used: it does not encrypt connections, as the URL asks, or not in a way that is accepted here",
 }
 """Why a connection was refused: the rest of a sentence about the database."""

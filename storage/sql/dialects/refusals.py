@@ -13,9 +13,7 @@ from collections.abc import Iterator
 _HOST_MISMATCH, _ADDRESS_MISMATCH, _EXPIRED = 62, 64, 10
 """OpenSSL's codes of certificates that are refused (X509_V_ERR_…)."""
 
-CUT_OFF = (
-    "cannot be used: it closes the connection at once; another program, or a proxy without a database, may listen there"
-)
+NO_SERVER = "cannot be used: what listens there does not answer as such a server; it may be another program, or a proxy without one"
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -42,11 +40,11 @@ def why_unreachable(error: BaseException, host: str, port: int) -> str | None:
         if isinstance(each, TimeoutError):
             return f"cannot be reached: {host} does not answer on port {port} in time; a firewall may be in between"
         if isinstance(each, ConnectionResetError | BrokenPipeError | ConnectionAbortedError | EOFError):
-            return CUT_OFF
+            return NO_SERVER
         if type(each) is OSError and each.errno is None:  # asyncio's, of a host with several addresses
             return f"cannot be reached: nothing answers on port {port} at any address of {host}"
         if isinstance(each, OSError) and each.errno in (errno.EBADF, errno.ENOTCONN):  # closed while it was set up
-            return CUT_OFF
+            return NO_SERVER
         if isinstance(each, OSError) and each.errno is not None:
             return f"cannot be reached: {os.strerror(each.errno)}"
     return None
