@@ -20,7 +20,7 @@ class OtherProgram(enum.Enum):
     )
     KFP = (
         "the database belongs to the API server of Kubeflow Pipelines, and Lineal writes nothing into it: give Lineal a "
-        "database of its own; `lineal-server import-mlmd --kfp-db` reads this one"
+        "database of its own; `--kfp-db` of `lineal-server import-mlmd` reads this one"
     )
 
 

@@ -5,8 +5,8 @@ allowed, paths under which nothing is served. A line for each would let whoever 
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from server.calls.statuses import Status
 from server.process.telemetry import log
@@ -32,30 +32,46 @@ class Refusals:
         """Count a refused request; log it, unless one was logged just now for the same door and reason."""
         if self._count is not None:
             self._count(door, status.reason)
-        line = dict(door=door, peer=peer, **more, reason=status.reason, message=status.message)
-        left_out = self._left_out.get((door, status.reason))
+        request = _Refused(door, status, peer, more)
+        left_out = self._left_out.get(request.kind)
         if left_out is None:
-            self._log(line, 1)
+            self._log(request, 1)
         else:
-            left_out.number += 1
-            left_out.last = line
+            left_out.append(request)
 
-    def _log(self, line: dict[str, str], number: int) -> None:
-        kind = line["door"], line["reason"]
-        write = log.warning if line["reason"] in _OVERLOAD else log.info
-        write("refused", **line, requests=number)
-        self._left_out[kind] = _LeftOut()
-        asyncio.get_running_loop().call_later(SECONDS, self._end_second, kind)
+    def _log(self, last: "_Refused", number: int) -> None:
+        write = log.warning if last.status.reason in _OVERLOAD else log.info
+        status = last.status
+        more = {**last.more, "requests": number}
+        write("refused", door=last.door, peer=last.peer, **more, reason=status.reason, message=status.message)
+        self._left_out[last.kind] = _LeftOut()
+        asyncio.get_running_loop().call_later(SECONDS, self._end_second, last.kind)
 
     def _end_second(self, kind: tuple[str, str]) -> None:
         left_out = self._left_out.pop(kind)
-        if left_out.number:
+        if left_out.last is not None:
             self._log(left_out.last, left_out.number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    door: str
+    status: Status
+    peer: str
+    more: Mapping[str, str]
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        return self.door, self.status.reason
 
 
 @dataclass(slots=True)
 class _LeftOut:
-    """How many requests were not logged in this second, and the line of the last of them."""
+    """How many requests were not logged in this second, and the last of them."""
 
     number: int = 0
-    last: dict[str, str] = field(default_factory=dict)
+    last: _Refused | None = None
+
+    def append(self, request: _Refused) -> None:
+        self.number += 1
+        self.last = request

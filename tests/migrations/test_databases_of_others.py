@@ -33,7 +33,7 @@ def test_the_database_of_another_program_is_named_and_left_alone(database_url: s
     [sentence] = {said for call in (upgrade_async, check) for said in [refusal(call, database_url)]}
     assert f"the database {expected}" in sentence
     assert "give Lineal a database of its own" in sentence
-    assert "`lineal-server import-mlmd" in sentence
+    assert "`lineal-server import-mlmd`" in sentence
     assert asyncio.run(plan_async(database_url)).state is SchemaState.FOREIGN
     assert everything(database_url) == before
 
