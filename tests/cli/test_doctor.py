@@ -14,7 +14,7 @@ from tests.cli.program import lineal
 from tests.databases import PrivateServer, create_database
 from tests.databases.engine import database_in
 from tests.databases.queries import execute
-from tests.migrations.test_refusals import new_user
+from tests.migrations.refusing import new_user
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 

@@ -12,13 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.upgrade import upgrade_async
-from storage.errors import ValueRefused
+from storage.errors import Unavailable, ValueRefused
 from storage.sql import tables
 from storage.sql.dialects.dialect import Failure
 from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, a_task, an_artifact, keep
 from tests.databases import PrivateServer, create_database, sqlite_path
+from tests.migrations.refusing import new_user
 
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
@@ -204,6 +205,23 @@ async def test_writing_in_a_read_only_transaction_is_refused_by_the_database(
         act = sql("SET SESSION TRANSACTION READ ONLY", "COMMIT", "DELETE FROM runs")
     expected = Failure.UNAVAILABLE if database_kind == "sqlite" else Failure.READ_ONLY
     assert await failure_of(store, act, writer=False) is expected
+
+
+@servers_only
+async def test_a_right_that_is_missing_is_said_in_the_log_once_and_not_to_callers(
+    migrated_url: str, database_kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with new_user(migrated_url, database_kind, may={"postgresql": "USAGE", "mysql": "SELECT"}[database_kind]) as url:
+        store = SqlStore(url)
+        assert await failure_of(store, sql("DELETE FROM runs")) is Failure.FORBIDDEN
+        for _ in range(5):
+            with pytest.raises(Unavailable, match=r"^the database does not let the server in, or not do this$"):
+                await keep(store, a_run())
+        label = store.dialect.label
+        await store.close()
+    [said] = [record for record in caplog.records if record.name == "storage.sql.troubles"]
+    assert said.levelname == "WARNING"
+    assert said.getMessage().startswith(f"the store {label} does not give this user a right that this needs: ")
 
 
 @servers_only

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -19,12 +18,11 @@ from tests.contract.builders import a_run, keep
 from tests.databases.engine import database_in, with_database
 from tests.databases.private import free_port
 from tests.databases.queries import execute, tables
-from tests.migrations.refusing import changed, refusals
+from tests.migrations.refusing import PASSWORD, changed, new_user, refusals
 
 ROOT = Path(__file__).parents[2]
 servers_only = pytest.mark.databases("postgresql", "mysql")
 
-PASSWORD = "ge/he@im%:#?&=+ ü秘密"
 
 UNKNOWN_USER = "refuses the password of this user, or does not know the user"
 UNKNOWN_DATABASE = "does not exist: the server has no database of this name; create it, or correct the URL"
@@ -188,36 +186,6 @@ def test_a_url_that_names_no_store_is_refused(url: str, sentence: str) -> None:
     for call in (upgrade_async, plan_async, check):
         with pytest.raises(Unavailable, match=re.escape(sentence)):
             asyncio.run(call(url))  # type: ignore[arg-type]
-
-
-@contextmanager
-def new_user(url: str, kind: str, *, may: str) -> Iterator[str]:
-    """The URL of the database as a new user with an unusual password, who may do just this, or nothing."""
-    name = f"user_{secrets.token_hex(4)}"
-    password = PASSWORD.replace("'", "''")
-    make, give_back = {
-        "postgresql": (
-            [
-                f"CREATE ROLE {name} LOGIN PASSWORD '{password}'",
-                *([f"GRANT {may} ON SCHEMA public TO {name}"] if may else []),
-            ],
-            [f"DROP OWNED BY {name}", f"DROP ROLE {name}"],
-        ),
-        "mysql": (
-            [
-                f"CREATE USER {name}@'127.0.0.1' IDENTIFIED BY '{password}'",
-                *([f"GRANT {may} ON {urlsplit(url).path[1:]}.* TO {name}@'127.0.0.1'"] if may else []),
-            ],
-            [f"DROP USER {name}@'127.0.0.1'"],
-        ),
-    }[kind]
-    for statement in make:
-        execute(url, statement)
-    try:
-        yield changed(url, account=f"{name}:{quote(PASSWORD, safe='')}")
-    finally:
-        for statement in give_back:
-            execute(url, statement)
 
 
 @servers_only
