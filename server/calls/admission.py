@@ -5,7 +5,7 @@ have 100 MiB, and as many may arrive at once as there are connections.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from server.errors import ResourceExhausted
@@ -69,12 +69,22 @@ class Admission:
         missing = sum(waiter.count for waiters in (self._small, self._large) for waiter in waiters)
         if not missing:
             return
-        for holding, client in sorted(self._clients.items(), key=lambda each: each[1].progress_at):
-            if missing <= 0 or now - client.progress_at < STALLED_SECONDS:
+        for holding in self._stalled(now):
+            if missing <= 0:
                 break
             missing -= holding.held
             holding.give_up()
         self._look_later()
+
+    def _stalled(self, now: float) -> list["Holding"]:
+        """Return the holders whose clients have stalled: those of peers with the most of them first, then by how long they have.
+
+        On a machine that is too busy to read a request in time, its client seems to stall; who makes it so busy has more of them.
+        """
+        stalled = [each for each in self._clients.items() if now - each[1].progress_at >= STALLED_SECONDS]
+        counts = Counter(client.peer for _, client in stalled if client.peer)
+        stalled.sort(key=lambda each: (-counts[each[1].peer], each[1].progress_at))
+        return [holding for holding, _ in stalled]
 
     def _look_later(self) -> None:
         if self._looking is None:
@@ -101,10 +111,10 @@ class _Waiter:
 class _Client:
     """A client that a holder waits for: when it last made progress, and what to do when its holder loses its room."""
 
-    __slots__ = ("give_up", "is_arriving", "progress_at")
+    __slots__ = ("give_up", "is_arriving", "peer", "progress_at")
 
-    def __init__(self, give_up: Callable[[], None], progress_at: float, *, is_arriving: bool) -> None:
-        self.give_up, self.progress_at, self.is_arriving = give_up, progress_at, is_arriving
+    def __init__(self, give_up: Callable[[], None], progress_at: float, *, is_arriving: bool, peer: str) -> None:
+        self.give_up, self.progress_at, self.is_arriving, self.peer = give_up, progress_at, is_arriving, peer
 
 
 class Holding:
@@ -149,15 +159,16 @@ class Holding:
             self._admission._wake()
 
     def await_client(
-        self, give_up: Callable[[], None], *, is_arriving: bool = False, grace_seconds: float = 0.0
+        self, give_up: Callable[[], None], *, is_arriving: bool = False, grace_seconds: float = 0.0, peer: str = ""
     ) -> None:
         """Note that the bytes are held for a client, who sends them or takes them, until `client_done` or `leave`.
 
         `give_up` is called, once, when others need the room: after STALLED_SECONDS without progress, and the grace, and at once if
-        more bytes are `arriving` than may be held. It must see to it that this holder leaves.
+        more bytes are `arriving` than may be held. It must see to it that this holder leaves. `peer` names the connection, if it may
+        have several holders.
         """
         since = asyncio.get_running_loop().time() + grace_seconds
-        self._admission._clients[self] = _Client(give_up, since, is_arriving=is_arriving)
+        self._admission._clients[self] = _Client(give_up, since, is_arriving=is_arriving, peer=peer)
 
     def progressed(self) -> None:
         """Note that the client has sent or taken something."""

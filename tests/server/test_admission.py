@@ -129,7 +129,9 @@ class Clients:
     def __init__(self, admission: Admission) -> None:
         self._admission, self.given_up = admission, list[str]()
 
-    def holder(self, name: str, count: int, *, is_arriving: bool = False, grace_seconds: float = 0.0) -> Holding:
+    def holder(
+        self, name: str, count: int, *, is_arriving: bool = False, grace_seconds: float = 0.0, peer: str = ""
+    ) -> Holding:
         """A holder of so many bytes."""
         holding = self._admission.holding()
         assert holding.take(count)
@@ -138,7 +140,7 @@ class Clients:
             self.given_up.append(name)
             holding.leave()
 
-        holding.await_client(give_up, is_arriving=is_arriving, grace_seconds=grace_seconds)
+        holding.await_client(give_up, is_arriving=is_arriving, grace_seconds=grace_seconds, peer=peer)
         return holding
 
 
@@ -154,6 +156,18 @@ async def test_who_waits_gets_the_room_of_those_whose_clients_have_stalled_for_l
     async with asyncio.timeout(HANGING_SECONDS):
         await waiting
     assert clients.given_up == ["second"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_peers_with_most_stalled_clients_make_room_first() -> None:
+    admission = Admission(calls_max=10, bytes_max=100)
+    clients = Clients(admission)
+    for name, peer in (("first", "honest"), ("second", ""), ("third", ""), ("fourth", "many"), ("fifth", "many")):
+        clients.holder(name, 20, peer=peer)
+    waiting = reserving(admission.enter(), 40)
+    async with asyncio.timeout(HANGING_SECONDS):
+        await waiting
+    assert clients.given_up == ["fourth", "fifth"]
 
 
 @pytest.mark.usefixtures("impatient")

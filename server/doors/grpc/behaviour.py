@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -88,7 +89,8 @@ def behaviour_of(
         admitted.hold(len(data))
         if len(data) > SMALL_SIZE:
             grace_seconds = len(data) / QUICK_BYTES
-            admitted.await_client(lambda: deliveries.close(caller.peer), grace_seconds=grace_seconds)
+            give_up = partial(deliveries.close, caller.peer)
+            admitted.await_client(give_up, grace_seconds=grace_seconds, peer=caller.peer)
         deliveries.begin(context, len(data), caller.peer)
         return data
 
@@ -151,7 +153,7 @@ class _Reading:
         return data
 
     def _watch(self) -> None:
-        self._admitted.await_client(self._give_up, is_arriving=True)
+        self._admitted.await_client(self._give_up, is_arriving=True, peer=self._peer)
         self._arrivals.add(self._admitted, self._peer)
         rest = max(self._seconds - FIRST_LOOK_SECONDS, 0.0)
         self._timer = asyncio.get_running_loop().call_later(rest, self._end)
