@@ -53,10 +53,13 @@ _BAR_CHARACTERS = 30
 @click.option(
     "--prune",
     is_flag=True,
-    help="Also remove, empty and rename imported rows to match a source that has changed.",
+    help="Also remove, empty and rename imported rows to match a source that has changed: up to 1 % of them.",
 )
+@click.option("--yes", is_flag=True, help="Let --prune change any number of rows.")
 @click.option(
-    "--change-options", is_flag=True, help="Import with a different --kfp-db or --run-context than the previous import."
+    "--change-options",
+    is_flag=True,
+    help="Import with a different --kfp-db, --run-context or --store-id than the previous import.",
 )
 @click.option("--upgrade", is_flag=True, help="Upgrade the schema of the store first (always done for SQLite).")
 @click.option(
@@ -75,6 +78,7 @@ def import_mlmd(
     verify: bool,
     undo: bool,
     prune: bool,
+    yes: bool,
     change_options: bool,
     upgrade: bool,
     file: str | None,
@@ -84,13 +88,22 @@ def import_mlmd(
         raise click.UsageError("--dry-run, --verify and --undo cannot be combined")
     if (prune or change_options) and (verify or undo):
         raise click.UsageError("--prune and --change-options can only be used for imports and dry runs")
+    if yes and not prune:
+        raise click.UsageError("--yes can only be used with --prune")
     if not source and not undo:
         raise click.UsageError("SOURCE is required: sqlite:///file, postgresql://… or mysql://…")
     if not _is_store_id(store_id):
         raise click.UsageError(f"--store-id can have up to {STORE_ID_CHARACTERS} letters, digits and - . _")
     settings = _settings(file, store=store, upgrade=upgrade or None)
     request = ImportRequest(
-        source, settings.store, kfp_db, store_id, tuple(run_context), prune=prune, change_options=change_options
+        source,
+        settings.store,
+        kfp_db,
+        store_id,
+        tuple(run_context),
+        prune=prune,
+        yes=yes,
+        change_options=change_options,
     )
     observer = _Screen()
     try:
@@ -140,6 +153,11 @@ class _Screen:
         elif now - self._last_line >= LINE_SECONDS:
             self._last_line = now
             click.echo(self._text(done, total, now), err=True)
+
+    def foretell(self, sentence: str) -> None:
+        self.end()
+        click.echo(sentence)
+        sys.stdout.flush()
 
     def end(self) -> None:
         """End the line of the bar."""

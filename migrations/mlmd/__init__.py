@@ -16,6 +16,9 @@ artifacts that its links name are among its records, so that runs can be loaded 
 artifact that several runs use are equal in all of them. Links name tasks of their own run only. A run whose experiment is unknown has the
 experiment id "".
 
+A true-up keeps what the source has lost. Which rows these are is known only after the whole source was read: the ids that were met
+are noted in a temporary file (write/id_set), not in memory.
+
 Memory: one batch (EXECUTIONS_PER_BATCH executions, or one larger run) and sixteen bytes per execution of the store
 (read/run_index). A batch needs a fixed number of statements, each sent once per 5,000 ids.
 """

@@ -7,23 +7,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from migrations import upgrade
-from migrations.mlmd.forecast import Forecast
-from migrations.mlmd.importer import Observer, executions_per_batch
+from migrations.mlmd.forecast import Forecast, id_sets
+from migrations.mlmd.importer import Observer, executions_per_batch, mode_of
 from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.vocabulary.findings import Findings
-from migrations.mlmd.write.damage import damage_words
-from migrations.mlmd.write.job import Job, Progress, find_job
+from migrations.mlmd.write.damage import damage_limit, damage_share
+from migrations.mlmd.write.job import Job, all_jobs, other_import
 from migrations.mlmd.write.row_kinds import LABELS, Kind
-from migrations.mlmd.write.tally import LEFT_ALONE, Outcome, Tally
+from migrations.mlmd.write.tally import LEFT_ALONE, NOT_UNCHANGED, Outcome, Tally
 from migrations.mlmd.write.target import Target, open_for_reading
 from storage.sql.dialects import dialect_for
 
 CREATE, UPDATE, REMOVE, UNCHANGED, TAKEN = "would_create", "would_update", "would_remove", "unchanged", "taken"
 EMPTY, RENAME = "would_empty", "would_rename"
-"""Figures for each kind: new rows; rows that the source has changed, or no longer has; unchanged rows; new rows whose id or name
-is taken; and, of the updated rows, those that would be emptied or renamed. Rows that would be left unchanged are counted under
-the names that an import uses."""
+"""Figures for each kind: new rows; rows that would be updated, or removed; unchanged rows; new rows whose id or name is taken;
+and, of the updated rows, those that would be emptied or renamed. Rows that would be left unchanged or keep something are counted
+under the names that an import uses."""
 
 _NO_IMPORT = 0
 
@@ -57,11 +57,14 @@ async def _open_store(url: str) -> AsyncIterator[Target]:
 async def _report(
     request: ImportRequest, source: Source, target: Target, observer: Observer, executions: int
 ) -> Report:
-    job = await target.transact(lambda connection: find_job(connection, request.store_id))
+    jobs = {job.store_id: job for job in await target.transact(all_jobs)}
+    job = jobs.get(request.store_id)
     if job is not None:
         job.check_source(source.fingerprint)
-    forecast = Forecast(source, target, observer.progress, job.id if job else _NO_IMPORT, executions)
-    await forecast.run(Progress())
+    mode = mode_of(request, job)
+    with id_sets() as sets:
+        forecast = Forecast(source, target, observer.progress, job.id if job else _NO_IMPORT, mode, executions, *sets)
+        await forecast.run()
     imported_counts = await target.transact(lambda connection: forecast.ledger(connection).counts())
     findings = Findings()
     findings.merge(source.store.survey.findings)
@@ -75,24 +78,26 @@ async def _report(
         records=_figures(forecast.tally, imported_counts),
         tally=forecast.tally,
         findings=findings,
-        refusals=_refusals(request, job, forecast.tally) if job else [],
+        refusals=_refusals(request, source, jobs, forecast.tally, sum(imported_counts.values())),
     )
 
 
-def _refusals(request: ImportRequest, job: Job, tally: Tally) -> list[str]:
+def _refusals(
+    request: ImportRequest, source: Source, jobs: Mapping[str, Job], tally: Tally, imported_count: int
+) -> list[str]:
     """Return why an import with the options of this dry run would be refused."""
-    sentences = []
-    difference = job.difference(request.options)
-    if difference and not request.change_options:
-        sentences.append(f"an import would be refused without --change-options: {difference}")
-    damage = damage_words(tally)
-    if damage and not request.prune and not job.is_first(request.options):
-        sentences.append(f"an import would be refused without --prune: it would {damage}")
+    sentences, job = [], jobs.get(request.store_id)
+    if not request.change_options:
+        difference = job.difference(request.options) if job else other_import(jobs, source.fingerprint)
+        if difference:
+            sentences.append(f"an import would be refused without --change-options: {difference}")
+    if not request.yes and tally.damage() > damage_limit(imported_count):
+        sentences.append(f"an import would be refused without --yes: it would {damage_share(tally, imported_count)}")
     return sentences
 
 
 def _figures(tally: Tally, imported_counts: Mapping[Kind, int]) -> dict[Kind, dict[str, int]]:
-    changes = (Outcome.UPDATED, Outcome.REMOVED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE)
+    changes = (Outcome.REMOVED, *NOT_UNCHANGED)
     figures = {}
     for kind in LABELS:
         counts = {

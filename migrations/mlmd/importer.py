@@ -1,14 +1,14 @@
 """The import: opens source and store, and imports batch after batch, each with a record of the import's progress.
 
-The command line calls `run_import`. If it is killed, the next call continues after the last batch; after it has ended, the
-next call reads the whole source again and imports what is new or changed. Before that, it forecasts whether rows of the
-earlier import would be damaged, and refuses to damage them without --prune; every batch checks this again.
+The command line calls `run_import`. If the first import is killed, the next call continues after the last batch. After it has
+ended, the next call is a true-up: it reads the whole source again and imports what is new or changed; what is gone in the source
+is kept and counted. With --prune, rows follow the source: how many would be damaged is forecast, and limited.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -16,8 +16,9 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
-from migrations.mlmd.forecast import Forecast
+from migrations.mlmd.forecast import Forecast, id_sets
 from migrations.mlmd.kfp.database import KfpDatabase
+from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH
 from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import Report
@@ -25,6 +26,7 @@ from migrations.mlmd.source import (
     ImportRequest,
     MappedRuns,
     Source,
+    artifact_rows,
     mapped_artifacts,
     mapped_runs,
     open_source,
@@ -32,10 +34,23 @@ from migrations.mlmd.source import (
 from migrations.mlmd.vocabulary.errors import ImportRefused
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.batch import BatchWriter
-from migrations.mlmd.write.damage import damage_words
+from migrations.mlmd.write.census import gone_rows
+from migrations.mlmd.write.damage import DAMAGE_PERCENT, damage_limit, damage_share
 from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
-from migrations.mlmd.write.job import Job, JobState, Phase, Progress, begin_job, find_job, record_progress
-from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.id_set import IdSet
+from migrations.mlmd.write.job import (
+    Job,
+    JobState,
+    Phase,
+    Progress,
+    all_jobs,
+    begin_job,
+    check_difference,
+    other_import,
+    record_progress,
+)
+from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_rows import rows_of_runs
 from migrations.mlmd.write.runs import load_artifacts, load_runs
 from migrations.mlmd.write.tally import Tally, records_of
@@ -52,6 +67,12 @@ EXECUTIONS_PER_SHORT_BATCH = 500
 LOOKING = "looking first, "
 """The prefix of the names of a forecast's phases."""
 
+ONCE_MORE = (
+    "this import went on after an interruption; what the source had changed by then in the part that was imported before comes "
+    "with the next import: run the command once more"
+)
+FROM_THE_BEGINNING = "this import read the source from its beginning again, after an interruption"
+
 LAST_READ_SECONDS = 5.0
 """How long an import that ends early waits for the batch that is being read."""
 
@@ -67,13 +88,16 @@ class Observer(Protocol):
     def progress(self, phase: str, done: int, total: int) -> None:
         """Called as a phase progresses."""
 
+    def foretell(self, sentence: str) -> None:
+        """Called with what an import with --prune would remove, empty and rename, before anything is written."""
+
 
 async def run_import(request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False) -> Report:
     """Import a store, or what has changed in it since the last import.
 
-    Raises ImportRefused when rows that an earlier import wrote would be removed, emptied or renamed, or when the options
-    differ; SourceRefused, SchemaMismatch, Unavailable, Conflict or ValueRefused. What has been written by then is kept, and
-    the next call continues from there.
+    Raises ImportRefused when an import with --prune would damage too many rows, or when the options differ; SourceRefused,
+    SchemaMismatch, Unavailable, Conflict or ValueRefused. What has been written by then is kept, and the next call continues
+    from there.
     """
     start = time.monotonic()
     async with open_source(request) as source:
@@ -97,13 +121,23 @@ class _Import:
         self._executions = executions_per_batch(target.dialect)
 
     async def run(self) -> Report:
-        before = await self._target.transact(lambda connection: find_job(connection, self._request.store_id))
-        if before is not None:
-            await self._check(before)
-        job = await self._target.transact(self._begin)
-        progress, resumed = job.progress, job.progress.phase is not Phase.GROUPS
+        jobs = {job.store_id: job for job in await self._target.transact(all_jobs)}
+        before = jobs.get(self._request.store_id)
+        self._check(before, jobs)
+        mode, limit = mode_of(self._request, before), None
+        if mode is Mode.PRUNE and before is not None:
+            limit = await self._damage_limit(before)
+        resumed = before is not None and before.goes_on(self._request.options)
+        job = await self._target.transact(partial(self._begin, before))
+        with contextlib.ExitStack() as stack:
+            seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
+            ids = Ids(self._source.options.store_id)
+            writer = BatchWriter(self._target, job.id, mode, ids, seen, limit)
+            progress = await self._import(writer, job.progress)
+            return await self._end(job, writer, progress, resumed=resumed)
+
+    async def _import(self, writer: BatchWriter, progress: Progress) -> Progress:
         aliases = Aliases(await self._target.transact(self._default_experiment))
-        writer = BatchWriter(self._target, job.id, self._request.prune)
         if self._source.kfp is not None:
             progress = await self._groups(writer, self._source.kfp, aliases, progress)
         if progress.phase is Phase.GROUPS:
@@ -112,37 +146,60 @@ class _Import:
             progress = await self._runs(writer, aliases, progress)
             progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
         progress = await self._artifacts(writer, progress)
-        return await self._end(job, progress, resumed=resumed)
+        if writer.seen is not None:
+            async for tally in gone_rows(self._target, writer.ledger, self._observer.progress):
+                progress = replace(progress, tally=progress.tally.plus(tally))
+        return progress
 
-    async def _check(self, job: Job) -> None:
-        """Refuse an import that would damage rows of an earlier one: all of it is forecast before any of it is written."""
-        request = self._request
-        job.check_source(self._source.fingerprint)
-        if not request.change_options:
-            job.check_options(request.options)
-        if request.prune or job.is_first(request.options):
+    def _check(self, job: Job | None, jobs: Mapping[str, Job]) -> None:
+        """Refuse an import of another source than the previous one, or with other options."""
+        if job is not None:
+            job.check_source(self._source.fingerprint)
+        if self._request.change_options:
             return
-        since = job.progress if job.goes_on(request.options) else Progress()
+        if job is None:
+            check_difference(other_import(jobs, self._source.fingerprint))
+        else:
+            job.check_options(self._request.options)
+
+    async def _damage_limit(self, job: Job) -> int | None:
+        """Tell what an import with --prune would damage; returns how many rows it may damage, None for any number.
+
+        Raises ImportRefused when it would damage more.
+        """
+        request, mode = self._request, Mode.PRUNE
         # On a read-only connection, so that other writers of the store need not wait.
         async with open_for_reading(request.store) as target:
-            forecast = Forecast(self._source, target, self._forecast_progress, job.id, self._executions)
-            await forecast.run(since)
-        damage = damage_words(forecast.tally)
-        if damage:
-            source = "the source, read with these options," if job.difference(request.options) else "the source"
-            remark = "nothing was written"
-            if since is job.progress:
-                remark = "nothing more was written; what was committed before is kept"
+            with id_sets() as sets:
+                executions = self._executions
+                forecast = Forecast(self._source, target, self._forecast_progress, job.id, mode, executions, *sets)
+                await forecast.run()
+                counts = await target.transact(lambda connection: forecast.ledger(connection).counts())
+        imported_count = sum(counts.values())
+        if forecast.tally.damage():
+            self._observer.foretell(f"this import would {damage_share(forecast.tally, imported_count)}")
+        if request.yes:
+            return None
+        limit = damage_limit(imported_count)
+        goes_on = job.goes_on(request.options)
+        before = job.progress.tally.damage() if goes_on else 0
+        if before + forecast.tally.damage() > limit:
+            remark = "nothing more was written; what was committed before is kept" if goes_on else "nothing was written"
             raise ImportRefused(
-                f"this import would {damage}, because {source} no longer has what was imported; {remark}. "
-                "If this is intended, add --prune"
+                f"this import would {damage_share(forecast.tally, imported_count)}; without --yes it may change "
+                f"{DAMAGE_PERCENT} %; {remark}. If this is intended, add --yes"
             )
+        return limit
 
     def _forecast_progress(self, phase: str, done: int, total: int) -> None:
         self._observer.progress(f"{LOOKING}{phase}", done, total)
 
-    async def _begin(self, connection: AsyncConnection) -> Job:
+    async def _begin(self, before: Job | None, connection: AsyncConnection) -> Job:
         request, source = self._request, self._source
+        if before is not None and before.state is JobState.UNDOING:
+            # An undo that was killed may have left the record of rows that have been deleted.
+            for kind in Kind:
+                await Ledger(connection, self._target.dialect, before.id).forget_lost(kind)
         return await begin_job(
             connection,
             store_id=request.store_id,
@@ -179,16 +236,17 @@ class _Import:
             async for batch in batches:
                 findings, done = progress.findings.plus(batch.findings), min(batch.after, total)
                 progress = replace(progress, after=batch.after, done=done, findings=findings)
-                progress = await writer.write(load_artifacts, batch.records, progress)
+                progress = await writer.write(load_artifacts, artifact_rows(batch), progress)
                 self._observer.progress("artifacts without a run", progress.done, total)
         return progress
 
-    async def _end(self, job: Job, progress: Progress, *, resumed: bool) -> Report:
+    async def _end(self, job: Job, writer: BatchWriter, progress: Progress, *, resumed: bool) -> Report:
+        remark = ONCE_MORE if writer.mode is Mode.FIRST else FROM_THE_BEGINNING
         findings = self._source.store.survey.findings.plus(progress.findings)
 
         async def write(connection: AsyncConnection) -> Report:
             await record_progress(connection, job.id, progress, state=JobState.DONE)
-            totals = await Ledger(connection, self._target.dialect, job.id).counts()
+            totals = await writer.ledger(connection).counts()
             return Report(
                 "import",
                 self._target.label,
@@ -199,6 +257,7 @@ class _Import:
                 tally=progress.tally,
                 findings=findings,
                 resumed=resumed,
+                remarks=[remark] if resumed else [],
             )
 
         return await self._target.transact(write)
@@ -215,6 +274,13 @@ async def _load(load_group: LoadGroup, is_first_pass: bool, ledger: Ledger, batc
     tally, _ = await load_group(ledger, batch)
     # The import that was interrupted has already counted the rows that it left unchanged.
     return tally if is_first_pass else tally.without_left_alone()
+
+
+def mode_of(request: ImportRequest, job: Job | None) -> Mode:
+    """Return what an import may assume and do, after the previous one of its source."""
+    if job is None or job.is_first(request.options):
+        return Mode.FIRST
+    return Mode.PRUNE if request.prune else Mode.TRUE_UP
 
 
 def executions_per_batch(dialect: Dialect) -> int:

@@ -15,16 +15,25 @@ DIFFERENCES = 100
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that differs from the source; columns has (name, value in the source, value in the store), and is empty for a missing row."""
+    """A row that differs from the source: in columns, as (name, value in the source, value in the store), or as the note says.
+
+    A missing row has neither.
+    """
 
     kind: Kind
     id: str
     columns: tuple[tuple[str, Any, Any], ...] = ()
+    note: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the store lacks the row."""
+        return not self.columns and not self.note
 
     def sentence(self) -> str:
         """Return the difference as a sentence."""
         if not self.columns:
-            return f"{LABELS[self.kind]} {self.id}: missing"
+            return f"{LABELS[self.kind]} {self.id}: {self.note or 'missing'}"
         details = ", ".join(f"{name} is {_short(store)}, not {_short(source)}" for name, source, store in self.columns)
         return f"{LABELS[self.kind]} {self.id}: {details}"
 
@@ -47,6 +56,8 @@ class Report:
     refusals: list[str] = field(default_factory=list)
     """Why an import with the options of the dry run would be refused."""
     resumed: bool = False
+    remarks: list[str] = field(default_factory=list)
+    """What else there is to say, each as a sentence."""
     seconds: float = 0.0
 
     @property
@@ -70,6 +81,7 @@ class Report:
                 for kind, outcome, cases in self.tally.left_alone()
             ],
             "refusals": self.refusals,
+            "remarks": self.remarks,
             "findings": [
                 {
                     "rule": finding.rule.name,
@@ -85,6 +97,7 @@ class Report:
                 {
                     "records": LABELS[one.kind],
                     "id": one.id,
+                    "note": one.note,
                     "columns": [
                         {"name": name, "source": source, "store": store} for name, source, store in one.columns
                     ],
@@ -97,12 +110,13 @@ class Report:
         """Yield the report as a table and sentences."""
         yield from _table(self.records)
         for kind, outcome, cases in self.tally.left_alone():
-            yield f"{cases.count} {LABELS[kind]} were {outcome.value}, such as {cases.examples[0]}"
+            yield f"{cases.count} {LABELS[kind]}: {outcome.value}, such as {cases.examples[0]}"
         for finding in self.findings:
             detail = f" [{finding.kind}]" if finding.kind else ""
             example = f": {finding.examples[0]}" if finding.examples else ""
             yield f"{finding.count} × {finding.rule.value}{detail}{example}"
         yield from self.refusals
+        yield from self.remarks
         for one in self.differences[:20]:
             yield one.sentence()
         if self.difference_count:

@@ -3,7 +3,7 @@
 The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield everything that they import or compare.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,8 @@ from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, MlmdStore, open_sto
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.vocabulary.records import Options, RunRecords
+from migrations.mlmd.write.row_kinds import Kind, rows_by_id
+from migrations.mlmd.write.run_rows import ArtifactRows
 from storage.errors import Unavailable
 from storage.model import Artifact
 from storage.sql.dialects import dialect_for
@@ -33,7 +35,10 @@ class ImportRequest:
     kfp: str = ""  # the URL of KFP's own database, or the path of a file of runs
     store_id: str = ""
     run_context_types: tuple[str, ...] = ()
-    prune: bool = False  # whether rows that an earlier import wrote may be removed, emptied and renamed
+    prune: bool = (
+        False  # whether rows that an earlier import wrote are removed, emptied and renamed as the source demands
+    )
+    yes: bool = False  # whether --prune may do so to any number of rows
     change_options: bool = False  # whether the options may differ from those of the previous import
 
     @property
@@ -69,6 +74,13 @@ class MappedArtifacts:
     records: Sequence[Artifact]
     after: int
     findings: Findings
+    artifact_ids: Mapping[int, Sequence[str]]
+    """Ids of the records by artifact id."""
+
+
+def artifact_rows(artifacts: MappedArtifacts) -> ArtifactRows:
+    """Return artifacts that no run used or made as rows."""
+    return ArtifactRows(rows_by_id(Kind.ARTIFACT, artifacts.records), artifacts.artifact_ids)
 
 
 @asynccontextmanager
@@ -125,9 +137,10 @@ async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncGenerator[
         async for batch in batches:
             findings = Findings()
             findings.merge(batch.findings)
-            records = [
-                record
+            by_id = {
+                row.id: map_artifact_without_run(row, origin, source.options, findings)
                 for row, origin in batch.artifacts
-                for record in map_artifact_without_run(row, origin, source.options, findings)
-            ]
-            yield MappedArtifacts(records, batch.last_artifact_id, findings)
+            }
+            records = [record for of_one in by_id.values() for record in of_one]
+            ids = {id: [record.id for record in of_one] for id, of_one in by_id.items()}
+            yield MappedArtifacts(records, batch.last_artifact_id, findings, ids)

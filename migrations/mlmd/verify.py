@@ -1,30 +1,42 @@
-"""Compares the rows of an import with those that the source gives now, column by column. The command line calls this."""
+"""Compares the rows of an import with those that the source gives now, column by column. The command line calls this.
+
+A row that a true-up would leave as it is does not differ: rows and values that the source has lost are kept, and counted.
+"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
-from migrations.mlmd.expected_rows import ExpectedRows
 from migrations.mlmd.importer import Observer
+from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.report import DIFFERENCES, Difference, Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
+from migrations.mlmd.source_rows import Lookup, SourceRows
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.census import gone_rows
+from migrations.mlmd.write.expected import expected_rows
+from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.job import Job, JobState, find_job
-from migrations.mlmd.write.ledger import Ledger
-from migrations.mlmd.write.plan import with_free_keys
-from migrations.mlmd.write.row_digest import digest
+from migrations.mlmd.write.ledger import DryRunLedger, Ledger, Mode
 from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row
+from migrations.mlmd.write.tally import Outcome, Tally
 from migrations.mlmd.write.target import Target, open_for_reading
 from storage.sql.dialects import dialect_for
 from storage.sql.experiments import find_default_id
 
-SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN = "in_source", "imported", "missing", "different", "not_in_source"
-"""Figures for each kind: rows of the source; rows of the import; rows missing from the store; rows that differ; rows of the
-import that the source does not give."""
+SOURCE, STORE, MISSING, DIFFERENT = "in_source", "imported", "missing", "different"
+UNKNOWN, KEPT = "not_in_source", "kept_values"
+"""Figures for each kind: rows of the source; rows of the import; rows missing from the store; rows that differ; and, which are no
+differences, rows of the import that are gone in the source, and rows that keep values or names that are."""
+
+NOTE_DIFFERS = "is as in the source, but is not what the import noted"
+LOST = "was imported, is gone in the source, and is missing"
+CHANGED = "is gone in the source, and is not as the import wrote it"
 
 
 async def verify(request: ImportRequest, observer: Observer) -> Report:
@@ -48,6 +60,8 @@ async def _ended_job(request: ImportRequest, source: Source, target: Target) -> 
     if job is None:
         raise SourceRefused(f"nothing was imported into {target.label} under this store id; there is nothing to verify")
     job.check_source(source.fingerprint)
+    if job.state is JobState.UNDOING:
+        raise SourceRefused("the import was undone in part; import again, then verify")
     if job.state is not JobState.DONE:
         raise SourceRefused("the import was interrupted; run it again to its end, then verify")
     difference = job.difference(request.options)
@@ -57,60 +71,127 @@ async def _ended_job(request: ImportRequest, source: Source, target: Target) -> 
 
 
 async def _compare(request: ImportRequest, source: Source, target: Target, job: Job, observer: Observer) -> Report:
-    figures = {kind: dict.fromkeys((SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN), 0) for kind in LABELS}
-    findings = Findings()
-    findings.merge(source.store.survey.findings)
+    findings = source.store.survey.findings.plus(Findings())
     report = Report(
         "verify",
         target.label,
         request.store_id,
         source=source.store.label,
         survey=source.store.survey,
-        records=figures,
         findings=findings,
     )
-    rows_of_import = dict.fromkeys(LABELS, 0)
-    default_id = await target.transact(find_default_id)
-    expected = ExpectedRows(source, Aliases(default_id or ""), observer.progress)
-    async for rows in expected.batches(target, job.id):
-        for kind, batch in rows.items():
-            figures[kind][SOURCE] += len(batch)
-            differences, imported_count = await _differences(target, job, kind, batch)
-            rows_of_import[kind] += imported_count
-            for difference in differences:
-                figures[kind][DIFFERENT if difference.columns else MISSING] += 1
-                report.difference_count += 1
-                if len(report.differences) < DIFFERENCES:
-                    report.differences.append(difference)
-    findings.merge(expected.findings)
-    imported_counts = await target.transact(lambda connection: Ledger(connection, target.dialect, job.id).counts())
-    for kind, counts in figures.items():
+    with IdSet() as seen, IdSet() as new_ids:
+        comparison = _Comparison(target, job, seen, new_ids, report)
+        default_id = await target.transact(find_default_id)
+        source_rows = SourceRows(source, Aliases(default_id or ""), observer.progress)
+        async for lookup in source_rows.batches():
+            await comparison.add(lookup)
+        async for tally in gone_rows(target, comparison.ledger, observer.progress):
+            comparison.add_gone(tally)
+    findings.merge(source_rows.findings)
+    imported_counts = await target.transact(lambda connection: comparison.ledger(connection).counts())
+    for kind, counts in comparison.figures.items():
         counts[STORE] = imported_counts.get(kind, 0)
-        counts[UNKNOWN] = counts[STORE] - rows_of_import[kind]
-        report.difference_count += counts[UNKNOWN]
+    report.records = comparison.figures
     return report
 
 
-async def _differences(target: Target, job: Job, kind: Kind, rows: Mapping[str, Row]) -> tuple[list[Difference], int]:
-    """Return the rows that differ from the source, and how many of all rows the import wrote."""
+@dataclass(slots=True)
+class _Batch:
+    """What was found in one batch."""
 
-    async def look(connection: AsyncConnection) -> tuple[Mapping[str, Row], dict[str, Row], int]:
-        ledger = Ledger(connection, target.dialect, job.id)
-        expected_rows = await with_free_keys(ledger, rows) if kind is Kind.TASK else rows
-        return expected_rows, await ledger.rows(kind, rows), len(await ledger.digests(kind, rows))
-
-    expected_rows, stored_rows, imported_count = await target.transact(look)
-    differences = []
-    for id, expected_row in expected_rows.items():
-        stored_row = stored_rows.get(id)
-        if stored_row is None:
-            differences.append(Difference(kind, id))
-        elif not _is_same_row(kind, stored_row, expected_row):
-            columns = zip(SHAPES[kind].names, expected_row, stored_row, strict=True)
-            differences.append(Difference(kind, id, tuple(item for item in columns if item[1] != item[2])))
-    return differences, imported_count
+    counts: dict[Kind, int] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
 
-def _is_same_row(kind: Kind, one: Row, other: Row) -> bool:
-    # The time of a specification is that of the first run or version with it.
-    return one[:2] == other[:2] if kind is Kind.SPEC else digest(kind, one) == digest(kind, other)
+@dataclass(slots=True)
+class _Comparison:
+    """Compares batches of the source's rows with the store, and fills a report."""
+
+    target: Target
+    job: Job
+    seen: IdSet
+    new_ids: IdSet
+    report: Report
+    figures: dict[Kind, dict[str, int]] = field(
+        default_factory=lambda: {
+            kind: dict.fromkeys((SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN, KEPT), 0) for kind in LABELS
+        }
+    )
+
+    def ledger(self, connection: AsyncConnection) -> Ledger:
+        """Return the rows of the import, through which nothing is written."""
+        ids = Ids(self.job.store_id)
+        return DryRunLedger(
+            connection, self.target.dialect, self.job.id, Mode.TRUE_UP, ids, self.seen, new_ids=self.new_ids
+        )
+
+    async def add(self, lookup: Lookup) -> None:
+        """Compare a batch."""
+
+        async def look(connection: AsyncConnection) -> tuple[_Batch, Mapping[Kind, set[str]]]:
+            ledger, batch = self.ledger(connection), _Batch()
+            source = await lookup(ledger)
+            for kind, rows in source.rows.items():
+                ledger.meet(kind, rows)
+                # A row that several runs share is compared with the first of them.
+                unseen = {id: rows[id] for id in ledger.unseen(kind, rows.keys())}
+                batch.counts[kind] = len(unseen)
+                await _compare_rows(ledger, kind, unseen, source.kept_states, batch)
+            return batch, ledger.met
+
+        batch, met = await self.target.transact(look)
+        for kind, ids in met.items():
+            self.seen.add(kind, ids)
+        for kind, count in batch.counts.items():
+            self.figures[kind][SOURCE] += count
+            self.figures[kind][KEPT] += batch.tally.count(kind, Outcome.KEPT_VALUES)
+        self.report.tally = self.report.tally.plus(batch.tally)
+        for difference in batch.differences:
+            self._add(difference, MISSING if difference.is_missing else DIFFERENT)
+
+    def add_gone(self, tally: Tally) -> None:
+        """Take in what became of rows that are gone in the source."""
+        for kind, outcome, cases in tally.left_alone():
+            if outcome is Outcome.GONE:
+                self.figures[kind][UNKNOWN] += cases.count
+                self.report.tally = self.report.tally.plus(tally.only(kind, outcome))
+                continue
+            figure, note = (MISSING, LOST) if outcome is Outcome.DELETED_HERE else (DIFFERENT, CHANGED)
+            for id in cases.examples:
+                self._add(Difference(kind, id, note=note), figure)
+            self.report.difference_count += cases.count - len(cases.examples)
+            self.figures[kind][figure] += cases.count - len(cases.examples)
+
+    def _add(self, difference: Difference, figure: str) -> None:
+        self.figures[difference.kind][figure] += 1
+        self.report.difference_count += 1
+        if len(self.report.differences) < DIFFERENCES:
+            self.report.differences.append(difference)
+
+
+async def _compare_rows(
+    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], kept_states: Set[str], batch: _Batch
+) -> None:
+    if kind is Kind.SPEC:
+        stored_rows = await ledger.rows(kind, rows)
+        for id, row in rows.items():
+            # The time of a specification is that of the first run or version with it.
+            batch.differences += _differences(kind, id, row[:2], stored_rows.get(id, ())[:2])
+        return
+    expected = await expected_rows(ledger, kind, rows, kept_states=kept_states)
+    batch.tally.add(kind, Outcome.KEPT_VALUES, sorted(expected.kept_ids))
+    for id, row in expected.rows.items():
+        digest = expected.store_digests.get(id)
+        if digest != expected.digests[id]:
+            batch.differences += _differences(kind, id, row, expected.stored_rows.get(id, ()))
+        elif expected.import_digests.get(id, digest) != digest:
+            batch.differences.append(Difference(kind, id, note=NOTE_DIFFERS))
+
+
+def _differences(kind: Kind, id: str, expected: Row, stored: Row) -> list[Difference]:
+    if not stored:
+        return [Difference(kind, id)]
+    columns = tuple(item for item in zip(SHAPES[kind].names, expected, stored, strict=False) if item[1] != item[2])
+    return [Difference(kind, id, columns)] if columns else []

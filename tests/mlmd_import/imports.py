@@ -31,12 +31,16 @@ class Watching:
     def __init__(self) -> None:
         self.plans: list[Survey] = []
         self.told: list[tuple[str, int, int]] = []
+        self.foretold: list[str] = []
 
     def plan(self, survey: Survey, source: str, store: str) -> None:
         self.plans.append(survey)
 
     def progress(self, phase: str, done: int, total: int) -> None:
         self.told.append((phase, done, total))
+
+    def foretell(self, sentence: str) -> None:
+        self.foretold.append(sentence)
 
     def all_done(self, phase: str) -> list[int]:
         """The reported progress of a phase, in order."""

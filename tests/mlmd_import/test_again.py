@@ -41,7 +41,7 @@ async def test_what_is_new_or_changed_comes_with_the_next_import(
     source = copied("kfp_main", tmp_path)
     await imported(asked_for_file(source, migrated_url))
     change(source, *NEW_RUN, *CHANGED_PAYLOAD)
-    report = await imported(asked_for_file(source, migrated_url, prune=True))
+    report = await imported(asked_for_file(source, migrated_url, prune=True, yes=True))
     other = create_migrated_database(database_kind)
     await imported(asked_for_file(source, other))
     assert contents(migrated_url) == contents(other)
@@ -56,7 +56,7 @@ async def test_links_that_the_source_no_longer_gives_are_removed(
     source = copied("kfp_main", tmp_path)
     await imported(asked_for_file(source, migrated_url))
     change(source, "DELETE FROM Event WHERE id = 2", "UPDATE EventPath SET step_key = 'other' WHERE event_id = 4")
-    report = await imported(asked_for_file(source, migrated_url, prune=True))
+    report = await imported(asked_for_file(source, migrated_url, prune=True, yes=True))
     other = create_migrated_database(database_kind)
     await imported(asked_for_file(source, other))
     assert contents(migrated_url)["artifact_tasks"] == contents(other)["artifact_tasks"]
@@ -68,9 +68,10 @@ async def test_links_that_go_with_their_tasks_are_counted_and_forgotten(migrated
     source = copied("kfp_main", tmp_path)
     first = await imported(asked_for_file(source, migrated_url))
     change(source, "DELETE FROM Execution")
-    report = await imported(asked_for_file(source, migrated_url, prune=True))
+    report = await imported(asked_for_file(source, migrated_url, prune=True, yes=True))
     assert report.records[Kind.LINK]["removed"] == first.records[Kind.LINK]["imported"] > 0
     assert report.records[Kind.LINK]["imported"] == 0
+    assert report.records[Kind.LINK]["deleted_here"] == 0
     assert execute(migrated_url, f"SELECT count(*) FROM imported_rows WHERE kind = {int(Kind.LINK)}") == [(0,)]
 
 

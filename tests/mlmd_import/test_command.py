@@ -185,6 +185,7 @@ def test_the_source_cannot_be_the_store_on_a_server(database_url: str) -> None:
         ("--prune", "--verify"),
         ("--change-options", "--verify"),
         ("--prune", "--undo"),
+        ("--yes",),
         ("--change-options", "--undo"),
         ("--store-id", "two words"),
         ("--no-such-option",),
@@ -206,6 +207,7 @@ def test_differences_end_with_status_3_and_stand_in_the_report(migrated_url: str
         {
             "records": "artifacts",
             "id": "20ca2f7d-bb0f-591b-a6e3-d7f1c2e344cd",
+            "note": "",
             "columns": [{"name": "name", "source": "data", "store": "other"}],
         }
     ]

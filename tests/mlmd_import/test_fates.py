@@ -15,9 +15,9 @@ A, B, C = 1, 2, 3
         (None, A, None, Fate.CREATE),
         (None, A, A, Fate.TAKEN),
         (None, A, B, Fate.TAKEN),
-        (A, A, None, Fate.NOTHING),
+        (A, A, None, Fate.DELETED_HERE),
         (A, A, A, Fate.NOTHING),
-        (A, A, B, Fate.NOTHING),
+        (A, A, B, Fate.CHANGED_HERE),
         (A, B, None, Fate.DELETED_HERE),
         (A, B, A, Fate.UPDATE),
         (A, B, B, Fate.CHANGED_HERE),
@@ -37,7 +37,9 @@ def test_each_row_of_the_source_and_of_the_import_has_one_outcome() -> None:
     source = {"new": A, "same": A, "other": B, "taken": A, "deleted": B, "changed": B}
     rows = {id: (id,) for id in source}
     imported = {"same": A, "other": A, "deleted": A, "changed": A, "removed": A}
-    changes = changes_of(Kind.RUN, rows, source, imported, {"other": A, "taken": 0, "changed": C, "removed": A})
+    changes = changes_of(
+        Kind.RUN, rows, source, imported, {"same": A, "other": A, "taken": 0, "changed": C, "removed": A}
+    )
     assert (list(changes.new_rows), list(changes.updates), changes.removals) == (["new"], ["other"], ["removed"])
     assert changes.absent_ids == {"deleted"}
     assert {outcome: list(ids) for outcome, ids in changes.outcomes.items()} == {

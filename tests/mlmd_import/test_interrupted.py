@@ -1,15 +1,23 @@
-"""The brake on true-ups, and imports that were interrupted: what was written is not looked at again, what is left is."""
+"""Imports that were interrupted: the first one goes on, later ones begin again, and each says so."""
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.mlmd_store import ARTIFACTS_PER_RUN, CONTAINERS, EXECUTIONS_PER_RUN, OUTPUTS, make_store
+from benchmarks.mlmd_store import (
+    ARTIFACTS_PER_RUN,
+    CONTAINERS,
+    EXECUTIONS_PER_RUN,
+    INPUT,
+    OUTPUTS,
+    make_store,
+)
 from migrations.mlmd import importer
 from migrations.mlmd.dry_run import dry_run
-from migrations.mlmd.importer import LOOKING, run_import
+from migrations.mlmd.importer import FROM_THE_BEGINNING, LOOKING, ONCE_MORE, run_import
 from migrations.mlmd.read import store
 from migrations.mlmd.verify import verify
 from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
@@ -32,6 +40,7 @@ EVENTS_PER_RUN = ARTIFACTS_PER_RUN + CONTAINERS * OUTPUTS
 # The last event of a run is an input, on which no other link depends.
 IN_THE_FIRST_RUN = f"DELETE FROM Event WHERE id = {EVENTS_PER_RUN}"
 IN_THE_LAST_RUN = f"DELETE FROM Event WHERE id = {RUNS * EVENTS_PER_RUN}"
+INPUTS_OF_THE_LAST_RUNS = f"DELETE FROM Event WHERE type = {INPUT} AND id > {(RUNS - 10) * EVENTS_PER_RUN}"
 NEW_IN_THE_FIRST_RUN = (
     "INSERT INTO ExecutionProperty (execution_id, name, is_custom_property, string_value) VALUES (2, 'note', 1, 'new')"
 )
@@ -61,50 +70,60 @@ def interrupt(phase: str) -> None:
         raise Interruption
 
 
-async def test_a_first_import_that_was_interrupted_goes_on_without_a_look(migrated_url: str, source: Path) -> None:
-    request, observer = asked_for_file(source, migrated_url), Watching()
-    with pytest.raises(Interruption):
-        await run_import(request, Acting(interrupt))
-    change(source, IN_THE_FIRST_RUN)
-    assert (await dry_run(request, Watching())).refusals == []
-    report = await run_import(request, observer)
-    assert (report.resumed, report.records[Kind.RUN]["imported"]) == (True, RUNS)
-    assert observer.all_done(f"{LOOKING}executions") == []
-    with pytest.raises(ImportRefused, match=r"would remove 1 artifact_tasks, .*; nothing was written"):
-        await imported(request)
-
-
-async def test_a_true_up_that_was_interrupted_looks_at_what_is_left(migrated_url: str, source: Path) -> None:
+async def test_a_first_import_that_was_interrupted_goes_on_where_it_stopped_and_says_so(
+    migrated_url: str, source: Path
+) -> None:
     request, first, second = asked_for_file(source, migrated_url), Acting(interrupt), Watching()
-    await imported(request)
     with pytest.raises(Interruption):
         await run_import(request, first)
-    change(source, IN_THE_FIRST_RUN)
+    change(source, NEW_IN_THE_FIRST_RUN)
+    assert (await dry_run(request, Watching())).refusals == []
     report = await run_import(request, second)
-    whole, left = first.all_done(f"{LOOKING}executions"), second.all_done(f"{LOOKING}executions")
-    assert (report.resumed, whole[-1]) == (True, EXECUTIONS)
-    assert first.all_done("executions") == whole[:1]
-    assert second.all_done("executions") == left == whole[1:]
+    assert (report.resumed, report.records[Kind.RUN]["imported"]) == (True, RUNS)
+    assert first.all_done("executions")[0] < second.all_done("executions")[0]
+    # What changed in the part before the interruption was not read.
+    assert ONCE_MORE in list(report.lines())
+    assert report.plain()["remarks"] == [ONCE_MORE]
+    assert (await verify(request, Watching())).difference_count == 1
+    report = await imported(request)
+    assert (report.resumed, report.remarks, report.records[Kind.TASK]["updated"]) == (False, [], 1)
+    assert (await verify(request, Watching())).difference_count == 0
+
+
+async def test_a_true_up_that_was_interrupted_begins_again_and_counts_everything(
+    migrated_url: str, source: Path
+) -> None:
+    request, first, second = asked_for_file(source, migrated_url), Acting(interrupt), Watching()
+    await imported(request)
+    change(source, NEW_IN_THE_FIRST_RUN, IN_THE_LAST_RUN)
+    with pytest.raises(Interruption):
+        await run_import(request, first)
+    report = await run_import(request, second)
+    assert first.all_done("executions") == second.all_done("executions")[:1]
+    assert first.all_done(f"{LOOKING}executions") == []
+    assert (report.resumed, FROM_THE_BEGINNING in list(report.lines())) == (True, True)
+    assert (report.records[Kind.TASK]["updated"], report.records[Kind.LINK]["gone"]) == (1, 1)
+    assert (await verify(request, Watching())).difference_count == 0
 
 
 async def test_what_was_committed_before_a_refused_batch_stays(migrated_url: str, source: Path) -> None:
-    request = asked_for_file(source, migrated_url)
+    request = asked_for_file(source, migrated_url, prune=True)
     await imported(request)
     change(source, NEW_IN_THE_FIRST_RUN)
 
-    def lose_a_link(phase: str) -> None:
+    def lose_links(phase: str) -> None:
         if phase == f"{LOOKING}artifacts without a run":
-            change(source, IN_THE_LAST_RUN)
+            change(source, INPUTS_OF_THE_LAST_RUNS)
 
-    with pytest.raises(ImportRefused, match=r"the next batch would remove 1 artifact_tasks; .* before is kept"):
-        await run_import(request, Acting(lose_a_link))
+    with pytest.raises(ImportRefused, match=r"the next batch would remove .* artifact_tasks, .* before is kept"):
+        await run_import(request, Acting(lose_links))
     assert execute(migrated_url, "SELECT count(*) FROM tasks WHERE status_metadata LIKE '%note%'") == [(1,)]
     before = everything(migrated_url)
-    with pytest.raises(ImportRefused, match=r"would remove 1 artifact_tasks, .*; nothing more was written; what was"):
+    with pytest.raises(ImportRefused, match=r"would remove .* artifact_tasks.*; nothing more was written; what was"):
         await imported(request)
     assert everything(migrated_url) == before
-    report = await imported(asked_for_file(source, migrated_url, prune=True))
-    assert (report.resumed, report.records[Kind.LINK]["removed"]) == (True, 1)
+    report = await imported(replace(request, yes=True))
+    assert (report.resumed, report.records[Kind.LINK]["removed"] >= EVENTS_PER_RUN) == (True, True)
     assert (await verify(request, Watching())).difference_count == 0
 
 

@@ -105,31 +105,49 @@ async def test_options_that_are_meant_are_taken_and_kept(migrated_url: str) -> N
 async def test_other_options_are_no_leave_to_do_damage(migrated_url: str) -> None:
     await imported(main_request(migrated_url))
     request = asked("kfp_main", migrated_url, change_options=True)
-    before = everything(migrated_url)
-    with pytest.raises(
-        ImportRefused, match="would rename or move 16 runs, because the source, read with these options, no"
-    ):
-        await imported(request)
-    assert everything(migrated_url) == before
-    await imported(replace(request, prune=True))
+    before = contents(migrated_url)
+    report = await imported(request)
+    assert report.records[Kind.RUN]["kept_values"] == 16
+    after = contents(migrated_url)
+    assert [row[0:4] for row in after["runs"]] == [row[0:4] for row in before["runs"]]
+    with pytest.raises(ImportRefused, match=r"would rename or move 16 runs: 16 of 246 rows, 6.5 %"):
+        await imported(replace(request, prune=True))
+    assert contents(migrated_url) == after
+    await imported(replace(request, prune=True, yes=True))
     assert (await verify(request, Watching())).difference_count == 0
 
 
 async def test_a_dry_run_and_verify_say_which_options_differ(migrated_url: str) -> None:
     await imported(main_request(migrated_url))
     request, difference = (
-        asked("kfp_main", migrated_url),
+        asked("kfp_main", migrated_url, prune=True),
         "the previous import was made with --kfp-db, this one without it",
     )
     foretold = await dry_run(request, Watching())
     assert foretold.refusals == [
         f"an import would be refused without --change-options: {difference}",
-        "an import would be refused without --prune: it would rename or move 16 runs",
+        "an import would be refused without --yes: it would rename or move 16 runs: 16 of 246 rows, 6.5 %",
     ]
-    meant = await dry_run(replace(request, change_options=True, prune=True), Watching())
+    meant = await dry_run(replace(request, change_options=True, yes=True), Watching())
     assert meant.refusals == []
     with pytest.raises(SourceRefused, match=f"other options: {difference}; verify with the same options"):
         await verify(request, Watching())
+
+
+async def test_a_store_that_was_imported_under_another_id_is_not_imported_twice(migrated_url: str) -> None:
+    await imported(main_request(migrated_url))
+    request = main_request(migrated_url, store_id="again")
+    difference = (
+        "this MLMD store was imported without --store-id before, and everything would be imported a second time"
+    )
+    await assert_refused(request, difference)
+    foretold = await dry_run(request, Watching())
+    assert foretold.refusals == [f"an import would be refused without --change-options: {difference}"]
+    report = await imported(replace(request, change_options=True))
+    assert report.records[Kind.RUN]["taken"] == 16
+    await assert_refused(main_request(migrated_url, store_id="third"), difference)
+    # The one that was let in goes on with the same options.
+    await imported(request)
 
 
 async def test_an_interrupted_import_goes_on_with_its_own_options_only(migrated_url: str) -> None:

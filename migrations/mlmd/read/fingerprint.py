@@ -47,5 +47,10 @@ def same_store(one: Fingerprint, other: Fingerprint) -> bool:
     return not shared or any(one[name] == other[name] for name in shared)
 
 
+def is_evidently_same_store(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether two fingerprints are of one store: without any row, a store is not known to be the same."""
+    return bool(one.keys() & other.keys()) and same_store(one, other)
+
+
 def _oldest(table: ForeignTable, columns: tuple[str, ...]) -> Select[Any]:
     return select(*(table[name] for name in columns)).order_by(table.column("id")).limit(1)

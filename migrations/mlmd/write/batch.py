@@ -1,16 +1,19 @@
 """Writes a batch and the import's progress in one transaction. The importer calls this for every batch."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.vocabulary.errors import ImportRefused
 from migrations.mlmd.write.damage import damage_words
+from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.job import Progress, record_progress
-from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.tally import Tally
 from migrations.mlmd.write.target import Target
 
@@ -23,17 +26,29 @@ class BatchWriter:
 
     target: Target
     import_id: int
-    prune: bool
-    """Whether rows that an earlier import wrote may be removed, emptied and renamed."""
+    mode: Mode
+    ids: Ids
+    seen: IdSet | None = None
+    """Gets the rows that the source has; None for a first import, which nothing can be gone from."""
+    damage_limit: int | None = None
+    """How many rows may be removed, emptied and renamed by all batches; None if any number may."""
 
     async def write(
         self, load: Callable[[Ledger, Batch], Awaitable[Tally]], batch: Batch, progress: Progress
     ) -> Progress:
-        """Write a batch with `load`, and the progress; returns the progress, and the outcomes of the batch's rows.
+        """Write a batch with `load`, and the progress; returns the progress with the outcomes of the batch's rows.
 
-        Raises ImportRefused, and then writes nothing, when the batch would damage rows of an earlier import.
+        Raises ImportRefused, and then writes nothing, when more rows would be damaged than may be.
         """
-        return await self.target.transact(partial(self._write, load, batch, progress))
+        progress, met = await self.target.transact(partial(self._write, load, batch, progress))
+        if self.seen is not None:
+            for kind, ids in met.items():
+                self.seen.add(kind, ids)
+        return progress
+
+    def ledger(self, connection: AsyncConnection) -> Ledger:
+        """Return the rows of the import."""
+        return Ledger(connection, self.target.dialect, self.import_id, self.mode, self.ids, self.seen)
 
     async def _write(
         self,
@@ -41,15 +56,17 @@ class BatchWriter:
         batch: Batch,
         progress: Progress,
         connection: AsyncConnection,
-    ) -> Progress:
-        tally = await load(Ledger(connection, self.target.dialect, self.import_id), batch)
-        if tally.has_damage() and not self.prune:
-            # The forecast found no damage, so the source has changed since.
+    ) -> tuple[Progress, Mapping[Kind, set[str]]]:
+        ledger = self.ledger(connection)
+        tally = await load(ledger, batch)
+        total = progress.tally.plus(tally)
+        if self.damage_limit is not None and tally.damage() and total.damage() > self.damage_limit:
+            # The forecast found less, so the source has changed since.
             raise ImportRefused(
-                f"the source changed during the import, and the next batch would {damage_words(tally)}; "
-                "this batch was not written; what was committed before is kept. If this is intended, add --prune: "
-                "the import continues from here"
+                f"the source changed during the import, and the next batch would {damage_words(tally)}, with which more "
+                "rows would change than the import may change without --yes; this batch was not written; what was "
+                "committed before is kept. If this is intended, add --yes: the import continues from here"
             )
-        progress = replace(progress, tally=progress.tally.plus(tally))
+        progress = replace(progress, tally=total)
         await record_progress(connection, self.import_id, progress)
-        return progress
+        return progress, ledger.met

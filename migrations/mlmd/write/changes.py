@@ -1,7 +1,7 @@
 """Decides the fate of rows, as a pure function of what the import wrote, what the source has and what the store has.
 
 `plan` calls this with what it has read; `Ledger.apply` writes the outcome. A row is updated from the source only if it is
-still as the import wrote it.
+still as the import wrote it, and it is counted as changed or deleted here whether the source has changed or not.
 """
 
 from collections.abc import Collection, Mapping, Set
@@ -34,8 +34,6 @@ def fate_of(import_digest: int | None, source_digest: int | None, store_digest: 
             return Fate.CREATE
         case None, _, _:
             return Fate.TAKEN
-        case _ if import_digest == source_digest:
-            return Fate.NOTHING  # even if it was changed or deleted here, since the source has nothing new
         case _, None, None:
             return Fate.REMOVE  # the row itself no longer exists, but the ledger still has it
         case _, _, None:
@@ -44,6 +42,8 @@ def fate_of(import_digest: int | None, source_digest: int | None, store_digest: 
             return Fate.CHANGED_HERE
         case _, None, _:
             return Fate.REMOVE
+        case _ if import_digest == source_digest:
+            return Fate.NOTHING
         case _:
             return Fate.UPDATE
 

@@ -1,6 +1,6 @@
-"""The damage that an import would do to rows that it wrote before, by removing, emptying or renaming them.
+"""The damage that an import could do to rows that it wrote before, by removing, emptying or renaming them.
 
-Planning, importing and dry runs call this.
+Planning calls this: a true-up keeps what would be damaged, and an import with --prune counts it.
 
 An update empties a row if a value that Lineal has would be lost: a column would become NULL, an empty text or document, or
 "unknown"; a document (parameters, metadata, …) would lose an entry, or an entry its value. It renames a row if a name, key,
@@ -10,20 +10,19 @@ normal for a source that is in use: states, times, other values, more entries.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from migrations.mlmd.mapping.artifacts import STATE
 from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row
 from migrations.mlmd.write.tally import Outcome, Tally
+from migrations.mlmd.write.union import NOTHING, Label
 from storage.documents.histories import HistoryEntry
 from storage.documents.parameters import Parameter
+from storage.documents.plain import compact
 from storage.documents.tasks import Pod
 from storage.model import NO_ITERATION, ArtifactType, RunState, TaskState
-
-Label = Callable[[Mapping[str, Any]], str]
-"""Returns the label that identifies a stored entry of a list."""
 
 _NAMES: Mapping[Kind, Collection[str]] = {
     Kind.EXPERIMENT: ("namespace", "name"),
@@ -48,7 +47,7 @@ _UNKNOWN: Mapping[tuple[Kind, str], Any] = {
 }
 """The values of columns that are never empty, when the source has none."""
 
-_DOCUMENTS = {
+DOCUMENTS = {
     "runtime_config": 2,
     "plugins_input": 1,
     "state_history": 1,
@@ -65,10 +64,10 @@ _DOCUMENTS = {
 _NOT_COUNTED = ("logical_key", "uri_hash")
 """Keys move between tasks, and are dropped when two tasks share one; a hash changes with its URI."""
 
-_OF_THE_STATE = ("finished_at", "state_history", "cache_fingerprint")
+OF_THE_STATE = ("finished_at", "state_history", "cache_fingerprint")
 """What a change of the state may empty: a run that is retried has not ended, and its tasks cannot be reused."""
 
-_ENTRY_LABELS: Mapping[str, Label] = {
+ENTRY_LABELS: Mapping[str, Label] = {
     "state_history": HistoryEntry.label,
     "pods": Pod.label,
     "input_parameters": Parameter.label,
@@ -77,8 +76,12 @@ _ENTRY_LABELS: Mapping[str, Label] = {
 """The columns of lists, and what identifies an entry: the key of a parameter, the type of a pod, the state of a history."""
 
 _EMPTY = (None, "")
+_NAME_OF_METRIC = frozenset({"name"})
 
 _PLACES_OF_LINK = [SHAPES[Kind.LINK].names.index(name) for name in ("task_id", "key", "artifact_id")]
+
+DAMAGE_PERCENT = 1
+"""How much of the rows that an import has it may remove, empty and rename without --yes."""
 
 _VERBS = {Outcome.REMOVED: "remove", Outcome.EMPTIED: "empty", Outcome.RENAMED: "rename or move"}
 
@@ -89,33 +92,64 @@ ColumnChanges = Mapping[str, tuple[Any, Any]]
 async def damage_of(
     ledger: Ledger, kind: Kind, before: Mapping[str, Row], after: Mapping[str, Row]
 ) -> dict[Outcome, list[str]]:
-    """Return the ids of the rows in `before` that updates would empty, and of those that they would rename.
+    """Return the ids of the rows in `before` that updates would empty, that they would rename, and of both together.
 
     `after` holds all rows that the source has of the kind.
     """
     moves = _moves(before, after) if kind is Kind.LINK else set()
-    changes_by_id = {id: _changes(kind, row, after[id]) for id, row in before.items() if id not in moves}
-    deleted_groups = await _deleted_groups(ledger, changes_by_id.values())
-    damage: dict[Outcome, list[str]] = {Outcome.EMPTIED: [], Outcome.RENAMED: []}
+    changes_by_id = {id: column_changes(kind, row, after[id]) for id, row in before.items() if id not in moves}
+    deleted = await deleted_groups(ledger, changes_by_id.values())
+    damage: dict[Outcome, list[str]] = {Outcome.EMPTIED: [], Outcome.RENAMED: [], Outcome.DAMAGED: []}
     for id, all_changes in changes_by_id.items():
-        changes = {name: pair for name, pair in all_changes.items() if (name, pair[0]) not in deleted_groups}
-        if empties(kind, changes):
-            damage[Outcome.EMPTIED].append(id)
-        if renames(kind, changes):
-            damage[Outcome.RENAMED].append(id)
+        changes = {name: pair for name, pair in all_changes.items() if (name, pair[0]) not in deleted}
+        outcomes = [Outcome.EMPTIED] * empties(kind, changes) + [Outcome.RENAMED] * renames(kind, changes)
+        for outcome in (*outcomes, *[Outcome.DAMAGED] * bool(outcomes)):
+            damage[outcome].append(id)
     return damage
 
 
 def empties(kind: Kind, changes: ColumnChanges) -> bool:
     """Return whether changes of a row's columns remove a value."""
-    omissions = (*_NOT_COUNTED, *_OF_THE_STATE) if "state" in changes else _NOT_COUNTED
-    return any(_lacks(kind, name, *pair) for name, pair in changes.items() if name not in omissions)
+    return bool(emptied_columns(kind, changes))
 
 
 def renames(kind: Kind, changes: ColumnChanges) -> bool:
     """Return whether changes of a row's columns give it another name or place."""
-    pairs = [changes[name] for name in _NAMES[kind] if name in changes]
-    return any(before not in _EMPTY and after not in _EMPTY for before, after in pairs)
+    return bool(renamed_columns(kind, changes))
+
+
+def emptied_columns(kind: Kind, changes: ColumnChanges) -> set[str]:
+    """Return the columns that lose a value, or an entry of their document."""
+    omissions = (*_NOT_COUNTED, *OF_THE_STATE) if "state" in changes else _NOT_COUNTED
+    return {name for name, pair in changes.items() if name not in omissions and _lacks(kind, name, *pair)}
+
+
+def renamed_columns(kind: Kind, changes: ColumnChanges) -> set[str]:
+    """Return the columns in which a row gets another name or place."""
+    names = {name for name in _NAMES[kind] if name in changes}
+    if kind is Kind.ARTIFACT and changes.get("number_value", (0,))[0] is None:
+        # What gets its first number becomes a metric, which has the name of its number.
+        names -= _NAME_OF_METRIC
+    return {name for name in names if all(value not in _EMPTY for value in changes[name])}
+
+
+def lost_columns(kind: Kind, changes: ColumnChanges) -> set[str]:
+    """Return the columns that lose a value, an entry, a name or a place."""
+    return emptied_columns(kind, changes) | renamed_columns(kind, changes)
+
+
+def column_changes(kind: Kind, before: Row, after: Row) -> ColumnChanges:
+    """Return the columns in which two rows of a kind differ."""
+    columns = zip(SHAPES[kind].names, before, after, strict=True)
+    return {name: (old, new) for name, old, new in columns if old != new}
+
+
+def object_without(text: str | None, name: str) -> str | None:
+    """Return the text of an object without one of its entries."""
+    plain = json.loads(text) if text else None
+    if not isinstance(plain, dict) or name not in plain:
+        return text
+    return compact({key: value for key, value in plain.items() if key != name})
 
 
 def damage_words(tally: Tally) -> str:
@@ -126,6 +160,18 @@ def damage_words(tally: Tally) -> str:
         if counts:
             parts.append(f"{verb} {_enumeration(counts, ' and ')}")
     return _enumeration(parts, ", and " if any(" and " in part for part in parts) else " and ")
+
+
+def damage_share(tally: Tally, imported_count: int) -> str:
+    """Return the damage in words, with its share of the rows that the import has."""
+    count = tally.damage()
+    share = 100 * count / max(imported_count, 1)
+    return f"{damage_words(tally)}: {count} of {imported_count} rows, {share:.1f} %"
+
+
+def damage_limit(imported_count: int) -> int:
+    """Return how many rows an import may remove, empty and rename without being asked for that number."""
+    return imported_count * DAMAGE_PERCENT // 100
 
 
 def _enumeration(words: list[str], last: str) -> str:
@@ -142,12 +188,7 @@ def _moves(before: Mapping[str, Row], after: Mapping[str, Row]) -> set[str]:
     return {id for id, row in before.items() if _link(row) != _link(after[id]) and _link(row) in links}
 
 
-def _changes(kind: Kind, before: Row, after: Row) -> ColumnChanges:
-    columns = zip(SHAPES[kind].names, before, after, strict=True)
-    return {name: (old, new) for name, old, new in columns if old != new}
-
-
-async def _deleted_groups(ledger: Ledger, all_changes: Iterable[ColumnChanges]) -> set[tuple[str, str]]:
+async def deleted_groups(ledger: Ledger, all_changes: Iterable[ColumnChanges]) -> set[tuple[str, str]]:
     """Return what rows belonged to but is no longer in the store, by column and id."""
     former_ids: dict[str, set[str]] = {name: set() for name in _GROUPS}
     for changes in all_changes:
@@ -160,21 +201,22 @@ async def _deleted_groups(ledger: Ledger, all_changes: Iterable[ColumnChanges]) 
 
 
 def _lacks(kind: Kind, name: str, before: Any, after: Any) -> bool:
-    if name in _DOCUMENTS:
+    if name in DOCUMENTS:
         return bool(_entries(name, before) - _entries(name, after))
     return before not in _EMPTY and (after in _EMPTY or after == _UNKNOWN.get((kind, name)))
 
 
 def _entries(name: str, text: str | None) -> Counter[tuple[str, ...]]:
     """Return how often each path is an entry of a document; an entry with a value is counted twice."""
-    entries = Counter(_paths(json.loads(text) if text else None, _DOCUMENTS[name], _ENTRY_LABELS.get(name, _no_label)))
+    entries = Counter(_paths(json.loads(text) if text else None, DOCUMENTS[name], ENTRY_LABELS.get(name, no_label)))
     if name == "metadata":
         # The state of an artifact is dropped when it is published.
         return Counter({path: times for path, times in entries.items() if path[:1] != (STATE,)})
     return entries
 
 
-def _no_label(_: Mapping[str, Any]) -> str:
+def no_label(_: Mapping[str, Any]) -> str:
+    """Return the label of an entry that has none."""
     return ""
 
 
@@ -186,5 +228,5 @@ def _paths(plain: Any, levels: int, label_of: Label) -> Iterator[tuple[str, ...]
     elif levels and isinstance(plain, dict):
         for key, value in plain.items():
             yield from ((key, *path) for path in ((), *_paths(value, levels - 1, label_of)))
-    elif plain not in (None, "", [], {}):
+    elif plain not in NOTHING:
         yield ()

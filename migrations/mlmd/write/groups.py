@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.kfp.database import KfpDatabase
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.census import count
 from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.plan import plan_changes, plan_specs
@@ -54,6 +55,7 @@ class GroupLoader:
     async def versions(self, ledger: Ledger, batch: Sequence[PipelineVersion]) -> tuple[Tally, dict[str, Row]]:
         """Import versions and their specifications."""
         tally, rows, new_specs = Tally(), dict[str, Row](), dict[str, Row]()
+        ledger.meet(Kind.VERSION, [one.id for one in batch])
         versions = [self.aliases.version(version) for version in batch]
         pipeline_ids = await ledger.present(Kind.PIPELINE, {version.pipeline_id for version in versions})
         orphans = [one.id for one in versions if one.pipeline_id not in pipeline_ids]
@@ -90,6 +92,7 @@ class GroupLoader:
         aliases: dict[str, str],
     ) -> tuple[Tally, dict[str, Row]]:
         tally, rows = Tally(), {}
+        ledger.meet(kind, [one.id for one in batch])
         for one in batch:
             bearer = self._id_by_name(kind, (one.name, one.namespace), one.id, ids_by_name)
             if bearer != one.id:
@@ -115,7 +118,7 @@ async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[
 
 async def _write(ledger: Ledger, changes: Changes, tally: Tally) -> None:
     await ledger.apply(changes)
-    tally.add_all(changes.kind, changes.outcomes)
+    count(ledger, tally, [changes])
 
 
 def _renamed(version: PipelineVersion) -> PipelineVersion:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from migrations.mlmd.read.fingerprint import Fingerprint, same_store
+from migrations.mlmd.read.fingerprint import Fingerprint, is_evidently_same_store, same_store
 from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.write.tally import Tally
@@ -62,7 +62,7 @@ class Progress:
         for rule, kind, count, examples in plain["findings"]:
             findings.add(Rule[rule], *examples, kind=kind, count=count)
         tally = Tally.from_plain(plain["tally"])
-        # Earlier releases did not record this; without it, a forecast is made, which only costs time.
+        # Earlier releases did not record this; without it, the import reads the source from its beginning.
         first = plain.get("first", False)
         return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings, first)
 
@@ -101,19 +101,39 @@ class Job:
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Raise ImportRefused when an import has different options than the previous one."""
-        difference = self.difference(options)
-        if difference:
-            raise ImportRefused(
-                f"{difference}; nothing was written. Give the same options again, or add --change-options if the change is intended"
-            )
+        check_difference(self.difference(options))
 
     def goes_on(self, options: Mapping[str, Any]) -> bool:
-        """Return whether an import with these options continues where this one was interrupted."""
+        """Return whether an import with these options continues this one, which was interrupted."""
         return self.state is JobState.RUNNING and not self.difference(options)
 
     def is_first(self, options: Mapping[str, Any]) -> bool:
-        """Return whether an import continues the first one of its source, which can only damage its own rows."""
+        """Return whether an import continues the first one of its source."""
         return self.goes_on(options) and self.progress.first
+
+
+def other_import(jobs: Mapping[str, Job], fingerprint: Fingerprint) -> str:
+    """Return a text that says under which store id a source was imported that is new under its own; "" when it was not."""
+    for job in jobs.values():
+        if is_evidently_same_store(job.fingerprint, fingerprint):
+            option = f"with --store-id {job.store_id}" if job.store_id else "without --store-id"
+            return f"this MLMD store was imported {option} before, and everything would be imported a second time"
+    return ""
+
+
+def check_difference(difference: str) -> None:
+    """Raise ImportRefused when options differ."""
+    if difference:
+        raise ImportRefused(
+            f"{difference}; nothing was written. Give the same options again, or add --change-options if the change is intended"
+        )
+
+
+async def all_jobs(connection: AsyncConnection) -> list[Job]:
+    """Return the imports of all sources, the oldest first."""
+    store_ids = (await connection.execute(select(import_jobs.c.store_id).order_by(import_jobs.c.id))).scalars().all()
+    jobs = [await find_job(connection, store_id) for store_id in store_ids]
+    return [job for job in jobs if job is not None]
 
 
 async def find_job(connection: AsyncConnection, store_id: str) -> Job | None:
@@ -141,7 +161,8 @@ async def begin_job(
 ) -> Job:
     """Return the job of an import that begins or continues.
 
-    Raises SourceRefused when the store id belongs to another source.
+    Only the first import of a source continues where it was interrupted. Any other reads the source from its beginning, and
+    counts what it had written by then. Raises SourceRefused when the store id belongs to another source.
     """
     before, now = await find_job(connection, store_id), time.time_ns() // 1000
     values = {"source": source, "options": json.dumps(options), "state": JobState.RUNNING.value, "updated_at": now}
@@ -153,7 +174,9 @@ async def begin_job(
         return job
     before.check_source(fingerprint)
     goes_on = before.goes_on(options)
-    progress = before.progress if goes_on else Progress()
+    progress = before.progress if before.is_first(options) else Progress()
+    if goes_on and not before.is_first(options):
+        progress = replace(progress, tally=before.progress.tally.without_left_alone())
     # The source may have been empty, and so without a fingerprint, when it was imported for the first time.
     merged_fingerprint = {**fingerprint, **before.fingerprint}
     values |= {"identity": json.dumps(merged_fingerprint), "progress": progress.text(), "finished_at": None}

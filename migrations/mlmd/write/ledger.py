@@ -4,21 +4,35 @@ Loading, verifying and undoing call this. Every method that reads or removes sen
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.write.changes import Changes
+from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
+from storage.model import ArtifactType, TaskType
 from storage.sql.dialects.dialect import Dialect
-from storage.sql.tables import artifact_tasks, imported_rows, tasks
+from storage.sql.tables import artifact_tasks, artifacts, imported_rows, tasks
 
 ID_CHUNK = 5000
 """How many ids one statement lists; databases limit the number of bound values."""
 
 _NAMES = ("import_id", "kind", "row_id", "digest")
+
+
+class Mode(Enum):
+    """What an import may assume, and what it may do."""
+
+    FIRST = (
+        "nothing of the source was imported when it began: rows that the source has as they were written are not read"
+    )
+    TRUE_UP = "only adds: nothing is removed, emptied or renamed"
+    PRUNE = "rows follow the source"
 
 
 def chunks(ids: Collection[str]) -> Iterator[list[str]]:
@@ -35,6 +49,21 @@ class Ledger:
     connection: AsyncConnection
     dialect: Dialect
     import_id: int
+    mode: Mode = Mode.TRUE_UP
+    ids: Ids = field(default_factory=Ids)
+    seen: IdSet | None = None
+    """The rows of the source in earlier batches; None when nobody asks."""
+    met: dict[Kind, set[str]] = field(default_factory=dict)
+    """The rows of the source in this batch, by their ids in the store."""
+
+    def meet(self, kind: Kind, ids: Iterable[str]) -> None:
+        """Note rows that the source has."""
+        if self.seen is not None:
+            self.met.setdefault(kind, set()).update(ids)
+
+    def unseen(self, kind: Kind, ids: Collection[str]) -> Collection[str]:
+        """Return the ids, among the given ones, that no earlier batch has met."""
+        return ids if self.seen is None else self.seen.absent(kind, ids)
 
     async def digests(self, kind: Kind, ids: Collection[str]) -> dict[str, int]:
         """Return the digests of the rows, among the given ones, that the import wrote."""
@@ -58,6 +87,20 @@ class Ledger:
             )
             digests.update((row_id, value) for row_id, value in await self.connection.execute(statement))
         return digests
+
+    async def page_of_all(self, after: tuple[str, int], limit: int) -> list[tuple[str, Kind, int]]:
+        """Return ids, kinds and digests of the next rows of any kind, by id and kind."""
+        columns = imported_rows.c
+        row_id, kind = after
+        later = or_(columns.row_id > row_id, and_(columns.row_id == row_id, columns.kind > kind))
+        statement = (
+            select(columns.row_id, columns.kind, columns.digest)
+            # The first condition is what the index is searched for.
+            .where(columns.row_id >= row_id, later, columns.import_id == self.import_id)
+            .order_by(columns.row_id, columns.kind)
+            .limit(limit)
+        )
+        return [(row.row_id, Kind(row.kind), row.digest) for row in await self.connection.execute(statement)]
 
     async def page(self, kind: Kind, after: str, limit: int) -> list[tuple[str, int]]:
         """Return ids and digests of the next rows, by id."""
@@ -106,6 +149,46 @@ class Ledger:
             ids_by_link.update((tuple(row[:-1]), row[-1]) for row in await self.connection.execute(statement))
         return ids_by_link
 
+    async def link_rows_of_tasks(self, task_ids: Collection[str]) -> dict[str, Row]:
+        """Return all links of tasks, whoever wrote them."""
+        shape = SHAPES[Kind.LINK]
+        rows: dict[str, Row] = {}
+        for chunk in chunks(task_ids):
+            statement = select(*shape.columns).where(artifact_tasks.c.task_id.in_(chunk))
+            rows.update((row[0], tuple(row)) for row in await self.connection.execute(statement))
+        return rows
+
+    async def runs_of_tasks(self, task_ids: Collection[str]) -> dict[str, str]:
+        """Return the ids of the runs of tasks that the store has."""
+        run_ids: dict[str, str] = {}
+        for chunk in chunks(task_ids):
+            statement = select(tasks.c.id, tasks.c.run_id).where(tasks.c.id.in_(chunk))
+            run_ids.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
+        return run_ids
+
+    async def roots_of_runs(self, run_ids: Collection[str]) -> dict[str, str]:
+        """Return the ids of the ROOT tasks of runs that the import wrote, by run; the oldest of several."""
+        roots: dict[str, str] = {}
+        for chunk in chunks(run_ids):
+            statement = (
+                select(tasks.c.run_id, tasks.c.id)
+                .join(imported_rows, tasks.c.id == imported_rows.c.row_id)
+                .where(self._of(Kind.TASK), tasks.c.run_id.in_(chunk), tasks.c.type == int(TaskType.ROOT))
+                .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
+            )
+            roots.update((run_id, row_id) for run_id, row_id in await self.connection.execute(statement))
+        return roots
+
+    async def names_of_metrics(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the names of the artifacts, among the given ones, that are metrics in the store."""
+        names: dict[str, str] = {}
+        for chunk in chunks(ids):
+            statement = select(artifacts.c.id, artifacts.c.name).where(
+                artifacts.c.id.in_(chunk), artifacts.c.type == int(ArtifactType.Metric)
+            )
+            names.update((row_id, name) for row_id, name in await self.connection.execute(statement))
+        return names
+
     async def tasks_of_keys(self, keys: Collection[str]) -> dict[str, str]:
         """Return the ids of the tasks that have logical keys, by key."""
         ids_by_key: dict[str, str] = {}
@@ -126,6 +209,9 @@ class Ledger:
     async def create(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
         """Write new rows."""
         shape, notes = SHAPES[kind], self._notes(kind, rows, digests)
+        if kind is Kind.SPEC and self.mode is not Mode.FIRST:
+            # One that was deleted with its last run comes back with the next one.
+            await self.forget(kind, rows)
         await self.dialect.insert_rows(self.connection, shape.table, shape.names, list(rows.values()))
         await self.dialect.insert_rows(self.connection, imported_rows, _NAMES, notes)
 
@@ -180,13 +266,11 @@ class Ledger:
 class DryRunLedger(Ledger):
     """Writes nothing: records in `new_ids` which rows would be written, and treats them as present from then on."""
 
-    new_ids: dict[Kind, set[int]]
-    """Hashes of ids: eight bytes distinguish ids, and take less memory than the ids."""
+    new_ids: IdSet = field(kw_only=True)
 
     async def present(self, kind: Kind, ids: Collection[str]) -> set[str]:
         """Return the ids, among the given ones, that the store has, or would have after the batches so far."""
-        new_ids = self.new_ids.get(kind, set())
-        return await super().present(kind, ids) | {id for id in ids if hash(id) in new_ids}
+        return await super().present(kind, ids) | (set(ids) - set(self.new_ids.absent(kind, ids)))
 
     async def rows(self, kind: Kind, ids: Collection[str], *, for_update: bool = False) -> dict[str, Row]:
         """Return rows as they are now, without locking them."""
@@ -195,11 +279,14 @@ class DryRunLedger(Ledger):
     async def create(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
         """Record new rows of the kinds that can occur in several batches."""
         if kind not in (Kind.TASK, Kind.LINK):
-            self.new_ids.setdefault(kind, set()).update(map(hash, rows))
+            self.new_ids.add(kind, rows)
 
     async def replace(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
         """Record rows that would be written again."""
         await self.create(kind, rows, digests)
 
     async def remove(self, kind: Kind, ids: Collection[str]) -> None:
+        """Do nothing."""
+
+    async def forget(self, kind: Kind, ids: Collection[str]) -> None:
         """Do nothing."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from migrations.mlmd.write.changes import Changes, changes_of
-from migrations.mlmd.write.ledger import Ledger
-from migrations.mlmd.write.plan import plan_changes, plan_specs, with_free_keys
+from migrations.mlmd.write.kept_ids import with_kept_ids
+from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.plan import plan_changes, plan_specs
 from migrations.mlmd.write.row_digest import digests
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from migrations.mlmd.write.run_fates import RunFates
@@ -37,32 +38,30 @@ class BatchPlan:
 async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> BatchPlan:
     """Return what is to be done with the rows of runs that are new or that an earlier import wrote."""
     run_ids = [*fates.new, *fates.imports]
-    spec_rows, artifact_rows = _rows_of_runs(rows.specs, run_ids), _rows_of_runs(rows.artifacts, run_ids)
-    specs = [await plan_specs(ledger, spec_rows)] if spec_rows else []
-    artifacts = await plan_changes(ledger, Kind.ARTIFACT, artifact_rows)
-    if not fates.imports:
-        new = _plan_new(rows, fates.new, artifacts.absent_ids)
+    specs = await _plan_specs(ledger, _rows_of_runs(rows.specs, run_ids))
+    if ledger.mode is Mode.FIRST and not fates.imports:
+        artifacts = await plan_changes(ledger, Kind.ARTIFACT, _rows_of_runs(rows.artifacts, run_ids))
+        new = _plan_new(rows, run_ids, artifacts.absent_ids)
         return BatchPlan([*specs, artifacts, new.runs, new.tasks, new.links], new.orphan_links)
-    old = await _plan_imports(ledger, rows, fates.imports, artifacts.absent_ids)
-    new = _plan_new(rows, fates.new, artifacts.absent_ids | old.tasks.absent_ids)
-    return BatchPlan(
-        [*specs, artifacts, old.runs, old.tasks, new.runs, new.tasks, old.links, new.links],
-        [*old.orphan_links, *new.orphan_links],
-    )
-
-
-async def _plan_imports(
-    ledger: Ledger, rows: RunBatchRows, run_ids: Sequence[str], absent_artifacts: Set[str]
-) -> RunChanges:
-    """Return what is to be done with runs that an earlier import wrote."""
-    runs = await plan_changes(ledger, Kind.RUN, {id: rows.runs[id] for id in run_ids})
-    task_rows = await with_free_keys(ledger, _rows_of_runs(rows.tasks, run_ids))
-    tasks = await plan_changes(ledger, Kind.TASK, task_rows, run_ids=run_ids)
+    if ledger.mode is not Mode.PRUNE:
+        rows = await with_kept_ids(ledger, rows, fates.imports)
+    artifacts = await plan_changes(ledger, Kind.ARTIFACT, _rows_of_runs(rows.artifacts, run_ids))
+    run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _rows_of_runs(rows.tasks, run_ids)
+    states = rows.kept_states
+    runs = await plan_changes(ledger, Kind.RUN, run_rows, kept_states=states)
+    tasks = await plan_changes(ledger, Kind.TASK, task_rows, run_ids=fates.imports, kept_states=states)
     link_rows = _rows_of_runs(rows.links, run_ids)
-    orphan_links = _orphans(link_rows, absent_artifacts | tasks.absent_ids)
+    orphan_links = _orphans(link_rows, artifacts.absent_ids | tasks.absent_ids)
+    # Those that were imported have been deleted with what they belong to.
+    import_digests = await ledger.digests(Kind.LINK, orphan_links) if orphan_links else {}
+    orphan_links = [id for id in orphan_links if id not in import_digests]
     # Planned before tasks are removed: the database removes the links of a task with the task.
-    links = await plan_changes(ledger, Kind.LINK, _without(link_rows, orphan_links), run_ids=run_ids)
-    return RunChanges(runs, tasks, links, orphan_links)
+    links = await plan_changes(ledger, Kind.LINK, _without(link_rows, orphan_links), run_ids=fates.imports)
+    return BatchPlan([*specs, artifacts, runs, tasks, links], orphan_links)
+
+
+async def _plan_specs(ledger: Ledger, spec_rows: dict[str, Row]) -> list[Changes]:
+    return [await plan_specs(ledger, spec_rows)] if spec_rows else []
 
 
 def _plan_new(rows: RunBatchRows, run_ids: Sequence[str], absent_ids: Set[str]) -> RunChanges:

@@ -1,6 +1,6 @@
 """The rows of runs' records, by run. The importer and the forecast call this before they open a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrations.mlmd.vocabulary.records import RunRecords
@@ -20,6 +20,19 @@ class RunBatchRows:
     artifacts: RowsByRun = field(default_factory=dict)
     tasks: RowsByRun = field(default_factory=dict)
     links: RowsByRun = field(default_factory=dict)
+    artifact_ids: dict[str, Mapping[int, Sequence[str]]] = field(default_factory=dict)
+    """By run: the ids of the rows that each of MLMD's artifacts became, by its id there."""
+    kept_states: frozenset[str] = frozenset()
+    """The runs and groups of tasks that keep their state in a true-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRows:
+    """The rows of artifacts that no run used or made."""
+
+    rows: Mapping[str, Row]
+    artifact_ids: Mapping[int, Sequence[str]]
+    """As of a run."""
 
 
 def rows_of_runs(records: Sequence[RunRecords], aliases: Aliases) -> RunBatchRows:
@@ -31,5 +44,6 @@ def rows_of_runs(records: Sequence[RunRecords], aliases: Aliases) -> RunBatchRow
         rows.tasks[id] = rows_by_id(Kind.TASK, one.tasks)
         rows.links[id] = rows_by_id(Kind.LINK, one.links)
         rows.specs[id] = spec_rows(one.run.pipeline_spec, one.run.created_at)
+        rows.artifact_ids[id] = one.artifact_ids
         rows.runs[id] = row_of(Kind.RUN, aliases.run(one.run))
     return rows

@@ -4,36 +4,38 @@ Each function works within a transaction of the caller. Rows that the store alre
 of the same source wrote them and they have not been changed since.
 """
 
-from collections.abc import Sequence
-
-from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.census import count
+from migrations.mlmd.write.kept_ids import metrics_with_kept_ids
+from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.plan import plan_changes
-from migrations.mlmd.write.row_kinds import Kind, rows_by_id
+from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_fates import read_run_fates
 from migrations.mlmd.write.run_plan import plan_batch
-from migrations.mlmd.write.run_rows import RunBatchRows
+from migrations.mlmd.write.run_rows import ArtifactRows, RunBatchRows
 from migrations.mlmd.write.tally import Outcome, Tally
-from storage.model import Artifact
 
 
 async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
     """Import runs; returns the outcomes of their rows. Everything is planned before anything is written."""
     fates = await read_run_fates(ledger, rows.runs)
+    ledger.meet(Kind.RUN, rows.runs)
     plan = await plan_batch(ledger, rows, fates)
     for changes in plan.changes:
         await ledger.apply(changes)
     tally = Tally()
     tally.add_all(Kind.RUN, {Outcome.TAKEN: fates.foreign, Outcome.DELETED_HERE: fates.deletions})
     tally.add_all(Kind.LINK, {Outcome.WITHOUT_PARENT: plan.orphan_links})
-    for changes in plan.changes:
-        tally.add_all(changes.kind, changes.outcomes)
+    count(ledger, tally, plan.changes)
     return tally
 
 
-async def load_artifacts(ledger: Ledger, artifacts: Sequence[Artifact]) -> Tally:
+async def load_artifacts(ledger: Ledger, artifacts: ArtifactRows) -> Tally:
     """Import artifacts that no run used or made; returns their outcomes."""
-    changes = await plan_changes(ledger, Kind.ARTIFACT, rows_by_id(Kind.ARTIFACT, artifacts))
+    rows = artifacts.rows
+    if ledger.mode is Mode.TRUE_UP:
+        rows = await metrics_with_kept_ids(ledger, rows, artifacts.artifact_ids)
+    changes = await plan_changes(ledger, Kind.ARTIFACT, rows)
     await ledger.apply(changes)
     tally = Tally()
-    tally.add_all(changes.kind, changes.outcomes)
+    count(ledger, tally, [changes])
     return tally

@@ -19,15 +19,27 @@ class Outcome(Enum):
     REMOVED = "removed, because the source no longer has them"
     EMPTIED = "updated with values removed, because the source no longer has these"
     RENAMED = "renamed or moved, because they are in the source"
+    DAMAGED = "removed, emptied or renamed"
+    GONE = "gone in the source, kept"
+    KEPT_VALUES = "kept with values or names that are gone in the source"
     CHANGED_HERE = "changed in Lineal after the import, and left unchanged"
     DELETED_HERE = "deleted from Lineal after the import, and not imported again"
     TAKEN = "already in Lineal under the same id or name, and left unchanged with everything that belongs to them"
     WITHOUT_PARENT = "left out, because what they belong to is missing"
 
 
-LEFT_ALONE = (Outcome.CHANGED_HERE, Outcome.DELETED_HERE, Outcome.TAKEN, Outcome.WITHOUT_PARENT)
-DAMAGE = (Outcome.REMOVED, Outcome.EMPTIED, Outcome.RENAMED)
-_NOT_UNCHANGED = (Outcome.CREATED, Outcome.UPDATED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE)
+LEFT_ALONE = (
+    Outcome.GONE,
+    Outcome.KEPT_VALUES,
+    Outcome.CHANGED_HERE,
+    Outcome.DELETED_HERE,
+    Outcome.TAKEN,
+    Outcome.WITHOUT_PARENT,
+)
+"""What is named in reports, and counted anew by every pass over the source."""
+
+NOT_UNCHANGED = (Outcome.UPDATED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE, Outcome.GONE)
+"""The outcomes of rows of an earlier import that are not as it wrote them and as the source has them; each row has one of them."""
 
 
 @dataclass(slots=True)
@@ -59,9 +71,9 @@ class Tally:
             cases.count += count
             cases.examples.extend(list(examples)[: EXAMPLES - len(cases.examples)])
 
-    def has_damage(self) -> bool:
-        """Return whether rows were damaged: removed, emptied or renamed."""
-        return any(outcome in DAMAGE for _, outcome in self._cases)
+    def damage(self) -> int:
+        """Return how many rows were removed, emptied or renamed."""
+        return sum(cases.count for (_, outcome), cases in self._cases.items() if outcome is Outcome.DAMAGED)
 
     def plus(self, other: "Tally") -> "Tally":
         """Return the sum."""
@@ -84,8 +96,13 @@ class Tally:
         cases = self._cases.get((kind, outcome))
         return cases.count if cases else 0
 
+    def only(self, kind: Kind, outcome: Outcome) -> "Tally":
+        """Return the counts of one kind and outcome."""
+        key = (kind, outcome)
+        return Tally({key: self._cases[key]} if key in self._cases else {})
+
     def left_alone(self) -> list[tuple[Kind, Outcome, Cases]]:
-        """Return the rows that were left unchanged, by kind and reason."""
+        """Return the rows that were left unchanged or kept something, by kind and reason."""
         order = list(LABELS)
         items = [(kind, outcome, cases) for (kind, outcome), cases in self._cases.items() if outcome in LEFT_ALONE]
         return sorted(items, key=lambda item: (order.index(item[0]), LEFT_ALONE.index(item[1])))
@@ -108,7 +125,7 @@ def records_of(tally: Tally, totals: Mapping[Kind, int]) -> dict[Kind, dict[str,
     figures = {}
     for kind in LABELS:
         counts = {outcome.name.lower(): tally.count(kind, outcome) for outcome in Outcome}
-        changes = sum(tally.count(kind, outcome) for outcome in _NOT_UNCHANGED)
+        changes = sum(tally.count(kind, outcome) for outcome in (Outcome.CREATED, *NOT_UNCHANGED))
         total = totals.get(kind, 0)
         figures[kind] = {"imported": total, **counts, "unchanged": max(0, total - changes)}
     return figures

@@ -1,0 +1,87 @@
+"""The rows that an import of the source would write, batch by batch, under the ids in the store. Verifying calls this."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from migrations.mlmd.source import Source, artifact_rows, mapped_artifacts, mapped_runs
+from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.write.aliases import Aliases
+from migrations.mlmd.write.census import OnProgress
+from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.kept_ids import metrics_with_kept_ids, with_kept_ids
+from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.row_kinds import Kind, Row, spec_rows
+from migrations.mlmd.write.run_rows import ArtifactRows, RowsByRun, RunBatchRows, rows_of_runs
+
+RowsByKind = dict[Kind, Mapping[str, Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBatch:
+    """Rows by kind and id, and those of them that keep their state."""
+
+    rows: RowsByKind
+    kept_states: frozenset[str] = frozenset()
+
+
+Lookup = Callable[[Ledger], Awaitable[SourceBatch]]
+"""Returns the rows of a batch; reads from the store under which ids they are there."""
+
+
+@dataclass(slots=True)
+class SourceRows:
+    """One pass over a source, which fills `findings`."""
+
+    source: Source
+    aliases: Aliases
+    progress: OnProgress
+    findings: Findings = field(default_factory=Findings)
+
+    async def batches(self) -> AsyncIterator[Lookup]:
+        """Yield batches; rows that several runs share are in each of their batches."""
+        if self.source.kfp is not None:
+            async for kind, load, group in group_batches(GroupLoader(self.aliases), self.source.kfp):
+                yield partial(_rows_of_groups, kind, load, group)
+        survey, done = self.source.store.survey, 0
+        async for batch in mapped_runs(self.source):
+            self.findings.merge(batch.findings)
+            yield partial(_rows_of_batch, rows_of_runs(batch.records, self.aliases))
+            done += batch.executions
+            self.progress("executions", done, survey.executions_in_runs)
+        async for artifacts in mapped_artifacts(self.source):
+            self.findings.merge(artifacts.findings)
+            yield partial(_rows_of_artifacts, artifact_rows(artifacts))
+            self.progress("artifacts without a run", min(artifacts.after, survey.artifacts), survey.artifacts)
+
+
+async def _rows_of_groups(kind: Kind, load: LoadGroup, batch: Sequence[Any], ledger: Ledger) -> SourceBatch:
+    _, rows = await load(ledger, batch)
+    specs: dict[str, Row] = {}
+    for one in batch:
+        if kind is Kind.VERSION and one.id in rows:
+            specs |= spec_rows(one.pipeline_spec, one.created_at)
+    return SourceBatch({kind: rows, Kind.SPEC: specs})
+
+
+async def _rows_of_batch(rows: RunBatchRows, ledger: Ledger) -> SourceBatch:
+    imported_ids = await ledger.digests(Kind.RUN, rows.runs)
+    rows = await with_kept_ids(ledger, rows, imported_ids.keys() & await ledger.present(Kind.RUN, imported_ids))
+    by_kind: RowsByKind = {
+        Kind.RUN: rows.runs,
+        Kind.SPEC: _joined(rows.specs),
+        Kind.TASK: _joined(rows.tasks),
+        Kind.LINK: _joined(rows.links),
+        Kind.ARTIFACT: _joined(rows.artifacts),
+    }
+    return SourceBatch(by_kind, rows.kept_states)
+
+
+async def _rows_of_artifacts(artifacts: ArtifactRows, ledger: Ledger) -> SourceBatch:
+    rows = await metrics_with_kept_ids(ledger, artifacts.rows, artifacts.artifact_ids)
+    return SourceBatch({Kind.ARTIFACT: rows})
+
+
+def _joined(rows: RowsByRun) -> dict[str, Row]:
+    return {id: row for of_run in rows.values() for id, row in of_run.items()}
