@@ -4,10 +4,11 @@ import pytest
 
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.undo import CHANGED, KEPT, REMOVED, undo
+from migrations.mlmd.verify import verify
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.write.row_kinds import Kind
 from tests.databases.queries import execute
-from tests.mlmd_import.imports import asked, contents, imported, main_request
+from tests.mlmd_import.imports import Watching, asked, contents, imported, main_request
 
 CACHED_ARTIFACT = "20ca2f7d-bb0f-591b-a6e3-d7f1c2e344cd"
 
@@ -73,3 +74,38 @@ async def test_an_undone_import_can_be_made_again(migrated_url: str) -> None:
     await undo(main_request(migrated_url), quiet)
     await imported(main_request(migrated_url))
     assert contents(migrated_url) == once
+
+
+async def test_after_an_undo_that_kept_rows_an_import_brings_the_others_back(migrated_url: str) -> None:
+    await imported(main_request(migrated_url))
+    once = contents(migrated_url)
+    [(run_id,)] = execute(migrated_url, "SELECT min(run_id) FROM artifact_tasks")
+    task = "id, run_id, type, state, scope_path, created_at, updated_at"
+    execute(migrated_url, f"INSERT INTO tasks ({task}) VALUES ('mine', '{run_id}', 2, 2, '', 1, 1)")
+    report = await undo(main_request(migrated_url), quiet)
+    assert report.records[Kind.RUN] == {REMOVED: 15, CHANGED: 0, KEPT: 1}
+    with pytest.raises(SourceRefused, match="was undone in part; import again"):
+        await verify(main_request(migrated_url), Watching())
+    again = await imported(main_request(migrated_url))
+    assert again.records[Kind.RUN]["created"] == 15
+    execute(migrated_url, "DELETE FROM tasks WHERE id = 'mine'")
+    assert contents(migrated_url) == once
+    assert (await verify(main_request(migrated_url), Watching())).difference_count == 0
+
+
+async def test_after_an_undo_that_was_interrupted_an_import_brings_everything_back(migrated_url: str) -> None:
+    await imported(main_request(migrated_url))
+    once = contents(migrated_url)
+    # What clients had deleted before is to be forgotten with the rest.
+    [(task,)] = execute(migrated_url, "SELECT max(id) FROM tasks WHERE id NOT IN (SELECT task_id FROM artifact_tasks)")
+    execute(migrated_url, f"DELETE FROM tasks WHERE id = '{task}'")
+
+    def interrupt(phase: str, *_: int) -> None:
+        if phase == "artifacts":
+            raise KeyError(phase)
+
+    with pytest.raises(KeyError):
+        await undo(main_request(migrated_url), interrupt)
+    await imported(main_request(migrated_url))
+    assert contents(migrated_url) == once
+    assert (await verify(main_request(migrated_url), Watching())).difference_count == 0

@@ -61,7 +61,7 @@ async def expected_rows(
     elif kind is Kind.LINK:
         expected, repetitions = await _with_free_places(ledger, expected, old, new_ids)
         store_digests |= dict.fromkeys(repetitions, 0)
-    changed = digests(kind, {id: expected[id] for id in (*old, *new_ids)})
+    changed = digests(kind, {id: row for id, row in expected.items() if row is not rows[id]})
     return Expected(expected, source_digests | changed, import_digests, stored_rows, store_digests, kept_ids)
 
 
