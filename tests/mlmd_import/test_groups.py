@@ -20,6 +20,7 @@ from tests.mlmd.builders import RUN_ID
 from tests.mlmd.kfp_databases import make_kfp_database
 from tests.mlmd.reading import RUNS_FILE
 from tests.mlmd_import.imports import Watching, asked, asked_for_file, change, contents, copied, imported
+from tests.mlmd_import.test_only_adds import trued_up
 
 KFP_RUN = "3883dfda-8676-4706-a06c-aecb5dba8e01"
 
@@ -126,6 +127,31 @@ async def test_a_name_that_is_taken_means_what_bears_it(migrated_url: str, reque
         ("own", "first-v1")
     ]
     assert [report.tally.count(kind, Outcome.TAKEN) for kind in (Kind.EXPERIMENT, Kind.PIPELINE)] == [1, 1]
+    assert (await verify(request_with_kfp, Watching())).difference_count == 0
+
+
+async def test_groups_that_kfp_renames_or_loses_stay(migrated_url: str, request_with_kfp: ImportRequest) -> None:
+    kfp = request_with_kfp.kfp
+    columns = "UUID, Name, Description, CreatedAtInSec, LastRunCreatedAtInSec, Namespace, StorageState"
+    for id, name in (("e8", "second"), ("e9", "third")):
+        row = f"INSERT INTO experiments ({columns}) VALUES ('{id}', '{name}', 'd', 3, 7, 'team-x', 'AVAILABLE')"
+        execute(kfp, row)
+    await imported(request_with_kfp)
+    groups = [
+        f"SELECT id, name FROM {table} ORDER BY id" for table in ("experiments", "pipelines", "pipeline_versions")
+    ]
+    before = [execute(migrated_url, statement) for statement in groups]
+    # Two names are exchanged, a third is given to another experiment, and all else is gone.
+    execute(kfp, "UPDATE experiments SET Name = 'second', Namespace = 'team-x' WHERE UUID = 'e1'")
+    execute(kfp, "UPDATE experiments SET Name = 'trials', Description = 'new' WHERE UUID = 'e8'")
+    execute(kfp, "UPDATE experiments SET UUID = 'e10' WHERE UUID = 'e9'")
+    execute(kfp, "DELETE FROM pipeline_versions")
+    execute(kfp, "DELETE FROM pipelines")
+    report = await trued_up(request_with_kfp)
+    assert [execute(migrated_url, statement) for statement in groups] == before
+    assert execute(migrated_url, "SELECT description FROM experiments WHERE id = 'e8'") == [("new",)]
+    assert report.records[Kind.EXPERIMENT]["kept_values"] == 2
+    assert [report.records[kind]["gone"] for kind in (Kind.EXPERIMENT, Kind.PIPELINE, Kind.VERSION)] == [1, 1, 1]
     assert (await verify(request_with_kfp, Watching())).difference_count == 0
 
 

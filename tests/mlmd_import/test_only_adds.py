@@ -12,7 +12,10 @@ from migrations.mlmd.report import Report
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.undo import undo
 from migrations.mlmd.verify import verify
+from migrations.mlmd.write import plan
 from migrations.mlmd.write.damage import column_changes, empties, renames
+from migrations.mlmd.write.expected import expected_rows
+from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.row_digest import digest
 from migrations.mlmd.write.row_kinds import SHAPES, Kind
 from migrations.mlmd.write.tally import Outcome
@@ -298,3 +301,25 @@ async def test_what_changes_and_what_is_lost_at_once_are_both_seen_to(migrated_u
     assert [(name, state) for name, state in shown] == [("evaluate", 4)]
     assert report.records[Kind.TASK]["updated"] >= 1
     assert report.tally.count(Kind.TASK, Outcome.KEPT_VALUES) == 1
+
+
+@pytest.mark.databases("postgresql", "mysql")
+async def test_a_row_that_a_client_changes_while_it_is_compared_is_left_alone(
+    migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = copied("kfp_main", tmp_path)
+    request = asked_for_file(source, migrated_url)
+    await imported(request)
+    change(source, "UPDATE Execution SET last_known_state = 4 WHERE id = 4")
+
+    async def then_changed(ledger: Ledger, kind: Kind, rows: Any, **options: Any) -> Any:
+        expected = await expected_rows(ledger, kind, rows, **options)
+        if kind is Kind.TASK:
+            execute(migrated_url, f"UPDATE tasks SET display_name = 'mine' WHERE id = '{TASK_OF_EXECUTION_4}'")
+        return expected
+
+    monkeypatch.setattr(plan, "expected_rows", then_changed)
+    report = await imported(request)
+    shown = execute(migrated_url, f"SELECT display_name, state FROM tasks WHERE id = '{TASK_OF_EXECUTION_4}'")
+    assert [(name, state == 4) for name, state in shown] == [("mine", False)]
+    assert report.records[Kind.TASK]["changed_here"] == 1

@@ -1,7 +1,7 @@
 """Imports KFP's experiments, pipelines and versions, before the runs that refer to them. The importer calls this.
 
-If Lineal already has one with the same name, the one from KFP becomes an alias of it. Only a version with another
-specification is imported nevertheless, with the first characters of its id appended to its name.
+If Lineal already has one with the same name, the one from KFP becomes an alias of it, unless it was imported before. Only a version
+with another specification is imported nevertheless, with the first characters of its id appended to its name.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.census import count
 from migrations.mlmd.write.changes import Changes
-from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.plan import plan_changes, plan_specs
 from migrations.mlmd.write.row_kinds import Kind, Row, row_of, spec_rows
 from migrations.mlmd.write.tally import Outcome, Tally
@@ -56,6 +56,7 @@ class GroupLoader:
         """Import versions and their specifications."""
         tally, rows, new_specs = Tally(), dict[str, Row](), dict[str, Row]()
         ledger.meet(Kind.VERSION, [one.id for one in batch])
+        own_ids = await _own_ids(ledger, Kind.VERSION, batch)
         versions = [self.aliases.version(version) for version in batch]
         pipeline_ids = await ledger.present(Kind.PIPELINE, {version.pipeline_id for version in versions})
         orphans = [one.id for one in versions if one.pipeline_id not in pipeline_ids]
@@ -67,7 +68,7 @@ class GroupLoader:
         for version in (one for one in versions if one.pipeline_id in pipeline_ids):
             bearer = self._id_by_name(Kind.VERSION, (version.pipeline_id, version.name), version.id, ids_by_name)
             specs[version.id] = self._specs[version.id] = spec_id(version.pipeline_spec)
-            if bearer != version.id and specs.get(bearer) == specs[version.id]:
+            if bearer != version.id and version.id not in own_ids and specs.get(bearer) == specs[version.id]:
                 self.aliases.versions[version.id] = bearer
                 tally.add(Kind.VERSION, Outcome.TAKEN, [version.id])
                 continue
@@ -93,9 +94,10 @@ class GroupLoader:
     ) -> tuple[Tally, dict[str, Row]]:
         tally, rows = Tally(), {}
         ledger.meet(kind, [one.id for one in batch])
+        own_ids = await _own_ids(ledger, kind, batch)
         for one in batch:
             bearer = self._id_by_name(kind, (one.name, one.namespace), one.id, ids_by_name)
-            if bearer != one.id:
+            if bearer != one.id and one.id not in own_ids:
                 aliases[one.id] = bearer
                 tally.add(kind, Outcome.TAKEN, [one.id])
                 continue
@@ -119,6 +121,15 @@ async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[
 async def _write(ledger: Ledger, changes: Changes, tally: Tally) -> None:
     await ledger.apply(changes)
     count(ledger, tally, [changes])
+
+
+async def _own_ids(
+    ledger: Ledger, kind: Kind, batch: Sequence[Experiment] | Sequence[Pipeline] | Sequence[PipelineVersion]
+) -> set[str]:
+    """Return those that have been imported under their own ids and keep their names, whoever bears the names that they have now."""
+    if ledger.mode is not Mode.TRUE_UP:
+        return set()
+    return await ledger.present(kind, await ledger.digests(kind, [one.id for one in batch]))
 
 
 def _renamed(version: PipelineVersion) -> PipelineVersion:
