@@ -47,6 +47,13 @@ _BAR_CHARACTERS = 30
 @click.option(
     "--report", "report_file", metavar="FILE", help="Write a report of what was found and done to a file, as JSON."
 )
+@click.option(
+    "--skipped",
+    "skipped_file",
+    metavar="FILE",
+    default="",
+    help="Write the id of everything that was skipped, kept or left alone to a file, with the reason.",
+)
 @click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @click.option("--verify", is_flag=True, help="Compare every imported row with the source.")
 @click.option("--undo", is_flag=True, help="Remove everything that was imported; SOURCE may be left out.")
@@ -74,6 +81,7 @@ def import_mlmd(
     store_id: str,
     run_context: tuple[str, ...],
     report_file: str | None,
+    skipped_file: str,
     dry_run: bool,
     verify: bool,
     undo: bool,
@@ -88,6 +96,8 @@ def import_mlmd(
         raise click.UsageError("--dry-run, --verify and --undo cannot be combined")
     if (prune or change_options) and (verify or undo):
         raise click.UsageError("--prune and --change-options can only be used for imports and dry runs")
+    if skipped_file and (verify or undo):
+        raise click.UsageError("--skipped can only be used for imports and dry runs")
     if yes and not prune:
         raise click.UsageError("--yes can only be used with --prune")
     if not source and not undo:
@@ -104,6 +114,7 @@ def import_mlmd(
         prune=prune,
         yes=yes,
         change_options=change_options,
+        skipped=skipped_file,
     )
     observer = _Screen()
     try:

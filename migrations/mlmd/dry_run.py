@@ -10,6 +10,7 @@ from migrations import upgrade
 from migrations.mlmd.forecast import Forecast, id_sets
 from migrations.mlmd.importer import Observer, executions_per_batch, mode_of
 from migrations.mlmd.report import Report
+from migrations.mlmd.skipped import open_skipped
 from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.damage import damage_limit, damage_share
@@ -62,8 +63,10 @@ async def _report(
     if job is not None:
         job.check_source(source.fingerprint)
     mode = mode_of(request, job)
-    with id_sets() as sets:
-        forecast = Forecast(source, target, observer.progress, job.id if job else _NO_IMPORT, mode, executions, *sets)
+    with id_sets() as sets, open_skipped(request.skipped) as skipped:
+        forecast = Forecast(
+            source, target, observer.progress, job.id if job else _NO_IMPORT, mode, executions, *sets, skipped
+        )
         await forecast.run()
     imported_counts = await target.transact(lambda connection: forecast.ledger(connection).counts())
     findings = Findings()

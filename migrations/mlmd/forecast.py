@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.skipped import Skipped
 from migrations.mlmd.source import Source, artifact_rows, mapped_artifacts, mapped_runs
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
@@ -41,6 +42,7 @@ class Forecast:
     executions_per_batch: int
     new_ids: IdSet
     seen: IdSet
+    skipped: Skipped
     tally: Tally = field(default_factory=Tally)
     findings: Findings = field(default_factory=Findings)
 
@@ -48,12 +50,13 @@ class Forecast:
         """Forecast what an import would write."""
         default_id = await self.target.transact(find_default_id)
         aliases = Aliases(default_id or "")
+        await self.skipped.add_survey(self.source)
         await self._groups(aliases)
         await self._runs(aliases)
         await self._artifacts()
         if self.mode is not Mode.FIRST:
             async for tally in gone_rows(self.target, self.ledger, self.progress):
-                self.tally = self.tally.plus(tally)
+                self._add(tally)
 
     def ledger(self, connection: AsyncConnection) -> DryRunLedger:
         """Return the rows of the import as they would be after the batches so far."""
@@ -66,12 +69,12 @@ class Forecast:
         loader = GroupLoader(aliases)
         async for _, load, batch in group_batches(loader, self.source.kfp):
             await self._count(partial(_load_group, load), batch)
-        self.findings.merge(self.source.kfp.findings)
+        self._found(self.source.kfp.findings)
 
     async def _runs(self, aliases: Aliases) -> None:
         total, done = self.source.store.survey.executions_in_runs, 0
         async for batch in mapped_runs(self.source, executions_per_batch=self.executions_per_batch):
-            self.findings.merge(batch.findings)
+            self._found(batch.findings)
             rows = rows_of_runs(batch.records, aliases)
             rows = replace(rows, artifacts={run_id: self._new(of_run) for run_id, of_run in rows.artifacts.items()})
             await self._count(load_runs, rows)
@@ -81,7 +84,7 @@ class Forecast:
     async def _artifacts(self) -> None:
         total = self.source.store.survey.artifacts
         async for batch in mapped_artifacts(self.source):
-            self.findings.merge(batch.findings)
+            self._found(batch.findings)
             rows = artifact_rows(batch)
             await self._count(load_artifacts, ArtifactRows(self._new(rows.rows), rows.artifact_ids))
             self.progress("artifacts without a run", min(batch.after, total), total)
@@ -92,9 +95,17 @@ class Forecast:
             return await load(ledger, batch), ledger.met
 
         tally, met = await self.target.transact(forecast)
-        self.tally = self.tally.plus(tally)
+        self._add(tally)
         for kind, ids in met.items():
             self.seen.add(kind, ids)
+
+    def _add(self, tally: Tally) -> None:
+        self.tally = self.tally.plus(tally)
+        self.skipped.add_tally(tally)
+
+    def _found(self, findings: Findings) -> None:
+        self.findings.merge(findings)
+        self.skipped.add_findings(findings)
 
     def _new(self, rows: Mapping[str, Row]) -> dict[str, Row]:
         """Return the artifacts that no earlier batch would have written."""

@@ -22,6 +22,7 @@ from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH
 from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import Report
+from migrations.mlmd.skipped import Skipped, open_skipped
 from migrations.mlmd.source import (
     ImportRequest,
     MappedRuns,
@@ -100,6 +101,13 @@ async def run_import(request: ImportRequest, observer: Observer, *, upgrade_sche
     from there.
     """
     start = time.monotonic()
+    with open_skipped(request.skipped) as skipped:
+        report = await _run(request, observer, skipped, upgrade_schema=upgrade_schema)
+    report.seconds = time.monotonic() - start
+    return report
+
+
+async def _run(request: ImportRequest, observer: Observer, skipped: Skipped, *, upgrade_schema: bool) -> Report:
     async with open_source(request) as source:
         dialect = dialect_for(request.store)
         observer.plan(source.store.survey, source.store.label, dialect.label)
@@ -107,17 +115,18 @@ async def run_import(request: ImportRequest, observer: Observer, *, upgrade_sche
             await upgrade.upgrade_async(request.store)
         await upgrade.check(request.store)
         async with open_for_import(request.store) as target:
-            report = await _Import(request, source, target, observer).run()
-    report.seconds = time.monotonic() - start
-    return report
+            return await _Import(request, source, target, observer, skipped).run()
 
 
 class _Import:
-    def __init__(self, request: ImportRequest, source: Source, target: Target, observer: Observer) -> None:
+    def __init__(
+        self, request: ImportRequest, source: Source, target: Target, observer: Observer, skipped: Skipped
+    ) -> None:
         self._request = request
         self._source = source
         self._target = target
         self._observer = observer
+        self._skipped = skipped
         self._executions = executions_per_batch(target.dialect)
 
     async def run(self) -> Report:
@@ -132,7 +141,8 @@ class _Import:
         with contextlib.ExitStack() as stack:
             seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
             ids = Ids(self._source.options.store_id)
-            writer = BatchWriter(self._target, job.id, mode, ids, seen, limit)
+            writer = BatchWriter(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally)
+            await self._skipped.add_survey(self._source)
             progress = await self._import(writer, job.progress)
             return await self._end(job, writer, progress, resumed=resumed)
 
@@ -149,6 +159,7 @@ class _Import:
         if writer.seen is not None:
             async for tally in gone_rows(self._target, writer.ledger, self._observer.progress):
                 progress = replace(progress, tally=progress.tally.plus(tally))
+                self._skipped.add_tally(tally)
         return progress
 
     def _check(self, job: Job | None, jobs: Mapping[str, Job]) -> None:
@@ -172,7 +183,9 @@ class _Import:
         async with open_for_reading(request.store) as target:
             with id_sets() as sets:
                 executions = self._executions
-                forecast = Forecast(self._source, target, self._forecast_progress, job.id, mode, executions, *sets)
+                forecast = Forecast(
+                    self._source, target, self._forecast_progress, job.id, mode, executions, *sets, Skipped(None)
+                )
                 await forecast.run()
                 counts = await target.transact(lambda connection: forecast.ledger(connection).counts())
         imported_count = sum(counts.values())
@@ -219,7 +232,10 @@ class _Import:
             progress = replace(progress, tally=progress.tally.without_left_alone())
         async for _, load_group, batch in group_batches(GroupLoader(aliases), kfp):
             progress = await writer.write(partial(_load, load_group, is_first_pass), batch, progress)
-        return replace(progress, findings=progress.findings.plus(kfp.findings)) if is_first_pass else progress
+        if not is_first_pass:
+            return progress
+        self._skipped.add_findings(kfp.findings)
+        return replace(progress, findings=progress.findings.plus(kfp.findings))
 
     async def _runs(self, writer: BatchWriter, aliases: Aliases, progress: Progress) -> Progress:
         total = self._source.store.survey.executions_in_runs
@@ -227,6 +243,7 @@ class _Import:
         async with contextlib.aclosing(ahead(runs)) as batches:
             async for batch in batches:
                 progress = await write_runs(writer, batch, aliases, progress)
+                self._skipped.add_findings(batch.findings)
                 self._observer.progress("executions", progress.done, total)
         return progress
 
@@ -237,6 +254,7 @@ class _Import:
                 findings, done = progress.findings.plus(batch.findings), min(batch.after, total)
                 progress = replace(progress, after=batch.after, done=done, findings=findings)
                 progress = await writer.write(load_artifacts, artifact_rows(batch), progress)
+                self._skipped.add_findings(batch.findings)
                 self._observer.progress("artifacts without a run", progress.done, total)
         return progress
 

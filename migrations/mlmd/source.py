@@ -38,6 +38,7 @@ class ImportRequest:
     prune: bool = (
         False  # whether rows that an earlier import wrote are removed, emptied and renamed as the source demands
     )
+    skipped: str = ""  # the path of a file that lists everything that is skipped, kept or left alone
     yes: bool = False  # whether --prune may do so to any number of rows
     change_options: bool = False  # whether the options may differ from those of the previous import
 
@@ -121,7 +122,7 @@ async def mapped_runs(
     # Closed explicitly: a generator left to the garbage collector would hold its connection until then.
     async with aclosing(source.store.runs(after=after, executions_per_batch=executions_per_batch)) as batches:
         async for batch in batches:
-            findings = Findings()
+            findings = Findings(None)
             findings.merge(batch.findings)
             records = []
             for rows in batch.runs:
@@ -135,7 +136,7 @@ async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncGenerator[
     """Yield the artifacts that no run used or made and whose id is greater, mapped, in the order of their ids."""
     async with aclosing(source.store.artifacts_without_run(after=after)) as batches:
         async for batch in batches:
-            findings = Findings()
+            findings = Findings(None)
             findings.merge(batch.findings)
             by_id = {
                 row.id: map_artifact_without_run(row, origin, source.options, findings)

@@ -186,6 +186,8 @@ def test_the_source_cannot_be_the_store_on_a_server(database_url: str) -> None:
         ("--change-options", "--verify"),
         ("--prune", "--undo"),
         ("--yes",),
+        ("--skipped", "file", "--verify"),
+        ("--skipped", "file", "--undo"),
         ("--change-options", "--undo"),
         ("--store-id", "two words"),
         ("--no-such-option",),

@@ -59,7 +59,7 @@ class KfpDatabase:
     def __init__(self, database: Database, tables: Mapping[str, KfpTable]) -> None:
         self._database = database
         self._tables = tables
-        self.findings = Findings()
+        self.findings = Findings(None)
         """Findings about experiments, pipelines and versions."""
 
     @property

@@ -24,7 +24,7 @@ _NAMES_OF_RUNS = ("run_id", "pipeline_name")
 
 def map_run(rows: RunRows, options: Options) -> RunRecords:
     """Return the records of one run, always the same for the same rows and options."""
-    findings, ids, context = Findings(), Ids(options.store_id), rows.context
+    findings, ids, context = Findings(None), Ids(options.store_id), rows.context
     subject = f"context {context.id}"
     properties = decode_properties(context.properties, findings, subject)
     namespace = run_namespace(context, rows.kfp)

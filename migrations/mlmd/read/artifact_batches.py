@@ -51,7 +51,7 @@ class ArtifactReader:
         if not ids:
             return None
         artifacts_of_runs, artifacts_of_missing_runs = await self._artifacts_of_runs(connection, ids)
-        findings, missing_ids = Findings(), sorted(artifacts_of_missing_runs - artifacts_of_runs)
+        findings, missing_ids = Findings(None), sorted(artifacts_of_missing_runs - artifacts_of_runs)
         if missing_ids:
             findings.add(Rule.ARTIFACTS_NOT_IN_KFP, *(f"artifact {id}" for id in missing_ids), count=len(missing_ids))
         ids_without_run = [id for id in ids if id not in artifacts_of_runs and id not in artifacts_of_missing_runs]

@@ -56,7 +56,7 @@ class RunReader:
 
     async def batch(self, connection: AsyncConnection, context_ids: Sequence[int]) -> RunBatch:
         """Return the runs of some contexts, whose ids are in ascending order."""
-        findings = Findings()
+        findings = Findings(None)
         execution_ids = await self._execution_ids(connection, context_ids)
         contexts = await self.rows.contexts(connection, context_ids)
         kfp_runs = await self.kfp.runs_of(contexts) if self.kfp else {}

@@ -88,10 +88,9 @@ class RunFilter:
             return
         findings.add(Rule.EXECUTIONS_NOT_IN_KFP, *(f"execution {id}" for id in ids), count=len(ids))
         execution_id = self.schema["event"].column("execution_id")
-        counting: Select[Any] = select(func.count()).where(with_ids(execution_id))
-        events = sum(row[0] for row in await fetch(connection, counting, ids))
-        if events:
-            findings.add(Rule.EVENTS_NOT_IN_KFP, count=events)
+        statement: Select[Any] = select(self.schema["event"].column("id")).where(with_ids(execution_id))
+        events = sorted(row[0] for row in await fetch(connection, statement, ids))
+        findings.add(Rule.EVENTS_NOT_IN_KFP, *(f"event {id}" for id in events), count=len(events))
 
     async def _v2_names(self, connection: AsyncConnection, names: Sequence[str]) -> set[str]:
         """Return the names, among the given ones, that contexts of KFP v2 have."""

@@ -29,6 +29,7 @@ from migrations.mlmd.read.run_index import RunIndex
 from migrations.mlmd.read.run_pages import batches_of, read_page
 from migrations.mlmd.read.schema import Schema, read_schema
 from migrations.mlmd.read.survey import Survey, take_survey
+from migrations.mlmd.read.survey_cases import SurveyCases
 from migrations.mlmd.read.text_repair import beyond_ascii, is_double_encoded
 from migrations.mlmd.read.types import Types, read_types
 from migrations.mlmd.vocabulary.findings import Findings
@@ -69,18 +70,26 @@ class MlmdStore:
         survey: Survey,
         types: Types,
         schema: Schema,
+        run_index: RunIndex,
     ) -> None:
         self._database = database
         self._runs = runs
         self._artifacts = artifacts
         self._types = types
         self._schema = schema
+        self._run_index = run_index
         self.survey = survey
 
     @property
     def label(self) -> str:
         """The URL without its password."""
         return self._database.label
+
+    async def survey_cases(self) -> AsyncGenerator[Findings, None]:
+        """Yield every case of the survey's findings, some thousands at a time."""
+        async with self._database.connect() as connection:
+            async for findings in SurveyCases(connection, self._schema, self._types, self._run_index).all():
+                yield findings
 
     async def runs(
         self, *, after: int = 0, executions_per_batch: int = EXECUTIONS_PER_BATCH
@@ -140,7 +149,7 @@ async def open_store(
         origins = OriginReader(schema, rows, run_index, run_origins)
         runs = RunReader(schema, rows, run_filter, origins, run_index, kfp)
         artifacts = ArtifactReader(schema, rows, run_filter, run_origins, run_index, attributions)
-        yield MlmdStore(database, runs, artifacts, survey, types, schema)
+        yield MlmdStore(database, runs, artifacts, survey, types, schema, run_index)
     finally:
         await database.close()
 

@@ -59,6 +59,16 @@ async def take_survey(
     )
 
 
+def executions_in_runs(schema: Schema, types: Types) -> Select[Any]:
+    """Select the ids of the executions of runs."""
+    associations, contexts = schema["association"], schema["context"]
+    return (
+        select(associations.column("execution_id"))
+        .join(contexts.clause, contexts.column("id") == associations.column("context_id"))
+        .where(contexts.column("type_id").in_(sorted(types.run_kinds)))
+    )
+
+
 class _Counter:
     def __init__(self, connection: AsyncConnection, schema: Schema, types: Types) -> None:
         self._connection = connection
@@ -135,13 +145,7 @@ class _Counter:
         return self._schema.has_runs and bool(self._types.run_kinds)
 
     def _in_runs(self) -> Select[Any]:
-        """Select the executions of runs."""
-        associations, contexts = self._schema["association"], self._schema["context"]
-        return (
-            select(associations.column("execution_id"))
-            .join(contexts.clause, contexts.column("id") == associations.column("context_id"))
-            .where(contexts.column("type_id").in_(sorted(self._types.run_kinds)))
-        )
+        return executions_in_runs(self._schema, self._types)
 
     async def _by_type(self, name: str) -> list[tuple[int, int]]:
         table = self._schema[name]

@@ -62,8 +62,7 @@ async def _runs_of_missing_types(
         return {}
     contexts, properties = schema["context"], schema["contextproperty"]
     type_id = contexts.column("type_id")
-    rows = await connection.execute(select(type_id).distinct())
-    missing_types = sorted({integer(row[0]) for row in rows} - names.keys())
+    missing_types = await missing_context_types(connection, schema, names)
     if not missing_types:
         return {}
     statement: Select[Any] = (
@@ -75,3 +74,9 @@ async def _runs_of_missing_types(
     run_types = [integer(row[0]) for row in await fetch(connection, statement, missing_types)]
     findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing_types), count=len(missing_types))
     return dict.fromkeys(run_types, RunKind.KFP_V2)
+
+
+async def missing_context_types(connection: AsyncConnection, schema: Schema, names: Mapping[int, str]) -> list[int]:
+    """Return the types of contexts that do not exist; `names` has those that do."""
+    rows = await connection.execute(select(schema["context"].column("type_id")).distinct())
+    return sorted({integer(row[0]) for row in rows} - names.keys())

@@ -86,20 +86,25 @@ class Finding:
 
 
 class Findings:
-    """Counts cases; memory does not grow with their number."""
+    """Counts cases, and names so many of each; None stands for all, which is for the findings of one batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: int | None = EXAMPLES) -> None:
+        self._named = named
         self._findings: dict[tuple[Rule, str], Finding] = {}
 
     def add(self, rule: Rule, *examples: str, kind: str = "", count: int = 1) -> None:
         """Count cases of a rule; the report lists kinds separately."""
+        if not count:
+            return
         kind = shown(kind)
         finding = self._findings.get((rule, kind))
         if finding is None:
             finding = self._findings[(rule, kind)] = Finding(rule, kind)
         finding.count += count
-        if len(finding.examples) < EXAMPLES:
-            finding.examples.extend(map(shown, examples[: EXAMPLES - len(finding.examples)]))
+        if self._named is None:
+            finding.examples.extend(map(shown, examples))
+        elif len(finding.examples) < self._named:
+            finding.examples.extend(map(shown, examples[: self._named - len(finding.examples)]))
 
     def merge(self, other: "Findings") -> None:
         """Add all cases of another one."""

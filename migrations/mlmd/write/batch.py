@@ -32,6 +32,8 @@ class BatchWriter:
     """Gets the rows that the source has; None for a first import, which nothing can be gone from."""
     damage_limit: int | None = None
     """How many rows may be removed, emptied and renamed by all batches; None if any number may."""
+    told: Callable[[Tally], None] = lambda _: None
+    """Called with the outcomes of each batch that has been committed."""
 
     async def write(
         self, load: Callable[[Ledger, Batch], Awaitable[Tally]], batch: Batch, progress: Progress
@@ -40,7 +42,8 @@ class BatchWriter:
 
         Raises ImportRefused, and then writes nothing, when more rows would be damaged than may be.
         """
-        progress, met = await self.target.transact(partial(self._write, load, batch, progress))
+        progress, tally, met = await self.target.transact(partial(self._write, load, batch, progress))
+        self.told(tally)
         if self.seen is not None:
             for kind, ids in met.items():
                 self.seen.add(kind, ids)
@@ -56,7 +59,7 @@ class BatchWriter:
         batch: Batch,
         progress: Progress,
         connection: AsyncConnection,
-    ) -> tuple[Progress, Mapping[Kind, set[str]]]:
+    ) -> tuple[Progress, Tally, Mapping[Kind, set[str]]]:
         ledger = self.ledger(connection)
         tally = await load(ledger, batch)
         total = progress.tally.plus(tally)
@@ -69,4 +72,4 @@ class BatchWriter:
             )
         progress = replace(progress, tally=total)
         await record_progress(connection, self.import_id, progress)
-        return progress, ledger.met
+        return progress, tally, ledger.met

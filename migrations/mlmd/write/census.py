@@ -49,7 +49,7 @@ async def gone_rows(target: Target, ledger_of: LedgerOf, progress: OnProgress) -
 async def _step(
     ledger_of: LedgerOf, after: tuple[str, int], connection: AsyncConnection
 ) -> tuple[list[tuple[str, int]], Tally]:
-    ledger, tally = ledger_of(connection), Tally()
+    ledger, tally = ledger_of(connection), Tally(named=None)
     page = await ledger.page_of_all(after, ROWS_PER_STEP)
     import_digests: dict[Kind, dict[str, int]] = {}
     for row_id, kind, value in page:

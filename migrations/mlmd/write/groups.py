@@ -54,7 +54,7 @@ class GroupLoader:
 
     async def versions(self, ledger: Ledger, batch: Sequence[PipelineVersion]) -> tuple[Tally, dict[str, Row]]:
         """Import versions and their specifications."""
-        tally, rows, new_specs = Tally(), dict[str, Row](), dict[str, Row]()
+        tally, rows, new_specs = Tally(named=None), dict[str, Row](), dict[str, Row]()
         ledger.meet(Kind.VERSION, [one.id for one in batch])
         own_ids = await _own_ids(ledger, Kind.VERSION, batch)
         versions = [self.aliases.version(version) for version in batch]
@@ -92,7 +92,7 @@ class GroupLoader:
         ids_by_name: Mapping[tuple[Any, ...], str],
         aliases: dict[str, str],
     ) -> tuple[Tally, dict[str, Row]]:
-        tally, rows = Tally(), {}
+        tally, rows = Tally(named=None), {}
         ledger.meet(kind, [one.id for one in batch])
         own_ids = await _own_ids(ledger, kind, batch)
         for one in batch:
@@ -109,7 +109,7 @@ class GroupLoader:
 async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[tuple[Kind, LoadGroup, Sequence[Any]]]:
     """Yield batches of KFP's experiments, then pipelines, then versions, each with the method that imports it."""
     # An import that starts with a forecast reads them twice, but reports the findings once.
-    kfp.findings = Findings()
+    kfp.findings = Findings(None)
     async for experiment_batch in kfp.experiments():
         yield Kind.EXPERIMENT, loader.experiments, experiment_batch
     async for pipeline_batch in kfp.pipelines():

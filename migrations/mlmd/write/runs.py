@@ -22,7 +22,7 @@ async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
     plan = await plan_batch(ledger, rows, fates)
     for changes in plan.changes:
         await ledger.apply(changes)
-    tally = Tally()
+    tally = Tally(named=None)
     tally.add_all(Kind.RUN, {Outcome.TAKEN: fates.foreign, Outcome.DELETED_HERE: fates.deletions})
     tally.add_all(Kind.LINK, {Outcome.WITHOUT_PARENT: plan.orphan_links})
     count(ledger, tally, plan.changes)
@@ -36,6 +36,6 @@ async def load_artifacts(ledger: Ledger, artifacts: ArtifactRows) -> Tally:
         rows = await metrics_with_kept_ids(ledger, rows, artifacts.artifact_ids)
     changes = await plan_changes(ledger, Kind.ARTIFACT, rows)
     await ledger.apply(changes)
-    tally = Tally()
+    tally = Tally(named=None)
     count(ledger, tally, [changes])
     return tally

@@ -52,9 +52,10 @@ class Cases:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts; memory does not grow with their number."""
+    """Counts rows, and names so many of each outcome; None stands for all, which is for the rows of one batch."""
 
     _cases: dict[tuple[Kind, Outcome], Cases] = field(default_factory=dict)
+    named: int | None = EXAMPLES
 
     def add_all(self, kind: Kind, outcomes: Mapping[Outcome, Collection[str]]) -> None:
         """Count rows of several outcomes."""
@@ -69,7 +70,7 @@ class Tally:
         if count:
             cases = self._cases.setdefault((kind, outcome), Cases())
             cases.count += count
-            cases.examples.extend(list(examples)[: EXAMPLES - len(cases.examples)])
+            cases.examples.extend(list(examples)[: None if self.named is None else self.named - len(cases.examples)])
 
     def damage(self) -> int:
         """Return how many rows were removed, emptied or renamed."""
