@@ -38,6 +38,25 @@ def metadata_of(imported: Imported) -> Counter[tuple[object, ...]]:
     return Counter((a.name, a.type, a.namespace, a.number_value, a.metadata) for a in imported.artifacts.values())
 
 
+async def cases_of(url: str) -> Counter[tuple[str, str, str]]:
+    """Every case of the findings of a survey: rule, kind and example."""
+    cases = Counter[tuple[str, str, str]]()
+    async with open_store(url) as store:
+        async for found in store.survey_cases():
+            cases.update((one.rule.name, one.kind, case) for one in found for case in one.examples)
+        counts = Counter({(one.rule.name, one.kind): one.count for one in store.survey.findings})
+    assert Counter(case[:2] for case in cases.elements()) == counts
+    return cases
+
+
+@on_servers
+@pytest.mark.parametrize("name", ["tfx_like", "damaged_dangling_events", "damaged_missing_types"])
+async def test_every_case_of_a_survey_is_listed_as_from_a_file(database_url: str, name: str) -> None:
+    copy = copy_to_mysql if database_url.startswith("mysql") else copy_to_postgresql
+    copy(STORES / f"{name}.sqlite", database_url)
+    assert await cases_of(database_url) == await cases_of(store_url(name)) != Counter()
+
+
 @on_mysql
 @pytest.mark.parametrize("character_set", ["utf8mb4", "latin1"])
 async def test_text_that_mlmd_encoded_twice_is_read_as_it_was_meant(database_url: str, character_set: str) -> None:

@@ -108,6 +108,7 @@ async def test_a_little_may_be_pruned_without_more_words(migrated_url: str, tmp_
     report = await run_import(asked_for_file(source, migrated_url, prune=True), observer)
     assert observer.foretold == ["this import would remove 1 artifact_tasks: 1 of 246 rows, 0.4 %"]
     assert (report.records[Kind.LINK]["removed"], report.records[Kind.LINK]["damaged"]) == (1, 1)
+    assert "removed" in next(iter(report.lines()))
     assert (await verify(asked_for_file(source, migrated_url), Watching())).difference_count == 0
 
 
