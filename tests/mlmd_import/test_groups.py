@@ -155,6 +155,19 @@ async def test_groups_that_kfp_renames_or_loses_stay(migrated_url: str, request_
     assert (await verify(request_with_kfp, Watching())).difference_count == 0
 
 
+async def test_a_specification_that_was_deleted_comes_back_with_what_needs_it(
+    migrated_url: str, request_with_kfp: ImportRequest
+) -> None:
+    await imported(request_with_kfp)
+    execute(migrated_url, "UPDATE runs SET pipeline_spec_id = NULL")
+    execute(migrated_url, "DELETE FROM pipeline_versions")
+    execute(migrated_url, "DELETE FROM pipeline_specs")
+    execute(request_with_kfp.kfp, "UPDATE pipeline_versions SET UUID = 'v2', Name = 'again'")
+    report = await imported(request_with_kfp)
+    assert [report.records[kind]["created"] for kind in (Kind.SPEC, Kind.VERSION)] == [1, 1]
+    assert execute(migrated_url, "SELECT count(*) FROM pipeline_versions WHERE pipeline_spec_id IS NOT NULL") == [(1,)]
+
+
 async def test_names_that_are_the_same_when_cut_mean_one_experiment(
     migrated_url: str, request_with_kfp: ImportRequest
 ) -> None:

@@ -29,6 +29,8 @@ from tests.mlmd_import.test_again import CHANGED_PAYLOAD, NEW_RUN, TASK_OF_EXECU
 RUN = "3883dfda-8676-4706-a06c-aecb5dba8e01"
 METRICS = "SELECT artifact_id FROM ArtifactProperty WHERE name = 'loss'"
 
+LINK = SHAPES[Kind.LINK].names
+
 LOSSES: dict[str, tuple[str, dict[Kind, int], dict[Kind, int]]] = {
     "links": ("DELETE FROM Event WHERE id > 1", {Kind.LINK: 78}, {}),
     "parameters": (
@@ -225,6 +227,32 @@ async def test_a_link_whose_id_is_held_by_a_kept_one_comes_under_another(migrate
     assert (report.records[Kind.LINK]["created"], report.records[Kind.LINK]["gone"]) == (1, 1)
     assert set(before) < set(execute(migrated_url, links))
     assert (await verify(request, Watching())).difference_count == 0
+
+
+async def test_a_link_does_not_become_equal_to_one_that_is_kept(migrated_url: str, tmp_path: Path) -> None:
+    request = asked_for_file(copied("kfp_main", tmp_path), migrated_url)
+    await imported(request)
+    [(link,)] = execute(migrated_url, "SELECT min(id) FROM artifact_tasks WHERE iteration = -1")
+    row = dict(zip(LINK, next(row for row in contents(migrated_url)["artifact_tasks"] if row[0] == link), strict=True))
+    # The import once gave both an iteration, which is kept, and the first another type, which follows the source.
+    values = {"iteration": 5, "type": 8}
+    execute(migrated_url, f"UPDATE artifact_tasks SET iteration = 5, type = 8 WHERE id = '{link}'")
+    names = ", ".join(f"`{name}`" if migrated_url.startswith("mysql") else f'"{name}"' for name in LINK)
+    other = row | {"id": "kept", "iteration": 5}
+    execute(migrated_url, f"INSERT INTO artifact_tasks ({names}) VALUES {tuple(other.values())}")
+    execute(
+        migrated_url,
+        f"INSERT INTO imported_rows (row_id, import_id, kind, digest) VALUES ('kept', 1, {int(Kind.LINK)}, {noted(other)})",
+    )
+    execute(migrated_url, f"UPDATE imported_rows SET digest = {noted(row | values)} WHERE row_id = '{link}'")
+    report = await trued_up(request)
+    assert (report.records[Kind.LINK]["gone"], report.records[Kind.LINK]["kept_values"]) == (1, 1)
+    assert (await verify(request, Watching())).difference_count == 0
+
+
+def noted(link: dict[str, Any]) -> int:
+    """What an import notes of a link."""
+    return digest(Kind.LINK, tuple(link.values()))
 
 
 async def test_a_new_task_leaves_its_key_to_the_one_that_is_kept(migrated_url: str, tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ async def test_a_run_follows_an_experiment_that_a_client_made_anew(
     report = await imported(request_with_kfp)
     assert execute(migrated_url, "SELECT experiment_id FROM runs") == [("mine",)]
     assert (report.records[Kind.RUN]["updated"], report.records[Kind.RUN]["renamed"]) == (1, 0)
+    assert [report.records[Kind.EXPERIMENT][name] for name in ("taken", "deleted_here")] == [1, 0]
 
 
 async def test_a_run_that_lost_its_experiment_stays_in_it_unless_a_move_is_meant(
