@@ -94,10 +94,8 @@ def import_mlmd(
     """Import an MLMD store, or what has changed in it since the last import. SOURCE is its SQLAlchemy URL; it is only read."""
     if dry_run + verify + undo > 1:
         raise click.UsageError("--dry-run, --verify and --undo cannot be combined")
-    if (prune or change_options) and (verify or undo):
-        raise click.UsageError("--prune and --change-options can only be used for imports and dry runs")
-    if skipped_file and (verify or undo):
-        raise click.UsageError("--skipped can only be used for imports and dry runs")
+    if (prune or change_options or skipped_file) and (verify or undo):
+        raise click.UsageError("--prune, --change-options and --skipped can only be used for imports and dry runs")
     if yes and not prune:
         raise click.UsageError("--yes can only be used with --prune")
     if not source and not undo:
@@ -106,15 +104,11 @@ def import_mlmd(
         raise click.UsageError(f"--store-id can have up to {STORE_ID_CHARACTERS} letters, digits and - . _")
     settings = _settings(file, store=store, upgrade=upgrade or None)
     request = ImportRequest(
-        source,
-        settings.store,
-        kfp_db,
-        store_id,
-        tuple(run_context),
+        *(source, settings.store, kfp_db, store_id, run_context),
         prune=prune,
-        yes=yes,
         change_options=change_options,
         skipped=skipped_file,
+        yes=yes,
     )
     observer = _Screen()
     try:
