@@ -15,7 +15,7 @@ StorageError
 │   ├── ReadOnly        the database does not take writes
 │   ├── Unusable        the database is there, but must not be used: damaged, deleted or replaced
 │   └── OutcomeUnknown  COMMIT was not answered: the write may or may not have happened
-└── SchemaMismatch      the database holds an older, newer or foreign schema
+└── SchemaMismatch      the database holds a schema that this program cannot use
 """
 
 
@@ -102,4 +102,4 @@ class Unusable(Unavailable):
 
 
 class SchemaMismatch(StorageError):
-    """The database holds an older, newer or foreign schema; the text says what to do."""
+    """The database holds a schema that this program cannot use: older, newer or foreign; the text says what to do."""

@@ -36,6 +36,13 @@ async def api(shared_url: str) -> AsyncIterator[Api]:
         await client.channel.close()
 
 
+@pytest_asyncio.fixture(scope="session")
+async def rest(shared_url: str) -> AsyncIterator[str]:
+    """The REST door of a server on the shared store."""
+    async with serving(shared_url) as addresses:
+        yield addresses.rest
+
+
 @pytest_asyncio.fixture
 async def serve(migrated_url: str) -> AsyncIterator[Serve]:
     """Start servers with settings of the test's own, on one store of its own: serve(bulk_items_max=3)."""

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest_asyncio
 from google.protobuf import json_format
 
 from server.calls.apart import APART_BYTES
@@ -21,19 +19,11 @@ from tests.api.builders import (
     with_inputs,
 )
 from tests.api.client import Api, code
-from tests.api.service import serving
 from tests.rest.client import Answer, ask
 
 NUMBERS = [number / 8 for number in range(APART_BYTES // 4)]
 METADATA = {"values": {"list_value": {"values": [{"number_value": number} for number in NUMBERS]}}}
 TEXT = "x" * (APART_BYTES + 1)
-
-
-@pytest_asyncio.fixture(scope="session")
-async def rest(shared_url: str) -> AsyncIterator[str]:
-    """The REST door of a server on the shared store."""
-    async with serving(shared_url) as addresses:
-        yield addresses.rest
 
 
 async def asked(rest: str, verb: str, path: str, plain: Any = None) -> Answer:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +26,6 @@ from tests.api.builders import (
     with_inputs,
 )
 from tests.api.client import Api, code
-from tests.api.service import serving
 from tests.rest.uploads import upload_pipeline
 
 PATIENCE_SECONDS = 60.0
@@ -55,13 +54,6 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
     monkeypatch.setattr(root_inputs, "read_spec", watched)
     yield watched
     watched.end.set()
-
-
-@pytest_asyncio.fixture(scope="session")
-async def rest(shared_url: str) -> AsyncIterator[str]:
-    """The REST door of a server on the shared store."""
-    async with serving(shared_url) as addresses:
-        yield addresses.rest
 
 
 @pytest_asyncio.fixture

@@ -1,33 +1,16 @@
 """Which specification a run shows: its version's, its own once that is gone, and one made from its tasks if it has none."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from google.protobuf import json_format
 
 from tests.api.builders import a_root, a_run, a_spec, a_task, new_artifact, new_run, new_task, unique
 from tests.api.client import Api, refusal
-from tests.api.service import serving
 from tests.api.statements import Statements
 from tests.rest.client import ask
-from tests.rest.uploads import upload_pipeline
-
-
-@pytest_asyncio.fixture(scope="session")
-async def rest(shared_url: str) -> AsyncIterator[str]:
-    """The REST door of a server on the shared store."""
-    async with serving(shared_url) as addresses:
-        yield addresses.rest
-
-
-async def new_version(api: Api, rest: str) -> dict[str, str]:
-    """Upload a pipeline and return what names its version."""
-    pipeline_id = (await upload_pipeline(rest, a_spec(), name=unique("p"))).json["pipeline_id"]
-    [version] = (await api.ListPipelineVersions(pipeline_id=pipeline_id)).pipeline_versions
-    return {"pipeline_id": pipeline_id, "pipeline_version_id": version.pipeline_version_id}
+from tests.rest.uploads import new_version, upload_pipeline
 
 
 async def shown(api: Api, run_id: str, view: str | None = None) -> Any:

@@ -1,31 +1,12 @@
 """Lists without their total, which is counted over the whole list; runs by pipeline and version."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from tests.api.builders import a_spec, new_artifact, new_run, new_run_and_task, unique, where
+from tests.api.builders import new_artifact, new_run, new_run_and_task, unique, where
 from tests.api.client import Api
-from tests.api.service import serving
 from tests.api.statements import Statements
 from tests.rest.client import ask
-from tests.rest.uploads import upload_pipeline
-
-
-@pytest_asyncio.fixture(scope="session")
-async def rest(shared_url: str) -> AsyncIterator[str]:
-    """The REST door of a server on the shared store."""
-    async with serving(shared_url) as addresses:
-        yield addresses.rest
-
-
-async def new_version(api: Api, rest: str) -> dict[str, str]:
-    """Upload a pipeline and return what names its version."""
-    pipeline_id = (await upload_pipeline(rest, a_spec(), name=unique("p"))).json["pipeline_id"]
-    [version] = (await api.ListPipelineVersions(pipeline_id=pipeline_id)).pipeline_versions
-    return {"pipeline_id": pipeline_id, "pipeline_version_id": version.pipeline_version_id}
-
+from tests.rest.uploads import new_version
 
 LISTS = ["Runs", "Tasks", "Artifacts", "ArtifactTasks", "Experiments", "Pipelines", "PipelineVersions"]
 

@@ -1,28 +1,18 @@
 """The lists of v1beta1 read names only, in a constant number of statements, and take the filters of v1's clients."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import pytest_asyncio
 
 from tests.api.builders import a_spec, new_run, unique
 from tests.api.client import Api
-from tests.api.service import serving
 from tests.api.statements import Statements
 from tests.rest.client import ask
 from tests.rest.uploads import upload_pipeline, upload_version
 
 V1 = "/apis/v1beta1"
-
-
-@pytest_asyncio.fixture(scope="session")
-async def rest(shared_url: str) -> AsyncIterator[str]:
-    """The REST door of a server on the shared store."""
-    async with serving(shared_url) as addresses:
-        yield addresses.rest
 
 
 def filtered(*predicates: dict[str, Any], escapes: int = 2) -> str:

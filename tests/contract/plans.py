@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,15 @@ async def analyze(store: SqlStore) -> None:
         async with store.engines[0].connect() as connection:
             await connection.exec_driver_sql(statements[store.dialect.name])
             await connection.commit()
+
+
+@asynccontextmanager
+async def counted_store(url: str) -> AsyncIterator[SqlStore]:
+    """A store whose rows the database has counted."""
+    store = SqlStore(url)
+    await analyze(store)
+    yield store
+    await store.close()
 
 
 async def _sqlite(connection: AsyncConnection, statement: Statement) -> Plan:

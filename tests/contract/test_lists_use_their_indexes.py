@@ -29,7 +29,7 @@ from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_pipeline, a_run, a_task, a_version, an_artifact, an_experiment
 from tests.contract.listings import Ask, all_pages, ids_of, listing
-from tests.contract.plans import Plan, analyze, explain, explain_for_any_value
+from tests.contract.plans import Plan, counted_store, explain, explain_for_any_value
 from tests.contract.uris import with_uri
 from tests.contract.watching import statements
 from tests.databases import create_migrated_database, drop_database
@@ -123,10 +123,8 @@ def busy_url(database_kind: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
     """A store of many rows that the database has counted."""
-    store = SqlStore(busy_url)
-    await analyze(store)
-    yield store
-    await store.close()
+    async with counted_store(busy_url) as store:
+        yield store
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from storage.sql import tables
 from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_run, a_task, an_artifact
-from tests.contract.plans import analyze, explain, explain_for_any_value
+from tests.contract.plans import counted_store, explain, explain_for_any_value
 from tests.contract.uris import with_uri
 from tests.contract.watching import statements
 from tests.databases import create_migrated_database, drop_database
@@ -60,10 +60,8 @@ def busy_url(database_kind: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
     """A store of many rows that the database has counted."""
-    store = SqlStore(busy_url)
-    await analyze(store)
-    yield store
-    await store.close()
+    async with counted_store(busy_url) as store:
+        yield store
 
 
 TERMINATED: dict[str, Callable[[ReadTx], Awaitable[Any]]] = {
