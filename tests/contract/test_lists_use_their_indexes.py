@@ -326,13 +326,11 @@ async def test_a_state_does_not_lead_away_from_the_index_of_an_experiment(busy_s
 async def test_a_sort_without_an_index_sorts_ids(busy_store: SqlStore, name: str) -> None:
     each = LISTS[name]
     with statements(busy_store) as log:
-        [rows] = [
-            await busy_store.read(lambda tx: each.ask(tx, each.listing("name desc", page_size=5, with_total=False)))
-        ]
+        page = await busy_store.read(lambda tx: each.ask(tx, each.listing("name desc", page_size=5, with_total=False)))
     sorted_part = log[0].text.partition("JOIN (")[2]
     assert sorted_part
     assert "description" not in sorted_part.partition("WHERE")[0]
-    assert len(rows.rows) == 5
+    assert len(page.rows) == 5
 
 
 URI = Predicate(ARTIFACTS["uri"], Operation.EQUALS, ("s3://3",))
@@ -373,6 +371,14 @@ async def test_a_lookup_uses_its_index(busy_store: SqlStore, name: str) -> None:
     for each in log:
         plan = await explain(busy_store, each)
         assert indexes_that_begin_with(column) & plan.indexes, plan.shown
+
+
+@pytest.mark.parametrize("namespace", [None, ""])
+async def test_a_cached_task_is_found_without_a_sort(busy_store: SqlStore, namespace: str | None) -> None:
+    with statements(busy_store) as log:
+        await busy_store.read(lambda tx: tx.tasks.find_cached("print 3", namespace))
+    plan = await explain(busy_store, log[0], may_sort=False)
+    assert (plan.indexes, plan.sorts) == ({"tasks_cached"}, False), plan.shown
 
 
 @pytest.mark.databases("postgresql")
