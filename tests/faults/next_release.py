@@ -25,7 +25,7 @@ def upgrade() -> None:
     replace_indexes("runs", new=[NewIndex("runs_of_the_next_release", ("of_the_next_release", "id"))])
 '''
 
-LOCK_SECONDS = 1
+LOCK_SECONDS = 2  # longer than a server waits for a table
 
 
 def copy_with_one_more_migration(folder: Path, *, is_for_this_release: bool = False) -> dict[str, str]:

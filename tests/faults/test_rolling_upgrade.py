@@ -62,7 +62,7 @@ async def test_no_call_fails_while_a_release_replaces_the_one_before(
                 await asyncio.to_thread(start_server, migrated_url, *arguments, environment=release)
         report(f"{counts.calls.total()} calls over an upgrade, 0 failed, {counts.retried.total()} sent again")
     assert (refused.returncode, refused.stderr.startswith("lineal-server: the schema of the store ")) == (1, True)
-    assert "others have kept a table for longer than 1 s; nothing is lost or half done, try again" in refused.stderr
+    assert "others have kept a table for longer than 2 s; nothing is lost or half done, try again" in refused.stderr
     assert (done.returncode, done.stderr) == (0, "")
     assert calls_before > 0
     assert execute(migrated_url, "SELECT version_num FROM alembic_version") == [("9999",)]

@@ -18,7 +18,7 @@ from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
-from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
+from storage.sql.dialects.online_ddl import LOCK_SECONDS, TABLE_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
@@ -111,7 +111,7 @@ def _time_limits(limits: SessionLimits | None) -> dict[str, float]:
 
 def _first_statement(limits: SessionLimits | None) -> str:
     """Return the settings of a session: MariaDB's limits in a comment that MySQL ignores, MySQL's in one that MariaDB ignores."""
-    strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+    strict = f"SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), lock_wait_timeout = {TABLE_SECONDS}"
     if limits is None:
         return strict
     milliseconds = limits.statement_milliseconds
@@ -227,7 +227,8 @@ class MySQL(Dialect):
         statement = text("SELECT GET_LOCK(CONCAT('lineal-upgrade-', SHA1(DATABASE())), :timeout)")
         if (await connection.execute(statement, {"timeout": int(timeout_seconds)})).scalar() != 1:
             raise Unavailable("another process is upgrading the schema and has not finished in time")
-        await connection.execute(text(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}"))
+        waits = f"lock_wait_timeout = {LOCK_SECONDS}, innodb_lock_wait_timeout = {LOCK_SECONDS}"
+        await connection.execute(text(f"SET SESSION {waits}"))
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
         """No lock outside the database is needed."""

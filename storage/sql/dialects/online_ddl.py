@@ -8,6 +8,13 @@ from sqlalchemy import Connection, text
 LOCK_SECONDS = 4
 """How long a schema change waits for a lock of a table, in seconds: everybody who comes after it waits as long."""
 
+TABLE_SECONDS = 1
+"""How long a statement of a server waits on MySQL and MariaDB for a table that a schema change keeps, in seconds.
+
+Less than LOCK_SECONDS: MariaDB changes a table only when it has locked those that refer to it. A writer that has locked one of
+these and waits for the table would wait for the change and the change for it; no deadlock detector sees both kinds of locks.
+"""
+
 BUILD_SECONDS = 300
 """How long PostgreSQL waits for transactions that began before an index was built, in seconds; nobody waits for it meanwhile."""
 
