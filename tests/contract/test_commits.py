@@ -18,6 +18,7 @@ from server.calls.statuses import to_status
 from storage.contract import WriteTx
 from storage.errors import OutcomeUnknown, PoolExhausted, Unavailable
 from storage.model import Run
+from storage.sql.dialects.online_ddl import TABLE_SECONDS
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, keep
 from tests.contract.held_commits import commits_held
@@ -48,7 +49,7 @@ async def own_url(
 
 
 @pytest.fixture
-async def single(own_url: str) -> AsyncIterator[SqlStore]:
+async def single(own_url: str, patient_commits: None) -> AsyncIterator[SqlStore]:
     """A store with one connection for writing."""
     store = SqlStore(own_url, pool_size=1)
     await keep(store, a_run())
@@ -120,6 +121,20 @@ async def test_the_turn_of_a_caller_that_left_lasts_until_its_commit_has_ended(
             await single.until(time.monotonic() + SHORT_SECONDS).write(creating(a_run()))
 
 
+@pytest.mark.databases("mysql")
+async def test_a_write_whose_commit_is_held_by_a_backup_is_run_again(own_url: str, database_kind: str) -> None:
+    store, run = SqlStore(own_url), a_run()
+    async with commits_held(database_kind, own_url, store) as is_held:
+        writing = asyncio.create_task(store.write(creating(run)))
+        await until(is_held)
+        await asyncio.sleep(TABLE_SECONDS + SHORT_SECONDS)
+        assert not writing.done()
+    async with asyncio.timeout(HANGING_SECONDS):
+        await writing
+    assert await is_kept(store, run)
+    await store.close()
+
+
 SESSIONS = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE()",
@@ -127,7 +142,9 @@ SESSIONS = {
 
 
 @pytest.mark.databases("postgresql", "mysql")
-async def test_a_store_is_closed_though_a_commit_does_not_end(own_url: str, database_kind: str) -> None:
+async def test_a_store_is_closed_though_a_commit_does_not_end(
+    own_url: str, database_kind: str, patient_commits: None
+) -> None:
     store, other, run = SqlStore(own_url), SqlStore(own_url), a_run()
     async with commits_held(database_kind, own_url, store) as is_held:
         writing = asyncio.create_task(store.write(creating(run)))

@@ -134,7 +134,7 @@ async def test_a_statement_ends_with_its_caller(
 
 @pytest.mark.databases("mysql")
 async def test_a_commit_comes_to_its_end_though_its_caller_has_left(
-    database_kind: str, start_private_server: Callable[..., PrivateServer]
+    database_kind: str, start_private_server: Callable[..., PrivateServer], patient_commits: None
 ) -> None:
     server = start_private_server(database_kind)
     url = create_database(database_kind, server=server.url)
