@@ -20,10 +20,11 @@ RowsByKind = dict[Kind, Mapping[str, Row]]
 
 @dataclass(frozen=True, slots=True)
 class SourceBatch:
-    """Rows by kind and id, and those of them that keep their state."""
+    """Rows by kind and id, those of them that keep their state, and tasks of the store that they replace."""
 
     rows: RowsByKind
     kept_states: frozenset[str] = frozenset()
+    replaced_roots: frozenset[str] = frozenset()
 
 
 Lookup = Callable[[Ledger], Awaitable[SourceBatch]]
@@ -75,7 +76,7 @@ async def _rows_of_batch(rows: RunBatchRows, ledger: Ledger) -> SourceBatch:
         Kind.LINK: _joined(rows.links),
         Kind.ARTIFACT: _joined(rows.artifacts),
     }
-    return SourceBatch(by_kind, rows.kept_states)
+    return SourceBatch(by_kind, rows.kept_states, rows.replaced_roots)
 
 
 async def _rows_of_artifacts(artifacts: ArtifactRows, ledger: Ledger) -> SourceBatch:

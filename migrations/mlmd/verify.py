@@ -4,7 +4,7 @@ A row that a true-up would leave as it is does not differ: rows and values that 
 """
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +14,7 @@ from migrations.mlmd.importer import Observer
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.report import DIFFERENCES, Difference, Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
-from migrations.mlmd.source_rows import Lookup, SourceRows
+from migrations.mlmd.source_rows import Lookup, SourceBatch, SourceRows
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
@@ -138,7 +138,7 @@ class _Comparison:
                 # A row that several runs share is compared with the first of them.
                 unseen = {id: rows[id] for id in ledger.unseen(kind, rows.keys())}
                 batch.counts[kind] = len(unseen)
-                await _compare_rows(ledger, kind, unseen, source.kept_states, batch)
+                await _compare_rows(ledger, kind, unseen, source, batch)
             return batch, ledger.met
 
         batch, met = await self.target.transact(look)
@@ -172,7 +172,7 @@ class _Comparison:
 
 
 async def _compare_rows(
-    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], kept_states: Set[str], batch: _Batch
+    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], source: SourceBatch, batch: _Batch
 ) -> None:
     if kind is Kind.SPEC:
         stored_rows = await ledger.rows(kind, rows)
@@ -180,7 +180,8 @@ async def _compare_rows(
             # The time of a specification is that of the first run or version with it.
             batch.differences += _differences(kind, id, row[:2], stored_rows.get(id, ())[:2])
         return
-    expected = await expected_rows(ledger, kind, rows, kept_states=kept_states)
+    kept_states, replaced = source.kept_states, source.replaced_roots
+    expected = await expected_rows(ledger, kind, rows, kept_states=kept_states, replaced=replaced)
     batch.tally.add(kind, Outcome.KEPT_VALUES, sorted(expected.kept_ids))
     for id, row in expected.rows.items():
         digest = expected.store_digests.get(id)

@@ -64,6 +64,7 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
         findings=findings,
         task_ids=tasks.task_ids,
         artifact_ids={id: [record.id for record in records] for id, records in artifacts.items()},
+        made_root=ids.root(context.id),
         own_artifacts=sum(origin.context_id == context.id for origin in rows.artifact_origins.values()),
     )
 

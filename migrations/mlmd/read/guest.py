@@ -6,7 +6,6 @@ database needs. That program may be writing meanwhile: its locks are waited for,
 
 import asyncio
 import os
-import sqlite3
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,7 +31,7 @@ LOCK_SECONDS = 60.0
 _PAUSE_SECONDS = 0.05
 # A journal that is deleted while it is looked at looks like one that a crashed program left, which only a writer can apply.
 _JOURNAL_SECONDS = 1.0
-_CODES_OF_A_JOURNAL = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+_CODES_OF_A_JOURNAL = (8, 14)  # SQLITE_READONLY, SQLITE_CANTOPEN
 
 _FILE_DIALECT = "sqlite"
 _MAGIC = b"SQLite format 3\x00"

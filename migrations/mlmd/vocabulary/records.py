@@ -25,6 +25,8 @@ class RunRecords:
     """Task ids by execution id; a folded iteration has that of its loop."""
     artifact_ids: Mapping[int, Sequence[str]]
     """Ids of the records by artifact id."""
+    made_root: str
+    """The id that the ROOT task of the run has while MLMD does not have its root."""
     own_artifacts: int
     """How many of the artifacts have their origin in this run, so that a sum over runs counts each of them once."""
 

@@ -158,6 +158,18 @@ class Ledger:
             rows.update((row[0], tuple(row)) for row in await self.connection.execute(statement))
         return rows
 
+    async def tasks_of_runs(self, run_ids: Collection[str]) -> dict[str, str]:
+        """Return the runs of the tasks, of the given runs, that the import wrote and the store still has."""
+        task_runs: dict[str, str] = {}
+        for chunk in chunks(run_ids):
+            statement = (
+                select(tasks.c.id, tasks.c.run_id)
+                .join(imported_rows, tasks.c.id == imported_rows.c.row_id)
+                .where(self._of(Kind.TASK), tasks.c.run_id.in_(chunk))
+            )
+            task_runs.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
+        return task_runs
+
     async def runs_of_tasks(self, task_ids: Collection[str]) -> dict[str, str]:
         """Return the ids of the runs of tasks that the store has."""
         run_ids: dict[str, str] = {}
@@ -165,6 +177,14 @@ class Ledger:
             statement = select(tasks.c.id, tasks.c.run_id).where(tasks.c.id.in_(chunk))
             run_ids.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
         return run_ids
+
+    async def parents_of_tasks_in(self, parent_ids: Collection[str]) -> dict[str, str]:
+        """Return the parents of the tasks within groups, by task."""
+        parents: dict[str, str] = {}
+        for chunk in chunks(parent_ids):
+            statement = select(tasks.c.id, tasks.c.parent_task_id).where(tasks.c.parent_task_id.in_(chunk))
+            parents.update((row_id, parent_id) for row_id, parent_id in await self.connection.execute(statement))
+        return parents
 
     async def roots_of_runs(self, run_ids: Collection[str]) -> dict[str, str]:
         """Return the ids of the ROOT tasks of runs that the import wrote, by run; the oldest of several."""

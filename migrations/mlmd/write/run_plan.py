@@ -49,7 +49,10 @@ async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> Bat
     run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _rows_of_runs(rows.tasks, run_ids)
     states = rows.kept_states
     runs = await plan_changes(ledger, Kind.RUN, run_rows, kept_states=states)
-    tasks = await plan_changes(ledger, Kind.TASK, task_rows, run_ids=fates.imports, kept_states=states)
+    replaced = rows.replaced_roots
+    tasks = await plan_changes(
+        ledger, Kind.TASK, task_rows, run_ids=fates.imports, kept_states=states, replaced=replaced
+    )
     link_rows = _rows_of_runs(rows.links, run_ids)
     orphan_links = _orphans(link_rows, artifacts.absent_ids | tasks.absent_ids)
     # Those that were imported have been deleted with what they belong to.

@@ -22,8 +22,12 @@ class RunBatchRows:
     links: RowsByRun = field(default_factory=dict)
     artifact_ids: dict[str, Mapping[int, Sequence[str]]] = field(default_factory=dict)
     """By run: the ids of the rows that each of MLMD's artifacts became, by its id there."""
+    made_roots: dict[str, str] = field(default_factory=dict)
+    """By run: the id that its ROOT task has while MLMD does not have the root."""
     kept_states: frozenset[str] = frozenset()
     """The runs and groups of tasks that keep their state in a true-up."""
+    replaced_roots: frozenset[str] = frozenset()
+    """The ROOT tasks that were made for runs whose root MLMD has now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +49,6 @@ def rows_of_runs(records: Sequence[RunRecords], aliases: Aliases) -> RunBatchRow
         rows.links[id] = rows_by_id(Kind.LINK, one.links)
         rows.specs[id] = spec_rows(one.run.pipeline_spec, one.run.created_at)
         rows.artifact_ids[id] = one.artifact_ids
+        rows.made_roots[id] = one.made_root
         rows.runs[id] = row_of(Kind.RUN, aliases.run(one.run))
     return rows
