@@ -1,31 +1,17 @@
 """Whatever a program writes to an MLMD store while it is imported, the import ends, and later ones make up for what it missed."""
 
 import random
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from migrations.mlmd import importer
-from migrations.mlmd.read.guest import Database
 from migrations.mlmd.source import ImportRequest
-from migrations.mlmd.verify import verify
 from tests.mlmd.builders import CANCELED, COMPLETE, CONTAINER, FAILED, OUTPUT, RUNNING
-from tests.mlmd.copies import copy_to_mysql, copy_to_postgresql
-from tests.mlmd.reading import STORES
-from tests.mlmd_import.imports import Watching, contents, imported
+from tests.mlmd_import.beside import Act, Beside, assert_like_a_fresh_import, make_source
 from tests.mlmd_import.source_writer import METRICS, REFUSALS, RUN, SourceWriter
-from tests.mlmd_import.whole import assert_one_root_each, assert_whole
-
-EXECUTIONS_PER_BATCH, ARTIFACTS_PER_BATCH = 12, 20
-
-Act = Callable[[SourceWriter, int], object]
-"""What a program does for the n-th time."""
 
 
 def any_run(writer: SourceWriter, n: int) -> int:
@@ -203,56 +189,6 @@ DAMAGE: tuple[Act, ...] = (
     executions_in_several_runs,
 )
 """What people do by hand; what is lost is kept, so later imports are not what a fresh one would be."""
-
-
-def make_source(name: str, url: str, folder: Path) -> str:
-    """Copy a store: a file for the tests on files, otherwise a database of the same kind as the store that is imported into."""
-    if url.startswith("sqlite"):
-        return f"sqlite:///{shutil.copy(STORES / f'{name}.sqlite', folder / f'{name}.sqlite')}"
-    copy = copy_to_mysql if url.startswith("mysql") else copy_to_postgresql
-    copy(STORES / f"{name}.sqlite", url)
-    return url
-
-
-class Beside:
-    """Imports a source while a program acts before each snapshot that a reader takes of it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-        self._writer = SourceWriter(source)
-        self.times = 0
-        self._act: Act | None = None
-        opened = Database._open
-
-        async def open_after_act(database: Database) -> Any:
-            if self._act is not None:
-                self._act(self._writer, self.times)
-                self.times += 1
-            return await opened(database)
-
-        monkeypatch.setattr(Database, "_open", open_after_act)
-        for name in ("EXECUTIONS_PER_SHORT_BATCH", "EXECUTIONS_PER_BATCH"):
-            monkeypatch.setattr(importer, name, EXECUTIONS_PER_BATCH)
-        monkeypatch.setattr("migrations.mlmd.read.store.ARTIFACTS_PER_BATCH", ARTIFACTS_PER_BATCH)
-
-    async def imports(self, request: ImportRequest, act: Act, times: int = 2) -> None:
-        """Import some times while a program acts, then once without; verify."""
-        for _ in range(times):
-            self._act, before = act, self.times
-            await imported(request)
-            self._act = None
-            assert self.times - before > 5
-            assert_whole(request.store)
-        await imported(request)
-        assert_whole(request.store)
-        assert [one.sentence() for one in (await verify(request, Watching())).differences] == []
-        self._writer.close()
-
-
-async def assert_like_a_fresh_import(request: ImportRequest, store: str) -> None:
-    await imported(replace(request, store=store))
-    found, expected = contents(request.store), contents(store)
-    assert {name: set(rows) ^ set(expected[name]) for name, rows in found.items()} == {name: set() for name in found}
-    assert_one_root_each(request.store)
 
 
 @pytest.mark.databases("sqlite")

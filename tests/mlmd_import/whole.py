@@ -1,5 +1,6 @@
 """What holds of a store after any import, whatever happened to its source. For the tests of imports."""
 
+from migrations.mlmd.write.row_kinds import SHAPES, Kind
 from storage.model import TaskType
 from tests.databases.queries import execute
 from tests.mlmd_import.imports import contents
@@ -14,14 +15,25 @@ def assert_whole(url: str) -> None:
         ("artifact_tasks", "run_id", "runs"),
         ("artifact_tasks", "task_id", "tasks"),
         ("artifact_tasks", "artifact_id", "artifacts"),
-        ("runs", "experiment_id", "experiments"),
     ):
         lost = f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM {other})"
         assert execute(url, lost) == none, (table, column)
     found = contents(url)
     noted = {(kind, row_id) for _, kind, row_id, _ in found["imported_rows"]}
-    rows = [row[0] for table in ("runs", "tasks", "artifacts", "artifact_tasks") for row in found[table]]
-    assert len(noted) == len(rows)
+    for kind in (Kind.RUN, Kind.TASK, Kind.ARTIFACT, Kind.LINK):
+        ids = {row_id for noted_kind, row_id in noted if noted_kind == kind}
+        assert ids == {row[0] for row in found[SHAPES[kind].table.name]}
+
+
+def assert_groups(url: str) -> None:
+    """Each run has its experiment, its pipeline and its version."""
+    for column, table in (
+        ("experiment_id", "experiments"),
+        ("pipeline_id", "pipelines"),
+        ("pipeline_version_id", "pipeline_versions"),
+    ):
+        lost = f"SELECT count(*) FROM runs WHERE {column} <> '' AND {column} NOT IN (SELECT id FROM {table})"
+        assert execute(url, lost) == [(0,)], column
 
 
 def assert_one_root_each(url: str) -> None:
