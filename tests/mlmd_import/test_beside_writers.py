@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from migrations.mlmd.importer import run_import
 from migrations.mlmd.source import ImportRequest
 from tests.mlmd.builders import CANCELED, COMPLETE, CONTAINER, FAILED, OUTPUT, RUNNING
 from tests.mlmd_import.beside import Act, Beside, assert_like_a_fresh_import, make_source
+from tests.mlmd_import.imports import Acting
 from tests.mlmd_import.source_writer import METRICS, REFUSALS, RUN, SourceWriter
+
+
+class Interruption(Exception):
+    """Ends an import as a failure of its own would."""
 
 
 def any_run(writer: SourceWriter, n: int) -> int:
@@ -230,6 +236,27 @@ async def test_all_that_is_written_at_once_comes_with_later_imports(
 
     await Beside(monkeypatch, source).imports(request, act)
     await assert_like_a_fresh_import(request, make_migrated())
+
+
+@pytest.mark.databases("sqlite")
+async def test_an_import_goes_on_after_tasks_have_moved_to_later_runs(
+    migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_source("kfp_main", migrated_url, tmp_path)
+    request, beside = ImportRequest(source, migrated_url), Beside(monkeypatch, source)
+
+    def interrupt(phase: str) -> None:
+        if len(watching.told) == 3:
+            raise Interruption
+
+    watching = Acting(interrupt)
+    with pytest.raises(Interruption):
+        await run_import(request, watching)
+    last, writer = beside.writer.runs()[-1], beside.writer
+    moved = f"SELECT id FROM Execution WHERE type_id = {writer.type(CONTAINER, 0)} AND id < 20"
+    runs = f"SELECT id FROM Context WHERE type_id = {writer.type(RUN)}"
+    writer.run(f"UPDATE Association SET context_id = {last} WHERE execution_id IN ({moved}) AND context_id IN ({runs})")
+    await beside.imports(request, lambda *_: None)
 
 
 async def test_everything_at_once_ends_no_import(
