@@ -23,7 +23,7 @@ class SourceWriter:
     """Writes to the store of a URL."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._connection: Any = None
         if url.startswith("sqlite"):
             self._connection = sqlite3.connect(sqlite_path(url), isolation_level=None)
@@ -35,7 +35,7 @@ class SourceWriter:
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement; return its rows."""
         if self._connection is None:
-            return execute(self._url, statement)
+            return execute(self.url, statement)
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
