@@ -29,6 +29,10 @@ async def store(writer: SourceWriter) -> AsyncIterator[MlmdStore]:
     for key in ("used", "unused"):
         writer.event(outside, writer.artifact(), OUTPUT, key)
     writer.use(IN_TEAM_A, 42, "late")
+    writer.use(IN_TEAM_A, writer.artifact())
+    writer.artifact(display_name="alone")
+    # A run whose type is missing is one of KFP v2's.
+    writer.run("UPDATE Context SET type_id = 99 WHERE id = 3")
     async with open_store(writer.url) as store:
         yield store
 
@@ -42,6 +46,8 @@ async def rows_of(store: MlmdStore) -> list[Any]:
 async def test_what_is_younger_than_the_survey_waits(writer: SourceWriter, store: MlmdStore) -> None:
     before = await rows_of(store)
     writer.event(IN_TEAM_A, 5, OUTPUT, "younger")
+    writer.event(IN_TEAM_B, 44, OUTPUT, "younger")
+    writer.use(IN_TEAM_B, 45)
     writer.use(IN_TEAM_B, writer.artifact())
     writer.task(RUN_IN_TEAM_B, "younger")
     writer.associate(RUN_IN_TEAM_B, IN_TEAM_A)
@@ -68,3 +74,12 @@ async def test_what_an_execution_made_comes_from_the_run_into_which_it_came_late
 async def test_a_type_that_is_younger_than_the_survey_is_known(writer: SourceWriter, store: MlmdStore) -> None:
     writer.run(f"UPDATE Artifact SET type_id = {writer.type('later.Type')} WHERE id = 1")
     assert {run.artifacts[1].type for run in (await rows_of(store))[:16] if 1 in run.artifacts} == {"later.Type"}
+
+
+async def test_a_run_that_has_got_the_name_of_another_one_gets_an_id_of_its_own(
+    writer: SourceWriter, store: MlmdStore
+) -> None:
+    [name] = writer.run("SELECT name FROM Context WHERE id = 2")
+    writer.run(f"UPDATE Context SET name = '{name[0]}' WHERE id = 3")
+    contexts = [run.context for run in (await rows_of(store))[:16]]
+    assert [context.id for context in contexts if context.repeats] == [3]
