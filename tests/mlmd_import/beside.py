@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from migrations.mlmd import importer
+from migrations.mlmd.dry_run import dry_run
 from migrations.mlmd.read.guest import Database
 from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.verify import verify
@@ -68,11 +69,19 @@ class Beside:
         act: Act,
         kfp_act: Act = lambda *_: None,
         check: Callable[[str], None] = lambda _: None,
+        *,
+        looks: bool = False,
     ) -> None:
-        """Import twice while programs act, then once without; verify. After each, the store is whole and passes the check."""
+        """Import twice while programs act, then once without; verify. After each, the store is whole and passes the check.
+
+        With `looks`, dry runs and verifying, whose results mean nothing then, also go on beside the programs.
+        """
         for _ in range(2):
             self._acts, before = (act, kfp_act), self.times
             await imported(request)
+            if looks:
+                await dry_run(request, Watching())
+                await verify(request, Watching())
             self._acts = None
             assert self.times - before > 5
             assert_whole(request.store)

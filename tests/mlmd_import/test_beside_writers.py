@@ -275,4 +275,4 @@ async def test_everything_at_once_ends_no_import(
                 chance.choice(ADDITIONS + DAMAGE)(writer, n)
 
         source = make_source("kfp_main", make_source_database(), tmp_path)
-        await Beside(monkeypatch, source).imports(ImportRequest(source, store), act)
+        await Beside(monkeypatch, source).imports(ImportRequest(source, store), act, looks=True)

@@ -23,7 +23,7 @@ from tests.mlmd_wheel.test_mlmd_wheel import BOUND_SECONDS, PYTHON
 
 WRITER = Path(__file__).with_name("mlmd_writer.py")
 RATE = 50
-EXECUTIONS_PER_BATCH = 200
+EXECUTIONS_PER_BATCH = 150
 
 
 def make_source(source: str, folder: Path, executions: int) -> None:
@@ -83,7 +83,7 @@ async def test_a_store_that_is_written_meanwhile_becomes_like_a_fresh_import(
     for name in ("EXECUTIONS_PER_SHORT_BATCH", "EXECUTIONS_PER_BATCH"):
         monkeypatch.setattr(importer, name, EXECUTIONS_PER_BATCH)
     source = make_source_database()
-    make_source(source, tmp_path, rounds(1500, 30_000))
+    make_source(source, tmp_path, rounds(1000, 30_000))
     request, fresh = ImportRequest(source, migrated_url), ImportRequest(source, make_migrated())
     for seed in range(rounds(1, 20)):
         with writing(source, seed) as writer:
