@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from migrations import upgrade
 from migrations.mlmd.forecast import Forecast, id_sets
 from migrations.mlmd.importer import Observer, executions_per_batch, mode_of
+from migrations.mlmd.preflight.ahead import look_ahead
 from migrations.mlmd.report import Report
 from migrations.mlmd.skipped import open_skipped
 from migrations.mlmd.source import ImportRequest, Source, open_source
@@ -33,10 +34,12 @@ async def dry_run(request: ImportRequest, observer: Observer) -> Report:
     """Report what an import would do. Raises SourceRefused and Unavailable as an import does."""
     start = time.monotonic()
     dialect = dialect_for(request.store)
-    async with open_source(request) as source:
+    async with open_source(request, needs_all=False) as source:
         observer.plan(source.store.survey, source.store.label, dialect.label)
+        preflight = await look_ahead(request, source, observer.warn)
         async with _open_store(request.store) as target:
             report = await _report(request, source, target, observer, executions_per_batch(dialect))
+    report.preflight, report.refusals = preflight, [*preflight.refusals, *report.refusals]
     report.store, report.seconds = dialect.label, time.monotonic() - start
     return report
 

@@ -19,6 +19,7 @@ from migrations import upgrade
 from migrations.mlmd.forecast import Forecast, id_sets
 from migrations.mlmd.kfp.database import KfpDatabase
 from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.preflight.ahead import look_ahead
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH
 from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import Report
@@ -89,6 +90,9 @@ class Observer(Protocol):
     def progress(self, phase: str, done: int, total: int) -> None:
         """Called as a phase progresses."""
 
+    def warn(self, sentence: str) -> None:
+        """Called with what was noticed before anything is written: warnings, and an estimate of the time."""
+
     def foretell(self, sentence: str) -> None:
         """Called with what an import with --prune would remove, empty and rename, before anything is written."""
 
@@ -111,11 +115,16 @@ async def _run(request: ImportRequest, observer: Observer, skipped: Skipped, *, 
     async with open_source(request) as source:
         dialect = dialect_for(request.store)
         observer.plan(source.store.survey, source.store.label, dialect.label)
+        preflight = await look_ahead(request, source, observer.warn)
+        if preflight.refusals:
+            raise ImportRefused("; ".join(preflight.refusals))
         if upgrade_schema or dialect.upgrades_itself:
             await upgrade.upgrade_async(request.store)
         await upgrade.check(request.store)
         async with open_for_import(request.store) as target:
-            return await _Import(request, source, target, observer, skipped).run()
+            report = await _Import(request, source, target, observer, skipped).run()
+        report.preflight = preflight
+        return report
 
 
 class _Import:

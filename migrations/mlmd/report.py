@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrations.mlmd.preflight.findings import Preflight
 from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.row_kinds import LABELS, Kind
@@ -58,6 +59,7 @@ class Report:
     resumed: bool = False
     remarks: list[str] = field(default_factory=list)
     """What else there is to say, each as a sentence."""
+    preflight: Preflight = field(default_factory=Preflight)
     seconds: float = 0.0
 
     @property
@@ -82,6 +84,7 @@ class Report:
             ],
             "refusals": self.refusals,
             "remarks": self.remarks,
+            **self.preflight.plain(),
             "findings": [
                 {
                     "rule": finding.rule.name,
@@ -117,6 +120,7 @@ class Report:
             yield f"{finding.count} × {finding.rule.value}{detail}{example}"
         yield from self.refusals
         yield from self.remarks
+        yield from self.preflight.lines()
         for one in self.differences[:20]:
             yield one.sentence()
         if self.difference_count:

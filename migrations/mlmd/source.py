@@ -11,6 +11,7 @@ from typing import Any
 from migrations.mlmd.kfp.database import KfpDatabase, open_kfp
 from migrations.mlmd.kfp.runs_file import RunsFile
 from migrations.mlmd.mapping.run import map_artifact_without_run, map_run
+from migrations.mlmd.preflight.completeness import find_gaps, refusal
 from migrations.mlmd.read.fingerprint import Fingerprint, read_fingerprint
 from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, MlmdStore, open_store
@@ -41,6 +42,7 @@ class ImportRequest:
     skipped: str = ""  # the path of a file that lists everything that is skipped, kept or left alone
     yes: bool = False  # whether --prune may do so to any number of rows
     change_options: bool = False  # whether the options may differ from those of the previous import
+    allow_incomplete: bool = False  # whether the source may lack tables and columns that it should have
 
     @property
     def options(self) -> dict[str, Any]:
@@ -56,6 +58,8 @@ class Source:
     kfp: KfpDatabase | None
     fingerprint: Fingerprint
     options: Options
+    gaps: Sequence[str] = ()
+    """What the source and KFP's database lack, as sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,15 @@ def artifact_rows(artifacts: MappedArtifacts) -> ArtifactRows:
 
 
 @asynccontextmanager
-async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
-    """Open everything that an import reads. Raises SourceRefused when any of it cannot be read."""
+async def open_source(request: ImportRequest, *, needs_all: bool = True) -> AsyncIterator[Source]:
+    """Open everything that an import reads.
+
+    Raises SourceRefused when any of it cannot be read. When parts of it lack, only the request can permit that, or a command
+    that does not need all.
+    """
+    gaps = await find_gaps(request.source, request.kfp if URL_SIGN in request.kfp else "")
+    if gaps and needs_all and not request.allow_incomplete:
+        raise SourceRefused(refusal(gaps))
     async with AsyncExitStack() as stack:
         fingerprint = await read_fingerprint(request.source)
         database: KfpDatabase | None = None
@@ -98,7 +109,7 @@ async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
         opening = open_store(request.source, run_context_types=request.run_context_types, kfp=runs)
         store = await stack.enter_async_context(opening)
         _refuse_store_as_source(request)
-        yield Source(store, database, fingerprint, Options(store_id=request.store_id))
+        yield Source(store, database, fingerprint, Options(store_id=request.store_id), gaps)
 
 
 def _refuse_store_as_source(request: ImportRequest) -> None:

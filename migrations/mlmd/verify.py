@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations import upgrade
 from migrations.mlmd.importer import Observer
 from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.preflight.findings import Preflight
 from migrations.mlmd.report import DIFFERENCES, Difference, Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.source_rows import Lookup, SourceBatch, SourceRows
@@ -51,6 +52,7 @@ async def verify(request: ImportRequest, observer: Observer) -> Report:
         async with open_for_reading(request.store) as target:
             job = await _ended_job(request, source, target)
             report = await _compare(request, source, target, job, observer)
+        report.preflight = Preflight.of_gaps(source.gaps, is_allowed=request.allow_incomplete)
     report.seconds = time.monotonic() - start
     return report
 

@@ -175,14 +175,15 @@ async def open_kfp(url: str) -> AsyncIterator[KfpDatabase]:
     """Open KFP's own database for reading. Raises SourceRefused, here and while reading, when it cannot be read."""
     database = Database(url, what="KFP's database")
     try:
-        tables = await database.read(partial(_read_tables, database.label))
+        tables = await database.read(partial(_read_tables, database))
         yield KfpDatabase(database, tables)
     finally:
         await database.close()
 
 
-async def _read_tables(label: str, connection: AsyncConnection) -> dict[str, KfpTable]:
-    return await connection.run_sync(lambda sync: read_tables(sync, label))
+async def _read_tables(database: Database, connection: AsyncConnection) -> dict[str, KfpTable]:
+    tables, _ = await connection.run_sync(lambda sync: read_tables(sync, database))
+    return tables
 
 
 async def _all_rows(statement: Select[Any], connection: AsyncConnection) -> list[Any]:

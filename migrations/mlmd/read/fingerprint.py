@@ -29,13 +29,13 @@ async def read_fingerprint(url: str) -> Fingerprint:
     """Return the fingerprint of a store. Raises SourceRefused when it cannot be read."""
     database = Database(url, what="the source")
     try:
-        return await database.read(partial(_fingerprint, database.label))
+        return await database.read(partial(_fingerprint, database))
     finally:
         await database.close()
 
 
-async def _fingerprint(label: str, connection: AsyncConnection) -> Fingerprint:
-    schema = await connection.run_sync(lambda sync: read_schema(sync, label))
+async def _fingerprint(database: Database, connection: AsyncConnection) -> Fingerprint:
+    schema = await connection.run_sync(lambda sync: read_schema(sync, database))
     digests = {}
     for name, columns in _PARTS.items():
         table = schema[name]

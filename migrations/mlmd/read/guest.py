@@ -22,6 +22,7 @@ from migrations.mlmd.vocabulary.errors import SourceRefused
 from storage.errors import Unavailable
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Failure
+from storage.sql.dialects.inquiry import Inquiry
 
 CONNECT_SECONDS = 10.0
 
@@ -65,9 +66,24 @@ class Database:
         return self._dialect.label
 
     @property
+    def inquiry(self) -> Inquiry:
+        """What can be asked of the database about itself and its surroundings."""
+        return self._dialect.inquiry
+
+    @property
     def is_file(self) -> bool:
         """Whether the database is a file."""
         return self._dialect.name == _FILE_DIALECT
+
+    def forbids(self, error: DBAPIError) -> bool:
+        """Return whether an error says that the user lacks a right, and not that something is missing.
+
+        Raises the error if it says neither, such as that of a connection that broke.
+        """
+        failure = self._dialect.failure(error)
+        if failure not in (Failure.FORBIDDEN, Failure.UNKNOWN):
+            raise error
+        return failure is Failure.FORBIDDEN
 
     @property
     def reinterprets_text(self) -> bool:

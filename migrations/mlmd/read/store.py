@@ -147,7 +147,7 @@ async def open_store(
 async def _surveyed(
     database: Database, run_context_types: Sequence[str], kfp: KfpRuns | None, connection: AsyncConnection
 ) -> MlmdStore:
-    schema = await connection.run_sync(lambda sync: read_schema(sync, database.label))
+    schema = await connection.run_sync(lambda sync: read_schema(sync, database))
     texts = Texts(repair=database.reinterprets_text and await _is_double_encoded(connection, schema))
     findings = Findings()
     horizon = await Horizon.read(connection, schema)

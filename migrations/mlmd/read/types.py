@@ -80,6 +80,9 @@ async def _runs_of_missing_types(
     missing_types = await missing_context_types(connection, schema, names)
     if not missing_types:
         return {}
+    findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing_types), count=len(missing_types))
+    if not properties.has:
+        return {}
     statement: Select[Any] = (
         select(type_id)
         .distinct()
@@ -87,7 +90,6 @@ async def _runs_of_missing_types(
         .where(with_ids(type_id), properties.column("name").in_(_SIGNS_OF_A_RUN))
     )
     run_types = [integer(row[0]) for row in await fetch(connection, statement, missing_types)]
-    findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing_types), count=len(missing_types))
     return dict.fromkeys(run_types, RunKind.KFP_V2)
 
 

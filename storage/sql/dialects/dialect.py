@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.contract import Lock
 from storage.errors import Unavailable, Unusable
+from storage.sql.dialects.inquiry import Inquiry
 from storage.sql.dialects.online_ddl import OnlineDdl
 from storage.sql.dialects.refusals import NO_SERVER, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
@@ -122,10 +123,20 @@ class Dialect:
         return self._label
 
     @property
+    def inquiry(self) -> Inquiry:
+        """What can be asked of the database about itself and its surroundings."""
+        raise NotImplementedError
+
+    @property
     def place(self) -> tuple[object, ...]:
         """Where the database is: equal for all URLs that are known to name the same database."""
         host = "localhost" if self.url.host in (None, "", *_LOOPBACK) else self.url.host
         return self.name, host, self.url.port or self.default_port, self.url.database
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether the database's address is this machine's; there may be a tunnel to another behind it."""
+        return self.url.host in (None, "", "localhost", *_LOOPBACK)
 
     def is_missing(self) -> bool:
         """Return whether the database does not exist yet, and connecting would create it."""

@@ -18,6 +18,7 @@ from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
+from storage.sql.dialects.mysql_inquiry import MySQLInquiry
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, TABLE_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
@@ -158,6 +159,11 @@ class MySQL(Dialect):
             raise Unavailable(
                 "the store URL does not name a database; write it as mysql://user:password@host:port/database"
             )
+
+    @property
+    def inquiry(self) -> MySQLInquiry:
+        """Asks the server."""
+        return MySQLInquiry()
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """Set the isolation level once per connection: setting it per transaction would cost a round trip each time."""

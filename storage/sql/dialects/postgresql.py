@@ -35,6 +35,7 @@ from sqlalchemy.types import TypeEngine
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
+from storage.sql.dialects.postgresql_inquiry import PostgreSQLInquiry
 from storage.sql.dialects.refusals import causes, why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
@@ -157,6 +158,11 @@ class PostgreSQL(Dialect):
         self._mode = str(self.url.query.get("ssl", "prefer"))
         if self._mode not in _MODES:
             raise Unavailable(f"sslmode in the store URL must be one of {', '.join(_MODES)}")
+
+    @property
+    def inquiry(self) -> PostgreSQLInquiry:
+        """Asks the server."""
+        return PostgreSQLInquiry(IMPORT_LOCK_KEY)
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """asyncpg sets the isolation level in its own BEGIN, so it costs no round trip."""

@@ -39,6 +39,7 @@ from storage.sql.dialects.dialect import DAMAGED, IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import causes
 from storage.sql.dialects.sqlite_file import FileWatch, check_file, claimed
+from storage.sql.dialects.sqlite_inquiry import IMPORT_LOCK, FileInquiry
 from storage.sql.transaction_threads import Commits, TransactionThreads
 from storage.sql.types import ByteString, ByteText, length_of
 
@@ -178,6 +179,11 @@ class SQLite(Dialect):
             return self.name, os.path.realpath(self.path)
         return self.name, status.st_dev, status.st_ino
 
+    @property
+    def inquiry(self) -> FileInquiry:
+        """Asks the file system."""
+        return FileInquiry(self.path)
+
     def is_missing(self) -> bool:
         """A missing file is created by the first connection. Raises Unavailable for a file that cannot be opened."""
         if not os.path.exists(self.path):
@@ -286,7 +292,7 @@ class SQLite(Dialect):
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
         """A lock on a file next to the store; a server may serve the store at the same time."""
-        return self._file_lock(".import-lock", wait_seconds=0, refusal=IMPORT_RUNS)
+        return self._file_lock(IMPORT_LOCK, wait_seconds=0, refusal=IMPORT_RUNS)
 
     async def lock_import(self, connection: AsyncConnection) -> None:
         """No lock is needed: import_claim locks the file."""

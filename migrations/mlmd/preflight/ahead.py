@@ -1,0 +1,93 @@
+"""Looks ahead, once the source is open and before anything is written. Imports and dry runs call this."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations import upgrade
+from migrations.mlmd.kfp.tables import read_tables
+from migrations.mlmd.preflight import clocks, duration, space
+from migrations.mlmd.preflight.findings import Preflight
+from migrations.mlmd.preflight.largest_value import OF_KFP, OF_MLMD, too_large
+from migrations.mlmd.read.guest import Database
+from migrations.mlmd.read.schema import read_schema
+from migrations.mlmd.source import URL_SIGN, ImportRequest, Source
+from migrations.mlmd.write.job import Job, Phase, find_job
+from migrations.mlmd.write.target import open_for_reading
+from storage.sql.dialects import dialect_for
+from storage.sql.dialects.inquiry import Surroundings
+
+Tell = Callable[[str], None]
+
+
+async def look_ahead(request: ImportRequest, source: Source, tell: Tell) -> Preflight:
+    """Return what can be known before an import, and tell it. Raises SourceRefused and Unavailable."""
+    preflight = Preflight.of_gaps(source.gaps, is_allowed=request.allow_incomplete)
+    store, job = await _ask_store(request, preflight)
+    await _ask_source(request, preflight, store)
+    if job is None or job.is_first(request.options):
+        _compare_space(request, source, preflight, store, job)
+    preflight.seconds = await duration.estimate_seconds(source)
+    for line in preflight.lines():
+        tell(line)
+    if preflight.seconds is not None:
+        tell(duration.sentence(preflight.seconds, source.store.survey.executions_in_runs))
+    return preflight
+
+
+async def _ask_store(request: ImportRequest, preflight: Preflight) -> tuple[Surroundings, Job | None]:
+    """Return what the store says of its surroundings, and the previous import."""
+    dialect, plan = dialect_for(request.store), await upgrade.plan_async(request.store)
+    if not plan.is_usable and not dialect.many_processes:
+        return Surroundings(
+            folder=dialect.inquiry.folder
+        ), None  # to connect would make the file, or touch that of another program
+    async with open_for_reading(request.store) as target:
+
+        async def ask(connection: AsyncConnection) -> tuple[Surroundings, list[str], Job | None]:
+            surroundings, warnings = await clocks.ask(dialect.inquiry, connection, f"the store {target.label}")
+            return surroundings, warnings, await find_job(connection, request.store_id) if plan.is_usable else None
+
+        surroundings, warnings, job = await target.transact(ask)
+    preflight.warnings += warnings
+    return surroundings, job
+
+
+async def _ask_source(request: ImportRequest, preflight: Preflight, store: Surroundings) -> None:
+    """Warn of clocks and of values that are too large."""
+    async with AsyncExitStack() as stack:
+        database = Database(request.source, what="the source")
+        stack.push_async_callback(database.close)
+        async with database.connect() as connection:
+            schema = await connection.run_sync(lambda sync: read_schema(sync, database))
+            _, warnings = await clocks.ask(database.inquiry, connection, f"the source {database.label}")
+            preflight.warnings += warnings
+            preflight.warnings += await clocks.times_ahead(connection, schema)
+            preflight.warnings += await too_large(connection, database.inquiry, schema.tables, OF_MLMD, store)
+        if URL_SIGN not in request.kfp:
+            return
+        kfp = Database(request.kfp, what="KFP's database")
+        stack.push_async_callback(kfp.close)
+        async with kfp.connect() as connection:
+            tables, _ = await connection.run_sync(lambda sync: read_tables(sync, kfp))
+            preflight.warnings += await too_large(connection, kfp.inquiry, tables, OF_KFP, store)
+
+
+def _compare_space(
+    request: ImportRequest, source: Source, preflight: Preflight, store: Surroundings, job: Job | None
+) -> None:
+    """Note by how much the store may grow, and warn or refuse if that is more than is free."""
+    survey = source.store.survey
+    whole, total = space.store_bytes(survey), max(survey.executions_in_runs, 1)
+    done = min(job.progress.done, total) if job is not None and job.progress.phase is Phase.RUNS else 0
+    preflight.store_bytes = whole * (total - done) // total
+    dialect = dialect_for(request.store)
+    free = space.free_bytes(store.folder) if dialect.is_on_this_machine else None
+    if free is None or free >= preflight.store_bytes:
+        return
+    needed, left = space.shown(preflight.store_bytes), space.shown(free)
+    sentence = f"the store may grow by {needed}, and {store.folder} has {left} free on this machine"
+    # Of a source with a database of KFP, only a part may be imported; and a server may be elsewhere, behind a tunnel.
+    is_certain = free * space.CERTAIN_SHARE < preflight.store_bytes and not request.kfp and not dialect.many_processes
+    (preflight.refusals if is_certain else preflight.warnings).append(sentence)
