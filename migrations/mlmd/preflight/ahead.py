@@ -13,7 +13,7 @@ from migrations.mlmd.preflight.largest_value import OF_KFP, OF_MLMD, too_large
 from migrations.mlmd.read.guest import Database
 from migrations.mlmd.read.schema import read_schema
 from migrations.mlmd.source import URL_SIGN, ImportRequest, Source
-from migrations.mlmd.write.job import Job, Phase, find_job
+from migrations.mlmd.write.job import Job, find_job
 from migrations.mlmd.write.target import open_for_reading
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.inquiry import Surroundings
@@ -25,9 +25,9 @@ async def look_ahead(request: ImportRequest, source: Source, tell: Tell) -> Pref
     """Return what can be known before an import, and tell it. Raises SourceRefused and Unavailable."""
     preflight = Preflight.of_gaps(source.gaps, is_allowed=request.allow_incomplete)
     store, job = await _ask_store(request, preflight)
-    await _ask_source(request, preflight, store)
+    source_bytes = await _ask_source(request, preflight, store)
     if job is None or job.is_first(request.options):
-        _compare_space(request, source, preflight, store, job)
+        _compare_space(request, source, source_bytes, preflight, store, job)
     preflight.seconds = await duration.estimate_seconds(source)
     for line in preflight.lines():
         tell(line)
@@ -54,8 +54,8 @@ async def _ask_store(request: ImportRequest, preflight: Preflight) -> tuple[Surr
     return surroundings, job
 
 
-async def _ask_source(request: ImportRequest, preflight: Preflight, store: Surroundings) -> None:
-    """Warn of clocks and of values that are too large."""
+async def _ask_source(request: ImportRequest, preflight: Preflight, store: Surroundings) -> int:
+    """Warn of clocks and of values that are too large; returns the size of the source in bytes."""
     async with AsyncExitStack() as stack:
         database = Database(request.source, what="the source")
         stack.push_async_callback(database.close)
@@ -65,29 +65,37 @@ async def _ask_source(request: ImportRequest, preflight: Preflight, store: Surro
             preflight.warnings += warnings
             preflight.warnings += await clocks.times_ahead(connection, schema)
             preflight.warnings += await too_large(connection, database.inquiry, schema.tables, OF_MLMD, store)
+            source_bytes = await database.size_bytes(connection)
         if URL_SIGN not in request.kfp:
-            return
+            return source_bytes
         kfp = Database(request.kfp, what="KFP's database")
         stack.push_async_callback(kfp.close)
         async with kfp.connect() as connection:
             tables, _ = await connection.run_sync(lambda sync: read_tables(sync, kfp))
             preflight.warnings += await too_large(connection, kfp.inquiry, tables, OF_KFP, store)
+        return source_bytes
 
 
 def _compare_space(
-    request: ImportRequest, source: Source, preflight: Preflight, store: Surroundings, job: Job | None
+    request: ImportRequest,
+    source: Source,
+    source_bytes: int,
+    preflight: Preflight,
+    store: Surroundings,
+    job: Job | None,
 ) -> None:
     """Note by how much the store may grow, and warn or refuse if that is more than is free."""
-    survey = source.store.survey
-    whole, total = space.store_bytes(survey), max(survey.executions_in_runs, 1)
-    done = min(job.progress.done, total) if job is not None and job.progress.phase is Phase.RUNS else 0
-    preflight.store_bytes = whole * (total - done) // total
-    dialect = dialect_for(request.store)
+    dialect, survey = dialect_for(request.store), source.store.survey
+    total = max(survey.executions_in_runs, 1)
+    done = min(job.progress.done, total) if job is not None else 0
+    rows = space.row_bytes(survey) * (total - done) // total
+    # Texts may be long; but a source has other tables, and free pages.
+    preflight.store_bytes = int(max(rows, source_bytes * (total - done) // total) * dialect.inquiry.growth)
     free = space.free_bytes(store.folder) if dialect.is_on_this_machine else None
     if free is None or free >= preflight.store_bytes:
         return
     needed, left = space.shown(preflight.store_bytes), space.shown(free)
     sentence = f"the store may grow by {needed}, and {store.folder} has {left} free on this machine"
-    # Of a source with a database of KFP, only a part may be imported; and a server may be elsewhere, behind a tunnel.
-    is_certain = free * space.CERTAIN_SHARE < preflight.store_bytes and not request.kfp and not dialect.many_processes
+    # With a database of KFP, only a part may be imported; and a server may be elsewhere, behind a tunnel.
+    is_certain = free * space.CERTAIN_SHARE < rows and not request.kfp and not dialect.many_processes
     (preflight.refusals if is_certain else preflight.warnings).append(sentence)

@@ -15,8 +15,6 @@ class Preflight:
     """What may go wrong, each as a sentence."""
     refusals: list[str] = field(default_factory=list)
     """What will go wrong, each as a sentence."""
-    estimate: str = ""
-    """How long the import may take, and how that is known, as a sentence; "" if it is not known."""
     seconds: float | None = None
     store_bytes: int | None = None
     """How long the import may take, and by how much the store may grow; None if it is not known."""

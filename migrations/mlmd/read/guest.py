@@ -70,6 +70,10 @@ class Database:
         """What can be asked of the database about itself and its surroundings."""
         return self._dialect.inquiry
 
+    async def size_bytes(self, connection: AsyncConnection) -> int:
+        """Return the size of the database in bytes, as it reports it."""
+        return await self._dialect.size_bytes(connection)
+
     @property
     def is_file(self) -> bool:
         """Whether the database is a file."""

@@ -4,7 +4,7 @@ The importer asks before it writes, and `lineal-server doctor`. Nothing is chang
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +29,8 @@ class Inquiry:
 
     folder: str = ""
     """The folder with the data, if that is known without asking."""
+    growth: ClassVar[float] = 1.0
+    """How much space rows of an import take with their indexes, compared with a file: as measured with 20,000 executions."""
 
     async def surroundings(self, connection: AsyncConnection) -> Surroundings:
         """Return what the database says of its surroundings."""

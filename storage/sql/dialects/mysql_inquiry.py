@@ -1,5 +1,7 @@
 """What MySQL and MariaDB say of themselves. The dialect calls this."""
 
+from typing import ClassVar
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +19,8 @@ _LONGEST = text(
 
 class MySQLInquiry(Inquiry):
     """Asks the server."""
+
+    growth: ClassVar[float] = 1.7
 
     async def surroundings(self, connection: AsyncConnection) -> Surroundings:
         """A session takes its limit from the global one when it begins."""

@@ -1,5 +1,7 @@
 """What PostgreSQL says of itself. The dialect calls this."""
 
+from typing import ClassVar
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +21,8 @@ _LOCK = text(
 
 class PostgreSQLInquiry(Inquiry):
     """Asks the server, which takes values of up to 1 GiB; the lengths of values are known without reading them."""
+
+    growth: ClassVar[float] = 1.3
 
     def __init__(self, import_lock_key: int) -> None:
         self._key = import_lock_key
