@@ -6,13 +6,14 @@ import pytest
 
 from migrations.mlmd.dry_run import dry_run
 from migrations.mlmd.importer import run_import
+from migrations.mlmd.kfp.tables import COLUMNS as KFP_COLUMNS
 from migrations.mlmd.read.versions import COLUMNS, FIRST_TABLES, KEYS, is_in
 from migrations.mlmd.verify import verify
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from tests.databases.queries import execute, tables
-from tests.mlmd.kfp_databases import make_kfp_database
+from tests.mlmd.kfp_databases import TABLES, make_kfp_database
 from tests.mlmd.old_stores import make_store
-from tests.mlmd_import.imports import Watching, asked_for_file, change, command, copied, imported, ran
+from tests.mlmd_import.imports import Watching, asked, asked_for_file, change, command, copied, imported, ran
 
 on_a_file = pytest.mark.databases("sqlite")
 
@@ -153,3 +154,58 @@ async def test_what_cannot_be_read_is_not_pruned(migrated_url: str, tmp_path: Pa
     ended = ran(*command(f"sqlite:///{source}", migrated_url, "--prune", "--allow-incomplete"))
     assert ended.returncode == 2
     assert "--prune would remove what cannot be read" in ended.stderr
+
+
+OF_EVERY_RELEASE = [(table, column) for table, (base, _) in KFP_COLUMNS.items() for column in base]
+OF_SOME_RELEASES = [
+    (table, column) for table, (_, further) in KFP_COLUMNS.items() for column in further if column in TABLES[table][0]
+]
+
+
+def kfp_without(folder: Path, *statements: str) -> str:
+    """A database of KFP, changed."""
+    url = f"sqlite:///{folder}/kfp.sqlite"
+    make_kfp_database(url)
+    for statement in statements:
+        execute(url, statement)
+    return url
+
+
+@on_a_file
+@pytest.mark.parametrize(("table", "column"), OF_EVERY_RELEASE)
+async def test_each_column_that_kfps_database_must_have_is_named(
+    table: str, column: str, database_url: str, tmp_path: Path
+) -> None:
+    kfp = kfp_without(tmp_path, f"ALTER TABLE {table} RENAME COLUMN {column} TO other")
+    with pytest.raises(SourceRefused) as refused:
+        await imported(asked("kfp_main", database_url, kfp=kfp))
+    assert f"KFP's database {kfp} is incomplete: column {table}.{column} (missing);" in str(refused.value)
+    assert tables(database_url) == set()
+
+
+@on_a_file
+@pytest.mark.parametrize(("table", "column"), OF_SOME_RELEASES)
+async def test_what_only_some_releases_of_kfp_have_is_not_missed(
+    table: str, column: str, migrated_url: str, tmp_path: Path
+) -> None:
+    kfp = kfp_without(tmp_path, f"ALTER TABLE {table} RENAME COLUMN {column} TO other")
+    assert (await imported(asked("kfp_main", migrated_url, kfp=kfp))).preflight.warnings == []
+
+
+@on_a_file
+@pytest.mark.parametrize("table", KFP_COLUMNS)
+async def test_each_table_that_kfps_database_must_have_is_named(table: str, migrated_url: str, tmp_path: Path) -> None:
+    kfp = kfp_without(tmp_path, f"DROP TABLE {table}")
+    with pytest.raises(SourceRefused, match=table):
+        await imported(asked("kfp_main", migrated_url, kfp=kfp))
+    if table == "run_details":
+        return  # without runs, it is not a database of KFP
+    report = await imported(asked("kfp_main", migrated_url, kfp=kfp, allow_incomplete=True))
+    (warning,) = report.preflight.warnings
+    assert f"table {table} (missing)" in warning
+
+
+@on_a_file
+async def test_releases_of_kfp_before_2_had_no_cache(migrated_url: str, tmp_path: Path) -> None:
+    kfp = kfp_without(tmp_path, "DROP TABLE tasks", "ALTER TABLE run_details RENAME COLUMN State TO other")
+    assert (await imported(asked("kfp_main", migrated_url, kfp=kfp))).preflight.warnings == []

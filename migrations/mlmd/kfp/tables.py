@@ -20,7 +20,7 @@ NAMES = "names"
 
 RUNS, EXPERIMENTS, PIPELINES, VERSIONS, CACHE = "run_details", "experiments", "pipelines", "pipeline_versions", "tasks"
 
-_COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     RUNS: (
         ("UUID", "Name", "DisplayName", "Namespace", "Conditions", "CreatedAtInSec"),
         (
@@ -72,7 +72,7 @@ class KfpTable(ForeignTable):
 def read_tables(connection: Connection, database: Database) -> tuple[dict[str, KfpTable], Sequence[Lack]]:
     """Return the tables by name, and what of them lacks. Raises SourceRefused for a database without KFP's runs."""
     probe, tables, lacks = Probe(connection, database.forbids, ()), dict[str, KfpTable](), list[Lack]()
-    for name, (base, further) in _COLUMNS.items():
+    for name, (base, further) in COLUMNS.items():
         table, lacking = probe.read(name, (*base, *further), _KEYS[name])
         tables[name] = KfpTable(table.clause, table.columns, table.has)
         # A column that only some releases have lacks if the database says that this user may not read it.
