@@ -1,8 +1,10 @@
 """Passwords come from files or from the terminal, and are repeated nowhere."""
 
+import contextlib
 import os
 import pty
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +88,24 @@ def test_passwords_come_from_files_and_are_repeated_nowhere(
     said = [ended.stdout, report.read_text(), str(everything(migrated_url)["import_jobs"])]
     assert not [text for text in said if secret in text]
     assert ":***@" in said[-1]
+
+
+@on_servers
+def test_a_password_from_a_file_is_not_on_any_command_line(source_url: str, migrated_url: str, tmp_path: Path) -> None:
+    (source, secret), (store, _) = map(without_password, (source_url, migrated_url))
+    file = in_file(secret, tmp_path / "password")
+    words = [*command(source, store), "--source-password-file", file, "--store-password-file", file]
+    seen = set[bytes]()
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=clean_environment()) as process:
+        while process.poll() is None:
+            # A process may end while it is looked at.
+            with contextlib.suppress(OSError):
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                seen |= {Path(f"/proc/{id}/cmdline").read_bytes() for id in (process.pid, *children)}
+            time.sleep(0.01)
+    assert process.returncode == 0
+    assert any(file.encode() in line for line in seen)
+    assert not [line for line in seen if secret.encode() in line]
 
 
 @on_servers
