@@ -42,7 +42,7 @@ def with_password_asked_for(url: str, *, what: str) -> str:
     Without a terminal, and after an empty answer, the URL is returned as it is.
     """
     scheme, user, rest = _parts(url)
-    if scheme == _FILE_SCHEME or not user or ":" in user or not sys.stdin.isatty():
+    if not user or ":" in user or not sys.stdin.isatty():
         return url
     question = f"Password of {user} for {what} (none if empty)"
     password: str = click.prompt(question, default="", show_default=False, hide_input=True, err=True)
