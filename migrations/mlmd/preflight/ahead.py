@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,21 +60,26 @@ async def _ask_source(request: ImportRequest, preflight: Preflight, store: Surro
     async with AsyncExitStack() as stack:
         database = Database(request.source, what="the source")
         stack.push_async_callback(database.close)
-        async with database.connect() as connection:
-            schema = await connection.run_sync(lambda sync: read_schema(sync, database))
-            _, warnings = await clocks.ask(database.inquiry, connection, f"the source {database.label}")
-            preflight.warnings += warnings
-            preflight.warnings += await clocks.times_ahead(connection, schema)
-            preflight.warnings += await too_large(connection, database.inquiry, schema.tables, OF_MLMD, store)
-            source_bytes = await database.size_bytes(connection)
-        if URL_SIGN not in request.kfp:
-            return source_bytes
-        kfp = Database(request.kfp, what="KFP's database")
-        stack.push_async_callback(kfp.close)
-        async with kfp.connect() as connection:
-            tables, _ = await connection.run_sync(lambda sync: read_tables(sync, kfp))
-            preflight.warnings += await too_large(connection, kfp.inquiry, tables, OF_KFP, store)
-        return source_bytes
+        warnings, source_bytes = await database.read(partial(_ask_mlmd, database, store))
+        preflight.warnings += warnings
+        if URL_SIGN in request.kfp:
+            kfp = Database(request.kfp, what="KFP's database")
+            stack.push_async_callback(kfp.close)
+            preflight.warnings += await kfp.read(partial(_ask_kfp, kfp, store))
+    return source_bytes
+
+
+async def _ask_mlmd(database: Database, store: Surroundings, connection: AsyncConnection) -> tuple[list[str], int]:
+    schema = await connection.run_sync(lambda sync: read_schema(sync, database))
+    _, warnings = await clocks.ask(database.inquiry, connection, f"the source {database.label}")
+    warnings += await clocks.times_ahead(connection, schema)
+    warnings += await too_large(connection, database.inquiry, schema.tables, OF_MLMD, store)
+    return warnings, await database.size_bytes(connection)
+
+
+async def _ask_kfp(database: Database, store: Surroundings, connection: AsyncConnection) -> list[str]:
+    tables, _ = await connection.run_sync(lambda sync: read_tables(sync, database))
+    return await too_large(connection, database.inquiry, tables, OF_KFP, store)
 
 
 def _compare_space(
