@@ -1,8 +1,9 @@
 """The import: opens source and store, and imports batch after batch, each with a record of the import's progress.
 
-The command line calls `run_import`. If the first import is killed, the next call continues after the last batch. After it has
-ended, the next call is a true-up: it reads the whole source again and imports what is new or changed; what is gone in the source
-is kept and counted. With --prune, rows follow the source: how many would be damaged is forecast, and limited.
+The command line calls `run_import`. If the first import is killed, the next call continues after the last batch, and then reads
+the source once more from its beginning. After it has ended, the next call is a true-up: it reads the whole source again and imports
+what is new or changed; what is gone in the source is kept and counted. With --prune, rows follow the source: how many would be
+damaged is forecast, and limited.
 """
 
 import asyncio
@@ -50,6 +51,7 @@ from migrations.mlmd.write.job import (
     check_difference,
     other_import,
     record_progress,
+    restart_job,
 )
 from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.row_kinds import Kind
@@ -69,9 +71,12 @@ EXECUTIONS_PER_SHORT_BATCH = 500
 LOOKING = "looking first, "
 """The prefix of the names of a forecast's phases."""
 
-ONCE_MORE = (
-    "this import went on after an interruption; what the source had changed by then in the part that was imported before comes "
-    "with the next import: run the command once more"
+SECOND_PASS = "second pass, "
+"""The prefix of the names of the phases in which an import that has resumed reads the source once more."""
+
+READ_TWICE = (
+    "this import went on after an interruption, and then read the source once more from its beginning, for what had changed by "
+    "then in the part that was imported before"
 )
 FROM_THE_BEGINNING = "this import read the source from its beginning again, after an interruption"
 
@@ -137,6 +142,7 @@ class _Import:
         self._observer = observer
         self._skipped = skipped
         self._executions = executions_per_batch(target.dialect)
+        self._prefix = ""
 
     async def run(self) -> Report:
         jobs = {job.store_id: job for job in await self._target.transact(all_jobs)}
@@ -147,13 +153,27 @@ class _Import:
             limit = await self._damage_limit(before)
         resumed = before is not None and before.goes_on(self._request.options)
         job = await self._target.transact(partial(self._begin, before))
+        # What was imported before the interruption may have changed in the source since. Groups are always read whole.
+        needs_second_pass = mode is Mode.FIRST and resumed and job.progress.phase is not Phase.GROUPS
+        if needs_second_pass:
+            # Everything is listed in the second pass.
+            skipped, self._skipped = self._skipped, Skipped(None)
+            progress = await self._pass(job, mode, limit)
+            self._skipped = skipped
+            job = await self._target.transact(partial(restart_job, job, progress))
+            mode, self._prefix = mode_of(self._request, job), SECOND_PASS
+            limit = await self._damage_limit(job) if mode is Mode.PRUNE else None
+        progress = await self._pass(job, mode, limit)
+        return await self._end(job, progress, resumed=resumed, read_twice=needs_second_pass)
+
+    async def _pass(self, job: Job, mode: Mode, limit: int | None) -> Progress:
+        """Read the source, from where the job's progress is, to its end."""
         with contextlib.ExitStack() as stack:
             seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
             ids = Ids(self._source.options.store_id)
             writer = BatchWriter(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally)
             await self._skipped.add_survey(self._source)
-            progress = await self._import(writer, job.progress)
-            return await self._end(job, writer, progress, resumed=resumed)
+            return await self._import(writer, job.progress)
 
     async def _import(self, writer: BatchWriter, progress: Progress) -> Progress:
         aliases = Aliases(await self._target.transact(self._default_experiment))
@@ -166,7 +186,7 @@ class _Import:
             progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
         progress = await self._artifacts(writer, progress)
         if writer.seen is not None:
-            async for tally in gone_rows(self._target, writer.ledger, self._observer.progress):
+            async for tally in gone_rows(self._target, writer.ledger, self._progress):
                 progress = replace(progress, tally=progress.tally.plus(tally))
                 self._skipped.add_tally(tally)
         return progress
@@ -213,8 +233,11 @@ class _Import:
             )
         return limit
 
+    def _progress(self, phase: str, done: int, total: int) -> None:
+        self._observer.progress(f"{self._prefix}{phase}", done, total)
+
     def _forecast_progress(self, phase: str, done: int, total: int) -> None:
-        self._observer.progress(f"{LOOKING}{phase}", done, total)
+        self._progress(f"{LOOKING}{phase}", done, total)
 
     async def _begin(self, before: Job | None, connection: AsyncConnection) -> Job:
         request, source = self._request, self._source
@@ -253,7 +276,7 @@ class _Import:
             async for batch in batches:
                 progress = await write_runs(writer, batch, aliases, progress)
                 self._skipped.add_findings(batch.findings)
-                self._observer.progress("executions", progress.done, total)
+                self._progress("executions", progress.done, total)
         return progress
 
     async def _artifacts(self, writer: BatchWriter, progress: Progress) -> Progress:
@@ -264,16 +287,16 @@ class _Import:
                 progress = replace(progress, after=batch.after, done=done, findings=findings)
                 progress = await writer.write(load_artifacts, artifact_rows(batch), progress)
                 self._skipped.add_findings(batch.findings)
-                self._observer.progress("artifacts without a run", progress.done, total)
+                self._progress("artifacts without a run", progress.done, total)
         return progress
 
-    async def _end(self, job: Job, writer: BatchWriter, progress: Progress, *, resumed: bool) -> Report:
-        remark = ONCE_MORE if writer.mode is Mode.FIRST else FROM_THE_BEGINNING
+    async def _end(self, job: Job, progress: Progress, *, resumed: bool, read_twice: bool) -> Report:
+        remark = READ_TWICE if read_twice else FROM_THE_BEGINNING
         findings = self._source.store.survey.findings.plus(progress.findings)
 
         async def write(connection: AsyncConnection) -> Report:
             await record_progress(connection, job.id, progress, state=JobState.DONE)
-            totals = await writer.ledger(connection).counts()
+            totals = await Ledger(connection, self._target.dialect, job.id).counts()
             return Report(
                 "import",
                 self._target.label,
@@ -284,6 +307,7 @@ class _Import:
                 tally=progress.tally,
                 findings=findings,
                 resumed=resumed,
+                read_twice=read_twice,
                 remarks=[remark] if resumed else [],
             )
 

@@ -57,6 +57,8 @@ class Report:
     refusals: list[str] = field(default_factory=list)
     """Why an import with the options of the dry run would be refused."""
     resumed: bool = False
+    read_twice: bool = False
+    """Whether an import that resumed then read the source once more."""
     remarks: list[str] = field(default_factory=list)
     """What else there is to say, each as a sentence."""
     preflight: Preflight = field(default_factory=Preflight)
@@ -76,6 +78,7 @@ class Report:
             "store_id": self.store_id,
             "source": {"url": self.source, **(_source_figures(self.survey) if self.survey else {})},
             "resumed": self.resumed,
+            "read_twice": self.read_twice,
             "seconds": round(self.seconds, 3),
             "records": {LABELS[kind]: dict(figures) for kind, figures in self.records.items()},
             "left_alone": [

@@ -185,6 +185,16 @@ async def begin_job(
     return replace(before, source=source, options=options, state=JobState.RUNNING, progress=progress)
 
 
+async def restart_job(job: Job, progress: Progress, connection: AsyncConnection) -> Job:
+    """Return the job of an import that has come to the end of its source, and now reads it from its beginning.
+
+    What it has written is still counted. From now on, its source has been imported before.
+    """
+    job = replace(job, progress=Progress(tally=progress.tally.without_left_alone()))
+    await record_progress(connection, job.id, job.progress)
+    return job
+
+
 async def record_progress(
     connection: AsyncConnection, job_id: int, progress: Progress, *, state: JobState = JobState.RUNNING
 ) -> None:
