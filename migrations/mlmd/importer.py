@@ -171,7 +171,9 @@ class _Import:
         with contextlib.ExitStack() as stack:
             seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
             ids = Ids(self._source.options.store_id)
-            writer = BatchWriter(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally)
+            writer = BatchWriter(
+                self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally, self._skipped.add_findings
+            )
             await self._skipped.add_survey(self._source)
             return await self._import(writer, job.progress)
 

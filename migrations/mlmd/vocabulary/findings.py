@@ -72,6 +72,7 @@ class Rule(Enum):
     VALUES_TOO_DEEP = "values nested too deeply to be read were kept as JSON text"
     CHARACTERS_REPLACED = "characters that databases do not accept were replaced"
     TEXTS_CUT = "texts longer than Lineal's columns were cut; the whole text is in the metadata"
+    VALUES_REFUSED = "values that the store's database does not take were left out, some with their whole row; the next import tries again"
     TIMES_MISSING = "times that are missing or before 1970 were replaced by the best known time"
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.id_set import IdSet
+from migrations.mlmd.write.refusals import Refusals
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from storage.model import ArtifactType, TaskType
 from storage.sql.dialects.dialect import Dialect
@@ -55,6 +56,8 @@ class Ledger:
     """The rows of the source in earlier batches; None when nobody asks."""
     met: dict[Kind, set[str]] = field(default_factory=dict)
     """The rows of the source in this batch, by their ids in the store."""
+    refusals: Refusals | None = None
+    """Gets what the database refuses; None when a refused value is to end the transaction."""
 
     def meet(self, kind: Kind, ids: Iterable[str]) -> None:
         """Note rows that the source has."""
@@ -96,7 +99,7 @@ class Ledger:
         statement = (
             select(columns.row_id, columns.kind, columns.digest)
             # The first condition is what the index is searched for.
-            .where(columns.row_id >= row_id, later, columns.import_id == self.import_id)
+            .where(columns.row_id >= row_id, later, columns.import_id == self.import_id, columns.kind > 0)
             .order_by(columns.row_id, columns.kind)
             .limit(limit)
         )
@@ -116,7 +119,7 @@ class Ledger:
         """Return how many rows of each kind the import has."""
         statement = (
             select(imported_rows.c.kind, func.count())
-            .where(imported_rows.c.import_id == self.import_id)
+            .where(imported_rows.c.import_id == self.import_id, imported_rows.c.kind > 0)
             .group_by(imported_rows.c.kind)
         )
         return {Kind(kind): count for kind, count in await self.connection.execute(statement)}

@@ -37,7 +37,7 @@ from sqlalchemy.sql.operators import custom_op
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import DAMAGED, IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
-from storage.sql.dialects.refusals import causes
+from storage.sql.dialects.refusals import FORBIDDEN_VALUE, causes
 from storage.sql.dialects.sqlite_file import FileWatch, check_file, claimed
 from storage.sql.dialects.sqlite_inquiry import IMPORT_LOCK, FileInquiry
 from storage.sql.transaction_threads import Commits, TransactionThreads
@@ -79,6 +79,11 @@ _REFUSALS: Mapping[str | int, str] = {
     sqlite3.SQLITE_IOERR: "cannot be used: its disk or file system reports errors",
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
+}
+
+_VALUE_REFUSALS: Mapping[str | int, str] = {
+    sqlite3.SQLITE_CONSTRAINT_CHECK: FORBIDDEN_VALUE,
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER: FORBIDDEN_VALUE,
 }
 
 _SPELLING = "write sqlite:///relative/path or sqlite:////absolute/path"
@@ -156,6 +161,7 @@ class SQLite(Dialect):
     online_ddl: ClassVar[OnlineDdl] = OnlineDdl()
     many_processes: ClassVar[bool] = False
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
+    value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_VALUE_REFUSALS)
     upgrades_itself: ClassVar[bool] = True
 
     def __init__(self, url: str) -> None:
