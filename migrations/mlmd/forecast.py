@@ -82,12 +82,13 @@ class Forecast:
             self.progress("executions", done, total)
 
     async def _artifacts(self) -> None:
-        total = self.source.store.survey.artifacts
+        total, done = self.source.store.survey.artifacts_without_run, 0
         async for batch in mapped_artifacts(self.source):
             self._found(batch.findings)
             rows = artifact_rows(batch)
             await self._count(load_artifacts, ArtifactRows(self._new(rows.rows), rows.artifact_ids))
-            self.progress("artifacts without a run", min(batch.after, total), total)
+            done += len(batch.artifact_ids)
+            self.progress("artifacts without a run", done, total)
 
     async def _count(self, load: Callable[[DryRunLedger, Batch], Awaitable[Tally]], batch: Batch) -> None:
         async def forecast(connection: AsyncConnection) -> tuple[Tally, Mapping[Kind, set[str]]]:

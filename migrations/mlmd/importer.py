@@ -282,10 +282,10 @@ class _Import:
         return progress
 
     async def _artifacts(self, writer: BatchWriter, progress: Progress) -> Progress:
-        total = self._source.store.survey.artifacts
+        total = self._source.store.survey.artifacts_without_run
         async with contextlib.aclosing(ahead(mapped_artifacts(self._source, after=progress.after))) as batches:
             async for batch in batches:
-                findings, done = progress.findings.plus(batch.findings), min(batch.after, total)
+                findings, done = progress.findings.plus(batch.findings), progress.done + len(batch.artifact_ids)
                 progress = replace(progress, after=batch.after, done=done, findings=findings)
                 progress = await writer.write(load_artifacts, artifact_rows(batch), progress)
                 self._skipped.add_findings(batch.findings)

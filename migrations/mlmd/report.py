@@ -138,7 +138,8 @@ def plan_lines(survey: Survey, source: str, store: str) -> Iterator[str]:
     if not survey.runs:
         yield "  no runs"
     yield f"  {survey.executions_in_runs} of {survey.executions} executions belong to runs → tasks"
-    yield f"  {survey.artifacts} artifacts → artifacts, one per metric"
+    without_run = survey.artifacts_without_run
+    yield f"  {survey.artifacts} artifacts, {without_run} of them without a run → artifacts, one per metric"
     yield f"  {survey.events_in_runs} of {survey.events} events belong to runs → links between tasks and artifacts"
     yield f"store {store}"
 
@@ -150,6 +151,7 @@ def _source_figures(survey: Survey) -> dict[str, Any]:
         "executions": survey.executions,
         "executions_in_runs": survey.executions_in_runs,
         "artifacts": survey.artifacts,
+        "artifacts_without_run": survey.artifacts_without_run,
         "events": survey.events,
         "events_in_runs": survey.events_in_runs,
         "contexts": dict(survey.contexts),

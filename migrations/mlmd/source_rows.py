@@ -51,10 +51,12 @@ class SourceRows:
             yield partial(_rows_of_batch, rows_of_runs(batch.records, self.aliases))
             done += batch.executions
             self.progress("executions", done, survey.executions_in_runs)
+        done = 0
         async for artifacts in mapped_artifacts(self.source):
             self.findings.merge(artifacts.findings)
             yield partial(_rows_of_artifacts, artifact_rows(artifacts))
-            self.progress("artifacts without a run", min(artifacts.after, survey.artifacts), survey.artifacts)
+            done += len(artifacts.artifact_ids)
+            self.progress("artifacts without a run", done, survey.artifacts_without_run)
 
 
 async def _rows_of_groups(kind: Kind, load: LoadGroup, batch: Sequence[Any], ledger: Ledger) -> SourceBatch:
