@@ -51,6 +51,7 @@ class _Options:
     undo: bool
     prune: bool
     yes: bool
+    reused_ids: bool
     change_options: bool
     allow_incomplete: bool
     upgrade: bool
@@ -96,6 +97,11 @@ class _Options:
     help="Also remove, empty and rename imported rows to match a source that has changed: up to 1 % of them.",
 )
 @click.option("--yes", is_flag=True, help="Let --prune change any number of rows.")
+@click.option(
+    "--reused-ids",
+    is_flag=True,
+    help="Import rows whose ids MLMD had given to other rows before under ids of their own; the imported rows are kept.",
+)
 @click.option(
     "--change-options",
     is_flag=True,
@@ -145,8 +151,11 @@ def import_mlmd(source: str, report_file: str | None, file: str | None, **flags:
 def _check_usage(source: str, options: _Options) -> None:
     if options.dry_run + options.verify + options.undo > 1:
         raise click.UsageError("--dry-run, --verify and --undo cannot be combined")
-    if (options.prune or options.change_options or options.skipped_file) and (options.verify or options.undo):
-        raise click.UsageError("--prune, --change-options and --skipped can only be used for imports and dry runs")
+    is_import = not (options.verify or options.undo)
+    if (options.prune or options.change_options or options.reused_ids or options.skipped_file) and not is_import:
+        raise click.UsageError(
+            "--prune, --change-options, --reused-ids and --skipped can only be used for imports and dry runs"
+        )
     if options.prune and options.allow_incomplete:
         raise click.UsageError("--prune would remove what cannot be read; it cannot be used with --allow-incomplete")
     if options.yes and not options.prune:
@@ -169,6 +178,7 @@ def _request(source: str, settings: Settings, options: _Options) -> ImportReques
         *(options.store_id, options.run_context),
         prune=options.prune,
         change_options=options.change_options,
+        reused_ids=options.reused_ids,
         allow_incomplete=options.allow_incomplete,
         skipped=options.skipped_file,
         yes=options.yes,

@@ -16,6 +16,7 @@ from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.damage import damage_limit, damage_share
 from migrations.mlmd.write.job import Job, all_jobs, other_import
+from migrations.mlmd.write.reused_ids import ADVICE
 from migrations.mlmd.write.row_kinds import LABELS, Kind
 from migrations.mlmd.write.tally import LEFT_ALONE, NOT_UNCHANGED, Outcome, Tally
 from migrations.mlmd.write.target import Target, open_for_reading
@@ -84,21 +85,23 @@ async def _report(
         records=_figures(forecast.tally, imported_counts),
         tally=forecast.tally,
         findings=findings,
-        refusals=_refusals(request, source, jobs, forecast.tally, sum(imported_counts.values())),
+        refusals=_refusals(request, source, jobs, forecast, sum(imported_counts.values())),
     )
 
 
 def _refusals(
-    request: ImportRequest, source: Source, jobs: Mapping[str, Job], tally: Tally, imported_count: int
+    request: ImportRequest, source: Source, jobs: Mapping[str, Job], forecast: Forecast, imported_count: int
 ) -> list[str]:
     """Return why an import with the options of this dry run would be refused."""
-    sentences, job = [], jobs.get(request.store_id)
+    sentences, job, tally = [], jobs.get(request.store_id), forecast.tally
     if not request.change_options:
         difference = job.difference(request.options) if job else other_import(jobs, source.fingerprint)
         if difference:
             sentences.append(f"an import would be refused without --change-options: {difference}")
     if not request.yes and tally.damage() > damage_limit(imported_count):
         sentences.append(f"an import would be refused without --yes: it would {damage_share(tally, imported_count)}")
+    if forecast.reused and not request.reused_ids:
+        sentences.append(f"an import would be refused without --reused-ids: {forecast.reused}: {ADVICE}")
     return sentences
 
 

@@ -9,7 +9,7 @@ damaged is forecast, and limited.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -54,6 +54,8 @@ from migrations.mlmd.write.job import (
     restart_job,
 )
 from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.refusals import ReusedIds
+from migrations.mlmd.write.reused_ids import own_ids, reuses
 from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_rows import rows_of_runs
 from migrations.mlmd.write.runs import load_artifacts, load_runs
@@ -148,6 +150,8 @@ class _Import:
         jobs = {job.store_id: job for job in await self._target.transact(all_jobs)}
         before = jobs.get(self._request.store_id)
         self._check(before, jobs)
+        if before is not None and not self._request.reused_ids:
+            await self._check_ids(before)
         mode, limit = mode_of(self._request, before), None
         if mode is Mode.PRUNE and before is not None:
             limit = await self._damage_limit(before)
@@ -172,7 +176,9 @@ class _Import:
             seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
             ids = Ids(self._source.options.store_id)
             writer = BatchWriter(
-                self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally, self._skipped.add_findings
+                *(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally),
+                permits_reused_ids=self._request.reused_ids,
+                found=self._skipped.add_findings,
             )
             await self._skipped.add_survey(self._source)
             return await self._import(writer, job.progress)
@@ -203,6 +209,26 @@ class _Import:
             check_difference(other_import(jobs, self._source.fingerprint))
         else:
             job.check_options(self._request.options)
+
+    async def _check_ids(self, job: Job) -> None:
+        """Refuse a source that has given ids of imported rows to other rows, as far as a sample shows it.
+
+        Every batch is checked before it is written. The sample is for the common cases, of which nothing is to be written.
+        """
+        ids = Ids(self._source.options.store_id)
+        tables: Mapping[str, tuple[Kind, Callable[[int], str]]] = {
+            "execution": (Kind.TASK, ids.task),
+            "artifact": (Kind.ARTIFACT, partial(ids.artifact, namespace=None, metric=None)),
+        }
+        samples = {name: await self._source.store.sample(name) for name in tables}
+
+        async def check(connection: AsyncConnection) -> None:
+            ledger = Ledger(connection, self._target.dialect, job.id, ids=ids, reused=ReusedIds(is_permitted=False))
+            for name, (kind, id_of) in tables.items():
+                times = {id_of(id): (f"{name} {id}", created * 1000) for id, created in samples[name].items()}
+                await own_ids(ledger, kind, await reuses(ledger, kind, times))
+
+        await self._target.transact(check)
 
     async def _damage_limit(self, job: Job) -> int | None:
         """Tell what an import with --prune would damage; returns how many rows it may damage, None for any number.

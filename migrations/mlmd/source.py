@@ -3,7 +3,7 @@
 The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield everything that they import or compare.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, MlmdStore, open_sto
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.vocabulary.records import Options, RunRecords
+from migrations.mlmd.vocabulary.times import is_time
 from migrations.mlmd.write.row_kinds import Kind, rows_by_id
 from migrations.mlmd.write.run_rows import ArtifactRows
 from storage.errors import Unavailable
@@ -41,6 +42,7 @@ class ImportRequest:
     )
     skipped: str = ""  # the path of a file that lists everything that is skipped, kept or left alone
     yes: bool = False  # whether --prune may do so to any number of rows
+    reused_ids: bool = False  # whether rows under ids of other rows that were imported get ids of their own
     change_options: bool = False  # whether the options may differ from those of the previous import
     allow_incomplete: bool = False  # whether the source may lack tables and columns that it should have
 
@@ -81,11 +83,14 @@ class MappedArtifacts:
     findings: Findings
     artifact_ids: Mapping[int, Sequence[str]]
     """Ids of the records by artifact id."""
+    dated_ids: Set[str]
+    """Ids of the records whose time of creation is that of MLMD's row."""
 
 
 def artifact_rows(artifacts: MappedArtifacts) -> ArtifactRows:
     """Return artifacts that no run used or made as rows."""
-    return ArtifactRows(rows_by_id(Kind.ARTIFACT, artifacts.records), artifacts.artifact_ids)
+    rows = rows_by_id(Kind.ARTIFACT, artifacts.records)
+    return ArtifactRows(rows, artifacts.artifact_ids, artifacts.dated_ids)
 
 
 @asynccontextmanager
@@ -155,4 +160,5 @@ async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncGenerator[
             }
             records = [record for of_one in by_id.values() for record in of_one]
             ids = {id: [record.id for record in of_one] for id, of_one in by_id.items()}
-            yield MappedArtifacts(records, batch.last_artifact_id, findings, ids)
+            dated_ids = {id for row, _ in batch.artifacts if is_time(row.created) for id in ids[row.id]}
+            yield MappedArtifacts(records, batch.last_artifact_id, findings, ids, dated_ids)

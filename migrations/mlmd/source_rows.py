@@ -12,6 +12,7 @@ from migrations.mlmd.write.census import OnProgress
 from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.write.kept_ids import metrics_with_kept_ids, with_kept_ids
 from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.reused_ids import artifacts_with_own_ids, with_own_ids
 from migrations.mlmd.write.row_kinds import Kind, Row, spec_rows
 from migrations.mlmd.write.run_rows import ArtifactRows, RowsByRun, RunBatchRows, rows_of_runs
 
@@ -69,6 +70,7 @@ async def _rows_of_groups(kind: Kind, load: LoadGroup, batch: Sequence[Any], led
 
 
 async def _rows_of_batch(rows: RunBatchRows, ledger: Ledger) -> SourceBatch:
+    rows = await with_own_ids(ledger, rows)
     imported_ids = await ledger.digests(Kind.RUN, rows.runs)
     rows = await with_kept_ids(ledger, rows, imported_ids.keys() & await ledger.present(Kind.RUN, imported_ids))
     by_kind: RowsByKind = {
@@ -82,6 +84,7 @@ async def _rows_of_batch(rows: RunBatchRows, ledger: Ledger) -> SourceBatch:
 
 
 async def _rows_of_artifacts(artifacts: ArtifactRows, ledger: Ledger) -> SourceBatch:
+    artifacts = await artifacts_with_own_ids(ledger, artifacts)
     rows = await metrics_with_kept_ids(ledger, artifacts.rows, artifacts.artifact_ids)
     return SourceBatch({Kind.ARTIFACT: rows})
 

@@ -36,11 +36,14 @@ from migrations.mlmd.read.survey_cases import SurveyCases
 from migrations.mlmd.read.text_repair import beyond_ascii, is_double_encoded
 from migrations.mlmd.read.types import Types, read_types
 from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.times import is_time
 
 EXECUTIONS_PER_BATCH = 2000
 """A batch has up to this many executions, or a single larger run."""
 
 ARTIFACTS_PER_BATCH = 5000
+
+SAMPLE_ROWS = 1000
 
 _ASSOCIATIONS_PER_FETCH = 10_000
 _TEXT_SAMPLES = 200
@@ -95,6 +98,22 @@ class MlmdStore:
         async with self._database.connect() as connection:
             async for findings in SurveyCases(connection, self._schema, self._types, self._run_index).all():
                 yield findings
+
+    async def sample(self, name: str) -> dict[int, int]:
+        """Return the times of creation (milliseconds) of some rows of a table by id: of the newest, and of others all over it.
+
+        Rows without a time are left out.
+        """
+        table = self._schema[name]
+        id, created = table.column("id"), table["create_time_since_epoch"]
+        async with self._database.connect() as connection:
+            newest = await connection.execute(select(id, created).order_by(id.desc()).limit(SAMPLE_ROWS))
+            times = {integer(row[0]): integer(row[1]) for row in newest}
+            if times:
+                ids = sorted({max(times) * place // SAMPLE_ROWS for place in range(1, SAMPLE_ROWS)})
+                others = await connection.execute(select(id, created).where(id.in_(ids)))
+                times |= {integer(row[0]): integer(row[1]) for row in others}
+        return {id: time for id, time in times.items() if is_time(time)}
 
     async def runs(
         self, *, after: int = 0, executions_per_batch: int = EXECUTIONS_PER_BATCH

@@ -14,7 +14,7 @@ from migrations.mlmd.write.damage import damage_words
 from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.job import Progress, record_progress
 from migrations.mlmd.write.ledger import Ledger, Mode
-from migrations.mlmd.write.refusals import Refusals
+from migrations.mlmd.write.refusals import Refusals, ReusedIds
 from migrations.mlmd.write.tally import Tally
 from migrations.mlmd.write.target import Target
 from storage.errors import ValueRefused
@@ -36,8 +36,10 @@ class BatchWriter:
     """How many rows may be removed, emptied and renamed by all batches; None if any number may."""
     told: Callable[[Tally], None] = lambda _: None
     """Called with the outcomes of each batch that has been committed."""
+    permits_reused_ids: bool = True
+    """Whether rows under ids of other rows that were imported get ids of their own."""
     found: Callable[[Findings], None] = lambda _: None
-    """Called with what the database refused in each batch that has been committed."""
+    """Called with the findings of writing each batch that has been committed."""
 
     async def write(
         self, load: Callable[[Ledger, Batch], Awaitable[Tally]], batch: Batch, progress: Progress
@@ -53,8 +55,7 @@ class BatchWriter:
             careful = partial(self._write, load, batch, progress, Refusals)
             progress, tally, ledger = await self.target.transact(careful)
         self.told(tally)
-        if ledger.refusals is not None:
-            self.found(ledger.refusals.findings)
+        self.found(_findings(ledger))
         if self.seen is not None:
             for kind, ids in ledger.met.items():
                 self.seen.add(kind, ids)
@@ -72,10 +73,10 @@ class BatchWriter:
         refusals: Callable[[], Refusals] | None,
         connection: AsyncConnection,
     ) -> tuple[Progress, Tally, Ledger]:
-        ledger = replace(self.ledger(connection), refusals=refusals() if refusals else None)
+        reused = ReusedIds(self.permits_reused_ids)
+        ledger = replace(self.ledger(connection), refusals=refusals() if refusals else None, reused=reused)
         tally = await load(ledger, batch)
-        if ledger.refusals is not None:
-            progress = replace(progress, findings=progress.findings.plus(ledger.refusals.findings))
+        progress = replace(progress, findings=progress.findings.plus(_findings(ledger)))
         total = progress.tally.plus(tally)
         if self.damage_limit is not None and tally.damage() and total.damage() > self.damage_limit:
             # The forecast found less, so the source has changed since.
@@ -87,3 +88,9 @@ class BatchWriter:
         progress = replace(progress, tally=total)
         await record_progress(connection, self.import_id, progress)
         return progress, tally, ledger
+
+
+def _findings(ledger: Ledger) -> Findings:
+    """Return what was found while a batch was written."""
+    reused = ledger.reused.findings
+    return reused.plus(ledger.refusals.findings, named=None) if ledger.refusals else reused

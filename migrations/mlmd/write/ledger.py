@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.id_set import IdSet
-from migrations.mlmd.write.refusals import Refusals
+from migrations.mlmd.write.refusals import Refusals, ReusedIds
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from storage.model import ArtifactType, TaskType
 from storage.sql.dialects.dialect import Dialect
@@ -58,6 +58,8 @@ class Ledger:
     """The rows of the source in this batch, by their ids in the store."""
     refusals: Refusals | None = None
     """Gets what the database refuses; None when a refused value is to end the transaction."""
+    reused: ReusedIds = field(default_factory=ReusedIds)
+    """Gets the rows of the source under ids of other rows that were imported."""
 
     def meet(self, kind: Kind, ids: Iterable[str]) -> None:
         """Note rows that the source has."""

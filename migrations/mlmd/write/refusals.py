@@ -4,13 +4,13 @@
 them for damage: in the table of imported rows, under the negative number of their kind.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.write.row_kinds import Kind
 from storage.sql.tables import imported_rows
 
@@ -24,6 +24,22 @@ class Refusals:
     findings: Findings = field(default_factory=lambda: Findings(None))
     absent: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
     """The rows that are not written, because they, or what they belong to, are refused."""
+
+
+@dataclass(slots=True)
+class ReusedIds:
+    """The rows of a batch whose ids were those of other rows when these were imported."""
+
+    is_permitted: bool = True
+    """Whether those that have not been imported yet may be imported under ids of their own."""
+    findings: Findings = field(default_factory=lambda: Findings(None))
+    new: str = ""
+    """One that has not been imported yet, as a sentence."""
+
+    def add(self, names: Sequence[str], new: str) -> None:
+        """Count rows; `new` is one of them that has not been imported yet, as a sentence."""
+        self.findings.add(Rule.IDS_REUSED, *names, count=len(names))
+        self.new = self.new or new
 
 
 async def refused_ids(connection: AsyncConnection, import_id: int, kind: Kind, ids: Collection[str]) -> set[str]:

@@ -1,6 +1,6 @@
 """The rows of runs' records, by run. The importer and the forecast call this before they open a transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from migrations.mlmd.vocabulary.records import RunRecords
@@ -31,6 +31,8 @@ class RunBatchRows:
     """By run: the id of the task that each execution became, by its id in MLMD."""
     context_ids: dict[str, int] = field(default_factory=dict)
     """By run: the id of its context in MLMD."""
+    dated_ids: set[str] = field(default_factory=set)
+    """The rows whose time of creation is that of MLMD's row, which never changes it."""
     kept_states: frozenset[str] = frozenset()
     """The runs and groups of tasks that keep their state in a true-up."""
     replaced_roots: frozenset[str] = frozenset()
@@ -63,6 +65,8 @@ class ArtifactRows:
     rows: Mapping[str, Row]
     artifact_ids: Mapping[int, Sequence[str]]
     """As of a run."""
+    dated_ids: Set[str] = frozenset()
+    """As of runs."""
 
     def source_of(self, kind: Kind, row: Row) -> str:
         """Return what a row was in the source, for reports."""
@@ -82,6 +86,7 @@ def rows_of_runs(records: Sequence[RunRecords], aliases: Aliases) -> RunBatchRow
         rows.made_roots[id] = one.made_root
         rows.task_ids[id] = one.task_ids
         rows.context_ids[id] = one.context_id
+        rows.dated_ids.update(one.dated_ids)
         rows.runs[id] = row_of(Kind.RUN, aliases.run(one.run))
     return rows
 

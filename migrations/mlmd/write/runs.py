@@ -8,6 +8,7 @@ from migrations.mlmd.write.census import count
 from migrations.mlmd.write.kept_ids import metrics_with_kept_ids
 from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.plan import plan_changes
+from migrations.mlmd.write.reused_ids import artifacts_with_own_ids, with_own_ids
 from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_fates import read_run_fates
 from migrations.mlmd.write.run_plan import plan_batch
@@ -18,6 +19,8 @@ from migrations.mlmd.write.writing import write_changes
 
 async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
     """Import runs; returns the outcomes of their rows. Everything is planned before anything is written."""
+    if ledger.mode is not Mode.FIRST:
+        rows = await with_own_ids(ledger, rows)
     fates = await read_run_fates(ledger, rows.runs)
     ledger.meet(Kind.RUN, rows.runs)
     plan = await plan_batch(ledger, rows, fates)
@@ -31,6 +34,8 @@ async def load_runs(ledger: Ledger, rows: RunBatchRows) -> Tally:
 
 async def load_artifacts(ledger: Ledger, artifacts: ArtifactRows) -> Tally:
     """Import artifacts that no run used or made; returns their outcomes."""
+    if ledger.mode is not Mode.FIRST:
+        artifacts = await artifacts_with_own_ids(ledger, artifacts)
     rows = artifacts.rows
     if ledger.mode is Mode.TRUE_UP:
         rows = await metrics_with_kept_ids(ledger, rows, artifacts.artifact_ids)
