@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations import upgrade
 from migrations.mlmd import importer, source
@@ -19,7 +20,14 @@ from migrations.mlmd.verify import LEFT_OUT, verify
 from migrations.mlmd.vocabulary.findings import Rule
 from migrations.mlmd.vocabulary.records import Options, RunRecords
 from migrations.mlmd.vocabulary.rows import RunRows
-from migrations.mlmd.write.row_kinds import LABELS, Kind
+from migrations.mlmd.write.changes import Changes, changes_of
+from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.refusals import Refusals
+from migrations.mlmd.write.row_digest import digests
+from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind
+from migrations.mlmd.write.tally import Outcome
+from migrations.mlmd.write.target import open_for_import
+from migrations.mlmd.write.writing import write_changes
 from storage.errors import ValueRefused
 from storage.model import Task, TaskState
 from tests.databases import create_database, private_server
@@ -320,3 +328,32 @@ async def test_a_value_that_is_refused_outside_of_rows_ends_the_import_with_a_se
     monkeypatch.setattr("migrations.mlmd.write.batch.record_progress", refuse)
     with pytest.raises(ValueRefused, match="a value of the source is out of the range of its column"):
         await imported(asked_for_file(copied("kfp_main", tmp_path), migrated_url))
+
+
+async def test_keys_move_between_tasks_that_are_written_in_different_parts(migrated_url: str, tmp_path: Path) -> None:
+    await imported(asked_for_file(copied("kfp_main", tmp_path), migrated_url))
+    ids = [Ids().task(execution_id) for execution_id in (2, 4, 3)]
+    for id, key in zip(ids, ("one", None, "two"), strict=True):
+        if key:
+            execute(migrated_url, f"UPDATE tasks SET logical_key = '{key}' WHERE id = '{id}'")
+    limit(migrated_url, "tasks", "status_metadata")
+
+    async def move(connection: AsyncConnection) -> Changes:
+        ledger = Ledger(connection, target.dialect, 1, refusals=Refusals())
+        stored = await ledger.rows(Kind.TASK, ids)
+        new = ({"logical_key": "two"}, {"status_metadata": f'{{"a":"{"x" * SHORT}"}}'}, {"logical_key": "one"})
+        names = SHAPES[Kind.TASK].names
+        rows = {
+            id: tuple((dict(zip(names, stored[id], strict=True)) | one).values())
+            for id, one in zip(ids, new, strict=True)
+        }
+        changes = changes_of(
+            Kind.TASK, rows, digests(Kind.TASK, rows), digests(Kind.TASK, stored), digests(Kind.TASK, stored)
+        )
+        return await write_changes(ledger, changes, lambda kind, row: str(row[0]))
+
+    async with open_for_import(migrated_url) as target:
+        written = await target.transact(move)
+    assert set(written.updates) == set(written.outcomes[Outcome.UPDATED]) == {ids[0], ids[2]}
+    keys = dict(execute(migrated_url, "SELECT id, logical_key FROM tasks WHERE logical_key IS NOT NULL"))
+    assert keys == {ids[0]: "two", ids[2]: "one"}

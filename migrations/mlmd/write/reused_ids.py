@@ -122,8 +122,7 @@ async def _runs(ledger: Ledger, rows: RunBatchRows) -> Renumbering:
 
 async def _roots(ledger: Ledger, rows: RunBatchRows) -> Renumbering:
     """Return ids for ROOT tasks that MLMD does not have, which are numbered by context."""
-    made = {ledger.ids.root(rows.context_ids[run_id]): run_id for run_id in rows.runs}
-    made = {id: run_id for id, run_id in made.items() if id in rows.tasks[run_id]}
+    made = {id: run_id for run_id, id in rows.made_roots.items()}
     run_ids = await ledger.runs_of_tasks(made) if made else {}
     return {id: ledger.ids.of(f"reused:{id}:{made[id]}") for id, run_id in run_ids.items() if run_id != made[id]}
 
@@ -152,6 +151,7 @@ def _renumbered(
             for run_id, of_run in links.items()
         },
         artifact_ids=keyed({run_id: _others(of_run, artifacts) for run_id, of_run in rows.artifact_ids.items()}),
+        made_roots=keyed({run_id: tasks.get(id, id) for run_id, id in rows.made_roots.items()}),
         task_ids=keyed(rows.task_ids),
         context_ids=keyed(rows.context_ids),
     )
