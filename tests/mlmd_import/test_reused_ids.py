@@ -22,10 +22,12 @@ from tests.mlmd_import.imports import (
     Watching,
     asked_for_file,
     change,
+    command,
     contents,
     copied,
     everything,
     imported,
+    ran,
 )
 
 LATER = 86_400_000
@@ -244,3 +246,16 @@ async def test_a_row_without_a_time_is_not_taken_for_another_when_the_first_time
     [after] = execute(migrated_url, f"SELECT created_at FROM tasks WHERE id = '{Ids().task(undated)}'")
     # A loop keeps its times when the source has lost tasks.
     assert (before == after) == (undated == 25)
+
+
+def test_the_command_names_the_flag_and_takes_it(migrated_url: str, tmp_path: Path) -> None:
+    file = copied("kfp_main", tmp_path)
+    words = command(f"sqlite:///{file}", migrated_url)
+    assert ran(*words).returncode == 0
+    change(file, *ONE_OTHER_EXECUTION)
+    refused = ran(*words)
+    assert (refused.returncode, "execution 4 of the source was created at" in refused.stderr) == (1, True)
+    assert "or add --reused-ids" in refused.stderr
+    assert ran(*words, "--verify", "--reused-ids").returncode == 2
+    assert ran(*words, "--reused-ids").returncode == 0
+    assert ran(*words, "--verify").returncode == 0
