@@ -18,7 +18,8 @@ from migrations.mlmd.vocabulary.errors import ImportRefused
 from migrations.mlmd.write.ledger import Ledger, chunks
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from migrations.mlmd.write.run_rows import ArtifactRows, RowsByRun, RunBatchRows
-from storage.sql.tables import runs
+from storage.model import TaskType
+from storage.sql.tables import runs, tasks
 
 ADVICE = (
     "MLMD has given ids of rows that were imported before to other rows, as after the restore of a backup, or in a copy of the "
@@ -58,11 +59,11 @@ class Reuse:
 async def with_own_ids(ledger: Ledger, rows: RunBatchRows) -> RunBatchRows:
     """Return the rows of a batch, those under reused ids under ids of their own. Raises ImportRefused if that is not permitted."""
     run_ids, roots = await _runs(ledger, rows), await _roots(ledger, rows)
-    tasks = roots | await _renumbering(ledger, Kind.TASK, _joined(rows.tasks), rows)
+    task_ids = roots | await _renumbering(ledger, Kind.TASK, _joined(rows.tasks), rows)
     artifacts = await _renumbering(ledger, Kind.ARTIFACT, _joined(rows.artifacts), rows)
-    if not (run_ids or tasks or artifacts):
+    if not (run_ids or task_ids or artifacts):
         return rows
-    return _renumbered(rows, ledger.ids, run_ids, tasks, artifacts)
+    return _renumbered(rows, ledger.ids, run_ids, task_ids, artifacts)
 
 
 async def artifacts_with_own_ids(ledger: Ledger, artifacts: ArtifactRows) -> ArtifactRows:
@@ -74,15 +75,26 @@ async def artifacts_with_own_ids(ledger: Ledger, artifacts: ArtifactRows) -> Art
     return replace(artifacts, rows=rows, artifact_ids=_others(artifacts.artifact_ids, ids))
 
 
-async def reuses(ledger: Ledger, kind: Kind, created: Mapping[str, tuple[str, int]]) -> list[Reuse]:
-    """Return the reuses among rows of the source: names and times by id."""
+async def reuses(
+    ledger: Ledger, kind: Kind, created: Mapping[str, tuple[str, int]], run_ids: Mapping[str, str] | None = None
+) -> list[Reuse]:
+    """Return the reuses among rows of the source: names and times by id, and of tasks the runs.
+
+    The time of a ROOT task is that of its first task after the source had lost the root, so that only its run tells it apart.
+    """
     table, found = SHAPES[kind].table, []
     for chunk in chunks(created.keys()):
         statement = select(table.c.id, table.c.created_at).where(table.c.id.in_(chunk))
-        for id, imported_created_at in await ledger.connection.execute(statement):
-            name, created_at = created[id]
-            if created_at != imported_created_at:
-                found.append(Reuse(name, id, created_at, imported_created_at))
+        differing = {id: at for id, at in await ledger.connection.execute(statement) if at != created[id][1]}
+        roots: dict[str, str] = {}
+        if kind is Kind.TASK and differing:
+            of_roots = select(tasks.c.id, tasks.c.run_id).where(
+                tasks.c.id.in_(sorted(differing)), tasks.c.type == int(TaskType.ROOT)
+            )
+            roots = {id: run_id for id, run_id in await ledger.connection.execute(of_roots)}
+        for id, imported_created_at in differing.items():
+            if id not in roots or (run_ids is not None and run_ids[id] != roots[id]):
+                found.append(Reuse(created[id][0], id, created[id][1], imported_created_at))
     return found
 
 
@@ -103,7 +115,10 @@ async def _renumbering(
 ) -> Renumbering:
     place = _CREATED[kind]
     times = {id: (id, row[place]) for id, row in rows.items() if id in batch.dated_ids}
-    found = [replace(one, name=batch.source_of(kind, rows[one.id])) for one in await reuses(ledger, kind, times)]
+    run_ids = {id: rows[id][_RUN_ID] for id in times} if kind is Kind.TASK else None
+    found = [
+        replace(one, name=batch.source_of(kind, rows[one.id])) for one in await reuses(ledger, kind, times, run_ids)
+    ]
     return await own_ids(ledger, kind, found)
 
 
