@@ -10,7 +10,7 @@ from typing import Any
 from migrations.mlmd.write.damage import column_changes, deleted_groups
 from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.merge import merged
-from migrations.mlmd.write.row_digest import digests
+from migrations.mlmd.write.row_digest import digests, digests_like
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 
 LOGICAL_KEY = SHAPES[Kind.TASK].names.index("logical_key")
@@ -51,7 +51,7 @@ async def expected_rows(
         store_digests = {id: import_digests.get(id, 0) for id in stored_ids} | digests(kind, stored_rows)
     else:
         stored_rows = await ledger.rows(kind, rows)
-        store_digests = digests(kind, stored_rows)
+        store_digests = digests_like(kind, stored_rows, rows, source_digests)
     # A row that was changed in the store is left alone whatever the source has.
     old = {
         id: stored_rows[id]

@@ -3,12 +3,12 @@
 Loading, verifying and undoing call this. Every method that reads or removes sends one statement per ID_CHUNK ids.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.mapping.ids import Ids
@@ -21,6 +21,8 @@ from storage.sql.tables import artifact_tasks, artifacts, imported_rows, tasks
 
 ID_CHUNK = 5000
 """How many ids one statement lists; databases limit the number of bound values."""
+
+_KINDS = {int(kind): kind for kind in Kind}
 
 _NAMES = ("import_id", "kind", "row_id", "digest")
 
@@ -55,6 +57,8 @@ class Ledger:
     """The rows of the source in earlier batches; None when nobody asks."""
     met: dict[Kind, set[str]] = field(default_factory=dict)
     """The rows of the source in this batch, by their ids in the store."""
+    known: dict[Kind, dict[str, Row | None]] = field(default_factory=dict)
+    """Rows that were read before in this transaction, None for those that the store does not have."""
 
     def meet(self, kind: Kind, ids: Iterable[str]) -> None:
         """Note rows that the source has."""
@@ -70,7 +74,7 @@ class Ledger:
         digests: dict[str, int] = {}
         for chunk in chunks(ids):
             statement = select(imported_rows.c.row_id, imported_rows.c.digest).where(
-                self._of(kind), imported_rows.c.row_id.in_(chunk)
+                self._of(kind), self._among(imported_rows.c.row_id, chunk)
             )
             digests.update((row_id, value) for row_id, value in await self.connection.execute(statement))
         return digests
@@ -83,7 +87,7 @@ class Ledger:
             statement = (
                 select(imported_rows.c.row_id, imported_rows.c.digest)
                 .join(table, table.c.id == imported_rows.c.row_id)
-                .where(self._of(kind), table.c.run_id.in_(chunk))
+                .where(self._of(kind), self._among(table.c.run_id, chunk))
             )
             digests.update((row_id, value) for row_id, value in await self.connection.execute(statement))
         return digests
@@ -100,7 +104,8 @@ class Ledger:
             .order_by(columns.row_id, columns.kind)
             .limit(limit)
         )
-        return [(row.row_id, Kind(row.kind), row.digest) for row in await self.connection.execute(statement)]
+        rows = (await self.connection.execute(statement)).all()
+        return [(row_id, _KINDS[kind], value) for row_id, kind, value in rows]
 
     async def page(self, kind: Kind, after: str, limit: int) -> list[tuple[str, int]]:
         """Return ids and digests of the next rows, by id."""
@@ -125,18 +130,20 @@ class Ledger:
         """Return the ids, among the given ones, that the store has, imported or not."""
         shape, stored_ids = SHAPES[kind], set[str]()
         for chunk in chunks(ids):
-            stored_ids.update((await self.connection.execute(select(shape.id).where(shape.id.in_(chunk)))).scalars())
+            stored_ids.update(
+                (await self.connection.execute(select(shape.id).where(self._among(shape.id, chunk)))).scalars()
+            )
         return stored_ids
 
     async def rows(self, kind: Kind, ids: Collection[str], *, for_update: bool = False) -> dict[str, Row]:
         """Return rows as they are now, and lock them if `for_update`."""
-        shape = SHAPES[kind]
+        shape, known = SHAPES[kind], {} if for_update else self.known.get(kind, {})
         rows: dict[str, Row] = {}
-        for chunk in chunks(ids):
-            statement = select(*shape.columns).where(shape.id.in_(chunk)).order_by(shape.id)
+        for chunk in chunks([id for id in ids if id not in known]):
+            statement = select(*shape.columns).where(self._among(shape.id, chunk)).order_by(shape.id)
             statement = statement.with_for_update() if for_update else statement
             rows.update((row[0], tuple(row)) for row in await self.connection.execute(statement))
-        return rows
+        return rows | {id: row for id in ids if (row := known.get(id)) is not None} if known else rows
 
     async def links_of_tasks(self, task_ids: Collection[str]) -> dict[tuple[Any, ...], str]:
         """Return the ids of all links of tasks, by the columns that are unique together."""
@@ -145,17 +152,19 @@ class Ledger:
         for chunk in chunks(task_ids):
             statement = select(
                 links.task_id, links.type, links.key, links.iteration, links.artifact_id, links.id
-            ).where(links.task_id.in_(chunk))
+            ).where(self._among(links.task_id, chunk))
             ids_by_link.update((tuple(row[:-1]), row[-1]) for row in await self.connection.execute(statement))
         return ids_by_link
 
-    async def link_rows_of_tasks(self, task_ids: Collection[str]) -> dict[str, Row]:
-        """Return all links of tasks, whoever wrote them."""
+    async def link_rows(self, task_ids: Collection[str], ids: Set[str]) -> dict[str, Row]:
+        """Return all links of tasks, whoever wrote them, and links with ids; later calls of `rows` do not read these again."""
         shape = SHAPES[Kind.LINK]
         rows: dict[str, Row] = {}
         for chunk in chunks(task_ids):
-            statement = select(*shape.columns).where(artifact_tasks.c.task_id.in_(chunk))
+            statement = select(*shape.columns).where(self._among(artifact_tasks.c.task_id, chunk))
             rows.update((row[0], tuple(row)) for row in await self.connection.execute(statement))
+        rows |= await self.rows(Kind.LINK, ids - rows.keys())
+        self.known.setdefault(Kind.LINK, {}).update(dict.fromkeys(ids) | rows)
         return rows
 
     async def tasks_of_runs(self, run_ids: Collection[str]) -> dict[str, str]:
@@ -174,7 +183,7 @@ class Ledger:
         """Return the ids of the runs of tasks that the store has."""
         run_ids: dict[str, str] = {}
         for chunk in chunks(task_ids):
-            statement = select(tasks.c.id, tasks.c.run_id).where(tasks.c.id.in_(chunk))
+            statement = select(tasks.c.id, tasks.c.run_id).where(self._among(tasks.c.id, chunk))
             run_ids.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
         return run_ids
 
@@ -193,7 +202,7 @@ class Ledger:
             statement = (
                 select(tasks.c.run_id, tasks.c.id)
                 .join(imported_rows, tasks.c.id == imported_rows.c.row_id)
-                .where(self._of(Kind.TASK), tasks.c.run_id.in_(chunk), tasks.c.type == int(TaskType.ROOT))
+                .where(self._of(Kind.TASK), self._among(tasks.c.run_id, chunk), tasks.c.type == int(TaskType.ROOT))
                 .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
             )
             roots.update((run_id, row_id) for run_id, row_id in await self.connection.execute(statement))
@@ -204,7 +213,7 @@ class Ledger:
         names: dict[str, str] = {}
         for chunk in chunks(ids):
             statement = select(artifacts.c.id, artifacts.c.name).where(
-                artifacts.c.id.in_(chunk), artifacts.c.type == int(ArtifactType.Metric)
+                self._among(artifacts.c.id, chunk), artifacts.c.type == int(ArtifactType.Metric)
             )
             names.update((row_id, name) for row_id, name in await self.connection.execute(statement))
         return names
@@ -213,7 +222,7 @@ class Ledger:
         """Return the ids of the tasks that have logical keys, by key."""
         ids_by_key: dict[str, str] = {}
         for chunk in chunks(keys):
-            statement = select(tasks.c.logical_key, tasks.c.id).where(tasks.c.logical_key.in_(chunk))
+            statement = select(tasks.c.logical_key, tasks.c.id).where(self._among(tasks.c.logical_key, chunk))
             ids_by_key.update((key, row_id) for key, row_id in await self.connection.execute(statement))
         return ids_by_key
 
@@ -241,7 +250,9 @@ class Ledger:
         if kind is Kind.TASK:
             # Keys may move between tasks, and no two tasks may have the same one in between.
             for chunk in chunks(rows):
-                await self.connection.execute(update(shape.table).where(shape.id.in_(chunk)).values(logical_key=None))
+                await self.connection.execute(
+                    update(shape.table).where(self._among(shape.id, chunk)).values(logical_key=None)
+                )
         if kind is Kind.LINK:
             await self.remove_rows(kind, rows)
             await self.dialect.insert_rows(self.connection, shape.table, shape.names, list(rows.values()))
@@ -261,19 +272,22 @@ class Ledger:
         """Delete rows, but keep the record that the import wrote them."""
         shape = SHAPES[kind]
         for chunk in chunks(ids):
-            await self.connection.execute(delete(shape.table).where(shape.id.in_(chunk)))
+            await self.connection.execute(delete(shape.table).where(self._among(shape.id, chunk)))
 
     async def forget(self, kind: Kind, ids: Collection[str]) -> None:
         """Remove the record that the import wrote rows."""
         for chunk in chunks(ids):
             await self.connection.execute(
-                delete(imported_rows).where(self._of(kind), imported_rows.c.row_id.in_(chunk))
+                delete(imported_rows).where(self._of(kind), self._among(imported_rows.c.row_id, chunk))
             )
 
     async def forget_lost(self, kind: Kind) -> None:
         """Remove the record that the import wrote rows, for rows that the store no longer has."""
         row = select(SHAPES[kind].id).where(SHAPES[kind].id == imported_rows.c.row_id)
         await self.connection.execute(delete(imported_rows).where(self._of(kind), ~row.exists()))
+
+    def _among(self, column: ColumnElement[Any], ids: list[str]) -> ColumnElement[bool]:
+        return self.dialect.among(column, "ids", ids)
 
     def _notes(self, kind: Kind, rows: Iterable[str], digests: Mapping[str, int]) -> list[tuple[Any, ...]]:
         return [(self.import_id, int(kind), row_id, digests[row_id]) for row_id in rows]
