@@ -9,7 +9,6 @@ are limited to two cores.
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile

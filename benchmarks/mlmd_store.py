@@ -1,7 +1,7 @@
 """Creates large MLMD stores in SQLite files: runs of KFP v2 with tasks, artifacts and events.
 
-Benchmarks call `make_store`, then `change_store` between imports. A run has a root and 19 containers; a store of 100,000 executions has 305,000 artifacts and
-590,000 events.
+Benchmarks call `make_store`, then `change_store` between imports. A run has a root and 19 containers; a store of 100,000
+executions has 305,000 artifacts and 590,000 events.
 """
 
 import base64

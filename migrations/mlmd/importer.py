@@ -38,7 +38,7 @@ from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.batch import BatchWriter
 from migrations.mlmd.write.census import gone_rows
 from migrations.mlmd.write.damage import DAMAGE_PERCENT, damage_limit, damage_share
-from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.groups import GroupPlanner, PlanGroup, group_batches
 from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.job import (
     Job,
@@ -52,10 +52,12 @@ from migrations.mlmd.write.job import (
     record_progress,
 )
 from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.pace import Pace
+from migrations.mlmd.write.pieces import Plan
 from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_rows import rows_of_runs
-from migrations.mlmd.write.runs import load_artifacts, load_runs
-from migrations.mlmd.write.tally import Tally, records_of
+from migrations.mlmd.write.runs import plan_artifacts, plan_runs
+from migrations.mlmd.write.tally import records_of
 from migrations.mlmd.write.target import Target, open_for_import, open_for_reading
 from storage.ids import new_id
 from storage.model import default_experiment
@@ -137,6 +139,7 @@ class _Import:
         self._observer = observer
         self._skipped = skipped
         self._executions = executions_per_batch(target.dialect)
+        self._pace = Pace(has_one_writer=not target.dialect.many_processes)
 
     async def run(self) -> Report:
         jobs = {job.store_id: job for job in await self._target.transact(all_jobs)}
@@ -150,7 +153,7 @@ class _Import:
         with contextlib.ExitStack() as stack:
             seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
             ids = Ids(self._source.options.store_id)
-            writer = BatchWriter(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally)
+            writer = BatchWriter(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally, self._pace)
             await self._skipped.add_survey(self._source)
             progress = await self._import(writer, job.progress)
             return await self._end(job, writer, progress, resumed=resumed)
@@ -239,8 +242,8 @@ class _Import:
         is_first_pass = progress.phase is Phase.GROUPS
         if is_first_pass:
             progress = replace(progress, tally=progress.tally.without_left_alone())
-        async for _, load_group, batch in group_batches(GroupLoader(aliases), kfp):
-            progress = await writer.write(partial(_load, load_group, is_first_pass), batch, progress)
+        async for _, plan_group, batch in group_batches(GroupPlanner(aliases), kfp):
+            progress = await writer.write(partial(_plan, plan_group, is_first_pass), batch, progress, progress)
         if not is_first_pass:
             return progress
         self._skipped.add_findings(kfp.findings)
@@ -249,7 +252,7 @@ class _Import:
     async def _runs(self, writer: BatchWriter, aliases: Aliases, progress: Progress) -> Progress:
         total = self._source.store.survey.executions_in_runs
         runs = mapped_runs(self._source, after=progress.after, executions_per_batch=self._executions)
-        async with contextlib.aclosing(ahead(runs)) as batches:
+        async with contextlib.aclosing(self._ahead(runs)) as batches:
             async for batch in batches:
                 progress = await write_runs(writer, batch, aliases, progress)
                 self._skipped.add_findings(batch.findings)
@@ -258,49 +261,53 @@ class _Import:
 
     async def _artifacts(self, writer: BatchWriter, progress: Progress) -> Progress:
         total = self._source.store.survey.artifacts
-        async with contextlib.aclosing(ahead(mapped_artifacts(self._source, after=progress.after))) as batches:
+        artifacts = mapped_artifacts(self._source, after=progress.after)
+        async with contextlib.aclosing(self._ahead(artifacts)) as batches:
             async for batch in batches:
                 findings, done = progress.findings.plus(batch.findings), min(batch.after, total)
-                progress = replace(progress, after=batch.after, done=done, findings=findings)
-                progress = await writer.write(load_artifacts, artifact_rows(batch), progress)
+                end = replace(progress, after=batch.after, done=done, findings=findings)
+                progress = await writer.write(plan_artifacts, artifact_rows(batch), progress, end)
                 self._skipped.add_findings(batch.findings)
                 self._observer.progress("artifacts without a run", progress.done, total)
         return progress
 
+    def _ahead(self, items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
+        # Beside a transaction in this process, mapping would take the interpreter from it, while it keeps others waiting.
+        return ahead(items) if self._target.dialect.many_processes else items
+
     async def _end(self, job: Job, writer: BatchWriter, progress: Progress, *, resumed: bool) -> Report:
         remark = ONCE_MORE if writer.mode is Mode.FIRST else FROM_THE_BEGINNING
         findings = self._source.store.survey.findings.plus(progress.findings)
-
-        async def write(connection: AsyncConnection) -> Report:
-            await record_progress(connection, job.id, progress, state=JobState.DONE)
-            totals = await writer.ledger(connection).counts()
-            return Report(
-                "import",
-                self._target.label,
-                self._request.store_id,
-                source=self._source.store.label,
-                survey=self._source.store.survey,
-                records=records_of(progress.tally, totals),
-                tally=progress.tally,
-                findings=findings,
-                resumed=resumed,
-                remarks=[remark] if resumed else [],
-            )
-
-        return await self._target.transact(write)
+        totals = await self._target.read(lambda connection: writer.ledger(connection).counts())
+        await self._target.transact(
+            lambda connection: record_progress(connection, job.id, progress, state=JobState.DONE)
+        )
+        return Report(
+            "import",
+            self._target.label,
+            self._request.store_id,
+            source=self._source.store.label,
+            survey=self._source.store.survey,
+            records=records_of(progress.tally, totals),
+            tally=progress.tally,
+            findings=findings,
+            resumed=resumed,
+            remarks=[remark] if resumed else [],
+        )
 
 
 async def write_runs(writer: BatchWriter, batch: MappedRuns, aliases: Aliases, progress: Progress) -> Progress:
     """Write a batch of runs; returns the progress after it."""
     rows = rows_of_runs(batch.records, aliases)
     findings, done = progress.findings.plus(batch.findings), progress.done + batch.executions
-    return await writer.write(load_runs, rows, replace(progress, after=batch.after, done=done, findings=findings))
+    end = replace(progress, after=batch.after, done=done, findings=findings)
+    return await writer.write(plan_runs, rows, progress, end)
 
 
-async def _load(load_group: LoadGroup, is_first_pass: bool, ledger: Ledger, batch: Sequence[Any]) -> Tally:
-    tally, _ = await load_group(ledger, batch)
+async def _plan(plan_group: PlanGroup, is_first_pass: bool, ledger: Ledger, batch: Sequence[Any]) -> Plan:
+    plan, _ = await plan_group(ledger, batch)
     # The import that was interrupted has already counted the rows that it left unchanged.
-    return tally if is_first_pass else tally.without_left_alone()
+    return plan if is_first_pass else replace(plan, tally=plan.tally.without_left_alone())
 
 
 def mode_of(request: ImportRequest, job: Job | None) -> Mode:

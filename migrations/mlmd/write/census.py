@@ -35,10 +35,10 @@ def count(ledger: Ledger, tally: Tally, all_changes: Iterable[Changes]) -> None:
 
 async def gone_rows(target: Target, ledger_of: LedgerOf, progress: OnProgress) -> AsyncIterator[Tally]:
     """Yield the outcomes of the rows of the import that no batch has met, some thousands of all its rows at a time."""
-    counts = await target.transact(lambda connection: ledger_of(connection).counts())
+    counts = await target.read(lambda connection: ledger_of(connection).counts())
     total, done, after = sum(counts.values()), 0, ("", 0)
     while True:
-        page, tally = await target.transact(partial(_step, ledger_of, after))
+        page, tally = await target.read(partial(_step, ledger_of, after))
         if not page:
             return
         after, done = page[-1], done + len(page)

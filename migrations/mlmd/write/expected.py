@@ -47,7 +47,7 @@ async def expected_rows(
     if ledger.mode is Mode.FIRST:
         stored_ids = await ledger.present(kind, rows)
         differing = [id for id, value in import_digests.items() if source_digests[id] != value and id in stored_ids]
-        stored_rows = await ledger.rows(kind, differing, for_update=True) if differing else {}
+        stored_rows = await ledger.rows(kind, differing) if differing else {}
         store_digests = {id: import_digests.get(id, 0) for id in stored_ids} | digests(kind, stored_rows)
     else:
         stored_rows = await ledger.rows(kind, rows)

@@ -17,7 +17,8 @@ class IdSet:
 
     def __init__(self) -> None:
         # Without a name: SQLite makes a file where temporary files are, and deletes it, however the process ends.
-        self._connection = sqlite3.connect("", isolation_level=None)
+        # Threads of transactions ask it too, one after the other.
+        self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         for kind in Kind:

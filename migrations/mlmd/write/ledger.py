@@ -3,7 +3,7 @@
 Loading, verifying and undoing call this. Every method that reads or removes sends one statement per ID_CHUNK ids.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.id_set import IdSet
+from migrations.mlmd.write.row_digest import digests
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
+from migrations.mlmd.write.target import Overtaken
 from storage.model import ArtifactType, TaskType
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.tables import artifact_tasks, artifacts, imported_rows, tasks
@@ -226,42 +228,64 @@ class Ledger:
             ids_by_key.update((key, row_id) for key, row_id in await self.connection.execute(statement))
         return ids_by_key
 
-    async def apply(self, changes: Changes) -> None:
-        """Write the changes of rows of one kind."""
-        if changes.removals:
-            await self.remove(changes.kind, changes.removals)
-        if changes.updates:
-            await self.replace(changes.kind, changes.updates, changes.digests)
-        if changes.new_rows:
-            await self.create(changes.kind, changes.new_rows, changes.digests)
+    async def apply(self, all_changes: Sequence[Changes]) -> None:
+        """Write changes, parents before what refers to them. Raises Overtaken when a row is not as it was read."""
+        for changes in all_changes:
+            await self._lock(changes)
+        for changes in reversed(all_changes):
+            # The database removes the links of a task with the task.
+            if changes.removals:
+                await self.remove(changes.kind, changes.removals)
+        for changes in all_changes:
+            if changes.updates:
+                await self._replace(changes)
+            if changes.new_rows:
+                await self._create(changes)
 
-    async def create(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
+    async def _lock(self, changes: Changes) -> None:
+        """Lock the rows that are changed until the transaction ends."""
+        kind, before = changes.kind, changes.before
+        ids = [*changes.updates, *changes.removals]
+        rows = await self.rows(kind, ids, for_update=True) if ids else {}
+        if rows != before and digests(kind, rows) != digests(kind, before):
+            raise Overtaken
+
+    async def _create(self, changes: Changes) -> None:
         """Write new rows."""
-        shape, notes = SHAPES[kind], self._notes(kind, rows, digests)
+        kind, rows = changes.kind, changes.new_rows
         if kind is Kind.SPEC and self.mode is not Mode.FIRST:
             # One that was deleted with its last run comes back with the next one.
             await self.forget(kind, rows)
-        await self.dialect.insert_rows(self.connection, shape.table, shape.names, list(rows.values()))
-        await self.dialect.insert_rows(self.connection, imported_rows, _NAMES, notes)
+        await self._insert(kind, rows)
+        await self._note(kind, rows, changes.digests)
 
-    async def replace(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
-        """Write rows of the import again, with other values."""
+    async def _replace(self, changes: Changes) -> None:
+        """Write rows of the import again, with other values, in a number of statements that does not depend on theirs."""
+        kind, rows = changes.kind, changes.updates
         shape = SHAPES[kind]
         if kind is Kind.TASK:
             # Keys may move between tasks, and no two tasks may have the same one in between.
-            for chunk in chunks(rows):
-                await self.connection.execute(
-                    update(shape.table).where(self._among(shape.id, chunk)).values(logical_key=None)
-                )
+            place = shape.names.index("logical_key")
+            moved = [id for id, row in rows.items() if changes.before[id][place] not in (None, row[place])]
+            for chunk in chunks(moved):
+                emptied = update(shape.table).where(self._among(shape.id, chunk)).values(logical_key=None)
+                await self.connection.execute(emptied)
         if kind is Kind.LINK:
             await self.remove_rows(kind, rows)
-            await self.dialect.insert_rows(self.connection, shape.table, shape.names, list(rows.values()))
+            await self._insert(kind, rows)
         else:
-            for row_id, row in rows.items():
-                values = dict(zip(shape.names, row, strict=True))
-                await self.connection.execute(update(shape.table).where(shape.id == row_id).values(values))
+            await self.dialect.update_rows(self.connection, shape.table, shape.names, list(rows.values()))
         await self.forget(kind, rows)
-        await self.dialect.insert_rows(self.connection, imported_rows, _NAMES, self._notes(kind, rows, digests))
+        await self._note(kind, rows, changes.digests)
+
+    async def _insert(self, kind: Kind, rows: Mapping[str, Row]) -> None:
+        shape = SHAPES[kind]
+        await self.dialect.insert_rows(self.connection, shape.table, shape.names, list(rows.values()))
+
+    async def _note(self, kind: Kind, rows: Iterable[str], digests: Mapping[str, int]) -> None:
+        """Record that the import wrote rows."""
+        notes = [(self.import_id, int(kind), row_id, digests[row_id]) for row_id in rows]
+        await self.dialect.insert_rows(self.connection, imported_rows, _NAMES, notes)
 
     async def remove(self, kind: Kind, ids: Collection[str]) -> None:
         """Delete rows of the import."""
@@ -289,9 +313,6 @@ class Ledger:
     def _among(self, column: ColumnElement[Any], ids: list[str]) -> ColumnElement[bool]:
         return self.dialect.among(column, "ids", ids)
 
-    def _notes(self, kind: Kind, rows: Iterable[str], digests: Mapping[str, int]) -> list[tuple[Any, ...]]:
-        return [(self.import_id, int(kind), row_id, digests[row_id]) for row_id in rows]
-
     def _of(self, kind: Kind) -> Any:
         return (imported_rows.c.import_id == self.import_id) & (imported_rows.c.kind == int(kind))
 
@@ -306,21 +327,8 @@ class DryRunLedger(Ledger):
         """Return the ids, among the given ones, that the store has, or would have after the batches so far."""
         return await super().present(kind, ids) | (set(ids) - set(self.new_ids.absent(kind, ids)))
 
-    async def rows(self, kind: Kind, ids: Collection[str], *, for_update: bool = False) -> dict[str, Row]:
-        """Return rows as they are now, without locking them."""
-        return await super().rows(kind, ids)
-
-    async def create(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
-        """Record new rows of the kinds that can occur in several batches."""
-        if kind not in (Kind.TASK, Kind.LINK):
-            self.new_ids.add(kind, rows)
-
-    async def replace(self, kind: Kind, rows: Mapping[str, Row], digests: Mapping[str, int]) -> None:
-        """Record rows that would be written again."""
-        await self.create(kind, rows, digests)
-
-    async def remove(self, kind: Kind, ids: Collection[str]) -> None:
-        """Do nothing."""
-
-    async def forget(self, kind: Kind, ids: Collection[str]) -> None:
-        """Do nothing."""
+    async def apply(self, all_changes: Sequence[Changes]) -> None:
+        """Record the rows of the kinds that can occur in several batches."""
+        for changes in all_changes:
+            if changes.kind not in (Kind.TASK, Kind.LINK):
+                self.new_ids.add(changes.kind, [*changes.new_rows, *changes.updates])

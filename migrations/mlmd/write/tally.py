@@ -92,6 +92,11 @@ class Tally:
                 rest._merge(kind, outcome, cases.count, ())
         return rest
 
+    def only_left_alone(self) -> "Tally":
+        """Return the rows that were left unchanged or kept something, all of them named."""
+        kept = {key: cases for key, cases in self._cases.items() if key[1] in LEFT_ALONE}
+        return Tally(kept, named=self.named)
+
     def count(self, kind: Kind, outcome: Outcome) -> int:
         """Return how many rows of a kind had an outcome."""
         cases = self._cases.get((kind, outcome))
