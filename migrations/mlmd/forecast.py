@@ -56,7 +56,8 @@ class Forecast:
         await self._runs(aliases)
         await self._artifacts()
         if self.mode is not Mode.FIRST:
-            async for tally in gone_rows(self.target, self.ledger, self.progress):
+            gone = gone_rows(self.target, self.ledger, self.progress, self.tally, is_forecast=True)
+            async for tally in gone:
                 self._add(tally)
 
     def ledger(self, connection: AsyncConnection) -> DryRunLedger:

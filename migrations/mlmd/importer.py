@@ -169,7 +169,7 @@ class _Import:
             progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
         progress = await self._artifacts(writer, progress)
         if writer.seen is not None:
-            async for tally in gone_rows(self._target, writer.ledger, self._observer.progress):
+            async for tally in gone_rows(self._target, writer.ledger, self._observer.progress, progress.tally):
                 progress = replace(progress, tally=progress.tally.plus(tally))
                 self._skipped.add_tally(tally)
         return progress

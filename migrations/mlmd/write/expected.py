@@ -3,8 +3,9 @@
 `plan` compares them with what the store has and writes the difference; verifying only compares. Nothing is written here.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from migrations.mlmd.write.damage import column_changes, deleted_groups
@@ -16,7 +17,6 @@ from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 LOGICAL_KEY = SHAPES[Kind.TASK].names.index("logical_key")
 
 _LINK = SHAPES[Kind.LINK].names
-_UNIQUE_OF_LINK = [_LINK.index(name) for name in ("task_id", "type", "key", "iteration", "artifact_id")]
 _TYPE, _ITERATION, _TASK_ID = (_LINK.index(name) for name in ("type", "iteration", "task_id"))
 
 
@@ -75,9 +75,10 @@ def without_key(row: Row) -> Row:
     return (*row[:LOGICAL_KEY], None, *row[LOGICAL_KEY + 1 :])
 
 
-def unique_of_link(row: Row) -> tuple[Any, ...]:
-    """Return the columns of a link that no other link has together."""
-    return tuple(row[place] for place in _UNIQUE_OF_LINK)
+unique_of_link: Callable[[Row], tuple[Any, ...]] = itemgetter(
+    *(_LINK.index(name) for name in ("task_id", "type", "key", "iteration", "artifact_id"))
+)
+"""Returns the columns of a link that no other link has together."""
 
 
 async def _merged(

@@ -44,6 +44,11 @@ class IdSet:
             absent = {row[0] for row in self._connection.execute(query, [json.dumps([hash(id) for id in ids])])}
         return [id for id in ids if hash(id) in absent]
 
+    def count(self, kind: Kind) -> int:
+        """Return how many ids of a kind there are."""
+        row = self._connection.execute(f"SELECT count(*) FROM {_table(kind)}").fetchone()
+        return int(row[0])
+
     def close(self) -> None:
         """Delete the file."""
         self._connection.close()

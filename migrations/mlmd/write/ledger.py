@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import Row as SqlRow
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.mapping.ids import Ids
@@ -71,6 +72,10 @@ class Ledger:
         """Return the ids, among the given ones, that no earlier batch has met."""
         return ids if self.seen is None else self.seen.absent(kind, ids)
 
+    def seen_counts(self) -> dict[Kind, int]:
+        """Return how many rows of each kind the earlier batches have met."""
+        return {} if self.seen is None else {kind: self.seen.count(kind) for kind in Kind}
+
     async def digests(self, kind: Kind, ids: Collection[str]) -> dict[str, int]:
         """Return the digests of the rows, among the given ones, that the import wrote."""
         digests: dict[str, int] = {}
@@ -78,7 +83,7 @@ class Ledger:
             statement = select(imported_rows.c.row_id, imported_rows.c.digest).where(
                 self._of(kind), self._among(imported_rows.c.row_id, chunk)
             )
-            digests.update((row_id, value) for row_id, value in await self.connection.execute(statement))
+            digests.update((row_id, value) for row_id, value in await self._all(statement))
         return digests
 
     async def digests_of_runs(self, kind: Kind, run_ids: Collection[str]) -> dict[str, int]:
@@ -91,11 +96,13 @@ class Ledger:
                 .join(table, table.c.id == imported_rows.c.row_id)
                 .where(self._of(kind), self._among(table.c.run_id, chunk))
             )
-            digests.update((row_id, value) for row_id, value in await self.connection.execute(statement))
+            digests.update((row_id, value) for row_id, value in await self._all(statement))
         return digests
 
-    async def page_of_all(self, after: tuple[str, int], limit: int) -> list[tuple[str, Kind, int]]:
-        """Return ids, kinds and digests of the next rows of any kind, by id and kind."""
+    async def page_of_all(
+        self, kinds: Collection[Kind], after: tuple[str, int], limit: int
+    ) -> list[tuple[str, Kind, int]]:
+        """Return ids, kinds and digests of the next rows of some kinds, by id and kind."""
         columns = imported_rows.c
         row_id, kind = after
         later = or_(columns.row_id > row_id, and_(columns.row_id == row_id, columns.kind > kind))
@@ -103,10 +110,11 @@ class Ledger:
             select(columns.row_id, columns.kind, columns.digest)
             # The first condition is what the index is searched for.
             .where(columns.row_id >= row_id, later, columns.import_id == self.import_id)
+            .where(columns.kind.in_(sorted(map(int, kinds))))
             .order_by(columns.row_id, columns.kind)
             .limit(limit)
         )
-        rows = (await self.connection.execute(statement)).all()
+        rows = await self._all(statement)
         return [(row_id, _KINDS[kind], value) for row_id, kind, value in rows]
 
     async def page(self, kind: Kind, after: str, limit: int) -> list[tuple[str, int]]:
@@ -117,7 +125,7 @@ class Ledger:
             .order_by(imported_rows.c.row_id)
             .limit(limit)
         )
-        return [(row_id, value) for row_id, value in await self.connection.execute(statement)]
+        return [(row_id, value) for row_id, value in await self._all(statement)]
 
     async def counts(self) -> dict[Kind, int]:
         """Return how many rows of each kind the import has."""
@@ -126,7 +134,7 @@ class Ledger:
             .where(imported_rows.c.import_id == self.import_id)
             .group_by(imported_rows.c.kind)
         )
-        return {Kind(kind): count for kind, count in await self.connection.execute(statement)}
+        return {Kind(kind): count for kind, count in await self._all(statement)}
 
     async def present(self, kind: Kind, ids: Collection[str]) -> set[str]:
         """Return the ids, among the given ones, that the store has, imported or not."""
@@ -144,7 +152,7 @@ class Ledger:
         for chunk in chunks([id for id in ids if id not in known]):
             statement = select(*shape.columns).where(self._among(shape.id, chunk)).order_by(shape.id)
             statement = statement.with_for_update() if for_update else statement
-            rows.update((row[0], tuple(row)) for row in await self.connection.execute(statement))
+            rows.update((row[0], tuple(row)) for row in await self._all(statement))
         return rows | {id: row for id in ids if (row := known.get(id)) is not None} if known else rows
 
     async def links_of_tasks(self, task_ids: Collection[str]) -> dict[tuple[Any, ...], str]:
@@ -155,7 +163,7 @@ class Ledger:
             statement = select(
                 links.task_id, links.type, links.key, links.iteration, links.artifact_id, links.id
             ).where(self._among(links.task_id, chunk))
-            ids_by_link.update((tuple(row[:-1]), row[-1]) for row in await self.connection.execute(statement))
+            ids_by_link.update((tuple(row[:-1]), row[-1]) for row in await self._all(statement))
         return ids_by_link
 
     async def link_rows(self, task_ids: Collection[str], ids: Set[str]) -> dict[str, Row]:
@@ -164,7 +172,7 @@ class Ledger:
         rows: dict[str, Row] = {}
         for chunk in chunks(task_ids):
             statement = select(*shape.columns).where(self._among(artifact_tasks.c.task_id, chunk))
-            rows.update((row[0], tuple(row)) for row in await self.connection.execute(statement))
+            rows.update((row[0], tuple(row)) for row in await self._all(statement))
         rows |= await self.rows(Kind.LINK, ids - rows.keys())
         self.known.setdefault(Kind.LINK, {}).update(dict.fromkeys(ids) | rows)
         return rows
@@ -186,7 +194,7 @@ class Ledger:
         run_ids: dict[str, str] = {}
         for chunk in chunks(task_ids):
             statement = select(tasks.c.id, tasks.c.run_id).where(self._among(tasks.c.id, chunk))
-            run_ids.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
+            run_ids.update((row_id, run_id) for row_id, run_id in await self._all(statement))
         return run_ids
 
     async def parents_of_tasks_in(self, parent_ids: Collection[str]) -> dict[str, str]:
@@ -207,7 +215,7 @@ class Ledger:
                 .where(self._of(Kind.TASK), self._among(tasks.c.run_id, chunk), tasks.c.type == int(TaskType.ROOT))
                 .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
             )
-            roots.update((run_id, row_id) for run_id, row_id in await self.connection.execute(statement))
+            roots.update((run_id, row_id) for run_id, row_id in await self._all(statement))
         return roots
 
     async def names_of_metrics(self, ids: Collection[str]) -> dict[str, str]:
@@ -217,7 +225,7 @@ class Ledger:
             statement = select(artifacts.c.id, artifacts.c.name).where(
                 self._among(artifacts.c.id, chunk), artifacts.c.type == int(ArtifactType.Metric)
             )
-            names.update((row_id, name) for row_id, name in await self.connection.execute(statement))
+            names.update((row_id, name) for row_id, name in await self._all(statement))
         return names
 
     async def tasks_of_keys(self, keys: Collection[str]) -> dict[str, str]:
@@ -225,7 +233,7 @@ class Ledger:
         ids_by_key: dict[str, str] = {}
         for chunk in chunks(keys):
             statement = select(tasks.c.logical_key, tasks.c.id).where(self._among(tasks.c.logical_key, chunk))
-            ids_by_key.update((key, row_id) for key, row_id in await self.connection.execute(statement))
+            ids_by_key.update((key, row_id) for key, row_id in await self._all(statement))
         return ids_by_key
 
     async def apply(self, all_changes: Sequence[Changes]) -> None:
@@ -309,6 +317,10 @@ class Ledger:
         """Remove the record that the import wrote rows, for rows that the store no longer has."""
         row = select(SHAPES[kind].id).where(SHAPES[kind].id == imported_rows.c.row_id)
         await self.connection.execute(delete(imported_rows).where(self._of(kind), ~row.exists()))
+
+    async def _all(self, statement: Select[Any]) -> Sequence[SqlRow[Any]]:
+        # Rows that are fetched one by one take longer.
+        return (await self.connection.execute(statement)).all()
 
     def _among(self, column: ColumnElement[Any], ids: list[str]) -> ColumnElement[bool]:
         return self.dialect.among(column, "ids", ids)

@@ -102,6 +102,12 @@ class Tally:
         cases = self._cases.get((kind, outcome))
         return cases.count if cases else 0
 
+    def has_only(self, kind: Kind, outcomes: Collection[Outcome]) -> bool:
+        """Return whether all rows of a kind that were counted had one of these outcomes."""
+        return all(
+            outcome in outcomes for (other, outcome), cases in self._cases.items() if other is kind and cases.count
+        )
+
     def only(self, kind: Kind, outcome: Outcome) -> "Tally":
         """Return the counts of one kind and outcome."""
         key = (kind, outcome)
