@@ -82,7 +82,7 @@ def measure(kind: str, executions: int, sides: Sequence[Side], *, rounds: int) -
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lineal-bench-")))
         source = folder / "mlmd.sqlite"
-        _store("make_store", source, executions)
+        run_with_store("make_store", source, executions)
         server = "" if kind == "sqlite" else stack.enter_context(private_server(kind)).url
         stores = [
             create_database(kind, server=server) if server else f"sqlite:///{folder}/{side.name}.sqlite"
@@ -90,7 +90,7 @@ def measure(kind: str, executions: int, sides: Sequence[Side], *, rounds: int) -
         ]
         for step in _steps(rounds):
             if step.change is not None:
-                _store("change_store", source, step.change)
+                run_with_store("change_store", source, step.change)
             costs = [_run(side, source, store, step.flags) for side, store in zip(sides, stores, strict=True)]
             _print(kind, executions, step, costs)
 
@@ -105,8 +105,8 @@ def _steps(rounds: int) -> Iterator[Step]:
         yield Step("changes")
 
 
-def _store(function: str, *arguments: object) -> None:
-    # In a process of its own: the peak of a process begins with that of the one that started it.
+def run_with_store(function: str, *arguments: object) -> None:
+    """Call a function of mlmd_store in a process of its own: the peak of a process begins with that of the one that starts it."""
     script = f"import sys; from pathlib import Path; from benchmarks.mlmd_store import {function} as fn; "
     script += "fn(Path(sys.argv[1]), int(sys.argv[2]))"
     subprocess.run([sys.executable, "-c", script, *map(str, arguments)], check=True)

@@ -1,21 +1,33 @@
-"""How much an import writes at a time beside servers that write to the same store. The writer of batches calls this.
+"""How much an import takes at a time beside servers that write to the same store. The writer of batches and the command call this.
 
 A transaction keeps others waiting: all other writers of a SQLite file, and on servers those of the rows that its rows refer to.
 It is as short as this module makes it, and is followed by a rest of the same length, in which those who wait get their turn.
 """
 
 import asyncio
+import contextlib
+import os
 
 TRANSACTION_SECONDS = 0.05
 """How long a transaction should take at most."""
 
-TRANSACTION_SECONDS_OF_A_FILE = 0.01
-"""The same where a transaction keeps every other writer waiting: about the duration of one of theirs."""
+TRANSACTION_SECONDS_OF_A_FILE = 0.02
+"""The same where a transaction keeps every other writer waiting."""
 
-ROWS_MIN, ROWS_MAX = 50, 20_000
-_FIRST_ROWS = 250
+ROWS_MIN, ROWS_MAX = 500, 20_000
+"""With fewer rows, a transaction would hardly be shorter: it mostly waits for the disk and for a processor."""
 GROWTH_MAX = 2.0
 """How much more rows a transaction may have than the one before."""
+
+
+NICENESS = 10
+"""How much less an import may claim of processors that are wanted by others."""
+
+
+def give_way() -> None:
+    """Lower the priority of this process: a server on the same machine has its clients' calls to answer first."""
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
 
 
 class Pace:
@@ -23,7 +35,7 @@ class Pace:
 
     def __init__(self, *, has_one_writer: bool) -> None:
         self._seconds = TRANSACTION_SECONDS_OF_A_FILE if has_one_writer else TRANSACTION_SECONDS
-        self.rows = _FIRST_ROWS
+        self.rows = ROWS_MIN
 
     def note(self, rows: int, seconds: float) -> None:
         """Take in how long a transaction took with so many rows."""
