@@ -184,9 +184,9 @@ class Ledger:
             statement = (
                 select(tasks.c.id, tasks.c.run_id)
                 .join(imported_rows, tasks.c.id == imported_rows.c.row_id)
-                .where(self._of(Kind.TASK), tasks.c.run_id.in_(chunk))
+                .where(self._of(Kind.TASK), self._among(tasks.c.run_id, chunk))
             )
-            task_runs.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
+            task_runs.update((row_id, run_id) for row_id, run_id in await self._all(statement))
         return task_runs
 
     async def runs_of_tasks(self, task_ids: Collection[str]) -> dict[str, str]:
@@ -201,8 +201,8 @@ class Ledger:
         """Return the parents of the tasks within groups, by task."""
         parents: dict[str, str] = {}
         for chunk in chunks(parent_ids):
-            statement = select(tasks.c.id, tasks.c.parent_task_id).where(tasks.c.parent_task_id.in_(chunk))
-            parents.update((row_id, parent_id) for row_id, parent_id in await self.connection.execute(statement))
+            statement = select(tasks.c.id, tasks.c.parent_task_id).where(self._among(tasks.c.parent_task_id, chunk))
+            parents.update((row_id, parent_id) for row_id, parent_id in await self._all(statement))
         return parents
 
     async def roots_of_runs(self, run_ids: Collection[str]) -> dict[str, str]:
