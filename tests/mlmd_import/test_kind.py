@@ -18,6 +18,7 @@ from migrations.mlmd.write import pace
 from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.pieces import Plan
 from migrations.mlmd.write.row_kinds import Kind
+from migrations.mlmd.write.runs import plan_runs
 from migrations.mlmd.write.tally import Outcome
 from tests.mlmd.test_cost import multiplied
 from tests.mlmd_import.imports import asked_for_file, change, contents, copied, imported
@@ -137,7 +138,6 @@ async def test_a_sqlite_store_can_be_written_while_a_batch_is_planned(
         return  # others have no lock of the whole store
     path, writes = urlsplit(migrated_url).path[1:], []
     source = copied("kfp_main", tmp_path)
-    plan_runs = importer.plan_runs
 
     async def planned(ledger: Ledger, rows: Any) -> Plan:
         plan = await plan_runs(ledger, rows)

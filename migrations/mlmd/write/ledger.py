@@ -9,7 +9,6 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
-from sqlalchemy import Row as SqlRow
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.mapping.ids import Ids
@@ -318,9 +317,10 @@ class Ledger:
         row = select(SHAPES[kind].id).where(SHAPES[kind].id == imported_rows.c.row_id)
         await self.connection.execute(delete(imported_rows).where(self._of(kind), ~row.exists()))
 
-    async def _all(self, statement: Select[Any]) -> Sequence[SqlRow[Any]]:
+    async def _all(self, statement: Select[Any]) -> Sequence[Any]:
         # Rows that are fetched one by one take longer.
-        return (await self.connection.execute(statement)).all()
+        rows: Sequence[Any] = (await self.connection.execute(statement)).all()
+        return rows
 
     def _among(self, column: ColumnElement[Any], ids: list[str]) -> ColumnElement[bool]:
         return self.dialect.among(column, "ids", ids)
