@@ -52,7 +52,7 @@ from migrations.mlmd.write.job import (
     record_progress,
 )
 from migrations.mlmd.write.ledger import Ledger, Mode
-from migrations.mlmd.write.pace import Pace
+from migrations.mlmd.write.pace import Pace, give_way
 from migrations.mlmd.write.pieces import Plan
 from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_rows import rows_of_runs
@@ -99,8 +99,10 @@ class Observer(Protocol):
         """Called with what an import with --prune would remove, empty and rename, before anything is written."""
 
 
-async def run_import(request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False) -> Report:
-    """Import a store, or what has changed in it since the last import.
+async def run_import(
+    request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False, gives_way: bool = False
+) -> Report:
+    """Import a store, or what has changed in it since the last import; `gives_way` lowers the priority of the process for good.
 
     Raises ImportRefused when an import with --prune would damage too many rows, or when the options differ; SourceRefused,
     SchemaMismatch, Unavailable, Conflict or ValueRefused. What has been written by then is kept, and the next call continues
@@ -108,12 +110,14 @@ async def run_import(request: ImportRequest, observer: Observer, *, upgrade_sche
     """
     start = time.monotonic()
     with open_skipped(request.skipped) as skipped:
-        report = await _run(request, observer, skipped, upgrade_schema=upgrade_schema)
+        report = await _run(request, observer, skipped, upgrade_schema=upgrade_schema, gives_way=gives_way)
     report.seconds = time.monotonic() - start
     return report
 
 
-async def _run(request: ImportRequest, observer: Observer, skipped: Skipped, *, upgrade_schema: bool) -> Report:
+async def _run(
+    request: ImportRequest, observer: Observer, skipped: Skipped, *, upgrade_schema: bool, gives_way: bool
+) -> Report:
     async with open_source(request) as source:
         dialect = dialect_for(request.store)
         observer.plan(source.store.survey, source.store.label, dialect.label)
@@ -124,6 +128,8 @@ async def _run(request: ImportRequest, observer: Observer, skipped: Skipped, *, 
             await upgrade.upgrade_async(request.store)
         await upgrade.check(request.store)
         async with open_for_import(request.store) as target:
+            if gives_way:
+                give_way()
             report = await _Import(request, source, target, observer, skipped).run()
         report.preflight = preflight
         return report

@@ -1,7 +1,7 @@
 """How much an import takes at a time beside servers that write to the same store. The writer of batches and the command call this.
 
 A transaction keeps others waiting: all other writers of a SQLite file, and on servers those of the rows that its rows refer to.
-It is as short as this module makes it, and is followed by a rest of the same length, in which those who wait get their turn.
+It is as short as this module makes it, and is followed by a rest, in which those who wait get their turn.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ TRANSACTION_SECONDS = 0.05
 TRANSACTION_SECONDS_OF_A_FILE = 0.02
 """The same where a transaction keeps every other writer waiting."""
 
+REST_SECONDS_MAX = 0.5
+
 ROWS_MIN, ROWS_MAX = 500, 20_000
 """With fewer rows, a transaction would hardly be shorter: it mostly waits for the disk and for a processor."""
 GROWTH_MAX = 2.0
@@ -25,7 +27,11 @@ NICENESS = 10
 
 
 def give_way() -> None:
-    """Lower the priority of this process: a server on the same machine has its clients' calls to answer first."""
+    """Lower the priority of this thread and of those that it starts: servers on the same machine have calls to answer.
+
+    A thread that was started before keeps its priority. That of a SQLite file's writer should: while it waits for a processor,
+    everybody else waits for it.
+    """
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
 
@@ -35,6 +41,8 @@ class Pace:
 
     def __init__(self, *, has_one_writer: bool) -> None:
         self._seconds = TRANSACTION_SECONDS_OF_A_FILE if has_one_writer else TRANSACTION_SECONDS
+        # Those who wait for a file look again from time to time, and must meet a rest.
+        self._rest_factor = 2 if has_one_writer else 1
         self.rows = ROWS_MIN
 
     def note(self, rows: int, seconds: float) -> None:
@@ -47,4 +55,4 @@ class Pace:
 
     async def rest(self, seconds: float) -> None:
         """Leave the store to others after a transaction that took so long."""
-        await asyncio.sleep(min(seconds, self._seconds))
+        await asyncio.sleep(min(seconds * self._rest_factor, REST_SECONDS_MAX))
