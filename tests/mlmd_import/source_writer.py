@@ -58,8 +58,8 @@ class SourceWriter:
         """The contexts of runs."""
         return self.ids(f"SELECT id FROM Context WHERE type_id = {self.type(RUN)} ORDER BY id")
 
-    def root(self, context_id: int) -> int:
-        """The root of a run: its oldest execution."""
+    def root(self, context_id: int) -> int | None:
+        """The root of a run: its oldest execution, if it has any."""
         return self.ids(f"SELECT min(execution_id) FROM Association WHERE context_id = {context_id}")[0]
 
     def type(self, name: str, kind: int = 1) -> int:
@@ -106,9 +106,13 @@ class SourceWriter:
 
     def task(self, context_id: int, name: str, *, parent: int = 0, state: int = COMPLETE, **custom: Any) -> int:
         """Add a task to a run."""
-        parent = parent or self.root(context_id)
         return self.execution(
-            context_id, state=state, task_name=name, display_name=name, parent_dag_id=parent, **custom
+            context_id,
+            state=state,
+            task_name=name,
+            display_name=name,
+            parent_dag_id=parent or self.root(context_id),
+            **custom,
         )
 
     def artifact(self, type: str = DATASET, **custom: Any) -> int:

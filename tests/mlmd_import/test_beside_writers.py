@@ -40,8 +40,10 @@ def new_task_that_reuses(writer: SourceWriter, n: int) -> None:
 
 
 def output_of_an_old_task(writer: SourceWriter, n: int) -> None:
-    writer.event(writer.root(any_run(writer, n)) + 1, writer.artifact(), key=f"late-{n}")
-    writer.event(writer.root(any_run(writer, n + 1)) + 1, 1 + n % 40, OUTPUT, f"again-{n}")
+    # A run that has only begun, or lost everything, has no root.
+    first, second = ((writer.root(any_run(writer, number)) or 0) + 1 for number in (n, n + 1))
+    writer.event(first, writer.artifact(), key=f"late-{n}")
+    writer.event(second, 1 + n % 40, OUTPUT, f"again-{n}")
 
 
 def new_run(writer: SourceWriter, n: int) -> None:

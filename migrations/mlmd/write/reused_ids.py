@@ -84,8 +84,9 @@ async def reuses(
     """
     table, found = SHAPES[kind].table, []
     for chunk in chunks(created.keys()):
-        statement = select(table.c.id, table.c.created_at).where(table.c.id.in_(chunk))
-        differing = {id: at for id, at in await ledger.connection.execute(statement) if at != created[id][1]}
+        statement = select(table.c.id, table.c.created_at).where(ledger.dialect.among(table.c.id, "ids", chunk))
+        found_times = (await ledger.connection.execute(statement)).all()
+        differing = {id: at for id, at in found_times if at != created[id][1]}
         roots: dict[str, str] = {}
         if kind is Kind.TASK and differing:
             of_roots = select(tasks.c.id, tasks.c.run_id).where(
@@ -127,7 +128,8 @@ async def _runs(ledger: Ledger, rows: RunBatchRows) -> Renumbering:
     numbered = {id for id in rows.runs if id in rows.dated_ids and ledger.ids.run(rows.context_ids[id]) == id}
     found = []
     for chunk in chunks(numbered):
-        statement = select(runs.c.id, runs.c.display_name, runs.c.created_at).where(runs.c.id.in_(chunk))
+        statement = select(runs.c.id, runs.c.display_name, runs.c.created_at)
+        statement = statement.where(ledger.dialect.among(runs.c.id, "ids", chunk))
         for id, name, created_at in await ledger.connection.execute(statement):
             row = rows.runs[id]
             if row[_NAME_OF_RUN] != name and row[_RUN_CREATED] != created_at:

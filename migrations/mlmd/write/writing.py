@@ -130,6 +130,7 @@ class _Parts:
         part = Changes(self.kind, digests(self.kind, rows), new_rows, updates, (), frozenset(), {}, before)
         execute = self.ledger.connection.exec_driver_sql
         await execute(f"SAVEPOINT {_SAVEPOINT}")
+        why = None
         try:
             await (self.ledger.replace(part) if before else self.ledger.create(part))
         except Exception as error:
@@ -137,9 +138,8 @@ class _Parts:
             if why is None:
                 raise
             release(error)  # or the rows would stay in memory
+        if why is not None:
             await execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-        else:
-            why = None
         await execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
         return why
 

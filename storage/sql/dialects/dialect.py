@@ -16,7 +16,7 @@ from storage.contract import Lock
 from storage.errors import Unavailable, Unusable, ValueRefused
 from storage.sql.dialects.inquiry import Inquiry
 from storage.sql.dialects.online_ddl import OnlineDdl
-from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, why_unreachable
+from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, causes, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.transaction_threads import TransactionThreads
 
@@ -218,7 +218,10 @@ class Dialect:
         """
         if isinstance(error, DBAPIError):
             why = self.value_refusals.get(self.code_of(error) or "")
-            return why or (self.why_too_large() if self.failure(error) is Failure.TOO_LARGE else None)
+            if why or self.failure(error) is Failure.TOO_LARGE:
+                return why or self.why_too_large()
+            # Some drivers convert values, and give such an error no code.
+            error = next((each for each in causes(error) if isinstance(each, OverflowError | UnicodeError)), error)
         if isinstance(error, OverflowError):
             return OUT_OF_RANGE
         if isinstance(error, UnicodeError):

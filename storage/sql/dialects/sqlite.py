@@ -101,10 +101,6 @@ def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return "TEXT"
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
 def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -361,17 +357,16 @@ class SQLite(Dialect):
         self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
         """As text, to the driver itself: converting the values would take longer than writing them."""
-        places = ", ".join("?" * len(names))
-        statement = f"INSERT INTO {_quoted(table.name)} ({', '.join(map(_quoted, names))}) VALUES ({places})"
+        columns, places = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
+        statement = f'INSERT INTO "{table.name}" ({columns}) VALUES ({places})'
         await connection.exec_driver_sql(statement, list(map(tuple, rows)))
 
     async def update_rows(
         self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
         """As text, to the driver itself."""
-        key, *others = map(_quoted, names)
-        values = ", ".join(f"{name} = ?" for name in others)
-        statement = f"UPDATE {_quoted(table.name)} SET {values} WHERE {key} = ?"
+        values = ", ".join(f'"{name}" = ?' for name in names[1:])
+        statement = f'UPDATE "{table.name}" SET {values} WHERE "{names[0]}" = ?'
         await connection.exec_driver_sql(statement, [(*row[1:], row[0]) for row in rows])
 
     def check_place(self) -> None:
