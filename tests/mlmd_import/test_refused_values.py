@@ -214,6 +214,20 @@ async def test_a_refused_specification_leaves_its_runs_and_versions(
     assert await left_out(request) == {}
 
 
+async def test_versions_of_refused_pipelines_are_left_out(migrated_url: str, tmp_path: Path, database_url: str) -> None:
+    file, kfp = copied("kfp_main", tmp_path), database_url
+    make_kfp_database(kfp)
+    request = asked_for_file(file, migrated_url, kfp=kfp)
+    limit(migrated_url, "pipelines", "name", 1)
+    report = await imported(request)
+    stored = contents(migrated_url)
+    assert stored["pipelines"] == stored["pipeline_versions"] == []
+    pipelines, versions = (report.records[kind] for kind in (Kind.PIPELINE, Kind.VERSION))
+    assert pipelines["refused"] > 0 < versions["without_parent"]
+    found = await left_out(request)
+    assert (found["pipelines"], found["pipeline_versions"]) == (pipelines["refused"], versions["without_parent"])
+
+
 async def test_a_refused_update_keeps_the_value_and_brings_the_others(migrated_url: str, tmp_path: Path) -> None:
     file = copied("kfp_main", tmp_path)
     request = asked_for_file(file, migrated_url)

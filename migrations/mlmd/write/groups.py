@@ -4,7 +4,7 @@ If Lineal already has one with the same name, the one from KFP becomes an alias 
 with another specification is imported nevertheless, with the first characters of its id appended to its name.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,7 +62,7 @@ class GroupPlanner:
         pipeline_ids = await ledger.present(Kind.PIPELINE, {version.pipeline_id for version in versions})
         orphans = [one.id for one in versions if one.pipeline_id not in pipeline_ids]
         tally.add(Kind.VERSION, Outcome.WITHOUT_PARENT, orphans)
-        refused = await _of_refused_pipelines(ledger, versions, orphans) if orphans else []
+        refused = await _of_refused_pipelines(ledger, versions, {*orphans}) if orphans else {}
         ids_by_name = await _find_ids(
             ledger.connection, pipeline_versions, ("pipeline_id", "name"), [one.name for one in versions]
         )
@@ -78,7 +78,7 @@ class GroupPlanner:
             new_specs |= spec_rows(version.pipeline_spec, version.created_at)
         changes = [await plan_specs(ledger, new_specs), await plan_changes(ledger, Kind.VERSION, rows)]
         count(ledger, tally, changes)
-        return Plan(changes, tally, source_of=_name_in_kfp, refused={Kind.VERSION: refused}), rows
+        return Plan(changes, tally, source_of=_name_in_kfp, refused=refused), rows
 
     def _id_by_name(
         self, kind: Kind, name: tuple[str, str], id: str, ids_by_name: Mapping[tuple[Any, ...], str]
@@ -128,13 +128,16 @@ def _name_in_kfp(kind: Kind, row: Row) -> str:
 
 
 async def _of_refused_pipelines(
-    ledger: Ledger, versions: Sequence[PipelineVersion], orphans: Sequence[str]
-) -> list[str]:
-    """Return the versions, among those whose pipeline the store does not have, whose pipeline was refused by its database."""
-    pipeline_ids = {version.id: version.pipeline_id for version in versions}
-    lacking = {pipeline_ids[id] for id in orphans}
+    ledger: Ledger, versions: Sequence[PipelineVersion], orphans: Collection[str]
+) -> dict[Kind, list[str]]:
+    """Return versions, with their specifications, whose pipeline the store does not have because its database refused it."""
+    lacking = {one.pipeline_id for one in versions if one.id in orphans}
     refused = await refused_ids(ledger.connection, ledger.import_id, Kind.PIPELINE, lacking)
-    return [id for id in orphans if pipeline_ids[id] in refused]
+    left_out = [one for one in versions if one.id in orphans and one.pipeline_id in refused]
+    specs = dict[str, Row]()
+    for one in left_out:
+        specs |= spec_rows(one.pipeline_spec, one.created_at)
+    return {Kind.VERSION: [one.id for one in left_out], Kind.SPEC: list(specs)}
 
 
 async def _own_ids(
