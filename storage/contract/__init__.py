@@ -11,6 +11,7 @@ Locks are always taken in one order, so that two calls cannot wait for each othe
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
@@ -24,6 +25,7 @@ __all__ = [
     "ArtifactWrites",
     "ExperimentReads",
     "ExperimentWrites",
+    "LineageReads",
     "Listing",
     "Lock",
     "Page",

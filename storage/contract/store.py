@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.lineage import LineageReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.tasks import TaskReads, TaskWrites
@@ -43,6 +44,10 @@ class ReadTx(Protocol):
     @property
     def artifact_tasks(self) -> ArtifactTaskReads:
         """Links between artifacts and tasks."""
+
+    @property
+    def lineage(self) -> LineageReads:
+        """Links across runs."""
 
 
 class WriteTx(Protocol):

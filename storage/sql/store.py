@@ -32,6 +32,7 @@ from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.examination import examine
 from storage.sql.experiments import SqlExperiments
+from storage.sql.lineage import SqlLineage
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
@@ -72,6 +73,12 @@ class SqlTx:
         self.tasks = SqlTasks(connection, dialect)
         self.artifacts = SqlArtifacts(connection, dialect)
         self.artifact_tasks = SqlArtifactTasks(connection, dialect)
+        self._connection, self._dialect = connection, dialect
+
+    @property
+    def lineage(self) -> SqlLineage:
+        """Links across runs, which few calls read."""
+        return SqlLineage(self._connection, self._dialect)
 
 
 class SqlStore:

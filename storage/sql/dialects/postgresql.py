@@ -149,6 +149,7 @@ class PostgreSQL(Dialect):
     )
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
+    has_lateral: ClassVar[bool] = True
     default_port: ClassVar[int] = 5432
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
 

@@ -1,0 +1,89 @@
+"""The first rows of each of many keys, in one statement: a hub has a hundred thousand rows, of which some fifty are wanted.
+
+A window function would read them all.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    String,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.types import TypeEngine
+
+BRANCHES = (1, 8, 64)
+"""How many keys a statement has without LATERAL. Few lengths, so that few statements are prepared."""
+
+OfKey = Callable[[Sequence[ColumnElement[Any]]], Select[Any]]
+"""Returns the statement for one key, given its parts; it has an order and a limit."""
+
+
+class LimitedEach:
+    """A statement for many keys. Its rows have the position of their key, and come in no order.
+
+    `padding` is a key that has no rows. `complete` adds to the rows of all keys, which it is given as one table.
+    """
+
+    def __init__(
+        self,
+        of_key: OfKey,
+        padding: Sequence[Any],
+        *,
+        has_lateral: bool,
+        complete: Callable[[FromClause], Select[Any]] = lambda rows: select(*rows.c),
+    ) -> None:
+        self._of_key, self._padding, self._has_lateral = of_key, padding, has_lateral
+        self._types: list[TypeEngine[Any]] = [String() if isinstance(each, str) else BigInteger() for each in padding]
+        if has_lateral:
+            self._statements = {0: complete(self._lateral())}
+        else:
+            self._statements = {length: complete(self._branches(length)) for length in BRANCHES}
+
+    def batches(self, keys: Sequence[Sequence[Any]]) -> list[tuple[int, Select[Any], dict[str, Any]]]:
+        """Return what to execute: the position of the first key, the statement and what to bind."""
+        if self._has_lateral:
+            arrays = {f"key_{part}": [key[part] for key in keys] for part in range(len(self._padding))}
+            return [(0, self._statements[0], arrays)]
+        batches = []
+        for start in range(0, len(keys), BRANCHES[-1]):
+            part_of_keys = keys[start : start + BRANCHES[-1]]
+            length = next(each for each in BRANCHES if each >= len(part_of_keys))
+            padded = [*part_of_keys, *[self._padding] * (length - len(part_of_keys))]
+            values = {
+                f"key_{number}_{part}": value for number, key in enumerate(padded) for part, value in enumerate(key)
+            }
+            batches.append((start, self._statements[length], values))
+        return batches
+
+    def _lateral(self) -> FromClause:
+        names = [f"key_{part}" for part in range(len(self._types))]
+        # In a subquery the planner does not see how many there are, and keeps one plan.
+        arrays = [
+            select(bindparam(name, type_=ARRAY(type))).scalar_subquery()
+            for name, type in zip(names, self._types, strict=True)
+        ]
+        wanted = func.unnest(*arrays).table_valued(*map(column, names), with_ordinality="number", name="wanted")
+        wanted = wanted.render_derived()
+        rows = self._of_key([wanted.c[name] for name in names]).lateral("rows_of_key")
+        position = (wanted.c.number - literal_column("1")).label("position")
+        return select(position, *rows.c).select_from(wanted.join(rows, true())).subquery("rows_of_keys")
+
+    def _branches(self, length: int) -> FromClause:
+        branches = []
+        for number in range(length):
+            key = [bindparam(f"key_{number}_{part}", type_=type) for part, type in enumerate(self._types)]
+            rows = self._of_key(key).subquery(f"rows_{number}")
+            branches.append(select(literal_column(str(number)).label("position"), *rows.c))
+        return union_all(*branches).subquery("rows_of_keys")
