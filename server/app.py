@@ -18,6 +18,7 @@ from server import __version__
 from server.api import Api
 from server.apis.kfp.api import KFP
 from server.apis.kfp_v1beta1.api import KFP_V1BETA1
+from server.apis.lineal.api import LINEAL
 from server.calls import policy
 from server.calls.admission import Admission
 from server.calls.authority import SingleUser
@@ -46,7 +47,7 @@ from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.elsewhere import StoreElsewhere
 from storage.sql.store import SqlStore
 
-APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
+APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1, LINEAL)
 """The APIs that are served."""
 
 MICROSECONDS = 1_000_000

@@ -27,6 +27,9 @@ class LineageReads(Protocol):
     async def versions_after(self, moments: Sequence[Moment], *, per_uri: int) -> Sequence[Sequence[ArtifactNode]]:
         """Artifacts at a uri come oldest first, from a moment onwards."""
 
+    async def at_uri(self, uri_hash: str, namespace: str | None, *, limit: int) -> Sequence[ArtifactNode]:
+        """Artifacts of any type with a uri come newest first. A namespace limits which artifacts have a uri."""
+
     async def tasks_of_run(self, run_id: str, *, types: Sequence[int], limit: int) -> Sequence[str]:
         """Tasks of some types in a run come by creation time, then id."""
 

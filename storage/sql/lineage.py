@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.ids import possible_ids
@@ -22,6 +22,13 @@ _TASKS_OF_RUN = (
     .order_by(tasks.c.created_at, tasks.c.id)
     .limit(bindparam("limit"))
 )
+_AT_URI = (
+    select(*columns_of(artifacts, ArtifactNode))
+    .where(artifacts.c.uri_hash == bindparam("uri_hash"), artifacts.c.uri_hash != inline_literal(""))
+    .order_by(artifacts.c.created_at.desc(), artifacts.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_AT_URI_IN_NAMESPACE = _AT_URI.where(artifacts.c.namespace == bindparam("namespace"))
 
 
 def _inline(numbers: Sequence[int]) -> list[ColumnElement[Any]]:
@@ -126,6 +133,15 @@ class SqlLineage:
         """Return the artifacts at uris, from moments onwards."""
         return await self._versions(self._statements.after, moments, per_uri)
 
+    async def at_uri(self, uri_hash: str, namespace: str | None, *, limit: int) -> Sequence[ArtifactNode]:
+        """Return the newest artifacts with a uri."""
+        values = {"uri_hash": uri_hash, "limit": limit}
+        if namespace is None:
+            result = await self._connection.execute(_AT_URI, values)
+        else:
+            result = await self._connection.execute(_AT_URI_IN_NAMESPACE, {**values, "namespace": namespace})
+        return [ArtifactNode(*row) for row in result.all()]
+
     async def tasks_of_run(self, run_id: str, *, types: Sequence[int], limit: int) -> Sequence[str]:
         """Return the ids of a run's first tasks of some types."""
         values = {"run_id": run_id, "types": list(types), "limit": limit}
@@ -173,8 +189,9 @@ class SqlLineage:
             rows.extend((start + row[0], *row[1:]) for row in found.all())
         return rows
 
-    async def _among(self, statement: Select[Any], ids: Sequence[str]) -> Sequence[Row[Any]]:
+    async def _among(self, statement: Select[Any], ids: Sequence[str]) -> Sequence[Any]:
         ids = possible_ids(ids)
         if not ids:
             return []
-        return (await self._connection.execute(statement, {"ids": self._dialect.text_list(ids)})).all()
+        rows: Sequence[Any] = (await self._connection.execute(statement, {"ids": self._dialect.text_list(ids)})).all()
+        return rows

@@ -147,3 +147,18 @@ async def test_runs_come_with_their_experiments(store: SqlStore) -> None:
     run = a_run(experiment_id="of-the-run")
     await keep(store, run)
     assert await store.read(lambda tx: tx.lineage.experiments([run.id, new_id()])) == {run.id: "of-the-run"}
+
+
+async def test_artifacts_of_any_type_with_a_uri_come_newest_first(store: SqlStore) -> None:
+    versions = [a_version_at(seconds, type=seconds) for seconds in (6, 1, 2)]
+    await keep(store, *versions, an_artifact())
+    found = await store.read(lambda tx: tx.lineage.at_uri(text_digest(URI), None, limit=2))
+    assert [artifact.id for artifact in found] == [versions[0].id, versions[2].id]
+
+
+async def test_a_namespace_limits_which_artifacts_have_a_uri(store: SqlStore) -> None:
+    versions = [a_version_at(1, namespace=namespace) for namespace in ("a", "b")]
+    await keep(store, *versions)
+    for namespace, version in zip(("a", "b"), versions, strict=True):
+        [found] = await store.read(lambda tx, name=namespace: tx.lineage.at_uri(text_digest(URI), name, limit=2))
+        assert found.id == version.id

@@ -44,7 +44,7 @@ PARAMETER: EdgeKind
 LAUNCHED: EdgeKind
 
 class GetLineageRequest(_message.Message):
-    __slots__ = ("start", "direction", "hops", "node_limit", "fanout_limit", "edges", "groups", "cached", "within")
+    __slots__ = ("start", "direction", "hops", "node_limit", "fanout_limit", "edges", "groups", "cached", "within", "namespace")
     START_FIELD_NUMBER: _ClassVar[int]
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,7 @@ class GetLineageRequest(_message.Message):
     GROUPS_FIELD_NUMBER: _ClassVar[int]
     CACHED_FIELD_NUMBER: _ClassVar[int]
     WITHIN_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     start: _containers.RepeatedScalarFieldContainer[str]
     direction: Direction
     hops: int
@@ -63,7 +64,8 @@ class GetLineageRequest(_message.Message):
     groups: bool
     cached: bool
     within: str
-    def __init__(self, start: _Optional[_Iterable[str]] = ..., direction: _Optional[_Union[Direction, str]] = ..., hops: _Optional[int] = ..., node_limit: _Optional[int] = ..., fanout_limit: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[EdgeKind, str]]] = ..., groups: bool = ..., cached: bool = ..., within: _Optional[str] = ...) -> None: ...
+    namespace: str
+    def __init__(self, start: _Optional[_Iterable[str]] = ..., direction: _Optional[_Union[Direction, str]] = ..., hops: _Optional[int] = ..., node_limit: _Optional[int] = ..., fanout_limit: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[EdgeKind, str]]] = ..., groups: bool = ..., cached: bool = ..., within: _Optional[str] = ..., namespace: _Optional[str] = ...) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("ref", "name", "type", "state", "origin", "run", "uri", "namespace", "created_at", "finished_at", "depth", "number")
@@ -123,6 +125,7 @@ class Cut(_message.Message):
         WITHIN: _ClassVar[Cut.Reason]
         HIDDEN: _ClassVar[Cut.Reason]
         TASKS: _ClassVar[Cut.Reason]
+        CACHED: _ClassVar[Cut.Reason]
     REASON_UNSPECIFIED: Cut.Reason
     HOPS: Cut.Reason
     NODES: Cut.Reason
@@ -131,6 +134,7 @@ class Cut(_message.Message):
     WITHIN: Cut.Reason
     HIDDEN: Cut.Reason
     TASKS: Cut.Reason
+    CACHED: Cut.Reason
     AT_FIELD_NUMBER: _ClassVar[int]
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
