@@ -5,10 +5,12 @@ The only module that refers to SqlStore. The command line calls `serve`.
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +24,8 @@ from server.apis.lineal.api import LINEAL
 from server.calls import policy
 from server.calls.admission import Admission
 from server.calls.authority import SingleUser
-from server.calls.call import Shared
+from server.calls.call import Call, Handler, Shared
+from server.calls.caller import SINGLE_USER_SCOPE, Caller, Identity
 from server.calls.dispatcher import Dispatcher
 from server.calls.elsewhere import Elsewhere, Recipe
 from server.config import Settings, ignored_settings
@@ -87,6 +90,21 @@ async def examine_database(settings: Settings) -> tuple[list[str], list[str]]:
     store = SqlStore(settings.store, pool_size=1, limits=_session_limits(settings))
     try:
         return await store.problems(), await store.advice()
+    finally:
+        await store.close()
+
+
+async def ask(settings: Settings, handler: Handler, request: Any) -> Any:
+    """Return a handler's answer to one request, without a door, with the rights of single-user mode. Raises what it raises.
+
+    Its page tokens are worth nothing to others.
+    """
+    store = SqlStore(settings.store, pool_size=1, limits=_session_limits(settings))
+    try:
+        shared = Shared(store=store, tokens=PageTokens(os.urandom(16)), settings=settings)
+        call = Call(shared, Caller(door="command"), start=time.monotonic())
+        call.admit(Identity(), SINGLE_USER_SCOPE)
+        return await handler(call, request)
     finally:
         await store.close()
 

@@ -84,6 +84,10 @@ class WriteTx(Protocol):
     def artifact_tasks(self) -> ArtifactTaskWrites:
         """Links between artifacts and tasks."""
 
+    @property
+    def lineage(self) -> LineageReads:
+        """Links across runs."""
+
 
 class Store(Protocol):
     """A database with Lineal's tables."""

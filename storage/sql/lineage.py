@@ -76,7 +76,7 @@ class _Statements:
         self.inputs = self._links("task_id", is_output=False, order=_OF_TASK)
         self.outputs = self._links("task_id", is_output=True, order=_OF_TASK)
         self.before, self.after = (
-            LimitedEach(_versions(is_before=is_before), ["", "", 0], has_lateral=dialect.has_lateral)
+            LimitedEach(_versions(is_before=is_before), ["", "", 0], database=dialect.name)
             for is_before in (True, False)
         )
         rows, condition = dialect.rows_among(tasks, tasks.c.id, "ids", columns=_names(TaskNode))
@@ -94,7 +94,7 @@ class _Statements:
             return select(*links.c, *kind).select_from(links.join(partners, condition))
 
         of_key = _links_of(column_name, is_output=is_output, order=order)
-        return LimitedEach(of_key, [""], has_lateral=self._dialect.has_lateral, complete=with_task)
+        return LimitedEach(of_key, [""], database=self._dialect.name, complete=with_task)
 
 
 def _names(record: type[Any]) -> tuple[str, ...]:

@@ -164,7 +164,8 @@ def _runs_of_artifacts(found: Found) -> dict[str, str]:
 
 
 def _write_edge(edge: Edge, target: lineage_pb2.Edge) -> None:
-    target.source, target.target, target.kind, target.key = edge.source, edge.target, int(edge.kind), edge.key
+    target.source, target.target, target.key = edge.source, edge.target, edge.key
+    target.kind = edge.kind.value  # type: ignore[assignment]  # the stub knows enums only
     if edge.iteration is not None:
         target.iteration = edge.iteration
     target.cached, target.group = edge.cached, edge.group

@@ -83,8 +83,6 @@ class Dialect:
     """Whether several server processes may share the store."""
     upgrades_itself: ClassVar[bool]
     """Whether a server always upgrades the schema at start."""
-    has_lateral: ClassVar[bool] = False
-    """Whether rows can be looked up for each row before them; MariaDB and SQLite have no LATERAL."""
     default_port: ClassVar[int] = 0
     """The port of a URL without one."""
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType({})

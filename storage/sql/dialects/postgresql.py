@@ -149,7 +149,6 @@ class PostgreSQL(Dialect):
     )
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
-    has_lateral: ClassVar[bool] = True
     default_port: ClassVar[int] = 5432
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
 
