@@ -156,6 +156,33 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "packages",
         "the call waits",
     ),
+    ("starts of a walk along lineage", "server.apis.lineal.lineage:STARTS_MAX", "refs", REFUSED),
+    ("hops of a walk", "server.apis.lineal.lineage:HOPS_MAX", "hops", f"{REFUSED}; where fewer were asked for, a cut"),
+    (
+        "nodes of a walk",
+        "server.apis.lineal.lineage:NODES_MAX",
+        "nodes",
+        f"{REFUSED}; where fewer were asked for, a cut",
+    ),
+    (
+        "consumers of one artifact that a walk follows",
+        "server.apis.lineal.lineage:FANOUT_MAX",
+        "tasks",
+        f"{REFUSED}; where fewer were asked for, a cut",
+    ),
+    ("seconds that a walk may take", "server.rules.lineage.walk:SECONDS_MAX", "seconds", "a cut"),
+    (
+        "artifacts of one uri that a walk looks at, before a moment and after it",
+        "server.rules.lineage.versions:URI_ARTIFACTS_MAX",
+        "artifacts",
+        "a cut",
+    ),
+    (
+        "producers of an artifact that a walk looks at to see whether a task made it",
+        "server.rules.lineage.versions:PRODUCERS_MAX",
+        "links",
+        "the others are not seen",
+    ),
     ("parts in an upload's body", "server.doors.http.multipart:PARTS_MAX", "parts", REFUSED),
     (
         "keys and values in a package's text, with aliases expanded",
