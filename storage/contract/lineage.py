@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from storage.lineage import ArtifactNode, LineageLink, Moment, TaskNode
+from storage.model import TaskOutline
 
 
 class LineageReads(Protocol):
@@ -32,6 +33,12 @@ class LineageReads(Protocol):
 
     async def tasks_of_run(self, run_id: str, *, types: Sequence[int], limit: int) -> Sequence[str]:
         """Tasks of some types in a run come by creation time, then id."""
+
+    async def parameters_of_run(self, run_id: str, *, limit: int, characters: int) -> Sequence[TaskOutline]:
+        """First tasks of a run come by creation time, then id, with as many characters of parameters as are asked for.
+
+        Parameters of a run that are left out for their length are "".
+        """
 
     async def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskNode]:
         """Nodes of unknown tasks are left out."""

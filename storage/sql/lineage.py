@@ -1,17 +1,19 @@
 """Statements of the walk along links. See storage.contract.lineage for the promises."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.ids import possible_ids
 from storage.lineage import OUTPUT_LINKS, VERSIONED_TYPES, ArtifactNode, LineageLink, Moment, TaskNode
+from storage.model import TaskOutline
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.limited import LimitedEach
-from storage.sql.rows import columns_of, inline_literal
+from storage.sql.rows import columns_of, field_names, inline_literal, records
 from storage.sql.tables import artifact_tasks, artifacts, runs, tasks
 
 _OF_TASK = ("type", "key", "iteration", "artifact_id")
@@ -29,6 +31,30 @@ _AT_URI = (
     .limit(bindparam("limit"))
 )
 _AT_URI_IN_NAMESPACE = _AT_URI.where(artifacts.c.namespace == bindparam("namespace"))
+
+
+def _parameters_of_run() -> Select[Any]:
+    order = (tasks.c.created_at, tasks.c.id)
+    columns = (*columns_of(tasks, TaskOutline), tasks.c.created_at)
+    first = select(*columns).where(tasks.c.run_id == bindparam("run_id")).order_by(*order).limit(bindparam("limit"))
+    # The sum is of the first tasks only, since it is over a subquery with their limit.
+    rows = first.subquery("first_tasks")
+    texts = (rows.c.input_parameters, rows.c.output_parameters)
+    lengths = [func.coalesce(func.char_length(text), 0) for text in texts]
+    so_far = func.sum(lengths[0] + lengths[1]).over(order_by=(rows.c.created_at, rows.c.id))
+    summed = select(*rows.c, so_far.label("so_far")).subquery("summed")
+
+    def shown(name: str) -> ColumnElement[Any]:
+        column = summed.c[name]
+        if name not in ("input_parameters", "output_parameters"):
+            return column
+        return case((column.is_(None), None), (summed.c.so_far <= bindparam("characters"), column), else_="")
+
+    shown_columns = [shown(name) for name in field_names(TaskOutline)]
+    return select(*shown_columns).order_by(summed.c.created_at, summed.c.id)
+
+
+_PARAMETERS_OF_RUN = _parameters_of_run()
 
 
 def _inline(numbers: Sequence[int]) -> list[ColumnElement[Any]]:
@@ -64,6 +90,10 @@ def _versions(*, is_before: bool) -> Callable[[Sequence[Any]], Select[Any]]:
         return statement.order_by(*(each.desc() if is_before else each for each in order)).limit(bindparam("limit"))
 
     return of_key
+
+
+def _moved(start: int, row: Any) -> tuple[Any, ...]:
+    return start + row[0], *row[1:]
 
 
 class _Statements:
@@ -147,6 +177,12 @@ class SqlLineage:
         values = {"run_id": run_id, "types": list(types), "limit": limit}
         return (await self._connection.execute(_TASKS_OF_RUN, values)).scalars().all()
 
+    async def parameters_of_run(self, run_id: str, *, limit: int, characters: int) -> Sequence[TaskOutline]:
+        """Return a run's first tasks with their parameters."""
+        values = {"run_id": run_id, "limit": limit, "characters": characters}
+        result = await self._connection.execute(_PARAMETERS_OF_RUN, values)
+        return await records(result, lambda row: TaskOutline(*row))
+
     async def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskNode]:
         """Return the nodes of tasks."""
         rows = await self._among(self._statements.tasks, task_ids)
@@ -186,7 +222,7 @@ class SqlLineage:
         rows: list[tuple[Any, ...]] = []
         for start, text, values in statement.batches(keys) if keys else ():
             found = await self._connection.execute(text, {**values, "limit": limit})
-            rows.extend((start + row[0], *row[1:]) for row in found.all())
+            rows += await records(found, partial(_moved, start))
         return rows
 
     async def _among(self, statement: Select[Any], ids: Sequence[str]) -> Sequence[Any]:

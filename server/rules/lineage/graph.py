@@ -1,7 +1,11 @@
 """A lineage graph: nodes by their refs, edges in the direction of data, and cuts where a walk stopped."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+EDGES_PER_NODE_MAX = 10
+"""How many edges an answer may have for each of the nodes that it may have."""
 
 TASK, ARTIFACT, RUN, EXPERIMENT = "task", "artifact", "run", "experiment"
 """The kinds of refs, which are `kind/id`."""
@@ -86,10 +90,41 @@ class Graph:
             self.depths[ref] = depth
         return True
 
-    def link(self, edge: Edge) -> None:
-        """Add an edge; its nodes are there."""
+    def link(self, edge: Edge, ref: str, depth: int) -> bool:
+        """Add an edge and that one of its nodes which may be new; returns False if there is no room for both."""
+        if edge not in self.edges and len(self.edges) >= self.node_limit * EDGES_PER_NODE_MAX:
+            return False
+        if not self.add(ref, depth):
+            return False
         self.edges[edge] = None
+        return True
 
     def cut(self, at: str, direction: Direction, reason: Reason) -> None:
         """Say that the walk stopped at a node."""
         self.cuts[Cut(at, direction, reason)] = None
+
+    def settle(self, starts: Iterable[str]) -> None:
+        """Make depths exact: edges of different kinds take a different number of steps for one hop."""
+        sources: dict[str, list[str]] = {}
+        targets: dict[str, list[str]] = {}
+        for edge in self.edges:
+            sources.setdefault(edge.target, []).append(edge.source)
+            targets.setdefault(edge.source, []).append(edge.target)
+        begin = list(starts)
+        ups, downs = _distances(begin, sources), _distances(begin, targets)
+        for ref, depth in self.depths.items():
+            if depth < 0:
+                self.depths[ref] = -ups.get(ref, -depth)
+            elif depth > 0:
+                self.depths[ref] = downs.get(ref, depth)
+
+
+def _distances(starts: Iterable[str], neighbours: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    distances = dict.fromkeys(starts, 0)
+    queue = list(distances)
+    for ref in queue:
+        for other in neighbours.get(ref, ()):
+            if other not in distances:
+                distances[other] = distances[ref] + 1
+                queue.append(other)
+    return distances
