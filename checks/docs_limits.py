@@ -170,6 +170,42 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "tasks",
         f"{REFUSED}; where fewer were asked for, a cut",
     ),
+    (
+        "edges of a walk for each of the nodes that it may have",
+        "server.rules.lineage.graph:EDGES_PER_NODE_MAX",
+        "edges",
+        "a cut",
+    ),
+    (
+        "tasks of a run whose parameters a walk follows",
+        "server.rules.lineage.parameter_flow:TASKS_MAX",
+        "tasks",
+        "a cut",
+    ),
+    (
+        "parameters of all tasks of such a run together",
+        "server.rules.lineage.parameter_flow:CHARACTERS_MAX",
+        "characters",
+        "those of the first tasks are followed; a cut",
+    ),
+    (
+        "the specification of such a run, where inputs of its tasks are not recorded",
+        "server.rules.lineage.parameter_flow:SPEC_CHARACTERS_MAX",
+        "characters",
+        "a cut",
+    ),
+    (
+        "pairs of inputs and outputs of such a run",
+        "server.rules.lineage.run_flow:JOINS_MAX",
+        "pairs",
+        "a cut",
+    ),
+    (
+        "groups around a task whose inputs a parameter is followed through",
+        "server.rules.lineage.recorded_tasks:LEVELS_MAX",
+        "groups",
+        "what lies beyond is not seen",
+    ),
     ("seconds that a walk may take", "server.rules.lineage.walk:SECONDS_MAX", "seconds", "a cut"),
     (
         "artifacts of one uri that a walk looks at, before a moment and after it",

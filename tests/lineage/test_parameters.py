@@ -32,9 +32,14 @@ class Run(World):
     ) -> None:
         """Make a task in the group before the last dot of its path."""
         parent, _, last = path.rpartition(".")
-        index = {} if iteration is None else {"type_attributes": json.dumps({"iterationIndex": str(iteration)})}
-        inside = {"parent_task_id": self.tasks[parent].id} if parent else {}
-        documents = {"input_parameters": json.dumps(list(takes)), "output_parameters": json.dumps(list(puts))}
+        index: dict[str, Any] = (
+            {} if iteration is None else {"type_attributes": json.dumps({"iterationIndex": str(iteration)})}
+        )
+        inside: dict[str, Any] = {"parent_task_id": self.tasks[parent].id} if parent else {}
+        documents: dict[str, Any] = {
+            "input_parameters": json.dumps(list(takes)),
+            "output_parameters": json.dumps(list(puts)),
+        }
         self.task(path, **documents, **index, **inside, **fields)
         self.tasks[path] = replace(self.tasks[path], name=name or last)
 
@@ -209,7 +214,7 @@ async def test_what_conditions_in_a_loop_leave_leads_to_the_iterations_that_ran(
     run.add("loop", type=TaskType.LOOP, puts=puts)
     for number, value in enumerate((None, 4, 6)):
         outputs = [an_output("double-Output", value, "double")] if value else []
-        of = {"iteration": number}
+        of: dict[str, Any] = {"iteration": number}
         run.add(f"loop.if-{number}", name="if", type=TaskType.CONDITION_BRANCH, puts=outputs, **of)
         if value:
             output = [entry("Output", IOType.ITERATOR_OUTPUT, value, "double", number)]

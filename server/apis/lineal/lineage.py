@@ -15,6 +15,7 @@ from server.rules.lineage.versions import URI_ARTIFACTS_MAX
 from server.rules.lineage.walk import Found, Question, walk
 from storage.contract import ReadTx
 from storage.digests import text_digest
+from storage.errors import RowNotFound
 from storage.ids import can_be_id
 from storage.model import TaskType
 from storage.slices import in_slices
@@ -52,6 +53,8 @@ async def get_lineage(call: Call, request: lineage_pb2.GetLineageRequest) -> lin
         for kind, id in starts:
             await begin.add(kind, id)
         await begin.check_seen()
+        if within is not None:
+            await begin.check_group(within.kind, within.id)
         question = Question(
             tasks=list(begin.tasks),
             artifacts=list(begin.artifacts),
@@ -112,9 +115,18 @@ class _Starts:
             if nodes.artifact(id) is None:
                 raise checks.not_found("artifact", id)
 
+    async def check_group(self, kind: str, id: str) -> None:
+        """Raise NotFound for a run or an experiment that does not exist, or that the caller may not see."""
+        try:
+            checks.known_id(kind, id)
+            row = await (self._tx.runs.head(id) if kind == RUN else self._tx.experiments.get(id))
+        except RowNotFound:
+            raise checks.not_found(kind, id) from None
+        if self._namespace not in (None, row.namespace):
+            raise checks.not_found(kind, id)
+
     async def _add_run(self, run_id: str) -> None:
-        if not can_be_id(run_id) or run_id not in await self._tx.lineage.experiments([run_id]):
-            raise checks.not_found("run", run_id)
+        await self.check_group(RUN, run_id)
         limit = self._request.node_limit or NODES_DEFAULT
         types = [each.value for each in (TaskType if self._request.groups else DOERS)]
         ids = await self._tx.lineage.tasks_of_run(run_id, types=types, limit=limit + 1)
@@ -135,7 +147,7 @@ class _Starts:
 
 async def _message(found: Found, cuts: list[Cut]) -> lineage_pb2.Lineage:
     graph, answer = found.graph, lineage_pb2.Lineage()
-    runs = _runs_of_artifacts(found)
+    runs = await _runs_of_artifacts(found)
 
     def write_node(item: tuple[str, int]) -> None:
         ref, depth = item
@@ -153,17 +165,22 @@ async def _message(found: Found, cuts: list[Cut]) -> lineage_pb2.Lineage:
     return answer
 
 
-def _runs_of_artifacts(found: Found) -> dict[str, str]:
+async def _runs_of_artifacts(found: Found) -> dict[str, str]:
     """The run in which an artifact was made, as far as it was walked, else one in which it was used."""
-    runs: dict[str, str] = {}
-    for is_maker in (True, False):
-        for edge in found.graph.edges:
-            artifact, task = (edge.target, edge.source) if is_maker else (edge.source, edge.target)
-            if edge.kind is (EdgeKind.OUTPUT if is_maker else EdgeKind.INPUT):
-                node = found.nodes.task(task.partition("/")[2])
-                if node is not None:
-                    runs.setdefault(artifact, node.run_id)
-    return runs
+    made: dict[str, str] = {}
+    used: dict[str, str] = {}
+
+    def note(edge: Edge) -> None:
+        if edge.kind not in (EdgeKind.OUTPUT, EdgeKind.INPUT):
+            return
+        is_output = edge.kind is EdgeKind.OUTPUT
+        artifact, task = (edge.target, edge.source) if is_output else (edge.source, edge.target)
+        node = found.nodes.task(task.partition("/")[2])
+        if node is not None:
+            (made if is_output else used).setdefault(artifact, node.run_id)
+
+    await in_slices(found.graph.edges, note)
+    return used | made
 
 
 def _write_edge(edge: Edge, target: lineage_pb2.Edge) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from storage.slices import in_slices
+
 EDGES_PER_NODE_MAX = 10
 """How many edges an answer may have for each of the nodes that it may have."""
 
@@ -103,13 +105,16 @@ class Graph:
         """Say that the walk stopped at a node."""
         self.cuts[Cut(at, direction, reason)] = None
 
-    def settle(self, starts: Iterable[str]) -> None:
+    async def settle(self, starts: Iterable[str]) -> None:
         """Make depths exact: edges of different kinds take a different number of steps for one hop."""
         sources: dict[str, list[str]] = {}
         targets: dict[str, list[str]] = {}
-        for edge in self.edges:
+
+        def join(edge: Edge) -> None:
             sources.setdefault(edge.target, []).append(edge.source)
             targets.setdefault(edge.source, []).append(edge.target)
+
+        await in_slices(self.edges, join)
         begin = list(starts)
         ups, downs = _distances(begin, sources), _distances(begin, targets)
         for ref, depth in self.depths.items():

@@ -65,10 +65,11 @@ async def walk(tx: ReadTx, question: Question, *, seconds: float = SECONDS_MAX) 
     graph, nodes = Graph(question.node_limit), Nodes(tx.lineage, question.namespace, question.within)
     end = time.monotonic() + seconds
     starts = [*map(artifact_ref, question.artifacts), *map(task_ref, question.tasks)]
-    for ref in starts:
-        graph.add(ref, 0)
     both = (Direction.UPSTREAM, Direction.DOWNSTREAM)
     directions = both if question.direction is Direction.BOTH else (question.direction,)
+    left_out = [ref for ref in starts if not graph.add(ref, 0)]
+    for direction in directions if left_out else ():
+        graph.cut(left_out[0], direction, Reason.NODES)
     context = _Context(
         tx.lineage, question, graph, nodes, lambda: time.monotonic() >= end, ParameterFlow(tx), set(graph.depths)
     )
@@ -83,7 +84,7 @@ async def walk(tx: ReadTx, question: Question, *, seconds: float = SECONDS_MAX) 
                 side.give_up()
             else:
                 await step(side)
-    graph.settle(starts)
+    await graph.settle(starts)
     await nodes.load(graph)
     return Found(graph, nodes)
 
