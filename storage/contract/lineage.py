@@ -35,9 +35,9 @@ class LineageReads(Protocol):
         """Tasks of some types in a run come by creation time, then id."""
 
     async def parameters_of_run(self, run_id: str, *, limit: int, characters: int) -> Sequence[TaskOutline]:
-        """First tasks of a run come by creation time, then id, with as many characters of parameters as are asked for.
+        """First tasks of a run come by creation time, then id, with their parameters.
 
-        Parameters of a run that are left out for their length are "".
+        Parameters of a run that exceed so many characters in all are empty texts.
         """
 
     async def tasks(self, task_ids: Sequence[str]) -> dict[str, TaskNode]:

@@ -86,7 +86,9 @@ def _versions(*, is_before: bool) -> Callable[[Sequence[Any]], Select[Any]]:
             rows.c.type.in_(_inline(VERSIONED_TYPES)),
         ]
         order = (rows.c.created_at, rows.c.id)
-        statement = select(*columns_of(rows, ArtifactNode)).where(*conditions)
+        # MariaDB would walk through a whole namespace for a uri that many of its artifacts have.
+        hint = "FORCE INDEX (artifacts_uri_created)"
+        statement = select(*columns_of(rows, ArtifactNode)).where(*conditions).with_hint(rows, hint, "mysql")
         return statement.order_by(*(each.desc() if is_before else each for each in order)).limit(bindparam("limit"))
 
     return of_key
@@ -101,7 +103,9 @@ class _Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self.producers = self._links("artifact_id", is_output=True, order=("task_id", "type", "key"))
+        # The order of the index, so that not all links to a hub are read and sorted. PostgreSQL sees no order in several types.
+        order = () if dialect.name == "postgresql" else ("type", "task_id")
+        self.producers = self._links("artifact_id", is_output=True, order=order)
         self.consumers = self._links("artifact_id", is_output=False, order=("id",))
         self.inputs = self._links("task_id", is_output=False, order=_OF_TASK)
         self.outputs = self._links("task_id", is_output=True, order=_OF_TASK)

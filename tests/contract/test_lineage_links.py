@@ -33,9 +33,10 @@ async def test_links_to_what_made_artifacts_come_by_task_at_most_so_many_for_eac
     ids = [artifact.id for artifact in artifacts]
     links = await store.read(lambda tx: tx.lineage.producers(ids, per_artifact=3))
     of_hub = [link for link in links if link.artifact_id == hub.id]
-    assert [(link.task_id, link.task_type, link.task_state) for link in of_hub] == [
-        (task.id, task.type, task.state) for task in tasks[:3]
-    ]
+    found = [(link.task_id, link.task_type, link.task_state) for link in of_hub]
+    assert len(found) == 3
+    assert found == sorted(found)
+    assert set(found) < {(task.id, task.type, task.state) for task in tasks}
     assert {link.artifact_id for link in links} == set(ids)
     assert len(links) == 3 + MANY - 1
     assert all(link.is_output for link in links)
@@ -162,3 +163,35 @@ async def test_a_namespace_limits_which_artifacts_have_a_uri(store: SqlStore) ->
     for namespace, version in zip(("a", "b"), versions, strict=True):
         [found] = await store.read(lambda tx, name=namespace: tx.lineage.at_uri(text_digest(URI), name, limit=2))
         assert found.id == version.id
+
+
+async def test_first_tasks_of_a_run_come_by_creation_time_then_id_with_their_parameters(store: SqlStore) -> None:
+    run = a_run()
+    times = (3, 1, 2)
+    made = [
+        a_task(run.id, created_at=MOMENT + at, input_parameters=f"[{at}]", type_attributes="{}", name=str(at))
+        for at in times
+    ]
+    await keep(store, run, *made)
+    found = await store.read(lambda tx: tx.lineage.parameters_of_run(run.id, limit=2, characters=99))
+    assert [(task.id, task.name, task.input_parameters, task.output_parameters) for task in found] == [
+        (made[1].id, "1", "[1]", None),
+        (made[2].id, "2", "[2]", None),
+    ]
+
+
+async def test_parameters_of_a_run_that_exceed_so_many_characters_in_all_are_empty_texts(store: SqlStore) -> None:
+    run = a_run()
+    texts = ((None, None), ('["äö"]', None), (None, "[12]"), ("[]", "[1]"))
+    made = [
+        a_task(run.id, created_at=MOMENT + number, input_parameters=inputs, output_parameters=outputs)
+        for number, (inputs, outputs) in enumerate(texts)
+    ]
+    await keep(store, run, *made)
+    for characters, whole in ((99, 4), (14, 3), (10, 3), (9, 2), (6, 2), (5, 1)):
+        found = await store.read(
+            lambda tx, most=characters: tx.lineage.parameters_of_run(run.id, limit=9, characters=most)
+        )
+        shown = [tuple(text and "" for text in each) for each in texts]
+        shown[:whole] = texts[:whole]
+        assert [(task.input_parameters, task.output_parameters) for task in found] == shown
