@@ -92,9 +92,8 @@ class World:
 
         await store.write(write)
 
-    async def ask(
+    def question(
         self,
-        store: SqlStore,
         *starts: str,
         direction: Direction = Direction.BOTH,
         kinds: frozenset[EdgeKind] = BY_DEFAULT,
@@ -102,9 +101,9 @@ class World:
         node_limit: int = 500,
         fanout_limit: int = 50,
         **fields: Any,
-    ) -> Answer:
-        """Walk from tasks and artifacts of these names."""
-        question = Question(
+    ) -> Question:
+        """What is asked of tasks and artifacts of these names."""
+        return Question(
             tasks=[self.tasks[name].id for name in starts if name in self.tasks],
             artifacts=[self.artifacts[name].id for name in starts if name in self.artifacts],
             direction=direction,
@@ -112,10 +111,12 @@ class World:
             hops=hops,
             node_limit=node_limit,
             fanout_limit=fanout_limit,
-            **{name: value for name, value in fields.items() if name != "seconds"},
+            **fields,
         )
-        # On a busy machine, two seconds are soon over.
-        seconds = fields.get("seconds", 60.0)
+
+    async def ask(self, store: SqlStore, *starts: str, seconds: float = 60.0, **fields: Any) -> Answer:
+        """Walk from tasks and artifacts of these names. On a busy machine, two seconds are soon over."""
+        question = self.question(*starts, **fields)
         return self.answer(await store.read(lambda tx: walk(tx, question, seconds=seconds)))
 
     def answer(self, found: Found) -> Answer:

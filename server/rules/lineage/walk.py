@@ -12,7 +12,16 @@ from functools import partial
 
 from server.rules.lineage import versions
 from server.rules.lineage.choice import DOERS, is_cached, is_doer, is_maker, makers, users
-from server.rules.lineage.graph import Direction, Edge, EdgeKind, Graph, Reason, artifact_ref, task_ref
+from server.rules.lineage.graph import (
+    EDGES_PER_NODE_MAX,
+    Direction,
+    Edge,
+    EdgeKind,
+    Graph,
+    Reason,
+    artifact_ref,
+    task_ref,
+)
 from server.rules.lineage.nodes import Nodes, Within
 from server.rules.lineage.parameter_flow import ParameterEdge, ParameterFlow
 from server.rules.lineage.versions import Versions, has_versions
@@ -226,7 +235,7 @@ class _Side:
             if is_maker(link):
                 self._made.add(link.artifact_id)
 
-        ids, most = list(tasks), self._question.node_limit + 1
+        ids, most = list(tasks), self._question.node_limit * EDGES_PER_NODE_MAX + 1
         for rows_each in sorted({min(LINKS_AT_FIRST, most), most}):
             large: list[str] = []
             async for part, links in self._batches(ids, rows_each, partial(read, per_task=rows_each), task_ref):
