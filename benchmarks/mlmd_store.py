@@ -46,6 +46,8 @@ CREATE TABLE MLMDEnv (schema_version INTEGER PRIMARY KEY);
 INSERT INTO MLMDEnv VALUES (10);
 CREATE TABLE Type (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(255) NOT NULL, version VARCHAR(255),
   type_kind TINYINT(1) NOT NULL, description TEXT, input_type TEXT, output_type TEXT, external_id VARCHAR(255) UNIQUE);
+CREATE TABLE TypeProperty (type_id INT NOT NULL, name VARCHAR(255) NOT NULL, data_type INT, PRIMARY KEY (type_id, name));
+CREATE TABLE ParentType (type_id INT NOT NULL, parent_type_id INT NOT NULL, PRIMARY KEY (type_id, parent_type_id));
 CREATE TABLE Artifact ({_NODE}, uri TEXT, state INT, name VARCHAR(255), UNIQUE (type_id, name));
 CREATE TABLE ArtifactProperty (artifact_id INT NOT NULL, {_VALUES}, PRIMARY KEY (artifact_id, name, is_custom_property));
 CREATE TABLE Execution ({_NODE}, last_known_state INT, name VARCHAR(255), UNIQUE (type_id, name));

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 import migrations.upgrade
+from migrations.mlmd.checkup import examine_imports
 from migrations.upgrade import SchemaState
 from server import __version__, app, lineage_command
 from server.apis.lineal.lineage import HOPS_DEFAULT, HOPS_MAX
@@ -162,6 +163,7 @@ def doctor(file: str | None, **flags: Any) -> None:
             f"schema: {plan.revision}, up to date" if up_to_date else f"schema: {migrations.upgrade.explain(plan)}"
         )
         problems, advice = asyncio.run(app.examine_database(settings))
+        imports = asyncio.run(examine_imports(settings.store))
     except StorageError as error:
         _fail(str(error))
     for problem in problems:
@@ -170,6 +172,8 @@ def doctor(file: str | None, **flags: Any) -> None:
         click.echo("database: its settings are safe")
     for sentence in advice:
         click.echo(f"advice: {sentence}")
+    for sentence in imports:
+        click.echo(f"import: {sentence}")
     if problems:
         sys.exit(1)
 

@@ -9,8 +9,8 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
-from urllib.parse import quote
 
+from server.passwords import PasswordRefused, with_password_of
 from server.web_origins import HostList, OriginList
 from storage.redaction import without_secrets
 
@@ -297,29 +297,12 @@ def load(flags: Mapping[str, Any], *, file: str | None = None, environ: Mapping[
 
 
 def _with_password(settings: Settings) -> str:
-    scheme, _, rest = settings.store.partition("://")
-    authority, slash, name = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    if scheme == "sqlite":
-        raise InvalidSetting("store_password_file is for a database server, but the store is a SQLite file")
-    if not user:
-        raise InvalidSetting(
-            "store_password_file needs a user in the URL of the store, such as postgresql://user@host/name"
-        )
-    if ":" in user:
-        raise InvalidSetting(
-            "the URL of the store has a password, and store_password_file names another; remove one of them"
-        )
     try:
-        with open(settings.store_password_file, encoding="utf-8") as file:
-            password = file.read().removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        # Without its name: the password itself is easily given by mistake.
-        raise InvalidSetting(f"the file that store_password_file names cannot be read: {why}") from None
-    if not password:
-        raise InvalidSetting("the file that store_password_file names is empty")
-    return f"{scheme}://{user}:{quote(password, safe='')}{at}{host}{slash}{name}"
+        return with_password_of(
+            settings.store_password_file, settings.store, option="store_password_file", what="the store"
+        )
+    except PasswordRefused as error:
+        raise InvalidSetting(str(error)) from None
 
 
 def _read_file(path: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
@@ -19,6 +20,7 @@ from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.undo import undo as run_undo
 from migrations.mlmd.verify import verify as run_verify
 from server.config import InvalidSetting, Settings, load
+from server.passwords import PasswordRefused, with_password_asked_for, with_password_of
 from storage.errors import StorageError
 from storage.sql.dialects import dialect_for
 
@@ -32,10 +34,42 @@ STORE_ID_CHARACTERS = 64
 _BAR_CHARACTERS = 30
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The flags of the command that are not only about its output."""
+
+    store: str | None
+    store_password_file: str | None
+    source_password_file: str | None
+    kfp_db: str
+    kfp_db_password_file: str | None
+    store_id: str
+    run_context: tuple[str, ...]
+    skipped_file: str
+    dry_run: bool
+    verify: bool
+    undo: bool
+    prune: bool
+    yes: bool
+    reused_ids: bool
+    change_options: bool
+    allow_incomplete: bool
+    upgrade: bool
+
+
 @click.command("import-mlmd")
 @click.argument("source", required=False, default="")
+@click.option("--source-password-file", metavar="FILE", help="A file with the password of SOURCE, whose URL has none.")
 @click.option("--store", help="The Lineal store to import into: sqlite:///file, postgresql://… or mysql://…")
+@click.option(
+    "--store-password-file",
+    metavar="FILE",
+    help="A file with the password of the store, whose URL has none.  [LINEAL_STORE_PASSWORD_FILE]",
+)
 @click.option("--kfp-db", default="", help="URL of KFP's own database, for run names, states and pipelines.")
+@click.option(
+    "--kfp-db-password-file", metavar="FILE", help="A file with the password of KFP's database, whose URL has none."
+)
 @click.option(
     "--store-id",
     default="",
@@ -64,9 +98,19 @@ _BAR_CHARACTERS = 30
 )
 @click.option("--yes", is_flag=True, help="Let --prune change any number of rows.")
 @click.option(
+    "--reused-ids",
+    is_flag=True,
+    help="Import rows whose ids MLMD had given to other rows before under ids of their own; the imported rows are kept.",
+)
+@click.option(
     "--change-options",
     is_flag=True,
     help="Import with a different --kfp-db, --run-context or --store-id than the previous import.",
+)
+@click.option(
+    "--allow-incomplete",
+    is_flag=True,
+    help="Go on although the source lacks tables or columns that its version has, or hides them from its user.",
 )
 @click.option("--upgrade", is_flag=True, help="Upgrade the schema of the store first (always done for SQLite).")
 @click.option(
@@ -74,49 +118,20 @@ _BAR_CHARACTERS = 30
     "file",
     help="A TOML file with settings, named as in the output of `config`; only `store` is used.",
 )
-def import_mlmd(
-    source: str,
-    store: str | None,
-    kfp_db: str,
-    store_id: str,
-    run_context: tuple[str, ...],
-    report_file: str | None,
-    skipped_file: str,
-    dry_run: bool,
-    verify: bool,
-    undo: bool,
-    prune: bool,
-    yes: bool,
-    change_options: bool,
-    upgrade: bool,
-    file: str | None,
-) -> None:
+def import_mlmd(source: str, report_file: str | None, file: str | None, **flags: Any) -> None:
     """Import an MLMD store, or what has changed in it since the last import. SOURCE is its SQLAlchemy URL; it is only read."""
-    if dry_run + verify + undo > 1:
-        raise click.UsageError("--dry-run, --verify and --undo cannot be combined")
-    if (prune or change_options or skipped_file) and (verify or undo):
-        raise click.UsageError("--prune, --change-options and --skipped can only be used for imports and dry runs")
-    if yes and not prune:
-        raise click.UsageError("--yes can only be used with --prune")
-    if not source and not undo:
-        raise click.UsageError("SOURCE is required: sqlite:///file, postgresql://… or mysql://…")
-    if not _is_store_id(store_id):
-        raise click.UsageError(f"--store-id can have up to {STORE_ID_CHARACTERS} letters, digits and - . _")
-    settings = _settings(file, store=store, upgrade=upgrade or None)
-    request = ImportRequest(
-        *(source, settings.store, kfp_db, store_id, run_context),
-        prune=prune,
-        change_options=change_options,
-        skipped=skipped_file,
-        yes=yes,
+    options = _Options(**flags)
+    _check_usage(source, options)
+    settings = _settings(
+        file, store=options.store, store_password_file=options.store_password_file, upgrade=options.upgrade or None
     )
-    observer = _Screen()
+    request, observer = _request(source, settings, options), _Screen()
     try:
-        if undo:
+        if options.undo:
             report = asyncio.run(run_undo(request, observer.progress))
-        elif verify:
+        elif options.verify:
             report = asyncio.run(run_verify(request, observer))
-        elif dry_run:
+        elif options.dry_run:
             report = asyncio.run(run_dry(request, observer))
         else:
             report = asyncio.run(run_import(request, observer, upgrade_schema=settings.upgrade))
@@ -131,6 +146,49 @@ def import_mlmd(
     if report_file:
         _save(report.plain(), report_file)
     sys.exit(DIFFERENT if report.difference_count else 0)
+
+
+def _check_usage(source: str, options: _Options) -> None:
+    if options.dry_run + options.verify + options.undo > 1:
+        raise click.UsageError("--dry-run, --verify and --undo cannot be combined")
+    is_import = not (options.verify or options.undo)
+    if (options.prune or options.change_options or options.reused_ids or options.skipped_file) and not is_import:
+        raise click.UsageError(
+            "--prune, --change-options, --reused-ids and --skipped can only be used for imports and dry runs"
+        )
+    if options.prune and options.allow_incomplete:
+        raise click.UsageError("--prune would remove what cannot be read; it cannot be used with --allow-incomplete")
+    if options.yes and not options.prune:
+        raise click.UsageError("--yes can only be used with --prune")
+    if not source and not options.undo:
+        raise click.UsageError("SOURCE is required: sqlite:///file, postgresql://… or mysql://…")
+    if not _is_store_id(options.store_id):
+        raise click.UsageError(f"--store-id can have up to {STORE_ID_CHARACTERS} letters, digits and - . _")
+
+
+def _request(source: str, settings: Settings, options: _Options) -> ImportRequest:
+    try:
+        source = _with_password(source, options.source_password_file, "--source-password-file", "the source")
+        kfp = _with_password(options.kfp_db, options.kfp_db_password_file, "--kfp-db-password-file", "KFP's database")
+    except PasswordRefused as error:
+        click.echo(f"lineal-server: {error}", err=True)
+        sys.exit(USAGE_ERROR)
+    return ImportRequest(
+        *(source, with_password_asked_for(settings.store, what="the store"), kfp),
+        *(options.store_id, options.run_context),
+        prune=options.prune,
+        change_options=options.change_options,
+        reused_ids=options.reused_ids,
+        allow_incomplete=options.allow_incomplete,
+        skipped=options.skipped_file,
+        yes=options.yes,
+    )
+
+
+def _with_password(url: str, file: str | None, option: str, what: str) -> str:
+    if file is not None:
+        return with_password_of(file, url, option=option, what=what)
+    return with_password_asked_for(url, what=what)
 
 
 class _Screen:
@@ -158,6 +216,9 @@ class _Screen:
         elif now - self._last_line >= LINE_SECONDS:
             self._last_line = now
             click.echo(self._text(done, total, now), err=True)
+
+    def warn(self, sentence: str) -> None:
+        self.foretell(sentence)
 
     def foretell(self, sentence: str) -> None:
         self.end()

@@ -9,12 +9,14 @@ from tempfile import TemporaryDirectory
 from migrations import upgrade
 from migrations.mlmd.forecast import Forecast, id_sets
 from migrations.mlmd.importer import Observer, executions_per_batch, mode_of
+from migrations.mlmd.preflight.ahead import look_ahead
 from migrations.mlmd.report import Report
 from migrations.mlmd.skipped import open_skipped
 from migrations.mlmd.source import ImportRequest, Source, open_source
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.damage import damage_limit, damage_share
 from migrations.mlmd.write.job import Job, all_jobs, other_import
+from migrations.mlmd.write.reused_ids import ADVICE
 from migrations.mlmd.write.row_kinds import LABELS, Kind
 from migrations.mlmd.write.tally import LEFT_ALONE, NOT_UNCHANGED, Outcome, Tally
 from migrations.mlmd.write.target import Target, open_for_reading
@@ -33,10 +35,12 @@ async def dry_run(request: ImportRequest, observer: Observer) -> Report:
     """Report what an import would do. Raises SourceRefused and Unavailable as an import does."""
     start = time.monotonic()
     dialect = dialect_for(request.store)
-    async with open_source(request) as source:
+    async with open_source(request, needs_all=False) as source:
         observer.plan(source.store.survey, source.store.label, dialect.label)
+        preflight = await look_ahead(request, source, observer.warn)
         async with _open_store(request.store) as target:
             report = await _report(request, source, target, observer, executions_per_batch(dialect))
+    report.preflight, report.refusals = preflight, [*preflight.refusals, *report.refusals]
     report.store, report.seconds = dialect.label, time.monotonic() - start
     return report
 
@@ -81,21 +85,23 @@ async def _report(
         records=_figures(forecast.tally, imported_counts),
         tally=forecast.tally,
         findings=findings,
-        refusals=_refusals(request, source, jobs, forecast.tally, sum(imported_counts.values())),
+        refusals=_refusals(request, source, jobs, forecast, sum(imported_counts.values())),
     )
 
 
 def _refusals(
-    request: ImportRequest, source: Source, jobs: Mapping[str, Job], tally: Tally, imported_count: int
+    request: ImportRequest, source: Source, jobs: Mapping[str, Job], forecast: Forecast, imported_count: int
 ) -> list[str]:
     """Return why an import with the options of this dry run would be refused."""
-    sentences, job = [], jobs.get(request.store_id)
+    sentences, job, tally = [], jobs.get(request.store_id), forecast.tally
     if not request.change_options:
         difference = job.difference(request.options) if job else other_import(jobs, source.fingerprint)
         if difference:
             sentences.append(f"an import would be refused without --change-options: {difference}")
     if not request.yes and tally.damage() > damage_limit(imported_count):
         sentences.append(f"an import would be refused without --yes: it would {damage_share(tally, imported_count)}")
+    if forecast.reused and not request.reused_ids:
+        sentences.append(f"an import would be refused without --reused-ids: {forecast.reused}: {ADVICE}")
     return sentences
 
 

@@ -21,7 +21,7 @@ from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.ledger import DryRunLedger, Mode
 from migrations.mlmd.write.row_kinds import Kind, Row
-from migrations.mlmd.write.run_rows import ArtifactRows, rows_of_runs
+from migrations.mlmd.write.run_rows import rows_of_runs
 from migrations.mlmd.write.runs import load_artifacts, load_runs
 from migrations.mlmd.write.tally import Tally
 from migrations.mlmd.write.target import Target
@@ -45,6 +45,8 @@ class Forecast:
     skipped: Skipped
     tally: Tally = field(default_factory=Tally)
     findings: Findings = field(default_factory=Findings)
+    reused: str = ""
+    """A row under the id of another one, as a sentence, that an import would refuse."""
 
     async def run(self) -> None:
         """Forecast what an import would write."""
@@ -82,21 +84,24 @@ class Forecast:
             self.progress("executions", done, total)
 
     async def _artifacts(self) -> None:
-        total = self.source.store.survey.artifacts
+        total, done = self.source.store.survey.artifacts_without_run, 0
         async for batch in mapped_artifacts(self.source):
             self._found(batch.findings)
             rows = artifact_rows(batch)
-            await self._count(load_artifacts, ArtifactRows(self._new(rows.rows), rows.artifact_ids))
-            self.progress("artifacts without a run", min(batch.after, total), total)
+            await self._count(load_artifacts, replace(rows, rows=self._new(rows.rows)))
+            done += len(batch.artifact_ids)
+            self.progress("artifacts without a run", done, total)
 
     async def _count(self, load: Callable[[DryRunLedger, Batch], Awaitable[Tally]], batch: Batch) -> None:
-        async def forecast(connection: AsyncConnection) -> tuple[Tally, Mapping[Kind, set[str]]]:
+        async def forecast(connection: AsyncConnection) -> tuple[Tally, DryRunLedger]:
             ledger = self.ledger(connection)
-            return await load(ledger, batch), ledger.met
+            return await load(ledger, batch), ledger
 
-        tally, met = await self.target.transact(forecast)
+        tally, ledger = await self.target.transact(forecast)
         self._add(tally)
-        for kind, ids in met.items():
+        self._found(ledger.reused.findings)
+        self.reused = self.reused or ledger.reused.new
+        for kind, ids in ledger.met.items():
             self.seen.add(kind, ids)
 
     def _add(self, tally: Tally) -> None:

@@ -1,14 +1,15 @@
 """The import: opens source and store, and imports batch after batch, each with a record of the import's progress.
 
-The command line calls `run_import`. If the first import is killed, the next call continues after the last batch. After it has
-ended, the next call is a true-up: it reads the whole source again and imports what is new or changed; what is gone in the source
-is kept and counted. With --prune, rows follow the source: how many would be damaged is forecast, and limited.
+The command line calls `run_import`. If the first import is killed, the next call continues after the last batch, and then reads
+the source once more from its beginning. After it has ended, the next call is a true-up: it reads the whole source again and imports
+what is new or changed; what is gone in the source is kept and counted. With --prune, rows follow the source: how many would be
+damaged is forecast, and limited.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -19,6 +20,7 @@ from migrations import upgrade
 from migrations.mlmd.forecast import Forecast, id_sets
 from migrations.mlmd.kfp.database import KfpDatabase
 from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.preflight.ahead import look_ahead
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH
 from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.report import Report
@@ -49,8 +51,11 @@ from migrations.mlmd.write.job import (
     check_difference,
     other_import,
     record_progress,
+    restart_job,
 )
 from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.refusals import ReusedIds
+from migrations.mlmd.write.reused_ids import own_ids, reuses
 from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_rows import rows_of_runs
 from migrations.mlmd.write.runs import load_artifacts, load_runs
@@ -68,9 +73,12 @@ EXECUTIONS_PER_SHORT_BATCH = 500
 LOOKING = "looking first, "
 """The prefix of the names of a forecast's phases."""
 
-ONCE_MORE = (
-    "this import went on after an interruption; what the source had changed by then in the part that was imported before comes "
-    "with the next import: run the command once more"
+SECOND_PASS = "second pass, "
+"""The prefix of the names of the phases in which an import that has resumed reads the source once more."""
+
+READ_TWICE = (
+    "this import went on after an interruption, and then read the source once more from its beginning, for what had changed by "
+    "then in the part that was imported before"
 )
 FROM_THE_BEGINNING = "this import read the source from its beginning again, after an interruption"
 
@@ -88,6 +96,9 @@ class Observer(Protocol):
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Called as a phase progresses."""
+
+    def warn(self, sentence: str) -> None:
+        """Called with what was noticed before anything is written: warnings, and an estimate of the time."""
 
     def foretell(self, sentence: str) -> None:
         """Called with what an import with --prune would remove, empty and rename, before anything is written."""
@@ -111,11 +122,16 @@ async def _run(request: ImportRequest, observer: Observer, skipped: Skipped, *, 
     async with open_source(request) as source:
         dialect = dialect_for(request.store)
         observer.plan(source.store.survey, source.store.label, dialect.label)
+        preflight = await look_ahead(request, source, observer.warn)
+        if preflight.refusals:
+            raise ImportRefused("; ".join(preflight.refusals))
         if upgrade_schema or dialect.upgrades_itself:
             await upgrade.upgrade_async(request.store)
         await upgrade.check(request.store)
         async with open_for_import(request.store) as target:
-            return await _Import(request, source, target, observer, skipped).run()
+            report = await _Import(request, source, target, observer, skipped).run()
+        report.preflight = preflight
+        return report
 
 
 class _Import:
@@ -128,23 +144,44 @@ class _Import:
         self._observer = observer
         self._skipped = skipped
         self._executions = executions_per_batch(target.dialect)
+        self._prefix = ""
 
     async def run(self) -> Report:
         jobs = {job.store_id: job for job in await self._target.transact(all_jobs)}
         before = jobs.get(self._request.store_id)
         self._check(before, jobs)
+        if before is not None and not self._request.reused_ids:
+            await self._check_ids(before)
         mode, limit = mode_of(self._request, before), None
         if mode is Mode.PRUNE and before is not None:
             limit = await self._damage_limit(before)
         resumed = before is not None and before.goes_on(self._request.options)
         job = await self._target.transact(partial(self._begin, before))
+        # What was imported before the interruption may have changed in the source since. Groups are always read whole.
+        needs_second_pass = mode is Mode.FIRST and resumed and job.progress.phase is not Phase.GROUPS
+        if needs_second_pass:
+            # Everything is listed in the second pass.
+            skipped, self._skipped = self._skipped, Skipped(None)
+            progress = await self._pass(job, mode, limit)
+            self._skipped = skipped
+            job = await self._target.transact(partial(restart_job, job, progress))
+            mode, self._prefix = mode_of(self._request, job), SECOND_PASS
+            limit = await self._damage_limit(job) if mode is Mode.PRUNE else None
+        progress = await self._pass(job, mode, limit)
+        return await self._end(job, progress, resumed=resumed, read_twice=needs_second_pass)
+
+    async def _pass(self, job: Job, mode: Mode, limit: int | None) -> Progress:
+        """Read the source, from where the job's progress is, to its end."""
         with contextlib.ExitStack() as stack:
             seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
             ids = Ids(self._source.options.store_id)
-            writer = BatchWriter(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally)
+            writer = BatchWriter(
+                *(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally),
+                permits_reused_ids=self._request.reused_ids,
+                found=self._skipped.add_findings,
+            )
             await self._skipped.add_survey(self._source)
-            progress = await self._import(writer, job.progress)
-            return await self._end(job, writer, progress, resumed=resumed)
+            return await self._import(writer, job.progress)
 
     async def _import(self, writer: BatchWriter, progress: Progress) -> Progress:
         aliases = Aliases(await self._target.transact(self._default_experiment))
@@ -157,7 +194,7 @@ class _Import:
             progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
         progress = await self._artifacts(writer, progress)
         if writer.seen is not None:
-            async for tally in gone_rows(self._target, writer.ledger, self._observer.progress):
+            async for tally in gone_rows(self._target, writer.ledger, self._progress):
                 progress = replace(progress, tally=progress.tally.plus(tally))
                 self._skipped.add_tally(tally)
         return progress
@@ -172,6 +209,26 @@ class _Import:
             check_difference(other_import(jobs, self._source.fingerprint))
         else:
             job.check_options(self._request.options)
+
+    async def _check_ids(self, job: Job) -> None:
+        """Refuse a source that has given ids of imported rows to other rows, as far as a sample shows it.
+
+        Every batch is checked before it is written. The sample is for the common cases, of which nothing is to be written.
+        """
+        ids = Ids(self._source.options.store_id)
+        tables: Mapping[str, tuple[Kind, Callable[[int], str]]] = {
+            "execution": (Kind.TASK, ids.task),
+            "artifact": (Kind.ARTIFACT, partial(ids.artifact, namespace=None, metric=None)),
+        }
+        samples = {name: await self._source.store.sample(name) for name in tables}
+
+        async def check(connection: AsyncConnection) -> None:
+            ledger = Ledger(connection, self._target.dialect, job.id, ids=ids, reused=ReusedIds(is_permitted=False))
+            for name, (kind, id_of) in tables.items():
+                times = {id_of(id): (f"{name} {id}", created * 1000) for id, created in samples[name].items()}
+                await own_ids(ledger, kind, await reuses(ledger, kind, times))
+
+        await self._target.transact(check)
 
     async def _damage_limit(self, job: Job) -> int | None:
         """Tell what an import with --prune would damage; returns how many rows it may damage, None for any number.
@@ -204,8 +261,11 @@ class _Import:
             )
         return limit
 
+    def _progress(self, phase: str, done: int, total: int) -> None:
+        self._observer.progress(f"{self._prefix}{phase}", done, total)
+
     def _forecast_progress(self, phase: str, done: int, total: int) -> None:
-        self._observer.progress(f"{LOOKING}{phase}", done, total)
+        self._progress(f"{LOOKING}{phase}", done, total)
 
     async def _begin(self, before: Job | None, connection: AsyncConnection) -> Job:
         request, source = self._request, self._source
@@ -244,27 +304,27 @@ class _Import:
             async for batch in batches:
                 progress = await write_runs(writer, batch, aliases, progress)
                 self._skipped.add_findings(batch.findings)
-                self._observer.progress("executions", progress.done, total)
+                self._progress("executions", progress.done, total)
         return progress
 
     async def _artifacts(self, writer: BatchWriter, progress: Progress) -> Progress:
-        total = self._source.store.survey.artifacts
+        total = self._source.store.survey.artifacts_without_run
         async with contextlib.aclosing(ahead(mapped_artifacts(self._source, after=progress.after))) as batches:
             async for batch in batches:
-                findings, done = progress.findings.plus(batch.findings), min(batch.after, total)
+                findings, done = progress.findings.plus(batch.findings), progress.done + len(batch.artifact_ids)
                 progress = replace(progress, after=batch.after, done=done, findings=findings)
                 progress = await writer.write(load_artifacts, artifact_rows(batch), progress)
                 self._skipped.add_findings(batch.findings)
-                self._observer.progress("artifacts without a run", progress.done, total)
+                self._progress("artifacts without a run", progress.done, total)
         return progress
 
-    async def _end(self, job: Job, writer: BatchWriter, progress: Progress, *, resumed: bool) -> Report:
-        remark = ONCE_MORE if writer.mode is Mode.FIRST else FROM_THE_BEGINNING
+    async def _end(self, job: Job, progress: Progress, *, resumed: bool, read_twice: bool) -> Report:
+        remark = READ_TWICE if read_twice else FROM_THE_BEGINNING
         findings = self._source.store.survey.findings.plus(progress.findings)
 
         async def write(connection: AsyncConnection) -> Report:
             await record_progress(connection, job.id, progress, state=JobState.DONE)
-            totals = await writer.ledger(connection).counts()
+            totals = await Ledger(connection, self._target.dialect, job.id).counts()
             return Report(
                 "import",
                 self._target.label,
@@ -275,6 +335,7 @@ class _Import:
                 tally=progress.tally,
                 findings=findings,
                 resumed=resumed,
+                read_twice=read_twice,
                 remarks=[remark] if resumed else [],
             )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrations.mlmd.preflight.findings import Preflight
 from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.row_kinds import LABELS, Kind
@@ -56,8 +57,11 @@ class Report:
     refusals: list[str] = field(default_factory=list)
     """Why an import with the options of the dry run would be refused."""
     resumed: bool = False
+    read_twice: bool = False
+    """Whether an import that resumed then read the source once more."""
     remarks: list[str] = field(default_factory=list)
     """What else there is to say, each as a sentence."""
+    preflight: Preflight = field(default_factory=Preflight)
     seconds: float = 0.0
 
     @property
@@ -74,6 +78,7 @@ class Report:
             "store_id": self.store_id,
             "source": {"url": self.source, **(_source_figures(self.survey) if self.survey else {})},
             "resumed": self.resumed,
+            "read_twice": self.read_twice,
             "seconds": round(self.seconds, 3),
             "records": {LABELS[kind]: dict(figures) for kind, figures in self.records.items()},
             "left_alone": [
@@ -82,6 +87,7 @@ class Report:
             ],
             "refusals": self.refusals,
             "remarks": self.remarks,
+            **self.preflight.plain(),
             "findings": [
                 {
                     "rule": finding.rule.name,
@@ -117,6 +123,7 @@ class Report:
             yield f"{finding.count} × {finding.rule.value}{detail}{example}"
         yield from self.refusals
         yield from self.remarks
+        yield from self.preflight.lines()
         for one in self.differences[:20]:
             yield one.sentence()
         if self.difference_count:
@@ -131,7 +138,8 @@ def plan_lines(survey: Survey, source: str, store: str) -> Iterator[str]:
     if not survey.runs:
         yield "  no runs"
     yield f"  {survey.executions_in_runs} of {survey.executions} executions belong to runs → tasks"
-    yield f"  {survey.artifacts} artifacts → artifacts, one per metric"
+    without_run = survey.artifacts_without_run
+    yield f"  {survey.artifacts} artifacts, {without_run} of them without a run → artifacts, one per metric"
     yield f"  {survey.events_in_runs} of {survey.events} events belong to runs → links between tasks and artifacts"
     yield f"store {store}"
 
@@ -143,6 +151,7 @@ def _source_figures(survey: Survey) -> dict[str, Any]:
         "executions": survey.executions,
         "executions_in_runs": survey.executions_in_runs,
         "artifacts": survey.artifacts,
+        "artifacts_without_run": survey.artifacts_without_run,
         "events": survey.events,
         "events_in_runs": survey.events_in_runs,
         "contexts": dict(survey.contexts),

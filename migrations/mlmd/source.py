@@ -3,7 +3,7 @@
 The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield everything that they import or compare.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 from migrations.mlmd.kfp.database import KfpDatabase, open_kfp
 from migrations.mlmd.kfp.runs_file import RunsFile
 from migrations.mlmd.mapping.run import map_artifact_without_run, map_run
+from migrations.mlmd.preflight.completeness import find_gaps, refusal
 from migrations.mlmd.read.fingerprint import Fingerprint, read_fingerprint
 from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.store import EXECUTIONS_PER_BATCH, MlmdStore, open_store
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.vocabulary.records import Options, RunRecords
+from migrations.mlmd.vocabulary.times import is_time
 from migrations.mlmd.write.row_kinds import Kind, rows_by_id
 from migrations.mlmd.write.run_rows import ArtifactRows
 from storage.errors import Unavailable
@@ -40,7 +42,9 @@ class ImportRequest:
     )
     skipped: str = ""  # the path of a file that lists everything that is skipped, kept or left alone
     yes: bool = False  # whether --prune may do so to any number of rows
+    reused_ids: bool = False  # whether rows under ids of other rows that were imported get ids of their own
     change_options: bool = False  # whether the options may differ from those of the previous import
+    allow_incomplete: bool = False  # whether the source may lack tables and columns that it should have
 
     @property
     def options(self) -> dict[str, Any]:
@@ -56,6 +60,8 @@ class Source:
     kfp: KfpDatabase | None
     fingerprint: Fingerprint
     options: Options
+    gaps: Sequence[str] = ()
+    """What the source and KFP's database lack, as sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +83,26 @@ class MappedArtifacts:
     findings: Findings
     artifact_ids: Mapping[int, Sequence[str]]
     """Ids of the records by artifact id."""
+    dated_ids: Set[str]
+    """Ids of the records whose time of creation is that of MLMD's row."""
 
 
 def artifact_rows(artifacts: MappedArtifacts) -> ArtifactRows:
     """Return artifacts that no run used or made as rows."""
-    return ArtifactRows(rows_by_id(Kind.ARTIFACT, artifacts.records), artifacts.artifact_ids)
+    rows = rows_by_id(Kind.ARTIFACT, artifacts.records)
+    return ArtifactRows(rows, artifacts.artifact_ids, artifacts.dated_ids)
 
 
 @asynccontextmanager
-async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
-    """Open everything that an import reads. Raises SourceRefused when any of it cannot be read."""
+async def open_source(request: ImportRequest, *, needs_all: bool = True) -> AsyncIterator[Source]:
+    """Open everything that an import reads.
+
+    Raises SourceRefused when any of it cannot be read. When parts of it lack, only the request can permit that, or a command
+    that does not need all.
+    """
+    gaps = await find_gaps(request.source, request.kfp if URL_SIGN in request.kfp else "")
+    if gaps and needs_all and not request.allow_incomplete:
+        raise SourceRefused(refusal(gaps))
     async with AsyncExitStack() as stack:
         fingerprint = await read_fingerprint(request.source)
         database: KfpDatabase | None = None
@@ -98,7 +114,7 @@ async def open_source(request: ImportRequest) -> AsyncIterator[Source]:
         opening = open_store(request.source, run_context_types=request.run_context_types, kfp=runs)
         store = await stack.enter_async_context(opening)
         _refuse_store_as_source(request)
-        yield Source(store, database, fingerprint, Options(store_id=request.store_id))
+        yield Source(store, database, fingerprint, Options(store_id=request.store_id), gaps)
 
 
 def _refuse_store_as_source(request: ImportRequest) -> None:
@@ -144,4 +160,5 @@ async def mapped_artifacts(source: Source, *, after: int = 0) -> AsyncGenerator[
             }
             records = [record for of_one in by_id.values() for record in of_one]
             ids = {id: [record.id for record in of_one] for id, of_one in by_id.items()}
-            yield MappedArtifacts(records, batch.last_artifact_id, findings, ids)
+            dated_ids = {id for row, _ in batch.artifacts if is_time(row.created) for id in ids[row.id]}
+            yield MappedArtifacts(records, batch.last_artifact_id, findings, ids, dated_ids)

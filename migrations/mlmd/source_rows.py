@@ -12,6 +12,7 @@ from migrations.mlmd.write.census import OnProgress
 from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
 from migrations.mlmd.write.kept_ids import metrics_with_kept_ids, with_kept_ids
 from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.reused_ids import artifacts_with_own_ids, with_own_ids
 from migrations.mlmd.write.row_kinds import Kind, Row, spec_rows
 from migrations.mlmd.write.run_rows import ArtifactRows, RowsByRun, RunBatchRows, rows_of_runs
 
@@ -20,10 +21,11 @@ RowsByKind = dict[Kind, Mapping[str, Row]]
 
 @dataclass(frozen=True, slots=True)
 class SourceBatch:
-    """Rows by kind and id, and those of them that keep their state."""
+    """Rows by kind and id, those of them that keep their state, and tasks of the store that they replace."""
 
     rows: RowsByKind
     kept_states: frozenset[str] = frozenset()
+    replaced_roots: frozenset[str] = frozenset()
 
 
 Lookup = Callable[[Ledger], Awaitable[SourceBatch]]
@@ -50,10 +52,12 @@ class SourceRows:
             yield partial(_rows_of_batch, rows_of_runs(batch.records, self.aliases))
             done += batch.executions
             self.progress("executions", done, survey.executions_in_runs)
+        done = 0
         async for artifacts in mapped_artifacts(self.source):
             self.findings.merge(artifacts.findings)
             yield partial(_rows_of_artifacts, artifact_rows(artifacts))
-            self.progress("artifacts without a run", min(artifacts.after, survey.artifacts), survey.artifacts)
+            done += len(artifacts.artifact_ids)
+            self.progress("artifacts without a run", done, survey.artifacts_without_run)
 
 
 async def _rows_of_groups(kind: Kind, load: LoadGroup, batch: Sequence[Any], ledger: Ledger) -> SourceBatch:
@@ -66,6 +70,7 @@ async def _rows_of_groups(kind: Kind, load: LoadGroup, batch: Sequence[Any], led
 
 
 async def _rows_of_batch(rows: RunBatchRows, ledger: Ledger) -> SourceBatch:
+    rows = await with_own_ids(ledger, rows)
     imported_ids = await ledger.digests(Kind.RUN, rows.runs)
     rows = await with_kept_ids(ledger, rows, imported_ids.keys() & await ledger.present(Kind.RUN, imported_ids))
     by_kind: RowsByKind = {
@@ -75,10 +80,11 @@ async def _rows_of_batch(rows: RunBatchRows, ledger: Ledger) -> SourceBatch:
         Kind.LINK: _joined(rows.links),
         Kind.ARTIFACT: _joined(rows.artifacts),
     }
-    return SourceBatch(by_kind, rows.kept_states)
+    return SourceBatch(by_kind, rows.kept_states, rows.replaced_roots)
 
 
 async def _rows_of_artifacts(artifacts: ArtifactRows, ledger: Ledger) -> SourceBatch:
+    artifacts = await artifacts_with_own_ids(ledger, artifacts)
     rows = await metrics_with_kept_ids(ledger, artifacts.rows, artifacts.artifact_ids)
     return SourceBatch({Kind.ARTIFACT: rows})
 

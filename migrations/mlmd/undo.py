@@ -20,6 +20,7 @@ from migrations.mlmd.source import ImportRequest
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.write.job import Job, JobState, Progress, find_job, record_progress, remove_job
 from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.refusals import forget_refused
 from migrations.mlmd.write.row_digest import digest
 from migrations.mlmd.write.row_kinds import LABELS, Kind
 from migrations.mlmd.write.target import Target, open_for_import
@@ -153,6 +154,7 @@ class _Undo:
         ledger = self._ledger(connection)
         for kind in Kind:
             await ledger.forget_lost(kind)
+        await forget_refused(connection, self._job.id)
         if not await ledger.counts():
             await remove_job(connection, self._job.id)
 

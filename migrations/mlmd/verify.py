@@ -4,7 +4,7 @@ A row that a true-up would leave as it is does not differ: rows and values that 
 """
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,17 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations import upgrade
 from migrations.mlmd.importer import Observer
 from migrations.mlmd.mapping.ids import Ids
+from migrations.mlmd.preflight.findings import Preflight
 from migrations.mlmd.report import DIFFERENCES, Difference, Report
 from migrations.mlmd.source import ImportRequest, Source, open_source
-from migrations.mlmd.source_rows import Lookup, SourceRows
+from migrations.mlmd.source_rows import Lookup, SourceBatch, SourceRows
 from migrations.mlmd.vocabulary.errors import SourceRefused
-from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.census import gone_rows
 from migrations.mlmd.write.expected import expected_rows
 from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.job import Job, JobState, find_job
 from migrations.mlmd.write.ledger import DryRunLedger, Ledger, Mode
+from migrations.mlmd.write.refusals import refused_ids
 from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row
 from migrations.mlmd.write.tally import Outcome, Tally
 from migrations.mlmd.write.target import Target, open_for_reading
@@ -30,9 +32,10 @@ from storage.sql.dialects import dialect_for
 from storage.sql.experiments import find_default_id
 
 SOURCE, STORE, MISSING, DIFFERENT = "in_source", "imported", "missing", "different"
-UNKNOWN, KEPT = "not_in_source", "kept_values"
+UNKNOWN, KEPT, LEFT_OUT = "not_in_source", "kept_values", "left_out"
 """Figures for each kind: rows of the source; rows of the import; rows missing from the store; rows that differ; and, which are no
-differences, rows of the import that are gone in the source, and rows that keep values or names that are."""
+differences, rows of the import that are gone in the source, rows that keep values or names that are, and rows that are missing
+or lack a value because the store's database refused it."""
 
 NOTE_DIFFERS = "is as in the source, but is not what the import noted"
 LOST = "was imported, is gone in the source, and is missing"
@@ -51,6 +54,7 @@ async def verify(request: ImportRequest, observer: Observer) -> Report:
         async with open_for_reading(request.store) as target:
             job = await _ended_job(request, source, target)
             report = await _compare(request, source, target, job, observer)
+        report.preflight = Preflight.of_gaps(source.gaps, is_allowed=request.allow_incomplete)
     report.seconds = time.monotonic() - start
     return report
 
@@ -103,6 +107,14 @@ class _Batch:
     counts: dict[Kind, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    findings: Findings = field(default_factory=Findings)
+
+    def add_left_out(self, kind: Kind, ids: Collection[str]) -> None:
+        """Count rows of which the store's database has refused something."""
+        self.tally.add(kind, Outcome.REFUSED, ids)
+        self.findings.add(
+            Rule.VALUES_REFUSED, *(f"{LABELS[kind]} {id}" for id in sorted(ids)), kind=LABELS[kind], count=len(ids)
+        )
 
 
 @dataclass(slots=True)
@@ -116,7 +128,7 @@ class _Comparison:
     report: Report
     figures: dict[Kind, dict[str, int]] = field(
         default_factory=lambda: {
-            kind: dict.fromkeys((SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN, KEPT), 0) for kind in LABELS
+            kind: dict.fromkeys((SOURCE, STORE, MISSING, DIFFERENT, UNKNOWN, KEPT, LEFT_OUT), 0) for kind in LABELS
         }
     )
 
@@ -138,7 +150,7 @@ class _Comparison:
                 # A row that several runs share is compared with the first of them.
                 unseen = {id: rows[id] for id in ledger.unseen(kind, rows.keys())}
                 batch.counts[kind] = len(unseen)
-                await _compare_rows(ledger, kind, unseen, source.kept_states, batch)
+                await _compare_rows(ledger, kind, unseen, source, batch)
             return batch, ledger.met
 
         batch, met = await self.target.transact(look)
@@ -147,7 +159,9 @@ class _Comparison:
         for kind, count in batch.counts.items():
             self.figures[kind][SOURCE] += count
             self.figures[kind][KEPT] += batch.tally.count(kind, Outcome.KEPT_VALUES)
+            self.figures[kind][LEFT_OUT] += batch.tally.count(kind, Outcome.REFUSED)
         self.report.tally = self.report.tally.plus(batch.tally)
+        self.report.findings.merge(batch.findings)
         for difference in batch.differences:
             self._add(difference, MISSING if difference.is_missing else DIFFERENT)
 
@@ -172,22 +186,44 @@ class _Comparison:
 
 
 async def _compare_rows(
-    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], kept_states: Set[str], batch: _Batch
+    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], source: SourceBatch, batch: _Batch
 ) -> None:
     if kind is Kind.SPEC:
         stored_rows = await ledger.rows(kind, rows)
-        for id, row in rows.items():
+        left_out = await _left_out(ledger, kind, rows.keys() - stored_rows.keys(), {}, {})
+        batch.add_left_out(kind, left_out)
+        for id, row in _others(rows, left_out).items():
             # The time of a specification is that of the first run or version with it.
             batch.differences += _differences(kind, id, row[:2], stored_rows.get(id, ())[:2])
         return
-    expected = await expected_rows(ledger, kind, rows, kept_states=kept_states)
+    kept_states, replaced = source.kept_states, source.replaced_roots
+    expected = await expected_rows(ledger, kind, rows, kept_states=kept_states, replaced=replaced)
     batch.tally.add(kind, Outcome.KEPT_VALUES, sorted(expected.kept_ids))
-    for id, row in expected.rows.items():
+    differing = {id for id, value in expected.digests.items() if expected.store_digests.get(id) != value}
+    left_out = await _left_out(ledger, kind, differing, expected.import_digests, expected.store_digests)
+    batch.add_left_out(kind, left_out)
+    for id, row in _others(expected.rows, left_out).items():
         digest = expected.store_digests.get(id)
         if digest != expected.digests[id]:
             batch.differences += _differences(kind, id, row, expected.stored_rows.get(id, ()))
         elif expected.import_digests.get(id, digest) != digest:
             batch.differences.append(Difference(kind, id, note=NOTE_DIFFERS))
+
+
+async def _left_out(
+    ledger: Ledger,
+    kind: Kind,
+    ids: Collection[str],
+    import_digests: Mapping[str, int],
+    store_digests: Mapping[str, int],
+) -> set[str]:
+    """Return the rows that are as the import wrote them, and differ because the store's database refused something."""
+    ids = {id for id in ids if import_digests.get(id) == store_digests.get(id)}
+    return await refused_ids(ledger.connection, ledger.import_id, kind, ids) if ids else ids
+
+
+def _others(rows: Mapping[str, Row], ids: Set[str]) -> Mapping[str, Row]:
+    return {id: row for id, row in rows.items() if id not in ids} if ids else rows
 
 
 def _differences(kind: Kind, id: str, expected: Row, stored: Row) -> list[Difference]:

@@ -29,7 +29,7 @@ def copy_to_postgresql(store: Path, url: str) -> None:
 
 def copy_to_mysql(store: Path, url: str) -> None:
     """Copy a SQLite store with its text as it is, so not twice encoded."""
-    with closing(_mysql(url)) as connection, connection.cursor() as cursor:
+    with closing(mysql_connection(url)) as connection, connection.cursor() as cursor:
         for table, columns, rows in _tables(store):
             types = ", ".join(f"`{name}` {_mysql_type(type)}" for name, type in columns)
             cursor.execute(f"CREATE TABLE `{table}` ({types}) CHARACTER SET utf8mb4")
@@ -42,7 +42,7 @@ def copy_to_mysql(store: Path, url: str) -> None:
 def restore_dump(url: str, *, character_set: str = "utf8mb4") -> None:
     """Restore the dump of a store that MLMD wrote to MariaDB; its tables can be made in another character set."""
     text = DUMP.read_text().replace("CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci", f"CHARSET={character_set}")
-    with closing(_mysql(url)) as connection, connection.cursor() as cursor:
+    with closing(mysql_connection(url)) as connection, connection.cursor() as cursor:
         for statement in re.split(r";\n", text):
             sql = "\n".join(line for line in statement.splitlines() if not line.startswith(("--", "/*M!")))
             if sql.strip():
@@ -52,7 +52,7 @@ def restore_dump(url: str, *, character_set: str = "utf8mb4") -> None:
 
 def execute(url: str, *statements: str) -> None:
     """Run statements on a MySQL database."""
-    with closing(_mysql(url)) as connection, connection.cursor() as cursor:
+    with closing(mysql_connection(url)) as connection, connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
         connection.commit()
@@ -107,7 +107,8 @@ def _mysql_type(type: str) -> str:
     return {"DOUBLE": "DOUBLE", "BLOB": "LONGBLOB"}.get(type, "LONGTEXT")
 
 
-def _mysql(url: str) -> "pymysql.Connection[Any]":
+def mysql_connection(url: str) -> "pymysql.Connection[Any]":
+    """A connection to a MySQL database."""
     parts = urlsplit(url)
     return pymysql.connect(
         host=parts.hostname or "",

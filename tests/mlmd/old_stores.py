@@ -36,6 +36,7 @@ def _statements(version: int, *, with_version_row: bool) -> list[str]:
         f"CREATE TABLE Execution (id INTEGER PRIMARY KEY, type_id INT{last_state}{named}{external}{times})",
         "CREATE TABLE Event (id INTEGER PRIMARY KEY, artifact_id INT, execution_id INT, type INT,"
         " milliseconds_since_epoch INT)",
+        "CREATE TABLE TypeProperty (type_id INT, name VARCHAR(255), data_type INT)",
         "CREATE TABLE EventPath (event_id INT, is_index_step TINYINT(1), step_index INT, step_key TEXT)",
         f"INSERT INTO Type VALUES (1, 'Model', 1{blank}{no_external})",
         f"INSERT INTO Type VALUES (2, 'Trainer', 0{blank}{no_external})",
@@ -63,6 +64,7 @@ def _statements(version: int, *, with_version_row: bool) -> list[str]:
             statements.append(f"INSERT INTO {name} VALUES (1, 1, 1)")
     if version >= 6:
         statements.append("CREATE TABLE ParentContext (context_id INT, parent_context_id INT)")
+        statements.append("CREATE TABLE ParentType (type_id INT, parent_type_id INT)")
     if version >= 1:
         statements.append("CREATE TABLE MLMDEnv (schema_version INTEGER PRIMARY KEY)")
         if with_version_row:

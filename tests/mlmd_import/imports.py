@@ -32,12 +32,16 @@ class Watching:
         self.plans: list[Survey] = []
         self.told: list[tuple[str, int, int]] = []
         self.foretold: list[str] = []
+        self.warnings: list[str] = []
 
     def plan(self, survey: Survey, source: str, store: str) -> None:
         self.plans.append(survey)
 
     def progress(self, phase: str, done: int, total: int) -> None:
         self.told.append((phase, done, total))
+
+    def warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
 
     def foretell(self, sentence: str) -> None:
         self.foretold.append(sentence)

@@ -32,7 +32,7 @@ TABLES = (
 CHANGES = (
     "UPDATE Execution SET last_known_state = 2 + id % 5 WHERE id % 3 = 0",
     "UPDATE ArtifactProperty SET double_value = double_value + 1 WHERE double_value IS NOT NULL",
-    "UPDATE Event SET type = 7 - type WHERE id % 5 = 0 AND type IN (3, 4)",
+    "UPDATE OR IGNORE Event SET type = 7 - type WHERE id % 5 = 0 AND type IN (3, 4)",
     "UPDATE ExecutionProperty SET string_value = 'another' WHERE rowid % 7 = 0 AND string_value IS NOT NULL",
     "UPDATE EventPath SET step_key = 'another' WHERE rowid % 4 = 0",
 )

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from google.protobuf import json_format, struct_pb2
 from ml_metadata.metadata_store import MetadataStore
@@ -23,8 +24,13 @@ class Session:
 
     def __init__(self, path: str) -> None:
         config = mlmd.ConnectionConfig()
-        config.sqlite.filename_uri = path
-        config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+        if path.startswith("mysql:"):
+            parts = urlsplit(path)
+            config.mysql.host, config.mysql.port, config.mysql.database = parts.hostname, parts.port, parts.path[1:]
+            config.mysql.user, config.mysql.password = parts.username, parts.password
+        else:
+            config.sqlite.filename_uri = path
+            config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
         self.store = MetadataStore(config)
 
     def context(self, type: str, name: str, **custom: Any) -> mlmd.Context:
@@ -98,15 +104,23 @@ class Session:
 
     def artifact(self, type: str, uri: str, *, own: dict[str, Any] | None = None, **custom: Any) -> int:
         """Put an artifact and return its id."""
+        [artifact_id] = self.store.put_artifacts([self.new_artifact(type, uri, own=own, **custom)])
+        return int(artifact_id)
+
+    def new_artifact(self, type: str, uri: str, *, own: dict[str, Any] | None = None, **custom: Any) -> mlmd.Artifact:
+        """Return an artifact that is to be put; its type is put."""
         own = own or {}
         type_id = self.store.put_artifact_type(
             mlmd.ArtifactType(name=type, properties={key: kind_of(value) for key, value in own.items()})
         )
-        artifact = Artifact(
+        return Artifact(
             type_id=type_id, uri=uri, state=Artifact.LIVE, properties=values(own), custom_properties=values(custom)
         )
-        [artifact_id] = self.store.put_artifacts([artifact])
-        return int(artifact_id)
+
+    def execution(self, type: str, state: int, **custom: Any) -> mlmd.Execution:
+        """Return an execution that is to be put; its type is put."""
+        type_id = self.store.put_execution_type(mlmd.ExecutionType(name=type))
+        return Execution(type_id=type_id, last_known_state=state, custom_properties=values(custom))
 
     def change(self, execution_id: int, state: int, **custom: Any) -> None:
         """Bring an execution to another state."""

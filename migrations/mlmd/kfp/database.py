@@ -8,7 +8,11 @@ async with open_kfp(url) as kfp:
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.kfp.state import run_state, storage_state
 from migrations.mlmd.kfp.tables import CACHE, EXPERIMENTS, NAMES, PIPELINES, RUNS, VERSIONS, KfpTable, read_tables
@@ -72,29 +76,11 @@ class KfpDatabase:
         names = sorted({row.name for row in contexts if row.kind is not RunKind.GENERIC})
         if not names:
             return {}
-        runs = self._tables[RUNS]
-        by_id = runs.select(*_RUN_COLUMNS).where(runs.named("uuid"))
-        by_name = runs.select(*_RUN_COLUMNS).where(runs.named("name"))
-        async with self._database.connect() as connection:
-            rows = {row.uuid: row for row in await connection.execute(by_id, {NAMES: names})}
-            workflows = {row.name: row for row in await connection.execute(by_name, {NAMES: names})}
-            ids = sorted(rows.keys() | {row.uuid for row in workflows.values()})
-            fingerprints = await self._fingerprints(connection, ids)
-        namespaces = await self._namespaces({row.experimentuuid for row in (*rows.values(), *workflows.values())})
-        runs_by_context = {}
-        for context in contexts:
-            row = rows.get(context.name) if context.kind is RunKind.KFP_V2 else workflows.get(context.name)
-            if row is not None and context.kind is not RunKind.GENERIC:
-                namespace = row.namespace or namespaces.get(row.experimentuuid, "")
-                runs_by_context[context.id] = _run(row, namespace, fingerprints.get(row.uuid, {}))
-        return runs_by_context
+        return await self._database.read(partial(self._runs_of, names, contexts))
 
     async def names_with_runs(self, names: Sequence[str]) -> set[str]:
         """Return the names, among the given ones, that are ids of runs."""
-        runs = self._tables[RUNS]
-        async with self._database.connect() as connection:
-            rows = await connection.execute(runs.select("uuid").where(runs.named("uuid")), {NAMES: list(names)})
-            return {row.uuid for row in rows}
+        return await self._database.read(partial(self._ids_of, names))
 
     async def experiments(self) -> AsyncIterator[Sequence[Experiment]]:
         """Yield all experiments, in the order of their ids."""
@@ -131,12 +117,36 @@ class KfpDatabase:
         after = ""
         while True:
             page = table.select(*columns).where(id > after).order_by(id).limit(ROWS_PER_BATCH)
-            async with self._database.connect() as connection:
-                rows = (await connection.execute(page)).all()
+            rows = await self._database.read(partial(_all_rows, page))
             if not rows:
                 return
             yield rows
             after = rows[-1].uuid
+
+    async def _ids_of(self, names: Sequence[str], connection: AsyncConnection) -> set[str]:
+        runs = self._tables[RUNS]
+        rows = await connection.execute(runs.select("uuid").where(runs.named("uuid")), {NAMES: list(names)})
+        return {row.uuid for row in rows}
+
+    async def _runs_of(
+        self, names: Sequence[str], contexts: Sequence[ContextRow], connection: AsyncConnection
+    ) -> dict[int, KfpRun]:
+        runs = self._tables[RUNS]
+        by_id = runs.select(*_RUN_COLUMNS).where(runs.named("uuid"))
+        by_name = runs.select(*_RUN_COLUMNS).where(runs.named("name"))
+        rows = {row.uuid: row for row in await connection.execute(by_id, {NAMES: names})}
+        workflows = {row.name: row for row in await connection.execute(by_name, {NAMES: names})}
+        ids = sorted(rows.keys() | {row.uuid for row in workflows.values()})
+        fingerprints = await self._fingerprints(connection, ids)
+        experiment_ids = {row.experimentuuid for row in (*rows.values(), *workflows.values())}
+        namespaces = await self._namespaces(connection, experiment_ids)
+        runs_by_context = {}
+        for context in contexts:
+            row = rows.get(context.name) if context.kind is RunKind.KFP_V2 else workflows.get(context.name)
+            if row is not None and context.kind is not RunKind.GENERIC:
+                namespace = row.namespace or namespaces.get(row.experimentuuid, "")
+                runs_by_context[context.id] = _run(row, namespace, fingerprints.get(row.uuid, {}))
+        return runs_by_context
 
     async def _fingerprints(self, connection: Any, run_ids: Sequence[str]) -> dict[str, dict[int, str]]:
         cache = self._tables[CACHE]
@@ -150,15 +160,14 @@ class KfpDatabase:
                 fingerprints.setdefault(row.runuuid, {})[execution_id] = str(row.fingerprint)
         return fingerprints
 
-    async def _namespaces(self, experiment_ids: set[Any]) -> dict[str, str]:
+    async def _namespaces(self, connection: AsyncConnection, experiment_ids: set[Any]) -> dict[str, str]:
         """Return the namespaces of experiments: runs of KFP's first releases do not have one."""
         experiments, ids = self._tables[EXPERIMENTS], sorted(str(id) for id in experiment_ids if id)
         if not experiments.has or not ids:
             return {}
-        async with self._database.connect() as connection:
-            statement = experiments.select("uuid", "namespace").where(experiments.named("uuid"))
-            rows = await connection.execute(statement, {NAMES: ids})
-            return {row.uuid: row.namespace or "" for row in rows}
+        statement = experiments.select("uuid", "namespace").where(experiments.named("uuid"))
+        rows = await connection.execute(statement, {NAMES: ids})
+        return {row.uuid: row.namespace or "" for row in rows}
 
 
 @asynccontextmanager
@@ -166,11 +175,19 @@ async def open_kfp(url: str) -> AsyncIterator[KfpDatabase]:
     """Open KFP's own database for reading. Raises SourceRefused, here and while reading, when it cannot be read."""
     database = Database(url, what="KFP's database")
     try:
-        async with database.connect() as connection:
-            tables = await connection.run_sync(lambda sync: read_tables(sync, database.label))
+        tables = await database.read(partial(_read_tables, database))
         yield KfpDatabase(database, tables)
     finally:
         await database.close()
+
+
+async def _read_tables(database: Database, connection: AsyncConnection) -> dict[str, KfpTable]:
+    tables, _ = await connection.run_sync(lambda sync: read_tables(sync, database))
+    return tables
+
+
+async def _all_rows(statement: Select[Any], connection: AsyncConnection) -> list[Any]:
+    return list((await connection.execute(statement)).all())
 
 
 def _run(row: Any, namespace: str, fingerprints: Mapping[int, str]) -> KfpRun:

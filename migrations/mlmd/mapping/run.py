@@ -3,6 +3,8 @@
 The kind of the run decides which rules apply; rules common to all kinds are applied here.
 """
 
+from collections.abc import Mapping, Sequence
+
 from migrations.mlmd.mapping import generic, kfp_v2
 from migrations.mlmd.mapping.artifacts import ArtifactMapping
 from migrations.mlmd.mapping.ids import Ids
@@ -64,6 +66,8 @@ def map_run(rows: RunRows, options: Options) -> RunRecords:
         findings=findings,
         task_ids=tasks.task_ids,
         artifact_ids={id: [record.id for record in records] for id, records in artifacts.items()},
+        made_root=ids.root(context.id),
+        dated_ids=_dated_ids(rows, run.id, tasks, artifacts),
         own_artifacts=sum(origin.context_id == context.id for origin in rows.artifact_origins.values()),
     )
 
@@ -87,6 +91,25 @@ def _artifacts(rows: RunRows, ids: Ids, findings: Findings, *, namespace: str) -
         if namespace != origin.namespace:
             findings.add(Rule.ARTIFACTS_COPIED, f"artifact {row.id}", kind=namespace)
     return artifacts
+
+
+def _dated_ids(
+    rows: RunRows, id: str, tasks: kfp_v2.TaskRecords, artifacts: Mapping[int, Sequence[Artifact]]
+) -> list[str]:
+    """Return the ids of the records whose time of creation is that of their row."""
+    times = {row.id: row.created for row in rows.executions}
+    executions: dict[str, int] = {}
+    for execution_id, task_id in tasks.task_ids.items():
+        # A loop comes before its iterations, which are folded into it.
+        executions.setdefault(task_id, execution_id)
+    dated_ids = [id] if is_time(rows.context.created) else []
+    dated_ids += (task_id for task_id, execution_id in executions.items() if is_time(times[execution_id]))
+    return dated_ids + [
+        record.id
+        for row_id, records in artifacts.items()
+        if is_time(rows.artifacts[row_id].created)
+        for record in records
+    ]
 
 
 def _settings(properties: Properties) -> dict[str, Plain]:

@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.read.artifact_origins import RunOrigins
 from migrations.mlmd.read.by_id import RowReader
 from migrations.mlmd.read.columns import integer
+from migrations.mlmd.read.horizon import within
 from migrations.mlmd.read.run_filter import RunFilter
 from migrations.mlmd.read.run_index import RunIndex
+from migrations.mlmd.read.run_lookup import RunLookup
 from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
 from migrations.mlmd.vocabulary.findings import Findings, Rule
@@ -39,14 +41,14 @@ class ArtifactReader:
     rows: RowReader
     filter: RunFilter
     origins: RunOrigins
-    run_index: RunIndex
+    run_lookup: RunLookup
     attributions: RunIndex
     """The first run that an attribution names for each artifact without events."""
 
     async def batch(self, connection: AsyncConnection, after: int, limit: int) -> ArtifactBatch | None:
         """Return those of the next `limit` artifacts that no run used or made; None when there are no more artifacts."""
         id = self.schema["artifact"].column("id")
-        page = select(id).where(id > after).order_by(id).limit(limit)
+        page = select(id).where(id > after, within(id, self.rows.horizon.artifacts)).order_by(id).limit(limit)
         ids = [integer(row[0]) for row in await connection.execute(page)]
         if not ids:
             return None
@@ -63,16 +65,25 @@ class ArtifactReader:
         """Return the artifacts of imported runs, and those of runs that are left out."""
         events = self.schema["event"]
         artifact_id = events.column("artifact_id")
+        visible = within(events.column("id"), self.rows.horizon.events)
         statement = (
-            select(artifact_id, events.column("execution_id")).where(artifact_id.between(ids[0], ids[-1])).distinct()
+            select(artifact_id, events.column("execution_id"))
+            .where(artifact_id.between(ids[0], ids[-1]), visible)
+            .distinct()
         )
         artifacts_of_runs, artifacts_of_missing_runs = set[int](), set[int]()
+        others: dict[int, set[int]] = {}
         async for row in await connection.stream(statement):
-            context_id = self.run_index.of(integer(row[1]))
+            context_id = self.run_lookup.run_index.of(integer(row[1]))
             if context_id in self.filter.missing_contexts:
                 artifacts_of_missing_runs.add(integer(row[0]))
             elif context_id is not None:
                 artifacts_of_runs.add(integer(row[0]))
+            else:
+                others.setdefault(integer(row[1]), set()).add(integer(row[0]))
+        # Those of executions that have come into a run since the survey wait for the next import, as these do.
+        for execution_id in await self.run_lookup.later(connection, others.keys()):
+            artifacts_of_runs |= others[execution_id]
         return artifacts_of_runs, artifacts_of_missing_runs
 
     async def _origins(self, connection: AsyncConnection, artifact_ids: Sequence[int]) -> dict[int, Origin]:

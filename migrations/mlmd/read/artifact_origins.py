@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.read.by_id import RowReader
 from migrations.mlmd.read.columns import fetch, integer, with_ids
+from migrations.mlmd.read.horizon import within
 from migrations.mlmd.read.kfp_runs import KfpRuns
-from migrations.mlmd.read.run_index import RunIndex
+from migrations.mlmd.read.run_lookup import RunLookup
 from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.vocabulary.events import OUTPUT_TYPES, key_of
 from migrations.mlmd.vocabulary.namespaces import run_namespace
@@ -38,7 +39,7 @@ class OriginReader:
 
     schema: Schema
     rows: RowReader
-    run_index: RunIndex
+    run_lookup: RunLookup
     run_origins: RunOrigins
 
     async def of(
@@ -54,19 +55,33 @@ class OriginReader:
 
         The events, executions and contexts of the batch are not read again.
         """
+        by_run = run_origins(contexts, kfp_runs)
         first_events = await self._first_events(connection, artifact_ids, {event.id: event for event in events})
-        first_events |= await self._first_events_in_runs(connection, first_events)
-        execution_ids = sorted({event.execution_id for event in first_events.values()} - executions.keys())
+        runs = await self._runs(connection, first_events.values(), by_run)
+        others = sorted(
+            id for id in artifact_ids if id not in first_events or first_events[id].execution_id not in runs
+        )
+        # They are few, so all of their events can be read.
+        other_events = await self.rows.events_of_artifacts(connection, others) if others else []
+        runs |= await self._runs(connection, other_events, by_run)
+        first_events |= _first_in_runs(other_events, runs)
+        in_runs = {id: event for id, event in first_events.items() if event.execution_id in runs}
+        execution_ids = sorted({event.execution_id for event in in_runs.values()} - executions.keys())
         makers = dict(executions)
         if execution_ids:
             makers |= {row.id: row for row in await self.rows.executions(connection, execution_ids, names_only=True)}
-        runs = {event.execution_id: self._context_id(event) for event in first_events.values()}
-        origins = run_origins(contexts, kfp_runs)
-        origins |= await self.run_origins.of(connection, sorted(set(runs.values()) - origins.keys()))
-        return {
-            artifact_id: _origin(event, origins[runs[event.execution_id]], makers)
-            for artifact_id, event in first_events.items()
-        }
+        return {id: _origin(event, runs[event.execution_id], makers) for id, event in in_runs.items()}
+
+    async def _runs(
+        self, connection: AsyncConnection, events: Iterable[EventRow], by_run: dict[int, Origin]
+    ) -> dict[int, Origin]:
+        """Return what the runs of executions give to their artifacts, by execution id, for those that belong to a run.
+
+        `by_run` has what is known of runs; further runs are read and added to it.
+        """
+        context_ids = await self.run_lookup.of(connection, {event.execution_id for event in events})
+        by_run |= await self.run_origins.of(connection, sorted(set(context_ids.values()) - by_run.keys()))
+        return {id: by_run[context_id] for id, context_id in context_ids.items() if context_id in by_run}
 
     async def _first_events(
         self, connection: AsyncConnection, artifact_ids: Sequence[int], batch_events: Mapping[int, EventRow]
@@ -76,7 +91,9 @@ class OriginReader:
         artifact_id, id = table.column("artifact_id"), table.column("id")
         first_output = func.min(case((table.column("type").in_(OUTPUT_TYPES), id)))
         statement: Select[Any] = (
-            select(artifact_id, first_output, func.min(id)).where(with_ids(artifact_id)).group_by(artifact_id)
+            select(artifact_id, first_output, func.min(id))
+            .where(with_ids(artifact_id), within(id, self.rows.horizon.events))
+            .group_by(artifact_id)
         )
         rows = await fetch(connection, statement, artifact_ids)
         event_ids = {integer(row[0]): integer(row[2] if row[1] is None else row[1]) for row in rows}
@@ -84,31 +101,7 @@ class OriginReader:
         other_ids = sorted(set(event_ids.values()) - events.keys())
         if other_ids:
             events |= {event.id: event for event in await self.rows.events_by_id(connection, other_ids)}
-        return {artifact_id: events[event_id] for artifact_id, event_id in event_ids.items()}
-
-    async def _first_events_in_runs(
-        self, connection: AsyncConnection, first_events: Mapping[int, EventRow]
-    ) -> dict[int, EventRow]:
-        """Return other first events for the artifacts whose first event is not of a run.
-
-        They are few, so all of their events can be read.
-        """
-        artifact_ids = sorted(id for id, event in first_events.items() if self.run_index.of(event.execution_id) is None)
-        if not artifact_ids:
-            return {}
-        events: dict[int, EventRow] = {}
-        for event in await self.rows.events_of_artifacts(connection, artifact_ids):
-            if self.run_index.of(event.execution_id) is None:
-                continue
-            earlier = events.get(event.artifact_id)
-            if earlier is None or (event.type in OUTPUT_TYPES and earlier.type not in OUTPUT_TYPES):
-                events[event.artifact_id] = event
-        return events
-
-    def _context_id(self, event: EventRow) -> int:
-        context_id = self.run_index.of(event.execution_id)
-        assert context_id is not None, "an event of the batch belongs to a run"
-        return context_id
+        return {artifact_id: events[event_id] for artifact_id, event_id in event_ids.items() if event_id in events}
 
 
 def run_origins(contexts: Iterable[ContextRow], kfp_runs: Mapping[int, KfpRun]) -> dict[int, Origin]:
@@ -117,6 +110,17 @@ def run_origins(contexts: Iterable[ContextRow], kfp_runs: Mapping[int, KfpRun]) 
         context.id: Origin(context.id, run_namespace(context, kfp_runs.get(context.id)), context.created)
         for context in contexts
     }
+
+
+def _first_in_runs(events: Iterable[EventRow], runs: Mapping[int, Origin]) -> dict[int, EventRow]:
+    """Return the first event that made each artifact in a run, otherwise the first that used it in one."""
+    first_events: dict[int, EventRow] = {}
+    for event in events:
+        earlier = first_events.get(event.artifact_id)
+        is_first = earlier is None or (event.type in OUTPUT_TYPES and earlier.type not in OUTPUT_TYPES)
+        if event.execution_id in runs and is_first:
+            first_events[event.artifact_id] = event
+    return first_events
 
 
 def _origin(event: EventRow, run: Origin, makers: Mapping[int, ExecutionRow]) -> Origin:

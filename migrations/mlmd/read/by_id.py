@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.read.columns import Texts, fetch, integer, with_ids
+from migrations.mlmd.read.horizon import Horizon, within
 from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
 from migrations.mlmd.vocabulary.names import NAMING_PROPERTIES
@@ -15,12 +16,13 @@ from migrations.mlmd.vocabulary.values import integer_of
 
 
 class RowReader:
-    """Reads rows of one store, sorted by id. Ids of rows that do not exist are ignored."""
+    """Reads rows of one store, sorted by id. Ids of rows that do not exist are ignored, and events beyond the horizon."""
 
-    def __init__(self, schema: Schema, types: Types, texts: Texts) -> None:
+    def __init__(self, schema: Schema, types: Types, texts: Texts, horizon: Horizon) -> None:
         self._schema = schema
         self._types = types
         self.texts = texts
+        self.horizon = horizon
 
     async def contexts(self, connection: AsyncConnection, ids: Sequence[int]) -> list[ContextRow]:
         """Return contexts, without those that are not runs."""
@@ -57,6 +59,7 @@ class RowReader:
         names = ("id", "type_id", "name", "last_known_state", "create_time_since_epoch", "last_update_time_since_epoch")
         columns = [table[name] for name in (*names, "external_id")]
         rows = await fetch(connection, select(*columns).where(with_ids(table.column("id"))), ids)
+        await self._types.look_up(connection, self._schema, self.texts, (row[1] for row in rows))
         property_names = NAMING_PROPERTIES if names_only else ()
         properties = await self._properties(connection, "execution", ids, property_names)
         nodes = await self._node_names(connection, ids)
@@ -82,6 +85,7 @@ class RowReader:
         names = ("id", "type_id", "uri", "state", "name", "create_time_since_epoch", "last_update_time_since_epoch")
         columns = [table[name] for name in (*names, "external_id")]
         rows = await fetch(connection, select(*columns).where(with_ids(table.column("id"))), ids)
+        await self._types.look_up(connection, self._schema, self.texts, (row[1] for row in rows))
         properties = await self._properties(connection, "artifact", ids)
         artifacts = [
             ArtifactRow(
@@ -115,7 +119,8 @@ class RowReader:
     async def _events(self, connection: AsyncConnection, column: str, ids: Sequence[int]) -> list[EventRow]:
         table, paths = self._schema["event"], self._schema["eventpath"]
         columns = [table[name] for name in ("id", "artifact_id", "execution_id", "type", "milliseconds_since_epoch")]
-        rows = await fetch(connection, select(*columns).where(with_ids(table.column(column))), ids)
+        visible = within(table.column("id"), self.horizon.events)
+        rows = await fetch(connection, select(*columns).where(with_ids(table.column(column)), visible), ids)
         rows.sort(key=lambda row: row[0])
         steps: dict[int, list[str | int]] = {}
         if paths.has:

@@ -5,9 +5,11 @@ Importing and undoing call this before they write. Different stores have the sam
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.read.foreign_tables import ForeignTable
 from migrations.mlmd.read.guest import Database
@@ -27,18 +29,21 @@ async def read_fingerprint(url: str) -> Fingerprint:
     """Return the fingerprint of a store. Raises SourceRefused when it cannot be read."""
     database = Database(url, what="the source")
     try:
-        async with database.connect() as connection:
-            schema = await connection.run_sync(lambda sync: read_schema(sync, database.label))
-            digests = {}
-            for name, columns in _PARTS.items():
-                table = schema[name]
-                row = (await connection.execute(_oldest(table, columns))).first() if table.has else None
-                # A row without a name and a time looks like the first row of any other store.
-                if row is not None and any(row[1:]):
-                    digests[name] = hashlib.sha256(repr(tuple(row)).encode(errors="surrogatepass")).hexdigest()
-        return digests
+        return await database.read(partial(_fingerprint, database))
     finally:
         await database.close()
+
+
+async def _fingerprint(database: Database, connection: AsyncConnection) -> Fingerprint:
+    schema = await connection.run_sync(lambda sync: read_schema(sync, database))
+    digests = {}
+    for name, columns in _PARTS.items():
+        table = schema[name]
+        row = (await connection.execute(_oldest(table, columns))).first() if table.has else None
+        # A row without a name and a time looks like the first row of any other store.
+        if row is not None and any(row[1:]):
+            digests[name] = hashlib.sha256(repr(tuple(row)).encode(errors="surrogatepass")).hexdigest()
+    return digests
 
 
 def same_store(one: Fingerprint, other: Fingerprint) -> bool:

@@ -1,14 +1,16 @@
 """Opens a database that belongs to another program, for reading only. The readers of MLMD's and KFP's tables call this.
 
 Names, drivers and errors of databases come from the dialects of `storage`; this module adds what reading another program's
-database needs.
+database needs. That program may be writing meanwhile: its locks are waited for, and what it disturbed is read again.
 """
 
+import asyncio
 import os
 import struct
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, event
@@ -20,8 +22,17 @@ from migrations.mlmd.vocabulary.errors import SourceRefused
 from storage.errors import Unavailable
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Failure
+from storage.sql.dialects.inquiry import Inquiry
 
 CONNECT_SECONDS = 10.0
+
+LOCK_SECONDS = 60.0
+"""How long a program that writes may lock the database, or break off what is read from it."""
+
+_PAUSE_SECONDS = 0.05
+# A journal that is deleted while it is looked at looks like one that a crashed program left, which only a writer can apply.
+_JOURNAL_SECONDS = 1.0
+_CODES_OF_A_JOURNAL = (8, 14)  # SQLITE_READONLY, SQLITE_CANTOPEN
 
 _FILE_DIALECT = "sqlite"
 _MAGIC = b"SQLite format 3\x00"
@@ -29,6 +40,12 @@ _HEADER_BYTES = 100
 _WAL_VERSION = 2
 # One process imports; a second connection serves the survey during a stream.
 _CONNECTIONS = 2
+
+Answer = TypeVar("Answer")
+
+
+class SourceBusy(SourceRefused):
+    """What a program writes has got in the way; reading again may succeed."""
 
 
 class Database:
@@ -40,6 +57,7 @@ class Database:
         except Unavailable as error:
             raise SourceRefused(f"{what}: {error}") from error
         self._what = what
+        self._unlocked: tuple[Any, ...] | None = None  # what a file that is read without locks looked like
         self._engine = self._file_engine() if self.is_file else self._server_engine()
 
     @property
@@ -48,24 +66,61 @@ class Database:
         return self._dialect.label
 
     @property
+    def inquiry(self) -> Inquiry:
+        """What can be asked of the database about itself and its surroundings."""
+        return self._dialect.inquiry
+
+    async def size_bytes(self, connection: AsyncConnection) -> int:
+        """Return the size of the database in bytes, as it reports it."""
+        return await self._dialect.size_bytes(connection)
+
+    @property
     def is_file(self) -> bool:
         """Whether the database is a file."""
         return self._dialect.name == _FILE_DIALECT
+
+    def forbids(self, error: DBAPIError) -> bool:
+        """Return whether an error says that the user lacks a right, and not that something is missing.
+
+        Raises the error if it says neither, such as that of a connection that broke.
+        """
+        failure = self._dialect.failure(error)
+        if failure not in (Failure.FORBIDDEN, Failure.UNKNOWN):
+            raise error
+        return failure is Failure.FORBIDDEN
 
     @property
     def reinterprets_text(self) -> bool:
         """Whether text may have been encoded twice on its way in (see text_repair)."""
         return self._dialect.name == "mysql"
 
+    async def read(self, read: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        """Return what a callback reads in one snapshot; it is called again when a program that writes got in the way."""
+        start = time.monotonic()
+        while True:
+            try:
+                async with self.connect() as connection:
+                    answer = await read(connection)
+                if not self._is_outdated():
+                    return answer
+            except SourceBusy as error:
+                patience = _JOURNAL_SECONDS if _code_of(error.__cause__) in _CODES_OF_A_JOURNAL else LOCK_SECONDS
+                if time.monotonic() - start >= patience:
+                    raise SourceRefused(str(error)) from error
+                await asyncio.sleep(_PAUSE_SECONDS)
+
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection whose statements all see one snapshot."""
-        connection = await self._open()
+        """Yield a connection whose statements all see one snapshot. Raises SourceBusy when it was disturbed."""
         try:
+            if self._is_outdated():
+                await self._engine.dispose()
+                self._engine = self._file_engine()
+            connection = await self._open()
             async with aclosing(connection):
                 yield connection
         except DBAPIError as error:
-            raise SourceRefused(self._sentence(error)) from error
+            raise self._refusal(error) from error
         except (PoolTimeout, OSError) as error:
             raise SourceRefused(f"{self._what} {self.label} no longer answers") from error
 
@@ -76,7 +131,7 @@ class Database:
             raise SourceRefused(f"{self._what} {self.label} no longer answers") from error
         except Exception as error:
             if self.is_file and isinstance(error, DBAPIError):
-                raise SourceRefused(self._sentence(error)) from error
+                raise self._refusal(error) from error
             raise SourceRefused(str(self._dialect.closed(error, self._what))) from error
 
     async def close(self) -> None:
@@ -96,14 +151,26 @@ class Database:
         _check_file(path, f"{self._what} {self.label}")
         # A path may begin with two slashes, after which a file: URI would have a host.
         target = f"file:/{quote(os.path.abspath(path).lstrip('/'))}?mode=ro"
-        if _without_log(path):
+        self._unlocked = _look_of(path) if _without_log(path) else None
+        if self._unlocked:
             # SQLite could not create the log's index next to a read-only file.
             target += "&immutable=1"
         url = self._dialect.url.set(database=target, query={"uri": "true"})
-        engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+        options = {"connect_args": {"timeout": LOCK_SECONDS}}
+        engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0, **options)
         event.listen(engine.sync_engine, "connect", _on_connect)
         event.listen(engine.sync_engine, "begin", _on_begin)
         return engine
+
+    def _is_outdated(self) -> bool:
+        """Return whether a file that is read without locks, because nobody had opened it, has got a writer since."""
+        return self._unlocked is not None and self._unlocked != _look_of(self._dialect.url.database or "")
+
+    def _refusal(self, error: DBAPIError) -> SourceRefused:
+        is_passing = self._dialect.failure(error) is Failure.RETRY or self._is_outdated()
+        if self.is_file and _code_of(error) in _CODES_OF_A_JOURNAL:
+            is_passing = True
+        return (SourceBusy if is_passing else SourceRefused)(self._sentence(error))
 
     def _sentence(self, error: DBAPIError) -> str:
         failure = self._dialect.failure(error)
@@ -156,6 +223,20 @@ def _without_log(path: str) -> bool:
     with open(path, "rb") as file:
         header = file.read(_HEADER_BYTES)
     return header[19] == _WAL_VERSION and not _has_bytes(path + "-wal")
+
+
+def _look_of(path: str) -> tuple[Any, ...]:
+    """Return what differs when a program has written to a file or its log."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, _has_bytes(path + "-wal")
+
+
+def _code_of(error: BaseException | None) -> int:
+    """Return SQLite's primary result code, 0 for errors of other databases."""
+    return int(getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)) & 0xFF
 
 
 def _has_bytes(path: str) -> bool:

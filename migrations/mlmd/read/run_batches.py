@@ -74,13 +74,13 @@ class RunReader:
         return RunBatch(runs, context_ids[-1], sum(map(len, execution_ids.values())), findings)
 
     async def _execution_ids(self, connection: AsyncConnection, context_ids: Sequence[int]) -> dict[int, list[int]]:
-        """Return the executions of contexts by context id; an execution of several runs is the first run's."""
+        """Return the executions of contexts by context id: those that the survey found, of several runs in the first of them."""
         associations = self.schema["association"]
         context_id = associations.column("context_id")
         statement: Select[Any] = select(context_id, associations.column("execution_id")).where(with_ids(context_id))
         ids: dict[int, list[int]] = {}
         for run, execution_id in await fetch(connection, statement, context_ids):
-            if self.run_index.shared.get(execution_id, run) == run:
+            if self.run_index.of(execution_id) == run:
                 ids.setdefault(run, []).append(execution_id)
         return {run: sorted(execution_ids) for run, execution_ids in ids.items()}
 
@@ -100,7 +100,7 @@ class _BatchRows:
         # An association may name an execution that does not exist.
         ids = [id for id in self.execution_ids.get(context.id, ()) if id in self.executions]
         events = sorted((event for id in ids for event in self.events.get(id, ())), key=lambda event: event.id)
-        artifact_ids = sorted({event.artifact_id for event in events} & self.artifacts.keys())
+        artifact_ids = sorted({event.artifact_id for event in events} & self.artifacts.keys() & self.origins.keys())
         return RunRows(
             context=context,
             executions=tuple(self.executions[id] for id in ids),

@@ -13,6 +13,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.read.columns import Texts, fetch, integer, with_ids
+from migrations.mlmd.read.horizon import Horizon, within
 from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
@@ -34,18 +35,25 @@ class RunFilter:
     """The first context of each name that several runs of KFP v2 share."""
     missing_contexts: Collection[int] = frozenset()
     """The contexts of KFP v2 whose runs KFP's own database does not have; none without that database."""
+    horizon: Horizon = field(default_factory=Horizon)
 
     @classmethod
     async def read(
-        cls, connection: AsyncConnection, schema: Schema, types: Types, texts: Texts, kfp: KfpRuns | None
+        cls,
+        connection: AsyncConnection,
+        schema: Schema,
+        types: Types,
+        texts: Texts,
+        horizon: Horizon,
+        kfp: KfpRuns | None,
     ) -> "RunFilter":
         """Return the filter of a store, from two statements over all of its contexts."""
         v2_types = sorted(id for id, kind in types.run_kinds.items() if kind is RunKind.KFP_V2)
         if not schema.has_runs or not types.run_kinds:
-            return cls(schema, texts, v2_types)
+            return cls(schema, texts, v2_types, horizon=horizon)
         first_contexts = await _first_contexts(connection, schema, texts, v2_types)
         missing_contexts = await _missing_contexts(connection, schema, texts, v2_types, kfp) if kfp else set()
-        return cls(schema, texts, v2_types, first_contexts, missing_contexts)
+        return cls(schema, texts, v2_types, first_contexts, missing_contexts, horizon)
 
     async def mark_repeats(
         self, connection: AsyncConnection, contexts: Sequence[ContextRow], kfp_runs: Mapping[int, KfpRun]
@@ -53,12 +61,15 @@ class RunFilter:
         """Return the contexts, each marked when it repeats another one."""
         run_ids = {row.id: kfp_runs[row.id].id for row in contexts if row.kind is RunKind.KFP_V1 and row.id in kfp_runs}
         v2_names = await self._v2_names(connection, sorted(set(run_ids.values())))
-        return [
-            replace(row, repeats=True)
-            if self.first_contexts.get(row.name, row.id) != row.id or run_ids.get(row.id) in v2_names
-            else row
-            for row in contexts
-        ]
+        rows, names = [], set[str]()
+        for row in contexts:
+            # A context can have got the name of another one since the survey.
+            name = row.name if row.kind is RunKind.KFP_V2 else run_ids.get(row.id, "")
+            is_first = self.first_contexts.get(row.name, row.id) == row.id and name not in names
+            repeats = not is_first or run_ids.get(row.id) in v2_names
+            rows.append(replace(row, repeats=True) if repeats else row)
+            names.update([name] if name else [])
+        return rows
 
     def split(
         self, contexts: Sequence[ContextRow], kfp_runs: Mapping[int, KfpRun] | None
@@ -98,7 +109,8 @@ class RunFilter:
             return set()
         contexts = self.schema["context"]
         name, type_id = contexts.column("name"), contexts.column("type_id")
-        rows = await connection.execute(select(name).where(type_id.in_(self.v2_types), name.in_(names)))
+        visible = within(contexts.column("id"), self.horizon.contexts)
+        rows = await connection.execute(select(name).where(type_id.in_(self.v2_types), name.in_(names), visible))
         return {self.texts.text_or_empty(row[0]) for row in rows}
 
 

@@ -6,19 +6,22 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.read.columns import integer
+from migrations.mlmd.read.horizon import Horizon, within
 from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
 
 _CONTEXTS_PER_PAGE = 500
 
 
-async def read_page(connection: AsyncConnection, schema: Schema, types: Types, after: int) -> list[tuple[int, int]]:
+async def read_page(
+    connection: AsyncConnection, schema: Schema, types: Types, horizon: Horizon, after: int
+) -> list[tuple[int, int]]:
     """Return the ids of the next contexts that are runs, in ascending order, each with its number of executions."""
     contexts, associations = schema["context"], schema["association"]
     id, context_id = contexts.column("id"), associations.column("context_id")
     statement = (
         select(id)
-        .where(contexts.column("type_id").in_(sorted(types.run_kinds)), id > after)
+        .where(contexts.column("type_id").in_(sorted(types.run_kinds)), id > after, within(id, horizon.contexts))
         .order_by(id)
         .limit(_CONTEXTS_PER_PAGE)
     )

@@ -5,13 +5,14 @@
         async for batch in store.runs(after=0):             some runs with everything that belongs to them
         async for batch in store.artifacts_without_run():   artifacts that no run used or made
 
-Each batch is one snapshot. It is read in a number of statements that does not depend on its size (one more per 5,000 rows of a
-kind), and no connection is held while the caller processes the batch. Runs and their artifacts are read by
-`run_batches`, other artifacts by `artifact_batches`; both leave out the runs that `run_filter` excludes.
+Each batch is one snapshot, without the rows that are younger than the survey. It is read in a number of statements that does not
+depend on its size (one more per 5,000 rows of a kind), and no connection is held while the caller processes the batch. Runs and
+their artifacts are read by `run_batches`, other artifacts by `artifact_batches`; both leave out the runs that `run_filter` excludes.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -22,10 +23,12 @@ from migrations.mlmd.read.artifact_origins import OriginReader, RunOrigins
 from migrations.mlmd.read.by_id import RowReader
 from migrations.mlmd.read.columns import Texts, integer
 from migrations.mlmd.read.guest import Database
+from migrations.mlmd.read.horizon import Horizon
 from migrations.mlmd.read.kfp_runs import KfpRuns
 from migrations.mlmd.read.run_batches import RunBatch, RunReader
 from migrations.mlmd.read.run_filter import RunFilter
 from migrations.mlmd.read.run_index import RunIndex
+from migrations.mlmd.read.run_lookup import RunLookup
 from migrations.mlmd.read.run_pages import batches_of, read_page
 from migrations.mlmd.read.schema import Schema, read_schema
 from migrations.mlmd.read.survey import Survey, take_survey
@@ -33,11 +36,14 @@ from migrations.mlmd.read.survey_cases import SurveyCases
 from migrations.mlmd.read.text_repair import beyond_ascii, is_double_encoded
 from migrations.mlmd.read.types import Types, read_types
 from migrations.mlmd.vocabulary.findings import Findings
+from migrations.mlmd.vocabulary.times import is_time
 
 EXECUTIONS_PER_BATCH = 2000
 """A batch has up to this many executions, or a single larger run."""
 
 ARTIFACTS_PER_BATCH = 5000
+
+SAMPLE_ROWS = 1000
 
 _ASSOCIATIONS_PER_FETCH = 10_000
 _TEXT_SAMPLES = 200
@@ -70,6 +76,7 @@ class MlmdStore:
         survey: Survey,
         types: Types,
         schema: Schema,
+        horizon: Horizon,
         run_index: RunIndex,
     ) -> None:
         self._database = database
@@ -77,6 +84,7 @@ class MlmdStore:
         self._artifacts = artifacts
         self._types = types
         self._schema = schema
+        self._horizon = horizon
         self._run_index = run_index
         self.survey = survey
 
@@ -91,6 +99,22 @@ class MlmdStore:
             async for findings in SurveyCases(connection, self._schema, self._types, self._run_index).all():
                 yield findings
 
+    async def sample(self, name: str) -> dict[int, int]:
+        """Return the times of creation (milliseconds) of some rows of a table by id: of the newest, and of others all over it.
+
+        Rows without a time are left out.
+        """
+        table = self._schema[name]
+        id, created = table.column("id"), table["create_time_since_epoch"]
+        async with self._database.connect() as connection:
+            newest = await connection.execute(select(id, created).order_by(id.desc()).limit(SAMPLE_ROWS))
+            times = {integer(row[0]): integer(row[1]) for row in newest}
+            if times:
+                ids = sorted({max(times) * place // SAMPLE_ROWS for place in range(1, SAMPLE_ROWS)})
+                others = await connection.execute(select(id, created).where(id.in_(ids)))
+                times |= {integer(row[0]): integer(row[1]) for row in others}
+        return {id: time for id, time in times.items() if is_time(time)}
+
     async def runs(
         self, *, after: int = 0, executions_per_batch: int = EXECUTIONS_PER_BATCH
     ) -> AsyncGenerator[RunBatch, None]:
@@ -98,14 +122,11 @@ class MlmdStore:
         if not self._schema.has_runs or not self._types.run_kinds:
             return
         while True:
-            async with self._database.connect() as connection:
-                page = await read_page(connection, self._schema, self._types, after)
+            page = await self._database.read(partial(self._page, after=after))
             if not page:
                 return
             for context_ids in batches_of(page, executions_per_batch):
-                async with self._database.connect() as connection:
-                    batch = await self._runs.batch(connection, context_ids)
-                yield batch
+                yield await self._database.read(partial(self._runs.batch, context_ids=context_ids))
             last_id = page[-1][0]
             if last_id <= after:
                 return  # an id that is not an integer, in a table without its primary key
@@ -114,14 +135,16 @@ class MlmdStore:
     async def artifacts_without_run(self, *, after: int = 0) -> AsyncGenerator[ArtifactBatch, None]:
         """Yield the artifacts that no run used or made and whose id is greater, in the order of their ids."""
         while True:
-            async with self._database.connect() as connection:
-                batch = await self._artifacts.batch(connection, after, ARTIFACTS_PER_BATCH)
+            batch = await self._database.read(partial(self._artifacts.batch, after=after, limit=ARTIFACTS_PER_BATCH))
             if batch is None:
                 return
             yield batch
             if batch.last_artifact_id <= after:
                 return
             after = batch.last_artifact_id
+
+    async def _page(self, connection: AsyncConnection, after: int) -> list[tuple[int, int]]:
+        return await read_page(connection, self._schema, self._types, self._horizon, after)
 
 
 @asynccontextmanager
@@ -135,23 +158,29 @@ async def open_store(
     """
     database = Database(url, what="the source")
     try:
-        async with database.connect() as connection:
-            schema = await connection.run_sync(lambda sync: read_schema(sync, database.label))
-            texts = Texts(repair=database.reinterprets_text and await _is_double_encoded(connection, schema))
-            findings = Findings()
-            types = await read_types(connection, schema, texts, run_context_types, findings)
-            run_index = await _read_run_index(connection, schema, types)
-            survey = await take_survey(connection, schema, types, run_index, findings)
-            run_filter = await RunFilter.read(connection, schema, types, texts, kfp)
-            attributions = await read_attributions(connection, schema, types)
-        rows = RowReader(schema, types, texts)
-        run_origins = RunOrigins(rows, kfp)
-        origins = OriginReader(schema, rows, run_index, run_origins)
-        runs = RunReader(schema, rows, run_filter, origins, run_index, kfp)
-        artifacts = ArtifactReader(schema, rows, run_filter, run_origins, run_index, attributions)
-        yield MlmdStore(database, runs, artifacts, survey, types, schema, run_index)
+        yield await database.read(partial(_surveyed, database, run_context_types, kfp))
     finally:
         await database.close()
+
+
+async def _surveyed(
+    database: Database, run_context_types: Sequence[str], kfp: KfpRuns | None, connection: AsyncConnection
+) -> MlmdStore:
+    schema = await connection.run_sync(lambda sync: read_schema(sync, database))
+    texts = Texts(repair=database.reinterprets_text and await _is_double_encoded(connection, schema))
+    findings = Findings()
+    horizon = await Horizon.read(connection, schema)
+    types = await read_types(connection, schema, texts, run_context_types, findings)
+    run_index = await _read_run_index(connection, schema, types)
+    survey = await take_survey(connection, schema, types, run_index, findings)
+    run_filter = await RunFilter.read(connection, schema, types, texts, horizon, kfp)
+    attributions = await read_attributions(connection, schema, types)
+    rows = RowReader(schema, types, texts, horizon)
+    run_origins, run_lookup = RunOrigins(rows, kfp), RunLookup(schema, types, horizon, run_index)
+    origins = OriginReader(schema, rows, run_lookup, run_origins)
+    runs = RunReader(schema, rows, run_filter, origins, run_index, kfp)
+    artifacts = ArtifactReader(schema, rows, run_filter, run_origins, run_lookup, attributions)
+    return MlmdStore(database, runs, artifacts, survey, types, schema, horizon, run_index)
 
 
 async def _read_run_index(connection: AsyncConnection, schema: Schema, types: Types) -> RunIndex:

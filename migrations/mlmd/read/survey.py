@@ -28,6 +28,7 @@ class Survey:
     executions: int
     executions_in_runs: int
     artifacts: int
+    artifacts_without_run: int
     events: int
     events_in_runs: int
     contexts: Mapping[str, int]  # by the name of their type, runs included
@@ -52,6 +53,7 @@ async def take_survey(
         executions=await counter.total("execution"),
         executions_in_runs=len(run_index),
         artifacts=await counter.total("artifact"),
+        artifacts_without_run=await counter.artifacts_without_run(),
         events=await counter.total("event"),
         events_in_runs=events_in_runs,
         contexts=contexts,
@@ -106,6 +108,21 @@ class _Counter:
         for type_number, count, first in await self._rows(counting if outside is None else counting.where(outside)):
             kind = self._types.names.get(integer(type_number), "")
             findings.add(Rule.EXECUTIONS_WITHOUT_RUN, f"execution {first}", kind=kind, count=count)
+
+    async def artifacts_without_run(self) -> int:
+        """Count the artifacts that no execution of a run used or made."""
+        artifacts, events = self._schema["artifact"], self._schema["event"]
+        total = await self.total("artifact")
+        if not self._has_runs:
+            return total
+        artifact_id = events.column("artifact_id")
+        of_runs = (
+            select(func.count(artifact_id.distinct()))
+            .join(artifacts.clause, artifacts.column("id") == artifact_id)
+            .where(events.column("execution_id").in_(self._in_runs()))
+        )
+        [(count,)] = await self._rows(of_runs)
+        return total - integer(count)
 
     async def events(self, findings: Findings) -> int:
         """Count the events of executions in runs, and report the others; dangling events are a separate finding."""

@@ -32,10 +32,11 @@ class SurveyCases:
     async def all(self) -> AsyncIterator[Findings]:
         """Yield all cases, some thousands at a time."""
         contexts, executions, events = (self.schema[name] for name in ("context", "execution", "event"))
-        kinds, type_id = sorted(self.types.run_kinds), contexts.column("type_id")
-        outside = or_(type_id.is_(None), type_id.not_in(kinds))
-        async for found in self._typed(Rule.CONTEXTS_WITHOUT_PLACE, "context", outside):
-            yield found
+        if contexts.has:
+            type_id = contexts.column("type_id")
+            outside = or_(type_id.is_(None), type_id.not_in(sorted(self.types.run_kinds)))
+            async for found in self._typed(Rule.CONTEXTS_WITHOUT_PLACE, "context", outside):
+                yield found
         known = Findings(None)
         for id in self.run_index.shared:
             known.add(Rule.EXECUTIONS_OF_SEVERAL_RUNS, f"execution {id}")
@@ -43,15 +44,17 @@ class SurveyCases:
             for id in await missing_context_types(self.connection, self.schema, self.types.names):
                 known.add(Rule.CONTEXTS_OF_MISSING_TYPE, f"type {id}")
         yield known
-        in_runs = executions_in_runs(self.schema, self.types)
         has_runs = self.schema.has_runs and bool(self.types.run_kinds)
+        in_runs = executions_in_runs(self.schema, self.types) if has_runs else None
         async for found in self._typed(
-            Rule.EXECUTIONS_WITHOUT_RUN, "execution", executions.column("id").not_in(in_runs) if has_runs else None
+            Rule.EXECUTIONS_WITHOUT_RUN,
+            "execution",
+            executions.column("id").not_in(in_runs) if in_runs is not None else None,
         ):
             yield found
         execution_id, existing = events.column("execution_id"), select(executions.column("id"))
         of_no_run: Select[Any] = select(events.column("id")).where(execution_id.in_(existing))
-        if has_runs:
+        if in_runs is not None:
             of_no_run = of_no_run.where(execution_id.not_in(in_runs))
         async for found in self._cases(Rule.EVENTS_WITHOUT_RUN, "", "event {}", of_no_run):
             yield found

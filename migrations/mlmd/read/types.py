@@ -1,6 +1,6 @@
 """The types of a store: their names, and which types of context are runs. The reader calls this."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +29,25 @@ _SIGNS_OF_A_RUN = ("pipeline_root", "resource_name", "store_session_info")
 class Types:
     """The types by id; run_kinds and node_types hold those of contexts only."""
 
-    names: Mapping[int, str]
-    versions: Mapping[int, str]
+    names: dict[int, str]
+    versions: dict[int, str]
     run_kinds: Mapping[int, RunKind]
     node_types: Set[int]
+
+    async def look_up(self, connection: AsyncConnection, schema: Schema, texts: Texts, ids: Iterable[object]) -> None:
+        """Read the types, among the given ones, that did not exist before."""
+        missing_ids = sorted({integer(id) for id in ids} - self.names.keys())
+        if not missing_ids:
+            return
+        types = schema["type"]
+        statement: Select[Any] = select(types["id"], types["name"], types["version"]).where(
+            with_ids(types.column("id"))
+        )
+        for id, name, version in await fetch(connection, statement, missing_ids):
+            self.names[integer(id)], self.versions[integer(id)] = (
+                texts.text_or_empty(name),
+                texts.text_or_empty(version),
+            )
 
 
 async def read_types(
@@ -65,6 +80,9 @@ async def _runs_of_missing_types(
     missing_types = await missing_context_types(connection, schema, names)
     if not missing_types:
         return {}
+    findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing_types), count=len(missing_types))
+    if not properties.has:
+        return {}
     statement: Select[Any] = (
         select(type_id)
         .distinct()
@@ -72,7 +90,6 @@ async def _runs_of_missing_types(
         .where(with_ids(type_id), properties.column("name").in_(_SIGNS_OF_A_RUN))
     )
     run_types = [integer(row[0]) for row in await fetch(connection, statement, missing_types)]
-    findings.add(Rule.CONTEXTS_OF_MISSING_TYPE, *(f"type {id}" for id in missing_types), count=len(missing_types))
     return dict.fromkeys(run_types, RunKind.KFP_V2)
 
 

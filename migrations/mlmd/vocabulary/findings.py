@@ -72,6 +72,8 @@ class Rule(Enum):
     VALUES_TOO_DEEP = "values nested too deeply to be read were kept as JSON text"
     CHARACTERS_REPLACED = "characters that databases do not accept were replaced"
     TEXTS_CUT = "texts longer than Lineal's columns were cut; the whole text is in the metadata"
+    IDS_REUSED = "rows whose id was that of another row when it was imported were imported under ids of their own"
+    VALUES_REFUSED = "values that the store's database does not take were left out, some with their whole row; the next import tries again"
     TIMES_MISSING = "times that are missing or before 1970 were replaced by the best known time"
 
 
@@ -111,9 +113,9 @@ class Findings:
         for finding in other:
             self.add(finding.rule, *finding.examples, kind=finding.kind, count=finding.count)
 
-    def plus(self, other: "Findings") -> "Findings":
-        """Return the sum."""
-        total = Findings()
+    def plus(self, other: "Findings", named: int | None = EXAMPLES) -> "Findings":
+        """Return the sum, which names so many cases of each."""
+        total = Findings(named)
         total.merge(self)
         total.merge(other)
         return total

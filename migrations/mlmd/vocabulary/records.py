@@ -1,6 +1,6 @@
 """The records of a run, and the options of the mapping that produces them. The loaders of `write` read the records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrations.mlmd.vocabulary.findings import Findings
@@ -25,6 +25,10 @@ class RunRecords:
     """Task ids by execution id; a folded iteration has that of its loop."""
     artifact_ids: Mapping[int, Sequence[str]]
     """Ids of the records by artifact id."""
+    made_root: str
+    """The id that the ROOT task of the run has while MLMD does not have its root."""
+    dated_ids: Collection[str]
+    """Ids of the records whose time of creation is that of MLMD's row, which never changes it."""
     own_artifacts: int
     """How many of the artifacts have their origin in this run, so that a sum over runs counts each of them once."""
 

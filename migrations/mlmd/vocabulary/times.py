@@ -2,12 +2,13 @@
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 
-_LAST_MILLISECOND = 253_402_300_799_999  # in the year 9999; clients cannot show later times
+LAST_MILLISECOND = 253_402_300_799_999
+"""The end of the year 9999; clients cannot show later times."""
 
 
 def is_time(milliseconds: int) -> bool:
     """Return whether a number is a time that MLMD could have written."""
-    return 0 < milliseconds <= _LAST_MILLISECOND
+    return 0 < milliseconds <= LAST_MILLISECOND
 
 
 def microseconds(milliseconds: int, fallback: int, findings: Findings, subject: str) -> int:

@@ -1,6 +1,6 @@
 """Writes a batch and the import's progress in one transaction. The importer calls this for every batch."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -9,13 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.vocabulary.errors import ImportRefused
+from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.damage import damage_words
 from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.job import Progress, record_progress
 from migrations.mlmd.write.ledger import Ledger, Mode
-from migrations.mlmd.write.row_kinds import Kind
+from migrations.mlmd.write.refusals import Refusals, ReusedIds
 from migrations.mlmd.write.tally import Tally
 from migrations.mlmd.write.target import Target
+from storage.errors import ValueRefused
 
 Batch = TypeVar("Batch")
 
@@ -34,6 +36,10 @@ class BatchWriter:
     """How many rows may be removed, emptied and renamed by all batches; None if any number may."""
     told: Callable[[Tally], None] = lambda _: None
     """Called with the outcomes of each batch that has been committed."""
+    permits_reused_ids: bool = True
+    """Whether rows under ids of other rows that were imported get ids of their own."""
+    found: Callable[[Findings], None] = lambda _: None
+    """Called with the findings of writing each batch that has been committed."""
 
     async def write(
         self, load: Callable[[Ledger, Batch], Awaitable[Tally]], batch: Batch, progress: Progress
@@ -42,10 +48,16 @@ class BatchWriter:
 
         Raises ImportRefused, and then writes nothing, when more rows would be damaged than may be.
         """
-        progress, tally, met = await self.target.transact(partial(self._write, load, batch, progress))
+        try:
+            progress, tally, ledger = await self.target.transact(partial(self._write, load, batch, progress, None))
+        except ValueRefused:
+            # Once more, in parts, to find out what is refused and to leave it out.
+            careful = partial(self._write, load, batch, progress, Refusals)
+            progress, tally, ledger = await self.target.transact(careful)
         self.told(tally)
+        self.found(_findings(ledger))
         if self.seen is not None:
-            for kind, ids in met.items():
+            for kind, ids in ledger.met.items():
                 self.seen.add(kind, ids)
         return progress
 
@@ -58,10 +70,13 @@ class BatchWriter:
         load: Callable[[Ledger, Batch], Awaitable[Tally]],
         batch: Batch,
         progress: Progress,
+        refusals: Callable[[], Refusals] | None,
         connection: AsyncConnection,
-    ) -> tuple[Progress, Tally, Mapping[Kind, set[str]]]:
-        ledger = self.ledger(connection)
+    ) -> tuple[Progress, Tally, Ledger]:
+        reused = ReusedIds(self.permits_reused_ids)
+        ledger = replace(self.ledger(connection), refusals=refusals() if refusals else None, reused=reused)
         tally = await load(ledger, batch)
+        progress = replace(progress, findings=progress.findings.plus(_findings(ledger)))
         total = progress.tally.plus(tally)
         if self.damage_limit is not None and tally.damage() and total.damage() > self.damage_limit:
             # The forecast found less, so the source has changed since.
@@ -72,4 +87,10 @@ class BatchWriter:
             )
         progress = replace(progress, tally=total)
         await record_progress(connection, self.import_id, progress)
-        return progress, tally, ledger.met
+        return progress, tally, ledger
+
+
+def _findings(ledger: Ledger) -> Findings:
+    """Return what was found while a batch was written."""
+    reused = ledger.reused.findings
+    return reused.plus(ledger.refusals.findings, named=None) if ledger.refusals else reused

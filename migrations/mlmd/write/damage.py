@@ -141,7 +141,11 @@ def lost_columns(kind: Kind, changes: ColumnChanges) -> set[str]:
 def column_changes(kind: Kind, before: Row, after: Row) -> ColumnChanges:
     """Return the columns in which two rows of a kind differ."""
     columns = zip(SHAPES[kind].names, before, after, strict=True)
-    return {name: (old, new) for name, old, new in columns if old != new}
+    changes = {name: (old, new) for name, old, new in columns if old != new}
+    if kind is Kind.RUN and changes.get("display_name", ("",))[0] == before[0]:
+        # A run of KFP v2 has its id as name while the source does not have its pipeline.
+        changes["display_name"] = "", changes["display_name"][1]
+    return changes
 
 
 def object_without(text: str | None, name: str) -> str | None:

@@ -35,9 +35,14 @@ class Expected:
 
 
 async def expected_rows(
-    ledger: Ledger, kind: Kind, rows: Mapping[str, Row], *, kept_states: Set[str] = frozenset()
+    ledger: Ledger,
+    kind: Kind,
+    rows: Mapping[str, Row],
+    *,
+    kept_states: Set[str] = frozenset(),
+    replaced: Set[str] = frozenset(),
 ) -> Expected:
-    """Return how rows of the source should be in the store; some of them keep their state."""
+    """Return how rows of the source should be in the store; some of them keep their state, and others replace some."""
     import_digests, source_digests = await ledger.digests(kind, rows), digests(kind, rows)
     if ledger.mode is Mode.FIRST:
         stored_ids = await ledger.present(kind, rows)
@@ -53,11 +58,11 @@ async def expected_rows(
         for id, value in import_digests.items()
         if source_digests[id] != value and id in stored_rows and store_digests[id] == value
     }
-    expected = await _merged(ledger, kind, old, rows, kept_states)
+    expected = await _merged(ledger, kind, old, rows, kept_states, replaced)
     kept_ids = {id for id in old if expected[id] != rows[id]}
     new_ids = expected.keys() - store_digests.keys() - import_digests.keys()
     if kind is Kind.TASK:
-        expected = await _with_free_keys(ledger, expected, old, new_ids)
+        expected = await _with_free_keys(ledger, expected, old, new_ids, replaced)
     elif kind is Kind.LINK:
         expected, repetitions = await _with_free_places(ledger, expected, old, new_ids)
         store_digests |= dict.fromkeys(repetitions, 0)
@@ -76,18 +81,23 @@ def unique_of_link(row: Row) -> tuple[Any, ...]:
 
 
 async def _merged(
-    ledger: Ledger, kind: Kind, old: Mapping[str, Row], rows: Mapping[str, Row], kept_states: Set[str]
+    ledger: Ledger,
+    kind: Kind,
+    old: Mapping[str, Row],
+    rows: Mapping[str, Row],
+    kept_states: Set[str],
+    replaced: Set[str],
 ) -> dict[str, Row]:
     if not old:
         return dict(rows)
     changes = [column_changes(kind, row, rows[id]) for id, row in old.items()]
-    deleted = await deleted_groups(ledger, changes)
+    deleted = await deleted_groups(ledger, changes) | {("parent_task_id", id) for id in replaced}
     new = {id: merged(kind, row, rows[id], deleted, keeps_state=id in kept_states) for id, row in old.items()}
     return {**rows, **new}
 
 
 async def _with_free_keys(
-    ledger: Ledger, rows: Mapping[str, Row], old: Mapping[str, Row], new_ids: Set[str]
+    ledger: Ledger, rows: Mapping[str, Row], old: Mapping[str, Row], new_ids: Set[str], replaced: Set[str]
 ) -> dict[str, Row]:
     """Return tasks, without the logical keys that other tasks keep: no two tasks can have the same one."""
     ids_by_key = {
@@ -99,7 +109,9 @@ async def _with_free_keys(
     taken = {
         ids_by_key[key]
         for key, bearer in bearers.items()
-        if bearer != ids_by_key[key] and not (bearer in old and rows[bearer][LOGICAL_KEY] != key)
+        if bearer != ids_by_key[key]
+        and bearer not in replaced
+        and not (bearer in old and rows[bearer][LOGICAL_KEY] != key)
     }
     return {id: without_key(row) if id in taken else row for id, row in rows.items()}
 

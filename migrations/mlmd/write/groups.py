@@ -18,8 +18,10 @@ from migrations.mlmd.write.census import count
 from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.plan import plan_changes, plan_specs
-from migrations.mlmd.write.row_kinds import Kind, Row, row_of, spec_rows
+from migrations.mlmd.write.refusals import note_refused, refused_ids
+from migrations.mlmd.write.row_kinds import LABELS, Kind, Row, row_of, spec_rows
 from migrations.mlmd.write.tally import Outcome, Tally
+from migrations.mlmd.write.writing import write_changes
 from storage import lengths
 from storage.digests import spec_id
 from storage.model import Experiment, Pipeline, PipelineVersion
@@ -61,6 +63,8 @@ class GroupLoader:
         pipeline_ids = await ledger.present(Kind.PIPELINE, {version.pipeline_id for version in versions})
         orphans = [one.id for one in versions if one.pipeline_id not in pipeline_ids]
         tally.add(Kind.VERSION, Outcome.WITHOUT_PARENT, orphans)
+        if orphans:
+            await self._note_refused(ledger, [one for one in versions if one.id in orphans])
         ids_by_name = await _find_ids(
             ledger.connection, pipeline_versions, ("pipeline_id", "name"), [one.name for one in versions]
         )
@@ -77,6 +81,13 @@ class GroupLoader:
         await _write(ledger, await plan_specs(ledger, new_specs), tally)
         await _write(ledger, await plan_changes(ledger, Kind.VERSION, rows), tally)
         return tally, rows
+
+    async def _note_refused(self, ledger: Ledger, versions: Sequence[PipelineVersion]) -> None:
+        """Note versions whose pipeline was refused by the database."""
+        pipeline_ids = {version.pipeline_id for version in versions}
+        refused = await refused_ids(ledger.connection, ledger.import_id, Kind.PIPELINE, pipeline_ids)
+        ids = [version.id for version in versions if version.pipeline_id in refused]
+        await note_refused(ledger.connection, ledger.import_id, Kind.VERSION, ids)
 
     def _id_by_name(
         self, kind: Kind, name: tuple[str, str], id: str, ids_by_name: Mapping[tuple[Any, ...], str]
@@ -119,8 +130,11 @@ async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[
 
 
 async def _write(ledger: Ledger, changes: Changes, tally: Tally) -> None:
-    await ledger.apply(changes)
-    count(ledger, tally, [changes])
+    count(ledger, tally, [await write_changes(ledger, changes, _name_in_kfp)])
+
+
+def _name_in_kfp(kind: Kind, row: Row) -> str:
+    return f"{LABELS[kind]} {row[0]} of KFP"
 
 
 async def _own_ids(

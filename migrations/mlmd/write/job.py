@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.read.fingerprint import Fingerprint, is_evidently_same_store, same_store
 from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings, Rule
+from migrations.mlmd.write.refusals import forget_refused
 from migrations.mlmd.write.tally import Tally
 from storage.sql.tables import import_jobs
 
@@ -174,15 +175,33 @@ async def begin_job(
         return job
     before.check_source(fingerprint)
     goes_on = before.goes_on(options)
-    progress = before.progress if before.is_first(options) else Progress()
-    if goes_on and not before.is_first(options):
-        progress = replace(progress, tally=before.progress.tally.without_left_alone())
+    progress = before.progress
+    if not before.is_first(options):
+        await _forget_refused(connection, before.id, before.progress)
+        progress = Progress(tally=before.progress.tally.without_left_alone() if goes_on else Tally())
     # The source may have been empty, and so without a fingerprint, when it was imported for the first time.
     merged_fingerprint = {**fingerprint, **before.fingerprint}
     values |= {"identity": json.dumps(merged_fingerprint), "progress": progress.text(), "finished_at": None}
     values |= {} if goes_on else {"started_at": now}
     await connection.execute(update(import_jobs).where(import_jobs.c.id == before.id).values(values))
     return replace(before, source=source, options=options, state=JobState.RUNNING, progress=progress)
+
+
+async def restart_job(job: Job, progress: Progress, connection: AsyncConnection) -> Job:
+    """Return the job of an import that has come to the end of its source, and now reads it from its beginning.
+
+    What it has written is still counted. From now on, its source has been imported before.
+    """
+    await _forget_refused(connection, job.id, progress)
+    job = replace(job, progress=Progress(tally=progress.tally.without_left_alone()))
+    await record_progress(connection, job.id, job.progress)
+    return job
+
+
+async def _forget_refused(connection: AsyncConnection, job_id: int, progress: Progress) -> None:
+    """Remove the notes of what the database refused, before a pass that reads the source from its beginning."""
+    if progress.findings.count(Rule.VALUES_REFUSED):
+        await forget_refused(connection, job_id)
 
 
 async def record_progress(

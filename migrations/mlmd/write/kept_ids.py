@@ -8,13 +8,14 @@ both. `run_plan` calls this for true-ups, and verifying does; nothing is written
 The states of runs and of groups are derived from the tasks within; where the source has lost some of these, the states are kept.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.write.expected import unique_of_link
 from migrations.mlmd.write.ledger import Ledger
+from migrations.mlmd.write.made_roots import replaced_by_roots
 from migrations.mlmd.write.row_digest import digest
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from migrations.mlmd.write.run_rows import RowsByRun, RunBatchRows
@@ -32,7 +33,8 @@ Renumbering = Mapping[str, str]
 
 async def with_kept_ids(ledger: Ledger, rows: RunBatchRows, run_ids: Collection[str]) -> RunBatchRows:
     """Return the rows of a batch under their ids in the store; `run_ids` are the runs that the import wrote before."""
-    tasks = await _roots(ledger, rows.tasks, run_ids)
+    replaced_roots = await replaced_by_roots(ledger, rows.tasks, {id: rows.made_roots[id] for id in run_ids})
+    tasks = await _roots(ledger, rows.tasks, run_ids, replaced_roots)
     artifacts = await _metrics(ledger, rows.artifacts, rows.artifact_ids)
     if tasks:
         rows = replace(rows, tasks=_renumbered(rows.tasks, tasks, {0: tasks, _PARENT: tasks}))
@@ -40,8 +42,9 @@ async def with_kept_ids(ledger: Ledger, rows: RunBatchRows, run_ids: Collection[
         rows = replace(rows, artifacts=_renumbered(rows.artifacts, artifacts, {0: artifacts}))
     if tasks or artifacts:
         rows = replace(rows, links=_renumbered(rows.links, {}, {_TASK_ID: tasks, _ARTIFACT_ID: artifacts}))
-    kept_states = await _states(ledger, rows.tasks, run_ids)
-    return replace(rows, links=await _links(ledger, rows.links), kept_states=kept_states)
+    kept_states = await _states(ledger, rows.tasks, run_ids, replaced_roots)
+    links = await _links(ledger, rows.links)
+    return replace(rows, links=links, kept_states=kept_states, replaced_roots=replaced_roots)
 
 
 async def metrics_with_kept_ids(
@@ -62,7 +65,7 @@ def _renumbered(rows: RowsByRun, ids: Renumbering, places: Mapping[int, Renumber
     return {run_id: {ids.get(id, id): row_of(row) for id, row in of_run.items()} for run_id, of_run in rows.items()}
 
 
-async def _roots(ledger: Ledger, tasks: RowsByRun, run_ids: Collection[str]) -> Renumbering:
+async def _roots(ledger: Ledger, tasks: RowsByRun, run_ids: Collection[str], replaced_roots: Set[str]) -> Renumbering:
     """Return the ids of ROOT tasks that are made because the source has lost the root: a run has one ROOT."""
     roots = {
         id: run_id for run_id in run_ids for id, row in tasks[run_id].items() if row[_TASK_TYPE] == int(TaskType.ROOT)
@@ -73,14 +76,16 @@ async def _roots(ledger: Ledger, tasks: RowsByRun, run_ids: Collection[str]) -> 
         return {}
     former = await ledger.roots_of_runs({roots[id] for id in new_ids})
     ids = {id: former.get(roots[id], id) for id in new_ids}
-    return {id: old_id for id, old_id in ids.items() if old_id not in tasks[roots[id]]}
+    return {id: old_id for id, old_id in ids.items() if old_id not in tasks[roots[id]] and old_id not in replaced_roots}
 
 
-async def _states(ledger: Ledger, tasks: RowsByRun, run_ids: Collection[str]) -> frozenset[str]:
+async def _states(
+    ledger: Ledger, tasks: RowsByRun, run_ids: Collection[str], replaced_roots: Set[str]
+) -> frozenset[str]:
     """Return the runs of which the source has lost tasks, and the groups of tasks in them."""
-    source_ids = {id for of_run in tasks.values() for id in of_run}
-    gone_ids = (await ledger.digests_of_runs(Kind.TASK, run_ids)).keys() - source_ids
-    reduced = set((await ledger.runs_of_tasks(gone_ids)).values()) & tasks.keys()
+    former_runs = await ledger.tasks_of_runs(run_ids)
+    # A task that the source has in another run now stays in this one.
+    reduced = {run for id, run in former_runs.items() if id not in tasks[run] and id not in replaced_roots}
     groups = {id for run_id in reduced for id, row in tasks[run_id].items() if row[_TASK_TYPE] not in _SINGLE}
     return frozenset(reduced | groups)
 

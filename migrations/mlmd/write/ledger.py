@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from migrations.mlmd.mapping.ids import Ids
 from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.id_set import IdSet
+from migrations.mlmd.write.refusals import Refusals, ReusedIds
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from storage.model import ArtifactType, TaskType
 from storage.sql.dialects.dialect import Dialect
@@ -55,6 +56,10 @@ class Ledger:
     """The rows of the source in earlier batches; None when nobody asks."""
     met: dict[Kind, set[str]] = field(default_factory=dict)
     """The rows of the source in this batch, by their ids in the store."""
+    refusals: Refusals | None = None
+    """Gets what the database refuses; None when a refused value is to end the transaction."""
+    reused: ReusedIds = field(default_factory=ReusedIds)
+    """Gets the rows of the source under ids of other rows that were imported."""
 
     def meet(self, kind: Kind, ids: Iterable[str]) -> None:
         """Note rows that the source has."""
@@ -96,7 +101,7 @@ class Ledger:
         statement = (
             select(columns.row_id, columns.kind, columns.digest)
             # The first condition is what the index is searched for.
-            .where(columns.row_id >= row_id, later, columns.import_id == self.import_id)
+            .where(columns.row_id >= row_id, later, columns.import_id == self.import_id, columns.kind > 0)
             .order_by(columns.row_id, columns.kind)
             .limit(limit)
         )
@@ -116,7 +121,7 @@ class Ledger:
         """Return how many rows of each kind the import has."""
         statement = (
             select(imported_rows.c.kind, func.count())
-            .where(imported_rows.c.import_id == self.import_id)
+            .where(imported_rows.c.import_id == self.import_id, imported_rows.c.kind > 0)
             .group_by(imported_rows.c.kind)
         )
         return {Kind(kind): count for kind, count in await self.connection.execute(statement)}
@@ -158,6 +163,18 @@ class Ledger:
             rows.update((row[0], tuple(row)) for row in await self.connection.execute(statement))
         return rows
 
+    async def tasks_of_runs(self, run_ids: Collection[str]) -> dict[str, str]:
+        """Return the runs of the tasks, of the given runs, that the import wrote and the store still has."""
+        task_runs: dict[str, str] = {}
+        for chunk in chunks(run_ids):
+            statement = (
+                select(tasks.c.id, tasks.c.run_id)
+                .join(imported_rows, tasks.c.id == imported_rows.c.row_id)
+                .where(self._of(Kind.TASK), tasks.c.run_id.in_(chunk))
+            )
+            task_runs.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
+        return task_runs
+
     async def runs_of_tasks(self, task_ids: Collection[str]) -> dict[str, str]:
         """Return the ids of the runs of tasks that the store has."""
         run_ids: dict[str, str] = {}
@@ -165,6 +182,14 @@ class Ledger:
             statement = select(tasks.c.id, tasks.c.run_id).where(tasks.c.id.in_(chunk))
             run_ids.update((row_id, run_id) for row_id, run_id in await self.connection.execute(statement))
         return run_ids
+
+    async def parents_of_tasks_in(self, parent_ids: Collection[str]) -> dict[str, str]:
+        """Return the parents of the tasks within groups, by task."""
+        parents: dict[str, str] = {}
+        for chunk in chunks(parent_ids):
+            statement = select(tasks.c.id, tasks.c.parent_task_id).where(tasks.c.parent_task_id.in_(chunk))
+            parents.update((row_id, parent_id) for row_id, parent_id in await self.connection.execute(statement))
+        return parents
 
     async def roots_of_runs(self, run_ids: Collection[str]) -> dict[str, str]:
         """Return the ids of the ROOT tasks of runs that the import wrote, by run; the oldest of several."""

@@ -30,16 +30,18 @@ async def plan_changes(
     *,
     run_ids: Collection[str] = (),
     kept_states: Set[str] = frozenset(),
+    replaced: Set[str] = frozenset(),
 ) -> Changes:
     """Return what is to be done with rows.
 
     For the given runs, `rows` is everything that the source has of the kind: an import that prunes removes what it wrote into
-    these runs before and is not among `rows`. A true-up keeps the states of some rows.
+    these runs before and is not among `rows`. A true-up keeps the states of some rows, and removes those that others have
+    replaced.
     """
-    ledger.meet(kind, rows)
+    ledger.meet(kind, rows.keys() | replaced)
     if ledger.mode is Mode.PRUNE:
         return await plan_pruning(ledger, kind, rows, run_ids)
-    expected = await expected_rows(ledger, kind, rows, kept_states=kept_states)
+    expected = await expected_rows(ledger, kind, rows, kept_states=kept_states, replaced=replaced)
     store_digests = expected.store_digests
     changes = changes_of(kind, expected.rows, expected.digests, expected.import_digests, store_digests)
     if changes.updates and ledger.mode is Mode.TRUE_UP:
@@ -47,4 +49,9 @@ async def plan_changes(
         locked = digests(kind, await ledger.rows(kind, changes.updates, for_update=True))
         store_digests = {id: value for id, value in store_digests.items() if id not in changes.updates} | locked
         changes = changes_of(kind, expected.rows, expected.digests, expected.import_digests, store_digests)
-    return replace(changes, outcomes={**changes.outcomes, Outcome.KEPT_VALUES: sorted(expected.kept_ids)})
+    outcomes = {
+        **changes.outcomes,
+        Outcome.REMOVED: sorted(replaced),
+        Outcome.KEPT_VALUES: sorted(expected.kept_ids),
+    }
+    return replace(changes, removals=replaced, outcomes=outcomes)

@@ -39,7 +39,7 @@ async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> Bat
     """Return what is to be done with the rows of runs that are new or that an earlier import wrote."""
     run_ids = [*fates.new, *fates.imports]
     specs = await _plan_specs(ledger, _rows_of_runs(rows.specs, run_ids))
-    if ledger.mode is Mode.FIRST and not fates.imports:
+    if ledger.mode is Mode.FIRST and not fates.imports and not await _has_former_tasks(ledger, rows, run_ids):
         artifacts = await plan_changes(ledger, Kind.ARTIFACT, _rows_of_runs(rows.artifacts, run_ids))
         new = _plan_new(rows, run_ids, artifacts.absent_ids)
         return BatchPlan([*specs, artifacts, new.runs, new.tasks, new.links], new.orphan_links)
@@ -49,7 +49,10 @@ async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> Bat
     run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _rows_of_runs(rows.tasks, run_ids)
     states = rows.kept_states
     runs = await plan_changes(ledger, Kind.RUN, run_rows, kept_states=states)
-    tasks = await plan_changes(ledger, Kind.TASK, task_rows, run_ids=fates.imports, kept_states=states)
+    replaced = rows.replaced_roots
+    tasks = await plan_changes(
+        ledger, Kind.TASK, task_rows, run_ids=fates.imports, kept_states=states, replaced=replaced
+    )
     link_rows = _rows_of_runs(rows.links, run_ids)
     orphan_links = _orphans(link_rows, artifacts.absent_ids | tasks.absent_ids)
     # Those that were imported have been deleted with what they belong to.
@@ -58,6 +61,11 @@ async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> Bat
     # Planned before tasks are removed: the database removes the links of a task with the task.
     links = await plan_changes(ledger, Kind.LINK, _without(link_rows, orphan_links), run_ids=fates.imports)
     return BatchPlan([*specs, artifacts, runs, tasks, links], orphan_links)
+
+
+async def _has_former_tasks(ledger: Ledger, rows: RunBatchRows, run_ids: Sequence[str]) -> bool:
+    """Return whether tasks of new runs were imported with other runs: the source had them there before an interruption."""
+    return bool(await ledger.digests(Kind.TASK, _rows_of_runs(rows.tasks, run_ids)))
 
 
 async def _plan_specs(ledger: Ledger, spec_rows: dict[str, Row]) -> list[Changes]:

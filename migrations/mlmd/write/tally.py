@@ -26,6 +26,7 @@ class Outcome(Enum):
     DELETED_HERE = "deleted from Lineal after the import, and not imported again"
     TAKEN = "already in Lineal under the same id or name, and left unchanged with everything that belongs to them"
     WITHOUT_PARENT = "left out, because what they belong to is missing"
+    REFUSED = "written without a value, or not at all, because the store's database refuses it"
 
 
 LEFT_ALONE = (
@@ -37,6 +38,8 @@ LEFT_ALONE = (
     Outcome.WITHOUT_PARENT,
 )
 """What is named in reports, and counted anew by every pass over the source."""
+
+_COUNTED_ANEW = (*LEFT_ALONE, Outcome.REFUSED)
 
 NOT_UNCHANGED = (Outcome.UPDATED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE, Outcome.GONE)
 """The outcomes of rows of an earlier import that are not as it wrote them and as the source has them; each row has one of them."""
@@ -88,7 +91,7 @@ class Tally:
         """Return the counts without rows that were left unchanged, which the next pass over the source counts again."""
         rest = Tally()
         for (kind, outcome), cases in self._cases.items():
-            if outcome not in LEFT_ALONE:
+            if outcome not in _COUNTED_ANEW:
                 rest._merge(kind, outcome, cases.count, ())
         return rest
 

@@ -45,7 +45,7 @@ class Target:
         """Run a callback in one transaction, and again when the transaction collides with others.
 
         Raises Conflict when the last attempt collides too, Unavailable when the database does not respond, ValueRefused for a
-        value that is too large, OutcomeUnknown when the connection breaks and the transaction may have been committed.
+        value that it does not take, OutcomeUnknown when the connection breaks and the transaction may have been committed.
         """
         pause = _FIRST_PAUSE_SECONDS
         for attempt in range(1, ATTEMPTS + 1):
@@ -54,8 +54,8 @@ class Target:
                     return await fn(self._connection)
             except DBAPIError as error:
                 failure = self.dialect.failure(error)
-                if failure is Failure.TOO_LARGE:
-                    raise ValueRefused("a value of the source is too large for the store's database") from error
+                if why := self.dialect.why_value_refused(error):
+                    raise ValueRefused(f"a value of the source {why}") from error
                 if failure is Failure.UNKNOWN:
                     raise
                 if failure not in (*_AGAIN, Failure.DISCONNECTED):
@@ -64,6 +64,8 @@ class Target:
                     raise Unavailable(f"the store {self.label} no longer responds; run the import again") from error
                 if attempt == ATTEMPTS:
                     raise Conflict("concurrent writes kept colliding; run the import again") from error
+            except (OverflowError, UnicodeError) as error:
+                raise ValueRefused(f"a value of the source {self.dialect.why_value_refused(error)}") from error
             except OSError as error:
                 raise OutcomeUnknown(f"the connection to {self.label} broke; run the import again") from error
             await asyncio.sleep(random.uniform(0, pause))

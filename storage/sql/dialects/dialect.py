@@ -13,9 +13,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.contract import Lock
-from storage.errors import Unavailable, Unusable
+from storage.errors import Unavailable, Unusable, ValueRefused
+from storage.sql.dialects.inquiry import Inquiry
 from storage.sql.dialects.online_ddl import OnlineDdl
-from storage.sql.dialects.refusals import NO_SERVER, why_unreachable
+from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.transaction_threads import TransactionThreads
 
@@ -87,6 +88,8 @@ class Dialect:
     """The port of a URL without one."""
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType({})
     """Why a connection was refused, by the database's code: the rest of a sentence about the database."""
+    value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType({})
+    """Why a value was refused, by the database's code: the rest of a sentence about the value."""
 
     def __init__(self, url: str) -> None:
         if self.default_port and _is_ambiguous(url):
@@ -122,10 +125,20 @@ class Dialect:
         return self._label
 
     @property
+    def inquiry(self) -> Inquiry:
+        """What can be asked of the database about itself and its surroundings."""
+        raise NotImplementedError
+
+    @property
     def place(self) -> tuple[object, ...]:
         """Where the database is: equal for all URLs that are known to name the same database."""
         host = "localhost" if self.url.host in (None, "", *_LOOPBACK) else self.url.host
         return self.name, host, self.url.port or self.default_port, self.url.database
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether the database's address is this machine's; there may be a tunnel to another behind it."""
+        return self.url.host in (None, "", "localhost", *_LOOPBACK)
 
     def is_missing(self) -> bool:
         """Return whether the database does not exist yet, and connecting would create it."""
@@ -197,6 +210,24 @@ class Dialect:
     def why_refused(self, error: DBAPIError) -> str | None:
         """Return why an open database refused a statement: the rest of a sentence about it; None for a defect of ours."""
         return _REFUSED.get(self.failure(error))
+
+    def why_value_refused(self, error: Exception) -> str | None:
+        """Return why a value of a statement was refused, by the database or its driver: the rest of a sentence about the value.
+
+        None if the statement failed for another reason.
+        """
+        if isinstance(error, DBAPIError):
+            why = self.value_refusals.get(self.code_of(error) or "")
+            return why or (self.why_too_large() if self.failure(error) is Failure.TOO_LARGE else None)
+        if isinstance(error, OverflowError):
+            return OUT_OF_RANGE
+        if isinstance(error, UnicodeError):
+            return NOT_TEXT
+        return self.why_too_large() if isinstance(error, ValueRefused) else None
+
+    def why_too_large(self) -> str:
+        """Return the limit that a value exceeds: the rest of a sentence about the value."""
+        return "is larger than the database allows"
 
     def why_closed(self, error: Exception) -> str:
         """Return why there is no connection: the rest of a sentence about the database, without a driver's words."""

@@ -16,8 +16,9 @@ from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
-from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS
+from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
+from storage.sql.dialects.mysql_inquiry import MySQLInquiry
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, TABLE_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
@@ -142,11 +143,13 @@ class MySQL(Dialect):
     upgrades_itself: ClassVar[bool] = False
     default_port: ClassVar[int] = 3306
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(REFUSALS)
+    value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(VALUE_REFUSALS)
 
     def __init__(self, url: str) -> None:
         self._driver = installed_driver()
         self.driver = self._driver.name
         super().__init__(url)
+        self._packet_bytes = 0
         self._endings: set[asyncio.Task[None]] = set()
         self._password = self._driver.password(self.url.password or "")
         authorities, certificate, key = (self.url.query.get(name) for name in ("ssl_ca", "ssl_cert", "ssl_key"))
@@ -158,6 +161,11 @@ class MySQL(Dialect):
             raise Unavailable(
                 "the store URL does not name a database; write it as mysql://user:password@host:port/database"
             )
+
+    @property
+    def inquiry(self) -> MySQLInquiry:
+        """Asks the server."""
+        return MySQLInquiry()
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """Set the isolation level once per connection: setting it per transaction would cost a round trip each time."""
@@ -185,7 +193,7 @@ class MySQL(Dialect):
             keep_alive(self._driver.transport(connection.driver_connection))
             cursor = connection.cursor()
             cursor.execute("SELECT @@max_allowed_packet")
-            record.info["packet_bytes"] = cursor.fetchone()[0]
+            record.info["packet_bytes"] = self._packet_bytes = cursor.fetchone()[0]
             cursor.close()
 
         @event.listens_for(engine.sync_engine, "handle_error")
@@ -265,6 +273,10 @@ class MySQL(Dialect):
             if is_unencrypted
             else why
         )
+
+    def why_too_large(self) -> str:
+        """The server's limit of a packet, which is that of a row, or of what a transaction writes."""
+        return f"is larger than the server allows, where max_allowed_packet is {self._packet_bytes}"
 
     def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """LOCATE uses the column's collation, which compares bytes."""

@@ -6,7 +6,7 @@ The dialect calls this. Numbers below 2000 and above 3000 are the server's, the 
 from collections.abc import Mapping
 
 from storage.sql.dialects.dialect import Failure
-from storage.sql.dialects.refusals import NO_SERVER
+from storage.sql.dialects.refusals import FORBIDDEN_VALUE, NO_SERVER, NOT_TEXT, OUT_OF_RANGE, TOO_LONG
 
 NO_CONNECTION = 2003
 ACCESS_DENIED = 1045
@@ -51,6 +51,16 @@ FAILURES: Mapping[int | None, Failure] = {
     2014: Failure.DISCONNECTED,
 }
 """What an error of a statement, or of the connection, means to the store."""
+
+VALUE_REFUSALS: Mapping[str | int, str] = {
+    1264: OUT_OF_RANGE,
+    1366: NOT_TEXT,
+    1406: TOO_LONG,
+    1644: FORBIDDEN_VALUE,  # SIGNAL, in a trigger
+    3819: FORBIDDEN_VALUE,  # MySQL: CHECK
+    4025: FORBIDDEN_VALUE,  # MariaDB: CHECK
+}
+"""Why a value was refused: the rest of a sentence about the value."""
 
 _NO_CONNECTION_LEFT = "has no connection left: as many are open as the server or the user may have"
 _UNKNOWN_WAY = "identifies this user in a way that is not supported here"

@@ -35,7 +35,16 @@ from sqlalchemy.types import TypeEngine
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
-from storage.sql.dialects.refusals import causes, why_no_identity, why_no_trust
+from storage.sql.dialects.postgresql_inquiry import PostgreSQLInquiry
+from storage.sql.dialects.refusals import (
+    FORBIDDEN_VALUE,
+    NOT_TEXT,
+    OUT_OF_RANGE,
+    TOO_LONG,
+    causes,
+    why_no_identity,
+    why_no_trust,
+)
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_SECONDS,
@@ -82,6 +91,14 @@ _REFUSALS: Mapping[str | int, str] = {
     "53400": _NO_CONNECTION_LEFT,
     "55000": "takes no connections",
     "57P03": "is starting, stopping or recovering; try again",
+}
+_VALUE_REFUSALS: Mapping[str | int, str] = {
+    "22001": TOO_LONG,
+    "22003": OUT_OF_RANGE,
+    "22021": NOT_TEXT,
+    "22P05": NOT_TEXT,
+    "23514": FORBIDDEN_VALUE,  # check_violation
+    "P0001": FORBIDDEN_VALUE,  # raise_exception, in a trigger
 }
 _KEEPALIVES = {
     "tcp_keepalives_idle": KEEPALIVE_IDLE_SECONDS,
@@ -151,12 +168,18 @@ class PostgreSQL(Dialect):
     upgrades_itself: ClassVar[bool] = False
     default_port: ClassVar[int] = 5432
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
+    value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_VALUE_REFUSALS)
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._mode = str(self.url.query.get("ssl", "prefer"))
         if self._mode not in _MODES:
             raise Unavailable(f"sslmode in the store URL must be one of {', '.join(_MODES)}")
+
+    @property
+    def inquiry(self) -> PostgreSQLInquiry:
+        """Asks the server."""
+        return PostgreSQLInquiry(IMPORT_LOCK_KEY)
 
     def engine_options(self, *, writer: bool, pool_size: int, pool_timeout_seconds: float) -> dict[str, Any]:
         """asyncpg sets the isolation level in its own BEGIN, so it costs no round trip."""

@@ -16,6 +16,13 @@ _HOST_MISMATCH, _ADDRESS_MISMATCH, _EXPIRED = 62, 64, 10
 NO_SERVER = "cannot be used: what listens there does not answer as such a server; it may be another program, or a proxy without one"
 
 
+TOO_LONG = "is too long for its column"
+OUT_OF_RANGE = "is out of the range of its column"
+NOT_TEXT = "has characters that the database does not take"
+FORBIDDEN_VALUE = "is forbidden by a constraint or a trigger in the database"
+"""Why a database refuses a value: the rest of a sentence that begins with the value."""
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error, and what each was raised for: SQLAlchemy's error has the driver's, and that the system's."""
     seen: set[int] = set()

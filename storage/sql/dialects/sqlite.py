@@ -37,8 +37,9 @@ from sqlalchemy.sql.operators import custom_op
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import DAMAGED, IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
-from storage.sql.dialects.refusals import causes
+from storage.sql.dialects.refusals import FORBIDDEN_VALUE, causes
 from storage.sql.dialects.sqlite_file import FileWatch, check_file, claimed
+from storage.sql.dialects.sqlite_inquiry import IMPORT_LOCK, FileInquiry
 from storage.sql.transaction_threads import Commits, TransactionThreads
 from storage.sql.types import ByteString, ByteText, length_of
 
@@ -78,6 +79,11 @@ _REFUSALS: Mapping[str | int, str] = {
     sqlite3.SQLITE_IOERR: "cannot be used: its disk or file system reports errors",
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
+}
+
+_VALUE_REFUSALS: Mapping[str | int, str] = {
+    sqlite3.SQLITE_CONSTRAINT_CHECK: FORBIDDEN_VALUE,
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER: FORBIDDEN_VALUE,
 }
 
 _SPELLING = "write sqlite:///relative/path or sqlite:////absolute/path"
@@ -155,6 +161,7 @@ class SQLite(Dialect):
     online_ddl: ClassVar[OnlineDdl] = OnlineDdl()
     many_processes: ClassVar[bool] = False
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
+    value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_VALUE_REFUSALS)
     upgrades_itself: ClassVar[bool] = True
 
     def __init__(self, url: str) -> None:
@@ -177,6 +184,11 @@ class SQLite(Dialect):
         except OSError:
             return self.name, os.path.realpath(self.path)
         return self.name, status.st_dev, status.st_ino
+
+    @property
+    def inquiry(self) -> FileInquiry:
+        """Asks the file system."""
+        return FileInquiry(self.path)
 
     def is_missing(self) -> bool:
         """A missing file is created by the first connection. Raises Unavailable for a file that cannot be opened."""
@@ -286,7 +298,7 @@ class SQLite(Dialect):
 
     def import_claim(self) -> contextlib.AbstractContextManager[None]:
         """A lock on a file next to the store; a server may serve the store at the same time."""
-        return self._file_lock(".import-lock", wait_seconds=0, refusal=IMPORT_RUNS)
+        return self._file_lock(IMPORT_LOCK, wait_seconds=0, refusal=IMPORT_RUNS)
 
     async def lock_import(self, connection: AsyncConnection) -> None:
         """No lock is needed: import_claim locks the file."""
