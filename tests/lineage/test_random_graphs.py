@@ -13,10 +13,10 @@ from tests.lineage.naive import Naive
 from tests.lineage.world import World
 
 ROUNDS = 40
-SIZE = 7
+SIZE = 5
 
 tasks = st.tuples(
-    st.sampled_from([TaskType.RUNTIME, TaskType.RUNTIME, *TaskType]),
+    st.sampled_from([*[TaskType.RUNTIME] * 5, *[TaskType.IMPORTER] * 3, *TaskType]),
     st.sampled_from([TaskState.SUCCEEDED, TaskState.SUCCEEDED, TaskState.CACHED, TaskState.FAILED]),
 )
 artifacts = st.tuples(
@@ -25,9 +25,9 @@ artifacts = st.tuples(
     st.integers(0, 4),
     st.sampled_from(["", "", "n"]),
 )
+link_types = st.sampled_from([*[IOType.OUTPUT] * 6, *[IOType.COMPONENT_INPUT] * 4, *IOType])
 links = st.sets(
-    st.tuples(st.integers(0, SIZE - 1), st.integers(0, SIZE - 1), st.sampled_from([IOType.OUTPUT, *IOType])),
-    max_size=25,
+    st.tuples(st.integers(0, SIZE - 1), st.integers(0, SIZE - 1), link_types), min_size=2 * SIZE, max_size=25
 )
 
 
@@ -68,7 +68,7 @@ async def test_a_walk_finds_what_one_in_plain_python_finds(
     world = a_world(made_tasks, made_artifacts, made_links)
     await world.keep(store)
     is_up = direction is Direction.UPSTREAM
-    for start in ("a0", "a1", "t0", "t1"):
+    for start in ("a0", "a1", "t0"):
         naive = Naive(world, is_up).walk(start)
         expected = {name: -distance if is_up else distance for name, distance in naive.distances.items()}
         found = await world.ask(store, start, direction=direction, hops=50)
