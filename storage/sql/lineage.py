@@ -74,7 +74,7 @@ def _links_of(column_name: str, *, is_output: bool, order: Sequence[str]) -> Cal
     return of_key
 
 
-def _versions(*, is_before: bool) -> Callable[[Sequence[Any]], Select[Any]]:
+def _versions(dialect: Dialect, *, is_before: bool) -> Callable[[Sequence[Any]], Select[Any]]:
     def of_key(key: Sequence[ColumnElement[Any]]) -> Select[Any]:
         rows = artifacts.alias("version")
         uri_hash, namespace, created_at = key
@@ -86,9 +86,9 @@ def _versions(*, is_before: bool) -> Callable[[Sequence[Any]], Select[Any]]:
             rows.c.type.in_(_inline(VERSIONED_TYPES)),
         ]
         order = (rows.c.created_at, rows.c.id)
-        # MariaDB would walk through a whole namespace for a uri that many of its artifacts have.
-        hint = "FORCE INDEX (artifacts_uri_created)"
-        statement = select(*columns_of(rows, ArtifactNode)).where(*conditions).with_hint(rows, hint, "mysql")
+        statement = dialect.along(
+            select(*columns_of(rows, ArtifactNode)).where(*conditions), rows, "artifacts_uri_created"
+        )
         return statement.order_by(*(each.desc() if is_before else each for each in order)).limit(bindparam("limit"))
 
     return of_key
@@ -103,14 +103,14 @@ class _Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        # The order of the index, so that not all links to a hub are read and sorted. PostgreSQL sees no order in several types.
-        order = () if dialect.name == "postgresql" else ("type", "task_id")
+        # The order of the index, or none, so that not all links to a hub are read and sorted.
+        order = ("type", "task_id") if dialect.orders_ranges else ()
         self.producers = self._links("artifact_id", is_output=True, order=order)
         self.consumers = self._links("artifact_id", is_output=False, order=("id",))
         self.inputs = self._links("task_id", is_output=False, order=_OF_TASK)
         self.outputs = self._links("task_id", is_output=True, order=_OF_TASK)
         self.before, self.after = (
-            LimitedEach(_versions(is_before=is_before), ["", "", 0], database=dialect.name)
+            LimitedEach(_versions(dialect, is_before=is_before), ["", "", 0], database=dialect.name)
             for is_before in (True, False)
         )
         rows, condition = dialect.rows_among(tasks, tasks.c.id, "ids", columns=_names(TaskNode))
