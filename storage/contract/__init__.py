@@ -15,6 +15,7 @@ from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
+from storage.contract.search import SearchReads
 from storage.contract.store import ReadTx, Store, WriteTx
 from storage.contract.tasks import TaskReads, TaskWrites
 
@@ -36,6 +37,7 @@ __all__ = [
     "ReadTx",
     "RunReads",
     "RunWrites",
+    "SearchReads",
     "Store",
     "TaskReads",
     "TaskWrites",

@@ -9,6 +9,7 @@ from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
+from storage.contract.search import SearchReads
 from storage.contract.tasks import TaskReads, TaskWrites
 
 Answer = TypeVar("Answer")
@@ -48,6 +49,10 @@ class ReadTx(Protocol):
     @property
     def lineage(self) -> LineageReads:
         """Links across runs."""
+
+    @property
+    def search(self) -> SearchReads:
+        """What a search looks through."""
 
 
 class WriteTx(Protocol):

@@ -37,6 +37,7 @@ from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
+from storage.sql.search import SqlSearch
 from storage.sql.tasks import SqlTasks
 from storage.sql.transaction_threads import TransactionThreads, TurnConnection
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
@@ -79,6 +80,11 @@ class SqlTx:
     def lineage(self) -> SqlLineage:
         """Links across runs, which few calls read."""
         return SqlLineage(self._connection, self._dialect)
+
+    @property
+    def search(self) -> SqlSearch:
+        """What a search looks through, which few calls read."""
+        return SqlSearch(self._connection, self._dialect)
 
 
 class SqlStore:

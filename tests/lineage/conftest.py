@@ -10,6 +10,7 @@ from storage.sql.store import SqlStore
 from tests.api.client import Api
 from tests.api.service import serving
 from tests.databases import create_migrated_database, drop_database
+from tests.lineage.served import Served
 
 
 @pytest.fixture
@@ -41,3 +42,12 @@ async def api(lineage_server: Addresses) -> AsyncIterator[Api]:
 def rest(lineage_server: Addresses) -> str:
     """The address of its REST door."""
     return lineage_server.rest
+
+
+@pytest.fixture
+async def served(store: SqlStore, migrated_url: str) -> AsyncIterator[Served]:
+    """A server on the store, over gRPC and REST."""
+    async with serving(migrated_url) as addresses:
+        api = Api(addresses.grpc)
+        yield Served(store, api, addresses.rest)
+        await api.channel.close()

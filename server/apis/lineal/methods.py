@@ -3,7 +3,7 @@
 from google.protobuf.descriptor import FileDescriptor
 from lineal.v1 import lineage_pb2, overview_pb2
 
-from server.apis.lineal import lineage
+from server.apis.lineal import lineage, search
 from server.calls.methods import Served, methods_of
 from server.calls.namespaces import by_field
 from server.calls.policy import Rule
@@ -12,6 +12,7 @@ FILES: tuple[FileDescriptor, ...] = (lineage_pb2.DESCRIPTOR, overview_pb2.DESCRI
 
 SERVED: dict[str, Served] = {
     "LineageService.GetLineage": Served(lineage.get_lineage, Rule("lineage", "get", by_field("namespace"))),
+    "LineageService.Search": Served(search.search, Rule("lineage", "list", by_field("namespace"))),
 }
 
 METHODS = methods_of(FILES, SERVED)
