@@ -70,7 +70,7 @@ async def test_a_search_walks_an_index_without_a_sort(busy_store: SqlStore, name
         await busy_store.read(read)
     assert len(log) == 1
     plan = await explain(busy_store, log[0], may_sort=False)
-    assert (plan.indexes, plan.sorts) == ({index}, False), plan.shown
+    assert (set(plan.indexes), plan.sorts) == ({index}, False), plan.shown
 
 
 LINKS = [LinksFrom(f"run {number}", "a") for number in range(3)]

@@ -76,7 +76,12 @@ async def test_exact_ids_come_before_uris_and_these_before_names(served: Served)
 
 
 async def test_an_id_finds_its_row_of_each_kind_and_a_ref_the_one_of_its_kind(served: Served) -> None:
-    rows = [a_run(id="same"), a_task("same", id="same"), an_artifact(id="same"), an_experiment(id="same", name="e")]
+    rows: list[Any] = [
+        a_run(id="same"),
+        a_task("same", id="same"),
+        an_artifact(id="same"),
+        an_experiment(id="same", name="e"),
+    ]
     await keep(served.store, *rows)
     assert await found(served, "same") == refs(*rows)
     for row in rows:

@@ -40,20 +40,12 @@ class Found:
     next: Position | None
 
 
-async def look(
-    tx: ReadTx,
-    question: Question,
-    position: Position,
-    *,
-    page_size: int,
-    rows_max: int = ROWS_MAX,
-    seconds: float = SECONDS_MAX,
-) -> Found:
+async def look(tx: ReadTx, question: Question, position: Position, *, page_size: int) -> Found:
     """Return the next page. One that ends early has looked through as many rows, or for as long, as a call may.
 
     A page that has exact ids or uris has no names: who looks for these need not wait.
     """
-    looking = _Looking(tx, question, position, (page_size, rows_max, time.monotonic() + seconds))
+    looking = _Looking(tx, question, position, page_size)
     return Found(looking.nodes, await looking.go_on())
 
 
@@ -64,12 +56,12 @@ class _Full(Exception):
 class _Looking:
     """One call."""
 
-    def __init__(self, tx: ReadTx, question: Question, position: Position, bounds: tuple[int, int, float]) -> None:
+    def __init__(self, tx: ReadTx, question: Question, position: Position, page_size: int) -> None:
         self._tx, self._reads, self._question = tx, tx.search, question
         self._matcher = Matcher(tx, question)
         self._words = self._matcher.words.words
         self._position = position
-        self._page_size, self._rows_max, self._end = bounds
+        self._page_size, self._end = page_size, time.monotonic() + SECONDS_MAX
         self._looked = 0
         self.nodes: list[Node] = []
 
@@ -96,7 +88,7 @@ class _Looking:
         self._looked += 1
         if node is not None:
             self.nodes.append(node)
-        if len(self.nodes) == self._page_size or self._looked >= self._rows_max:
+        if len(self.nodes) == self._page_size or self._looked >= ROWS_MAX:
             raise _Full
 
     def _check_time(self) -> None:
