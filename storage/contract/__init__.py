@@ -10,6 +10,7 @@ Locks are always taken in one order, so that two calls cannot wait for each othe
 
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
+from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
@@ -24,6 +25,7 @@ __all__ = [
     "ArtifactTaskReads",
     "ArtifactTaskWrites",
     "ArtifactWrites",
+    "ComparisonReads",
     "ExperimentReads",
     "ExperimentWrites",
     "LineageReads",

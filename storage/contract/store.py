@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
+from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
@@ -53,6 +54,10 @@ class ReadTx(Protocol):
     @property
     def search(self) -> SearchReads:
         """What a search looks through."""
+
+    @property
+    def comparison(self) -> ComparisonReads:
+        """What runs are compared by."""
 
 
 class WriteTx(Protocol):

@@ -27,6 +27,7 @@ from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
 from storage.sql.commits import Endings
+from storage.sql.comparison import SqlComparison
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
@@ -85,6 +86,11 @@ class SqlTx:
     def search(self) -> SqlSearch:
         """What a search looks through, which few calls read."""
         return SqlSearch(self._connection, self._dialect)
+
+    @property
+    def comparison(self) -> SqlComparison:
+        """What runs are compared by, which few calls read."""
+        return SqlComparison(self._connection, self._dialect)
 
 
 class SqlStore:

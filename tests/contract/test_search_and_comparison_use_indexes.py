@@ -1,4 +1,4 @@
-"""What a search looks through is read along an index that has its order, and no more of it than is asked for."""
+"""What a search and a comparison read is found along indexes that have its order, and no more of it than is asked for."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -87,11 +87,25 @@ EACH: dict[str, tuple[Read, set[str]]] = {
     "names of pipelines": (lambda tx: tx.search.pipeline_names(["pipeline 3"]), {"pipelines.id"}),
     "experiments of a name": (lambda tx: tx.search.experiments_named("experiment 3"), {"experiments_name"}),
     "pipelines of a name": (lambda tx: tx.search.pipelines_named("pipeline 3"), {"pipelines_name"}),
+    "settings of runs": (lambda tx: tx.comparison.settings(["run 3", "run 4"]), {"runs.id"}),
+    "sizes of settings": (lambda tx: tx.comparison.settings_sizes(["run 3", "run 4"]), {"runs.id"}),
+    "root tasks": (lambda tx: tx.comparison.root_tasks(["run 3", "run 4"]), {"tasks_run_parent_created"}),
+    "inputs of tasks": (lambda tx: tx.comparison.inputs_of_tasks(["run 3 task 1"]), {"tasks.id"}),
+    "places of tasks": (lambda tx: tx.comparison.places(["run 3 task 1", "run 4 task 1"]), {"tasks.id"}),
+    "counted links": (lambda tx: tx.comparison.count_links(["run 3", "run 4"], limit=5), {"artifact_tasks_run_id"}),
+    "links with tasks and artifacts": (
+        lambda tx: tx.comparison.links(["run 3", "run 4"], only_metrics=False),
+        {"artifact_tasks_run_id", "tasks.id", "artifacts.id"},
+    ),
+    "links to metrics": (
+        lambda tx: tx.comparison.links(["run 3", "run 4"], only_metrics=True),
+        {"artifact_tasks_run_id", "artifacts.id"},
+    ),
 }
 
 
 @pytest.mark.parametrize("name", EACH)
-async def test_what_a_search_looks_up_is_found_by_indexes(busy_store: SqlStore, name: str) -> None:
+async def test_what_is_looked_up_is_found_by_indexes(busy_store: SqlStore, name: str) -> None:
     read, indexes = EACH[name]
     with statements(busy_store) as log:
         await busy_store.read(read)
