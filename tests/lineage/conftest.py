@@ -8,9 +8,12 @@ import pytest_asyncio
 from server.app import Addresses
 from storage.sql.store import SqlStore
 from tests.api.client import Api
+from tests.api.conftest import helped
 from tests.api.service import serving
 from tests.databases import create_migrated_database, drop_database
 from tests.lineage.served import Served
+
+__all__ = ["helped"]
 
 
 @pytest.fixture
