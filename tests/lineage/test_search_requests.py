@@ -63,6 +63,34 @@ async def test_bad_requests_are_refused_and_told_why(served: Served) -> None:
         assert (refused.code, words in refused.message) == ("INVALID_ARGUMENT", True), (name, refused.message)
 
 
+STRANGE = [
+    "😀",
+    "\u200b",
+    "İ",
+    "x" * 4_000,
+    "';--",
+    "%s",
+    ":name",
+    "${x}",
+    "\x01",
+    "\U0010ffff",
+    "-1",
+    "1e999",
+    "\\",
+    "run/",
+    "/",
+]
+
+
+async def test_any_words_and_names_are_looked_for(served: Served) -> None:
+    await keep(served.store, a_run())
+    for text in STRANGE:
+        quoted = '"' + text.replace("\\", "\\\\") + '"'
+        for query in (quoted, f"pipeline:{quoted}", f"experiment:{quoted}", f"metric:{quoted}>0"):
+            answer = await served.api.Search(query=query, namespace=text if text == "😀" else "")
+            assert (len(answer.nodes), answer.complete) == (0, True), query
+
+
 async def test_a_search_over_rest(served: Served) -> None:
     run = a_run(display_name="50% of all", state="FAILED")
     await keep(served.store, run, a_run(display_name="50% of all", state="FAILED", created_at=0))

@@ -12,7 +12,7 @@ from storage.lineage import TaskNode
 from storage.search import After, Along, TasksFrom
 
 FIRST_ROWS = 100
-ROWS = 1_000
+ROWS = 500
 """How many rows are read at once, the first time and then."""
 SLOW_ROWS = 64
 """How many are read at once where more has to be looked up of each."""
