@@ -160,10 +160,16 @@ async def test_metrics_are_numbers_that_tasks_made_and_groups_repeat_them(served
     one.records.append(a_link(one.task("ROOT", type=TaskType.ROOT.value), metric, key="train-accuracy"))
     none = one.measures(train, "none", None)
     two.measures(two.task("ROOT", type=TaskType.ROOT.value), "accuracy", 0.8)
+    group = one.task("dag", type=TaskType.DAG.value)
+    model = one.makes(group, an_artifact(name="model"), "repeated")
+    one.records.append(a_link(train, model, key="model"))
     found = await compared(served, one, two)
     assert numbers(found.metrics) == {"accuracy": [0.9, 0.8]}
     assert links_to(found.metrics)["accuracy"][0] == f"artifact/{metric.id}"
-    assert links_to(found.outputs) == {"key of none": [f"artifact/{none.id}", ""]}
+    assert links_to(found.outputs) == {
+        "key of none": [f"artifact/{none.id}", ""],
+        "model": [f"artifact/{model.id}", ""],
+    }
 
 
 async def test_metrics_of_cached_tasks_count_as_those_of_their_run(served: Served) -> None:
@@ -180,10 +186,14 @@ async def test_a_name_in_several_tasks_is_qualified_by_them_in_all_runs(served: 
     one.measures(one.task("train"), "accuracy", 0.9)
     one.measures(one.task("test"), "accuracy", 0.8)
     one.measures(one.task("train"), "loss", 0.5)
+    one.measures(one.task("fit"), "score", 1.0, iteration=4)
+    one.measures(one.task("grow"), "score", 2.0)
     two.measures(two.task("test"), "accuracy", 0.7)
     two.measures(two.task("fit"), "loss", 0.25)
     found = await compared(served, one, two)
     assert numbers(found.metrics) == {
+        "fit.score": [1.0, None],
+        "grow.score": [2.0, None],
         "loss": [0.5, 0.25],
         "test.accuracy": [0.8, 0.7],
         "train.accuracy": [0.9, None],

@@ -107,6 +107,10 @@ async def test_all_words_and_qualifiers_must_hold_of_an_exact_id_too(served: Ser
     assert await found(served, f"{run.id} state:succeeded") == []
     assert await found(served, f"{task.id} state:failed") == refs(task)
     assert await found(served, f"{task.id} state:running") == []
+    for row in (run, task):
+        assert await found(served, f"{row.id} since:2023-11-14 until:2023-11-14") == refs(row)
+        assert await found(served, f"{row.id} since:2023-11-15") == []
+        assert await found(served, f"{row.id} until:2023-11-13") == []
 
 
 async def test_a_state_finds_runs_in_it(served: Served) -> None:

@@ -48,7 +48,7 @@ def artifacts_of(links: Sequence[ComparedLink], namespace: str | None) -> Artifa
     for each in links:
         by_artifact.setdefault(each.artifact.id, (each.artifact, []))[1].append(each.link)
     for artifact, of_artifact in by_artifact.values():
-        made = makers([link for link in of_artifact if link.is_output], cached=True)
+        made = makers([link for link in of_artifact if link.is_output], cached=False)
         is_metric = artifact.type == ArtifactType.Metric and artifact.number_value is not None
         cell = _artifact(artifact, is_seen=namespace in (None, artifact.namespace))
         if made and any(link.task_type != TaskType.IMPORTER for link in made):
