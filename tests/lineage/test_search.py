@@ -286,6 +286,25 @@ async def test_a_call_looks_through_so_many_rows_and_the_next_goes_on(
     assert pages == [([], False), ([], False), (refs(oldest), True)]
 
 
+async def test_an_index_leads_past_rows_that_are_not_meant(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "ROWS_MAX", 2)
+    pipeline, experiment = a_pipeline(name="churn"), an_experiment(name="churn")
+    of_both = {"pipeline_id": pipeline.id, "experiment_id": experiment.id}
+    wanted = a_run(created_at=0, state="FAILED", namespace="here", **of_both)
+    await keep(served.store, pipeline, experiment, wanted, *(a_run() for _ in range(9)))
+    for query in (
+        f"pipeline:{pipeline.id}",
+        "pipeline:churn",
+        f"experiment:{experiment.id}",
+        "experiment:churn",
+        "state:failed",
+        "since:1960-01-01",
+    ):
+        namespace = "here" if query.startswith("since") else ""
+        page = await served.api.Search(query=query, kinds=["run"], namespace=namespace)
+        assert ([node.ref for node in page.nodes], page.complete) == (refs(wanted), True), query
+
+
 async def test_a_call_that_takes_long_ends_and_the_next_goes_on(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
