@@ -341,7 +341,7 @@ async def test_a_namespace_limits_what_is_found(served: Served) -> None:
         [a_run(display_name="x", namespace=n), an_artifact(name="x", namespace=n), an_experiment(name="x", namespace=n)]
         for n in ("here", "there")
     ]
-    places = [
+    places: list[list[Any]] = [
         [an_artifact(namespace=n, **with_uri("s3://x")), a_pipeline(name="p", namespace=n)] for n in ("here", "there")
     ]
     runs = [a_run(namespace=n, pipeline_id=places[i][1].id, created_at=0) for i, n in enumerate(("here", "there"))]
