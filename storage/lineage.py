@@ -62,6 +62,31 @@ class ArtifactNode:
 
 
 @dataclass(frozen=True, slots=True)
+class RunNode:
+    """What is shown of a run, and what decides whether it is found."""
+
+    id: str
+    display_name: str
+    state: str
+    pipeline_id: str
+    experiment_id: str
+    namespace: str
+    created_at: int
+    finished_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentNode:
+    """What is shown of an experiment."""
+
+    id: str
+    name: str
+    storage_state: str
+    namespace: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A uri at a time: where the versions before it, or after it, are looked for. The time is in microseconds."""
 

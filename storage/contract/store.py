@@ -5,10 +5,12 @@ from typing import Protocol, TypeVar
 
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
+from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
+from storage.contract.search import SearchReads
 from storage.contract.tasks import TaskReads, TaskWrites
 
 Answer = TypeVar("Answer")
@@ -48,6 +50,14 @@ class ReadTx(Protocol):
     @property
     def lineage(self) -> LineageReads:
         """Links across runs."""
+
+    @property
+    def search(self) -> SearchReads:
+        """What a search looks through."""
+
+    @property
+    def comparison(self) -> ComparisonReads:
+        """What runs are compared by."""
 
 
 class WriteTx(Protocol):

@@ -27,6 +27,7 @@ from storage.sql import tables
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
 from storage.sql.commits import Endings
+from storage.sql.comparison import SqlComparison
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.sessions import SessionLimits
@@ -37,6 +38,7 @@ from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
 from storage.sql.runs import SqlRuns
+from storage.sql.search import SqlSearch
 from storage.sql.tasks import SqlTasks
 from storage.sql.transaction_threads import TransactionThreads, TurnConnection
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
@@ -79,6 +81,16 @@ class SqlTx:
     def lineage(self) -> SqlLineage:
         """Links across runs, which few calls read."""
         return SqlLineage(self._connection, self._dialect)
+
+    @property
+    def search(self) -> SqlSearch:
+        """What a search looks through, which few calls read."""
+        return SqlSearch(self._connection, self._dialect)
+
+    @property
+    def comparison(self) -> SqlComparison:
+        """What runs are compared by, which few calls read."""
+        return SqlComparison(self._connection, self._dialect)
 
 
 class SqlStore:

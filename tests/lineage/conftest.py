@@ -8,8 +8,12 @@ import pytest_asyncio
 from server.app import Addresses
 from storage.sql.store import SqlStore
 from tests.api.client import Api
+from tests.api.conftest import helped
 from tests.api.service import serving
 from tests.databases import create_migrated_database, drop_database
+from tests.lineage.served import Served
+
+__all__ = ["helped"]
 
 
 @pytest.fixture
@@ -41,3 +45,12 @@ async def api(lineage_server: Addresses) -> AsyncIterator[Api]:
 def rest(lineage_server: Addresses) -> str:
     """The address of its REST door."""
     return lineage_server.rest
+
+
+@pytest.fixture
+async def served(store: SqlStore, migrated_url: str) -> AsyncIterator[Served]:
+    """A server on the store, over gRPC and REST."""
+    async with serving(migrated_url) as addresses:
+        api = Api(addresses.grpc)
+        yield Served(store, api, addresses.rest)
+        await api.channel.close()

@@ -5,7 +5,7 @@ from lineal.v1 import lineage_pb2
 from server.rules.lineage.graph import RUN
 from server.well_known.times import set_time
 from storage.documents.enums import EnumNames
-from storage.lineage import ArtifactNode, TaskNode
+from storage.lineage import ArtifactNode, ExperimentNode, RunNode, TaskNode
 from storage.model import ArtifactType, TaskState, TaskType
 
 HIDDEN = "hidden"
@@ -13,6 +13,9 @@ HIDDEN = "hidden"
 
 ORIGIN = "kfp"
 """The API that rows are recorded by: so far there is one."""
+
+RUN_TYPE, EXPERIMENT_TYPE = "Run", "Experiment"
+"""The types of nodes that are runs and experiments."""
 
 _TASK_TYPES, _TASK_STATES, _ARTIFACT_TYPES = EnumNames(TaskType), EnumNames(TaskState), EnumNames(ArtifactType)
 
@@ -41,3 +44,19 @@ def write_artifact(artifact: ArtifactNode | None, run_id: str, node: lineage_pb2
     set_time(node.created_at, artifact.created_at)
     if artifact.number_value is not None:
         node.number = artifact.number_value
+
+
+def write_run(run: RunNode, node: lineage_pb2.Node) -> None:
+    """Write what is shown of a run."""
+    node.name, node.type, node.origin, node.state = run.display_name, RUN_TYPE, ORIGIN, run.state
+    node.namespace = run.namespace
+    set_time(node.created_at, run.created_at)
+    if run.finished_at is not None:
+        set_time(node.finished_at, run.finished_at)
+
+
+def write_experiment(experiment: ExperimentNode, node: lineage_pb2.Node) -> None:
+    """Write what is shown of an experiment."""
+    node.name, node.type, node.origin, node.state = experiment.name, EXPERIMENT_TYPE, ORIGIN, experiment.storage_state
+    node.namespace = experiment.namespace
+    set_time(node.created_at, experiment.created_at)
