@@ -13,6 +13,7 @@ from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
+from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.store import ReadTx, Store, WriteTx
@@ -28,6 +29,7 @@ __all__ = [
     "LineageReads",
     "Listing",
     "Lock",
+    "OverviewReads",
     "Page",
     "PipelineReads",
     "PipelineVersionReads",

@@ -7,6 +7,7 @@ from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrite
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
+from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.tasks import TaskReads, TaskWrites
@@ -49,6 +50,10 @@ class ReadTx(Protocol):
     def lineage(self) -> LineageReads:
         """Links across runs."""
 
+    @property
+    def overview(self) -> OverviewReads:
+        """What is summed up of runs."""
+
 
 class WriteTx(Protocol):
     """One transaction.
@@ -87,6 +92,10 @@ class WriteTx(Protocol):
     @property
     def lineage(self) -> LineageReads:
         """Links across runs."""
+
+    @property
+    def overview(self) -> OverviewReads:
+        """What is summed up of runs."""
 
 
 class Store(Protocol):

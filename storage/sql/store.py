@@ -33,6 +33,7 @@ from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.examination import examine
 from storage.sql.experiments import SqlExperiments
 from storage.sql.lineage import SqlLineage
+from storage.sql.overview import SqlOverview
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
@@ -79,6 +80,11 @@ class SqlTx:
     def lineage(self) -> SqlLineage:
         """Links across runs, which few calls read."""
         return SqlLineage(self._connection, self._dialect)
+
+    @property
+    def overview(self) -> SqlOverview:
+        """What is summed up of runs, which few calls read."""
+        return SqlOverview(self._connection, self._dialect)
 
 
 class SqlStore:
