@@ -54,16 +54,11 @@ class RunMetric:
 
 @dataclass(frozen=True, slots=True)
 class StateCount:
-    """How many of the newest runs in a state are not archived, and how many of these ended since a time.
-
-    `examined` is how many there were to count; `oldest` is when the oldest of them was created, 0 without any.
-    """
+    """How many of the newest runs in a state there are in a namespace; `examined` is how many were looked at."""
 
     state: str
     examined: int
     count: int
-    ended: int
-    oldest: int
 
 
 @dataclass(frozen=True, slots=True)

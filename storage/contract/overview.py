@@ -13,11 +13,18 @@ class OverviewReads(Protocol):
     async def list_runs(self, listing: Listing, *, experiment_id: str | None, namespace: str | None) -> Page[RunRow]:
         """Runs without what can be long list as runs do. An experiment and a namespace limit that list as well."""
 
-    async def count_by_state(self, *, namespace: str | None, ended_since: int, among: int) -> Sequence[StateCount]:
-        """The newest runs in each state are counted, without archived ones.
+    async def count_by_state(self, *, namespace: str | None, among: int) -> Sequence[StateCount]:
+        """The newest runs in each state are counted, archived or not.
 
-        A namespace limits which runs are counted. Runs that ended since a time are counted apart. States without runs are left
-        out of the counts.
+        A namespace limits which runs are counted. States without runs are left out of the counts.
+        """
+
+    async def count_ended(
+        self, state: str, *, created_since: int, ended_since: int, namespace: str | None, among: int
+    ) -> StateCount:
+        """Runs in a state that ended since a time are counted among the newest, without archived ones.
+
+        A namespace limits which ended runs are counted.
         """
 
     async def list_unchanged(

@@ -28,7 +28,7 @@ from storage.overview import DOERS, FailedTask, LastWrites, RunMetric, RunRow, S
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.limited import LimitedEach
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, inline_literal
+from storage.sql.rows import columns_of, field_names, inline_literal
 from storage.sql.tables import artifact_tasks, artifacts, experiments, pipeline_versions, pipelines, runs, tasks
 
 STATUS_CHARACTERS = 16 * 1024
@@ -38,6 +38,8 @@ _ROOTS_MAX = 20
 """Among how many tasks without a parent the ROOT task of a run is looked for: it is made first."""
 
 Key = Sequence[ColumnElement[Any]]
+
+_ARCHIVED = inline_literal(StorageState.ARCHIVED.name)
 
 
 def _number(number: int) -> ColumnElement[Any]:
@@ -102,48 +104,54 @@ def _root(key: Key) -> Select[Any]:
     return select(first.c.id).where(is_root).order_by(first.c.created_at, first.c.id).limit(_number(1))
 
 
+def _newest(*columns: str) -> Select[Any]:
+    """The newest runs, as many as are looked at."""
+    found = select(*(runs.c[name] for name in columns))
+    return found.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(bindparam("among"))
+
+
+def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, _number(1)), else_=_number(0)))
+
+
 def _counts(*, in_namespace: bool) -> Select[Any]:
-    """One count per state, each along the index of states."""
+    """One count per state. Without a namespace, the index of states has all that is needed: no run is read."""
+    # Which runs are counted matters only if some of them are not.
+    some = _newest("id", "namespace") if in_namespace else select(runs.c.id).limit(bindparam("among"))
     counts = []
     for state in RunState:
-        table = runs.alias("in_state")
-        newest = (
-            select(table.c.storage_state, table.c.namespace, table.c.finished_at, table.c.created_at)
-            .where(table.c.state == inline_literal(state.name))
-            .order_by(table.c.created_at.desc(), table.c.id.desc())
-            .limit(bindparam("among"))
-            .subquery(f"newest_{state.value}")
-        )
-        is_counted = newest.c.storage_state != inline_literal(StorageState.ARCHIVED.name)
-        if in_namespace:
-            is_counted &= newest.c.namespace == bindparam("namespace")
-        ended_at = func.coalesce(newest.c.finished_at, newest.c.created_at)
-        has_ended = is_counted & (ended_at >= bindparam("ended_since"))
+        newest = some.where(runs.c.state == inline_literal(state.name)).subquery(f"newest_{state.value}")
+        count = _count_if(newest.c.namespace == bindparam("namespace")) if in_namespace else func.count()
         counts.append(
             select(
-                inline_literal(state.name).label("state"),
-                func.count().label("examined"),
-                func.sum(case((is_counted, _number(1)), else_=_number(0))).label("count"),
-                func.sum(case((has_ended, _number(1)), else_=_number(0))).label("ended"),
-                func.min(newest.c.created_at).label("oldest"),
+                inline_literal(state.name).label("state"), func.count().label("examined"), count.label("count")
             ).select_from(newest)
         )
     counted = union_all(*counts).subquery("counted")
     return select(*counted.c).where(counted.c.examined > _number(0))
 
 
-def _unchanged(*, in_namespace: bool) -> Select[Any]:
+def _ended(*, in_namespace: bool) -> Select[Any]:
     newest = (
-        select(*columns_of(runs, RunRow))
-        .where(runs.c.state == bindparam("state"), runs.c.created_at < bindparam("before"))
-        .order_by(runs.c.created_at.desc(), runs.c.id.desc())
-        .limit(bindparam("among"))
+        _newest("storage_state", "namespace", "finished_at", "created_at")
+        .where(runs.c.state == bindparam("state"), runs.c.created_at >= bindparam("created_since"))
         .subquery("newest")
     )
-    found = select(*newest.c).where(
-        newest.c.updated_at < bindparam("before"),
-        newest.c.storage_state != inline_literal(StorageState.ARCHIVED.name),
+    ended_at = func.coalesce(newest.c.finished_at, newest.c.created_at)
+    is_counted = (ended_at >= bindparam("ended_since")) & (newest.c.storage_state != _ARCHIVED)
+    if in_namespace:
+        is_counted &= newest.c.namespace == bindparam("namespace")
+    counted: list[ColumnElement[Any]] = [func.count().label("examined"), _count_if(is_counted).label("count")]
+    return select(*counted).select_from(newest)
+
+
+def _unchanged(*, in_namespace: bool) -> Select[Any]:
+    newest = (
+        _newest(*field_names(RunRow))
+        .where(runs.c.state == bindparam("state"), runs.c.created_at < bindparam("before"))
+        .subquery("newest")
     )
+    found = select(*newest.c).where(newest.c.updated_at < bindparam("before"), newest.c.storage_state != _ARCHIVED)
     if in_namespace:
         found = found.where(newest.c.namespace == bindparam("namespace"))
     return found.order_by(newest.c.created_at.desc(), newest.c.id.desc()).limit(bindparam("limit"))
@@ -174,6 +182,7 @@ class _Statements:
         self.pipeline_names = self._names(pipelines, "display_name", "name")
         self.version_names = self._names(pipeline_versions, "display_name", "name")
         self.counts = {in_namespace: _counts(in_namespace=in_namespace) for in_namespace in (True, False)}
+        self.ended = {in_namespace: _ended(in_namespace=in_namespace) for in_namespace in (True, False)}
         self.unchanged = {in_namespace: _unchanged(in_namespace=in_namespace) for in_namespace in (True, False)}
 
     def _with_status(self, rows: FromClause) -> Select[Any]:
@@ -228,13 +237,22 @@ class SqlOverview:
             record=lambda row: RunRow(*row[:-1]),
         )
 
-    async def count_by_state(self, *, namespace: str | None, ended_since: int, among: int) -> Sequence[StateCount]:
+    async def count_by_state(self, *, namespace: str | None, among: int) -> Sequence[StateCount]:
         """Return counts of the newest runs in each state."""
-        values = {"ended_since": ended_since, "among": among} | _in(namespace)
+        values = {"among": among} | _in(namespace)
         rows = (await self._connection.execute(self._statements.counts[namespace is not None], values)).all()
         places = list(RunState.__members__)
-        counts = [StateCount(row[0], *map(int, row[1:])) for row in rows]
+        counts = [StateCount(state, int(examined), int(count)) for state, examined, count in rows]
         return sorted(counts, key=lambda each: places.index(each.state))
+
+    async def count_ended(
+        self, state: str, *, created_since: int, ended_since: int, namespace: str | None, among: int
+    ) -> StateCount:
+        """Return how many of the newest runs in a state ended since a time."""
+        values = {"state": state, "created_since": created_since, "ended_since": ended_since, "among": among}
+        statement = self._statements.ended[namespace is not None]
+        examined, count = (await self._connection.execute(statement, values | _in(namespace))).one()
+        return StateCount(state, int(examined), int(count or 0))
 
     async def list_unchanged(
         self, state: str, *, before: int, namespace: str | None, among: int, limit: int

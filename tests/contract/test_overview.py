@@ -79,35 +79,55 @@ async def test_an_experiment_and_a_namespace_limit_that_list_as_well(store: SqlS
     assert [row.id for row in found.rows] == [inside.id]
 
 
-async def test_the_newest_runs_in_each_state_are_counted_without_archived_ones(store: SqlStore) -> None:
+async def test_the_newest_runs_in_each_state_are_counted_archived_or_not(store: SqlStore) -> None:
     runs = [a_run(state="SUCCEEDED", created_at=MOMENT + n) for n in range(5)]
-    archived = [a_run(state="SUCCEEDED", storage_state="ARCHIVED", created_at=MOMENT + n) for n in (0, 9)]
-    await keep(store, *runs, *archived, a_run(state="RUNNING"))
-    counts = await store.read(lambda tx: tx.overview.count_by_state(namespace=None, ended_since=0, among=4))
-    assert [(each.state, each.examined, each.count, each.oldest) for each in counts] == [
-        ("RUNNING", 1, 1, MOMENT),
-        ("SUCCEEDED", 4, 3, MOMENT + 2),
-    ]
+    await keep(store, *runs, a_run(state="RUNNING", storage_state="ARCHIVED"))
+    counts = await store.read(lambda tx: tx.overview.count_by_state(namespace=None, among=4))
+    assert [(each.state, each.examined, each.count) for each in counts] == [("RUNNING", 1, 1), ("SUCCEEDED", 4, 4)]
 
 
 async def test_a_namespace_limits_which_runs_are_counted(store: SqlStore) -> None:
-    await keep(store, a_run(state="FAILED", namespace="team"), a_run(state="FAILED"), a_run(state="FAILED"))
-    counts = await store.read(lambda tx: tx.overview.count_by_state(namespace="team", ended_since=0, among=9))
+    places = ["team", "", "team", ""]
+    await keep(store, *(a_run(state="FAILED", namespace=name, created_at=n) for n, name in enumerate(places)))
+    counts = await store.read(lambda tx: tx.overview.count_by_state(namespace="team", among=3))
     assert [(each.state, each.examined, each.count) for each in counts] == [("FAILED", 3, 1)]
 
 
-async def test_runs_that_ended_since_a_time_are_counted_apart(store: SqlStore) -> None:
-    ends = [MOMENT + 4, MOMENT + 5, MOMENT + 6, None]
-    await keep(store, *(a_run(state="FAILED", finished_at=end) for end in ends))
-    [count] = await store.read(lambda tx: tx.overview.count_by_state(namespace=None, ended_since=MOMENT + 5, among=9))
-    assert (count.count, count.ended) == (4, 2)
-
-
 async def test_states_without_runs_are_left_out_of_the_counts(store: SqlStore) -> None:
-    assert await store.read(lambda tx: tx.overview.count_by_state(namespace=None, ended_since=0, among=9)) == []
-    await keep(store, a_run(state="PAUSED", storage_state="ARCHIVED"))
-    [count] = await store.read(lambda tx: tx.overview.count_by_state(namespace=None, ended_since=0, among=9))
+    assert await store.read(lambda tx: tx.overview.count_by_state(namespace=None, among=9)) == []
+    await keep(store, a_run(state="PAUSED"))
+    [count] = await store.read(lambda tx: tx.overview.count_by_state(namespace="team", among=9))
     assert (count.state, count.examined, count.count) == ("PAUSED", 1, 0)
+
+
+async def ended(store: SqlStore, *, namespace: str | None = None, among: int = 9) -> tuple[int, int]:
+    """How many failed runs are looked at, and how many of them are found to have ended."""
+    count = await store.read(
+        lambda tx: tx.overview.count_ended(
+            "FAILED", created_since=MOMENT - 9, ended_since=MOMENT, namespace=namespace, among=among
+        )
+    )
+    return count.examined, count.count
+
+
+async def test_runs_in_a_state_that_ended_since_a_time_are_counted_among_the_newest_without_archived_ones(
+    store: SqlStore,
+) -> None:
+    assert await ended(store) == (0, 0)
+    ends = [MOMENT + 1, MOMENT, MOMENT - 1, None]
+    runs = [a_run(state="FAILED", created_at=MOMENT - n, finished_at=end) for n, end in enumerate(ends)]
+    others = [a_run(state="FAILED", created_at=MOMENT - 10, finished_at=MOMENT + 1), a_run(state="SUCCEEDED")]
+    archived = a_run(state="FAILED", storage_state="ARCHIVED", created_at=MOMENT + 1)
+    await keep(store, *runs, *others, archived)
+    assert await ended(store) == (5, 2)
+    assert await ended(store, among=2) == (2, 1)
+    await keep(store, a_run(state="FAILED"))
+    assert await ended(store) == (6, 3)
+
+
+async def test_a_namespace_limits_which_ended_runs_are_counted(store: SqlStore) -> None:
+    await keep(store, a_run(state="FAILED", namespace="team"), a_run(state="FAILED"))
+    assert await ended(store, namespace="team") == (2, 1)
 
 
 async def test_runs_in_a_state_that_have_not_changed_since_a_time_come_newest_first_without_archived_ones(

@@ -10,6 +10,7 @@ from storage.sql.store import SqlStore
 from tests.api.client import Api
 from tests.api.service import serving
 from tests.databases import create_migrated_database, drop_database
+from tests.lineage.served import Served, served_on
 
 
 @pytest.fixture
@@ -41,3 +42,8 @@ async def api(lineage_server: Addresses) -> AsyncIterator[Api]:
 def rest(lineage_server: Addresses) -> str:
     """The address of its REST door."""
     return lineage_server.rest
+@pytest.fixture
+async def served(migrated_url: str) -> AsyncIterator[Served]:
+    """A server on a database of its own."""
+    async with served_on(migrated_url) as running:
+        yield running
