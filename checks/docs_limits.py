@@ -288,7 +288,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "links",
         "not looked at",
     ),
-    ("metrics per run summary", "server.rules.run_summaries:METRICS_MAX", "metrics", "left out, the last by name first"),
+    (
+        "metrics per run summary",
+        "server.rules.run_summaries:METRICS_MAX",
+        "metrics",
+        "left out, the last by name first",
+    ),
     (
         "metrics of a run, by name, among which those of columns are looked for",
         "server.rules.run_summaries:METRIC_COLUMNS_MAX",
