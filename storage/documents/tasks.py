@@ -9,7 +9,7 @@ from storage.documents.enums import POD_TYPES
 from storage.documents.plain import Plain, compact, entries_of, integer_of, object_of, text_of
 
 _MESSAGE = '{"message":"'  # how a column begins that has one: `StatusMetadata.to_text` writes it first
-_ESCAPE_CHARACTERS = 12  # of a character beyond the basic plane, as \ud83d\ude80
+_ESCAPE_CHARACTERS = len("\\u001f")
 _decode = json.JSONDecoder().raw_decode
 
 
