@@ -30,7 +30,7 @@ LATELY_SECONDS = 24 * 3_600
 _LONGEST_SECONDS = 7 * 24 * 3_600
 """How long ago a run may have been created that counts as failed lately: the index of states is sorted by that."""
 
-FIRST_TASKS_MAX, TASKS_MAX = 20, 1_000
+FIRST_TASKS, TASKS_MAX = 20, 1_000
 """How many of a run's newest tasks are looked at: first few of many runs, then more of those that seem quiet."""
 
 _MICROSECONDS = 1_000_000
@@ -85,7 +85,7 @@ async def _quiet(tx: ReadTx, *, namespace: str | None, before: int) -> Sequence[
     rows = await tx.overview.list_unchanged(
         RunState.RUNNING.name, before=before, namespace=namespace, among=QUIET_AMONG_MAX, limit=QUIET_LOOKS_MAX
     )
-    writes = await tx.overview.last_writes([row.id for row in rows], tasks=FIRST_TASKS_MAX)
+    writes = await tx.overview.last_writes([row.id for row in rows], tasks=FIRST_TASKS)
     rows = [row for row in rows if _is_quiet(writes[row.id], before)][:QUIET_MAX]
     writes = await tx.overview.last_writes([row.id for row in rows], tasks=TASKS_MAX)
     return [row for row in rows if _is_quiet(writes[row.id], before)]

@@ -97,7 +97,7 @@ async def test_a_run_is_quiet_if_nothing_of_it_was_written_for_an_hour(served: S
 async def test_a_run_with_many_tasks_is_not_quiet_while_one_of_them_is_written(served: Served) -> None:
     run = a_run_of("RUNNING", 9)
     first = a_task(run.id, created_at=ago(8), updated_at=ago(0.5))
-    later = [a_task(run.id, created_at=ago(5), updated_at=ago(4)) for _ in range(overview.FIRST_TASKS_MAX + 1)]
+    later = [a_task(run.id, created_at=ago(5), updated_at=ago(4)) for _ in range(overview.FIRST_TASKS + 1)]
     await keep(served.store, run, first, *later)
     assert list((await asked(served)).quiet) == []
 
