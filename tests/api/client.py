@@ -9,7 +9,6 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import error_details_pb2, status_pb2
 from lineal.v1 import lineage_pb2, overview_pb2
-from lineal.v1 import lineage_pb2, overview_pb2
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, healthz_pb2, pipeline_pb2, report_pb2, run_pb2
 
 DETAILS = "grpc-status-details-bin"

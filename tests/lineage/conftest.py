@@ -42,6 +42,8 @@ async def api(lineage_server: Addresses) -> AsyncIterator[Api]:
 def rest(lineage_server: Addresses) -> str:
     """The address of its REST door."""
     return lineage_server.rest
+
+
 @pytest.fixture
 async def served(migrated_url: str) -> AsyncIterator[Served]:
     """A server on a database of its own."""
