@@ -14,6 +14,7 @@ from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
+from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.search import SearchReads
@@ -31,6 +32,7 @@ __all__ = [
     "LineageReads",
     "Listing",
     "Lock",
+    "OverviewReads",
     "Page",
     "PipelineReads",
     "PipelineVersionReads",

@@ -8,6 +8,7 @@ from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
+from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.search import SearchReads
@@ -59,6 +60,10 @@ class ReadTx(Protocol):
     def comparison(self) -> ComparisonReads:
         """What runs are compared by."""
 
+    @property
+    def overview(self) -> OverviewReads:
+        """What is summed up of runs."""
+
 
 class WriteTx(Protocol):
     """One transaction.
@@ -97,6 +102,10 @@ class WriteTx(Protocol):
     @property
     def lineage(self) -> LineageReads:
         """Links across runs."""
+
+    @property
+    def overview(self) -> OverviewReads:
+        """What is summed up of runs."""
 
 
 class Store(Protocol):

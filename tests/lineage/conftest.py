@@ -11,7 +11,7 @@ from tests.api.client import Api
 from tests.api.conftest import helped
 from tests.api.service import serving
 from tests.databases import create_migrated_database, drop_database
-from tests.lineage.served import Served
+from tests.lineage.served import Served, served_on
 
 __all__ = ["helped"]
 
@@ -48,9 +48,7 @@ def rest(lineage_server: Addresses) -> str:
 
 
 @pytest.fixture
-async def served(store: SqlStore, migrated_url: str) -> AsyncIterator[Served]:
-    """A server on the store, over gRPC and REST."""
-    async with serving(migrated_url) as addresses:
-        api = Api(addresses.grpc)
-        yield Served(store, api, addresses.rest)
-        await api.channel.close()
+async def served(migrated_url: str) -> AsyncIterator[Served]:
+    """A server on a database of its own."""
+    async with served_on(migrated_url) as running:
+        yield running

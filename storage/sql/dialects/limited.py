@@ -57,11 +57,9 @@ class LimitedEach:
     ) -> None:
         self._of_key, self._padding = of_key, padding
         self._types: list[TypeEngine[Any]] = [String() if isinstance(each, str) else BigInteger() for each in padding]
-        dialect = _WITHOUT_LATERAL.get(database)
-        self._lateral_statement = complete(self._lateral()) if dialect is None else None
-        self._statements = (
-            {} if dialect is None else {length: complete(self._branches(length, dialect)) for length in BRANCHES}
-        )
+        self._complete, self._dialect = complete, _WITHOUT_LATERAL.get(database)
+        self._lateral_statement = complete(self._lateral()) if self._dialect is None else None
+        self._statements: dict[int, Select[Any]] = {}
 
     def batches(self, keys: Sequence[Sequence[Any]]) -> list[tuple[int, Select[Any], dict[str, Any]]]:
         """Return what to execute: the position of the first key, the statement and what to bind."""
@@ -76,8 +74,15 @@ class LimitedEach:
             values = {
                 f"key_{number}_{part}": value for number, key in enumerate(padded) for part, value in enumerate(key)
             }
-            batches.append((start, self._statements[length], values))
+            batches.append((start, self._statement(length), values))
         return batches
+
+    def _statement(self, length: int) -> Select[Any]:
+        """Return the statement with so many branches; each is made when it is first needed, which takes some milliseconds."""
+        if length not in self._statements:
+            assert self._dialect is not None
+            self._statements[length] = self._complete(self._branches(length, self._dialect))
+        return self._statements[length]
 
     def _lateral(self) -> FromClause:
         names = [f"key_{part}" for part in range(len(self._types))]

@@ -48,7 +48,7 @@ class Overview(_message.Message):
     def __init__(self, states: _Optional[_Iterable[_Union[Overview.StateCount, _Mapping]]] = ..., running: _Optional[_Union[Overview.Count, _Mapping]] = ..., failed_lately: _Optional[_Union[Overview.Count, _Mapping]] = ..., quiet: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ..., latest: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ...) -> None: ...
 
 class RunSummary(_message.Message):
-    __slots__ = ("run_id", "display_name", "state", "archived", "namespace", "experiment_id", "pipeline_id", "pipeline_version_id", "created_at", "finished_at", "updated_at", "failed", "metrics", "columns")
+    __slots__ = ("run_id", "display_name", "state", "archived", "namespace", "experiment_id", "pipeline_id", "pipeline_version_id", "created_at", "finished_at", "updated_at", "failed", "metrics", "columns", "experiment_name", "pipeline_name", "pipeline_version_name")
     class ColumnsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,9 @@ class RunSummary(_message.Message):
     FAILED_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    PIPELINE_NAME_FIELD_NUMBER: _ClassVar[int]
+    PIPELINE_VERSION_NAME_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     display_name: str
     state: str
@@ -102,7 +105,10 @@ class RunSummary(_message.Message):
     failed: RunSummary.FailedTask
     metrics: _containers.RepeatedCompositeFieldContainer[RunSummary.Metric]
     columns: _containers.MessageMap[str, _struct_pb2.Value]
-    def __init__(self, run_id: _Optional[str] = ..., display_name: _Optional[str] = ..., state: _Optional[str] = ..., archived: bool = ..., namespace: _Optional[str] = ..., experiment_id: _Optional[str] = ..., pipeline_id: _Optional[str] = ..., pipeline_version_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failed: _Optional[_Union[RunSummary.FailedTask, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[RunSummary.Metric, _Mapping]]] = ..., columns: _Optional[_Mapping[str, _struct_pb2.Value]] = ...) -> None: ...
+    experiment_name: str
+    pipeline_name: str
+    pipeline_version_name: str
+    def __init__(self, run_id: _Optional[str] = ..., display_name: _Optional[str] = ..., state: _Optional[str] = ..., archived: bool = ..., namespace: _Optional[str] = ..., experiment_id: _Optional[str] = ..., pipeline_id: _Optional[str] = ..., pipeline_version_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failed: _Optional[_Union[RunSummary.FailedTask, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[RunSummary.Metric, _Mapping]]] = ..., columns: _Optional[_Mapping[str, _struct_pb2.Value]] = ..., experiment_name: _Optional[str] = ..., pipeline_name: _Optional[str] = ..., pipeline_version_name: _Optional[str] = ...) -> None: ...
 
 class ListRunSummariesRequest(_message.Message):
     __slots__ = ("namespace", "experiment_id", "page_token", "page_size", "sort_by", "filter", "columns")
