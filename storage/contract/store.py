@@ -107,6 +107,14 @@ class WriteTx(Protocol):
     def overview(self) -> OverviewReads:
         """What is summed up of runs."""
 
+    @property
+    def search(self) -> SearchReads:
+        """What a search looks through."""
+
+    @property
+    def comparison(self) -> ComparisonReads:
+        """What runs are compared by."""
+
 
 class Store(Protocol):
     """A database with Lineal's tables."""
