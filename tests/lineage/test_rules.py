@@ -111,7 +111,7 @@ async def test_rule_6_versions_of_a_uri(store: SqlStore) -> None:
         ("of a cached task", {"at": 13}),
         ("imported again", {"at": 14}),
     ):
-        world.artifact(name, uri=uri, **fields)  # type: ignore[arg-type]
+        world.artifact(name, uri=uri, **fields)
     world.task("group", type=TaskType.DAG, makes=["of a group"])
     world.task("cached", state=TaskState.CACHED, makes=["of a cached task"])
     world.task("import", type=TaskType.IMPORTER, makes=["imported again"])

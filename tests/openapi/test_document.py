@@ -130,7 +130,7 @@ def test_operations_and_fields_say_what_they_are(document: Document) -> None:
             assert all(field["description"] for field in schema["properties"].values()), name
 
 
-@pytest.mark.parametrize(("document", "name"), INPUTS, ids=str)
+@pytest.mark.parametrize(("document", "name"), [pytest.param(*each, id=each[1]) for each in INPUTS])
 def test_what_a_request_need_not_give_may_be_null(document: Document, name: str) -> None:
     required = document.schemas[name].get("required", ())
     for field, schema in document.schemas[name]["properties"].items():
