@@ -1,7 +1,7 @@
 """Creates large MLMD stores in SQLite files: runs of KFP v2 with tasks, artifacts and events.
 
-Benchmarks call `make_store`. A run has a root and 19 containers; a store of 100,000 executions has 305,000 artifacts and
-590,000 events.
+Benchmarks call `make_store`, then `change_store` between imports. A run has a root and 19 containers; a store of 100,000
+executions has 305,000 artifacts and 590,000 events.
 """
 
 import base64
@@ -22,7 +22,8 @@ RUNS_PER_STEP = 500
 
 BEGINNING = 1_700_000_000_000
 OUTPUT, INPUT = 4, 3
-RUNNING, COMPLETE = 2, 3
+RUNNING, COMPLETE, FAILED = 2, 3, 4
+TENTH = 10
 
 TYPES = (
     ("system.Pipeline", 2),
@@ -94,6 +95,18 @@ def make_store(path: Path, executions: int) -> None:
         connection.commit()
 
 
+def change_store(path: Path, number: int) -> None:
+    """Change every tenth execution and artifact, as writers do: states, times, parameters and metadata.
+
+    Numbers from 0 to 9 change different rows.
+    """
+    place = number % TENTH
+    outputs = _struct({"rows": -1.0 - number, "seconds": 2.5})
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in CHANGES:
+            connection.execute(statement, {"place": place, "state": FAILED, "outputs": outputs, "value": -1.5 - number})
+
+
 def _times() -> str:
     return "create_time_since_epoch, last_update_time_since_epoch"
 
@@ -113,6 +126,16 @@ STATEMENTS = {
     "association": "INSERT INTO Association (context_id, execution_id) VALUES (?, ?)",
     "attribution": "INSERT INTO Attribution (context_id, artifact_id) VALUES (?, ?)",
 }
+
+
+CHANGES = (
+    f"UPDATE Execution SET last_known_state = :state, last_update_time_since_epoch = last_update_time_since_epoch + 5000 "
+    f"WHERE id % {TENTH} = :place",
+    f"UPDATE ExecutionProperty SET string_value = :outputs WHERE name = 'outputs' AND execution_id % {TENTH} = :place",
+    f"UPDATE ArtifactProperty SET double_value = :value WHERE name = 'rows' AND artifact_id % {TENTH} = :place",
+    f"UPDATE Artifact SET last_update_time_since_epoch = last_update_time_since_epoch + 5000 WHERE id % {TENTH} = :place",
+)
+"""Statements that change a tenth of a store."""
 
 
 def _add_run(number: int, rows: Rows) -> None:

@@ -134,7 +134,7 @@ def import_mlmd(source: str, report_file: str | None, file: str | None, **flags:
         elif options.dry_run:
             report = asyncio.run(run_dry(request, observer))
         else:
-            report = asyncio.run(run_import(request, observer, upgrade_schema=settings.upgrade))
+            report = asyncio.run(run_import(request, observer, upgrade_schema=settings.upgrade, gives_way=True))
     except StorageError as error:
         _fail(str(error), report_file)
     except KeyboardInterrupt:

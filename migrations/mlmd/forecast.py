@@ -17,12 +17,13 @@ from migrations.mlmd.source import Source, artifact_rows, mapped_artifacts, mapp
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.census import OnProgress, gone_rows
-from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.groups import GroupPlanner, PlanGroup, group_batches
 from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.ledger import DryRunLedger, Mode
+from migrations.mlmd.write.pieces import Plan
 from migrations.mlmd.write.row_kinds import Kind, Row
 from migrations.mlmd.write.run_rows import rows_of_runs
-from migrations.mlmd.write.runs import load_artifacts, load_runs
+from migrations.mlmd.write.runs import plan_artifacts, plan_runs
 from migrations.mlmd.write.tally import Tally
 from migrations.mlmd.write.target import Target
 from storage.sql.experiments import find_default_id
@@ -57,7 +58,8 @@ class Forecast:
         await self._runs(aliases)
         await self._artifacts()
         if self.mode is not Mode.FIRST:
-            async for tally in gone_rows(self.target, self.ledger, self.progress):
+            gone = gone_rows(self.target, self.ledger, self.progress, self.tally, is_forecast=True)
+            async for tally in gone:
                 self._add(tally)
 
     def ledger(self, connection: AsyncConnection) -> DryRunLedger:
@@ -68,9 +70,8 @@ class Forecast:
     async def _groups(self, aliases: Aliases) -> None:
         if self.source.kfp is None:
             return
-        loader = GroupLoader(aliases)
-        async for _, load, batch in group_batches(loader, self.source.kfp):
-            await self._count(partial(_load_group, load), batch)
+        async for _, plan_group, batch in group_batches(GroupPlanner(aliases), self.source.kfp):
+            await self._count(partial(_plan_of, plan_group), batch)
         self._found(self.source.kfp.findings)
 
     async def _runs(self, aliases: Aliases) -> None:
@@ -79,7 +80,7 @@ class Forecast:
             self._found(batch.findings)
             rows = rows_of_runs(batch.records, aliases)
             rows = replace(rows, artifacts={run_id: self._new(of_run) for run_id, of_run in rows.artifacts.items()})
-            await self._count(load_runs, rows)
+            await self._count(plan_runs, rows)
             done += batch.executions
             self.progress("executions", done, total)
 
@@ -88,14 +89,16 @@ class Forecast:
         async for batch in mapped_artifacts(self.source):
             self._found(batch.findings)
             rows = artifact_rows(batch)
-            await self._count(load_artifacts, replace(rows, rows=self._new(rows.rows)))
+            await self._count(plan_artifacts, replace(rows, rows=self._new(rows.rows)))
             done += len(batch.artifact_ids)
             self.progress("artifacts without a run", done, total)
 
-    async def _count(self, load: Callable[[DryRunLedger, Batch], Awaitable[Tally]], batch: Batch) -> None:
+    async def _count(self, plan_batch: Callable[[DryRunLedger, Batch], Awaitable[Plan]], batch: Batch) -> None:
         async def forecast(connection: AsyncConnection) -> tuple[Tally, DryRunLedger]:
             ledger = self.ledger(connection)
-            return await load(ledger, batch), ledger
+            plan = await plan_batch(ledger, batch)
+            await ledger.apply(plan.changes)
+            return plan.tally, ledger
 
         tally, ledger = await self.target.transact(forecast)
         self._add(tally)
@@ -124,6 +127,6 @@ def id_sets() -> Iterator[tuple[IdSet, IdSet]]:
         yield new_ids, seen
 
 
-async def _load_group(load: LoadGroup, ledger: DryRunLedger, batch: Sequence[Any]) -> Tally:
-    tally, _ = await load(ledger, batch)
-    return tally
+async def _plan_of(plan_group: PlanGroup, ledger: DryRunLedger, batch: Sequence[Any]) -> Plan:
+    plan, _ = await plan_group(ledger, batch)
+    return plan

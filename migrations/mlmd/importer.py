@@ -39,7 +39,7 @@ from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.batch import BatchWriter
 from migrations.mlmd.write.census import gone_rows
 from migrations.mlmd.write.damage import DAMAGE_PERCENT, damage_limit, damage_share
-from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.groups import GroupPlanner, PlanGroup, group_batches
 from migrations.mlmd.write.id_set import IdSet
 from migrations.mlmd.write.job import (
     Job,
@@ -54,12 +54,14 @@ from migrations.mlmd.write.job import (
     restart_job,
 )
 from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.pace import Pace, give_way
+from migrations.mlmd.write.pieces import Plan
 from migrations.mlmd.write.refusals import ReusedIds
 from migrations.mlmd.write.reused_ids import own_ids, reuses
 from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.run_rows import rows_of_runs
-from migrations.mlmd.write.runs import load_artifacts, load_runs
-from migrations.mlmd.write.tally import Tally, records_of
+from migrations.mlmd.write.runs import plan_artifacts, plan_runs
+from migrations.mlmd.write.tally import records_of
 from migrations.mlmd.write.target import Target, open_for_import, open_for_reading
 from storage.ids import new_id
 from storage.model import default_experiment
@@ -104,8 +106,10 @@ class Observer(Protocol):
         """Called with what an import with --prune would remove, empty and rename, before anything is written."""
 
 
-async def run_import(request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False) -> Report:
-    """Import a store, or what has changed in it since the last import.
+async def run_import(
+    request: ImportRequest, observer: Observer, *, upgrade_schema: bool = False, gives_way: bool = False
+) -> Report:
+    """Import a store, or what has changed in it since the last import; `gives_way` lowers the priority of the process for good.
 
     Raises ImportRefused when an import with --prune would damage too many rows, or when the options differ; SourceRefused,
     SchemaMismatch, Unavailable, Conflict or ValueRefused. What has been written by then is kept, and the next call continues
@@ -113,12 +117,14 @@ async def run_import(request: ImportRequest, observer: Observer, *, upgrade_sche
     """
     start = time.monotonic()
     with open_skipped(request.skipped) as skipped:
-        report = await _run(request, observer, skipped, upgrade_schema=upgrade_schema)
+        report = await _run(request, observer, skipped, upgrade_schema=upgrade_schema, gives_way=gives_way)
     report.seconds = time.monotonic() - start
     return report
 
 
-async def _run(request: ImportRequest, observer: Observer, skipped: Skipped, *, upgrade_schema: bool) -> Report:
+async def _run(
+    request: ImportRequest, observer: Observer, skipped: Skipped, *, upgrade_schema: bool, gives_way: bool
+) -> Report:
     async with open_source(request) as source:
         dialect = dialect_for(request.store)
         observer.plan(source.store.survey, source.store.label, dialect.label)
@@ -129,6 +135,8 @@ async def _run(request: ImportRequest, observer: Observer, skipped: Skipped, *, 
             await upgrade.upgrade_async(request.store)
         await upgrade.check(request.store)
         async with open_for_import(request.store) as target:
+            if gives_way:
+                give_way()
             report = await _Import(request, source, target, observer, skipped).run()
         report.preflight = preflight
         return report
@@ -145,6 +153,7 @@ class _Import:
         self._skipped = skipped
         self._executions = executions_per_batch(target.dialect)
         self._prefix = ""
+        self._pace = Pace(has_one_writer=not target.dialect.many_processes)
 
     async def run(self) -> Report:
         jobs = {job.store_id: job for job in await self._target.transact(all_jobs)}
@@ -176,7 +185,7 @@ class _Import:
             seen = None if mode is Mode.FIRST else stack.enter_context(IdSet())
             ids = Ids(self._source.options.store_id)
             writer = BatchWriter(
-                *(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally),
+                *(self._target, job.id, mode, ids, seen, limit, self._skipped.add_tally, self._pace),
                 permits_reused_ids=self._request.reused_ids,
                 found=self._skipped.add_findings,
             )
@@ -194,7 +203,7 @@ class _Import:
             progress = replace(progress, phase=Phase.ARTIFACTS, after=0, done=0)
         progress = await self._artifacts(writer, progress)
         if writer.seen is not None:
-            async for tally in gone_rows(self._target, writer.ledger, self._progress):
+            async for tally in gone_rows(self._target, writer.ledger, self._progress, progress.tally):
                 progress = replace(progress, tally=progress.tally.plus(tally))
                 self._skipped.add_tally(tally)
         return progress
@@ -228,7 +237,7 @@ class _Import:
                 times = {id_of(id): (f"{name} {id}", created * 1000) for id, created in samples[name].items()}
                 await own_ids(ledger, kind, await reuses(ledger, kind, times))
 
-        await self._target.transact(check)
+        await self._target.read(check)
 
     async def _damage_limit(self, job: Job) -> int | None:
         """Tell what an import with --prune would damage; returns how many rows it may damage, None for any number.
@@ -290,8 +299,8 @@ class _Import:
         is_first_pass = progress.phase is Phase.GROUPS
         if is_first_pass:
             progress = replace(progress, tally=progress.tally.without_left_alone())
-        async for _, load_group, batch in group_batches(GroupLoader(aliases), kfp):
-            progress = await writer.write(partial(_load, load_group, is_first_pass), batch, progress)
+        async for _, plan_group, batch in group_batches(GroupPlanner(aliases), kfp):
+            progress = await writer.write(partial(_plan, plan_group, is_first_pass), batch, progress, progress)
         if not is_first_pass:
             return progress
         self._skipped.add_findings(kfp.findings)
@@ -300,7 +309,7 @@ class _Import:
     async def _runs(self, writer: BatchWriter, aliases: Aliases, progress: Progress) -> Progress:
         total = self._source.store.survey.executions_in_runs
         runs = mapped_runs(self._source, after=progress.after, executions_per_batch=self._executions)
-        async with contextlib.aclosing(ahead(runs)) as batches:
+        async with contextlib.aclosing(self._ahead(runs)) as batches:
             async for batch in batches:
                 progress = await write_runs(writer, batch, aliases, progress)
                 self._skipped.add_findings(batch.findings)
@@ -309,50 +318,54 @@ class _Import:
 
     async def _artifacts(self, writer: BatchWriter, progress: Progress) -> Progress:
         total = self._source.store.survey.artifacts_without_run
-        async with contextlib.aclosing(ahead(mapped_artifacts(self._source, after=progress.after))) as batches:
+        artifacts = mapped_artifacts(self._source, after=progress.after)
+        async with contextlib.aclosing(self._ahead(artifacts)) as batches:
             async for batch in batches:
                 findings, done = progress.findings.plus(batch.findings), progress.done + len(batch.artifact_ids)
-                progress = replace(progress, after=batch.after, done=done, findings=findings)
-                progress = await writer.write(load_artifacts, artifact_rows(batch), progress)
+                end = replace(progress, after=batch.after, done=done, findings=findings)
+                progress = await writer.write(plan_artifacts, artifact_rows(batch), progress, end)
                 self._skipped.add_findings(batch.findings)
                 self._progress("artifacts without a run", progress.done, total)
         return progress
 
+    def _ahead(self, items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
+        # Beside a transaction in this process, mapping would take the interpreter from it, while it keeps others waiting.
+        return ahead(items) if self._target.dialect.many_processes else items
+
     async def _end(self, job: Job, progress: Progress, *, resumed: bool, read_twice: bool) -> Report:
         remark = READ_TWICE if read_twice else FROM_THE_BEGINNING
         findings = self._source.store.survey.findings.plus(progress.findings)
-
-        async def write(connection: AsyncConnection) -> Report:
-            await record_progress(connection, job.id, progress, state=JobState.DONE)
-            totals = await Ledger(connection, self._target.dialect, job.id).counts()
-            return Report(
-                "import",
-                self._target.label,
-                self._request.store_id,
-                source=self._source.store.label,
-                survey=self._source.store.survey,
-                records=records_of(progress.tally, totals),
-                tally=progress.tally,
-                findings=findings,
-                resumed=resumed,
-                read_twice=read_twice,
-                remarks=[remark] if resumed else [],
-            )
-
-        return await self._target.transact(write)
+        totals = await self._target.read(lambda connection: Ledger(connection, self._target.dialect, job.id).counts())
+        await self._target.transact(
+            lambda connection: record_progress(connection, job.id, progress, state=JobState.DONE)
+        )
+        return Report(
+            "import",
+            self._target.label,
+            self._request.store_id,
+            source=self._source.store.label,
+            survey=self._source.store.survey,
+            records=records_of(progress.tally, totals),
+            tally=progress.tally,
+            findings=findings,
+            resumed=resumed,
+            read_twice=read_twice,
+            remarks=[remark] if resumed else [],
+        )
 
 
 async def write_runs(writer: BatchWriter, batch: MappedRuns, aliases: Aliases, progress: Progress) -> Progress:
     """Write a batch of runs; returns the progress after it."""
     rows = rows_of_runs(batch.records, aliases)
     findings, done = progress.findings.plus(batch.findings), progress.done + batch.executions
-    return await writer.write(load_runs, rows, replace(progress, after=batch.after, done=done, findings=findings))
+    end = replace(progress, after=batch.after, done=done, findings=findings)
+    return await writer.write(plan_runs, rows, progress, end)
 
 
-async def _load(load_group: LoadGroup, is_first_pass: bool, ledger: Ledger, batch: Sequence[Any]) -> Tally:
-    tally, _ = await load_group(ledger, batch)
+async def _plan(plan_group: PlanGroup, is_first_pass: bool, ledger: Ledger, batch: Sequence[Any]) -> Plan:
+    plan, _ = await plan_group(ledger, batch)
     # The import that was interrupted has already counted the rows that it left unchanged.
-    return tally if is_first_pass else tally.without_left_alone()
+    return plan if is_first_pass else replace(plan, tally=plan.tally.without_left_alone())
 
 
 def mode_of(request: ImportRequest, job: Job | None) -> Mode:

@@ -3,6 +3,7 @@
 The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield everything that they import or compare.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -145,6 +146,8 @@ async def mapped_runs(
                 run = map_run(rows, source.options)
                 findings.merge(run.findings)
                 records.append(run)
+                # Or a transaction of the previous batch would stay open meanwhile.
+                await asyncio.sleep(0)
             yield MappedRuns(records, batch.last_context_id, batch.executions, findings)
 
 

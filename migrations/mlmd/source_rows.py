@@ -9,7 +9,7 @@ from migrations.mlmd.source import Source, artifact_rows, mapped_artifacts, mapp
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.census import OnProgress
-from migrations.mlmd.write.groups import GroupLoader, LoadGroup, group_batches
+from migrations.mlmd.write.groups import GroupPlanner, PlanGroup, group_batches
 from migrations.mlmd.write.kept_ids import metrics_with_kept_ids, with_kept_ids
 from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.reused_ids import artifacts_with_own_ids, with_own_ids
@@ -44,8 +44,8 @@ class SourceRows:
     async def batches(self) -> AsyncIterator[Lookup]:
         """Yield batches; rows that several runs share are in each of their batches."""
         if self.source.kfp is not None:
-            async for kind, load, group in group_batches(GroupLoader(self.aliases), self.source.kfp):
-                yield partial(_rows_of_groups, kind, load, group)
+            async for kind, plan, group in group_batches(GroupPlanner(self.aliases), self.source.kfp):
+                yield partial(_rows_of_groups, kind, plan, group)
         survey, done = self.source.store.survey, 0
         async for batch in mapped_runs(self.source):
             self.findings.merge(batch.findings)
@@ -60,8 +60,9 @@ class SourceRows:
             self.progress("artifacts without a run", done, survey.artifacts_without_run)
 
 
-async def _rows_of_groups(kind: Kind, load: LoadGroup, batch: Sequence[Any], ledger: Ledger) -> SourceBatch:
-    _, rows = await load(ledger, batch)
+async def _rows_of_groups(kind: Kind, plan_group: PlanGroup, batch: Sequence[Any], ledger: Ledger) -> SourceBatch:
+    plan, rows = await plan_group(ledger, batch)
+    await ledger.apply(plan.changes)  # which only notes new ids
     specs: dict[str, Row] = {}
     for one in batch:
         if kind is Kind.VERSION and one.id in rows:

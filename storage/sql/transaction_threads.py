@@ -31,7 +31,7 @@ Answer = TypeVar("Answer")
 
 
 class TurnConnection:
-    """The connection of one turn, with the only method of AsyncConnection that the tables' files call."""
+    """The connection of one turn, with the only methods of AsyncConnection that the tables' files and imports call."""
 
     def __init__(self, connection: Connection, has_left: Callable[[], bool]) -> None:
         self._connection, self._has_left = connection, has_left
@@ -41,6 +41,12 @@ class TurnConnection:
         if self._has_left():
             raise asyncio.CancelledError
         return self._connection.execute(statement, parameters)
+
+    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> Any:
+        """Execute a statement of the driver, as `execute` does."""
+        if self._has_left():
+            raise asyncio.CancelledError
+        return self._connection.exec_driver_sql(statement, parameters)
 
 
 Transaction = Callable[[TurnConnection], Awaitable[Answer]]

@@ -331,7 +331,6 @@ async def test_what_changes_and_what_is_lost_at_once_are_both_seen_to(migrated_u
     assert report.tally.count(Kind.TASK, Outcome.KEPT_VALUES) == 1
 
 
-@pytest.mark.databases("postgresql", "mysql")
 async def test_a_row_that_a_client_changes_while_it_is_compared_is_left_alone(
     migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from migrations.mlmd.write.row_digest import digests
 from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind
 from migrations.mlmd.write.tally import Outcome
 from migrations.mlmd.write.target import open_for_import
-from migrations.mlmd.write.writing import write_changes
+from migrations.mlmd.write.writing import write_in_parts
 from storage.errors import ValueRefused
 from storage.model import Task, TaskState
 from tests.databases import create_database, private_server
@@ -339,7 +339,7 @@ async def test_keys_move_between_tasks_that_are_written_in_different_parts(migra
     limit(migrated_url, "tasks", "status_metadata")
 
     async def move(connection: AsyncConnection) -> Changes:
-        ledger = Ledger(connection, target.dialect, 1, refusals=Refusals())
+        ledger = Ledger(connection, target.dialect, 1)
         stored = await ledger.rows(Kind.TASK, ids)
         new = ({"logical_key": "two"}, {"status_metadata": f'{{"a":"{"x" * SHORT}"}}'}, {"logical_key": "one"})
         names = SHAPES[Kind.TASK].names
@@ -348,9 +348,10 @@ async def test_keys_move_between_tasks_that_are_written_in_different_parts(migra
             for id, one in zip(ids, new, strict=True)
         }
         changes = changes_of(
-            Kind.TASK, rows, digests(Kind.TASK, rows), digests(Kind.TASK, stored), digests(Kind.TASK, stored)
+            Kind.TASK, rows, digests(Kind.TASK, rows), digests(Kind.TASK, stored), digests(Kind.TASK, stored), stored
         )
-        return await write_changes(ledger, changes, lambda kind, row: str(row[0]))
+        [written] = await write_in_parts(ledger, [changes], Refusals())
+        return written
 
     async with open_for_import(migrated_url) as target:
         written = await target.transact(move)

@@ -1,7 +1,7 @@
 """A run of KFP v2: executions become tasks, events become links, and groups get the outputs that they pass on. `run` calls this."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrations.mlmd.mapping.artifact_inputs import InputOrigins
 from migrations.mlmd.mapping.ids import Ids
@@ -94,9 +94,14 @@ class _Mapper:
     run_id: str
     namespace: str
     origins: ParameterOrigins
+    task_ids: dict[int, str] = field(default_factory=dict)
 
     def task_id(self, node: Node) -> str:
-        return self.ids.task(node.id) if node.row is not None else self.ids.root(self.rows.context.id)
+        id = self.task_ids.get(node.id)
+        if id is None:
+            id = self.ids.task(node.id) if node.row is not None else self.ids.root(self.rows.context.id)
+            self.task_ids[node.id] = id
+        return id
 
     def task(self, node: Node) -> Task:
         subject, course, findings = f"execution {node.id}", self.courses[node.id], self.findings

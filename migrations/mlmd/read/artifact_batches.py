@@ -18,6 +18,8 @@ from migrations.mlmd.read.types import Types
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin
 
+_ROWS_PER_FETCH = 5000
+
 _NO_ORIGIN = Origin(0, "", 0)
 
 
@@ -73,14 +75,15 @@ class ArtifactReader:
         )
         artifacts_of_runs, artifacts_of_missing_runs = set[int](), set[int]()
         others: dict[int, set[int]] = {}
-        async for row in await connection.stream(statement):
-            context_id = self.run_lookup.run_index.of(integer(row[1]))
-            if context_id in self.filter.missing_contexts:
-                artifacts_of_missing_runs.add(integer(row[0]))
-            elif context_id is not None:
-                artifacts_of_runs.add(integer(row[0]))
-            else:
-                others.setdefault(integer(row[1]), set()).add(integer(row[0]))
+        async for rows in (await connection.stream(statement)).partitions(_ROWS_PER_FETCH):
+            for artifact, execution in rows:
+                context_id = self.run_lookup.run_index.of(integer(execution))
+                if context_id in self.filter.missing_contexts:
+                    artifacts_of_missing_runs.add(integer(artifact))
+                elif context_id is not None:
+                    artifacts_of_runs.add(integer(artifact))
+                else:
+                    others.setdefault(integer(execution), set()).add(integer(artifact))
         # Those of executions that have come into a run since the survey wait for the next import, as these do.
         for execution_id in await self.run_lookup.later(connection, others.keys()):
             artifacts_of_runs |= others[execution_id]
@@ -108,6 +111,6 @@ async def read_attributions(connection: AsyncConnection, schema: Schema, types: 
         )
         .order_by(artifact_id, context_id)
     )
-    async for row in await connection.stream(statement):
-        runs.add([(integer(row[0]), integer(row[1]))])
+    async for rows in (await connection.stream(statement)).partitions(_ROWS_PER_FETCH):
+        runs.add((integer(row[0]), integer(row[1])) for row in rows)
     return runs

@@ -22,6 +22,7 @@ class Texts:
     """Reads columns of text, and repairs texts that were encoded twice."""
 
     def __init__(self, *, repair: bool) -> None:
+        self.repairs = repair
         self._repair: Callable[[str], str] = repaired if repair else lambda text: text
 
     def text(self, raw: object) -> str | None:
@@ -55,11 +56,13 @@ class PropertyReader:
 
     def group(self, rows: Iterable[Sequence[Any]]) -> dict[int, list[PropertyRow]]:
         """Return properties by their owner's id."""
-        text, text_or_empty = self._texts.text, self._texts.text_or_empty
+        text, text_or_empty, repairs = self._texts.text, self._texts.text_or_empty, self._texts.repairs
         grouped: dict[int, list[PropertyRow]] = {}
         for owner, name, custom, integer, double, string, raw, proto, boolean in rows:
-            value = text(string) if string is not None else None
-            row = PropertyRow(text_or_empty(name), bool(custom), integer, double, value, raw, proto, boolean)
+            # Most rows of a store are properties, and most texts are as they should be.
+            value = string if type(string) is str and not repairs else text(string)
+            key = name if type(name) is str and not repairs else text_or_empty(name)
+            row = PropertyRow(key, bool(custom), integer, double, value, raw, proto, boolean)
             grouped.setdefault(owner, []).append(row)
         return grouped
 

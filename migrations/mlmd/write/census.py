@@ -3,7 +3,7 @@
 The loaders, the forecast and verifying call this.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +20,16 @@ ROWS_PER_STEP = 5000
 GONE_ROWS = "rows that are gone in the source"
 """The name of this phase."""
 
+_OF_THE_IMPORT = (
+    Outcome.CREATED,
+    Outcome.UPDATED,
+    Outcome.KEPT_VALUES,
+    Outcome.CHANGED_HERE,
+    Outcome.DELETED_HERE,
+    Outcome.GONE,
+)
+"""The outcomes of rows that the import has noted as its own."""
+
 LedgerOf = Callable[[AsyncConnection], Ledger]
 
 OnProgress = Callable[[str, int, int], None]
@@ -33,12 +43,22 @@ def count(ledger: Ledger, tally: Tally, all_changes: Iterable[Changes]) -> None:
             tally.add(changes.kind, outcome, ledger.unseen(changes.kind, ids) if outcome in LEFT_ALONE else ids)
 
 
-async def gone_rows(target: Target, ledger_of: LedgerOf, progress: OnProgress) -> AsyncIterator[Tally]:
-    """Yield the outcomes of the rows of the import that no batch has met, some thousands of all its rows at a time."""
-    counts = await target.transact(lambda connection: ledger_of(connection).counts())
-    total, done, after = sum(counts.values()), 0, ("", 0)
-    while True:
-        page, tally = await target.transact(partial(_step, ledger_of, after))
+async def gone_rows(
+    target: Target, ledger_of: LedgerOf, progress: OnProgress, met: Tally | None = None, *, is_forecast: bool = False
+) -> AsyncIterator[Tally]:
+    """Yield the outcomes of the rows of the import that no batch has met, some thousands of all its rows at a time.
+
+    With `met`, what became of the rows that this pass has met, kinds of which nothing can be gone are left out.
+    """
+    counts, seen_counts = await target.read(partial(_counts, ledger_of))
+    kinds = [
+        kind
+        for kind, count in counts.items()
+        if met is None or not _are_all_met(kind, count, seen_counts.get(kind, 0), met, is_forecast=is_forecast)
+    ]
+    total, done, after = sum(counts[kind] for kind in kinds), 0, ("", 0)
+    while kinds:
+        page, tally = await target.read(partial(_step, ledger_of, kinds, after))
         if not page:
             return
         after, done = page[-1], done + len(page)
@@ -46,11 +66,24 @@ async def gone_rows(target: Target, ledger_of: LedgerOf, progress: OnProgress) -
         progress(GONE_ROWS, done, total)
 
 
+async def _counts(ledger_of: LedgerOf, connection: AsyncConnection) -> tuple[Mapping[Kind, int], Mapping[Kind, int]]:
+    ledger = ledger_of(connection)
+    return await ledger.counts(), ledger.seen_counts()
+
+
+def _are_all_met(kind: Kind, count: int, seen_count: int, met: Tally, *, is_forecast: bool) -> bool:
+    """Return whether this follows from the numbers, because every row that was met is one that the import has."""
+    # The import has no note of a specification that others brought, and nobody counts these.
+    if kind is Kind.SPEC or not met.has_only(kind, _OF_THE_IMPORT):
+        return False
+    return seen_count == count + (met.count(kind, Outcome.CREATED) if is_forecast else 0)
+
+
 async def _step(
-    ledger_of: LedgerOf, after: tuple[str, int], connection: AsyncConnection
+    ledger_of: LedgerOf, kinds: Collection[Kind], after: tuple[str, int], connection: AsyncConnection
 ) -> tuple[list[tuple[str, int]], Tally]:
     ledger, tally = ledger_of(connection), Tally(named=None)
-    page = await ledger.page_of_all(after, ROWS_PER_STEP)
+    page = await ledger.page_of_all(kinds, after, ROWS_PER_STEP)
     import_digests: dict[Kind, dict[str, int]] = {}
     for row_id, kind, value in page:
         import_digests.setdefault(kind, {})[row_id] = value

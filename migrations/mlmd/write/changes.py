@@ -5,7 +5,7 @@ still as the import wrote it, and it is counted as changed or deleted here wheth
 """
 
 from collections.abc import Collection, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from migrations.mlmd.write.row_kinds import Kind, Row
@@ -49,6 +49,7 @@ def fate_of(import_digest: int | None, source_digest: int | None, store_digest: 
 
 
 _NOTHING: Mapping[str, int] = {}
+_NO_ROWS: Mapping[str, Row] = {}
 _LEFT_ALONE = {fate: Outcome[fate.name] for fate in (Fate.TAKEN, Fate.DELETED_HERE, Fate.CHANGED_HERE)}
 
 
@@ -65,6 +66,8 @@ class Changes:
     absent_ids: Set[str]
     """The rows of the source that the store does not have, and will not get."""
     outcomes: Mapping[Outcome, Collection[str]]
+    before: Mapping[str, Row] = field(default_factory=dict)
+    """The rows that are updated and removed, as the store has them."""
 
 
 def changes_of(
@@ -73,10 +76,12 @@ def changes_of(
     source_digests: Mapping[str, int],
     import_digests: Mapping[str, int] = _NOTHING,
     store_digests: Mapping[str, int] = _NOTHING,
+    stored_rows: Mapping[str, Row] = _NO_ROWS,
 ) -> Changes:
     """Return what is to be done with the rows of the source, and with rows that the import wrote and the source lacks.
 
-    The digests are by id, as for `fate_of`. Rows that cannot be in the store yet need only the first.
+    The digests are by id, as for `fate_of`. Rows that cannot be in the store yet need only the first. `stored_rows` are the rows
+    of the store, at least those that differ.
     """
     ids: dict[Fate, list[str]] = {fate: [] for fate in Fate}
     for row_id in (*rows, *(import_digests.keys() - rows.keys())):
@@ -95,4 +100,5 @@ def changes_of(
             Outcome.REMOVED: ids[Fate.REMOVE],
             **left_alone,
         },
+        before={id: stored_rows[id] for id in (*ids[Fate.UPDATE], *ids[Fate.REMOVE]) if id in stored_rows},
     )

@@ -3,20 +3,20 @@
 `plan` compares them with what the store has and writes the difference; verifying only compares. Nothing is written here.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from migrations.mlmd.write.damage import column_changes, deleted_groups
 from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.merge import merged
-from migrations.mlmd.write.row_digest import digests
+from migrations.mlmd.write.row_digest import digests, digests_like
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 
 LOGICAL_KEY = SHAPES[Kind.TASK].names.index("logical_key")
 
 _LINK = SHAPES[Kind.LINK].names
-_UNIQUE_OF_LINK = [_LINK.index(name) for name in ("task_id", "type", "key", "iteration", "artifact_id")]
 _TYPE, _ITERATION, _TASK_ID = (_LINK.index(name) for name in ("type", "iteration", "task_id"))
 
 
@@ -47,11 +47,11 @@ async def expected_rows(
     if ledger.mode is Mode.FIRST:
         stored_ids = await ledger.present(kind, rows)
         differing = [id for id, value in import_digests.items() if source_digests[id] != value and id in stored_ids]
-        stored_rows = await ledger.rows(kind, differing, for_update=True) if differing else {}
+        stored_rows = await ledger.rows(kind, differing) if differing else {}
         store_digests = {id: import_digests.get(id, 0) for id in stored_ids} | digests(kind, stored_rows)
     else:
         stored_rows = await ledger.rows(kind, rows)
-        store_digests = digests(kind, stored_rows)
+        store_digests = digests_like(kind, stored_rows, rows, source_digests)
     # A row that was changed in the store is left alone whatever the source has.
     old = {
         id: stored_rows[id]
@@ -75,9 +75,10 @@ def without_key(row: Row) -> Row:
     return (*row[:LOGICAL_KEY], None, *row[LOGICAL_KEY + 1 :])
 
 
-def unique_of_link(row: Row) -> tuple[Any, ...]:
-    """Return the columns of a link that no other link has together."""
-    return tuple(row[place] for place in _UNIQUE_OF_LINK)
+unique_of_link: Callable[[Row], tuple[Any, ...]] = itemgetter(
+    *(_LINK.index(name) for name in ("task_id", "type", "key", "iteration", "artifact_id"))
+)
+"""Returns the columns of a link that no other link has together."""
 
 
 async def _merged(

@@ -1,4 +1,4 @@
-"""Imports KFP's experiments, pipelines and versions, before the runs that refer to them. The importer calls this.
+"""Plans the import of KFP's experiments, pipelines and versions, before the runs that refer to them. The importer calls this.
 
 If Lineal already has one with the same name, the one from KFP becomes an alias of it, unless it was imported before. Only a version
 with another specification is imported nevertheless, with the first characters of its id appended to its name.
@@ -15,13 +15,12 @@ from migrations.mlmd.kfp.database import KfpDatabase
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.census import count
-from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.ledger import Ledger, Mode
+from migrations.mlmd.write.pieces import Plan
 from migrations.mlmd.write.plan import plan_changes, plan_specs
-from migrations.mlmd.write.refusals import note_refused, refused_ids
+from migrations.mlmd.write.refusals import refused_ids
 from migrations.mlmd.write.row_kinds import LABELS, Kind, Row, row_of, spec_rows
 from migrations.mlmd.write.tally import Outcome, Tally
-from migrations.mlmd.write.writing import write_changes
 from storage import lengths
 from storage.digests import spec_id
 from storage.model import Experiment, Pipeline, PipelineVersion
@@ -29,12 +28,12 @@ from storage.sql.tables import experiments, pipeline_versions, pipelines
 
 _SUFFIX_CHARACTERS = 8
 
-LoadGroup = Callable[[Ledger, Sequence[Any]], Awaitable[tuple[Tally, dict[str, Row]]]]
-"""Imports a batch of one kind; returns the outcomes, and the batch's rows in the store by id, without aliases."""
+PlanGroup = Callable[[Ledger, Sequence[Any]], Awaitable[tuple[Plan, dict[str, Row]]]]
+"""Plans a batch of one kind; returns the plan, and the batch's rows in the store by id, without aliases."""
 
 
-class GroupLoader:
-    """Imports batches, in one pass over KFP's database."""
+class GroupPlanner:
+    """Plans batches, in one pass over KFP's database; a batch can be planned again."""
 
     def __init__(self, aliases: Aliases) -> None:
         self.aliases = aliases
@@ -42,20 +41,20 @@ class GroupLoader:
         self._ids_by_name: dict[tuple[Kind, str, str], str] = {}
         self._specs: dict[str, str | None] = {}
 
-    async def experiments(self, ledger: Ledger, batch: Sequence[Experiment]) -> tuple[Tally, dict[str, Row]]:
-        """Import experiments."""
+    async def experiments(self, ledger: Ledger, batch: Sequence[Experiment]) -> tuple[Plan, dict[str, Row]]:
+        """Plan experiments."""
         ids_by_name = await _find_ids(
             ledger.connection, experiments, ("name", "namespace"), [one.name for one in batch]
         )
         return await self._load(ledger, Kind.EXPERIMENT, batch, ids_by_name, self.aliases.experiments)
 
-    async def pipelines(self, ledger: Ledger, batch: Sequence[Pipeline]) -> tuple[Tally, dict[str, Row]]:
-        """Import pipelines."""
+    async def pipelines(self, ledger: Ledger, batch: Sequence[Pipeline]) -> tuple[Plan, dict[str, Row]]:
+        """Plan pipelines."""
         ids_by_name = await _find_ids(ledger.connection, pipelines, ("name", "namespace"), [one.name for one in batch])
         return await self._load(ledger, Kind.PIPELINE, batch, ids_by_name, self.aliases.pipelines)
 
-    async def versions(self, ledger: Ledger, batch: Sequence[PipelineVersion]) -> tuple[Tally, dict[str, Row]]:
-        """Import versions and their specifications."""
+    async def versions(self, ledger: Ledger, batch: Sequence[PipelineVersion]) -> tuple[Plan, dict[str, Row]]:
+        """Plan versions and their specifications."""
         tally, rows, new_specs = Tally(named=None), dict[str, Row](), dict[str, Row]()
         ledger.meet(Kind.VERSION, [one.id for one in batch])
         own_ids = await _own_ids(ledger, Kind.VERSION, batch)
@@ -63,8 +62,7 @@ class GroupLoader:
         pipeline_ids = await ledger.present(Kind.PIPELINE, {version.pipeline_id for version in versions})
         orphans = [one.id for one in versions if one.pipeline_id not in pipeline_ids]
         tally.add(Kind.VERSION, Outcome.WITHOUT_PARENT, orphans)
-        if orphans:
-            await self._note_refused(ledger, [one for one in versions if one.id in orphans])
+        refused = await _of_refused_pipelines(ledger, versions, orphans) if orphans else []
         ids_by_name = await _find_ids(
             ledger.connection, pipeline_versions, ("pipeline_id", "name"), [one.name for one in versions]
         )
@@ -78,16 +76,9 @@ class GroupLoader:
                 continue
             rows[version.id] = row_of(Kind.VERSION, version if bearer == version.id else _renamed(version))
             new_specs |= spec_rows(version.pipeline_spec, version.created_at)
-        await _write(ledger, await plan_specs(ledger, new_specs), tally)
-        await _write(ledger, await plan_changes(ledger, Kind.VERSION, rows), tally)
-        return tally, rows
-
-    async def _note_refused(self, ledger: Ledger, versions: Sequence[PipelineVersion]) -> None:
-        """Note versions whose pipeline was refused by the database."""
-        pipeline_ids = {version.pipeline_id for version in versions}
-        refused = await refused_ids(ledger.connection, ledger.import_id, Kind.PIPELINE, pipeline_ids)
-        ids = [version.id for version in versions if version.pipeline_id in refused]
-        await note_refused(ledger.connection, ledger.import_id, Kind.VERSION, ids)
+        changes = [await plan_specs(ledger, new_specs), await plan_changes(ledger, Kind.VERSION, rows)]
+        count(ledger, tally, changes)
+        return Plan(changes, tally, source_of=_name_in_kfp, refused={Kind.VERSION: refused}), rows
 
     def _id_by_name(
         self, kind: Kind, name: tuple[str, str], id: str, ids_by_name: Mapping[tuple[Any, ...], str]
@@ -102,7 +93,7 @@ class GroupLoader:
         batch: Sequence[Experiment] | Sequence[Pipeline],
         ids_by_name: Mapping[tuple[Any, ...], str],
         aliases: dict[str, str],
-    ) -> tuple[Tally, dict[str, Row]]:
+    ) -> tuple[Plan, dict[str, Row]]:
         tally, rows = Tally(named=None), {}
         ledger.meet(kind, [one.id for one in batch])
         own_ids = await _own_ids(ledger, kind, batch)
@@ -113,28 +104,37 @@ class GroupLoader:
                 tally.add(kind, Outcome.TAKEN, [one.id])
                 continue
             rows[one.id] = row_of(kind, one)
-        await _write(ledger, await plan_changes(ledger, kind, rows), tally)
-        return tally, rows
+        changes = [await plan_changes(ledger, kind, rows)]
+        count(ledger, tally, changes)
+        return Plan(changes, tally, source_of=_name_in_kfp), rows
 
 
-async def group_batches(loader: GroupLoader, kfp: KfpDatabase) -> AsyncIterator[tuple[Kind, LoadGroup, Sequence[Any]]]:
-    """Yield batches of KFP's experiments, then pipelines, then versions, each with the method that imports it."""
+async def group_batches(
+    planner: GroupPlanner, kfp: KfpDatabase
+) -> AsyncIterator[tuple[Kind, PlanGroup, Sequence[Any]]]:
+    """Yield batches of KFP's experiments, then pipelines, then versions, each with the method that plans it."""
     # An import that starts with a forecast reads them twice, but reports the findings once.
     kfp.findings = Findings(None)
     async for experiment_batch in kfp.experiments():
-        yield Kind.EXPERIMENT, loader.experiments, experiment_batch
+        yield Kind.EXPERIMENT, planner.experiments, experiment_batch
     async for pipeline_batch in kfp.pipelines():
-        yield Kind.PIPELINE, loader.pipelines, pipeline_batch
+        yield Kind.PIPELINE, planner.pipelines, pipeline_batch
     async for version_batch in kfp.pipeline_versions():
-        yield Kind.VERSION, loader.versions, version_batch
-
-
-async def _write(ledger: Ledger, changes: Changes, tally: Tally) -> None:
-    count(ledger, tally, [await write_changes(ledger, changes, _name_in_kfp)])
+        yield Kind.VERSION, planner.versions, version_batch
 
 
 def _name_in_kfp(kind: Kind, row: Row) -> str:
     return f"{LABELS[kind]} {row[0]} of KFP"
+
+
+async def _of_refused_pipelines(
+    ledger: Ledger, versions: Sequence[PipelineVersion], orphans: Sequence[str]
+) -> list[str]:
+    """Return the versions, among those whose pipeline the store does not have, whose pipeline was refused by its database."""
+    pipeline_ids = {version.id: version.pipeline_id for version in versions}
+    lacking = {pipeline_ids[id] for id in orphans}
+    refused = await refused_ids(ledger.connection, ledger.import_id, Kind.PIPELINE, lacking)
+    return [id for id in orphans if pipeline_ids[id] in refused]
 
 
 async def _own_ids(

@@ -17,7 +17,8 @@ class IdSet:
 
     def __init__(self) -> None:
         # Without a name: SQLite makes a file where temporary files are, and deletes it, however the process ends.
-        self._connection = sqlite3.connect("", isolation_level=None)
+        # Threads of transactions ask it too, one after the other.
+        self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         for kind in Kind:
@@ -42,6 +43,11 @@ class IdSet:
         with _refusals():
             absent = {row[0] for row in self._connection.execute(query, [json.dumps([hash(id) for id in ids])])}
         return [id for id in ids if hash(id) in absent]
+
+    def count(self, kind: Kind) -> int:
+        """Return how many ids of a kind there are."""
+        row = self._connection.execute(f"SELECT count(*) FROM {_table(kind)}").fetchone()
+        return int(row[0])
 
     def close(self) -> None:
         """Delete the file."""

@@ -178,7 +178,7 @@ async def begin_job(
     progress = before.progress
     if not before.is_first(options):
         await _forget_refused(connection, before.id, before.progress)
-        progress = Progress(tally=before.progress.tally.without_left_alone() if goes_on else Tally())
+        progress = Progress(tally=before.progress.tally.for_next_pass() if goes_on else Tally())
     # The source may have been empty, and so without a fingerprint, when it was imported for the first time.
     merged_fingerprint = {**fingerprint, **before.fingerprint}
     values |= {"identity": json.dumps(merged_fingerprint), "progress": progress.text(), "finished_at": None}
@@ -193,7 +193,7 @@ async def restart_job(job: Job, progress: Progress, connection: AsyncConnection)
     What it has written is still counted. From now on, its source has been imported before.
     """
     await _forget_refused(connection, job.id, progress)
-    job = replace(job, progress=Progress(tally=progress.tally.without_left_alone()))
+    job = replace(job, progress=Progress(tally=progress.tally.for_next_pass()))
     await record_progress(connection, job.id, job.progress)
     return job
 

@@ -125,8 +125,7 @@ def _id_of_metric(ids: Ids, mlmd_id: int, row: Row) -> str:
 async def _links(ledger: Ledger, links: RowsByRun) -> RowsByRun:
     """Return links under the ids of equal ones in the store, else under their own if these are free, else under derived ids."""
     all_rows = {id: row for of_run in links.values() for id, row in of_run.items()}
-    stored_rows = await ledger.link_rows_of_tasks({row[_TASK_ID] for row in all_rows.values()})
-    stored_rows |= await ledger.rows(Kind.LINK, all_rows.keys() - stored_rows.keys())
+    stored_rows = await ledger.link_rows({row[_TASK_ID] for row in all_rows.values()}, all_rows.keys())
     holders = {unique_of_link(row): id for id, row in stored_rows.items()}
     ids = {id: holders.get(unique_of_link(row)) for id, row in all_rows.items()}
     used = set(ids.values())
@@ -141,8 +140,11 @@ async def _links(ledger: Ledger, links: RowsByRun) -> RowsByRun:
     run_ids |= {row[_TASK_ID]: row[_RUN_ID] for row in stored_rows.values()}
 
     def row_of(id: str, row: Row) -> Row:
+        run_id = run_ids.get(row[_TASK_ID], row[_RUN_ID])
+        if ids[id] == id and run_id == row[_RUN_ID]:
+            return row
         values: list[Any] = list(row)
-        values[0], values[_RUN_ID] = ids[id], run_ids.get(row[_TASK_ID], row[_RUN_ID])
+        values[0], values[_RUN_ID] = ids[id], run_id
         return tuple(values)
 
     return {run_id: {str(ids[id]): row_of(id, row) for id, row in of_run.items()} for run_id, of_run in links.items()}

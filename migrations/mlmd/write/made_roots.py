@@ -21,7 +21,7 @@ async def replaced_by_roots(ledger: Ledger, tasks: RowsByRun, made_roots: Mappin
     import_digests = await ledger.digests(Kind.TASK, ids) if ids else {}
     if not import_digests:
         return frozenset()
-    store_digests = digests(Kind.TASK, await ledger.rows(Kind.TASK, import_digests, for_update=True))
+    store_digests = digests(Kind.TASK, await ledger.rows(Kind.TASK, import_digests))
     unchanged_ids = {id for id, value in store_digests.items() if import_digests[id] == value}
     source_ids = {id for of_run in tasks.values() for id in of_run}
     parents = await ledger.parents_of_tasks_in(unchanged_ids)

@@ -1,6 +1,6 @@
 """Plans what is to be done with rows of one kind: reads what was imported and what the store has, and decides.
 
-The loaders of runs and of groups call this within their transactions; nothing is written here.
+The loaders of runs and of groups call this; nothing is written or locked here.
 """
 
 from collections.abc import Collection, Mapping, Set
@@ -42,16 +42,13 @@ async def plan_changes(
     if ledger.mode is Mode.PRUNE:
         return await plan_pruning(ledger, kind, rows, run_ids)
     expected = await expected_rows(ledger, kind, rows, kept_states=kept_states, replaced=replaced)
-    store_digests = expected.store_digests
-    changes = changes_of(kind, expected.rows, expected.digests, expected.import_digests, store_digests)
-    if changes.updates and ledger.mode is Mode.TRUE_UP:
-        # Locked until the transaction ends; what a client has changed in the meantime is left alone.
-        locked = digests(kind, await ledger.rows(kind, changes.updates, for_update=True))
-        store_digests = {id: value for id, value in store_digests.items() if id not in changes.updates} | locked
-        changes = changes_of(kind, expected.rows, expected.digests, expected.import_digests, store_digests)
+    changes = changes_of(
+        kind, expected.rows, expected.digests, expected.import_digests, expected.store_digests, expected.stored_rows
+    )
     outcomes = {
         **changes.outcomes,
         Outcome.REMOVED: sorted(replaced),
         Outcome.KEPT_VALUES: sorted(expected.kept_ids),
     }
-    return replace(changes, removals=replaced, outcomes=outcomes)
+    before = {**changes.before, **(await ledger.rows(kind, replaced) if replaced else {})}
+    return replace(changes, removals=replaced, before=before, outcomes=outcomes)

@@ -10,7 +10,7 @@ from migrations.mlmd.write.changes import Changes, changes_of
 from migrations.mlmd.write.damage import damage_of
 from migrations.mlmd.write.expected import LOGICAL_KEY, unique_of_link, without_key
 from migrations.mlmd.write.ledger import Ledger
-from migrations.mlmd.write.row_digest import digest, digests
+from migrations.mlmd.write.row_digest import digest, digests, digests_like
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from migrations.mlmd.write.tally import Outcome
 
@@ -33,13 +33,10 @@ async def plan_pruning(ledger: Ledger, kind: Kind, rows: Mapping[str, Row], run_
         new_ids = rows.keys() - import_digests.keys() - stored_rows.keys()
         foreign_ids = await _repetitions(ledger, {row_id: rows[row_id] for row_id in new_ids}, run_digests)
     source_digests = digests(kind, rows)
-    differing_ids = {row_id for row_id, value in import_digests.items() if source_digests.get(row_id) != value}
-    # Only rows that would change are locked, until the transaction ends.
-    stored_rows |= await ledger.rows(kind, differing_ids & stored_rows.keys(), for_update=True)
-    store_digests = dict.fromkeys(foreign_ids, 0) | digests(kind, stored_rows)
-    changes = changes_of(kind, rows, source_digests, import_digests, store_digests)
-    before = {row_id: stored_rows[row_id] for row_id in changes.updates}
-    damage = await damage_of(ledger, kind, before, rows) if before else {}
+    store_digests = dict.fromkeys(foreign_ids, 0) | digests_like(kind, stored_rows, rows, source_digests)
+    changes = changes_of(kind, rows, source_digests, import_digests, store_digests, stored_rows)
+    updated_rows = {row_id: stored_rows[row_id] for row_id in changes.updates}
+    damage = await damage_of(ledger, kind, updated_rows, rows) if updated_rows else {}
     damage[Outcome.DAMAGED] = [*damage.get(Outcome.DAMAGED, ()), *changes.removals]
     return replace(changes, outcomes={**changes.outcomes, **damage})
 

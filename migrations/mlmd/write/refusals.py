@@ -4,23 +4,32 @@
 them for damage: in the table of imported rows, under the negative number of their kind.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
-from migrations.mlmd.write.row_kinds import Kind
+from migrations.mlmd.write.row_kinds import LABELS, Kind, Row
 from storage.sql.tables import imported_rows
 
 _IDS_PER_STATEMENT = 5000
+
+SourceOf = Callable[[Kind, Row], str]
+"""Returns what a row was in the source, for reports."""
+
+
+def row_name(kind: Kind, row: Row) -> str:
+    """Return the name of a row whose place in the source is not known."""
+    return f"{LABELS[kind]} {row[0]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
     """The refusals of one batch."""
 
+    source_of: SourceOf = row_name
     findings: Findings = field(default_factory=lambda: Findings(None))
     absent: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
     """The rows that are not written, because they, or what they belong to, are refused."""

@@ -3,12 +3,13 @@
 Everything that writes, compares or removes imported rows calls this.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Integer, Table
 
 from storage.digests import spec_id
 from storage.model import Artifact, ArtifactTask, Experiment, Pipeline, PipelineVersion, Run, Task
@@ -72,12 +73,35 @@ SHAPES: Mapping[Kind, Shape] = {
 }
 
 
+_SPEC_ID, _SPEC = "pipeline_spec_id", "pipeline_spec"
+
+_VALUES: Mapping[Kind, Callable[[Any], tuple[Any, ...]]] = {
+    kind: attrgetter(*(_SPEC if name == _SPEC_ID else name for name in shape.names))
+    for kind, shape in SHAPES.items()
+    if kind is not Kind.SPEC
+}
+"""What reads a record's fields, in the order of the columns."""
+
+_WITH_SPEC = {kind: shape.names.index(_SPEC_ID) for kind, shape in SHAPES.items() if _SPEC_ID in shape.names}
+
+_ENUMS = {
+    kind: [place for place, column in enumerate(shape.columns) if type(column.type) is Integer]
+    for kind, shape in SHAPES.items()
+}
+"""The places of members of enums; all other numbers are times, or of any size."""
+
 Record = Run | Task | Artifact | ArtifactTask | Experiment | Pipeline | PipelineVersion
 
 
 def row_of(kind: Kind, record: Record) -> Row:
     """Return a record as a row, with the id of a specification instead of its text."""
-    return tuple(_plain(_value(record, name)) for name in SHAPES[kind].names)
+    values = list(_VALUES[kind](record))
+    if kind in _WITH_SPEC:
+        values[_WITH_SPEC[kind]] = spec_id(values[_WITH_SPEC[kind]])
+    for place in _ENUMS[kind]:
+        # Databases return numbers for members of enums.
+        values[place] = int(values[place])
+    return tuple(values)
 
 
 def rows_by_id(kind: Kind, records: Iterable[Record]) -> dict[str, Row]:
@@ -92,14 +116,3 @@ def spec_rows(spec: str | None, created_at: int) -> dict[str, Row]:
     """
     id = spec_id(spec)
     return {} if id is None else {id: (id, spec, created_at)}
-
-
-def _value(record: Record, name: str) -> Any:
-    if name == "pipeline_spec_id":
-        return spec_id(record.pipeline_spec)  # type: ignore[union-attr]
-    return getattr(record, name)
-
-
-def _plain(value: Any) -> Any:
-    # Databases return numbers for members of enums.
-    return int(value) if isinstance(value, IntEnum) else value

@@ -1,6 +1,6 @@
 """Plans what is to be done with all rows of a batch of runs. The loader of runs calls this; nothing is written here."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from migrations.mlmd.write.changes import Changes, changes_of
@@ -33,18 +33,22 @@ class BatchPlan:
 
     changes: Sequence[Changes]
     orphan_links: Sequence[str]
+    places: Mapping[str, int]
+    """The places of the runs and of their artifacts."""
 
 
 async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> BatchPlan:
     """Return what is to be done with the rows of runs that are new or that an earlier import wrote."""
     run_ids = [*fates.new, *fates.imports]
+    places = _places(rows, run_ids)
     specs = await _plan_specs(ledger, _rows_of_runs(rows.specs, run_ids))
     if ledger.mode is Mode.FIRST and not fates.imports and not await _has_former_tasks(ledger, rows, run_ids):
         artifacts = await plan_changes(ledger, Kind.ARTIFACT, _rows_of_runs(rows.artifacts, run_ids))
         new = _plan_new(rows, run_ids, artifacts.absent_ids)
-        return BatchPlan([*specs, artifacts, new.runs, new.tasks, new.links], new.orphan_links)
+        return BatchPlan([*specs, artifacts, new.runs, new.tasks, new.links], new.orphan_links, places)
     if ledger.mode is not Mode.PRUNE:
         rows = await with_kept_ids(ledger, rows, fates.imports)
+        places = _places(rows, run_ids)
     artifacts = await plan_changes(ledger, Kind.ARTIFACT, _rows_of_runs(rows.artifacts, run_ids))
     run_rows, task_rows = {id: rows.runs[id] for id in run_ids}, _rows_of_runs(rows.tasks, run_ids)
     states = rows.kept_states
@@ -60,7 +64,16 @@ async def plan_batch(ledger: Ledger, rows: RunBatchRows, fates: RunFates) -> Bat
     orphan_links = [id for id in orphan_links if id not in import_digests]
     # Planned before tasks are removed: the database removes the links of a task with the task.
     links = await plan_changes(ledger, Kind.LINK, _without(link_rows, orphan_links), run_ids=fates.imports)
-    return BatchPlan([*specs, artifacts, runs, tasks, links], orphan_links)
+    return BatchPlan([*specs, artifacts, runs, tasks, links], orphan_links, places)
+
+
+def _places(rows: RunBatchRows, run_ids: Sequence[str]) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, run_id in enumerate(run_ids):
+        places[run_id] = place
+        for id in rows.artifacts[run_id]:
+            places.setdefault(id, place)
+    return places
 
 
 async def _has_former_tasks(ledger: Ledger, rows: RunBatchRows, run_ids: Sequence[str]) -> bool:

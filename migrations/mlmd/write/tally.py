@@ -39,8 +39,6 @@ LEFT_ALONE = (
 )
 """What is named in reports, and counted anew by every pass over the source."""
 
-_COUNTED_ANEW = (*LEFT_ALONE, Outcome.REFUSED)
-
 NOT_UNCHANGED = (Outcome.UPDATED, Outcome.CHANGED_HERE, Outcome.DELETED_HERE, Outcome.GONE)
 """The outcomes of rows of an earlier import that are not as it wrote them and as the source has them; each row has one of them."""
 
@@ -88,17 +86,35 @@ class Tally:
         return total
 
     def without_left_alone(self) -> "Tally":
-        """Return the counts without rows that were left unchanged, which the next pass over the source counts again."""
+        """Return the counts without rows that were left unchanged, which are counted again when they are read again."""
+        return self._without(LEFT_ALONE)
+
+    def for_next_pass(self) -> "Tally":
+        """Return the counts that still hold when the source is read again from its beginning."""
+        return self._without((*LEFT_ALONE, Outcome.REFUSED))
+
+    def _without(self, outcomes: Collection[Outcome]) -> "Tally":
         rest = Tally()
         for (kind, outcome), cases in self._cases.items():
-            if outcome not in _COUNTED_ANEW:
+            if outcome not in outcomes:
                 rest._merge(kind, outcome, cases.count, ())
         return rest
+
+    def only_left_alone(self) -> "Tally":
+        """Return the rows that were left unchanged or kept something, all of them named."""
+        kept = {key: cases for key, cases in self._cases.items() if key[1] in LEFT_ALONE}
+        return Tally(kept, named=self.named)
 
     def count(self, kind: Kind, outcome: Outcome) -> int:
         """Return how many rows of a kind had an outcome."""
         cases = self._cases.get((kind, outcome))
         return cases.count if cases else 0
+
+    def has_only(self, kind: Kind, outcomes: Collection[Outcome]) -> bool:
+        """Return whether all rows of a kind that were counted had one of these outcomes."""
+        return all(
+            outcome in outcomes for (other, outcome), cases in self._cases.items() if other is kind and cases.count
+        )
 
     def only(self, kind: Kind, outcome: Outcome) -> "Tally":
         """Return the counts of one kind and outcome."""

@@ -1,29 +1,25 @@
-"""Writes the changes of rows of one kind; in parts, if the store's database has refused a value of the batch.
+"""Writes changes in parts, after the store's database has refused a value of theirs.
 
-The loaders of runs and of groups call this. Where a row is refused, it is tried without one of its values after another, the
+The writer of batches calls this. Where a row is refused, it is tried without one of its values after another, the
 largest first: a new row without it, an imported one with the value that it has. What cannot be written even so is left out, with
 everything that belongs to it. The batch's other rows are written as they are.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import String, update
+from sqlalchemy import String
 
 from migrations.mlmd.vocabulary.findings import Rule
 from migrations.mlmd.write.changes import Changes
-from migrations.mlmd.write.ledger import Ledger, chunks
+from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.refusals import Refusals, note_refused
 from migrations.mlmd.write.row_digest import digests
 from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row
 from migrations.mlmd.write.tally import Outcome
-from storage.sql.tables import tasks
 from storage.sql.types import ByteText
 from storage.tracebacks import release
-
-SourceOf = Callable[[Kind, Row], str]
-"""Returns what a row was in the source, for reports."""
 
 SPEC_REFUSED = "belongs to a specification that was left out"
 
@@ -34,17 +30,19 @@ _PARENTS: Mapping[Kind, Mapping[str, Kind]] = {
 """What a row cannot be without, by the column that names it; of a version, the loader of versions sees to it."""
 
 _SPEC = "pipeline_spec_id"
+_SAVEPOINT = "part"
 _PARENT_TASK, _LOGICAL_KEY = (SHAPES[Kind.TASK].names.index(name) for name in ("parent_task_id", "logical_key"))
 
 Rows = Mapping[str, Row]
 
 
-async def write_changes(ledger: Ledger, changes: Changes, source_of: SourceOf) -> Changes:
-    """Write changes; returns those that were written: all, unless the ledger takes refusals and something is refused."""
-    if ledger.refusals is None:
-        await ledger.apply(changes)
-        return changes
-    return await _Parts(ledger, ledger.refusals, changes.kind, source_of).write(changes)
+async def write_in_parts(ledger: Ledger, all_changes: Sequence[Changes], refusals: Refusals) -> list[Changes]:
+    """Write changes as `Ledger.apply` does, without what is refused; returns what was written.
+
+    Raises Overtaken when a row is not as it was read.
+    """
+    await ledger.begin(all_changes)
+    return [await _Parts(ledger, refusals, changes.kind).write(changes) for changes in all_changes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +52,32 @@ class _Parts:
     ledger: Ledger
     refusals: Refusals
     kind: Kind
-    source_of: SourceOf
     refused_ids: set[str] = field(default_factory=set)
-    """The rows of which something is refused."""
+    """The rows of which something is refused, unless this pass over the source has counted them before."""
 
     async def write(self, changes: Changes) -> Changes:
-        """Write changes; returns those that were written."""
-        if changes.removals:
-            await self.ledger.remove(self.kind, changes.removals)
+        """Write what is updated and created; returns what was written."""
         orphans = self._orphans({**changes.updates, **changes.new_rows})
-        stored_rows = await self.ledger.rows(self.kind, changes.updates)
-        updates = await self._with_accepted_specs(_without(changes.updates, orphans), stored_rows)
-        await self._free_keys(updates, stored_rows)
-        updates = await self._some({id: row for id, row in updates.items() if row != stored_rows[id]}, stored_rows)
+        before = {id: changes.before[id] for id in changes.updates}
+        updates = await self._with_accepted_specs(_without(changes.updates, orphans), before)
+        if self.kind is Kind.TASK:
+            # They may be written in different parts.
+            await self.ledger.free_keys(updates, before)
+        updates = await self._some({id: row for id, row in updates.items() if row != before[id]}, before)
         new_rows = await self._some(await self._with_accepted_specs(_without(changes.new_rows, orphans), {}), {})
         if self.kind is Kind.TASK:
             orphans |= await self._remove_below(new_rows, changes.new_rows.keys() - orphans - new_rows.keys())
         absent_ids = changes.new_rows.keys() - new_rows.keys()
         self.refusals.absent[self.kind] |= absent_ids
-        await self._note(absent_ids | orphans)
+        noted_ids = await self._note(absent_ids | orphans)
         left_out = absent_ids | (changes.updates.keys() - updates.keys())
         outcomes: dict[Outcome, Collection[str]] = {
             outcome: [id for id in ids if id not in left_out] for outcome, ids in changes.outcomes.items()
         }
-        outcomes |= {Outcome.WITHOUT_PARENT: sorted(orphans), Outcome.REFUSED: sorted(self.refused_ids)}
+        outcomes |= {
+            Outcome.WITHOUT_PARENT: sorted(orphans & noted_ids),
+            Outcome.REFUSED: sorted(self.refused_ids),
+        }
         return replace(changes, new_rows=new_rows, updates=updates, outcomes=outcomes)
 
     def _orphans(self, rows: Rows) -> set[str]:
@@ -91,6 +91,7 @@ class _Parts:
     async def _remove_below(self, new_rows: dict[str, Row], absent_ids: Set[str]) -> set[str]:
         """Remove new tasks that are within tasks that were refused; returns their ids."""
         removed = set[str]()
+        absent_ids = absent_ids | self.refusals.absent[Kind.TASK]
         while below := {id for id, row in new_rows.items() if row[_PARENT_TASK] in absent_ids | removed}:
             await self.ledger.remove(self.kind, below)
             removed |= below
@@ -111,14 +112,6 @@ class _Parts:
                 await self._add(row, [_SPEC], SPEC_REFUSED)
         return accepted
 
-    async def _free_keys(self, rows: Rows, stored_rows: Rows) -> None:
-        """Free the logical keys that move between tasks, which may be written in different parts."""
-        if self.kind is Kind.TASK:
-            moved = [id for id, row in rows.items() if row[_LOGICAL_KEY] != stored_rows[id][_LOGICAL_KEY]]
-            for chunk in chunks(moved):
-                statement = update(tasks).where(tasks.c.id.in_(chunk)).values(logical_key=None)
-                await self.ledger.connection.execute(statement)
-
     async def _some(self, rows: Rows, stored_rows: Rows) -> dict[str, Row]:
         """Write rows, without what is refused of them; returns those that were written."""
         why = await self._attempt(rows, stored_rows) if rows else None
@@ -132,17 +125,23 @@ class _Parts:
 
     async def _attempt(self, rows: Rows, stored_rows: Rows) -> str | None:
         """Write rows; if one of them is refused, return why, and nothing is written."""
-        write = self.ledger.replace if rows.keys() & stored_rows.keys() else self.ledger.create
+        before = {id: stored_rows[id] for id in rows if id in stored_rows}
+        new_rows, updates = ({}, rows) if before else (rows, {})
+        part = Changes(self.kind, digests(self.kind, rows), new_rows, updates, (), frozenset(), {}, before)
+        execute = self.ledger.connection.exec_driver_sql
+        await execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
-            async with self.ledger.connection.begin_nested():
-                await write(self.kind, rows, digests(self.kind, rows))
+            await (self.ledger.replace(part) if before else self.ledger.create(part))
         except Exception as error:
             why = self.ledger.dialect.why_value_refused(error)
             if why is None:
                 raise
             release(error)  # or the rows would stay in memory
-            return why
-        return None
+            await execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        else:
+            why = None
+        await execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        return why
 
     async def _one(self, row: Row, stored_rows: Rows, why: str) -> dict[str, Row]:
         """Write a row that is refused, without what is refused of it; returns it if it was written."""
@@ -160,13 +159,13 @@ class _Parts:
 
     async def _add(self, row: Row, columns: Sequence[str], why: str) -> None:
         """Count what is refused of a row, unless an earlier batch, with which it is shared, has done so."""
-        self.refused_ids.add(row[0])
         if await self._note([row[0]]):
+            self.refused_ids.add(row[0])
             values = [row[SHAPES[self.kind].names.index(name)] for name in columns]
             sizes = "".join(f", {_size(value)} bytes" for value in values if isinstance(value, str))
             place = ".".join([LABELS[self.kind], *([", ".join(columns)] if columns else [])])
             self.refusals.findings.add(
-                Rule.VALUES_REFUSED, f"{self.source_of(self.kind, row)}{sizes}", kind=f"{place} {why}"
+                Rule.VALUES_REFUSED, f"{self.refusals.source_of(self.kind, row)}{sizes}", kind=f"{place} {why}"
             )
 
     async def _note(self, ids: Collection[str]) -> set[str]:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Insert, Select, Table, and_, bindparam, insert, text
+from sqlalchemy import ColumnElement, FromClause, Insert, Select, Table, and_, bindparam, insert, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -356,6 +356,17 @@ class Dialect:
         """Insert many rows at once, their values in the order of the column names; fails if one of them cannot be inserted."""
         statement = insert(table).values({name: bindparam(name) for name in names})
         await connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+    async def update_rows(
+        self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Give existing rows other values at once, in the order of the column names; the first is the id, and finds the row."""
+        key, *others = names
+        # A column's own name is reserved in an UPDATE.
+        statement = update(table).where(table.c[key] == bindparam(f"new_{key}"))
+        statement = statement.values({name: bindparam(f"new_{name}") for name in others})
+        parameters = [f"new_{name}" for name in names]
+        await connection.execute(statement, [dict(zip(parameters, row, strict=True)) for row in rows])
 
     def check_place(self) -> None:
         """Raise Unusable if what is open is not the database at this address any more."""

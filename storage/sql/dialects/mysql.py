@@ -297,6 +297,15 @@ class MySQL(Dialect):
         last = list(texts[-1:])
         return [*texts, *(last * (length - len(texts)))]
 
+    async def update_rows(
+        self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """As an INSERT that finds each row by its id: the drivers send many of these at once, but each UPDATE by itself."""
+        statement = insert(table).values({name: bindparam(name) for name in names})
+        # The function, because a driver does not know the alias that newer servers have for it.
+        statement = statement.on_duplicate_key_update({name: func.values(table.c[name]) for name in names[1:]})
+        await connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """An update that changes nothing; INSERT IGNORE would also ignore a missing parent or truncated text."""
         return insert(table).on_duplicate_key_update({keys[0]: table.c[keys[0]]})

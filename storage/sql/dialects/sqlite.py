@@ -101,6 +101,10 @@ def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return "TEXT"
 
 
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
 def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -352,6 +356,23 @@ class SQLite(Dialect):
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on these columns only."""
         return insert(table).on_conflict_do_nothing(index_elements=[table.c[key] for key in keys])
+
+    async def insert_rows(
+        self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """As text, to the driver itself: converting the values would take longer than writing them."""
+        places = ", ".join("?" * len(names))
+        statement = f"INSERT INTO {_quoted(table.name)} ({', '.join(map(_quoted, names))}) VALUES ({places})"
+        await connection.exec_driver_sql(statement, list(map(tuple, rows)))
+
+    async def update_rows(
+        self, connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """As text, to the driver itself."""
+        key, *others = map(_quoted, names)
+        values = ", ".join(f"{name} = ?" for name in others)
+        statement = f"UPDATE {_quoted(table.name)} SET {values} WHERE {key} = ?"
+        await connection.exec_driver_sql(statement, [(*row[1:], row[0]) for row in rows])
 
     def check_place(self) -> None:
         """The path must lead to the file that is open."""
