@@ -81,6 +81,7 @@ _REFUSALS: Mapping[str | int, str] = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
 }
 
+_quoted = '"{}"'.format
 _VALUE_REFUSALS: Mapping[str | int, str] = {
     sqlite3.SQLITE_CONSTRAINT_CHECK: FORBIDDEN_VALUE,
     sqlite3.SQLITE_CONSTRAINT_TRIGGER: FORBIDDEN_VALUE,
@@ -99,10 +100,6 @@ def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
 @compiles(ByteText, "sqlite")
 def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return "TEXT"
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
 
 
 def _try_lock(file: IO[str]) -> bool:
