@@ -13,7 +13,7 @@ from docs_limits import LIMITS
 from google.rpc import code_pb2
 
 from server import cli, errors
-from server.apis.kfp.methods import METHODS
+from server.app import APIS
 from server.calls import statuses
 from server.config import Settings, setting_fields, variable_of
 from storage import fields
@@ -160,7 +160,7 @@ def _text(node: ast.expr, constants: Mapping[str, object]) -> str | None:
 def methods() -> str:
     """Return every RPC, with its HTTP rule; those without a handler are UNIMPLEMENTED."""
     rows = []
-    for method in METHODS:
+    for method in (method for api in APIS for method in api.methods):
         http = f"`{method.http.verb} {method.http.path}`" if method.http else ""
         rows.append((f"`{method.name}`", http, "yes" if method.handler else "UNIMPLEMENTED"))
     return _table(("RPC", "HTTP rule", "served"), rows)

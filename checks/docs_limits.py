@@ -1,6 +1,7 @@
 """Every limit that the documentation lists. docs_blocks.py and the tests of the docs call this."""
 
 REFUSED, CAPPED = "INVALID_ARGUMENT", "silently capped"
+CUT = "cut, and ends with …"
 NOT_DRAWN = "left out; the description of the specification says so"
 
 CHARACTERS, BYTES = "server.rules.field_limits:MAX_CHARACTERS", "server.rules.field_limits:MAX_BYTES"
@@ -156,6 +157,110 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "packages",
         "the call waits",
     ),
+    ("starts of a walk along lineage", "server.apis.lineal.lineage:STARTS_MAX", "refs", REFUSED),
+    ("hops of a walk", "server.apis.lineal.lineage:HOPS_MAX", "hops", f"{REFUSED}; where fewer were asked for, a cut"),
+    (
+        "nodes of a walk",
+        "server.apis.lineal.lineage:NODES_MAX",
+        "nodes",
+        f"{REFUSED}; where fewer were asked for, a cut",
+    ),
+    (
+        "consumers of one artifact that a walk follows",
+        "server.apis.lineal.lineage:FANOUT_MAX",
+        "tasks",
+        f"{REFUSED}; where fewer were asked for, a cut",
+    ),
+    (
+        "edges of a walk for each of the nodes that it may have",
+        "server.rules.lineage.graph:EDGES_PER_NODE_MAX",
+        "edges",
+        "a cut",
+    ),
+    (
+        "tasks of a run whose parameters a walk follows",
+        "server.rules.lineage.parameter_flow:TASKS_MAX",
+        "tasks",
+        "a cut",
+    ),
+    (
+        "parameters of all tasks of such a run together",
+        "server.rules.lineage.parameter_flow:CHARACTERS_MAX",
+        "characters",
+        "those of the first tasks are followed; a cut",
+    ),
+    (
+        "the specification of such a run, where inputs of its tasks are not recorded",
+        "server.rules.lineage.parameter_flow:SPEC_CHARACTERS_MAX",
+        "characters",
+        "a cut",
+    ),
+    (
+        "pairs of inputs and outputs of such a run",
+        "server.rules.lineage.run_flow:JOINS_MAX",
+        "pairs",
+        "a cut",
+    ),
+    (
+        "groups around a task whose inputs a parameter is followed through",
+        "server.rules.lineage.recorded_tasks:LEVELS_MAX",
+        "groups",
+        "what lies beyond is not seen",
+    ),
+    ("seconds that a walk may take", "server.rules.lineage.walk:SECONDS_MAX", "seconds", "a cut"),
+    (
+        "artifacts of one uri that a walk looks at, before a moment and after it",
+        "server.rules.lineage.versions:URI_ARTIFACTS_MAX",
+        "artifacts",
+        "a cut",
+    ),
+    (
+        "producers of an artifact that a walk looks at to see whether a task made it",
+        "server.rules.lineage.versions:PRODUCERS_MAX",
+        "links",
+        "the others are not seen",
+    ),
+    ("a query of a search", "server.rules.search.query:QUERY_CHARACTERS", "characters", REFUSED),
+    ("words and qualifiers of a query", "server.rules.search.query:TERMS_MAX", "terms", REFUSED),
+    ("nodes per page of a search", "server.apis.lineal.search:PAGE_SIZE_MAX", "nodes", REFUSED),
+    (
+        "rows that a call of a search looks through",
+        "server.rules.search.look:ROWS_MAX",
+        "rows",
+        "`complete` is false; `next_page_token` continues",
+    ),
+    (
+        "seconds that a call of a search may look",
+        "server.rules.search.look:SECONDS_MAX",
+        "seconds",
+        "`complete` is false; `next_page_token` continues",
+    ),
+    (
+        "producers of an artifact whose runs a search looks at",
+        "server.rules.search.matching:MAKERS_MAX",
+        "links",
+        "the others are not seen",
+    ),
+    ("runs that are compared at once", "server.apis.lineal.compare:RUNS_MAX", "runs", REFUSED),
+    (
+        "runs of which all is compared",
+        "server.rules.comparison.compare:ALL_RUNS_MAX",
+        "runs",
+        "only numbers are compared",
+    ),
+    ("links that compared runs have", "server.rules.comparison.compare:LINKS_MAX", "links", "RESOURCE_EXHAUSTED"),
+    (
+        "parameters of compared runs",
+        "server.rules.comparison.compare:SETTINGS_CHARACTERS",
+        "characters",
+        "RESOURCE_EXHAUSTED",
+    ),
+    (
+        "cells of the parameters, metrics, inputs or outputs of compared runs",
+        "server.rules.comparison.rows:CELLS_MAX",
+        "cells",
+        "RESOURCE_EXHAUSTED",
+    ),
     ("parts in an upload's body", "server.doors.http.multipart:PARTS_MAX", "parts", REFUSED),
     (
         "keys and values in a package's text, with aliases expanded",
@@ -211,6 +316,65 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),
+    ("columns per request for run summaries", "server.rules.run_summaries:COLUMNS_MAX", "columns", REFUSED),
+    (
+        "newest tasks of a failed run, and oldest, among which the one that failed first is looked for",
+        "server.rules.run_summaries:TASKS_MAX",
+        "tasks",
+        "not looked at",
+    ),
+    (
+        "newest links of a run among which its metrics are looked for",
+        "server.rules.run_summaries:LINKS_MAX",
+        "links",
+        "not looked at",
+    ),
+    (
+        "metrics per run summary",
+        "server.rules.run_summaries:METRICS_MAX",
+        "metrics",
+        "left out, the last by name first",
+    ),
+    (
+        "metrics of a run, by name, among which those of columns are looked for",
+        "server.rules.run_summaries:METRIC_COLUMNS_MAX",
+        "metrics",
+        "not looked at",
+    ),
+    ("the first line of an error in a run summary", "server.rules.run_summaries:LINE_CHARACTERS", "characters", CUT),
+    (
+        "a parameter in a column of run summaries, as JSON",
+        "server.rules.run_summaries:VALUE_CHARACTERS",
+        "characters",
+        CUT,
+    ),
+    (
+        "the parameters of a run, as JSON, to be read for columns",
+        "server.rules.run_summaries:PARAMETERS_CHARACTERS",
+        "characters",
+        "the run has no columns of parameters",
+    ),
+    ("latest runs of an overview", "server.apis.lineal.overview:LATEST_MAX", "runs", REFUSED),
+    ("runs that an overview counts per state", "server.rules.overview:COUNTED_MAX", "runs", "`more` is set"),
+    ("quiet runs of an overview", "server.rules.overview:QUIET_MAX", "runs", "left out, the oldest first"),
+    (
+        "newest running runs among which the quiet ones are looked for",
+        "server.rules.overview:QUIET_AMONG_MAX",
+        "runs",
+        "not looked at",
+    ),
+    (
+        "running runs, unchanged for an hour themselves, of which the tasks are looked at",
+        "server.rules.overview:QUIET_LOOKS_MAX",
+        "runs",
+        "not looked at",
+    ),
+    (
+        "newest tasks of a run that are looked at to tell whether it is quiet",
+        "server.rules.overview:TASKS_MAX",
+        "tasks",
+        "not looked at",
+    ),
     (
         "log lines kept for a reader that has stalled",
         "server.process.log_stream:PENDING_BYTES",

@@ -13,7 +13,7 @@ from grpc_tools import protoc
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 PROTO_ROOT = CHECKOUT / "api" / "proto"
 STUB_ROOT = CHECKOUT / "clients" / "python"
-PACKAGE = pathlib.PurePath("lineal", "v2beta1")
+PACKAGES = (pathlib.PurePath("lineal", "v1"), pathlib.PurePath("lineal", "v2beta1"))
 
 
 def main() -> None:
@@ -27,9 +27,9 @@ def write_stubs(proto_root: pathlib.Path, out: pathlib.Path) -> None:
     """Write the stubs of all protos below `out`, remove those without a proto. Raises SystemExit on a bad proto."""
     out.mkdir(parents=True, exist_ok=True)
     _compile(proto_root, f"--python_out={out}", f"--pyi_out={out}")
-    protos = {path.stem for path in (proto_root / PACKAGE).glob("*.proto")}
+    protos = {path.with_suffix("") for path in _protos_below(proto_root)}
     for stub in stubs_below(out).values():
-        if stub.stem.removesuffix("_pb2") not in protos:
+        if stub.relative_to(out).with_name(stub.stem.removesuffix("_pb2")) not in protos:
             stub.unlink()
 
 
@@ -39,14 +39,19 @@ def write_descriptor_set(proto_root: pathlib.Path, file: pathlib.Path) -> None:
 
 
 def stubs_below(root: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Return the generated files below `root` by name, in order of name."""
-    return {path.name: path for path in sorted((root / PACKAGE).glob("*_pb2.py*"))}
+    """Return the generated files below `root` by their paths below the package `lineal`, in order of path."""
+    paths = [path for package in PACKAGES for path in sorted((root / package).glob("*_pb2.py*"))]
+    return {path.relative_to(root / PACKAGES[0].parent).as_posix(): path for path in paths}
+
+
+def _protos_below(root: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(path.relative_to(root) for package in PACKAGES for path in (root / package).glob("*.proto"))
 
 
 def _compile(proto_root: pathlib.Path, *outputs: str) -> None:
     googleapis = pathlib.Path(annotations_pb2.__file__).parents[2]
     protobuf = importlib.resources.files("grpc_tools") / "_proto"
-    files = sorted(path.relative_to(proto_root).as_posix() for path in (proto_root / PACKAGE).glob("*.proto"))
+    files = [path.as_posix() for path in _protos_below(proto_root)]
     includes = [f"--proto_path={folder}" for folder in (proto_root, googleapis, protobuf)]
     if protoc.main(["protoc", *includes, *outputs, *files]) != 0:
         raise SystemExit("protoc refused the protos")

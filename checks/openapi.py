@@ -1,6 +1,6 @@
-"""Compares the checked-in OpenAPI document with the protos and descriptors, or writes it. Called by `make`.
+"""Compares the checked-in OpenAPI documents with the protos and descriptors, or writes them. Called by `make`.
 
-There are two copies of the document: api/openapi.json for readers, and one in the server's package for the server to send.
+There are two copies of the document of each API: one in api for readers, and one in the server's package for it to send.
 Prints one line per file that differs; exits with status 1 if there is one. `make openapi` updates them.
 """
 
@@ -13,44 +13,54 @@ import tempfile
 from generate import CHECKOUT, PROTO_ROOT, write_descriptor_set
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from openapi_document.comments import MissingComment, read_comments
-from openapi_document.document import document
+from openapi_document.document import ABOUT_KFP, ABOUT_LINEAL, About, document
 
-from server.apis.kfp.methods import METHODS
+from server.api import Api
+from server.apis.kfp.api import KFP
+from server.apis.lineal.api import LINEAL
 
-FILES = ("api/openapi.json", "server/static/openapi.json")
+FOLDERS = ("api", "server/static")
+DOCUMENTS: dict[str, tuple[Api, About]] = {
+    "openapi.json": (KFP, ABOUT_KFP),
+    "openapi_lineal.json": (LINEAL, ABOUT_LINEAL),
+}
+"""The documents by the names of their files."""
 
 
 def main() -> int:
     """Return 0 if the files were written or are up to date, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=CHECKOUT, help="default: this one")
-    parser.add_argument("--write", action="store_true", help="write the document instead of comparing it")
+    parser.add_argument("--write", action="store_true", help="write the documents instead of comparing them")
     arguments = parser.parse_args()
     try:
-        text = document_text()
+        texts = {f"{folder}/{name}": text for name, text in document_texts().items() for folder in FOLDERS}
     except MissingComment as error:
         print(f"{error}: add one in api/proto, since it is shown in the OpenAPI document")
         return 1
     if arguments.write:
-        for name in FILES:
+        for name, text in texts.items():
             (arguments.checkout / name).parent.mkdir(parents=True, exist_ok=True)
             (arguments.checkout / name).write_text(text)
         return 0
-    stale_names = [name for name in FILES if not _holds(arguments.checkout / name, text)]
+    stale_names = [name for name, text in texts.items() if not _holds(arguments.checkout / name, text)]
     for name in stale_names:
         print(f"{name}: differs from the protos; `make openapi` writes it again")
-    print(f"{len(FILES)} documents compared, {len(stale_names)} differences")
+    print(f"{len(texts)} documents compared, {len(stale_names)} differences")
     return 1 if stale_names else 0
 
 
-def document_text() -> str:
-    """Return the document of the served methods as indented JSON."""
+def document_texts() -> dict[str, str]:
+    """Return the documents of the served methods as indented JSON, by the names of their files."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "descriptors"
         write_descriptor_set(PROTO_ROOT, file)
         descriptors = FileDescriptorSet.FromString(file.read_bytes())
-    methods = [method for method in METHODS if method.handler is not None]
-    return json.dumps(document(methods, read_comments(descriptors)), indent=1, ensure_ascii=False) + "\n"
+    comments, texts = read_comments(descriptors), {}
+    for name, (api, about) in DOCUMENTS.items():
+        methods = [method for method in api.methods if method.handler is not None]
+        texts[name] = json.dumps(document(methods, comments, about), indent=1, ensure_ascii=False) + "\n"
+    return texts
 
 
 def _holds(file: pathlib.Path, text: str) -> bool:

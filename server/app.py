@@ -5,10 +5,12 @@ The only module that refers to SqlStore. The command line calls `serve`.
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,10 +20,12 @@ from server import __version__
 from server.api import Api
 from server.apis.kfp.api import KFP
 from server.apis.kfp_v1beta1.api import KFP_V1BETA1
+from server.apis.lineal.api import LINEAL
 from server.calls import policy
 from server.calls.admission import Admission
 from server.calls.authority import SingleUser
-from server.calls.call import Shared
+from server.calls.call import Call, Handler, Shared
+from server.calls.caller import SINGLE_USER_SCOPE, Caller, Identity
 from server.calls.dispatcher import Dispatcher
 from server.calls.elsewhere import Elsewhere, Recipe
 from server.config import Settings, ignored_settings
@@ -46,7 +50,7 @@ from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.elsewhere import StoreElsewhere
 from storage.sql.store import SqlStore
 
-APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1)
+APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1, LINEAL)
 """The APIs that are served."""
 
 MICROSECONDS = 1_000_000
@@ -86,6 +90,21 @@ async def examine_database(settings: Settings) -> tuple[list[str], list[str]]:
     store = SqlStore(settings.store, pool_size=1, limits=_session_limits(settings))
     try:
         return await store.problems(), await store.advice()
+    finally:
+        await store.close()
+
+
+async def ask(settings: Settings, handler: Handler, request: Any) -> Any:
+    """Return a handler's answer to one request, without a door, with the rights of single-user mode. Raises what it raises.
+
+    Its page tokens are worth nothing to others.
+    """
+    store = SqlStore(settings.store, pool_size=1, limits=_session_limits(settings))
+    try:
+        shared = Shared(store=store, tokens=PageTokens(os.urandom(16)), settings=settings)
+        call = Call(shared, Caller(door="command"), start=time.monotonic())
+        call.admit(Identity(), SINGLE_USER_SCOPE)
+        return await handler(call, request)
     finally:
         await store.close()
 

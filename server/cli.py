@@ -1,4 +1,4 @@
-"""The command line: lineal-server serve · upgrade · doctor · config, and import-mlmd, which has its own file.
+"""The command line: lineal-server serve · upgrade · doctor · config · lineage, and import-mlmd, which has its own file.
 
 Exit status: 0 when done, 1 when not done, 2 for wrong usage.
 """
@@ -16,7 +16,8 @@ import click
 import migrations.upgrade
 from migrations.mlmd.checkup import examine_imports
 from migrations.upgrade import SchemaState
-from server import __version__, app
+from server import __version__, app, lineage_command
+from server.apis.lineal.lineage import HOPS_DEFAULT, HOPS_MAX
 from server.calls.policy import MissingPolicy
 from server.config import (
     SETTINGS_FILE_VARIABLE,
@@ -27,6 +28,7 @@ from server.config import (
     variable_of,
     variables,
 )
+from server.errors import ApiError
 from server.import_command import import_mlmd
 from server.process import telemetry
 from server.process.workers import WorkerFailed
@@ -174,6 +176,31 @@ def doctor(file: str | None, **flags: Any) -> None:
         click.echo(f"import: {sentence}")
     if problems:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("start", metavar="ARTIFACT|URI")
+@_setting_options("store", "store_password_file")
+@click.option("--up", is_flag=True, help="Only what it came from.")
+@click.option("--down", is_flag=True, help="Only what came of it.")
+@click.option(
+    "--hops", type=click.IntRange(1, HOPS_MAX), default=HOPS_DEFAULT, show_default=True, help="How far to go."
+)
+@click.option("--parameters", is_flag=True, help="Also follow parameters from task to task.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of GetLineage as JSON.")
+def lineage(
+    file: str | None, start: str, up: bool, down: bool, hops: int, parameters: bool, as_json: bool, **flags: Any
+) -> None:
+    """Print what made an artifact, and what came of it.
+
+    ARTIFACT is an id, or task/ID or run/ID; a URI leads to the artifacts that were written to it or read from it.
+    """
+    settings = _load(file, flags)
+    try:
+        asyncio.run(migrations.upgrade.check(settings.store))
+        lineage_command.lineage(settings, start, up=up, down=down, hops=hops, parameters=parameters, as_json=as_json)
+    except (StorageError, ApiError) as error:
+        _fail(str(error))
 
 
 @main.command()

@@ -87,6 +87,14 @@ class PageTokens:
             raise InvalidPage("page token belongs to another filter")
         return content.order, predicates, content.cursor
 
+    def issue_position(self, list_name: str, scope: Sequence[object], position: Sequence[str | int]) -> str:
+        """Return the token of what comes after a position, for a list whose tokens are all of this form."""
+        return self._seal(json.dumps(position).encode(), list_name, scope=scope)
+
+    def resolve_position(self, page_token: str, list_name: str, scope: Sequence[object]) -> tuple[str | int, ...]:
+        """Return the position in a token of the same list and scope. Raises InvalidPage for any other."""
+        return tuple(json.loads(self._open(page_token, list_name, scope=scope)))
+
     # Signing: a token is accepted only unchanged, and only for the list and scope that it was issued for.
 
     def _seal(self, body: bytes, list_name: str, *, scope: Sequence[object]) -> str:

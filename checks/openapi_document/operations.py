@@ -10,9 +10,10 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from openapi_document import constraints
 from openapi_document.comments import Comments
 from openapi_document.forms import INT32, Schema
-from openapi_document.schemas import Schemas, is_map
+from openapi_document.schemas import Schemas, is_map, short_name
 from server.calls.methods import HttpRule, Method
 
 Operation = dict[str, Any]
@@ -35,6 +36,8 @@ NEVER_MISSING = frozenset(
         "ArtifactService.ListArtifacts",
         "ExperimentService.CreateExperiment",
         "ExperimentService.ListExperiments",
+        "LineageService.Search",
+        "OverviewService.GetOverview",
         "PipelineService.CreatePipeline",
         "PipelineService.CreatePipelineAndVersion",
         "PipelineService.ListPipelines",
@@ -161,17 +164,20 @@ def _dotted(path: tuple[FieldDescriptor, ...]) -> str:
 def _query_parameter(path: tuple[FieldDescriptor, ...], schemas: Schemas, comments: Comments) -> Schema:
     field = path[-1]
     schema, description = _query_schema(field), comments.of(field.full_name)
+    limits = constraints.FIELDS.get(short_name(field.full_name), {})
     if field.name == "page_size":
         schema["minimum"] = 0
     if field.enum_type is not None:
         description += f"\n{schemas.values_text(field.enum_type)}"
     parameter: Schema = {"name": _dotted(path), "in": "query", "description": description}
+    if comments.is_required(field.full_name):
+        parameter["required"] = True
     if field.is_repeated:
         parameter |= {"style": "form", "explode": True}
         schema = {"type": "array", "items": schema}
     if field.GetOptions().deprecated:
         parameter["deprecated"] = True
-    return parameter | {"schema": schema}
+    return parameter | {"schema": schema | limits}
 
 
 def _query_schema(field: FieldDescriptor) -> Schema:

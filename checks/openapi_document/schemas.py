@@ -11,13 +11,15 @@ from openapi_document import constraints, forms
 from openapi_document.comments import Comments
 from openapi_document.forms import Schema, reference
 
-PACKAGE = "kubeflow.pipelines.backend.api.v2beta1."
+PACKAGES = ("kubeflow.pipelines.backend.api.v2beta1.", "lineal.v1.")
+"""The packages of the APIs that have a document. No two of them have a message of the same name."""
 FOREIGN = {"google.rpc.Status": "Status", "google.protobuf.Empty": "Empty"}
 
 
 def short_name(full_name: str) -> str:
     """Return the name of a message, enum or field without the package."""
-    return FOREIGN.get(full_name, full_name.removeprefix(PACKAGE))
+    package = next((package for package in PACKAGES if full_name.startswith(package)), "")
+    return FOREIGN.get(full_name, full_name.removeprefix(package))
 
 
 def is_map(field: FieldDescriptor) -> bool:

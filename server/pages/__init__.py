@@ -38,16 +38,21 @@ def page_routes(
             is_ready = False
         return front_page(facts, host=request.headers.get("host", ""), is_ready=is_ready)
 
-    async def docs(request: HttpRequest) -> HttpResponse:
-        return docs_page()
+    def docs(name: str) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+        async def answer(request: HttpRequest) -> HttpResponse:
+            return docs_page(name, list(documents))
+
+        return answer
 
     async def figures(request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
 
-    handlers = {"/": front, "/docs": docs, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
-    handlers |= {
-        f"/openapi/{api.name}.json": _sender(asset_of("openapi.json", api.openapi())) for api in apis if api.openapi
-    }
+    documents = {api.name: asset_of("openapi.json", api.openapi()) for api in apis if api.openapi}
+    handlers = {"/": front, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
+    handlers |= {f"/openapi/{name}.json": _sender(document) for name, document in documents.items()}
+    handlers |= {f"/docs/{name}": docs(name) for name in documents}
+    if documents:
+        handlers["/docs"] = docs(next(iter(documents)))
     handlers |= object_handlers(dispatcher, shared.settings, apis)
     handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
     routes: list[Route] = []

@@ -10,10 +10,14 @@ Locks are always taken in one order, so that two calls cannot wait for each othe
 
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
+from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
+from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
+from storage.contract.search import SearchReads
 from storage.contract.store import ReadTx, Store, WriteTx
 from storage.contract.tasks import TaskReads, TaskWrites
 
@@ -22,10 +26,13 @@ __all__ = [
     "ArtifactTaskReads",
     "ArtifactTaskWrites",
     "ArtifactWrites",
+    "ComparisonReads",
     "ExperimentReads",
     "ExperimentWrites",
+    "LineageReads",
     "Listing",
     "Lock",
+    "OverviewReads",
     "Page",
     "PipelineReads",
     "PipelineVersionReads",
@@ -34,6 +41,7 @@ __all__ = [
     "ReadTx",
     "RunReads",
     "RunWrites",
+    "SearchReads",
     "Store",
     "TaskReads",
     "TaskWrites",

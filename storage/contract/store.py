@@ -5,9 +5,13 @@ from typing import Protocol, TypeVar
 
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
+from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.lineage import LineageReads
+from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
 from storage.contract.runs import RunReads, RunWrites
+from storage.contract.search import SearchReads
 from storage.contract.tasks import TaskReads, TaskWrites
 
 Answer = TypeVar("Answer")
@@ -44,6 +48,22 @@ class ReadTx(Protocol):
     def artifact_tasks(self) -> ArtifactTaskReads:
         """Links between artifacts and tasks."""
 
+    @property
+    def lineage(self) -> LineageReads:
+        """Links across runs."""
+
+    @property
+    def search(self) -> SearchReads:
+        """What a search looks through."""
+
+    @property
+    def comparison(self) -> ComparisonReads:
+        """What runs are compared by."""
+
+    @property
+    def overview(self) -> OverviewReads:
+        """What is summed up of runs."""
+
 
 class WriteTx(Protocol):
     """One transaction.
@@ -78,6 +98,22 @@ class WriteTx(Protocol):
     @property
     def artifact_tasks(self) -> ArtifactTaskWrites:
         """Links between artifacts and tasks."""
+
+    @property
+    def lineage(self) -> LineageReads:
+        """Links across runs."""
+
+    @property
+    def overview(self) -> OverviewReads:
+        """What is summed up of runs."""
+
+    @property
+    def search(self) -> SearchReads:
+        """What a search looks through."""
+
+    @property
+    def comparison(self) -> ComparisonReads:
+        """What runs are compared by."""
 
 
 class Store(Protocol):

@@ -1,11 +1,16 @@
 """The columns tasks.pods, tasks.status_metadata and tasks.type_attributes."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from storage.documents.enums import POD_TYPES
 from storage.documents.plain import Plain, compact, entries_of, integer_of, object_of, text_of
+
+_MESSAGE = '{"message":"'  # how a column begins that has one: `StatusMetadata.to_text` writes it first
+_ESCAPE_CHARACTERS = len("\\u001f")
+_decode = json.JSONDecoder().raw_decode
 
 
 class Pod(NamedTuple):
@@ -68,6 +73,19 @@ class StatusMetadata:
         if self.custom_properties:
             plain["customProperties"] = self.custom_properties
         return compact(plain)
+
+
+def message_of_status(text: str | None) -> str:
+    """Return the message in the text of a status_metadata column, also if the end of the text is missing."""
+    if not text or not text.startswith(_MESSAGE):
+        return ""  # only properties
+    for missing in range(_ESCAPE_CHARACTERS + 1):
+        try:
+            message = _decode(f'{text[len(_MESSAGE) - 1 : len(text) - missing]}"')[0]
+            return text_of(message)
+        except ValueError:  # it ends within an escape
+            continue
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.contract import ReadTx, Store, WriteTx
 from storage.errors import (
@@ -24,22 +24,16 @@ from storage.errors import (
     Unusable,
 )
 from storage.sql import tables
-from storage.sql.artifact_tasks import SqlArtifactTasks
-from storage.sql.artifacts import SqlArtifacts
 from storage.sql.commits import Endings
 from storage.sql.dialects import dialect_for
-from storage.sql.dialects.dialect import Dialect, Failure
+from storage.sql.dialects.dialect import Failure
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.examination import examine
-from storage.sql.experiments import SqlExperiments
-from storage.sql.pipeline_versions import SqlPipelineVersions
-from storage.sql.pipelines import SqlPipelines
 from storage.sql.rows import RowVanished
-from storage.sql.runs import SqlRuns
-from storage.sql.tasks import SqlTasks
-from storage.sql.transaction_threads import TransactionThreads, TurnConnection
+from storage.sql.transaction_threads import TransactionThreads
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
 from storage.sql.turns import Caller, Turn, Turns
+from storage.sql.tx import SqlTx
 from storage.tracebacks import release
 
 CONNECT_SECONDS = 5.0
@@ -58,20 +52,6 @@ _PASSING = (Failure.READ_ONLY, Failure.DISCONNECTED)  # it helps once another da
 LEAVE_SECONDS = 1.0  # how old a connection to a read-only database gets: calls that try again share new ones until then
 
 Answer = TypeVar("Answer")
-
-
-class SqlTx:
-    """The tables as one connection sees them; implements ReadTx and WriteTx."""
-
-    def __init__(self, connection: AsyncConnection | TurnConnection, dialect: Dialect) -> None:
-        connection = cast(AsyncConnection, connection)  # of which the tables' files call `execute` only
-        self.experiments = SqlExperiments(connection, dialect)
-        self.pipelines = SqlPipelines(connection, dialect)
-        self.pipeline_versions = SqlPipelineVersions(connection, dialect)
-        self.runs = SqlRuns(connection, dialect)
-        self.tasks = SqlTasks(connection, dialect)
-        self.artifacts = SqlArtifacts(connection, dialect)
-        self.artifact_tasks = SqlArtifactTasks(connection, dialect)
 
 
 class SqlStore:

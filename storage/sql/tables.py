@@ -7,6 +7,7 @@ keyset index.
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
 
 from storage import lengths
+from storage.lineage import OUTPUT_LINKS
 from storage.sql.dialects import partial_index
 from storage.sql.types import ByteString, ByteText
 
@@ -202,7 +203,7 @@ artifacts = Table(
     UniqueConstraint("namespace", "identity_key", name="artifacts_identity"),
     Index("artifacts_created", "created_at", "id"),
     Index("artifacts_namespace_created", "namespace", "created_at", "id"),
-    Index("artifacts_uri", "uri_hash", "namespace", **partial_index("uri_hash <> ''")),
+    Index("artifacts_uri_created", "uri_hash", "namespace", "created_at", "id", **partial_index("uri_hash <> ''")),
 )
 
 artifact_tasks = Table(
@@ -219,6 +220,7 @@ artifact_tasks = Table(
     UniqueConstraint("task_id", "type", "key", "iteration", "artifact_id", name="artifact_tasks_link"),
     Index("artifact_tasks_artifact_id", "artifact_id", "id"),
     Index("artifact_tasks_run_id", "run_id", "id"),
+    Index("artifact_tasks_producer", "artifact_id", "type", "task_id", **partial_index(f"type IN {OUTPUT_LINKS}")),
 )
 
 # Imports of other stores: one row per source, kept until its import is undone.

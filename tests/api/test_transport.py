@@ -14,7 +14,8 @@ from lineal.v2beta1 import run_pb2
 
 from server import api as server_api
 from server.apis.kfp.api import KFP
-from server.apis.kfp.methods import SERVED as LINES
+from server.apis.kfp.methods import SERVED as KFP_LINES
+from server.apis.lineal.methods import SERVED as LINEAL_LINES
 from server.app import APIS, running
 from server.calls import policy
 from server.calls.request_size import PARTS_MAX
@@ -26,6 +27,7 @@ from tests.api.service import serving
 
 PATIENCE_SECONDS = 20
 
+LINES = {**KFP_LINES, **LINEAL_LINES}
 SERVED = sorted(name for name, method in METHODS.items() if f"{method.containing_service.name}.{name}" in LINES)
 
 

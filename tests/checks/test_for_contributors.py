@@ -57,7 +57,9 @@ def test_a_field_without_a_comment_is_named_in_one_sentence(tmp_path: Path) -> N
         place -= 1
         del lines[place]
     proto.write_text("\n".join(lines) + "\n")
-    done = run(sys.executable, copy / "checks" / "openapi.py", copy, PYTHONPATH=str(CHECKOUT))
+    done = run(
+        sys.executable, copy / "checks" / "openapi.py", copy, PYTHONPATH=f"{CHECKOUT}:{CHECKOUT / 'clients' / 'python'}"
+    )
     assert (done.returncode, done.stderr) == (1, "")
     assert "RuntimeConfig.pipeline_root has no comment" in done.stdout
 

@@ -24,7 +24,6 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 CHECKS = CHECKOUT / "checks"
 PROTOS = CHECKOUT / "api" / "proto"
 STUBS = CHECKOUT / "clients" / "python"
-STUB_FOLDER = STUBS / "lineal" / "v2beta1"
 
 
 def run_check(name: str, *arguments: pathlib.Path) -> subprocess.CompletedProcess[str]:
@@ -44,7 +43,7 @@ def planted_protos(tmp_path: pathlib.Path) -> pathlib.Path:
 
 @pytest.fixture
 def planted_stubs(tmp_path: pathlib.Path) -> pathlib.Path:
-    shutil.copytree(STUB_FOLDER, tmp_path / "lineal" / "v2beta1", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(STUBS / "lineal", tmp_path / "lineal", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -99,7 +98,7 @@ def test_a_planted_change_of_a_stub_is_found(planted_stubs: pathlib.Path) -> Non
     plant(planted_stubs / "lineal" / "v2beta1" / "run_pb2.pyi", "class Run(", "class Running(")
     result = run_check("stub_drift.py", planted_stubs)
     assert result.returncode == 1
-    assert result.stdout.startswith("run_pb2.pyi: differs from its proto\n")
+    assert result.stdout.startswith("v2beta1/run_pb2.pyi: differs from its proto\n")
 
 
 def test_missing_and_left_over_stubs_are_found(planted_stubs: pathlib.Path) -> None:
@@ -107,7 +106,7 @@ def test_missing_and_left_over_stubs_are_found(planted_stubs: pathlib.Path) -> N
     (folder / "run_pb2.py").rename(folder / "walk_pb2.py")
     result = run_check("stub_drift.py", planted_stubs)
     assert result.returncode == 1
-    assert result.stdout.startswith("run_pb2.py: missing\nwalk_pb2.py: has no proto\n")
+    assert result.stdout.startswith("v2beta1/run_pb2.py: missing\nv2beta1/walk_pb2.py: has no proto\n")
 
 
 def test_generating_repairs_drifted_stubs(planted_stubs: pathlib.Path) -> None:
@@ -128,7 +127,7 @@ def test_the_stubs_name_each_method_by_the_path_of_the_contract() -> None:
     assert ours == {method["grpc_path"] for service in facts for method in service["methods"]}
 
 
-@pytest.mark.parametrize("stub", sorted(STUB_FOLDER.glob("*_pb2.py")), ids=lambda stub: stub.stem)
+@pytest.mark.parametrize("stub", sorted((STUBS / "lineal").glob("v*/*_pb2.py")), ids=lambda stub: stub.stem)
 def test_a_stub_accepts_protobuf_6_31_1(stub: pathlib.Path) -> None:
     assert "# Protobuf Python Version: 6.31.1\n" in stub.read_text()
 

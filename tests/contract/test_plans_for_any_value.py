@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.upgrade import upgrade
 from storage.fields import ARTIFACT_TASK_LIST
-from storage.sql.store import SqlStore, SqlTx
+from storage.sql.store import SqlStore
+from storage.sql.tx import SqlTx
 from tests.contract.listings import listing
 from tests.contract.plans import analyze
 from tests.databases import create_database, drop_database

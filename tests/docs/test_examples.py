@@ -15,7 +15,7 @@ import pytest
 from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp import methods
+from server.app import APIS
 from tests.databases.programs import find_program, install_packages
 from tests.docs.pages import CHECKOUT, PAGES, commands, fenced, name_of
 from tests.faults.cluster import Server, serving
@@ -23,7 +23,7 @@ from tests.faults.cluster import Server, serving
 README = CHECKOUT / "README.md"
 SNIPPETS = [(page, text) for page in PAGES for text in fenced(page, "python")]
 GRPC_ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):8887")
-METHODS = {method.path.removeprefix("/"): method for method in methods.METHODS}
+METHODS = {method.path.removeprefix("/"): method for api in APIS for method in api.methods}
 HTTP_RULES = [(method.http, method) for method in METHODS.values() if method.http]
 
 CURL = [shlex.split(line) for page, line in commands() if line.startswith("curl ") and page == "README.md"]

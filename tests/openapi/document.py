@@ -1,21 +1,42 @@
-"""The checked-in document, and ways to look into it. Tests call this."""
+"""The checked-in documents, and ways to look into them. Tests call this."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from server.api import Api
+from server.apis.kfp.api import KFP
+from server.apis.lineal.api import LINEAL
+
 CHECKOUT = Path(__file__).parents[2]
 FILE = CHECKOUT / "api" / "openapi.json"
-DOCUMENT: dict[str, Any] = json.loads(FILE.read_text())
-SCHEMAS: dict[str, dict[str, Any]] = DOCUMENT["components"]["schemas"]
 
 
-def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield verb, path and operation."""
-    for path, verbs in DOCUMENT["paths"].items():
-        for verb, operation in verbs.items():
-            yield verb.upper(), path, operation
+@dataclass(frozen=True)
+class Document:
+    """The document of an API."""
+
+    api: Api
+    content: dict[str, Any]
+
+    @property
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """The named schemas."""
+        schemas: dict[str, dict[str, Any]] = self.content["components"]["schemas"]
+        return schemas
+
+    def operations(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield verb, path and operation."""
+        for path, verbs in self.content["paths"].items():
+            for verb, operation in verbs.items():
+                yield verb.upper(), path, operation
+
+
+KFPS = Document(KFP, json.loads(FILE.read_text()))
+LINEALS = Document(LINEAL, json.loads(FILE.with_name("openapi_lineal.json").read_text()))
+DOCUMENTS = (KFPS, LINEALS)
 
 
 def parts(plain: Any) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,9 @@ import pytest
 
 from tests.openapi.document import CHECKOUT
 
-COPIES = ("api/openapi.json", "server/static/openapi.json")
+COPIES = tuple(
+    f"{folder}/{name}" for folder in ("api", "server/static") for name in ("openapi.json", "openapi_lineal.json")
+)
 VENDORED = Path("server", "static", "vendor")
 
 
@@ -21,7 +23,8 @@ def check(name: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     (tmp_path / "api").mkdir()
-    shutil.copy(CHECKOUT / COPIES[0], tmp_path / COPIES[0])
+    for name in COPIES[:2]:
+        shutil.copy(CHECKOUT / name, tmp_path / name)
     shutil.copytree(CHECKOUT / "server" / "static", tmp_path / "server" / "static")
     return tmp_path
 
@@ -35,7 +38,7 @@ def test_nothing_is_found_in_a_true_copy(copy: Path, name: str) -> None:
 @pytest.mark.parametrize("planted", COPIES)
 def test_a_document_that_differs_is_found(copy: Path, planted: str) -> None:
     file = copy / planted
-    file.write_text(file.read_text().replace("Lists runs, oldest first", "Lists runs, newest first"))
+    file.write_text(file.read_text().replace('"openapi": "3.1.0"', '"openapi": "3.0.0"'))
     done = check("openapi.py", copy)
     assert done.returncode == 1
     assert f"{planted}: differs" in done.stdout

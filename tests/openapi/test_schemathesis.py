@@ -57,11 +57,11 @@ def run_program(document: str, folder: Path, *arguments: str) -> "subprocess.Com
     return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=BOUND_SECONDS)
 
 
-def asked(server: Server, folder: Path, *arguments: str) -> dict[str, Any]:
+def asked(server: Server, folder: Path, *arguments: str, document: str = "openapi.json") -> dict[str, Any]:
     """Let schemathesis ask; return its report. Fails with what it says when it finds something."""
     report = folder / "report.json"
     keeping = ("--report=json", f"--report-json-path={report}")
-    done = run_program(f"http://{server.rest}/openapi.json", folder, *keeping, *arguments)
+    done = run_program(f"http://{server.rest}/{document}", folder, *keeping, *arguments)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-4_000:]
     found: dict[str, Any] = json.loads(report.read_text())
     assert (found["failures"], found["errors"], found["complete"]) == ([], [], True)
@@ -95,6 +95,18 @@ def test_no_request_is_answered_against_the_document(
         assert not [line for line in server.log_lines() if line.get("level") == "error"]
     assert cases(single) >= 2_000
     assert sum(map(cases, linked)) >= rounds(100, 2_000)
+
+
+@pytest.mark.databases("sqlite")
+def test_no_request_to_lineals_own_api_is_answered_against_its_document(
+    migrated_url: str, tmp_path: Path, rounds: Callable[[int, int], int]
+) -> None:
+    phases = ("--phases=coverage,fuzzing,stateful", f"--max-examples={rounds(4, 100)}", "--seed=1")
+    with serving(migrated_url) as server:
+        asyncio.run(fill(server))
+        report = asked(server, tmp_path, *phases, document="openapi/lineal.json")
+        assert not [line for line in server.log_lines() if line.get("level") == "error"]
+    assert cases(report) >= 100
 
 
 def without_not_found(document: dict[str, Any]) -> None:

@@ -15,8 +15,7 @@ from server.doors.http.messages import PAGE_HEADERS
 from tests.listening import listening
 from tests.pages.browser import Browser, Page
 
-DOCUMENT = json.loads(Path(__file__).parents[2].joinpath("api", "openapi.json").read_text())
-OPERATIONS = sum(len(verbs) for verbs in DOCUMENT["paths"].values())
+API = Path(__file__).parents[2] / "api"
 BAD_PAGE = (
     "<!doctype html><title>bad</title><link rel=icon href='data:,'><script>document.title = 'inline'</script>"
     "<img src='http://elsewhere.invalid/picture.png'>"
@@ -67,10 +66,12 @@ async def test_every_link_of_the_front_page_leads_somewhere(browser: Browser, se
     assert await tab.value(fetched) == [200] * len(links)
 
 
-async def test_the_docs_page_shows_every_operation(browser: Browser, served: Addresses) -> None:
+@pytest.mark.parametrize(("path", "file"), [("/docs", "openapi.json"), ("/docs/lineal", "openapi_lineal.json")])
+async def test_the_docs_page_shows_every_operation(browser: Browser, served: Addresses, path: str, file: str) -> None:
+    operations = sum(len(verbs) for verbs in json.loads((API / file).read_text())["paths"].values())
     shown = "document.querySelectorAll('.opblock').length"
-    tab = await opened(browser, served.rest, "/docs", until=shown)
-    assert await tab.until(f"{shown} === {OPERATIONS}")
+    tab = await opened(browser, served.rest, path, until=shown)
+    assert await tab.until(f"{shown} === {operations}")
     assert (tab.complaints, hosts_asked(tab)) == ([], {served.rest})
 
 

@@ -29,7 +29,9 @@ async def test_pages_run_no_inline_script_and_are_framed_by_nobody(served: Addre
     assert b"style=" not in answer.body
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/metrics", "/static/lineal.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/docs/lineal", "/openapi.json", "/openapi/lineal.json", "/metrics", "/static/lineal.css"]
+)
 async def test_pages_take_reads_only(served: Addresses, path: str) -> None:
     assert (await ask(served.rest, "HEAD", path)).status == 200
     answer = await ask(served.rest, "POST", path)
@@ -55,6 +57,18 @@ async def test_the_document_is_sent_as_it_is_checked_in(served: Addresses) -> No
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.body == CHECKOUT.joinpath("api", "openapi.json").read_bytes()
+
+
+async def test_each_api_has_its_document_and_its_page(served: Addresses) -> None:
+    for name, file in (("kfp", "openapi.json"), ("lineal", "openapi_lineal.json")):
+        document = await ask(served.rest, "GET", f"/openapi/{name}.json")
+        assert document.body == CHECKOUT.joinpath("api", file).read_bytes()
+        page = (await ask(served.rest, "GET", f"/docs/{name}")).body.decode()
+        assert f'data-document="/openapi/{name}.json"' in page
+        assert 'href="/docs/kfp"' in page
+        assert 'href="/docs/lineal"' in page
+    assert (await ask(served.rest, "GET", "/docs")).body == (await ask(served.rest, "GET", "/docs/kfp")).body
+    assert (await ask(served.rest, "GET", "/docs/kfp_v1beta1")).status == 404
 
 
 async def test_files_are_packed_for_those_who_take_it(served: Addresses) -> None:

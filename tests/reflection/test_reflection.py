@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.apis.kfp.methods import METHODS
+from server.app import APIS
 from tests.api.builders import new_artifact, new_run_and_task
 from tests.faults.client import connected
 from tests.faults.cluster import serving
@@ -30,8 +30,9 @@ def ask(address: str) -> dict[str, Any]:
 
 def served_paths() -> set[str]:
     """The paths of all methods of the services that have a handler; reflection describes services as a whole."""
-    services = {method.service for method in METHODS if method.handler is not None}
-    return {method.path for method in METHODS if method.service in services}
+    methods = [method for api in APIS for method in api.methods]
+    services = {method.service for method in methods if method.handler is not None}
+    return {method.path for method in methods if method.service in services}
 
 
 async def test_a_client_without_stubs_lists_and_calls_the_services(migrated_url: str) -> None:

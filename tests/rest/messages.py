@@ -10,8 +10,9 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from hypothesis import strategies as st
 
-from server.apis.kfp.methods import METHODS
+from server.app import APIS
 
+METHODS = [method for api in APIS for method in api.methods]
 RESPONSES = sorted({method.response for method in METHODS}, key=lambda response: response.DESCRIPTOR.full_name)
 REQUESTS = sorted({method.request for method in METHODS}, key=lambda request: request.DESCRIPTOR.full_name)
 

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.apis.kfp.methods import METHODS
 from server.calls.methods import HttpRule, Method
 from server.doors.http.routes import BadTemplate
 from server.doors.rest.binding import Binding, Bound
 from server.errors import InvalidArgument
-from tests.rest.messages import plain_of
+from tests.rest.messages import METHODS, plain_of
 
 BY_NAME = {method.name.partition(".")[2]: method for method in METHODS}
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.apis.kfp.methods import METHODS
 from server.doors.http.routes import ANY_VERB, BadTemplate, Match, NoRoute, Redirect, Router, WrongVerb
 from server.errors import InvalidArgument
+from tests.rest.messages import METHODS
 
 HTTP_METHODS = [method for method in METHODS if method.http is not None]
 RUN = "/apis/v2beta1/runs/0198c0de"

@@ -84,6 +84,8 @@ class Dialect:
     """Whether several server processes may share the store."""
     upgrades_itself: ClassVar[bool]
     """Whether a server always upgrades the schema at start."""
+    orders_ranges: ClassVar[bool] = True
+    """Whether several ranges of an index are read in its order, so that no sort follows."""
     default_port: ClassVar[int] = 0
     """The port of a URL without one."""
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType({})
@@ -278,6 +280,10 @@ class Dialect:
     def text_list(self, texts: Sequence[str]) -> Any:
         """Return the value to bind for `among`."""
         raise NotImplementedError
+
+    def along(self, statement: Select[Any], rows: FromClause, index: str) -> Select[Any]:
+        """Return a statement that reads rows along an index, where the database would not see by itself that this is best."""
+        return statement
 
     def rows_among(
         self,

@@ -166,6 +166,7 @@ class PostgreSQL(Dialect):
     )
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
+    orders_ranges: ClassVar[bool] = False
     default_port: ClassVar[int] = 5432
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
     value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_VALUE_REFUSALS)

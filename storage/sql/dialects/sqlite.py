@@ -81,6 +81,7 @@ _REFUSALS: Mapping[str | int, str] = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
 }
 
+_quoted = '"{}"'.format
 _VALUE_REFUSALS: Mapping[str | int, str] = {
     sqlite3.SQLITE_CONSTRAINT_CHECK: FORBIDDEN_VALUE,
     sqlite3.SQLITE_CONSTRAINT_TRIGGER: FORBIDDEN_VALUE,

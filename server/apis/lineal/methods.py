@@ -1,0 +1,24 @@
+"""The RPCs of Lineal's own API: one line each, with its handler and what its caller must be allowed."""
+
+from google.protobuf.descriptor import FileDescriptor
+from lineal.v1 import lineage_pb2, overview_pb2
+
+from server.apis.lineal import compare, lineage, overview, search
+from server.calls.methods import Served, methods_of
+from server.calls.namespaces import by_experiment, by_field, by_run, first_of
+from server.calls.policy import Rule
+
+FILES: tuple[FileDescriptor, ...] = (lineage_pb2.DESCRIPTOR, overview_pb2.DESCRIPTOR)
+
+SERVED: dict[str, Served] = {
+    "LineageService.GetLineage": Served(lineage.get_lineage, Rule("lineage", "get", by_field("namespace"))),
+    "LineageService.Search": Served(search.search, Rule("lineage", "list", by_field("namespace"))),
+    "LineageService.CompareRuns": Served(compare.compare_runs, Rule("lineage", "get", by_run("run_ids"))),
+    "OverviewService.GetOverview": Served(overview.get_overview, Rule("runs", "list", by_field("namespace"))),
+    "OverviewService.ListRunSummaries": Served(
+        overview.list_run_summaries,
+        Rule("runs", "list", first_of(by_experiment("experiment_id"), by_field("namespace"))),
+    ),
+}
+
+METHODS = methods_of(FILES, SERVED)

@@ -1,0 +1,1 @@
+"""The search: what a query says, which rows it means, and looking through them."""

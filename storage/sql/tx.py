@@ -1,0 +1,54 @@
+"""The tables as one connection sees them. SqlStore hands one to each callback."""
+
+from typing import cast
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.sql.artifact_tasks import SqlArtifactTasks
+from storage.sql.artifacts import SqlArtifacts
+from storage.sql.comparison import SqlComparison
+from storage.sql.dialects.dialect import Dialect
+from storage.sql.experiments import SqlExperiments
+from storage.sql.lineage import SqlLineage
+from storage.sql.overview import SqlOverview
+from storage.sql.pipeline_versions import SqlPipelineVersions
+from storage.sql.pipelines import SqlPipelines
+from storage.sql.runs import SqlRuns
+from storage.sql.search import SqlSearch
+from storage.sql.tasks import SqlTasks
+from storage.sql.transaction_threads import TurnConnection
+
+
+class SqlTx:
+    """The tables as one connection sees them; implements ReadTx and WriteTx."""
+
+    def __init__(self, connection: AsyncConnection | TurnConnection, dialect: Dialect) -> None:
+        connection = cast(AsyncConnection, connection)  # of which the tables' files call `execute` only
+        self.experiments = SqlExperiments(connection, dialect)
+        self.pipelines = SqlPipelines(connection, dialect)
+        self.pipeline_versions = SqlPipelineVersions(connection, dialect)
+        self.runs = SqlRuns(connection, dialect)
+        self.tasks = SqlTasks(connection, dialect)
+        self.artifacts = SqlArtifacts(connection, dialect)
+        self.artifact_tasks = SqlArtifactTasks(connection, dialect)
+        self._connection, self._dialect = connection, dialect
+
+    @property
+    def lineage(self) -> SqlLineage:
+        """Links across runs, which few calls read."""
+        return SqlLineage(self._connection, self._dialect)
+
+    @property
+    def search(self) -> SqlSearch:
+        """What a search looks through, which few calls read."""
+        return SqlSearch(self._connection, self._dialect)
+
+    @property
+    def comparison(self) -> SqlComparison:
+        """What runs are compared by, which few calls read."""
+        return SqlComparison(self._connection, self._dialect)
+
+    @property
+    def overview(self) -> SqlOverview:
+        """What is summed up of runs, which few calls read."""
+        return SqlOverview(self._connection, self._dialect)

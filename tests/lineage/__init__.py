@@ -1,0 +1,1 @@
+"""The lineage graph: its rules, its bounds, and the API over it."""
