@@ -14,7 +14,7 @@ from tests.databases.queries import execute
 from tests.faults.cluster import clean_environment
 from tests.mlmd_import.imports import Contents, asked_for_file, command, contents, imported, ran
 
-EXECUTIONS = 3000
+EXECUTIONS = 1500
 ATTEMPTS = 8
 
 
