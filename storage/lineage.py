@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 
+from storage.model import TaskType
+
 OUTPUT_LINKS = (8, 9, 10, 11, 101, 104, 106, 107)
 """The types of links that point to what a task made; all others point to what it used.
 
 Those from 100 are MLMD's types of events, kept for links that are written over its API.
 """
+
+DOERS = (TaskType.TASK_TYPE_UNSPECIFIED, TaskType.RUNTIME, TaskType.IMPORTER)
+"""Types of tasks that do something themselves; all others group such tasks, and repeat what these take and make."""
 
 VERSIONED_TYPES = (1, 2, 3)
 """Artifact, Model, Dataset: an artifact of these types at the uri of another one is a version of it."""

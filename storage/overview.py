@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-from storage.model import TaskType
-
-DOERS = (TaskType.TASK_TYPE_UNSPECIFIED, TaskType.RUNTIME, TaskType.IMPORTER)
-"""Types of tasks that do something themselves; all others group such tasks."""
+from storage.lineage import DOERS
 
 
 @dataclass(frozen=True, slots=True)

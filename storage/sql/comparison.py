@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.comparison import ComparedLink, RootTask, TaskPlace
@@ -12,7 +12,7 @@ from storage.lineage import OUTPUT_LINKS, ArtifactNode, LineageLink
 from storage.model import ArtifactType, TaskType
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.limited import LimitedEach
-from storage.sql.rows import columns_of, field_names
+from storage.sql.rows import columns_of, field_names, inline_number, inline_numbers
 from storage.sql.tables import artifact_tasks, artifacts, runs, tasks
 
 FIRST_TASKS = 20
@@ -27,7 +27,7 @@ def _first_tasks(key: Sequence[ColumnElement[Any]]) -> Select[Any]:
     size = func.coalesce(func.char_length(rows.c.input_parameters), 0).label("characters")
     statement = select(rows.c.run_id, rows.c.id, rows.c.type, size)
     statement = statement.where(rows.c.run_id == key[0], rows.c.parent_task_id.is_(None))
-    return statement.order_by(rows.c.created_at, rows.c.id).limit(literal_column(str(FIRST_TASKS)))
+    return statement.order_by(rows.c.created_at, rows.c.id).limit(inline_number(FIRST_TASKS))
 
 
 def _links_of_run(key: Sequence[ColumnElement[Any]]) -> Select[Any]:
@@ -78,9 +78,9 @@ class _Statements:
 
     def _metrics(self, links: FromClause) -> Select[Any]:
         statement = self._whole(links)
-        is_output = links.c.type.in_([literal_column(str(number)) for number in OUTPUT_LINKS])
+        is_output = links.c.type.in_(inline_numbers(OUTPUT_LINKS))
         artifact_type = statement.selected_columns["artifact_type"]
-        return statement.where(is_output, artifact_type == literal_column(str(ArtifactType.Metric.value)))
+        return statement.where(is_output, artifact_type == inline_number(ArtifactType.Metric))
 
 
 class SqlComparison:

@@ -5,7 +5,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.ids import possible_ids
@@ -13,7 +13,7 @@ from storage.lineage import OUTPUT_LINKS, VERSIONED_TYPES, ArtifactNode, Lineage
 from storage.model import TaskOutline
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.limited import LimitedEach
-from storage.sql.rows import columns_of, field_names, inline_literal, records
+from storage.sql.rows import columns_of, field_names, inline_literal, inline_numbers, records
 from storage.sql.tables import artifact_tasks, artifacts, runs, tasks
 
 _OF_TASK = ("type", "key", "iteration", "artifact_id")
@@ -57,15 +57,10 @@ def _parameters_of_run() -> Select[Any]:
 _PARAMETERS_OF_RUN = _parameters_of_run()
 
 
-def _inline(numbers: Sequence[int]) -> list[ColumnElement[Any]]:
-    """Numbers in the text of a statement: a partial index is used only if its condition can be read there."""
-    return [literal_column(str(number)) for number in numbers]
-
-
 def _links_of(column_name: str, *, is_output: bool, order: Sequence[str]) -> Callable[[Sequence[Any]], Select[Any]]:
     def of_key(key: Sequence[ColumnElement[Any]]) -> Select[Any]:
         links = artifact_tasks.alias("link")
-        types = _inline(OUTPUT_LINKS)
+        types = inline_numbers(OUTPUT_LINKS)
         has_type = links.c.type.in_(types) if is_output else links.c.type.not_in(types)
         columns = [links.c[name] for name in _OF_LINK]
         statement = select(*columns).where(links.c[column_name] == key[0], has_type)
@@ -83,7 +78,7 @@ def _versions(dialect: Dialect, *, is_before: bool) -> Callable[[Sequence[Any]],
             rows.c.uri_hash != inline_literal(""),
             rows.c.namespace == namespace,
             rows.c.created_at <= created_at if is_before else rows.c.created_at >= created_at,
-            rows.c.type.in_(_inline(VERSIONED_TYPES)),
+            rows.c.type.in_(inline_numbers(VERSIONED_TYPES)),
         ]
         order = (rows.c.created_at, rows.c.id)
         statement = dialect.along(

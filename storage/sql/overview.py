@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    literal_column,
     select,
     union_all,
 )
@@ -22,13 +21,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Page
 from storage.ids import possible_ids
-from storage.lineage import OUTPUT_LINKS
+from storage.lineage import DOERS, OUTPUT_LINKS
 from storage.model import ArtifactType, RunState, StorageState, TaskState, TaskType
-from storage.overview import DOERS, FailedTask, LastWrites, RunMetric, RunRow, StateCount
+from storage.overview import FailedTask, LastWrites, RunMetric, RunRow, StateCount
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.limited import LimitedEach
 from storage.sql.listing import page
-from storage.sql.rows import columns_of, field_names, inline_literal
+from storage.sql.rows import columns_of, field_names, inline_literal, inline_number, inline_numbers
 from storage.sql.tables import artifact_tasks, artifacts, experiments, pipeline_versions, pipelines, runs, tasks
 
 STATUS_CHARACTERS = 16 * 1024
@@ -40,11 +39,6 @@ _ROOTS_MAX = 20
 Key = Sequence[ColumnElement[Any]]
 
 _ARCHIVED = inline_literal(StorageState.ARCHIVED.name)
-
-
-def _number(number: int) -> ColumnElement[Any]:
-    """A number in the text of a statement, which has one plan then."""
-    return literal_column(str(int(number)))
 
 
 def _of_run(statement: Select[Any], key: Key) -> Select[Any]:
@@ -65,10 +59,10 @@ def _among_tasks(key: Key, columns: Sequence[str], *, newest: bool) -> FromClaus
 def _failed(key: Key, *, newest: bool) -> Select[Any]:
     columns = ("id", "run_id", "name", "display_name", "type", "state", "created_at", "finished_at")
     some = _among_tasks(key, columns, newest=newest)
-    is_group = case((some.c.type.in_([_number(type) for type in DOERS]), _number(0)), else_=_number(1))
+    is_group = case((some.c.type.in_(inline_numbers(DOERS)), inline_number(0)), else_=inline_number(1))
     ended_at = func.coalesce(some.c.finished_at, some.c.created_at)
-    found = select(*(some.c[name] for name in columns[:5])).where(some.c.state == _number(TaskState.FAILED))
-    return found.order_by(is_group, ended_at, some.c.created_at, some.c.id).limit(_number(1))
+    found = select(*(some.c[name] for name in columns[:5])).where(some.c.state == inline_number(TaskState.FAILED))
+    return found.order_by(is_group, ended_at, some.c.created_at, some.c.id).limit(inline_number(1))
 
 
 def _metrics_of_run(dialect: Dialect, key: Key) -> Select[Any]:
@@ -80,8 +74,8 @@ def _metrics_of_run(dialect: Dialect, key: Key) -> Select[Any]:
     made, condition = dialect.partners(artifacts, is_linked, columns=("id", "type", "name", "number_value"))
     found = select(made.c.name, func.max(some_links.c.id).label("link_id"))
     found = found.select_from(some_links.join(made, condition)).where(
-        some_links.c.type.in_([_number(type) for type in OUTPUT_LINKS]),
-        made.c.type == _number(ArtifactType.Metric),
+        some_links.c.type.in_(inline_numbers(OUTPUT_LINKS)),
+        made.c.type == inline_number(ArtifactType.Metric),
         made.c.number_value.is_not(None),
     )
     return found.group_by(made.c.name).order_by(made.c.name).limit(bindparam("limit"))
@@ -98,10 +92,10 @@ def _root(key: Key) -> Select[Any]:
     table = tasks.alias("of_run")
     some = select(table.c.id, table.c.type, table.c.created_at)
     some = some.where(table.c.run_id == key[0], table.c.parent_task_id.is_(None))
-    some = some.order_by(table.c.created_at, table.c.id).limit(_number(_ROOTS_MAX))
+    some = some.order_by(table.c.created_at, table.c.id).limit(inline_number(_ROOTS_MAX))
     first = _of_run(some, key).subquery("some_tasks")
-    is_root = first.c.type == _number(TaskType.ROOT)
-    return select(first.c.id).where(is_root).order_by(first.c.created_at, first.c.id).limit(_number(1))
+    is_root = first.c.type == inline_number(TaskType.ROOT)
+    return select(first.c.id).where(is_root).order_by(first.c.created_at, first.c.id).limit(inline_number(1))
 
 
 def _newest(*columns: str) -> Select[Any]:
@@ -111,7 +105,7 @@ def _newest(*columns: str) -> Select[Any]:
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.sum(case((condition, _number(1)), else_=_number(0)))
+    return func.sum(case((condition, inline_number(1)), else_=inline_number(0)))
 
 
 def _counts(*, in_namespace: bool) -> Select[Any]:
@@ -128,7 +122,7 @@ def _counts(*, in_namespace: bool) -> Select[Any]:
             ).select_from(newest)
         )
     counted = union_all(*counts).subquery("counted")
-    return select(*counted.c).where(counted.c.examined > _number(0))
+    return select(*counted.c).where(counted.c.examined > inline_number(0))
 
 
 def _ended(*, in_namespace: bool) -> Select[Any]:
@@ -187,7 +181,7 @@ class _Statements:
 
     def _with_status(self, rows: FromClause) -> Select[Any]:
         whole, condition = self._dialect.partners(tasks, tasks.c.id == rows.c.id, columns=("id", "status_metadata"))
-        status = func.substr(whole.c.status_metadata, 1, _number(STATUS_CHARACTERS))
+        status = func.substr(whole.c.status_metadata, 1, inline_number(STATUS_CHARACTERS))
         return select(*rows.c, status).select_from(rows.join(whole, condition))
 
     def _with_value(self, rows: FromClause) -> Select[Any]:

@@ -1,6 +1,6 @@
 """Rows ⇄ records: the columns of a table in the order of a record's fields, and back. Used by the per-table files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -52,6 +52,16 @@ def inline_literal(constant: str) -> ColumnElement[str]:
     """Inline a trusted constant instead of binding it: with a bound value, a generic plan cannot use a partial index."""
     assert constant.replace("_", "").isalnum() or not constant, "only words that need no escaping"
     return literal_column(f"'{constant}'")
+
+
+def inline_number(number: int) -> ColumnElement[Any]:
+    """Inline a number of ours instead of binding it: a partial index is used only if its condition can be read in the text."""
+    return literal_column(str(int(number)))
+
+
+def inline_numbers(numbers: Iterable[int]) -> list[ColumnElement[Any]]:
+    """Inline several numbers of ours."""
+    return [inline_number(number) for number in numbers]
 
 
 async def records(result: Result[Any], record: Callable[[Any], Record]) -> list[Record]:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    literal_column,
     or_,
     select,
 )
@@ -22,7 +21,7 @@ from storage.model import ArtifactType
 from storage.search import After, Along, LinksFrom, MetricOfRun, PipelineNames, TasksFrom
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.limited import LimitedEach
-from storage.sql.rows import Record, columns_of, field_names, inline_literal
+from storage.sql.rows import Record, columns_of, field_names, inline_literal, inline_number, inline_numbers
 from storage.sql.tables import artifact_tasks, artifacts, experiments, pipelines, runs, tasks
 
 _FIRST_TIME = -(2**63)
@@ -110,8 +109,8 @@ class _Statements:
         columns = ("id", "name", "type", "number_value")
         partners, condition = self._dialect.partners(artifacts, artifacts.c.id == links.c.artifact_id, columns=columns)
         is_wanted = (
-            links.c.type.in_([literal_column(str(number)) for number in OUTPUT_LINKS]),
-            partners.c.type == literal_column(str(ArtifactType.Metric.value)),
+            links.c.type.in_(inline_numbers(OUTPUT_LINKS)),
+            partners.c.type == inline_number(ArtifactType.Metric),
             partners.c.number_value.is_not(None),
             self._dialect.among(partners.c.name, "names"),
         )

@@ -6,14 +6,13 @@ found = await world.ask(store, "model", direction=Direction.UPSTREAM)
 found.tasks == {"train"}; found.edges == {("data", "train"), ("train", "model")}; found.cuts == set()
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from server.rules.lineage.graph import Direction, EdgeKind, artifact_ref, task_ref
 from server.rules.lineage.walk import Found, Question, walk
 from storage.digests import text_digest
-from storage.ids import new_id
 from storage.model import Artifact, ArtifactTask, IOType, Run, Task, TaskState, TaskType
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, a_link, a_run, a_task, an_artifact
@@ -134,8 +133,3 @@ class World:
             cuts={(names[cut.at], cut.reason.name) for cut in found.graph.cuts},
             found=found,
         )
-
-
-def unknown_ids(count: int) -> Sequence[str]:
-    """Ids that nothing has."""
-    return [new_id() for _ in range(count)]

@@ -8,7 +8,6 @@ from server.apis.lineal.nodes import write_artifact, write_task
 from server.calls.call import Call
 from server.errors import InvalidArgument, NotFound
 from server.rules import checks
-from server.rules.lineage.choice import DOERS
 from server.rules.lineage.graph import ARTIFACT, EXPERIMENT, RUN, TASK, Cut, Direction, Edge, EdgeKind, Reason
 from server.rules.lineage.nodes import Nodes, Within
 from server.rules.lineage.versions import URI_ARTIFACTS_MAX
@@ -17,6 +16,7 @@ from storage.contract import ReadTx
 from storage.digests import text_digest
 from storage.errors import RowNotFound
 from storage.ids import can_be_id
+from storage.lineage import DOERS
 from storage.model import TaskType
 from storage.slices import in_slices
 

@@ -2,11 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from storage.lineage import LineageLink
+from storage.lineage import DOERS, LineageLink
 from storage.model import TaskState, TaskType
-
-DOERS = (TaskType.TASK_TYPE_UNSPECIFIED, TaskType.RUNTIME, TaskType.IMPORTER)
-"""Types of tasks that do something themselves; all others group such tasks, and repeat what these take and make."""
 
 
 def is_doer(link: LineageLink) -> bool:

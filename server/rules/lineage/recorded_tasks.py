@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
 
-from server.rules.lineage.choice import DOERS
 from storage.documents import parameters
 from storage.documents.parameters import NO_VALUE, Parameter
 from storage.documents.tasks import TypeAttributes
+from storage.lineage import DOERS
 from storage.model import IOType, TaskOutline, TaskType
 
 Item = TypeVar("Item")

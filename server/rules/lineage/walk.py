@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from server.rules.lineage import versions
-from server.rules.lineage.choice import DOERS, is_cached, is_doer, is_maker, makers, users
+from server.rules.lineage.choice import is_cached, is_doer, is_maker, makers, users
 from server.rules.lineage.graph import (
     EDGES_PER_NODE_MAX,
     Direction,
@@ -27,7 +27,7 @@ from server.rules.lineage.parameter_flow import ParameterEdge, ParameterFlow
 from server.rules.lineage.versions import Versions, has_versions
 from storage.contract import ReadTx
 from storage.contract.lineage import LineageReads
-from storage.lineage import LineageLink
+from storage.lineage import DOERS, LineageLink
 from storage.model import NO_ITERATION, TaskState
 from storage.slices import in_slices
 
