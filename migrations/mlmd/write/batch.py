@@ -170,7 +170,8 @@ class _Writing:
         return replace(piece.end, tally=tally, findings=piece.end.findings.plus(self.findings).plus(findings))
 
     async def _record(self, piece: _Piece, progress: Progress, connection: AsyncConnection) -> None:
-        import_id = self.writer.import_id
+        writer, import_id = self.writer, self.writer.import_id
+        writer.pace.note_others(await writer.target.dialect.commits_of_others(connection))
         if piece.end is not None:
             for kind, ids in piece.plan.refused.items():
                 if ids:

@@ -391,6 +391,10 @@ class Dialect:
         await connection.execute(text("SELECT 1"))
         return True
 
+    async def commits_of_others(self, connection: AsyncConnection) -> int | None:
+        """Return a number that changes when another connection has committed; None where one writer does not delay all others."""
+        return None
+
     async def size_bytes(self, connection: AsyncConnection) -> int:
         """Return the size of the database in bytes, indexes included."""
         raise NotImplementedError

@@ -1,6 +1,5 @@
 """SQLite: one file, one writer, concurrent readers. One server process owns the file; the importer may write in between."""
 
-import asyncio
 import contextlib
 import fcntl
 import json
@@ -11,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import IO, Any, ClassVar
 
-import aiosqlite
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -38,6 +36,7 @@ from storage.errors import Unavailable
 from storage.sql.dialects.dialect import DAMAGED, IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import FORBIDDEN_VALUE, causes
+from storage.sql.dialects.sqlite_connections import EndingConnection, open_on_a_thread
 from storage.sql.dialects.sqlite_file import FileWatch, check_file, claimed
 from storage.sql.dialects.sqlite_inquiry import IMPORT_LOCK, FileInquiry
 from storage.sql.transaction_threads import Commits, TransactionThreads
@@ -110,47 +109,12 @@ def _try_lock(file: IO[str]) -> bool:
     return True
 
 
-class _EndingConnection(sqlite3.Connection):
-    """Rolls back before closing: with a cursor still open, as after a cancelled call, the transaction's lock would remain."""
-
-    def close(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            self.rollback()
-        super().close()
-
-
 def _connections(*, writer: bool, pool_size: int) -> int:
     return 1 if writer else min(pool_size, READERS)
 
 
 def _connect_arguments() -> dict[str, Any]:
-    return {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False, "factory": _EndingConnection}
-
-
-class _EndingThread(aiosqlite.Connection):
-    """Keeps a future for the end of its thread, which aiosqlite does not wait for when the file cannot be opened."""
-
-    end: asyncio.Future[Any] | None = None
-
-    def __init__(self, path: str, **options: Any) -> None:
-        super().__init__(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)
-        # An open connection must not keep the process alive. SQLAlchemy sets this too, on connections that it creates itself.
-        self._thread.daemon = True
-
-    def stop(self) -> asyncio.Future[Any] | None:
-        self.end = super().stop()
-        return self.end
-
-
-async def _open(path: str, **options: Any) -> aiosqlite.Connection:
-    """Open a file. If that fails, wait for the thread, which must not report to an event loop that has been closed."""
-    connection = _EndingThread(path, **options)
-    try:
-        return await connection
-    except sqlite3.Error:
-        if connection.end:
-            await connection.end
-        raise
+    return {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False, "factory": EndingConnection}
 
 
 class SQLite(Dialect):
@@ -206,7 +170,7 @@ class SQLite(Dialect):
             "pool_size": _connections(writer=writer, pool_size=pool_size),
             "max_overflow": 0,
             "pool_timeout": pool_timeout_seconds,
-            "connect_args": {**_connect_arguments(), "async_creator_fn": _open},
+            "connect_args": {**_connect_arguments(), "async_creator_fn": open_on_a_thread},
         }
 
     def prepare(self, engine: AsyncEngine, *, writer: bool) -> None:
@@ -389,6 +353,11 @@ class SQLite(Dialect):
             for name, value in safe_values.items()
             if pragmas[name] != value
         ]
+
+    async def commits_of_others(self, connection: AsyncConnection) -> int | None:
+        """SQLite counts them for each connection."""
+        number: int = (await connection.exec_driver_sql("PRAGMA data_version")).scalar_one()
+        return number
 
     async def size_bytes(self, connection: AsyncConnection) -> int:
         """The file and its write-ahead log, which may not exist."""
