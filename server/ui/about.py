@@ -2,6 +2,7 @@
 
 from server.calls.http_calls import HttpResponse
 from server.ui.calls import Desk
+from server.ui.reach import reach_of
 from server.ui.rendering import render
 from server.ui.visit import Visit
 from storage.errors import StorageError
@@ -23,5 +24,5 @@ async def page(visit: Visit, desk: Desk) -> HttpResponse:
         is_ready = True
     except StorageError:
         is_ready = False
-    host = visit.request.headers.get("host", "") or desk.facts.rest
-    return render(visit, "about.html", facts=desk.facts, host=host, is_ready=is_ready, links=LINKS)
+    reach = reach_of(visit, desk.facts)
+    return render(visit, "about.html", facts=desk.facts, reach=reach, is_ready=is_ready, links=LINKS)

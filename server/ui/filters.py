@@ -51,6 +51,11 @@ def moment(value: Timestamp | datetime | int | None) -> datetime | None:
         return None
 
 
+def microseconds(value: datetime) -> int:
+    """Return a time as microseconds since 1970 UTC."""
+    return (value - _EPOCH) // timedelta(microseconds=1)
+
+
 def time_tag(value: Timestamp | datetime | int | None) -> Markup:
     """Return a <time> in UTC, which a script turns into local time; a dash if there is no time."""
     when = moment(value)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from server.calls.http_calls import HttpResponse
-from server.ui import about, home, objects
+from server.ui import about, artifacts, home, objects, runs, search
 from server.ui.calls import Desk
 from server.ui.visit import Visit
 
@@ -23,6 +23,9 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page("/", home.page),
+    Page("/search", search.page),
+    Page("/runs", runs.page, takes_form=True),
+    Page("/artifacts", artifacts.page),
     Page("/about", about.page),
     Page("/runs/{run_id}", objects.run_page),
     Page("/experiments/{experiment_id}", objects.experiment_page),
