@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 ABSENT = "–"
 SHORT_ID = 8
-"""How many characters of an id are shown."""
+"""How many characters of an id are shown: the last ones, because ids begin with the time at which they were made."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -105,13 +105,17 @@ def copyable(text: str, what: str = "") -> Markup:
     return Markup(tag).format(text, what or text)
 
 
+def short(value: str) -> str:
+    """Return the end of an id, as a name for what has none."""
+    return value if len(value) <= SHORT_ID else f"…{value[-SHORT_ID:]}"
+
+
 def short_id(value: str) -> Markup:
-    """Return the beginning of an id, which is copied whole; nothing for an empty one."""
+    """Return the end of an id, which is copied whole; nothing for an empty one."""
     if not value:
         return Markup("")
-    return Markup('<code class="id" title="{}">{}</code>').format(value, value[:SHORT_ID]) + copyable(
-        value, f"id {value}"
-    )
+    shown = Markup('<code class="id" title="{}">{}</code>').format(value, short(value))
+    return shown + copyable(value, f"id {value}")
 
 
 def uri_text(uri: str) -> Markup:
@@ -149,6 +153,7 @@ FILTERS = {
     "duration_words": duration_words,
     "state": state_badge,
     "state_word": state_word,
+    "short": short,
     "short_id": short_id,
     "copy": copyable,
     "uri": uri_text,
