@@ -1,5 +1,6 @@
 """What a browser asked a page for, and the addresses of other pages from there. Every page is passed one."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from google.rpc import code_pb2
 from server.calls.statuses import Status
 from server.doors.http.messages import HttpRequest
 from server.doors.rest.query import pairs
+from server.errors import InvalidArgument
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_FIELDS_MAX = 1000
@@ -65,6 +67,13 @@ class Visit:
     def query(self) -> Mapping[str, str]:
         """The query; of a name that is given several times the last one. Raises InvalidArgument for bad escapes."""
         return {name: value.strip() for name, value in pairs(self.request.query)}
+
+    @property
+    def searched(self) -> str:
+        """What was searched for, if this is a page of results; "" if that cannot be read."""
+        with contextlib.suppress(InvalidArgument):
+            return self.text("q") if self.section == "search" else ""
+        return ""
 
     def text(self, name: str) -> str:
         """Return a parameter of the query, "" if it is absent."""
