@@ -48,11 +48,11 @@ async def test_filters_stand_in_the_address_and_all_hold(visitor: Visitor) -> No
 
 
 async def test_each_chip_changes_one_filter_and_keeps_the_others(visitor: Visitor) -> None:
-    page = await visitor.main("/artifacts?type=Model&name=a+b")
+    page = await visitor.main("/artifacts?type=Model&name=none+such")
     hrefs = {each.text: each.attributes["href"] for each in page.with_class("chip")}
-    assert hrefs["Dataset"] == "./artifacts?type=Dataset&name=a%20b"
-    assert hrefs["Last 7 days"] == "./artifacts?type=Model&name=a%20b&since=7d"
-    assert page.by_id("name").attributes["value"] == "a b"
+    assert hrefs["Dataset"] == "./artifacts?type=Dataset&name=none%20such"
+    assert hrefs["Last 7 days"] == "./artifacts?type=Model&name=none%20such&since=7d"
+    assert page.by_id("name").attributes["value"] == "none such"
     assert "No artifact fits" in page.text
 
 

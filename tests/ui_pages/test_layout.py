@@ -76,7 +76,9 @@ async def test_every_address_of_every_page_works_below_a_prefix(visitor: Visitor
             continue
         for element in read(answer.body.decode()).all():
             for name in LINKS:
-                if (address := element.attributes.get(name, "")) and not address.startswith(("https:", "http:")):
+                if (address := element.attributes.get(name, "")) and not address.lower().startswith(
+                    ("https:", "http:")
+                ):
                     parts = urlsplit(urljoin(f"http://here{path}", address))
                     queue.append(parts.path + (f"?{parts.query}" if parts.query else ""))
     assert [path for path, status in seen.items() if status == 502] == []
