@@ -79,6 +79,12 @@ class Addresses:
     admin: str = ""
 
 
+def ui_address(rest: str) -> str:
+    """Return the address of the web UI for a browser on this machine, of a REST door that listens on HOST:PORT."""
+    host, _, port = rest.rpartition(":")
+    return f"http://{'localhost' if host in ('', '0.0.0.0', '[::]') else host}:{port}/"
+
+
 async def prepare_store(settings: Settings) -> None:
     """Upgrade the schema if that is allowed, otherwise check it; raises SchemaMismatch or Unavailable."""
     if dialect_for(settings.store).upgrades_itself or settings.upgrade:
