@@ -11,6 +11,7 @@ from tests.api.builders import a_spec, unique
 from tests.api.service import serving
 from tests.docs.pages import CHECKOUT
 from tests.faults.cluster import clean_environment
+from tests.mlmd.reading import STORES
 from tests.rest.client import ask
 from tests.rest.uploads import upload_pipeline
 from tests.ui_pages.document import Element, read
@@ -112,10 +113,18 @@ async def test_the_commands_that_record_work_as_they_are_printed(fresh: Visitor)
 
 
 @pytest.mark.databases("sqlite")
-async def test_the_commands_that_import_name_this_store(fresh: Visitor, migrated_url: str) -> None:
-    *_, commands = [each.text for each in (await fresh.main("/")).all("pre")]
-    assert f"--store '{migrated_url}' --dry-run" in commands
-    assert commands.count('import-mlmd "$SOURCE"') == 2
+async def test_the_commands_that_import_work_as_they_are_printed(fresh: Visitor) -> None:
+    *_, pre = (await fresh.main("/")).all("pre")
+    source, *commands = "".join(each for each in pre.children if isinstance(each, str)).splitlines()
+    assert source.startswith("SOURCE=")
+    await _run("sh", "-ec", "\n".join((f"SOURCE=sqlite:///{STORES / 'kfp_main.sqlite'}", *commands)))
+    assert "Nothing is recorded yet" not in (await fresh.main("/")).text
+
+
+@pytest.mark.databases("postgresql", "mysql")
+async def test_a_password_that_commands_leave_out_is_asked_for(fresh: Visitor, migrated_url: str) -> None:
+    has_password = ":" in migrated_url.partition("://")[2].partition("@")[0]
+    assert ("the password of this one instead of ***" in (await fresh.main("/")).text) is has_password
 
 
 async def test_commands_name_the_address_that_a_proxy_passes_on(migrated_url: str) -> None:
@@ -132,7 +141,7 @@ async def _run(*command: str | object, text: str = "") -> None:
         [str(word) for word in command],
         input=text,
         cwd=CHECKOUT,
-        env=clean_environment({"PYTHONPATH": str(CHECKOUT / "clients" / "python")}),
+        env=clean_environment({"PYTHONPATH": f"{CHECKOUT}:{CHECKOUT / 'clients' / 'python'}"}),
         capture_output=True,
         text=True,
         timeout=120,
