@@ -32,7 +32,7 @@ from server.config import Settings, ignored_settings
 from server.doors.grpc.behaviour import CallLimits
 from server.doors.grpc.door import GrpcDoor
 from server.doors.rest.door import RestDoor
-from server.pages import Facts, page_routes
+from server.pages import page_routes
 from server.process.admin import AdminDoor
 from server.process.health import PROBE_PATHS, health_routes
 from server.process.memory import give_back, map_large_blocks
@@ -42,6 +42,8 @@ from server.process.telemetry import log
 from server.process.workers import run_workers
 from server.rules import last_runs
 from server.rules.run_sweep import RunSweep
+from server.ui.facts import Facts
+from server.ui.routes import ui_routes, unknown_page
 from storage import slices
 from storage.errors import StorageError
 from storage.pages import PageTokens
@@ -75,6 +77,12 @@ class Addresses:
     grpc: str
     rest: str
     admin: str = ""
+
+
+def ui_address(rest: str) -> str:
+    """Return the address of the web UI for a browser on this machine, of a REST door that listens on HOST:PORT."""
+    host, _, port = rest.rpartition(":")
+    return f"http://{'localhost' if host in ('', '0.0.0.0', '[::]') else host}:{port}/"
 
 
 async def prepare_store(settings: Settings) -> None:
@@ -153,8 +161,10 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
             settings,
             plain_routes=[
                 *health_routes(settings, is_ready=store.ready),
-                *page_routes(facts, shared, metrics, dispatcher, apis),
+                *page_routes(metrics, apis),
+                *ui_routes(facts, shared, dispatcher, apis),
             ],
+            unknown_page=unknown_page,
             admission=admission,
             probe_paths=PROBE_PATHS,
             share_port=settings.workers > 1,

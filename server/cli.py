@@ -109,7 +109,8 @@ def serve(file: str | None, **flags: Any) -> None:
     def announce(addresses: app.Addresses) -> None:
         admin = f", admin on http://{addresses.admin}" if addresses.admin else ""
         click.echo(
-            f"Lineal {__version__}: gRPC on {addresses.grpc}, REST on http://{addresses.rest}, store {label}{admin}"
+            f"Lineal {__version__}: {app.ui_address(addresses.rest)} in a browser, gRPC on {addresses.grpc}, "
+            f"REST on http://{addresses.rest}, store {label}{admin}"
         )
         sys.stdout.flush()
 

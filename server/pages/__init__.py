@@ -1,5 +1,4 @@
-"""The pages for browsers and the other routes that are not API calls: front page, docs, single objects, OpenAPI
-document, metrics.
+"""Routes that are neither API calls nor pages of the UI: docs, OpenAPI documents, metrics, and the files that pages load.
 
 The composition root passes the routes to the REST door.
 """
@@ -7,36 +6,19 @@ The composition root passes the routes to the REST door.
 from collections.abc import Awaitable, Callable, Sequence
 
 from server.api import Api
-from server.calls.call import Shared
-from server.calls.dispatcher import Dispatcher
 from server.calls.http_calls import HttpResponse
 from server.doors.http.messages import HttpRequest
 from server.doors.http.plain_routes import Route, closed_to_others
 from server.doors.http.routes import ANY_VERB
 from server.pages.assets import Asset, asset_names, asset_of, read_asset
 from server.pages.docs import docs_page
-from server.pages.front import Facts, front_page
-from server.pages.objects import object_handlers
 from server.process.metrics import CONTENT_TYPE, Metrics
-from storage.errors import StorageError
-
-__all__ = ["Facts", "page_routes"]
 
 READS = ("GET", "HEAD")
 
 
-def page_routes(
-    facts: Facts, shared: Shared, metrics: Metrics, dispatcher: Dispatcher, apis: Sequence[Api]
-) -> list[Route]:
+def page_routes(metrics: Metrics, apis: Sequence[Api]) -> list[Route]:
     """Return the routes."""
-
-    async def front(request: HttpRequest) -> HttpResponse:
-        try:
-            await shared.store.ready()
-            is_ready = True
-        except StorageError:
-            is_ready = False
-        return front_page(facts, host=request.headers.get("host", ""), is_ready=is_ready)
 
     def docs(name: str) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
         async def answer(request: HttpRequest) -> HttpResponse:
@@ -48,12 +30,11 @@ def page_routes(
         return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
 
     documents = {api.name: asset_of("openapi.json", api.openapi()) for api in apis if api.openapi}
-    handlers = {"/": front, "/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
+    handlers = {"/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
     handlers |= {f"/openapi/{name}.json": _sender(document) for name, document in documents.items()}
     handlers |= {f"/docs/{name}": docs(name) for name in documents}
     if documents:
         handlers["/docs"] = docs(next(iter(documents)))
-    handlers |= object_handlers(dispatcher, shared.settings, apis)
     handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
     routes: list[Route] = []
     for path, handler in handlers.items():

@@ -19,7 +19,6 @@ _KINDS = {
 _NAMES = (
     "docs.css",
     "docs.js",
-    "lineal.css",
     "lineal.svg",
     "links.js",
     "vendor/swagger-ui/swagger-ui-bundle.js",
@@ -49,9 +48,11 @@ class Asset:
         return HttpResponse(200, self.packed, self.content_type, (*headers, ("content-encoding", "gzip")))
 
 
+@cache
 def asset_names() -> tuple[str, ...]:
-    """Return the names of the files that pages load."""
-    return _NAMES
+    """Return the names of the files that pages load: those listed here, and all in the folder `ui`."""
+    folder = files("server").joinpath("static", "ui")
+    return (*_NAMES, *sorted(f"ui/{file.name}" for file in folder.iterdir()))
 
 
 @cache
@@ -68,4 +69,10 @@ def asset_of(name: str, data: bytes) -> Asset:
 
 def address_of(name: str) -> str:
     """Return the address under which pages load a file."""
-    return f"/static/{name}?{read_asset(name).query}"
+    return f"/{relative_address_of(name)}"
+
+
+@cache
+def relative_address_of(name: str) -> str:
+    """Return the address under which pages load a file, relative to the front page."""
+    return f"static/{name}?{read_asset(name).query}"

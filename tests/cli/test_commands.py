@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import pytest
 
+from server.app import ui_address
 from server.cli import main
 from server.config import setting_fields, variable_of
 from tests.cli.program import lineal
@@ -52,3 +53,17 @@ def test_the_module_is_the_program() -> None:
     command = [sys.executable, "-m", "server", "--version"]
     as_module = subprocess.run(command, check=True, env=clean_environment(), capture_output=True, text=True)
     assert as_module.stdout == run_program("--version").stdout
+
+
+@pytest.mark.parametrize(
+    ("rest", "address"),
+    [
+        ("127.0.0.1:8888", "http://127.0.0.1:8888/"),
+        ("0.0.0.0:80", "http://localhost:80/"),
+        ("[::]:80", "http://localhost:80/"),
+        ("[::1]:80", "http://[::1]:80/"),
+        (":80", "http://localhost:80/"),
+    ],
+)
+def test_the_address_for_a_browser_is_one_that_it_can_open(rest: str, address: str) -> None:
+    assert ui_address(rest) == address

@@ -48,21 +48,19 @@ async def bad_address() -> AsyncIterator[str]:
         yield f"127.0.0.1:{port}"
 
 
-async def test_the_front_page_says_what_runs_here(browser: Browser, served: Addresses) -> None:
-    tab = await opened(browser, served.rest, "/")
+async def test_a_page_says_what_runs_here(browser: Browser, served: Addresses) -> None:
+    tab = await opened(browser, served.rest, "/about")
     text = await tab.value("document.body.innerText")
     assert all(said in text for said in (__version__, "sqlite:///", served.grpc, served.rest, "Ready"))
     assert await tab.value("document.querySelector('dl').innerText.match(/Schema\\s+(\\S+)/)[1].length") >= 4
     assert (tab.complaints, hosts_asked(tab)) == ([], {served.rest})
 
 
-async def test_every_link_of_the_front_page_leads_somewhere(browser: Browser, served: Addresses) -> None:
-    tab = await opened(browser, served.rest, "/")
-    links = await tab.value("[...document.querySelectorAll('a')].map(link => link.getAttribute('href'))")
-    assert links == ["/docs", "/openapi.json", "/metrics", "/healthz", "/readyz"]
-    fetched = (
-        "Promise.all([...document.querySelectorAll('a')].map(link => fetch(link.href).then(answer => answer.status)))"
-    )
+async def test_every_link_about_the_server_leads_somewhere(browser: Browser, served: Addresses) -> None:
+    tab = await opened(browser, served.rest, "/about")
+    links = await tab.value("[...document.querySelectorAll('main a')].map(link => link.getAttribute('href'))")
+    assert links == ["./docs", "./openapi.json", "./metrics", "./healthz", "./readyz"]
+    fetched = "Promise.all([...document.querySelectorAll('main a')].map(link => fetch(link.href).then(answer => answer.status)))"
     assert await tab.value(fetched) == [200] * len(links)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from server.app import Addresses
-from server.pages.front import Facts, front_page
 from tests.api.service import serving
 from tests.databases import create_database
 from tests.databases.private import PrivateServer
@@ -15,22 +14,22 @@ from tests.faults.cluster import serving as serving_process
 from tests.rest.client import ask
 
 CHECKOUT = Path(__file__).parents[2]
-FACTS = Facts("1<2", "sqlite:///<b>", "0001", "127.0.0.1:1", "127.0.0.1:2")
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/about", "/docs"])
 async def test_pages_run_no_inline_script_and_are_framed_by_nobody(served: Addresses, path: str) -> None:
     answer = await ask(served.rest, "GET", path)
     policy = answer.headers["content-security-policy"].split("; ")
     assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(policy)
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert b"<script>" not in answer.body
     assert b"style=" not in answer.body
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs", "/docs/lineal", "/openapi.json", "/openapi/lineal.json", "/metrics", "/static/lineal.css"]
+    "path",
+    ["/", "/about", "/docs", "/docs/lineal", "/openapi.json", "/openapi/lineal.json", "/metrics", "/static/ui/ui.css"],
 )
 async def test_pages_take_reads_only(served: Addresses, path: str) -> None:
     assert (await ask(served.rest, "HEAD", path)).status == 200
@@ -40,16 +39,9 @@ async def test_pages_take_reads_only(served: Addresses, path: str) -> None:
 
 async def test_a_host_header_shows_as_text(pages_store: str) -> None:
     async with serving(pages_store, allowed_hosts="*") as addresses:
-        answer = await ask(addresses.rest, "GET", "/", host="<script>alert(1)</script>")
+        answer = await ask(addresses.rest, "GET", "/about", host="<script>alert(1)</script>")
     assert b"<script>" not in answer.body
     assert b"&lt;script&gt;alert(1)" in answer.body
-
-
-def test_facts_show_as_text() -> None:
-    html = front_page(FACTS, host="", is_ready=True).body.decode()
-    assert "1&lt;2" in html
-    assert "sqlite:///&lt;b&gt;" in html
-    assert "127.0.0.1:2/apis" in html
 
 
 async def test_the_document_is_sent_as_it_is_checked_in(served: Addresses) -> None:
@@ -83,12 +75,12 @@ async def test_files_are_packed_for_those_who_take_it(served: Addresses) -> None
 async def test_files_may_be_kept_under_the_address_that_pages_use(served: Addresses) -> None:
     page = (await ask(served.rest, "GET", "/")).body.decode()
     address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
-    assert "immutable" in (await ask(served.rest, "GET", address)).headers["cache-control"]
-    assert (await ask(served.rest, "GET", "/static/lineal.css?v=0")).headers["cache-control"] == "no-cache"
+    assert "immutable" in (await ask(served.rest, "GET", address.removeprefix("."))).headers["cache-control"]
+    assert (await ask(served.rest, "GET", "/static/ui/ui.css?v=0")).headers["cache-control"] == "no-cache"
 
 
 async def test_nothing_but_the_listed_files_is_sent(served: Addresses) -> None:
-    for path in ("/static/", "/static/openapi.json", "/static/vendor/SHA256SUMS", "/static/..%2Fapp.py"):
+    for path in ("/static/", "/static/ui/", "/static/openapi.json", "/static/vendor/SHA256SUMS", "/static/..%2Fapp.py"):
         assert (await ask(served.rest, "GET", path)).status == 404
 
 
@@ -96,7 +88,7 @@ async def test_nothing_but_the_listed_files_is_sent(served: Addresses) -> None:
 async def test_the_password_of_the_store_is_hidden(migrated_url: str) -> None:
     password = migrated_url.partition("://")[2].partition("@")[0].partition(":")[2]
     async with serving(migrated_url) as addresses:
-        texts = [(await ask(addresses.rest, "GET", path)).body.decode() for path in ("/", "/metrics")]
+        texts = [(await ask(addresses.rest, "GET", path)).body.decode() for path in ("/about", "/metrics")]
     assert migrated_url.rpartition("/")[2] in texts[0]
     assert not password or ":***@" in texts[0]
     assert not password or all(f":{password}@" not in text for text in texts)
@@ -106,9 +98,9 @@ async def test_the_password_of_the_store_is_hidden(migrated_url: str) -> None:
 async def test_a_frozen_database_shows(start_private_server: Callable[..., PrivateServer]) -> None:
     database = start_private_server("postgresql")
     with serving_process(create_database("postgresql", server=database.url), "--upgrade") as server:
-        assert b"Ready" in (await ask(server.rest, "GET", "/")).body
+        assert b"Ready" in (await ask(server.rest, "GET", "/about")).body
         assert (await ask(server.rest, "GET", "/metrics")).status == 200
         database.pause()
-        assert b"Database does not answer" in (await ask(server.rest, "GET", "/")).body
+        assert b"Database does not answer" in (await ask(server.rest, "GET", "/about")).body
         assert (await ask(server.rest, "GET", "/metrics")).status == 200
         database.resume()

@@ -21,7 +21,7 @@ UNSAFE = [
     for verb in operations
     if verb.upper() not in SAFE_VERBS
 ]
-PAGES = [("POST", path) for path in ("/", "/docs", "/metrics", "/healthz", "/static/lineal.css", "/bogus")]
+PAGES = [("POST", path) for path in ("/", "/docs", "/metrics", "/healthz", "/static/ui/ui.css", "/bogus")]
 RUNS = "/apis/v2beta1/runs"
 
 

@@ -11,10 +11,11 @@ PAGE_HEADERS: tuple[tuple[str, str], ...] = (
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     ("cross-origin-opener-policy", "same-origin"),
-    ("referrer-policy", "no-referrer"),
+    # With no-referrer, browsers would send forms with the origin `null`, which BrowserGuard refuses.
+    ("referrer-policy", "same-origin"),
     ("x-frame-options", "DENY"),
 )
 """Headers of HTML pages: a page loads from this server only, runs no inline scripts, and cannot be framed."""

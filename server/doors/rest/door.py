@@ -5,7 +5,7 @@ modules of their own.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 from server.api import Api, HttpForm, StreamBody
@@ -36,6 +36,10 @@ GRACE_SECONDS = 0.5
 """How long after its deadline a call may still answer before the connection answers 504."""
 
 
+UnknownPage = Callable[[HttpRequest], HttpResponse | None]
+"""Returns what a browser is shown for a path under which nothing is served, None for other clients."""
+
+
 class RestDoor:
     """An HTTP server on one address. Raises BadTemplate if two routes have the same verb and template."""
 
@@ -46,6 +50,7 @@ class RestDoor:
         settings: Settings,
         *,
         plain_routes: Sequence[Route] = (),
+        unknown_page: UnknownPage | None = None,
         admission: Admission | None = None,
         probe_paths: Collection[str] = (),
         share_port: bool = False,
@@ -53,7 +58,7 @@ class RestDoor:
     ) -> None:
         self._refusals = refusals or Refusals()
         self._dispatcher, self._settings = dispatcher, settings
-        self._forms = Forms(apis)
+        self._forms, self._unknown_page = Forms(apis), unknown_page
         self._router, self._streamed = Router[HttpHandler](), Router[None]()
         for verbs, path, handler in plain_routes:
             for verb in verbs:
@@ -121,7 +126,8 @@ class RestDoor:
             self._note(request, wrong_verb())
             return forms.wrong_verb(path, match.verbs)
         self._note(request, unknown_path())
-        return forms.unknown_path(path)
+        page = self._unknown_page(request) if self._unknown_page is not None else None
+        return page or forms.unknown_path(path)
 
     def _note(self, request: HttpRequest, status: Status) -> None:
         self._refusals.note(DOOR, status, request.peer, verb=request.verb)

@@ -1,0 +1,56 @@
+"""The routes of the UI's pages, and the page for paths under which there is none. The composition root calls this."""
+
+from collections.abc import Sequence
+
+from server.api import Api
+from server.calls.accept import preferred
+from server.calls.call import Shared
+from server.calls.dispatcher import Dispatcher
+from server.calls.http_calls import JSON_TYPE, HttpResponse
+from server.doors.http.messages import HttpHandler, HttpRequest
+from server.doors.http.plain_routes import Route, closed_to_others
+from server.doors.http.responses import failure_status, unknown_path
+from server.doors.http.routes import ANY_VERB
+from server.ui.calls import Office, office
+from server.ui.facts import Facts
+from server.ui.rendering import error_page
+from server.ui.table import PAGES, Page
+from server.ui.visit import Refused, Visit
+
+READS = ("GET", "HEAD")
+
+
+def ui_routes(facts: Facts, shared: Shared, dispatcher: Dispatcher, apis: Sequence[Api]) -> list[Route]:
+    """Return the routes."""
+    shared_by_all = office(facts, shared, dispatcher, apis)
+    routes: list[Route] = []
+    for entry in PAGES:
+        verbs = (*READS, "POST") if entry.takes_form else READS
+        routes += [
+            (verbs, entry.path, _handler(entry, shared_by_all)),
+            ((ANY_VERB,), entry.path, closed_to_others(*verbs)),
+        ]
+    return routes
+
+
+def unknown_page(request: HttpRequest) -> HttpResponse | None:
+    """Return the page for a path under which nothing is served; None for clients that prefer JSON, or do not say."""
+    accept = request.headers.get("accept", "")
+    if request.verb not in READS or preferred(accept, (JSON_TYPE, "text/html")) != "text/html":
+        return None
+    response = error_page(Visit(request), unknown_path(), http_status=404)
+    response.headers += (("vary", "Accept"),)
+    return response
+
+
+def _handler(entry: Page, office: Office) -> HttpHandler:
+    async def show(request: HttpRequest) -> HttpResponse:
+        visit = Visit(request)
+        try:
+            return await entry.make(visit, office.desk(request))
+        except Refused as error:
+            return error_page(visit, error.status)
+        except Exception as error:  # noqa: BLE001 - whatever fails becomes a page for whoever looks at it
+            return error_page(visit, failure_status(error, entry.path))
+
+    return show

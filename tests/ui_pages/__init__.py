@@ -1,0 +1,1 @@
+"""The pages of the web UI, without a browser: what stands in them, where their links lead, what they refuse."""
