@@ -1,6 +1,7 @@
 """Filters of the templates: times, durations, states, ids, uris and numbers as people read them.
 
-What returns markup escapes every value in it.
+What returns markup escapes every value in it, with `escape` in f-strings: lists call these filters hundreds of times, and
+`Markup.format` takes four times as long.
 """
 
 import math
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 ABSENT = "–"
 SHORT_ID = 8
@@ -61,8 +62,8 @@ def time_tag(value: Timestamp | datetime | int | None) -> Markup:
     when = moment(value)
     if when is None:
         return Markup(ABSENT)
-    text = when.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0")
-    return Markup('<time datetime="{}Z" title="UTC {}">{} UTC</time>').format(text.replace(" ", "T"), text, text[:-3])
+    day, clock = f"{when.year:04}-{when.month:02}-{when.day:02}", f"{when.hour:02}:{when.minute:02}:{when.second:02}"
+    return Markup(f'<time datetime="{day}T{clock}Z" title="UTC {day} {clock}">{day} {clock[:-3]} UTC</time>')
 
 
 def duration_words(seconds: float) -> str:
@@ -90,8 +91,7 @@ def duration(start: Any, end: Any) -> str:
 def state_badge(state: str) -> Markup:
     """Return the state of a run, a task or an artifact as a sign and a word."""
     kind, sign, word = _STATES.get(state, _UNKNOWN)
-    tag = '<span class="state {}"><span aria-hidden="true">{}</span> {}</span>'
-    return Markup(tag).format(kind, sign, word)
+    return Markup(f'<span class="state {kind}"><span aria-hidden="true">{sign}</span> {word}</span>')
 
 
 def state_word(state: str) -> str:
@@ -101,8 +101,10 @@ def state_word(state: str) -> str:
 
 def copyable(text: str, what: str = "") -> Markup:
     """Return a button that copies a text, which scripts show; `what` says to screen readers what is copied."""
-    tag = '<button type="button" class="copy" data-copy="{}" aria-label="Copy {}" title="Copy" hidden></button>'
-    return Markup(tag).format(text, what or text)
+    label = escape(what or text)
+    return Markup(
+        f'<button type="button" class="copy" data-copy="{escape(text)}" aria-label="Copy {label}" title="Copy" hidden></button>'
+    )
 
 
 def short(value: str) -> str:
@@ -114,8 +116,8 @@ def short_id(value: str) -> Markup:
     """Return the end of an id, which is copied whole; nothing for an empty one."""
     if not value:
         return Markup("")
-    shown = Markup('<code class="id" title="{}">{}</code>').format(value, short(value))
-    return shown + copyable(value, f"id {value}")
+    shown = f'<code class="id" title="{escape(value)}">{escape(short(value))}</code>'
+    return Markup(f"{shown}{copyable(value, 'id')}")
 
 
 def uri_text(uri: str) -> Markup:
@@ -123,10 +125,10 @@ def uri_text(uri: str) -> Markup:
     if not uri:
         return Markup(ABSENT)
     if re.match(r"https?://[^\s/]", uri, re.IGNORECASE):
-        shown = Markup('<a class="uri" href="{}" rel="noreferrer noopener">{}</a>').format(uri, uri)
+        shown = f'<a class="uri" href="{escape(uri)}" rel="noreferrer noopener">{escape(uri)}</a>'
     else:
-        shown = Markup('<code class="uri">{}</code>').format(uri)
-    return shown + copyable(uri, "uri")
+        shown = f'<code class="uri">{escape(uri)}</code>'
+    return Markup(f"{shown}{copyable(uri, 'uri')}")
 
 
 def number_text(value: float) -> str:
