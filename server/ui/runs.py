@@ -21,8 +21,8 @@ from server.ui.list_filters import (
 from server.ui.rendering import render
 from server.ui.visit import Visit, refused
 
-PAGE_SIZE = 50
-"""How many runs a page has: as many as can be archived or deleted at once."""
+PAGE_SIZE = 40
+"""How many runs a page has."""
 
 STATES = ("RUNNING", "FAILED", "SUCCEEDED", "CANCELED", "PENDING", "CANCELING", "PAUSED", "SKIPPED")
 """The states that can be chosen."""
