@@ -32,6 +32,7 @@ async def three_runs(visitor: Visitor) -> tuple[str, list[str], list[str]]:
     """An experiment with a run in each of three states: its id, and the runs' ids and names, the oldest first."""
     experiment_id, run_names = await experiment(visitor.api, unique("e")), [unique(word) for word in ("a", "b", "c")]
     recorders = (failed_run, finished_run, running_run)
+    await finished_run(visitor.api)  # in another experiment
     ids = [
         await record(visitor.api, display_name=name, experiment_id=experiment_id)
         for record, name in zip(recorders, run_names, strict=True)
@@ -95,6 +96,14 @@ async def test_pages_follow_one_another_by_tokens(visitor: Visitor, monkeypatch:
     assert [*names(first), *names(second)] == run_names[::-1]
     buttons = {each.text: each.attributes["href"] for each in second.with_class("button")}
     assert buttons == {"Newest": f"./runs?experiment={experiment_id}&archived=all"}
+
+
+async def test_the_page_looks_again_only_at_what_is_unfinished(visitor: Visitor) -> None:
+    experiment_id, ids, _ = await three_runs(visitor)
+    assert "data-watch" not in (await visitor.main(f"/runs?experiment={experiment_id}&state=FAILED")).attributes
+    address = (await visitor.main(f"/runs?experiment={experiment_id}")).attributes["data-watch"]
+    shown = await ask(visitor.rest, "GET", resolved(address, at="/runs"))
+    assert [run["run_id"] for run in shown.json["runs"]] == ids[2:]
 
 
 async def test_a_poisoned_name_is_text(visitor: Visitor) -> None:
