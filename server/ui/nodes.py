@@ -23,5 +23,5 @@ def address_of_node(visit: Visit, node: Any) -> str:
     if node.type == "hidden":
         return ""
     if kind == "task":
-        return visit.to("runs", id_of(node.run), task=id) if node.run else ""
+        return visit.to("runs", id_of(node.run), "tasks", id) if node.run else ""
     return visit.to(_PATHS[kind], id) if kind in _PATHS else ""

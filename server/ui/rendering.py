@@ -64,5 +64,5 @@ def error_page(visit: Visit, status: Status, *, http_status: int | None = None) 
 
 
 def redirect(visit: Visit, address: str) -> HttpResponse:
-    """Return the answer to a form that was done: the browser goes on to an address that `visit.to` made."""
+    """Return the answer that makes a browser go on to an address that `visit.to` made, as after a form that was done."""
     return HttpResponse(303, b"", "text/plain; charset=utf-8", (("location", address),))

@@ -32,7 +32,7 @@ async def test_everything_with_a_name_is_found_and_leads_to_its_page(visitor: Vi
         "Experiment": f"./experiments/{experiment_id}",
     }
     [task] = rows(await found(visitor, q=word, kind="task"))
-    assert task.hrefs[0] == f"./runs/{run_id}?task={task_id}"
+    assert task.hrefs[0] == f"./runs/{run_id}/tasks/{task_id}"
     assert f"./runs/{run_id}" in task.hrefs
 
 

@@ -23,7 +23,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button.copy");
   if (!button) return;
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    await navigator.clipboard.writeText(button.dataset.copy ?? document.getElementById(button.dataset.from).textContent);
     button.classList.add("done");
     setTimeout(() => button.classList.remove("done"), 1500);
     say("Copied");
