@@ -104,10 +104,12 @@ function isInUse(main) {
   return writes || getSelection()?.type === "Range" || Boolean(main.querySelector("dialog[open]"));
 }
 
+// Returns whether it was shown: not while somebody has begun to write in the page.
 async function showAnew(main) {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) return;
+  if (!answer.ok) return false;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (isInUse(main)) return false;
   const next = document.adoptNode(fresh.querySelector("main"));
   const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   const open = [...main.querySelectorAll("details[id]")];
@@ -119,6 +121,7 @@ async function showAnew(main) {
   if (focused) next.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   enhance(next);
   document.dispatchEvent(new CustomEvent("lineal:shown"));
+  return true;
 }
 
 async function look() {
@@ -129,8 +132,7 @@ async function look() {
       const answer = await fetch(main.dataset.watch, { headers: { accept: "application/json" } });
       if (answer.ok) {
         const text = await answer.text();
-        if (text !== seen) await showAnew(main);
-        seen = text;
+        if (text === seen || (await showAnew(main))) seen = text;
       }
     } catch {
       // The server may be restarting: the next look finds it again.
