@@ -77,12 +77,13 @@ class TaskMark:
     parent_task_id: str | None
     name: str
     type: int
+    state: int
     type_attributes: str | None  # JSON
 
 
 @dataclass(frozen=True, slots=True)
 class TaskDetails:
-    """What a task was given, None if it is too long, and which pods worked for it."""
+    """What a task was given, empty if it is too long, and which pods worked for it."""
 
     id: str
     input_parameters: str | None  # JSON

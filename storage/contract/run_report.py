@@ -54,10 +54,10 @@ class RunReportReads(Protocol):
         """Iterations of loops are counted by state among the first tasks of each loop."""
 
     async def marks(self, run_id: str, *, names: Sequence[str] | None, among: int) -> Sequence[TaskMark]:
-        """Marks of the first tasks of a run come by creation time, then id. Marks can be those of some names."""
+        """Marks of the first tasks of a run come by creation time, then id. Marks can be those of some names and of ROOT."""
 
     async def details(self, task_ids: Sequence[str], *, characters: int) -> dict[str, TaskDetails]:
-        """Details of unknown tasks are left out. Longer inputs are left out of details."""
+        """Details of unknown tasks are left out. Longer inputs are an empty text in details."""
 
     async def made(self, run_id: str, *, among: int, limit: int) -> Sequence[MadeArtifact]:
         """Artifacts that tasks of a run made come last first, looked for among its newest links.

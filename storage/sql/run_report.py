@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.documents.tasks import beginning_of_attributes
 from storage.errors import RowNotFound
 from storage.ids import can_be_id, possible_ids
 from storage.lineage import DOERS, OUTPUT_LINKS, ArtifactNode
-from storage.model import ArtifactType, RunState, TaskState
+from storage.model import ArtifactType, RunState, TaskState, TaskType
 from storage.run_report import (
     EarlierRun,
     IterationState,
@@ -43,9 +44,6 @@ STATUS_CHARACTERS = 16 * 1024
 DESCRIPTION_CHARACTERS = 4_000
 """How much of a run's description is read."""
 
-ITERATION_PREFIX = '{{"iterationIndex":"{}"'
-"""How type_attributes begin for an iteration: `TypeAttributes.to_text` writes the index first."""
-
 Key = Sequence[ColumnElement[Any]]
 
 _STORED = ("id", "parent_task_id", "name", "display_name", "type", "state", "type_attributes")
@@ -69,12 +67,16 @@ def _if_short(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((func.char_length(column) <= bindparam("characters"), column))
 
 
+def _or_empty(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((func.char_length(column) <= bindparam("characters"), column), else_=inline_literal(""))
+
+
 def _name(table: FromClause, *columns: str) -> ColumnElement[Any]:
     return func.coalesce(*(func.nullif(table.c[name], inline_literal("")) for name in columns), inline_literal(""))
 
 
 def _facts() -> Select[Any]:
-    stored = {column.key: column for column in run_table.c}
+    stored: dict[str, ColumnElement[Any]] = {column.key: column for column in run_table.c}
     stored["description"] = func.substr(run_table.c.description, 1, inline_number(DESCRIPTION_CHARACTERS))
     stored["runtime_config"] = _if_short(run_table.c.runtime_config)
     stored["experiment"] = _name(experiments, "name")
@@ -126,7 +128,8 @@ def _marks(dialect: Dialect, *, has_names: bool) -> Select[Any]:
     rows = first.subquery("first_tasks")
     found = select(*columns_of(rows, TaskMark))
     if has_names:
-        found = found.where(dialect.among(rows.c.name, "names"))
+        is_root = rows.c.type == inline_number(TaskType.ROOT)
+        found = found.where(or_(dialect.among(rows.c.name, "names"), is_root))
     return found.order_by(rows.c.created_at, rows.c.id)
 
 
@@ -152,15 +155,18 @@ def _succeeded(*, has_pipeline: bool, is_before: bool) -> Select[Any]:
     else:
         nearest = nearest.where(rows.c.experiment_id == bindparam("of"))
     nearest = nearest.where(created < bindparam("moment") if is_before else created > bindparam("moment"))
-    order = (created.desc(), rows.c.id.desc()) if is_before else (created, rows.c.id)
-    some = nearest.order_by(*order).limit(bindparam("among")).subquery("nearest")
+    some = nearest.order_by(*_nearest_first(rows, is_before=is_before)).limit(bindparam("among")).subquery("nearest")
     found = select(some.c.id, some.c.display_name, some.c.created_at).where(
         some.c.state == inline_literal(RunState.SUCCEEDED.name), some.c.namespace == bindparam("namespace")
     )
     if not has_pipeline:
         found = found.where(some.c.pipeline_id == inline_literal(""))
-    order = (some.c.created_at.desc(), some.c.id.desc()) if is_before else (some.c.created_at, some.c.id)
-    return found.order_by(*order).limit(bindparam("limit"))
+    return found.order_by(*_nearest_first(some, is_before=is_before)).limit(bindparam("limit"))
+
+
+def _nearest_first(table: FromClause, *, is_before: bool) -> list[ColumnElement[Any]]:
+    order = (table.c.created_at, table.c.id)
+    return [each.desc() if is_before else each for each in order]
 
 
 _BOTH = (True, False)
@@ -186,7 +192,9 @@ class _Statements:
         self.iterations = LimitedEach(_iterations, ["", ""], database=dialect.name)
         self.marks = {has_names: _marks(dialect, has_names=has_names) for has_names in _BOTH}
         rows, condition = dialect.rows_among(tasks, tasks.c.id, "ids", columns=field_names(TaskDetails))
-        self.details = select(rows.c.id, _if_short(rows.c.input_parameters), rows.c.pods).where(condition)
+        inputs = rows.c.input_parameters
+        self.details = select(rows.c.id, case((inputs.is_(None), None), else_=_or_empty(inputs)), rows.c.pods)
+        self.details = self.details.where(condition)
         rows, condition = dialect.rows_among(artifacts, artifacts.c.id, "ids", columns=("id", "metadata"))
         self.metadata = select(rows.c.id, _if_short(rows.c.metadata)).where(condition)
         self.made = self._made()
@@ -268,7 +276,7 @@ class SqlRunReport:
         if parent_task_id is not None:
             values["parent_id"] = parent_task_id
         if iteration is not None:
-            values["prefix"] = ITERATION_PREFIX.format(iteration)
+            values["prefix"] = beginning_of_attributes(iteration)
             values["prefix_characters"] = len(values["prefix"])
         statement = self._statements.level[parent_task_id is not None, iteration is not None]
         return [TaskRow(*row) for row in await self._rows(statement, **values)]

@@ -205,18 +205,19 @@ async def test_iterations_of_loops_are_counted_by_state_among_the_first_tasks_of
 
 async def test_marks_of_the_first_tasks_of_a_run_come_by_creation_time_then_id(store: SqlStore) -> None:
     run, other = a_run(), a_run()
-    tasks = [a_task(run.id, name=f"{each}", created_at=MOMENT - each, type=2) for each in range(3)]
+    tasks = [a_task(run.id, name=f"{each}", created_at=MOMENT - each, type=2, state=1) for each in range(3)]
     await keep(store, run, other, *tasks, a_task(other.id, created_at=MOMENT - 9))
     found = await store.read(lambda tx: tx.run_report.marks(run.id, names=None, among=2))
-    assert found == [TaskMark(task.id, None, task.name, 2, None) for task in (tasks[2], tasks[1])]
+    assert found == [TaskMark(task.id, None, task.name, 2, 1, None) for task in (tasks[2], tasks[1])]
 
 
-async def test_marks_can_be_those_of_some_names(store: SqlStore) -> None:
+async def test_marks_can_be_those_of_some_names_and_of_root(store: SqlStore) -> None:
     run = a_run()
+    root = a_task(run.id, name="top", type=TaskType.ROOT.value)
     tasks = [a_task(run.id, name=name) for name in ("a", "b", "a", "c")]
-    await keep(store, run, *tasks)
-    found = await store.read(lambda tx: tx.run_report.marks(run.id, names=["a", "c", "d"], among=3))
-    assert [mark.id for mark in found] == [tasks[0].id, tasks[2].id]
+    await keep(store, run, root, *tasks)
+    found = await store.read(lambda tx: tx.run_report.marks(run.id, names=["a", "c", "d"], among=4))
+    assert [mark.id for mark in found] == [root.id, tasks[0].id, tasks[2].id]
 
 
 async def test_details_of_unknown_tasks_are_left_out(store: SqlStore) -> None:
@@ -229,12 +230,16 @@ async def test_details_of_unknown_tasks_are_left_out(store: SqlStore) -> None:
     assert await store.read(lambda tx: tx.run_report.details([], characters=3)) == {}
 
 
-async def test_longer_inputs_are_left_out_of_details(store: SqlStore) -> None:
+async def test_longer_inputs_are_an_empty_text_in_details(store: SqlStore) -> None:
     run = a_run()
     task = a_task(run.id, input_parameters="[ü]", pods="[2]")
     await keep(store, run, task)
     found = await store.read(lambda tx: tx.run_report.details([task.id], characters=2))
-    assert (found[task.id].input_parameters, found[task.id].pods) == (None, "[2]")
+    assert (found[task.id].input_parameters, found[task.id].pods) == ("", "[2]")
+    without = a_task(run.id)
+    await keep(store, without)
+    found = await store.read(lambda tx: tx.run_report.details([without.id], characters=2))
+    assert found[without.id].input_parameters is None
 
 
 async def test_artifacts_that_tasks_of_a_run_made_come_last_first_looked_for_among_its_newest_links(
