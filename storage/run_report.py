@@ -56,6 +56,7 @@ class TaskRow:
     created_at: int
     started_at: int | None
     finished_at: int | None
+    state_history: str | None  # JSON
     status: str | None
 
     @property

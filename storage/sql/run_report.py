@@ -47,7 +47,7 @@ DESCRIPTION_CHARACTERS = 4_000
 Key = Sequence[ColumnElement[Any]]
 
 _STORED = ("id", "parent_task_id", "name", "display_name", "type", "state", "type_attributes")
-_TIMES = ("created_at", "started_at", "finished_at")
+_TIMES = ("created_at", "started_at", "finished_at", "state_history")
 _MARK = field_names(TaskMark)
 _OF_RUN = tasks.c.run_id == bindparam("run_id")
 _OLDEST_FIRST = (tasks.c.created_at, tasks.c.id)

@@ -105,13 +105,14 @@ async def test_a_branch_begins_at_the_top_of_a_run_and_ends_with_its_task(store:
         state=TaskState.FAILED.value,
         type_attributes=index(3),
         status_metadata='{"message":"no"}',
+        state_history="[1]",
         **times,
     )
     await keep(store, run, top, loop, task, a_task(run.id, parent_task_id=loop.id))
     found = await store.read(lambda tx: tx.run_report.branch(task.id))
     assert [row.id for row in found] == [top.id, loop.id, task.id]
     assert found[-1] == TaskRow(
-        task.id, loop.id, "train", "Train", 0, 4, index(3), MOMENT, MOMENT + 1, MOMENT + 2, '{"message":"no"}'
+        task.id, loop.id, "train", "Train", 0, 4, index(3), MOMENT, MOMENT + 1, MOMENT + 2, "[1]", '{"message":"no"}'
     )
     assert (found[1].is_loop, found[0].is_loop, found[2].is_failed, found[0].is_failed) == (True, False, True, False)
 

@@ -8,8 +8,8 @@ from storage.model import IOType, Run, Task, TaskState, TaskType
 from tests.api.client import code
 from tests.contract.builders import MOMENT, a_link, a_run, a_task, an_artifact, keep
 from tests.contract.watching import statements
+from tests.lineage.broken_run import SPEC, compact, index, status
 from tests.lineage.served import Served
-from tests.lineage.test_run_report import SPEC, compact, index, status
 
 FAILED, RUNNING, SUCCEEDED = TaskState.FAILED.value, TaskState.RUNNING.value, TaskState.SUCCEEDED.value
 

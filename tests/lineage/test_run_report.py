@@ -1,12 +1,10 @@
 """GetRunReport: where a run broke, what was different before, what it has not reached, and what it made."""
 
-import json
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from server.rules.run_report.report import ARTIFACTS_MAX, read_report
-from storage.model import Artifact, ArtifactType, IOType, Run, Task, TaskState, TaskType
+from storage.model import ArtifactType, Run, TaskState, TaskType
 from tests.api.client import code
 from tests.contract.builders import (
     MOMENT,
@@ -20,76 +18,11 @@ from tests.contract.builders import (
     keep,
 )
 from tests.contract.watching import statements
+from tests.lineage.broken_run import SPEC, SUCCEEDED, Recorded, compact, index, inputs
 from tests.lineage.served import Served
 
-FAILED, SUCCEEDED = TaskState.FAILED.value, TaskState.SUCCEEDED.value
-SECOND = 1_000_000
 STATEMENTS_MAX = 18
 """How many statements a report of a run that failed takes."""
-
-
-def compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def status(message: str) -> str:
-    return compact({"message": message})
-
-
-def inputs(**values: Any) -> str:
-    return compact([{"parameterKey": key, "value": value, "type": "COMPONENT_INPUT"} for key, value in values.items()])
-
-
-def index(number: int) -> str:
-    return compact({"iterationIndex": str(number)})
-
-
-class Recorded:
-    """A run of a pipeline with a loop, in whose second iteration a task trains, which fails unless it says otherwise."""
-
-    def __init__(self, *, fails: bool = True, given: str | None = None, **run: Any) -> None:
-        state = FAILED if fails else SUCCEEDED
-        self.run = a_run(**{"state": "FAILED" if fails else "SUCCEEDED", "namespace": "team"} | run)
-        self.root = self.task(None, "ROOT", TaskType.ROOT, state=state, status_metadata=status("a task failed"))
-        self.importer = self.task(self.root, "import", TaskType.IMPORTER, state=SUCCEEDED)
-        self.split = self.task(self.root, "split", state=SUCCEEDED)
-        self.loop = self.task(self.root, "tune", TaskType.LOOP, state=state, status_metadata=status("a task failed"))
-        self.good = self.task(self.loop, "train", state=SUCCEEDED, type_attributes=index(0))
-        self.train = self.task(
-            self.loop,
-            "train",
-            state=state,
-            display_name="Train",
-            type_attributes=index(1),
-            finished_at=self.run.created_at + 12 * SECOND,
-            status_metadata=status("\nValueError: no rows <b>\nTraceback"),
-            input_parameters=given,
-            pods=compact(
-                [
-                    {"name": "pod-driver", "type": "DRIVER"},
-                    {"name": "pod-1", "type": "EXECUTOR"},
-                    {"name": "pod-2", "type": "EXECUTOR"},
-                    {"name": "$(rm)", "type": "EXECUTOR"},
-                ]
-            ),
-        )
-        self.tasks = [self.root, self.importer, self.split, self.loop, self.good, self.train]
-        self.more: list[Any] = []
-
-    def task(self, parent: Task | None, name: str, type: TaskType = TaskType.RUNTIME, **changes: Any) -> Task:
-        parent_id = None if parent is None else parent.id
-        return a_task(self.run.id, name=name, type=type.value, parent_task_id=parent_id, namespace="team", **changes)
-
-    def takes(self, key: str, artifact: Artifact, maker: Task) -> None:
-        """Let the task that trains take what another task made."""
-        self.more += [
-            a_link(maker, artifact, key=key),
-            a_link(self.train, artifact, key=key, type=IOType.TASK_OUTPUT_INPUT.value),
-        ]
-
-    @property
-    def records(self) -> Sequence[Any]:
-        return [self.run, *self.tasks, *self.more]
 
 
 async def report(served: Served, run: Run) -> Any:
@@ -224,43 +157,6 @@ async def test_a_successful_run_without_the_task_is_named(served: Served) -> Non
     await keep(served.store, *failed.records, before, root, elsewhere)
     found = (await report(served, failed.run)).differences
     assert (found.run_id, found.task_id, list(found.inputs)) == (before.id, "", [])
-
-
-SPEC = {
-    "root": {
-        "dag": {
-            "tasks": {
-                "import": {"componentRef": {"name": "comp-import"}},
-                "split": {"componentRef": {"name": "comp-split"}},
-                "tune": {"componentRef": {"name": "comp-tune"}, "parameterIterator": {"itemInput": "x"}},
-                "report": {
-                    "componentRef": {"name": "comp-report"},
-                    "dependentTasks": ["tune"],
-                    "inputs": {
-                        "artifacts": {
-                            "models": {"taskOutputArtifact": {"producerTask": "tune", "outputArtifactKey": "model"}}
-                        }
-                    },
-                },
-                "publish": {"componentRef": {"name": "comp-publish"}, "dependentTasks": ["report"]},
-            }
-        }
-    },
-    "components": {
-        "comp-tune": {
-            "dag": {
-                "tasks": {
-                    "train": {"componentRef": {"name": "comp-train"}},
-                    "evaluate": {
-                        "componentRef": {"name": "comp-evaluate"},
-                        "inputs": {"parameters": {"m": {"taskOutputParameter": {"producerTask": "train"}}}},
-                    },
-                }
-            }
-        },
-        "comp-report": {"dag": {"tasks": {"render": {}}}},
-    },
-}
 
 
 async def test_what_a_run_has_not_reached_is_in_its_specification(served: Served) -> None:

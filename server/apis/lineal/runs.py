@@ -11,7 +11,7 @@ from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_
 from server.rules import checks
 from server.rules.run_report.differences import Differences, Given
 from server.rules.run_report.level import FIRST, ROWS_MAX, Edge, Iterations, Level, Row, flow_of, read_level
-from server.rules.run_report.places import iteration_of
+from server.rules.run_report.places import ended_at, iteration_of
 from server.rules.run_report.progress import Progress, read_progress
 from server.rules.run_report.report import (
     ARTIFACTS_MAX,
@@ -240,8 +240,9 @@ def _write_row(
     set_time(target.created_at, task.created_at)
     if task.started_at is not None:
         set_time(target.started_at, task.started_at)
-    if task.finished_at is not None:
-        set_time(target.finished_at, task.finished_at)
+    end = ended_at(task)
+    if end is not None:
+        set_time(target.finished_at, end)
     if task.is_loop and task.id in loops:
         _write_iterations(loops[task.id], target.iterations)
 

@@ -20,6 +20,8 @@ ITERATIONS_MAX = 1_000
 ITERATIONS_AMONG = 5_000
 """Among how many of the first tasks of a loop its iterations are looked for."""
 
+_LEAST_AMONG, _LEAST_SHOWN = 100, 20
+
 EDGES_MAX = 2_000
 """How many edges of a level are shown."""
 
@@ -126,7 +128,10 @@ async def _tops(tx: ReadTx, run_id: str, after: tuple[int, str], limit: int) -> 
 
 
 async def _iterations(tx: ReadTx, run_id: str, loops: Sequence[TaskRow]) -> dict[str, Iterations]:
-    states = await tx.run_report.iterations(run_id, [loop.id for loop in loops], among=ITERATIONS_AMONG)
+    # Many loops of one level share what is shown of one.
+    among = max(ITERATIONS_AMONG // len(loops), _LEAST_AMONG)
+    shown = max(ITERATIONS_MAX // len(loops), _LEAST_SHOWN)
+    states = await tx.run_report.iterations(run_id, [loop.id for loop in loops], among=among)
     by_loop: dict[str, dict[int, list[IterationState]]] = {loop.id: {} for loop in loops}
     for each in states:
         index = attributes_of(each.type_attributes).iteration_index
@@ -135,7 +140,7 @@ async def _iterations(tx: ReadTx, run_id: str, loops: Sequence[TaskRow]) -> dict
     return {
         loop.id: Iterations(
             count=max(attributes_of(loop.type_attributes).iteration_count or 0, len(by_loop[loop.id])),
-            states={index: _state_of(by_loop[loop.id][index]) for index in sorted(by_loop[loop.id])[:ITERATIONS_MAX]},
+            states={index: _state_of(by_loop[loop.id][index]) for index in sorted(by_loop[loop.id])[:shown]},
         )
         for loop in loops
     }

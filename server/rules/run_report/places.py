@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from storage.documents import histories
 from storage.documents.tasks import TypeAttributes
-from storage.model import TaskType
+from storage.model import TaskState, TaskType
 from storage.run_report import TaskMark, TaskRow
+
+_RUNNING = (TaskState.RUNTIME_STATE_UNSPECIFIED, TaskState.RUNNING)
 
 
 class Step(NamedTuple):
@@ -23,6 +26,13 @@ def attributes_of(text: str | None) -> TypeAttributes:
 def iteration_of(row: TaskRow | TaskMark) -> int | None:
     """Return which iteration of the loop around it a task is."""
     return attributes_of(row.type_attributes).iteration_index if row.type_attributes else None
+
+
+def ended_at(row: TaskRow) -> int | None:
+    """Return when a task ended, as it says itself, or else when it came into its state; None if it is running."""
+    if row.finished_at is not None or row.state in _RUNNING:
+        return row.finished_at
+    return histories.last_moment(row.state_history)
 
 
 def steps_of(branch: Sequence[TaskRow]) -> list[Step]:

@@ -8,6 +8,7 @@ from server.rules import checks
 from server.rules.run_report.charts import Charts, charts_of
 from server.rules.run_report.differences import INPUT_CHARACTERS, Differences, read_differences
 from server.rules.run_report.logs import PodLog, pod_logs
+from server.rules.run_report.places import ended_at
 from server.rules.run_report.progress import TASKS_MAX, Progress, read_progress
 from server.rules.run_report.specification import Specification
 from server.rules.run_report.unreached import Unreached, unreached
@@ -75,8 +76,8 @@ class Report:
     @property
     def failed_after(self) -> int | None:
         """How many microseconds after the run was created the task that failed first ended."""
-        ended_at = self.branch[-1].finished_at if self.branch else None
-        return None if ended_at is None else max(0, ended_at - self.facts.created_at)
+        end = ended_at(self.branch[-1]) if self.branch else None
+        return None if end is None else max(0, end - self.facts.created_at)
 
     def unreached(self) -> list[Unreached]:
         """Return what of the specification has no recorded task. This takes time: it is for after the transaction."""
