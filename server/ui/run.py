@@ -17,6 +17,9 @@ from server.ui.visit import Visit, refused
 ITERATIONS_ON_PAGE = 1_000
 """How many iterations are shown as squares, of all loops on a page together."""
 
+GRAPH_MAX = 150
+"""How many tasks are drawn as a graph: of more, nobody could follow the edges."""
+
 
 async def page(visit: Visit, desk: Desk) -> HttpResponse:
     """Show a run; `level`, `iteration` and `page` in the query say which of its tasks."""
@@ -24,6 +27,7 @@ async def page(visit: Visit, desk: Desk) -> HttpResponse:
     run = await desk.ask("RunReportService.GetRunReport", run_id=run_id)
     level = await desk.ask("RunReportService.GetRunLevel", run_id=run_id, **asked)
     rows = rows_of(visit, level, squares_max=ITERATIONS_ON_PAGE)
+    has_edges = any(row.waits_for for row in rows)
     return render(
         visit,
         "run.html",
@@ -31,7 +35,8 @@ async def page(visit: Visit, desk: Desk) -> HttpResponse:
         verdict=verdict_of(run, visit.now),
         level=level,
         rows=rows,
-        has_graph=any(row.waits_for for row in rows),
+        has_edges=has_edges,
+        has_graph=has_edges and sum(bool(row.task.key) for row in rows) <= GRAPH_MAX,
         squares=cells_of(visit, level.iterations, level.path[-1].task_id) if level.HasField("iterations") else (),
         curves=[curve_of(curve) for curve in run.roc_curves],
         matrices=[(matrix, heat_of(matrix)) for matrix in run.confusion_matrices],

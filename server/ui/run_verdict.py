@@ -23,30 +23,29 @@ class Verdict:
 def verdict_of(run: Any, now: datetime) -> Verdict:
     """Return what happened in a run of GetRunReport: where it failed, or how far it is."""
     counts = {each.state: each.count for each in run.progress.tasks}
-    took = duration(run.created_at, run.finished_at if run.HasField("finished_at") else now)
     again = f", started again {_times(run.retries)}" if run.retries else ""
+    after = f"after {duration(run.created_at, run.finished_at)}{again}" if run.HasField("finished_at") else again[2:]
+    so_far = f"for {duration(run.created_at, now)}{again}"
     if run.state == "FAILED":
-        return _failure(run, took, again)
-    if run.state in ("SUCCEEDED", "SKIPPED"):
-        word = "Succeeded" if run.state == "SUCCEEDED" else "Skipped"
-        return Verdict(word, f"after {took}{again}: {_tasks(counts, run.progress.more)}")
+        return _failure(run, after, again)
+    tasks = _tasks(counts, run.progress.more)
     if run.state == "RUNNING":
         total, done = sum(counts.values()), sum(counts.get(state, 0) for state in _DONE)
         failed = f", {counts['FAILED']} failed" if counts.get("FAILED") else ""
-        return Verdict("Running", f"for {took}{again}: {done} of {total} recorded tasks have ended{failed}")
-    if run.state in ("CANCELED", "CANCELING"):
-        word = "Canceled" if run.state == "CANCELED" else "Being canceled"
-        return Verdict(word, f"after {took}{again}: {_tasks(counts, run.progress.more)}")
-    word = {"PENDING": "Waiting", "PAUSED": "Paused"}.get(run.state, "In no known state")
-    return Verdict(word, f"for {took}{again}: {_tasks(counts, run.progress.more)}")
+        return Verdict("Running", f"{so_far}: {done} of {total} recorded tasks have ended{failed}")
+    if run.progress.finished:
+        word = {"SUCCEEDED": "Succeeded", "SKIPPED": "Skipped", "CANCELED": "Canceled"}[run.state]
+        return Verdict(word, f"{after}: {tasks}")
+    word = {"PENDING": "Waiting", "PAUSED": "Paused", "CANCELING": "Being canceled"}.get(run.state, "In no known state")
+    return Verdict(word, f"{so_far}: {tasks}")
 
 
-def _failure(run: Any, took: str, again: str) -> Verdict:
+def _failure(run: Any, after: str, again: str) -> Verdict:
     if not run.blame:
-        return Verdict("Failed", f"after {took}{again}; no recorded task failed", message=run.error)
+        return Verdict("Failed", f"{after}; no recorded task failed", message=run.error)
     failed = run.blame[-1]
     if run.HasField("failed_after_seconds"):
-        took = duration_words(run.failed_after_seconds)
+        after = f"after {duration_words(run.failed_after_seconds)}{again}"
     where = [
         f"iteration {step.iteration} of {run.blame[number - 1].name if number else 'a loop'}"
         for number, step in enumerate(run.blame)
@@ -54,7 +53,7 @@ def _failure(run: Any, took: str, again: str) -> Verdict:
     ]
     message = failed.message or run.error
     name = failed.name or "a task without a name"
-    return Verdict("Failed", f"after {took}{again}", name, ", ".join(reversed(where)), message)
+    return Verdict("Failed", after, name, ", ".join(reversed(where)), message)
 
 
 def _tasks(counts: dict[str, int], has_more: bool) -> str:

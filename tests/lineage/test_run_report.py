@@ -162,12 +162,13 @@ async def test_a_successful_run_without_the_task_is_named(served: Served) -> Non
 async def test_what_a_run_has_not_reached_is_in_its_specification(served: Served) -> None:
     recorded = Recorded(pipeline_spec=compact({"pipeline_spec": SPEC}))
     evaluated = recorded.task(recorded.loop, "evaluate", state=SUCCEEDED, type_attributes=index(0))
-    await keep(served.store, *recorded.records, evaluated)
+    third = recorded.task(recorded.loop, "train", state=SUCCEEDED, type_attributes=index(2))
+    await keep(served.store, *recorded.records, evaluated, third)
     shown = await report(served, recorded.run)
-    assert [(each.name, list(each.groups)) for each in shown.unreached] == [
-        ("evaluate", ["tune[1]"]),
-        ("report", []),
-        ("publish", []),
+    assert [(each.name, list(each.groups), each.places) for each in shown.unreached] == [
+        ("evaluate", ["tune[1]"], 2),
+        ("report", [], 1),
+        ("publish", [], 1),
     ]
     assert (shown.has_specification, shown.unreached_more) == (True, False)
 

@@ -182,7 +182,7 @@ def _write_given(given: Sequence[Given], target: Any) -> None:
 
 def _write_unreached(unreached: Sequence[Unreached], answer: runs_pb2.RunReport) -> None:
     for each in unreached:
-        answer.unreached.add(name=each.name, groups=each.groups)
+        answer.unreached.add(name=each.name, groups=each.groups, places=each.places)
 
 
 def _write_made(report: Report, answer: runs_pb2.RunReport) -> None:

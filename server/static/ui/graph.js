@@ -1,6 +1,5 @@
 // Draws the tasks of the table as a graph: rows with data-key are its nodes, their data-sources what edges come from. The table says the same.
 
-const NODES_MAX = 150;
 const NAME_MAX = 30;
 const SQUARES_MAX = 24;
 const CHARACTER = 7.3;
@@ -66,7 +65,7 @@ function lineOf(points) {
 async function draw() {
   const place = document.getElementById("graph");
   const rows = [...document.querySelectorAll("tr[data-key]")];
-  if (!place || rows.length > NODES_MAX) return;
+  if (!place) return;
   const nodes = rows.map(nodeOf);
   const dagre = await import(new URL(place.dataset.dagre, document.baseURI));
   const graph = new dagre.Graph().setDefaultEdgeLabel(() => ({}));

@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14lineal/v1/runs.proto\x12\tlineal.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"%\n\x13GetRunReportRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\xf5\x0c\n\tRunReport\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x10\n\x08\x61rchived\x18\x05 \x01(\x08\x12\x11\n\tnamespace\x18\x06 \x01(\t\x12\x15\n\rexperiment_id\x18\x07 \x01(\t\x12\x17\n\x0f\x65xperiment_name\x18\x08 \x01(\t\x12\x13\n\x0bpipeline_id\x18\t \x01(\t\x12\x15\n\rpipeline_name\x18\n \x01(\t\x12\x1b\n\x13pipeline_version_id\x18\x0b \x01(\t\x12\x1d\n\x15pipeline_version_name\x18\x0c \x01(\t\x12.\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07retries\x18\x10 \x01(\x05\x12\r\n\x05\x65rror\x18\x11 \x01(\t\x12\x19\n\x11has_specification\x18\x12 \x01(\x08\x12(\n\x08progress\x18\x13 \x01(\x0b\x32\x16.lineal.v1.RunProgress\x12.\n\x05\x62lame\x18\x14 \x03(\x0b\x32\x1f.lineal.v1.RunReport.BlamedTask\x12\x0f\n\x07message\x18\x15 \x01(\t\x12!\n\x14\x66\x61iled_after_seconds\x18\x16 \x01(\x01H\x00\x88\x01\x01\x12&\n\x04pods\x18\x17 \x03(\x0b\x32\x18.lineal.v1.RunReport.Pod\x12.\n\x0b\x64ifferences\x18\x18 \x01(\x0b\x32\x19.lineal.v1.RunDifferences\x12\x35\n\tunreached\x18\x19 \x03(\x0b\x32\".lineal.v1.RunReport.UnreachedTask\x12\x16\n\x0eunreached_more\x18\x1a \x01(\x08\x12\x35\n\nparameters\x18\x1b \x03(\x0b\x32!.lineal.v1.RunReport.RunParameter\x12/\n\x07metrics\x18\x1c \x03(\x0b\x32\x1e.lineal.v1.RunReport.RunMetric\x12\x34\n\tartifacts\x18\x1d \x03(\x0b\x32!.lineal.v1.RunReport.MadeArtifact\x12\x16\n\x0e\x61rtifacts_more\x18\x1e \x01(\x08\x12\'\n\nroc_curves\x18\x1f \x03(\x0b\x32\x13.lineal.v1.RocCurve\x12\x36\n\x12\x63onfusion_matrices\x18  \x03(\x0b\x32\x1a.lineal.v1.ConfusionMatrix\x1a\x7f\n\nBlamedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x16\n\titeration\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x06 \x01(\tB\x0c\n\n_iteration\x1a\x36\n\x03Pod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0blog_command\x18\x03 \x01(\t\x1a-\n\rUnreachedTask\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06groups\x18\x02 \x03(\t\x1a\x43\n\x0cRunParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x1a=\n\tRunMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x13\n\x0b\x61rtifact_id\x18\x03 \x01(\t\x1a\xc3\x01\n\x0cMadeArtifact\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x11\n\ttask_name\x18\x07 \x01(\t\x12\x16\n\titeration\x18\x08 \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x06number\x18\t \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_iterationB\t\n\x07_numberB\x17\n\x15_failed_after_seconds\"\xce\x02\n\x0eRunDifferences\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08run_name\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\x12\x34\n\x06inputs\x18\x04 \x03(\x0b\x32$.lineal.v1.RunDifferences.Difference\x12\x0c\n\x04same\x18\x05 \x01(\x05\x12\x0c\n\x04more\x18\x06 \x01(\x08\x1a\x8a\x01\n\nDifference\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x10\n\x08\x61rtifact\x18\x02 \x01(\x08\x12-\n\x04here\x18\x03 \x03(\x0b\x32\x1f.lineal.v1.RunDifferences.Given\x12.\n\x05there\x18\x04 \x03(\x0b\x32\x1f.lineal.v1.RunDifferences.Given\x1a*\n\x05Given\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x13\n\x0b\x61rtifact_id\x18\x02 \x01(\t\"\xc0\x01\n\x08RocCurve\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\x06points\x18\x03 \x03(\x0b\x32\x19.lineal.v1.RocCurve.Point\x1a\x66\n\x05Point\x12\x16\n\tthreshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x13\x66\x61lse_positive_rate\x18\x02 \x01(\x01\x12\x1a\n\x12true_positive_rate\x18\x03 \x01(\x01\x42\x0c\n\n_threshold\"\x89\x01\n\x0f\x43onfusionMatrix\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06labels\x18\x03 \x03(\t\x12,\n\x04rows\x18\x04 \x03(\x0b\x32\x1e.lineal.v1.ConfusionMatrix.Row\x1a\x15\n\x03Row\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x01\"\'\n\x15GetRunProgressRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\xb3\x01\n\x0bRunProgress\x12\r\n\x05state\x18\x01 \x01(\t\x12\x10\n\x08\x66inished\x18\x02 \x01(\x08\x12\x34\n\x05tasks\x18\x03 \x03(\x0b\x32%.lineal.v1.RunProgress.TaskStateCount\x12\x0c\n\x04more\x18\x04 \x01(\x08\x12\x0f\n\x07version\x18\x05 \x01(\t\x1a.\n\x0eTaskStateCount\x12\r\n\x05state\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\x89\x01\n\x12GetRunLevelRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x16\n\x0eparent_task_id\x18\x02 \x01(\t\x12\x16\n\titeration\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x42\x0c\n\n_iteration\"\xfb\x06\n\x08RunLevel\x12&\n\x04path\x18\x01 \x03(\x0b\x32\x18.lineal.v1.RunLevel.Step\x12*\n\x05tasks\x18\x02 \x03(\x0b\x32\x1b.lineal.v1.RunLevel.TaskRow\x12,\n\x05\x65\x64ges\x18\x03 \x03(\x0b\x32\x1d.lineal.v1.RunLevel.LevelEdge\x12\x32\n\niterations\x18\x04 \x01(\x0b\x32\x1e.lineal.v1.RunLevel.Iterations\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\x1aY\n\x04Step\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x16\n\titeration\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_iteration\x1a\xed\x02\n\x07TaskRow\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x06 \x01(\x05\x12\x16\n\titeration\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x0b \x01(\t\x12\x32\n\niterations\x18\x0c \x01(\x0b\x32\x1e.lineal.v1.RunLevel.Iterations\x12\x0e\n\x06\x66olded\x18\r \x01(\x08\x42\x0c\n\n_iteration\x1am\n\nIterations\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12,\n\x05shown\x18\x02 \x03(\x0b\x32\x1d.lineal.v1.RunLevel.Iteration\x12\x15\n\x08selected\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_selected\x1a)\n\tIteration\x12\r\n\x05index\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\t\x1a;\n\tLevelEdge\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0e\n\x06inputs\x18\x03 \x03(\t2\xf2\x02\n\x10RunReportService\x12r\n\x0cGetRunReport\x12\x1e.lineal.v1.GetRunReportRequest\x1a\x14.lineal.v1.RunReport\",\x82\xd3\xe4\x93\x02&\x12$/apis/lineal/v1/runs/{run_id}/report\x12n\n\x0bGetRunLevel\x12\x1d.lineal.v1.GetRunLevelRequest\x1a\x13.lineal.v1.RunLevel\"+\x82\xd3\xe4\x93\x02%\x12#/apis/lineal/v1/runs/{run_id}/level\x12z\n\x0eGetRunProgress\x12 .lineal.v1.GetRunProgressRequest\x1a\x16.lineal.v1.RunProgress\".\x82\xd3\xe4\x93\x02(\x12&/apis/lineal/v1/runs/{run_id}/progressb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14lineal/v1/runs.proto\x12\tlineal.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"%\n\x13GetRunReportRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x85\r\n\tRunReport\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x10\n\x08\x61rchived\x18\x05 \x01(\x08\x12\x11\n\tnamespace\x18\x06 \x01(\t\x12\x15\n\rexperiment_id\x18\x07 \x01(\t\x12\x17\n\x0f\x65xperiment_name\x18\x08 \x01(\t\x12\x13\n\x0bpipeline_id\x18\t \x01(\t\x12\x15\n\rpipeline_name\x18\n \x01(\t\x12\x1b\n\x13pipeline_version_id\x18\x0b \x01(\t\x12\x1d\n\x15pipeline_version_name\x18\x0c \x01(\t\x12.\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07retries\x18\x10 \x01(\x05\x12\r\n\x05\x65rror\x18\x11 \x01(\t\x12\x19\n\x11has_specification\x18\x12 \x01(\x08\x12(\n\x08progress\x18\x13 \x01(\x0b\x32\x16.lineal.v1.RunProgress\x12.\n\x05\x62lame\x18\x14 \x03(\x0b\x32\x1f.lineal.v1.RunReport.BlamedTask\x12\x0f\n\x07message\x18\x15 \x01(\t\x12!\n\x14\x66\x61iled_after_seconds\x18\x16 \x01(\x01H\x00\x88\x01\x01\x12&\n\x04pods\x18\x17 \x03(\x0b\x32\x18.lineal.v1.RunReport.Pod\x12.\n\x0b\x64ifferences\x18\x18 \x01(\x0b\x32\x19.lineal.v1.RunDifferences\x12\x35\n\tunreached\x18\x19 \x03(\x0b\x32\".lineal.v1.RunReport.UnreachedTask\x12\x16\n\x0eunreached_more\x18\x1a \x01(\x08\x12\x35\n\nparameters\x18\x1b \x03(\x0b\x32!.lineal.v1.RunReport.RunParameter\x12/\n\x07metrics\x18\x1c \x03(\x0b\x32\x1e.lineal.v1.RunReport.RunMetric\x12\x34\n\tartifacts\x18\x1d \x03(\x0b\x32!.lineal.v1.RunReport.MadeArtifact\x12\x16\n\x0e\x61rtifacts_more\x18\x1e \x01(\x08\x12\'\n\nroc_curves\x18\x1f \x03(\x0b\x32\x13.lineal.v1.RocCurve\x12\x36\n\x12\x63onfusion_matrices\x18  \x03(\x0b\x32\x1a.lineal.v1.ConfusionMatrix\x1a\x7f\n\nBlamedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x16\n\titeration\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x06 \x01(\tB\x0c\n\n_iteration\x1a\x36\n\x03Pod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0blog_command\x18\x03 \x01(\t\x1a=\n\rUnreachedTask\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06groups\x18\x02 \x03(\t\x12\x0e\n\x06places\x18\x03 \x01(\x05\x1a\x43\n\x0cRunParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x1a=\n\tRunMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x13\n\x0b\x61rtifact_id\x18\x03 \x01(\t\x1a\xc3\x01\n\x0cMadeArtifact\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x11\n\ttask_name\x18\x07 \x01(\t\x12\x16\n\titeration\x18\x08 \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x06number\x18\t \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_iterationB\t\n\x07_numberB\x17\n\x15_failed_after_seconds\"\xce\x02\n\x0eRunDifferences\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08run_name\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\x12\x34\n\x06inputs\x18\x04 \x03(\x0b\x32$.lineal.v1.RunDifferences.Difference\x12\x0c\n\x04same\x18\x05 \x01(\x05\x12\x0c\n\x04more\x18\x06 \x01(\x08\x1a\x8a\x01\n\nDifference\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x10\n\x08\x61rtifact\x18\x02 \x01(\x08\x12-\n\x04here\x18\x03 \x03(\x0b\x32\x1f.lineal.v1.RunDifferences.Given\x12.\n\x05there\x18\x04 \x03(\x0b\x32\x1f.lineal.v1.RunDifferences.Given\x1a*\n\x05Given\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x13\n\x0b\x61rtifact_id\x18\x02 \x01(\t\"\xc0\x01\n\x08RocCurve\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\x06points\x18\x03 \x03(\x0b\x32\x19.lineal.v1.RocCurve.Point\x1a\x66\n\x05Point\x12\x16\n\tthreshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x13\x66\x61lse_positive_rate\x18\x02 \x01(\x01\x12\x1a\n\x12true_positive_rate\x18\x03 \x01(\x01\x42\x0c\n\n_threshold\"\x89\x01\n\x0f\x43onfusionMatrix\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06labels\x18\x03 \x03(\t\x12,\n\x04rows\x18\x04 \x03(\x0b\x32\x1e.lineal.v1.ConfusionMatrix.Row\x1a\x15\n\x03Row\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\x01\"\'\n\x15GetRunProgressRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\xb3\x01\n\x0bRunProgress\x12\r\n\x05state\x18\x01 \x01(\t\x12\x10\n\x08\x66inished\x18\x02 \x01(\x08\x12\x34\n\x05tasks\x18\x03 \x03(\x0b\x32%.lineal.v1.RunProgress.TaskStateCount\x12\x0c\n\x04more\x18\x04 \x01(\x08\x12\x0f\n\x07version\x18\x05 \x01(\t\x1a.\n\x0eTaskStateCount\x12\r\n\x05state\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\x89\x01\n\x12GetRunLevelRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x16\n\x0eparent_task_id\x18\x02 \x01(\t\x12\x16\n\titeration\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x42\x0c\n\n_iteration\"\xfb\x06\n\x08RunLevel\x12&\n\x04path\x18\x01 \x03(\x0b\x32\x18.lineal.v1.RunLevel.Step\x12*\n\x05tasks\x18\x02 \x03(\x0b\x32\x1b.lineal.v1.RunLevel.TaskRow\x12,\n\x05\x65\x64ges\x18\x03 \x03(\x0b\x32\x1d.lineal.v1.RunLevel.LevelEdge\x12\x32\n\niterations\x18\x04 \x01(\x0b\x32\x1e.lineal.v1.RunLevel.Iterations\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\x1aY\n\x04Step\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x16\n\titeration\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_iteration\x1a\xed\x02\n\x07TaskRow\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x06 \x01(\x05\x12\x16\n\titeration\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x0b \x01(\t\x12\x32\n\niterations\x18\x0c \x01(\x0b\x32\x1e.lineal.v1.RunLevel.Iterations\x12\x0e\n\x06\x66olded\x18\r \x01(\x08\x42\x0c\n\n_iteration\x1am\n\nIterations\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12,\n\x05shown\x18\x02 \x03(\x0b\x32\x1d.lineal.v1.RunLevel.Iteration\x12\x15\n\x08selected\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_selected\x1a)\n\tIteration\x12\r\n\x05index\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\t\x1a;\n\tLevelEdge\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0e\n\x06inputs\x18\x03 \x03(\t2\xf2\x02\n\x10RunReportService\x12r\n\x0cGetRunReport\x12\x1e.lineal.v1.GetRunReportRequest\x1a\x14.lineal.v1.RunReport\",\x82\xd3\xe4\x93\x02&\x12$/apis/lineal/v1/runs/{run_id}/report\x12n\n\x0bGetRunLevel\x12\x1d.lineal.v1.GetRunLevelRequest\x1a\x13.lineal.v1.RunLevel\"+\x82\xd3\xe4\x93\x02%\x12#/apis/lineal/v1/runs/{run_id}/level\x12z\n\x0eGetRunProgress\x12 .lineal.v1.GetRunProgressRequest\x1a\x16.lineal.v1.RunProgress\".\x82\xd3\xe4\x93\x02(\x12&/apis/lineal/v1/runs/{run_id}/progressb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,53 +43,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRUNREPORTREQUEST']._serialized_start=128
   _globals['_GETRUNREPORTREQUEST']._serialized_end=165
   _globals['_RUNREPORT']._serialized_start=168
-  _globals['_RUNREPORT']._serialized_end=1821
+  _globals['_RUNREPORT']._serialized_end=1837
   _globals['_RUNREPORT_BLAMEDTASK']._serialized_start=1236
   _globals['_RUNREPORT_BLAMEDTASK']._serialized_end=1363
   _globals['_RUNREPORT_POD']._serialized_start=1365
   _globals['_RUNREPORT_POD']._serialized_end=1419
   _globals['_RUNREPORT_UNREACHEDTASK']._serialized_start=1421
-  _globals['_RUNREPORT_UNREACHEDTASK']._serialized_end=1466
-  _globals['_RUNREPORT_RUNPARAMETER']._serialized_start=1468
-  _globals['_RUNREPORT_RUNPARAMETER']._serialized_end=1535
-  _globals['_RUNREPORT_RUNMETRIC']._serialized_start=1537
-  _globals['_RUNREPORT_RUNMETRIC']._serialized_end=1598
-  _globals['_RUNREPORT_MADEARTIFACT']._serialized_start=1601
-  _globals['_RUNREPORT_MADEARTIFACT']._serialized_end=1796
-  _globals['_RUNDIFFERENCES']._serialized_start=1824
-  _globals['_RUNDIFFERENCES']._serialized_end=2158
-  _globals['_RUNDIFFERENCES_DIFFERENCE']._serialized_start=1976
-  _globals['_RUNDIFFERENCES_DIFFERENCE']._serialized_end=2114
-  _globals['_RUNDIFFERENCES_GIVEN']._serialized_start=2116
-  _globals['_RUNDIFFERENCES_GIVEN']._serialized_end=2158
-  _globals['_ROCCURVE']._serialized_start=2161
-  _globals['_ROCCURVE']._serialized_end=2353
-  _globals['_ROCCURVE_POINT']._serialized_start=2251
-  _globals['_ROCCURVE_POINT']._serialized_end=2353
-  _globals['_CONFUSIONMATRIX']._serialized_start=2356
-  _globals['_CONFUSIONMATRIX']._serialized_end=2493
-  _globals['_CONFUSIONMATRIX_ROW']._serialized_start=2472
-  _globals['_CONFUSIONMATRIX_ROW']._serialized_end=2493
-  _globals['_GETRUNPROGRESSREQUEST']._serialized_start=2495
-  _globals['_GETRUNPROGRESSREQUEST']._serialized_end=2534
-  _globals['_RUNPROGRESS']._serialized_start=2537
-  _globals['_RUNPROGRESS']._serialized_end=2716
-  _globals['_RUNPROGRESS_TASKSTATECOUNT']._serialized_start=2670
-  _globals['_RUNPROGRESS_TASKSTATECOUNT']._serialized_end=2716
-  _globals['_GETRUNLEVELREQUEST']._serialized_start=2719
-  _globals['_GETRUNLEVELREQUEST']._serialized_end=2856
-  _globals['_RUNLEVEL']._serialized_start=2859
-  _globals['_RUNLEVEL']._serialized_end=3750
-  _globals['_RUNLEVEL_STEP']._serialized_start=3078
-  _globals['_RUNLEVEL_STEP']._serialized_end=3167
-  _globals['_RUNLEVEL_TASKROW']._serialized_start=3170
-  _globals['_RUNLEVEL_TASKROW']._serialized_end=3535
-  _globals['_RUNLEVEL_ITERATIONS']._serialized_start=3537
-  _globals['_RUNLEVEL_ITERATIONS']._serialized_end=3646
-  _globals['_RUNLEVEL_ITERATION']._serialized_start=3648
-  _globals['_RUNLEVEL_ITERATION']._serialized_end=3689
-  _globals['_RUNLEVEL_LEVELEDGE']._serialized_start=3691
-  _globals['_RUNLEVEL_LEVELEDGE']._serialized_end=3750
-  _globals['_RUNREPORTSERVICE']._serialized_start=3753
-  _globals['_RUNREPORTSERVICE']._serialized_end=4123
+  _globals['_RUNREPORT_UNREACHEDTASK']._serialized_end=1482
+  _globals['_RUNREPORT_RUNPARAMETER']._serialized_start=1484
+  _globals['_RUNREPORT_RUNPARAMETER']._serialized_end=1551
+  _globals['_RUNREPORT_RUNMETRIC']._serialized_start=1553
+  _globals['_RUNREPORT_RUNMETRIC']._serialized_end=1614
+  _globals['_RUNREPORT_MADEARTIFACT']._serialized_start=1617
+  _globals['_RUNREPORT_MADEARTIFACT']._serialized_end=1812
+  _globals['_RUNDIFFERENCES']._serialized_start=1840
+  _globals['_RUNDIFFERENCES']._serialized_end=2174
+  _globals['_RUNDIFFERENCES_DIFFERENCE']._serialized_start=1992
+  _globals['_RUNDIFFERENCES_DIFFERENCE']._serialized_end=2130
+  _globals['_RUNDIFFERENCES_GIVEN']._serialized_start=2132
+  _globals['_RUNDIFFERENCES_GIVEN']._serialized_end=2174
+  _globals['_ROCCURVE']._serialized_start=2177
+  _globals['_ROCCURVE']._serialized_end=2369
+  _globals['_ROCCURVE_POINT']._serialized_start=2267
+  _globals['_ROCCURVE_POINT']._serialized_end=2369
+  _globals['_CONFUSIONMATRIX']._serialized_start=2372
+  _globals['_CONFUSIONMATRIX']._serialized_end=2509
+  _globals['_CONFUSIONMATRIX_ROW']._serialized_start=2488
+  _globals['_CONFUSIONMATRIX_ROW']._serialized_end=2509
+  _globals['_GETRUNPROGRESSREQUEST']._serialized_start=2511
+  _globals['_GETRUNPROGRESSREQUEST']._serialized_end=2550
+  _globals['_RUNPROGRESS']._serialized_start=2553
+  _globals['_RUNPROGRESS']._serialized_end=2732
+  _globals['_RUNPROGRESS_TASKSTATECOUNT']._serialized_start=2686
+  _globals['_RUNPROGRESS_TASKSTATECOUNT']._serialized_end=2732
+  _globals['_GETRUNLEVELREQUEST']._serialized_start=2735
+  _globals['_GETRUNLEVELREQUEST']._serialized_end=2872
+  _globals['_RUNLEVEL']._serialized_start=2875
+  _globals['_RUNLEVEL']._serialized_end=3766
+  _globals['_RUNLEVEL_STEP']._serialized_start=3094
+  _globals['_RUNLEVEL_STEP']._serialized_end=3183
+  _globals['_RUNLEVEL_TASKROW']._serialized_start=3186
+  _globals['_RUNLEVEL_TASKROW']._serialized_end=3551
+  _globals['_RUNLEVEL_ITERATIONS']._serialized_start=3553
+  _globals['_RUNLEVEL_ITERATIONS']._serialized_end=3662
+  _globals['_RUNLEVEL_ITERATION']._serialized_start=3664
+  _globals['_RUNLEVEL_ITERATION']._serialized_end=3705
+  _globals['_RUNLEVEL_LEVELEDGE']._serialized_start=3707
+  _globals['_RUNLEVEL_LEVELEDGE']._serialized_end=3766
+  _globals['_RUNREPORTSERVICE']._serialized_start=3769
+  _globals['_RUNREPORTSERVICE']._serialized_end=4139
 # @@protoc_insertion_point(module_scope)

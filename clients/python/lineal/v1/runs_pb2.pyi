@@ -44,12 +44,14 @@ class RunReport(_message.Message):
         log_command: str
         def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., log_command: _Optional[str] = ...) -> None: ...
     class UnreachedTask(_message.Message):
-        __slots__ = ("name", "groups")
+        __slots__ = ("name", "groups", "places")
         NAME_FIELD_NUMBER: _ClassVar[int]
         GROUPS_FIELD_NUMBER: _ClassVar[int]
+        PLACES_FIELD_NUMBER: _ClassVar[int]
         name: str
         groups: _containers.RepeatedScalarFieldContainer[str]
-        def __init__(self, name: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
+        places: int
+        def __init__(self, name: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., places: _Optional[int] = ...) -> None: ...
     class RunParameter(_message.Message):
         __slots__ = ("name", "value")
         NAME_FIELD_NUMBER: _ClassVar[int]
