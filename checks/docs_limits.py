@@ -457,6 +457,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "groups",
         "`folded`",
     ),
+    (
+        "tasks that the page of a run draws as a graph",
+        "server.ui.run:GRAPH_MAX",
+        "tasks",
+        "not drawn; the table says the same",
+    ),
     ("latest runs of an overview", "server.apis.lineal.overview:LATEST_MAX", "runs", REFUSED),
     ("runs that an overview counts per state", "server.rules.overview:COUNTED_MAX", "runs", "`more` is set"),
     ("quiet runs of an overview", "server.rules.overview:QUIET_MAX", "runs", "left out, the oldest first"),

@@ -12,7 +12,7 @@ from server.ui.visit import Visit
 BAR_WIDTH = 100
 """How wide the drawing of bars is; a bar is at least 1 wide."""
 
-INDENT_MAX = 8
+INDENTS = 8
 """Rows deeper than this are not moved further to the right."""
 
 SQUARES_MIN = 8
@@ -82,7 +82,7 @@ def rows_of(visit: Visit, level: Any, *, squares_max: int) -> list[Row]:
         rows.append(
             Row(
                 task=task,
-                indent=min(task.depth, INDENT_MAX),
+                indent=min(task.depth, INDENTS),
                 duration=_duration(task, visit.now),
                 bar=_bar(span, start, end),
                 cells=cells,
