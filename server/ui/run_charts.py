@@ -1,5 +1,6 @@
 """Curves and confusion matrices as pages draw them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -7,17 +8,21 @@ from typing import Any
 SIDE = 200
 """How long the sides of a curve's drawing are."""
 
+LISTED = 100
+"""How many points of a curve are listed in a table."""
+
 HEATS = 4
 """How many shades a cell of a matrix may have, in addition to none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve of GetRunReport, its points for an SVG polyline, and the area under it."""
+    """A curve of GetRunReport, its points for an SVG polyline, the area under it, and those points that are listed."""
 
     curve: Any
     line: str
     area: float
+    listed: Sequence[Any]
 
 
 def curve_of(curve: Any) -> Curve:
@@ -26,7 +31,8 @@ def curve_of(curve: Any) -> Curve:
     line = " ".join(f"{x * SIDE:.1f},{(1 - y) * SIDE:.1f}" for x, y in points)
     whole = [(0.0, 0.0), *points, (1.0, 1.0)]
     area = sum((x - before) * (y + below) / 2 for (before, below), (x, y) in pairwise(whole))
-    return Curve(curve, line, area)
+    step = -(-len(curve.points) // LISTED)
+    return Curve(curve, line, area, curve.points[:: max(step, 1)])
 
 
 def heat_of(matrix: Any) -> list[list[int]]:

@@ -38,13 +38,13 @@ class RunReportReads(Protocol):
         run_id: str,
         parent_task_id: str | None,
         *,
-        iteration: int | None,
+        beginning: str | None,
         after: tuple[int, str],
         limit: int,
     ) -> Sequence[TaskRow]:
         """Rows of a level come by creation time, then id, after a row. A level without a parent has the tasks that have none.
 
-        A level can be of one iteration of a loop. Only rows of failed tasks have a status, which is cut.
+        A level can be of tasks whose attributes have a beginning. Only rows of failed tasks have a status, which is cut.
         """
 
     async def children(self, run_id: str, parent_task_ids: Sequence[str], *, per_parent: int) -> Sequence[TaskRow]:

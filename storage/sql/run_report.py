@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.documents.tasks import beginning_of_attributes
 from storage.errors import RowNotFound
 from storage.ids import can_be_id, possible_ids
 from storage.lineage import DOERS, OUTPUT_LINKS, ArtifactNode
@@ -89,10 +88,10 @@ def _facts() -> Select[Any]:
     return select(*columns).select_from(joined).where(run_table.c.id == bindparam("run_id"))
 
 
-def _level(*, has_parent: bool, has_iteration: bool) -> Select[Any]:
+def _level(*, has_parent: bool, has_beginning: bool) -> Select[Any]:
     parent = tasks.c.parent_task_id
     conditions = [_OF_RUN, parent == bindparam("parent_id") if has_parent else parent.is_(None)]
-    if has_iteration:
+    if has_beginning:
         prefix = func.substr(tasks.c.type_attributes, 1, bindparam("prefix_characters"))
         conditions.append(prefix == bindparam("prefix"))
     later = or_(tasks.c.created_at > bindparam("after_time"), tasks.c.id > bindparam("after_id"))
@@ -184,9 +183,9 @@ class _Statements:
         self._dialect = dialect
         self.facts, self.task_states, self.branch = _facts(), _task_states(), _branch(dialect)
         self.level = {
-            (has_parent, has_iteration): _level(has_parent=has_parent, has_iteration=has_iteration)
+            (has_parent, has_beginning): _level(has_parent=has_parent, has_beginning=has_beginning)
             for has_parent in _BOTH
-            for has_iteration in _BOTH
+            for has_beginning in _BOTH
         }
         self.children = LimitedEach(_children, ["", ""], database=dialect.name)
         self.iterations = LimitedEach(_iterations, ["", ""], database=dialect.name)
@@ -267,7 +266,7 @@ class SqlRunReport:
         run_id: str,
         parent_task_id: str | None,
         *,
-        iteration: int | None,
+        beginning: str | None,
         after: tuple[int, str],
         limit: int,
     ) -> Sequence[TaskRow]:
@@ -275,10 +274,9 @@ class SqlRunReport:
         values: dict[str, Any] = {"run_id": run_id, "after_time": after[0], "after_id": after[1], "limit": limit}
         if parent_task_id is not None:
             values["parent_id"] = parent_task_id
-        if iteration is not None:
-            values["prefix"] = beginning_of_attributes(iteration)
-            values["prefix_characters"] = len(values["prefix"])
-        statement = self._statements.level[parent_task_id is not None, iteration is not None]
+        if beginning is not None:
+            values |= {"prefix": beginning, "prefix_characters": len(beginning)}
+        statement = self._statements.level[parent_task_id is not None, beginning is not None]
         return [TaskRow(*row) for row in await self._rows(statement, **values)]
 
     async def children(self, run_id: str, parent_task_ids: Sequence[str], *, per_parent: int) -> Sequence[TaskRow]:

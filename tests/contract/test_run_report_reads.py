@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from storage.documents.tasks import beginning_of_attributes
 from storage.errors import RowNotFound
 from storage.ids import new_id
 from storage.model import ArtifactType, IOType, Run, Task, TaskState, TaskType
@@ -128,7 +129,7 @@ async def test_a_branch_of_parents_that_form_a_cycle_comes_to_an_end(store: SqlS
 
 
 async def level(store: SqlStore, run: Run, parent: Task | None, **asked: Any) -> list[str]:
-    wanted = {"iteration": None, "after": START, "limit": ALL} | asked
+    wanted = {"beginning": None, "after": START, "limit": ALL} | asked
     parent_id = None if parent is None else parent.id
     return [row.id for row in await store.read(lambda tx: tx.run_report.level(run.id, parent_id, **wanted))]
 
@@ -151,15 +152,15 @@ async def test_a_level_without_a_parent_has_the_tasks_that_have_none(store: SqlS
     assert await level(store, run, None) == [task.id for task in tops]
 
 
-async def test_a_level_can_be_of_one_iteration_of_a_loop(store: SqlStore) -> None:
+async def test_a_level_can_be_of_tasks_whose_attributes_have_a_beginning(store: SqlStore) -> None:
     run = a_run()
     loop = a_task(run.id)
     texts = [index(1), index(10), index(1, count=5), None]
     tasks = [a_task(run.id, parent_task_id=loop.id, type_attributes=text) for text in texts]
     await keep(store, run, loop, *tasks)
-    assert await level(store, run, loop, iteration=1) == [tasks[0].id, tasks[2].id]
-    assert await level(store, run, loop, iteration=10) == [tasks[1].id]
-    assert await level(store, run, loop, iteration=0) == []
+    assert await level(store, run, loop, beginning=beginning_of_attributes(1)) == [tasks[0].id, tasks[2].id]
+    assert await level(store, run, loop, beginning=beginning_of_attributes(10)) == [tasks[1].id]
+    assert await level(store, run, loop, beginning=beginning_of_attributes(0)) == []
 
 
 async def test_only_rows_of_failed_tasks_have_a_status_which_is_cut(store: SqlStore) -> None:
@@ -167,7 +168,7 @@ async def test_only_rows_of_failed_tasks_have_a_status_which_is_cut(store: SqlSt
     long = "ü" * (STATUS_CHARACTERS + 1)
     states = (TaskState.FAILED, TaskState.SUCCEEDED)
     await keep(store, run, *(a_task(run.id, state=state.value, status_metadata=long) for state in states))
-    rows = await store.read(lambda tx: tx.run_report.level(run.id, None, iteration=None, after=START, limit=ALL))
+    rows = await store.read(lambda tx: tx.run_report.level(run.id, None, beginning=None, after=START, limit=ALL))
     assert [row.status for row in rows] == [long[:STATUS_CHARACTERS], None]
 
 

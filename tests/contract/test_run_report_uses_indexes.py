@@ -108,8 +108,8 @@ Read = Callable[[ReadTx], Awaitable[Any]]
 BY_PARENT, BY_RUN = {"tasks_run_parent_created"}, {"tasks_run_created", "tasks_run_parent_created"}
 
 
-def level(parent: str | None, iteration: int | None) -> Read:
-    return lambda tx: tx.run_report.level(RUN, parent, iteration=iteration, after=START, limit=3)
+def level(parent: str | None, beginning: str | None) -> Read:
+    return lambda tx: tx.run_report.level(RUN, parent, beginning=beginning, after=START, limit=3)
 
 
 READS: dict[str, tuple[Read, set[str]]] = {
@@ -121,7 +121,7 @@ READS: dict[str, tuple[Read, set[str]]] = {
     "states of tasks": (lambda tx: tx.run_report.task_states(RUN, among=3), BY_RUN),
     "a branch": (lambda tx: tx.run_report.branch(f"{RUN} task 5"), {"tasks.id"}),
     "a level": (level(PARENTS[0], None), BY_PARENT),
-    "an iteration": (level(PARENTS[0], 1), BY_PARENT),
+    "an iteration": (level(PARENTS[0], "{"), BY_PARENT),
     "the outermost level": (level(None, None), BY_PARENT),
     "children": (lambda tx: tx.run_report.children(RUN, PARENTS, per_parent=3), BY_PARENT),
     "iterations": (lambda tx: tx.run_report.iterations(RUN, PARENTS, among=3), BY_PARENT),

@@ -12,8 +12,9 @@ from storage.model import Artifact, ArtifactType, IOType, TaskState, TaskType
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_pipeline, a_run, a_task, a_version, an_artifact, an_experiment, keep
 from tests.lineage.broken_run import SPEC, Recorded, compact, index, inputs, status
+from tests.mlmd_import.imports import imported, main_request
 from tests.ui_pages.document import Element
-from tests.ui_pages.recorded import POISON, finished_run, running_run
+from tests.ui_pages.recorded import POISON, failed_run, finished_run, running_run
 from tests.ui_pages.visitor import Visitor, resolved
 
 SECOND = 1_000_000
@@ -318,3 +319,32 @@ async def test_a_run_is_archived_and_brought_back_from_its_page(visitor: Visitor
     assert (await visitor.post(target, ("run", run_id), ("do", "archive"))).status == 303
     form = (await visitor.main(f"/runs/{run_id}")).one("form")
     assert [button.attributes["value"] for button in form.all("button")] == ["unarchive", "delete"]
+
+
+async def test_a_run_that_was_started_again_is_no_failure_any_more(visitor: Visitor) -> None:
+    run_id = await failed_run(visitor.api, message="no quota")
+    assert sentence(await visitor.main(f"/runs/{run_id}")).endswith(": no quota")
+    await visitor.api.RetryRun(run_id=run_id)
+    page = await visitor.main(f"/runs/{run_id}")
+    assert sentence(page).startswith("▶ Running for ")
+    assert ", started again once: " in sentence(page)
+    assert "data-watch" in page.attributes
+    assert not page.with_class("blame")
+
+
+async def test_every_run_of_an_imported_store_has_its_page(fresh: Visitor, migrated_url: str) -> None:
+    await imported(main_request(migrated_url))
+    answer = await fresh.api.ListRunSummaries(page_size=200)
+    failed = 0
+    for run in answer.runs:
+        page = await fresh.main(f"/runs/{run.run_id}")
+        assert page.one("h1").text == run.display_name
+        assert rows(page)
+        for link in [href for href in page.hrefs if "level=" in href]:
+            level = await fresh.main(resolved(link, at=f"/runs/{run.run_id}"))
+            assert level.with_class("tasks") or "No task was recorded here." in level.text
+        failed += bool(page.with_class("blame"))
+    assert failed == sum(run.state == "FAILED" and run.HasField("failed") for run in answer.runs) > 0
+    texts = [(await fresh.main(f"/runs/{run.run_id}")).text for run in answer.runs]
+    assert sum("confusion matrix" in text for text in texts) > 0
+    assert sum("ROC curve" in text for text in texts) > 0

@@ -7,6 +7,7 @@ from server.rules import checks
 from server.rules.run_report.places import attributes_of, steps_of
 from server.rules.run_report.specification import Specification
 from storage.contract import ReadTx
+from storage.documents.tasks import beginning_of_attributes
 from storage.lineage import DOERS
 from storage.model import TaskState, TaskType
 from storage.run_report import IterationState, TaskRow
@@ -103,7 +104,8 @@ async def read_level(
         level.loops = await _iterations(tx, run_id, [loop])
         level.selected = iteration if iteration is not None else _first_of_interest(level.loops[loop.id])
     if parent is not None:
-        inner = await tx.run_report.level(run_id, parent, iteration=level.selected, after=after, limit=limit + 1)
+        beginning = None if level.selected is None else beginning_of_attributes(level.selected)
+        inner = await tx.run_report.level(run_id, parent, beginning=beginning, after=after, limit=limit + 1)
         others = [*others, *inner]
     level.tasks = others[:limit]
     level.next = (level.tasks[-1].created_at, level.tasks[-1].id) if len(others) > limit else None
@@ -118,11 +120,11 @@ async def read_level(
 
 async def _tops(tx: ReadTx, run_id: str, after: tuple[int, str], limit: int) -> tuple[Sequence[TaskRow], str | None]:
     """Return the outermost tasks but ROOT, and ROOT, whose tasks stand for it. What is beside ROOT is on the first page."""
-    tops = await tx.run_report.level(run_id, None, iteration=None, after=FIRST, limit=limit + 1)
+    tops = await tx.run_report.level(run_id, None, beginning=None, after=FIRST, limit=limit + 1)
     root = next((row.id for row in tops if row.type == TaskType.ROOT), None)
     if root is None:
         if after != FIRST:
-            tops = await tx.run_report.level(run_id, None, iteration=None, after=after, limit=limit + 1)
+            tops = await tx.run_report.level(run_id, None, beginning=None, after=after, limit=limit + 1)
         return tops, None
     return [row for row in tops if row.id != root][: limit // 2] if after == FIRST else (), root
 
