@@ -32,11 +32,26 @@ PARENTS = [f"{RUN} task {n}" for n in range(TASKS_OF_A_RUN)]  # as many as a sta
 
 def facts(pipeline_id: str) -> RunFacts:
     """The facts of a run of which only what it is compared by matters."""
-    texts = {"display_name": "", "description": "", "state": "", "storage_state": "", "state_history": ""}
-    names = {"experiment": "", "pipeline": "", "version": "", "pipeline_version_id": "", "pipeline_spec_id": None}
-    times = {"created_at": MOMENT + 300, "finished_at": None, "updated_at": 0, "runtime_config": None}
-    ids = {"id": RUN, "namespace": "", "experiment_id": "experiment 3", "pipeline_id": pipeline_id}
-    return RunFacts(**texts, **names, **times, **ids)
+    return RunFacts(
+        id=RUN,
+        display_name="",
+        description="",
+        state="",
+        storage_state="",
+        state_history="",
+        namespace="",
+        experiment_id="experiment 3",
+        pipeline_id=pipeline_id,
+        pipeline_version_id="",
+        pipeline_spec_id=None,
+        runtime_config=None,
+        created_at=MOMENT + 300,
+        finished_at=None,
+        updated_at=0,
+        experiment="",
+        pipeline="",
+        version="",
+    )
 
 
 def upgrade_and_fill(url: str) -> None:

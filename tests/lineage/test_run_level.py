@@ -212,7 +212,7 @@ async def test_many_iterations_take_as_many_statements_and_only_the_first_are_sh
         ]
         await keep(served.store, *tasks)
         with statements(served.store) as log:
-            asked = {"iteration": None, "after": FIRST, "limit": ROWS_MAX}
+            asked: dict[str, Any] = {"iteration": None, "after": FIRST, "limit": ROWS_MAX}
             await served.store.read(partial(read_level, run_id=run.id, parent_id="", **asked))
         counts.append(len(log))
     assert counts[0] == counts[1] <= 5

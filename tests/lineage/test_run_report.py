@@ -93,7 +93,7 @@ async def test_pods_come_with_a_command_for_their_log_unless_a_shell_would_read_
 
 
 async def test_inputs_that_differ_from_the_last_success_are_shown(served: Served) -> None:
-    of = {"pipeline_id": "churn"}
+    of: dict[str, Any] = {"pipeline_id": "churn"}
     old = Recorded(fails=False, **of, created_at=MOMENT - 9, given=inputs(depth=1))
     before = Recorded(
         fails=False,

@@ -8,9 +8,19 @@ import pytest
 
 from server.rules.run_report.level import ROWS_MAX
 from storage.ids import new_id
-from storage.model import Artifact, ArtifactType, IOType, TaskState, TaskType
+from storage.model import ArtifactType, IOType, TaskState, TaskType
 from storage.sql.store import SqlStore
-from tests.contract.builders import a_link, a_pipeline, a_run, a_task, a_version, an_artifact, an_experiment, keep
+from tests.contract.builders import (
+    MOMENT,
+    a_link,
+    a_pipeline,
+    a_run,
+    a_task,
+    a_version,
+    an_artifact,
+    an_experiment,
+    keep,
+)
 from tests.lineage.broken_run import SPEC, Recorded, compact, index, inputs, status
 from tests.mlmd_import.imports import imported, main_request
 from tests.ui_pages.document import Element
@@ -79,7 +89,7 @@ async def test_a_failed_run_says_first_where_and_why_and_leads_down_to_the_itera
 
 
 async def test_inputs_that_differ_lead_to_the_run_that_succeeded(visitor: Visitor, store: SqlStore) -> None:
-    of = {"pipeline_id": new_id()}
+    of: dict[str, Any] = {"pipeline_id": new_id()}
     failed = Recorded(**of, given=inputs(depth=3, same=1))
     before = Recorded(
         fails=False,
@@ -237,7 +247,7 @@ async def test_poisoned_names_are_text_wherever_they_stand(visitor: Visitor, sto
     changes: dict[str, Any] = {"name": POISON, "display_name": POISON, "status_metadata": status(POISON)}
     bad = recorded.task(recorded.root, type=TaskType.LOOP, state=TaskState.FAILED.value, **changes)
     inner = recorded.task(bad, POISON, state=2, type_attributes=index(0))
-    artifact = Artifact(**{"id": new_id(), "name": POISON, "type": 2, "created_at": 1, "updated_at": 1, "uri": POISON})
+    artifact = an_artifact(name=POISON, type=2, uri=POISON)
     chart = an_artifact(
         name=POISON,
         type=ArtifactType.ClassificationMetric.value,
@@ -264,25 +274,27 @@ async def test_a_running_run_is_watched_by_a_small_request(visitor: Visitor) -> 
     assert len(answer.body) < 300
 
 
-async def test_runs_say_in_a_sentence_how_they_are(visitor: Visitor, store: SqlStore) -> None:
-    for state, changes, words in (
-        ("PENDING", {}, "… Waiting for {}: no task was recorded"),
-        ("CANCELED", {"finished_at": 0}, "⊘ Canceled after 3 s: no task was recorded"),
-        ("FAILED", {"finished_at": 0}, "✕ Failed after 3 s; no recorded task failed: no quota"),
-        ("SUCCEEDED", {"finished_at": 0}, "✓ Succeeded after 3 s, started again once: no task was recorded"),
-    ):
-        history = [{"state": "RUNNING"}, {"state": "FAILED"}, {"state": "RUNNING"}] if state == "SUCCEEDED" else []
-        history.append({"state": state, "error": {"message": "no quota"}})
-        run = a_run(state=state, state_history=compact(history))
-        if changes:
-            run = a_run(
-                id=run.id, state=state, state_history=run.state_history, finished_at=run.created_at + 3 * SECOND
-            )
-        await keep(store, run)
-        found = sentence(await visitor.main(f"/runs/{run.id}")).replace(" :", ":")
-        before, _, after = words.partition("{}")
-        assert found.startswith(before)
-        assert found.endswith(after)
+@pytest.mark.parametrize(
+    ("state", "is_ended", "words"),
+    [
+        ("PENDING", False, "… Waiting for {}: no task was recorded"),
+        ("CANCELED", True, "⊘ Canceled after 3 s: no task was recorded"),
+        ("FAILED", True, "✕ Failed after 3 s; no recorded task failed: no quota"),
+        ("SUCCEEDED", True, "✓ Succeeded after 3 s, started again once: no task was recorded"),
+    ],
+)
+async def test_runs_say_in_a_sentence_how_they_are(
+    visitor: Visitor, store: SqlStore, state: str, is_ended: bool, words: str
+) -> None:
+    earlier: list[Any] = [{"state": "RUNNING"}, {"state": "FAILED"}, {"state": "RUNNING"}]
+    history = [*(earlier if state == "SUCCEEDED" else []), {"state": state, "error": {"message": "no quota"}}]
+    ended = {"finished_at": MOMENT + 3 * SECOND} if is_ended else {}
+    run = a_run(state=state, state_history=compact(history), **ended)
+    await keep(store, run)
+    found = sentence(await visitor.main(f"/runs/{run.id}"))
+    before, _, after = words.partition("{}")
+    assert found.startswith(before)
+    assert found.endswith(after)
 
 
 async def test_a_run_that_does_not_exist_or_a_level_of_another_has_an_error_page(

@@ -39,8 +39,8 @@ def unreached(spec: Specification, marks: Sequence[TaskMark]) -> list[Unreached]
     children, tops = children_of(marks)
     outermost: dict[str, list[TaskMark]] = {}
     for top in tops:
-        for name, found in chain.from_iterable(names.items() for names in children.get(top, {}).values()):
-            outermost.setdefault(name, []).extend(found)
+        for name, tasks in chain.from_iterable(names.items() for names in children.get(top, {}).values()):
+            outermost.setdefault(name, []).extend(tasks)
     found: dict[tuple[str, ...], Unreached] = {}
     for name, groups in islice(_missing(spec, spec.tasks_of(spec.root), outermost, children, ()), _PLACES_MAX):
         key = (*(group.name for group in groups), name)
