@@ -3,6 +3,10 @@
 from functools import partial
 from typing import Any
 
+import pytest
+
+from server.rules import run_summaries
+from server.rules.run_report import report as reports
 from server.rules.run_report.report import ARTIFACTS_MAX, read_report
 from storage.model import ArtifactType, Run, TaskState, TaskType
 from tests.api.client import code
@@ -76,6 +80,17 @@ async def test_the_way_from_root_to_the_iteration_that_failed_first(served: Serv
     assert shown.blame[-1].message == "ValueError: no rows <b>"
     assert shown.message == "\nValueError: no rows <b>\nTraceback"
     assert shown.failed_after_seconds == 12
+
+
+async def test_in_a_large_run_the_task_that_failed_is_found_in_the_middle(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_summaries, "TASKS_MAX", 2)
+    monkeypatch.setattr(reports, "_LOOKED_AT", 4)
+    recorded = Recorded(created_at=MOMENT)
+    later = [recorded.task(recorded.root, f"later {number}", state=SUCCEEDED) for number in range(3)]
+    await keep(served.store, *recorded.records, *later)
+    assert [each.name for each in (await report(served, recorded.run)).blame] == ["ROOT", "tune", "Train"]
 
 
 async def test_pods_come_with_a_command_for_their_log_unless_a_shell_would_read_more_in_their_name(

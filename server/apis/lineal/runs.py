@@ -33,7 +33,7 @@ from storage.run_report import RunFacts, TaskRow
 
 _TYPES, _STATES, _ARTIFACT_TYPES = EnumNames(TaskType), EnumNames(TaskState), EnumNames(ArtifactType)
 _LEVEL = "run level"
-_MARKS_PER_ROW = 10
+_MARKS_PER_ROW = 30
 """How many tasks that are only looked for take as long as one that is shown whole."""
 _APART_CHARACTERS = 128 * 1024
 """Specifications that are longer are read in a thread: they would block the event loop for other calls."""

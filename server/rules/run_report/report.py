@@ -21,6 +21,7 @@ from server.rules.run_summaries import (
     shown_value,
     started_with,
 )
+from server.rules.run_summaries import TASKS_MAX as LIST_TASKS_MAX
 from server.rules.runs import FINISHED
 from storage.contract import ReadTx
 from storage.documents import histories
@@ -49,6 +50,8 @@ CHART_CHARACTERS = 256 * 1024
 
 SPEC_CHARACTERS_MAX = 4 * 1024 * 1024
 """How long a specification may be for its tasks to be shown."""
+
+_LOOKED_AT = 2 * LIST_TASKS_MAX
 
 SUCCEEDED = RunState.SUCCEEDED.name
 
@@ -123,7 +126,11 @@ async def read_report(tx: ReadTx, run_id: str, namespace: str | None, *, marks_h
 
 
 async def _read_failure(tx: ReadTx, report: Report, namespace: str | None) -> None:
-    failed = (await failed_tasks(tx, [report.facts.id])).get(report.facts.id)
+    run_id = report.facts.id
+    failed = (await failed_tasks(tx, [run_id])).get(run_id)
+    if (failed is None or not failed.is_doer) and sum(each.count for each in report.progress.counts) > _LOOKED_AT:
+        # In the middle of a large run, where lists do not look.
+        failed = (await tx.overview.failed_tasks([run_id], newest=True, among=TASKS_MAX)).get(run_id, failed)
     if failed is None:
         return
     report.branch = await tx.run_report.branch(failed.id)
