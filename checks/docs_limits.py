@@ -1,7 +1,8 @@
 """Every limit that the documentation lists. docs_blocks.py and the tests of the docs call this."""
 
-REFUSED, CAPPED = "INVALID_ARGUMENT", "silently capped"
-CUT = "cut, and ends with …"
+from docs_limits_of_runs import OF_RUNS, REFUSED
+
+CAPPED = "silently capped"
 NOT_DRAWN = "left out; the description of the specification says so"
 
 CHARACTERS, BYTES = "server.rules.field_limits:MAX_CHARACTERS", "server.rules.field_limits:MAX_BYTES"
@@ -316,65 +317,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),
-    ("columns per request for run summaries", "server.rules.run_summaries:COLUMNS_MAX", "columns", REFUSED),
-    (
-        "newest tasks of a failed run, and oldest, among which the one that failed first is looked for",
-        "server.rules.run_summaries:TASKS_MAX",
-        "tasks",
-        "not looked at",
-    ),
-    (
-        "newest links of a run among which its metrics are looked for",
-        "server.rules.run_summaries:LINKS_MAX",
-        "links",
-        "not looked at",
-    ),
-    (
-        "metrics per run summary",
-        "server.rules.run_summaries:METRICS_MAX",
-        "metrics",
-        "left out, the last by name first",
-    ),
-    (
-        "metrics of a run, by name, among which those of columns are looked for",
-        "server.rules.run_summaries:METRIC_COLUMNS_MAX",
-        "metrics",
-        "not looked at",
-    ),
-    ("the first line of an error in a run summary", "server.rules.run_summaries:LINE_CHARACTERS", "characters", CUT),
-    (
-        "a parameter in a column of run summaries, as JSON",
-        "server.rules.run_summaries:VALUE_CHARACTERS",
-        "characters",
-        CUT,
-    ),
-    (
-        "the parameters of a run, as JSON, to be read for columns",
-        "server.rules.run_summaries:PARAMETERS_CHARACTERS",
-        "characters",
-        "the run has no columns of parameters",
-    ),
-    ("latest runs of an overview", "server.apis.lineal.overview:LATEST_MAX", "runs", REFUSED),
-    ("runs that an overview counts per state", "server.rules.overview:COUNTED_MAX", "runs", "`more` is set"),
-    ("quiet runs of an overview", "server.rules.overview:QUIET_MAX", "runs", "left out, the oldest first"),
-    (
-        "newest running runs among which the quiet ones are looked for",
-        "server.rules.overview:QUIET_AMONG_MAX",
-        "runs",
-        "not looked at",
-    ),
-    (
-        "running runs, unchanged for an hour themselves, of which the tasks are looked at",
-        "server.rules.overview:QUIET_LOOKS_MAX",
-        "runs",
-        "not looked at",
-    ),
-    (
-        "newest tasks of a run that are looked at to tell whether it is quiet",
-        "server.rules.overview:TASKS_MAX",
-        "tasks",
-        "not looked at",
-    ),
+    *OF_RUNS,
     (
         "log lines kept for a reader that has stalled",
         "server.process.log_stream:PENDING_BYTES",

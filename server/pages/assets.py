@@ -21,6 +21,7 @@ _NAMES = (
     "docs.js",
     "lineal.svg",
     "links.js",
+    "vendor/dagre/dagre.esm.js",
     "vendor/swagger-ui/swagger-ui-bundle.js",
     "vendor/swagger-ui/swagger-ui.css",
 )

@@ -111,7 +111,7 @@ async def read_details(tx: ReadTx, rows: Sequence[RunRow], columns: Columns) -> 
         configs = await tx.overview.runtime_configs(ids, characters=PARAMETERS_CHARACTERS)
         inputs = await tx.overview.root_inputs(ids, characters=PARAMETERS_CHARACTERS)
     return Details(
-        failed=await _failed_tasks(tx, [row.id for row in rows if row.state == RunState.FAILED.name]),
+        failed=await failed_tasks(tx, [row.id for row in rows if row.state == RunState.FAILED.name]),
         metrics=metrics,
         configs=configs,
         inputs=inputs,
@@ -121,7 +121,8 @@ async def read_details(tx: ReadTx, rows: Sequence[RunRow], columns: Columns) -> 
     )
 
 
-async def _failed_tasks(tx: ReadTx, run_ids: Sequence[str]) -> Mapping[str, FailedTask]:
+async def failed_tasks(tx: ReadTx, run_ids: Sequence[str]) -> Mapping[str, FailedTask]:
+    """Return which task of each run failed first, of those runs that have one."""
     newest = await tx.overview.failed_tasks(run_ids, newest=True, among=TASKS_MAX)
     # A run stops soon after a task has failed. If it went on, the task is an old one; groups end last.
     others = [id for id in run_ids if id not in newest or not newest[id].is_doer]
@@ -141,12 +142,14 @@ def _summary(row: RunRow, details: Details, columns: Columns) -> RunSummary:
     by_name = {metric.name: metric.value for metric in metrics}
     values: dict[str, Any] = {column: by_name[name] for column, name in columns.metrics.items() if name in by_name}
     if columns.params:
-        parameters = _parameters(details.configs.get(row.id), details.inputs.get(row.id))
-        values |= {column: _shown(parameters[name]) for column, name in columns.params.items() if name in parameters}
+        parameters = started_with(details.configs.get(row.id), details.inputs.get(row.id))
+        values |= {
+            column: shown_value(parameters[name]) for column, name in columns.params.items() if name in parameters
+        }
     return RunSummary(
         row=row,
         failed=failed,
-        failure="" if failed is None else _first_line(message_of_status(failed.status)),
+        failure="" if failed is None else first_line(message_of_status(failed.status)),
         metrics=metrics[:METRICS_MAX],
         columns=values,
         experiment=details.experiments.get(row.experiment_id, ""),
@@ -155,22 +158,25 @@ def _summary(row: RunRow, details: Details, columns: Columns) -> RunSummary:
     )
 
 
-def _parameters(config: str | None, inputs: str | None) -> Mapping[str, Any]:
+def started_with(config: str | None, inputs: str | None) -> Mapping[str, Any]:
     """Return what a run was started with, and the inputs of its ROOT task where it says nothing."""
     started = RuntimeConfig.from_text(config)
     taken = {each.key: each.value for each in from_text(inputs) if each.value is not NO_VALUE}
     return {**taken, **(started.parameters if started is not None else {})}
 
 
-def _shown(value: Any) -> Any:
+def shown_value(value: Any) -> Any:
+    """Return a value, as text and cut if it is long."""
     text = value if isinstance(value, str) else compact(value)
-    return value if len(text) <= VALUE_CHARACTERS else _cut(text, VALUE_CHARACTERS)
+    return value if len(text) <= VALUE_CHARACTERS else cut(text, VALUE_CHARACTERS)
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Return the first line of a text that is not empty, cut if it is long."""
     lines: Iterable[str] = (line.strip() for line in text.splitlines())
-    return _cut(next(filter(None, lines), ""), LINE_CHARACTERS)
+    return cut(next(filter(None, lines), ""), LINE_CHARACTERS)
 
 
-def _cut(text: str, characters: int) -> str:
+def cut(text: str, characters: int) -> str:
+    """Return a text of at most so many characters, which ends with … if some were left out."""
     return text if len(text) <= characters else text[:characters] + "…"

@@ -4,6 +4,7 @@ What returns markup escapes every value in it, with `escape` in f-strings: lists
 `Markup.format` takes four times as long.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -12,9 +13,13 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup, escape
+
+from storage.documents.plain import plain_number
 
 ABSENT = "–"
 SHORT_ID = 8
@@ -94,6 +99,16 @@ def state_badge(state: str) -> Markup:
     return Markup(f'<span class="state {kind}"><span aria-hidden="true">{sign}</span> {word}</span>')
 
 
+def state_kind(state: str) -> str:
+    """Return the class of a state, as style sheets know it: "bad"."""
+    return _STATES.get(state, _UNKNOWN)[0]
+
+
+def state_sign(state: str) -> str:
+    """Return the sign of a state."""
+    return _STATES.get(state, _UNKNOWN)[1]
+
+
 def state_word(state: str) -> str:
     """Return a state as a word: "Failed"."""
     return _STATES.get(state, _UNKNOWN)[2]
@@ -138,6 +153,15 @@ def number_text(value: float) -> str:
     return f"{value:.6g}"
 
 
+def value_text(value: Value) -> str:
+    """Return a value of a message as text: a text as it is, everything else as JSON."""
+    if value.WhichOneof("kind") == "string_value":
+        return str(value.string_value)
+    if value.WhichOneof("kind") == "number_value":
+        return str(plain_number(value.number_value))
+    return json.dumps(MessageToDict(value), ensure_ascii=False)
+
+
 def enum_name(message: Message, field: str) -> str:
     """Return the name of an enum field's value, "" for a number without one."""
     enum_type = message.DESCRIPTOR.fields_by_name[field].enum_type
@@ -154,12 +178,15 @@ FILTERS = {
     "time": time_tag,
     "duration_words": duration_words,
     "state": state_badge,
+    "state_kind": state_kind,
+    "state_sign": state_sign,
     "state_word": state_word,
     "short": short,
     "short_id": short_id,
     "copy": copyable,
     "uri": uri_text,
     "number": number_text,
+    "value": value_text,
     "enum_name": enum_name,
     "segment": segment,
 }

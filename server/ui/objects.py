@@ -24,7 +24,6 @@ class _Kind:
     runs_filter: str = ""
 
 
-_RUN = _Kind("Run", "RunService.GetRun", "apis/v2beta1/runs/{run_id}")
 _EXPERIMENT = _Kind(
     "Experiment", "ExperimentService.GetExperiment", "apis/v2beta1/experiments/{experiment_id}", "experiment"
 )
@@ -34,11 +33,6 @@ _VERSION = _Kind(
     "PipelineService.GetPipelineVersion",
     "apis/v2beta1/pipelines/{pipeline_id}/versions/{pipeline_version_id}",
 )
-
-
-async def run_page(visit: Visit, desk: Desk) -> HttpResponse:
-    """Show a run."""
-    return await _page(_RUN, visit, desk)
 
 
 async def experiment_page(visit: Visit, desk: Desk) -> HttpResponse:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from server.calls.http_calls import HttpResponse
-from server.ui import about, artifacts, home, objects, runs, search, tasks
+from server.ui import about, artifacts, home, objects, run, runs, search, tasks
 from server.ui.calls import Desk
 from server.ui.visit import Visit
 
@@ -27,7 +27,8 @@ PAGES: tuple[Page, ...] = (
     Page("/runs", runs.page, takes_form=True),
     Page("/artifacts", artifacts.page),
     Page("/about", about.page),
-    Page("/runs/{run_id}", objects.run_page),
+    Page("/runs/{run_id}", run.page),
+    Page("/runs/{run_id}/specification", run.specification_page),
     Page("/runs/{run_id}/tasks/{task_id}", tasks.page),
     Page("/experiments/{experiment_id}", objects.experiment_page),
     Page("/pipelines/{pipeline_id}", objects.pipeline_page),

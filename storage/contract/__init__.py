@@ -16,6 +16,7 @@ from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
 from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
+from storage.contract.run_report import RunReportReads
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.search import SearchReads
 from storage.contract.store import ReadTx, Store, WriteTx
@@ -40,6 +41,7 @@ __all__ = [
     "PipelineWrites",
     "ReadTx",
     "RunReads",
+    "RunReportReads",
     "RunWrites",
     "SearchReads",
     "Store",

@@ -10,6 +10,7 @@ from storage.contract.experiments import ExperimentReads, ExperimentWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
+from storage.contract.run_report import RunReportReads
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.search import SearchReads
 from storage.contract.tasks import TaskReads, TaskWrites
@@ -64,6 +65,10 @@ class ReadTx(Protocol):
     def overview(self) -> OverviewReads:
         """What is summed up of runs."""
 
+    @property
+    def run_report(self) -> RunReportReads:
+        """What a page about one run shows."""
+
 
 class WriteTx(Protocol):
     """One transaction.
@@ -106,6 +111,10 @@ class WriteTx(Protocol):
     @property
     def overview(self) -> OverviewReads:
         """What is summed up of runs."""
+
+    @property
+    def run_report(self) -> RunReportReads:
+        """What a page about one run shows."""
 
     @property
     def search(self) -> SearchReads:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from storage.documents.enums import EnumNames
-from storage.documents.plain import Plain, compact, entries_of
+from storage.documents.plain import Plain, compact, entries_of, text_of
 from storage.documents.times import moment_of, time_text
 
 
@@ -35,6 +35,11 @@ class HistoryEntry(NamedTuple):
         if self.error is not None:
             plain["error"] = self.error
         return plain
+
+    @property
+    def message(self) -> str:
+        """What the error says, "" without one."""
+        return text_of((self.error or {}).get("message"))
 
     @staticmethod
     def label(entry: Mapping[str, Any]) -> str:

@@ -119,3 +119,8 @@ class TypeAttributes:
         if self.download_to_workspace is not None:
             plain["downloadToWorkspace"] = self.download_to_workspace
         return compact(plain)
+
+
+def beginning_of_attributes(iteration: int) -> str:
+    """Return how the column type_attributes begins for a task in an iteration: `TypeAttributes.to_text` writes that first."""
+    return f'{{"iterationIndex":"{iteration}"'

@@ -13,6 +13,7 @@ from storage.sql.lineage import SqlLineage
 from storage.sql.overview import SqlOverview
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
+from storage.sql.run_report import SqlRunReport
 from storage.sql.runs import SqlRuns
 from storage.sql.search import SqlSearch
 from storage.sql.tasks import SqlTasks
@@ -52,3 +53,8 @@ class SqlTx:
     def overview(self) -> SqlOverview:
         """What is summed up of runs, which few calls read."""
         return SqlOverview(self._connection, self._dialect)
+
+    @property
+    def run_report(self) -> SqlRunReport:
+        """What a page about one run shows, which few calls read."""
+        return SqlRunReport(self._connection, self._dialect)

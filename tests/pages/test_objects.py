@@ -39,7 +39,7 @@ async def followed(tab: Page) -> Any:
     return await tab.value("JSON.parse(document.querySelector('pre').textContent)")
 
 
-@pytest.mark.parametrize("kind", ["run", "experiment", "pipeline", "version"])
+@pytest.mark.parametrize("kind", ["experiment", "pipeline", "version"])
 async def test_a_link_of_the_sdk_leads_to_the_object(browser: Browser, served: Addresses, kind: str) -> None:
     link, path = (await objects(served.rest))[kind]
     tab = await browser.new_page()
@@ -52,8 +52,19 @@ async def test_a_link_of_the_sdk_leads_to_the_object(browser: Browser, served: A
     assert tab.complaints == []
 
 
-async def test_a_link_is_followed_from_the_front_page_too(browser: Browser, served: Addresses) -> None:
+async def test_a_link_of_the_sdk_leads_to_the_page_of_a_run(browser: Browser, served: Addresses) -> None:
     link, path = (await objects(served.rest))["run"]
+    tab = await browser.new_page()
+    await tab.open(f"http://{served.rest}{link}")
+    await tab.until("location.pathname !== '/' && document.readyState === 'complete'")
+    assert await tab.value("location.pathname") == f"/runs/{path.rpartition('/')[2]}"
+    assert POISON in await tab.value("document.querySelector('h1').textContent")
+    assert await tab.value("document.querySelectorAll('script:not([src]), main script').length") == 0
+    assert tab.complaints == []
+
+
+async def test_a_link_is_followed_from_the_front_page_too(browser: Browser, served: Addresses) -> None:
+    link, path = (await objects(served.rest))["experiment"]
     tab = await browser.new_page()
     await tab.open(f"http://{served.rest}/")
     await tab.until("document.readyState === 'complete' && location.pathname === '/'")

@@ -18,47 +18,49 @@ def origins_of(spec: str, tasks: Iterable[RecordedTask]) -> dict[str, Mapping[st
 
     Tasks that are not in the specification are left out, and so is everything if it cannot be read.
     """
-    document = _object(_parsed(spec))
-    pipeline = _object(_field(document, "pipeline_spec") or document)
+    pipeline = pipeline_of(spec)
     origins: dict[str, Mapping[str, Origin]] = {}
     for task in tasks:
         path = [task.name, *(group.name for group, _ in task.levels())]
         # The last two are ROOT and what is around it.
         inputs = _inputs(pipeline, list(reversed(path[:-2])))
-        origins[task.id] = {key: origin for key, each in inputs.items() if (origin := _origin(_object(each)))}
+        origins[task.id] = {key: origin for key, each in inputs.items() if (origin := _origin(object_in(each)))}
     return origins
 
 
-def _parsed(spec: str) -> Any:
+def pipeline_of(spec: str) -> dict[str, Any]:
+    """Return what a stored specification says of its pipeline, nothing if it cannot be read."""
     try:
-        return json.loads(spec)
+        document = object_in(json.loads(spec))
     except (ValueError, RecursionError):
-        return None
+        return {}
+    return object_in(field_of(document, "pipeline_spec") or document)
 
 
 def _inputs(pipeline: dict[str, Any], path: list[str]) -> dict[str, Any]:
-    component, inputs = _object(pipeline.get("root")), {}
+    component, inputs = object_in(pipeline.get("root")), {}
     for name in path:
-        task = _object(_object(_object(component.get("dag")).get("tasks")).get(name))
-        inputs = _object(_object(task.get("inputs")).get("parameters"))
-        reference = _object(_field(task, "component_ref")).get("name")
-        component = _object(_object(pipeline.get("components")).get(str(reference)))
+        task = object_in(object_in(object_in(component.get("dag")).get("tasks")).get(name))
+        inputs = object_in(object_in(task.get("inputs")).get("parameters"))
+        reference = object_in(field_of(task, "component_ref")).get("name")
+        component = object_in(object_in(pipeline.get("components")).get(str(reference)))
     return inputs
 
 
 def _origin(input: dict[str, Any]) -> Origin | None:
-    output = _object(_field(input, "task_output_parameter"))
+    output = object_in(field_of(input, "task_output_parameter"))
     if output:
-        return Origin(str(_field(output, "producer_task")), str(_field(output, "output_parameter_key")))
-    name = _field(input, "component_input_parameter")
+        return Origin(str(field_of(output, "producer_task")), str(field_of(output, "output_parameter_key")))
+    name = field_of(input, "component_input_parameter")
     return Origin("", name) if isinstance(name, str) and name else None
 
 
-def _field(message: dict[str, Any], name: str) -> Any:
-    """A field of a message in JSON, whose names are in either form."""
+def field_of(message: dict[str, Any], name: str) -> Any:
+    """Return a field of a message in JSON, whose names are in either form."""
     first, *others = name.split("_")
     return message.get(name, message.get(first + "".join(map(str.capitalize, others))))
 
 
-def _object(value: Any) -> dict[str, Any]:
+def object_in(value: Any) -> dict[str, Any]:
+    """Return an object, an empty one for anything else."""
     return value if isinstance(value, dict) else {}

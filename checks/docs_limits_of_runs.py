@@ -1,0 +1,175 @@
+"""Limits of what is shown of runs, for the table of all limits. docs_limits.py calls this."""
+
+REFUSED = "INVALID_ARGUMENT"
+CUT = "cut, and ends with …"
+
+OF_RUNS: tuple[tuple[str, str, str, str], ...] = (
+    ("columns per request for run summaries", "server.rules.run_summaries:COLUMNS_MAX", "columns", REFUSED),
+    (
+        "newest tasks of a failed run, and oldest, among which the one that failed first is looked for",
+        "server.rules.run_summaries:TASKS_MAX",
+        "tasks",
+        "not looked at",
+    ),
+    (
+        "newest links of a run among which its metrics are looked for",
+        "server.rules.run_summaries:LINKS_MAX",
+        "links",
+        "not looked at",
+    ),
+    (
+        "metrics per run summary",
+        "server.rules.run_summaries:METRICS_MAX",
+        "metrics",
+        "left out, the last by name first",
+    ),
+    (
+        "metrics of a run, by name, among which those of columns are looked for",
+        "server.rules.run_summaries:METRIC_COLUMNS_MAX",
+        "metrics",
+        "not looked at",
+    ),
+    ("the first line of an error in a run summary", "server.rules.run_summaries:LINE_CHARACTERS", "characters", CUT),
+    (
+        "a parameter in a column of run summaries, as JSON",
+        "server.rules.run_summaries:VALUE_CHARACTERS",
+        "characters",
+        CUT,
+    ),
+    (
+        "the parameters of a run, as JSON, to be read for columns",
+        "server.rules.run_summaries:PARAMETERS_CHARACTERS",
+        "characters",
+        "the run has no columns of parameters",
+    ),
+    ("latest runs of an overview", "server.apis.lineal.overview:LATEST_MAX", "runs", REFUSED),
+    ("runs that an overview counts per state", "server.rules.overview:COUNTED_MAX", "runs", "`more` is set"),
+    ("quiet runs of an overview", "server.rules.overview:QUIET_MAX", "runs", "left out, the oldest first"),
+    (
+        "newest running runs among which the quiet ones are looked for",
+        "server.rules.overview:QUIET_AMONG_MAX",
+        "runs",
+        "not looked at",
+    ),
+    (
+        "running runs, unchanged for an hour themselves, of which the tasks are looked at",
+        "server.rules.overview:QUIET_LOOKS_MAX",
+        "runs",
+        "not looked at",
+    ),
+    (
+        "newest tasks of a run that are looked at to tell whether it is quiet",
+        "server.rules.overview:TASKS_MAX",
+        "tasks",
+        "not looked at",
+    ),
+    (
+        "tasks of a run that are counted by state in its report, and compared with its specification",
+        "server.rules.run_report.progress:TASKS_MAX",
+        "tasks",
+        "`more` and `unreached_more` are set",
+    ),
+    (
+        "tasks of a specification that a run has not reached, in its report",
+        "server.rules.run_report.unreached:UNREACHED_MAX",
+        "tasks",
+        "`unreached_more` is set",
+    ),
+    (
+        "a specification whose tasks a report or a level of a run shows",
+        "server.rules.run_report.report:SPEC_CHARACTERS_MAX",
+        "characters",
+        "left out; `unreached_more` is set",
+    ),
+    (
+        "pods of the failed task in a report of a run",
+        "server.rules.run_report.logs:PODS_MAX",
+        "pods",
+        "left out, the oldest first",
+    ),
+    (
+        "parameters of a run in its report",
+        "server.rules.run_report.report:PARAMETERS_MAX",
+        "parameters",
+        "left out, the last by name first",
+    ),
+    (
+        "artifacts that a run made in its report",
+        "server.rules.run_report.report:ARTIFACTS_MAX",
+        "artifacts",
+        "left out, the oldest first; `artifacts_more` is set",
+    ),
+    (
+        "artifacts with curves or confusion matrices in a report of a run",
+        "server.rules.run_report.report:CHARTS_MAX",
+        "artifacts",
+        "left out, the oldest first",
+    ),
+    (
+        "metadata of such an artifact, as JSON",
+        "server.rules.run_report.report:CHART_CHARACTERS",
+        "characters",
+        "not drawn",
+    ),
+    (
+        "points of a curve in a report of a run",
+        "server.rules.run_report.charts:POINTS_MAX",
+        "points",
+        "every n-th is kept, and the last",
+    ),
+    (
+        "classes of a confusion matrix in a report of a run",
+        "server.rules.run_report.charts:CLASSES_MAX",
+        "classes",
+        "the matrix is left out",
+    ),
+    (
+        "artifacts of a failed task that are compared with its last success",
+        "server.rules.run_report.differences:LINKS_MAX",
+        "artifacts",
+        "`more` is set",
+    ),
+    (
+        "inputs of a failed task that differ from its last success",
+        "server.rules.run_report.differences:DIFFERENCES_MAX",
+        "inputs",
+        "`more` is set",
+    ),
+    (
+        "parameters of a failed task, as JSON, to be compared with its last success",
+        "server.rules.run_report.differences:INPUT_CHARACTERS",
+        "characters",
+        "`more` is set",
+    ),
+    (
+        "tasks per page of a level of a run, and about as many rows with what is in them",
+        "server.rules.run_report.level:ROWS_MAX",
+        "tasks",
+        "`next_page_token` continues; groups are `folded`",
+    ),
+    (
+        "iterations of a loop in a level of a run",
+        "server.rules.run_report.level:ITERATIONS_MAX",
+        "iterations",
+        "left out, the last first",
+    ),
+    ("edges in a level of a run", "server.rules.run_report.level:EDGES_MAX", "edges", "left out"),
+    (
+        "inputs that an edge of a level of a run names",
+        "server.rules.run_report.level:EDGE_INPUTS_MAX",
+        "inputs",
+        "left out",
+    ),
+    (
+        "groups within each other whose tasks a level of a run shows",
+        "server.rules.run_report.level:DEPTH_MAX",
+        "groups",
+        "`folded`",
+    ),
+    (
+        "tasks that the page of a run draws as a graph",
+        "server.ui.run:GRAPH_MAX",
+        "tasks",
+        "not drawn; the table says the same",
+    ),
+)
