@@ -43,7 +43,7 @@ from server.process.workers import run_workers
 from server.rules import last_runs
 from server.rules.run_sweep import RunSweep
 from server.ui.facts import Facts
-from server.ui.routes import ui_routes, unknown_page
+from server.ui.routes import browser_error, ui_routes
 from storage import slices
 from storage.errors import StorageError
 from storage.pages import PageTokens
@@ -164,7 +164,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
                 *page_routes(metrics, apis),
                 *ui_routes(facts, shared, dispatcher, apis),
             ],
-            unknown_page=unknown_page,
+            error_page=browser_error,
             admission=admission,
             probe_paths=PROBE_PATHS,
             share_port=settings.workers > 1,

@@ -15,15 +15,23 @@ from server.ui.visit import Visit
 
 _NEXT_STEPS = {
     400: "Something in the address does not fit: change the filters, or begin anew.",
-    403: "You may not see this. Ask whoever runs this server.",
+    403: "You may not do this from here. Open the page on this server and try again, or ask whoever runs it.",
     404: "It may have been deleted, or its address may be mistyped. Look for it by its name or id in the search above.",
+    421: "Open this server under a name that it allows, or ask whoever runs it to allow this one.",
     429: "It was too much for one page: ask for less, or try again later.",
     501: "This server does not have what the page needs.",
     503: "Load the page again in a moment. If it stays so, the page About says which database this server uses.",
     504: "It took too long. Load the page again in a moment, or ask for less.",
 }
 _ELSE = "Load the page again. If it stays so, whoever runs this server finds more in its log."
-_TITLES = {400: "That does not work", 403: "Not allowed", 404: "Not found", 503: "Not now", 504: "That took too long"}
+_TITLES = {
+    400: "That does not work",
+    403: "Not allowed",
+    404: "Not found",
+    421: "Not under this name",
+    503: "Not now",
+    504: "That took too long",
+}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The routes of the UI's pages, and the page for paths under which there is none. The composition root calls this."""
+"""The routes of the UI's pages, and the page for requests that lead to none. The composition root calls this."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,10 @@ from server.calls.accept import preferred
 from server.calls.call import Shared
 from server.calls.dispatcher import Dispatcher
 from server.calls.http_calls import JSON_TYPE, HttpResponse
+from server.calls.statuses import Status
 from server.doors.http.messages import HttpHandler, HttpRequest
 from server.doors.http.plain_routes import Route, closed_to_others
-from server.doors.http.responses import failure_status, unknown_path
+from server.doors.http.responses import failure_status
 from server.doors.http.routes import ANY_VERB
 from server.ui.calls import Office, office
 from server.ui.facts import Facts
@@ -33,12 +34,12 @@ def ui_routes(facts: Facts, shared: Shared, dispatcher: Dispatcher, apis: Sequen
     return routes
 
 
-def unknown_page(request: HttpRequest) -> HttpResponse | None:
-    """Return the page for a path under which nothing is served; None for clients that prefer JSON, or do not say."""
+def browser_error(request: HttpRequest, status: Status, http_status: int) -> HttpResponse | None:
+    """Return the page for a request that leads to no page; None for clients that prefer JSON, or do not say what they prefer."""
     accept = request.headers.get("accept", "")
-    if request.verb not in READS or preferred(accept, (JSON_TYPE, "text/html")) != "text/html":
+    if preferred(accept, (JSON_TYPE, "text/html")) != "text/html":
         return None
-    response = error_page(Visit(request), unknown_path(), http_status=404)
+    response = error_page(Visit(request), status, http_status=http_status)
     response.headers += (("vary", "Accept"),)
     return response
 

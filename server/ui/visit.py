@@ -61,7 +61,7 @@ class Visit:
     @property
     def section(self) -> str:
         """The first part of the path, which says where in the navigation the page is."""
-        return self.request.path.split("/")[1]
+        return self.request.path[1:].partition("/")[0]
 
     @cached_property
     def query(self) -> Mapping[str, str]:

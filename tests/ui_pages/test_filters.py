@@ -86,10 +86,24 @@ def visit(path: str = "/", query: str = "", **headers: str) -> Visit:
 
 
 @pytest.mark.parametrize(
-    ("path", "root"), [("/", "./"), ("/runs", "./"), ("/runs/", "../"), ("/runs/x", "../"), ("/a/b/c", "../../")]
+    ("path", "root"),
+    [
+        ("/", "./"),
+        ("/runs", "./"),
+        ("/runs/", "../"),
+        ("/runs/x", "../"),
+        ("/a/b/c", "../../"),
+        ("*", "./"),
+        ("", "./"),
+    ],
 )
 def test_the_root_is_as_far_up_as_the_path_is_deep(path: str, root: str) -> None:
     assert visit(path).root == root
+
+
+@pytest.mark.parametrize(("path", "section"), [("/", ""), ("/runs", "runs"), ("/runs/x", "runs"), ("*", ""), ("", "")])
+def test_the_section_is_the_first_part_of_any_path(path: str, section: str) -> None:
+    assert visit(path).section == section
 
 
 def test_addresses_escape_their_parts() -> None:

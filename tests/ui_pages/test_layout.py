@@ -143,7 +143,17 @@ async def test_a_browser_is_shown_a_page_for_an_unknown_path_and_others_json(vis
     assert (await visitor.get("/nothing/here")).headers["vary"] == "Accept"
     for accept in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}, {"Accept": "application/json, text/html"}):
         assert (await ask(visitor.rest, "GET", "/nothing/here", **accept)).reason == "UNKNOWN_PATH"
-    assert (await ask(visitor.rest, "POST", "/nothing/here", Accept=ACCEPT)).reason == "UNKNOWN_PATH"
+
+
+async def test_a_browser_is_shown_a_page_whatever_was_wrong_with_its_request(visitor: Visitor) -> None:
+    """Paths that are no text, names that the server does not allow, forms of others: the page says so, and what to do next."""
+    assert "malformed escape" in (await visitor.main("/runs/%zz", status=400)).text
+    answer = await visitor.get("/runs", host="evil.example")
+    assert (answer.status, answer.headers["content-type"]) == (421, "text/html; charset=utf-8")
+    assert "not an allowed host name" in read(answer.body.decode()).one("main").text
+    answer = await visitor.post("/runs", Origin="https://evil.example", Sec_Fetch_Site="cross-site")
+    assert (answer.status, "may not write to this server" in answer.body.decode()) == (403, True)
+    assert (await ask(visitor.rest, "GET", "/runs", host="evil.example")).reason == "UNKNOWN_HOST"
 
 
 async def test_an_error_says_what_to_do_next(visitor: Visitor) -> None:

@@ -36,8 +36,8 @@ GRACE_SECONDS = 0.5
 """How long after its deadline a call may still answer before the connection answers 504."""
 
 
-UnknownPage = Callable[[HttpRequest], HttpResponse | None]
-"""Returns what a browser is shown for a path under which nothing is served, None for other clients."""
+ErrorPage = Callable[[HttpRequest, Status, int], HttpResponse | None]
+"""Returns what a browser is shown when a request leads nowhere, given a status and the HTTP status; None for other clients."""
 
 
 class RestDoor:
@@ -50,7 +50,7 @@ class RestDoor:
         settings: Settings,
         *,
         plain_routes: Sequence[Route] = (),
-        unknown_page: UnknownPage | None = None,
+        error_page: ErrorPage | None = None,
         admission: Admission | None = None,
         probe_paths: Collection[str] = (),
         share_port: bool = False,
@@ -58,7 +58,7 @@ class RestDoor:
     ) -> None:
         self._refusals = refusals or Refusals()
         self._dispatcher, self._settings = dispatcher, settings
-        self._forms, self._unknown_page = Forms(apis), unknown_page
+        self._forms, self._error_page = Forms(apis), error_page
         self._router, self._streamed = Router[HttpHandler](), Router[None]()
         for verbs, path, handler in plain_routes:
             for verb in verbs:
@@ -103,7 +103,7 @@ class RestDoor:
         refusal = self._guard.refusal(request)
         if refusal is not None:
             self._note(request, refusal[0])
-            return self._forms.write_error(request.path, *refusal)
+            return self._shown(request, *refusal) or self._forms.write_error(request.path, *refusal)
         preflight = self._cors.preflight(request)
         if preflight is not None:
             return preflight
@@ -116,7 +116,7 @@ class RestDoor:
         except InvalidArgument as error:
             status = failure_status(error, "rest.path")
             self._note(request, status)
-            return error_response(forms.of(path), status)
+            return self._shown(request, status, status.http_status) or error_response(forms.of(path), status)
         if isinstance(match, Match):
             request.values = match.values
             return await match.target(request)
@@ -126,8 +126,10 @@ class RestDoor:
             self._note(request, wrong_verb())
             return forms.wrong_verb(path, match.verbs)
         self._note(request, unknown_path())
-        page = self._unknown_page(request) if self._unknown_page is not None else None
-        return page or forms.unknown_path(path)
+        return self._shown(request, unknown_path(), 404) or forms.unknown_path(path)
+
+    def _shown(self, request: HttpRequest, status: Status, http_status: int) -> HttpResponse | None:
+        return None if self._error_page is None else self._error_page(request, status, http_status)
 
     def _note(self, request: HttpRequest, status: Status) -> None:
         self._refusals.note(DOOR, status, request.peer, verb=request.verb)
