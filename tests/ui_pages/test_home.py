@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from lineal.v1 import overview_pb2
 
 from tests.api.builders import a_spec, unique
 from tests.api.service import serving
@@ -64,6 +65,31 @@ async def test_tiles_count_what_needs_a_look(fresh: Visitor) -> None:
         assert len(list(rows)) == 1 + (2 if "FAILED" in href else 1)
 
 
+async def test_quiet_runs_are_shown_and_counts_that_stop_say_so(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = [overview_pb2.RunSummary(run_id=f"id-{number}", display_name="q", state="RUNNING") for number in range(12)]
+    overview = overview_pb2.Overview(
+        states=[{"state": "RUNNING", "runs": {"count": 10_000, "more": True}}],
+        running={"count": 10_000, "more": True},
+        failed_lately={"count": 1},
+        quiet=quiet,
+    )
+
+    async def answer(*_: object, **fields: object) -> overview_pb2.Overview:
+        return overview
+
+    monkeypatch.setattr("server.ui.calls.Desk.ask", answer)
+    page = await visitor.main("/")
+    assert "1 run failed in the last 24 hours, more than 10000 runs running now, 12 of them said nothing" in page.text
+    [tiles] = page.with_class("tiles")
+    assert [each.text for each in tiles.all("strong")] == ["10000+", "1", "12"]
+    assert tiles.hrefs[2] == f"#{page.by_id('quiet').attributes['id']}"
+    assert len([row for row in page.all("tr") if "data-row" in row.attributes]) == 10
+    assert "And 2 more." in page.text
+    assert "All runs are archived." in page.text
+
+
 async def test_the_page_looks_again_only_while_something_shown_runs(fresh: Visitor) -> None:
     await failed_run(fresh.api)
     assert "data-watch" not in (await fresh.main("/")).attributes
@@ -110,6 +136,15 @@ async def test_the_commands_that_record_work_as_they_are_printed(fresh: Visitor)
         text=script,
     )
     assert "hello-pipeline" in (await fresh.main("/")).text
+
+
+@pytest.mark.databases("sqlite")
+async def test_without_the_example_a_run_is_recorded_by_hand(fresh: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.ui.home._EXAMPLE", "examples/that_is_not_installed.py")
+    command, *_ = [each.text for each in (await fresh.main("/")).all("pre")]
+    assert "--fail-with-body" in command
+    await _run("sh", "-c", command)
+    assert "by hand" in (await fresh.main("/")).text
 
 
 @pytest.mark.databases("sqlite")
