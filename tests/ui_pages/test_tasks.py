@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.builders import a_root, a_task, new_run
-from tests.ui_pages.visitor import Visitor
+from tests.ui_pages.visitor import Visitor, resolved
 
 
 async def location(visitor: Visitor, run_id: str, task_id: str) -> str:
@@ -22,6 +22,9 @@ async def test_a_task_is_shown_among_those_of_its_group_and_iteration(visitor: V
     assert await location(visitor, run_id, root) == f"../../../runs/{run_id}#t-{root}"
     assert await location(visitor, run_id, loop) == f"../../../runs/{run_id}?level={root}#t-{loop}"
     assert await location(visitor, run_id, task_id) == f"../../../runs/{run_id}?level={loop}&iteration=2#t-{task_id}"
+    for each in (loop, task_id):
+        path = resolved(await location(visitor, run_id, each), at=f"/runs/{run_id}/tasks/{each}")
+        assert "data-row" in (await visitor.main(path)).by_id(f"t-{each}").attributes
 
 
 @pytest.mark.parametrize("path", ["/runs/nothing/tasks/nothing", "/runs/x/tasks/%3Cscript%3E"])
