@@ -165,16 +165,17 @@ async def test_without_a_specification_edges_are_what_was_recorded(served: Serve
     producer = {"producer": {"taskName": "split"}}
     parameter = {"parameterKey": "share", "type": "TASK_OUTPUT_INPUT", "value": 0.5, **producer}
     leaf = task(run, group, "leaf", input_parameters=compact([parameter]))
-    twin = [task(run, root, "twin", created_at=MOMENT + number) for number in (1, 2)]
+    twin = [task(run, root, "twin", created_at=MOMENT + number) for number in (1, 2, 3)]
     mails = an_artifact()
     used = [a_link(each, mails, key="mails", type=IOType.TASK_OUTPUT_INPUT.value) for each in (leaf, *twin)]
     await keep(served.store, run, root, split, group, leaf, *twin, mails, a_link(split, mails), *used)
     answer = await level(served, run)
-    assert [row.key for row in answer.tasks if row.depth == 0] == ["split", "report", "twin", "twin-2"]
+    assert [row.key for row in answer.tasks if row.depth == 0] == ["split", "report", "twin", "twin-2", "twin-3"]
     assert edges(answer) == [
         ("split", "report", ["mails", "share"]),
         ("split", "twin", ["mails"]),
         ("split", "twin-2", ["mails"]),
+        ("split", "twin-3", ["mails"]),
     ]
 
 
