@@ -49,8 +49,8 @@ class Recorded:
             input_parameters=given,
             pods=compact(
                 [
-                    {"name": "pod-driver", "type": "DRIVER"},
                     {"name": "pod-1", "type": "EXECUTOR"},
+                    {"name": "pod-driver", "type": "DRIVER"},
                     {"name": "pod-2", "type": "EXECUTOR"},
                     {"name": "$(rm)", "type": "EXECUTOR"},
                 ]

@@ -3,6 +3,9 @@
 from functools import partial
 from typing import Any
 
+import pytest
+
+from server.rules.run_report import level as levels
 from server.rules.run_report.level import FIRST, ITERATIONS_MAX, ROWS_MAX, read_level
 from storage.model import IOType, Run, Task, TaskState, TaskType
 from tests.api.client import code
@@ -162,16 +165,17 @@ async def test_without_a_specification_edges_are_what_was_recorded(served: Serve
     producer = {"producer": {"taskName": "split"}}
     parameter = {"parameterKey": "share", "type": "TASK_OUTPUT_INPUT", "value": 0.5, **producer}
     leaf = task(run, group, "leaf", input_parameters=compact([parameter]))
-    twin = [task(run, root, "twin", created_at=MOMENT + number) for number in (1, 2)]
+    twin = [task(run, root, "twin", created_at=MOMENT + number) for number in (1, 2, 3)]
     mails = an_artifact()
     used = [a_link(each, mails, key="mails", type=IOType.TASK_OUTPUT_INPUT.value) for each in (leaf, *twin)]
     await keep(served.store, run, root, split, group, leaf, *twin, mails, a_link(split, mails), *used)
     answer = await level(served, run)
-    assert [row.key for row in answer.tasks if row.depth == 0] == ["split", "report", "twin", "twin-2"]
+    assert [row.key for row in answer.tasks if row.depth == 0] == ["split", "report", "twin", "twin-2", "twin-3"]
     assert edges(answer) == [
         ("split", "report", ["mails", "share"]),
         ("split", "twin", ["mails"]),
         ("split", "twin-2", ["mails"]),
+        ("split", "twin-3", ["mails"]),
     ]
 
 
@@ -217,4 +221,20 @@ async def test_many_iterations_take_as_many_statements_and_only_the_first_are_sh
         counts.append(len(log))
     assert counts[0] == counts[1] <= 5
     found = (await level(served, run)).tasks[0].iterations
-    assert (found.count, [each.index for each in found.shown]) == (ITERATIONS_MAX + 5, [*range(ITERATIONS_MAX)])
+    assert (found.count, found.more) == (ITERATIONS_MAX + 5, False)
+    assert [each.index for each in found.shown] == [*range(ITERATIONS_MAX)]
+
+
+async def test_a_loop_that_announced_nothing_has_at_least_the_iterations_that_were_seen(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(levels, "ITERATIONS_AMONG", 4)
+    monkeypatch.setattr(levels, "_LEAST_AMONG", 1)
+    run = a_run()
+    loops = [
+        task(run, None, "tune", TaskType.LOOP, type_attributes=count) for count in (None, '{"iterationCount":"9"}')
+    ]
+    tasks = [task(run, loop, "train", type_attributes=index(at)) for loop in loops for at in range(3)]
+    await keep(served.store, run, *loops, *tasks)
+    found = [row.iterations for row in (await level(served, run)).tasks]
+    assert [(each.count, each.more) for each in found] == [(2, True), (9, False)]

@@ -117,7 +117,16 @@ async def test_inputs_that_differ_lead_to_the_run_that_succeeded(visitor: Visito
 async def test_a_run_without_a_success_to_compare_with_says_so(visitor: Visitor, store: SqlStore) -> None:
     lonely = Recorded(pipeline_id=new_id())
     await keep(store, *lonely.records)
-    assert "No run of this pipeline has succeeded" in (await visit(visitor, lonely)).text
+    page = await visit(visitor, lonely)
+    assert "No run of this pipeline has succeeded" in page.text
+
+
+async def test_a_pipeline_and_an_experiment_that_are_gone_are_no_links(visitor: Visitor, store: SqlStore) -> None:
+    lonely = Recorded(pipeline_id=new_id(), experiment_id=new_id())
+    await keep(store, *lonely.records)
+    page = await visit(visitor, lonely)
+    assert lonely.run.pipeline_id[-8:] in page.text
+    assert not [href for href in page.hrefs if "pipelines/" in href or "experiments/" in href]
 
 
 async def test_what_was_not_reached_and_the_graph_of_the_specification(visitor: Visitor, store: SqlStore) -> None:

@@ -262,6 +262,6 @@ def _write_step(task: TaskRow, target: Any) -> None:
 
 
 def _write_iterations(iterations: Iterations, target: runs_pb2.RunLevel.Iterations) -> None:
-    target.count = iterations.count
+    target.count, target.more = iterations.count, iterations.has_more
     for index, state in iterations.states.items():
         target.shown.add(index=index, state=str(_STATES.name_of(state)))

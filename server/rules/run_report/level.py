@@ -38,10 +38,11 @@ FIRST = (-(2**62), "")
 
 @dataclass(frozen=True, slots=True)
 class Iterations:
-    """The iterations of a loop: how many there are, and the states of the first by their indexes."""
+    """The iterations of a loop: how many there are, at least if `has_more`, and the states of the first by their indexes."""
 
     count: int = 0
     states: Mapping[int, int] = field(default_factory=dict)
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +136,21 @@ async def _iterations(tx: ReadTx, run_id: str, loops: Sequence[TaskRow]) -> dict
     shown = max(ITERATIONS_MAX // len(loops), _LEAST_SHOWN)
     states = await tx.run_report.iterations(run_id, [loop.id for loop in loops], among=among)
     by_loop: dict[str, dict[int, list[IterationState]]] = {loop.id: {} for loop in loops}
+    seen = dict.fromkeys(by_loop, 0)
     for each in states:
+        seen[each.loop_id] += each.count
         index = attributes_of(each.type_attributes).iteration_index
         if index is not None:
             by_loop[each.loop_id].setdefault(index, []).append(each)
-    return {
-        loop.id: Iterations(
-            count=max(attributes_of(loop.type_attributes).iteration_count or 0, len(by_loop[loop.id])),
-            states={index: _state_of(by_loop[loop.id][index]) for index in sorted(by_loop[loop.id])[:shown]},
+    found: dict[str, Iterations] = {}
+    for loop in loops:
+        announced, recorded = attributes_of(loop.type_attributes).iteration_count or 0, by_loop[loop.id]
+        found[loop.id] = Iterations(
+            count=max(announced, len(recorded)),
+            states={index: _state_of(recorded[index]) for index in sorted(recorded)[:shown]},
+            has_more=seen[loop.id] >= among and announced <= len(recorded),
         )
-        for loop in loops
-    }
+    return found
 
 
 def _state_of(tasks: Sequence[IterationState]) -> int:

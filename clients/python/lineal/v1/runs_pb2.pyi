@@ -309,14 +309,16 @@ class RunLevel(_message.Message):
         folded: bool
         def __init__(self, task_id: _Optional[str] = ..., key: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[str] = ..., state: _Optional[str] = ..., depth: _Optional[int] = ..., iteration: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message: _Optional[str] = ..., iterations: _Optional[_Union[RunLevel.Iterations, _Mapping]] = ..., folded: bool = ...) -> None: ...
     class Iterations(_message.Message):
-        __slots__ = ("count", "shown", "selected")
+        __slots__ = ("count", "shown", "selected", "more")
         COUNT_FIELD_NUMBER: _ClassVar[int]
         SHOWN_FIELD_NUMBER: _ClassVar[int]
         SELECTED_FIELD_NUMBER: _ClassVar[int]
+        MORE_FIELD_NUMBER: _ClassVar[int]
         count: int
         shown: _containers.RepeatedCompositeFieldContainer[RunLevel.Iteration]
         selected: int
-        def __init__(self, count: _Optional[int] = ..., shown: _Optional[_Iterable[_Union[RunLevel.Iteration, _Mapping]]] = ..., selected: _Optional[int] = ...) -> None: ...
+        more: bool
+        def __init__(self, count: _Optional[int] = ..., shown: _Optional[_Iterable[_Union[RunLevel.Iteration, _Mapping]]] = ..., selected: _Optional[int] = ..., more: bool = ...) -> None: ...
     class Iteration(_message.Message):
         __slots__ = ("index", "state")
         INDEX_FIELD_NUMBER: _ClassVar[int]
