@@ -256,3 +256,24 @@ async def test_only_so_many_parameters_are_shown(served: Served, monkeypatch: py
 async def test_an_artifact_that_does_not_exist_is_not_found(served: Served) -> None:
     for id in (new_id(), "", "\x00", "x" * 300):
         assert await code(served.api.GetArtifactReport(artifact_id=id)) == "NOT_FOUND"
+
+
+async def test_curves_and_matrices_are_those_of_the_metadata(served: Served) -> None:
+    point = {"confidenceThreshold": 0.5, "falsePositiveRate": 0.25, "recall": 0.75}
+    matrix = {
+        "annotationSpecs": [{"displayName": "a"}, {"displayName": "b"}],
+        "rows": [{"row": [3, 1]}, {"row": [0, 4]}],
+    }
+    text = json.dumps({"confidenceMetrics": [point], "confusionMatrix": matrix})
+    world = World()
+    world.artifact("roc", type=ArtifactType.ClassificationMetric.value, metadata=text)
+    world.artifact("other", type=MODEL, metadata=text)
+    await world.keep(served.store)
+    found = await reported(served, world, "roc")
+    [point] = found.roc_curve.points
+    assert (point.threshold, point.false_positive_rate, point.true_positive_rate) == (0.5, 0.25, 0.75)
+    assert (found.roc_curve.name, found.roc_curve.artifact_id) == ("roc", world.artifacts["roc"].id)
+    assert list(found.confusion_matrix.labels) == ["a", "b"]
+    assert [list(row.counts) for row in found.confusion_matrix.rows] == [[3, 1], [0, 4]]
+    other = await reported(served, world, "other")
+    assert (other.HasField("roc_curve"), other.HasField("confusion_matrix")) == (False, False)

@@ -358,3 +358,20 @@ def test_both_sides_are_asked_for_at_once_if_they_are_equally_long() -> None:
     walks = artifact_module._walks("artifact/x", 0, 3)
     assert [(each["direction"], each["hops"]) for each in walks] == [(lineage_pb2.DOWNSTREAM, 3)]
     assert artifact_module._walks("artifact/x", 0, 0) == []
+
+
+async def test_a_curve_and_a_matrix_are_drawn(site: Site) -> None:
+    points = [{"confidenceThreshold": 0.5, "falsePositiveRate": 0.25, "recall": 0.75}]
+    matrix = {
+        "annotationSpecs": [{"displayName": POISON}, {"displayName": "b"}],
+        "rows": [{"row": [3, 1]}, {"row": [0, 4]}],
+    }
+    world = World()
+    for name, values in (("curve", {"confidenceMetrics": points}), ("matrix", {"confusionMatrix": matrix})):
+        world.artifact(name, type=ArtifactType.ClassificationMetric.value, metadata=json.dumps(values))
+    await world.keep(site.store)
+    page = await site.main(world, "curve")
+    assert page.one("polyline").attributes["points"] == "50.0,50.0"
+    assert "area 0.75" in page.one("figcaption").text
+    [table] = (await site.main(world, "matrix")).with_class("matrix")
+    assert [row.text for row in table.all("tr")][1:] == [f"{POISON} 3 1", "b 0 4"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from lineal.v1 import artifacts_pb2, lineage_pb2
 
+from server.apis.lineal.charts import write_curve, write_matrix
 from server.apis.lineal.nodes import write_artifact, write_run, write_task
 from server.calls.call import Call
 from server.rules import checks
@@ -13,6 +14,7 @@ from server.rules.artifact_report.recipe import Metric, Parameters, Recipe
 from server.rules.artifact_report.report import Producer, Report, read_report
 from server.rules.artifact_report.sources import Source, origin_of
 from server.rules.lineage.graph import ARTIFACT, RUN, artifact_ref, task_ref
+from server.rules.run_report.charts import Charts, charts_of
 from server.rules.run_summaries import VALUE_CHARACTERS, cut
 from server.well_known.times import set_time
 from server.well_known.values import set_struct
@@ -69,8 +71,19 @@ def _write_reported(report: Report, answer: _Report) -> None:
     answer.description = artifact.description
     if artifact.metadata is not None:
         set_struct(answer.metadata, object_of(artifact.metadata) or {})
+        if artifact.node.type == ArtifactType.ClassificationMetric:
+            _write_charts(artifact.node, charts_of(artifact.metadata), answer)
     else:
         answer.metadata_characters_left_out = artifact.metadata_characters
+
+
+def _write_charts(artifact: ArtifactNode, charts: Charts, answer: _Report) -> None:
+    if charts.points:
+        answer.roc_curve.artifact_id, answer.roc_curve.name = artifact.id, artifact.name
+        write_curve(charts.points, answer.roc_curve)
+    if charts.matrix is not None:
+        answer.confusion_matrix.artifact_id, answer.confusion_matrix.name = artifact.id, artifact.name
+        write_matrix(charts.matrix, answer.confusion_matrix)
 
 
 def _write_producer(producer: Producer, target: artifacts_pb2.ArtifactReport.Producer) -> None:
