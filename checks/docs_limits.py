@@ -1,5 +1,6 @@
 """Every limit that the documentation lists. docs_blocks.py and the tests of the docs call this."""
 
+from docs_limits_of_artifacts import OF_ARTIFACTS
 from docs_limits_of_runs import OF_RUNS, REFUSED
 
 CAPPED = "silently capped"
@@ -318,6 +319,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),
     *OF_RUNS,
+    *OF_ARTIFACTS,
     (
         "log lines kept for a reader that has stalled",
         "server.process.log_stream:PENDING_BYTES",

@@ -11,6 +11,7 @@ from server.calls.apart import APART_BYTES
 from server.calls.caller import Caller, Identity, Scope
 from server.config import Settings
 from server.recorded_spec import RecordedSpecs
+from server.rules.artifact_report.images import SpecImages
 from storage.contract import Store
 from storage.pages import PageTokens
 
@@ -30,8 +31,9 @@ class ReadsMuch(Exception):
 class Shared:
     """What all calls of a process share. The composition root creates it once.
 
-    `tokens` signs page tokens, `now` is the clock (microseconds UTC), `recorded_specs` caches generated specifications. A call that
-    reads more tasks of runs than `rows_max`, or a value larger than APART_BYTES, is answered in another process, which has no maximum.
+    `tokens` signs page tokens, `now` is the clock (microseconds UTC), `recorded_specs` caches generated specifications,
+    `spec_images` what specifications say of images. A call that reads more tasks of runs than `rows_max`, or a value larger than
+    APART_BYTES, is answered in another process, which has no maximum.
     """
 
     store: Store
@@ -40,6 +42,7 @@ class Shared:
     rows_max: int | None = None
     now: Callable[[], int] = microseconds_now
     recorded_specs: RecordedSpecs = field(default_factory=RecordedSpecs)
+    spec_images: SpecImages = field(default_factory=SpecImages)
 
 
 class Call:
@@ -62,6 +65,7 @@ class Call:
         "request_bytes",
         "rows_max",
         "settings",
+        "spec_images",
         "start",
         "store",
         "tokens",
@@ -70,6 +74,7 @@ class Call:
     def __init__(self, shared: Shared, caller: Caller, *, start: float, request_bytes: int = 0) -> None:
         self.tokens, self.settings = shared.tokens, shared.settings
         self.now, self.recorded_specs = shared.now, shared.recorded_specs
+        self.spec_images = shared.spec_images
         self.rows_max = shared.rows_max
         self.is_known_to_read_much: Callable[[], bool] | None = None
         self.caller, self.request_bytes, self.start = caller, request_bytes, start

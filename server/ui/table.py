@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from server.calls.http_calls import HttpResponse
-from server.ui import about, artifacts, home, objects, run, runs, search, tasks
+from server.ui import about, affected, artifact, artifacts, home, objects, run, runs, search, tasks
 from server.ui.calls import Desk
 from server.ui.visit import Visit
 
@@ -26,6 +26,9 @@ PAGES: tuple[Page, ...] = (
     Page("/search", search.page),
     Page("/runs", runs.page, takes_form=True),
     Page("/artifacts", artifacts.page),
+    Page("/artifacts/{artifact_id}", artifact.page),
+    Page("/artifacts/{artifact_id}/affected", affected.page),
+    Page("/artifacts/{artifact_id}/affected.csv", affected.sheet),
     Page("/about", about.page),
     Page("/runs/{run_id}", run.page),
     Page("/runs/{run_id}/specification", run.specification_page),

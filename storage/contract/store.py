@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from storage.contract.artifact_report import ArtifactReportReads
 from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrites
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.comparison import ComparisonReads
@@ -69,6 +70,10 @@ class ReadTx(Protocol):
     def run_report(self) -> RunReportReads:
         """What a page about one run shows."""
 
+    @property
+    def artifact_report(self) -> ArtifactReportReads:
+        """What made one artifact."""
+
 
 class WriteTx(Protocol):
     """One transaction.
@@ -115,6 +120,10 @@ class WriteTx(Protocol):
     @property
     def run_report(self) -> RunReportReads:
         """What a page about one run shows."""
+
+    @property
+    def artifact_report(self) -> ArtifactReportReads:
+        """What made one artifact."""
 
     @property
     def search(self) -> SearchReads:

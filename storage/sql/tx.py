@@ -4,6 +4,7 @@ from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.sql.artifact_report import SqlArtifactReport
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
 from storage.sql.comparison import SqlComparison
@@ -58,3 +59,8 @@ class SqlTx:
     def run_report(self) -> SqlRunReport:
         """What a page about one run shows, which few calls read."""
         return SqlRunReport(self._connection, self._dialect)
+
+    @property
+    def artifact_report(self) -> SqlArtifactReport:
+        """What made one artifact, which few calls read."""
+        return SqlArtifactReport(self._connection, self._dialect)

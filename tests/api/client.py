@@ -8,7 +8,7 @@ import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import error_details_pb2, status_pb2
-from lineal.v1 import lineage_pb2, overview_pb2, runs_pb2
+from lineal.v1 import artifacts_pb2, lineage_pb2, overview_pb2, runs_pb2
 from lineal.v2beta1 import artifact_pb2, experiment_pb2, healthz_pb2, pipeline_pb2, report_pb2, run_pb2
 
 DETAILS = "grpc-status-details-bin"
@@ -22,6 +22,7 @@ FILES = (
     lineage_pb2,
     overview_pb2,
     runs_pb2,
+    artifacts_pb2,
 )
 SERVICES = {service.name: service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()}
 METHODS: dict[str, MethodDescriptor] = {

@@ -1,4 +1,4 @@
-"""What lists of runs show is found along indexes: of each run, and of each state, no more is read than is asked for."""
+"""What lists of runs and reports of artifacts show is found along indexes: no more is read than is asked for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -124,6 +124,16 @@ READS: dict[str, tuple[Read, set[str]]] = {
     "names of experiments": (lambda tx: tx.overview.experiment_names(["experiment 3"]), {"experiments.id"}),
     "names of pipelines": (lambda tx: tx.overview.pipeline_names(["pipeline 3"]), {"pipelines.id"}),
     "names of versions": (lambda tx: tx.overview.version_names(["version 3"]), {"pipeline_versions.id"}),
+    "a reported artifact": (
+        lambda tx: tx.artifact_report.artifact("artifact 3", characters=9),
+        {"artifacts.id"},
+    ),
+    "groups around a task": (lambda tx: tx.artifact_report.branch("run 3 task 2", levels=9), {"tasks.id"}),
+    "inputs of tasks": (lambda tx: tx.artifact_report.inputs_of_tasks(["run 3 task 2"], characters=9), {"tasks.id"}),
+    "a reported run": (
+        lambda tx: tx.artifact_report.run("run 3", characters=9),
+        {"runs.id", "experiments.id", "pipelines.id", "pipeline_versions.id"},
+    ),
 }
 
 

@@ -282,6 +282,21 @@ def two_namespaces() -> World:
     return world
 
 
+async def test_nodes_come_with_the_names_of_their_runs_if_they_are_asked_for(
+    store: SqlStore, migrated_url: str
+) -> None:
+    world = two_namespaces()
+    world.task("guest", takes=["model"], run="theirs", namespace="mine")
+    await world.keep(store)
+    start = refs(world, "model")
+    plain = (await confined(store, migrated_url, "mine", start=start)).answer
+    assert {node.run_name for node in plain.nodes} == {""}
+    named = (await confined(store, migrated_url, "mine", start=start, run_names=True)).answer
+    names = {node.name: node.run_name for node in named.nodes}
+    assert names == {"model": "mine", "train": "mine", "copy": "mine", "peek": "mine", "guest": "", "": ""}
+    assert b"theirs" not in named.SerializeToString()
+
+
 async def test_what_a_caller_may_not_see_is_hidden_and_not_followed(store: SqlStore, migrated_url: str) -> None:
     world = two_namespaces()
     await world.keep(store)

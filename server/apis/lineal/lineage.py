@@ -1,6 +1,6 @@
 """LineageService.GetLineage: from refs in a request to a walk, and from what it found to a message."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lineal.v1 import lineage_pb2
 
@@ -48,7 +48,7 @@ async def get_lineage(call: Call, request: lineage_pb2.GetLineageRequest) -> lin
     namespace = call.scope().namespace_filter
     within = Within(*_parsed("within", request.within, (RUN, EXPERIMENT))) if request.within else None
 
-    async def read(tx: ReadTx) -> tuple[Found, list[Cut]]:
+    async def read(tx: ReadTx) -> tuple[Found, list[Cut], dict[str, str]]:
         begin = _Starts(tx, namespace, request)
         for kind, id in starts:
             await begin.add(kind, id)
@@ -68,10 +68,20 @@ async def get_lineage(call: Call, request: lineage_pb2.GetLineageRequest) -> lin
             within=within,
             namespace=namespace,
         )
-        return await walk(tx, question), begin.cuts
+        found = await walk(tx, question)
+        return found, begin.cuts, await _run_names(tx, found, namespace) if request.run_names else {}
 
-    found, cuts = await call.store.read(read)
-    return await _message(found, cuts)
+    found, cuts, run_names = await call.store.read(read)
+    return await _message(found, cuts, run_names)
+
+
+async def _run_names(tx: ReadTx, found: Found, namespace: str | None) -> dict[str, str]:
+    """Return the names of the runs of the tasks that were found, as far as the caller may see them."""
+    parts = (ref.partition("/") for ref in found.graph.depths)
+    tasks = (found.nodes.task(id) for kind, _, id in parts if kind == TASK)
+    run_ids = dict.fromkeys(task.run_id for task in tasks if task is not None)
+    runs = await tx.search.runs_by_id(list(run_ids)) if run_ids else {}
+    return {id: run.display_name for id, run in runs.items() if namespace in (None, run.namespace)}
 
 
 def _parsed(field: str, ref: str, kinds: Iterable[str]) -> tuple[str, str]:
@@ -145,7 +155,7 @@ class _Starts:
             self.cuts.append(Cut(at, Direction(self._request.direction or Direction.BOTH), Reason.NODES))
 
 
-async def _message(found: Found, cuts: list[Cut]) -> lineage_pb2.Lineage:
+async def _message(found: Found, cuts: list[Cut], run_names: Mapping[str, str]) -> lineage_pb2.Lineage:
     graph, answer = found.graph, lineage_pb2.Lineage()
     runs = await _runs_of_artifacts(found)
 
@@ -157,6 +167,7 @@ async def _message(found: Found, cuts: list[Cut]) -> lineage_pb2.Lineage:
             write_task(found.nodes.task(id), node)
         else:
             write_artifact(found.nodes.artifact(id), runs.get(ref, ""), node)
+        node.run_name = run_names.get(node.run.partition("/")[2], "")
 
     await in_slices(sorted(graph.depths.items(), key=lambda item: (item[1], item[0])), write_node)
     await in_slices(graph.edges, lambda edge: _write_edge(edge, answer.edges.add()))

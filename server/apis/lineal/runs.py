@@ -6,6 +6,7 @@ from typing import Any
 
 from lineal.v1 import runs_pb2
 
+from server.apis.lineal.charts import write_curve, write_matrix
 from server.calls.call import Call
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec
 from server.rules import checks
@@ -197,18 +198,9 @@ def _write_made(report: Report, answer: runs_pb2.RunReport) -> None:
             made.number = artifact.number_value
     for artifact, charts in report.charts:
         if charts.points:
-            curve = answer.roc_curves.add(artifact_id=artifact.id, name=artifact.name)
-            for point in charts.points:
-                curve.points.add(
-                    threshold=point.threshold,
-                    false_positive_rate=point.false_positive_rate,
-                    true_positive_rate=point.true_positive_rate,
-                )
+            write_curve(charts.points, answer.roc_curves.add(artifact_id=artifact.id, name=artifact.name))
         if charts.matrix is not None:
-            matrix = answer.confusion_matrices.add(artifact_id=artifact.id, name=artifact.name)
-            matrix.labels.extend(charts.matrix.labels)
-            for row in charts.matrix.rows:
-                matrix.rows.add(counts=row)
+            write_matrix(charts.matrix, answer.confusion_matrices.add(artifact_id=artifact.id, name=artifact.name))
 
 
 # What is shown of a level.

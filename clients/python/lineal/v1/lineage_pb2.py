@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17lineal/v1/lineage.proto\x12\tlineal.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x01\n\x11GetLineageRequest\x12\r\n\x05start\x18\x01 \x03(\t\x12\'\n\tdirection\x18\x02 \x01(\x0e\x32\x14.lineal.v1.Direction\x12\x0c\n\x04hops\x18\x03 \x01(\x05\x12\x12\n\nnode_limit\x18\x04 \x01(\x05\x12\x14\n\x0c\x66\x61nout_limit\x18\x05 \x01(\x05\x12\"\n\x05\x65\x64ges\x18\x06 \x03(\x0e\x32\x13.lineal.v1.EdgeKind\x12\x0e\n\x06groups\x18\x07 \x01(\x08\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\x08\x12\x0e\n\x06within\x18\t \x01(\t\x12\x11\n\tnamespace\x18\n \x01(\t\"\x8b\x02\n\x04Node\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06origin\x18\x05 \x01(\t\x12\x0b\n\x03run\x18\x06 \x01(\t\x12\x0b\n\x03uri\x18\x07 \x01(\t\x12\x11\n\tnamespace\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x64\x65pth\x18\x0b \x01(\x05\x12\x13\n\x06number\x18\x0c \x01(\x01H\x00\x88\x01\x01\x42\t\n\x07_number\"\x9b\x01\n\x04\x45\x64ge\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12!\n\x04kind\x18\x03 \x01(\x0e\x32\x13.lineal.v1.EdgeKind\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x16\n\titeration\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x63\x61\x63hed\x18\x06 \x01(\x08\x12\r\n\x05group\x18\x07 \x01(\x08\x42\x0c\n\n_iteration\"\xdd\x01\n\x03\x43ut\x12\n\n\x02\x61t\x18\x01 \x01(\t\x12\'\n\tdirection\x18\x02 \x01(\x0e\x32\x14.lineal.v1.Direction\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.lineal.v1.Cut.Reason\"z\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x08\n\x04HOPS\x10\x01\x12\t\n\x05NODES\x10\x02\x12\n\n\x06\x46\x41NOUT\x10\x03\x12\x08\n\x04TIME\x10\x04\x12\n\n\x06WITHIN\x10\x05\x12\n\n\x06HIDDEN\x10\x06\x12\t\n\x05TASKS\x10\x07\x12\n\n\x06\x43\x41\x43HED\x10\x08\"g\n\x07Lineage\x12\x1e\n\x05nodes\x18\x01 \x03(\x0b\x32\x0f.lineal.v1.Node\x12\x1e\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32\x0f.lineal.v1.Edge\x12\x1c\n\x04\x63uts\x18\x03 \x03(\x0b\x32\x0e.lineal.v1.Cut\"g\n\rSearchRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"[\n\x0eSearchResponse\x12\x1e\n\x05nodes\x18\x01 \x03(\x0b\x32\x0f.lineal.v1.Node\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\"?\n\x12\x43ompareRunsRequest\x12\x0f\n\x07run_ids\x18\x01 \x03(\t\x12\x18\n\x10only_differences\x18\x02 \x01(\x08\"\xb7\x03\n\rRunComparison\x12\x1d\n\x04runs\x18\x01 \x03(\x0b\x32\x0f.lineal.v1.Node\x12,\n\x06params\x18\x02 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12-\n\x07metrics\x18\x03 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12*\n\x04tags\x18\x04 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12,\n\x06inputs\x18\x05 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12-\n\x07outputs\x18\x06 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x1aQ\n\x03Row\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05\x63\x65lls\x18\x02 \x03(\x0b\x32\x1d.lineal.v1.RunComparison.Cell\x12\x0f\n\x07\x64iffers\x18\x03 \x01(\x08\x1aN\n\x04\x43\x65ll\x12\x0b\n\x03set\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x13\n\x06number\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0b\n\x03ref\x18\x04 \x01(\tB\t\n\x07_number*N\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x0c\n\x08UPSTREAM\x10\x01\x12\x0e\n\nDOWNSTREAM\x10\x02\x12\x08\n\x04\x42OTH\x10\x03*\x90\x01\n\x08\x45\x64geKind\x12\x19\n\x15\x45\x44GE_KIND_UNSPECIFIED\x10\x00\x12\t\n\x05INPUT\x10\x01\x12\n\n\x06OUTPUT\x10\x02\x12\x0b\n\x07SAME_AS\x10\x03\x12\x0e\n\nREGISTERED\x10\x04\x12\n\n\x06SOURCE\x10\x05\x12\x0c\n\x08\x44\x45PLOYED\x10\x06\x12\r\n\tPARAMETER\x10\x07\x12\x0c\n\x08LAUNCHED\x10\x08\x32\xbe\x02\n\x0eLineageService\x12_\n\nGetLineage\x12\x1c.lineal.v1.GetLineageRequest\x1a\x12.lineal.v1.Lineage\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/apis/lineal/v1/lineage\x12]\n\x06Search\x12\x18.lineal.v1.SearchRequest\x1a\x19.lineal.v1.SearchResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/apis/lineal/v1/search\x12l\n\x0b\x43ompareRuns\x12\x1d.lineal.v1.CompareRunsRequest\x1a\x18.lineal.v1.RunComparison\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/apis/lineal/v1/runs:compareb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17lineal/v1/lineage.proto\x12\tlineal.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x01\n\x11GetLineageRequest\x12\r\n\x05start\x18\x01 \x03(\t\x12\'\n\tdirection\x18\x02 \x01(\x0e\x32\x14.lineal.v1.Direction\x12\x0c\n\x04hops\x18\x03 \x01(\x05\x12\x12\n\nnode_limit\x18\x04 \x01(\x05\x12\x14\n\x0c\x66\x61nout_limit\x18\x05 \x01(\x05\x12\"\n\x05\x65\x64ges\x18\x06 \x03(\x0e\x32\x13.lineal.v1.EdgeKind\x12\x0e\n\x06groups\x18\x07 \x01(\x08\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\x08\x12\x0e\n\x06within\x18\t \x01(\t\x12\x11\n\tnamespace\x18\n \x01(\t\x12\x11\n\trun_names\x18\x0b \x01(\x08\"\x9d\x02\n\x04Node\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06origin\x18\x05 \x01(\t\x12\x0b\n\x03run\x18\x06 \x01(\t\x12\x0b\n\x03uri\x18\x07 \x01(\t\x12\x11\n\tnamespace\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x64\x65pth\x18\x0b \x01(\x05\x12\x13\n\x06number\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08run_name\x18\r \x01(\tB\t\n\x07_number\"\x9b\x01\n\x04\x45\x64ge\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12!\n\x04kind\x18\x03 \x01(\x0e\x32\x13.lineal.v1.EdgeKind\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x16\n\titeration\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x63\x61\x63hed\x18\x06 \x01(\x08\x12\r\n\x05group\x18\x07 \x01(\x08\x42\x0c\n\n_iteration\"\xdd\x01\n\x03\x43ut\x12\n\n\x02\x61t\x18\x01 \x01(\t\x12\'\n\tdirection\x18\x02 \x01(\x0e\x32\x14.lineal.v1.Direction\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.lineal.v1.Cut.Reason\"z\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x08\n\x04HOPS\x10\x01\x12\t\n\x05NODES\x10\x02\x12\n\n\x06\x46\x41NOUT\x10\x03\x12\x08\n\x04TIME\x10\x04\x12\n\n\x06WITHIN\x10\x05\x12\n\n\x06HIDDEN\x10\x06\x12\t\n\x05TASKS\x10\x07\x12\n\n\x06\x43\x41\x43HED\x10\x08\"g\n\x07Lineage\x12\x1e\n\x05nodes\x18\x01 \x03(\x0b\x32\x0f.lineal.v1.Node\x12\x1e\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32\x0f.lineal.v1.Edge\x12\x1c\n\x04\x63uts\x18\x03 \x03(\x0b\x32\x0e.lineal.v1.Cut\"g\n\rSearchRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"[\n\x0eSearchResponse\x12\x1e\n\x05nodes\x18\x01 \x03(\x0b\x32\x0f.lineal.v1.Node\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\"?\n\x12\x43ompareRunsRequest\x12\x0f\n\x07run_ids\x18\x01 \x03(\t\x12\x18\n\x10only_differences\x18\x02 \x01(\x08\"\xb7\x03\n\rRunComparison\x12\x1d\n\x04runs\x18\x01 \x03(\x0b\x32\x0f.lineal.v1.Node\x12,\n\x06params\x18\x02 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12-\n\x07metrics\x18\x03 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12*\n\x04tags\x18\x04 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12,\n\x06inputs\x18\x05 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x12-\n\x07outputs\x18\x06 \x03(\x0b\x32\x1c.lineal.v1.RunComparison.Row\x1aQ\n\x03Row\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05\x63\x65lls\x18\x02 \x03(\x0b\x32\x1d.lineal.v1.RunComparison.Cell\x12\x0f\n\x07\x64iffers\x18\x03 \x01(\x08\x1aN\n\x04\x43\x65ll\x12\x0b\n\x03set\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x13\n\x06number\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0b\n\x03ref\x18\x04 \x01(\tB\t\n\x07_number*N\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x0c\n\x08UPSTREAM\x10\x01\x12\x0e\n\nDOWNSTREAM\x10\x02\x12\x08\n\x04\x42OTH\x10\x03*\x90\x01\n\x08\x45\x64geKind\x12\x19\n\x15\x45\x44GE_KIND_UNSPECIFIED\x10\x00\x12\t\n\x05INPUT\x10\x01\x12\n\n\x06OUTPUT\x10\x02\x12\x0b\n\x07SAME_AS\x10\x03\x12\x0e\n\nREGISTERED\x10\x04\x12\n\n\x06SOURCE\x10\x05\x12\x0c\n\x08\x44\x45PLOYED\x10\x06\x12\r\n\tPARAMETER\x10\x07\x12\x0c\n\x08LAUNCHED\x10\x08\x32\xbe\x02\n\x0eLineageService\x12_\n\nGetLineage\x12\x1c.lineal.v1.GetLineageRequest\x1a\x12.lineal.v1.Lineage\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/apis/lineal/v1/lineage\x12]\n\x06Search\x12\x18.lineal.v1.SearchRequest\x1a\x19.lineal.v1.SearchResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/apis/lineal/v1/search\x12l\n\x0b\x43ompareRuns\x12\x1d.lineal.v1.CompareRunsRequest\x1a\x18.lineal.v1.RunComparison\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/apis/lineal/v1/runs:compareb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,34 +39,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINEAGESERVICE'].methods_by_name['Search']._serialized_options = b'\202\323\344\223\002\030\022\026/apis/lineal/v1/search'
   _globals['_LINEAGESERVICE'].methods_by_name['CompareRuns']._loaded_options = None
   _globals['_LINEAGESERVICE'].methods_by_name['CompareRuns']._serialized_options = b'\202\323\344\223\002\036\022\034/apis/lineal/v1/runs:compare'
-  _globals['_DIRECTION']._serialized_start=1800
-  _globals['_DIRECTION']._serialized_end=1878
-  _globals['_EDGEKIND']._serialized_start=1881
-  _globals['_EDGEKIND']._serialized_end=2025
+  _globals['_DIRECTION']._serialized_start=1837
+  _globals['_DIRECTION']._serialized_end=1915
+  _globals['_EDGEKIND']._serialized_start=1918
+  _globals['_EDGEKIND']._serialized_end=2062
   _globals['_GETLINEAGEREQUEST']._serialized_start=102
-  _globals['_GETLINEAGEREQUEST']._serialized_end=336
-  _globals['_NODE']._serialized_start=339
-  _globals['_NODE']._serialized_end=606
-  _globals['_EDGE']._serialized_start=609
-  _globals['_EDGE']._serialized_end=764
-  _globals['_CUT']._serialized_start=767
-  _globals['_CUT']._serialized_end=988
-  _globals['_CUT_REASON']._serialized_start=866
-  _globals['_CUT_REASON']._serialized_end=988
-  _globals['_LINEAGE']._serialized_start=990
-  _globals['_LINEAGE']._serialized_end=1093
-  _globals['_SEARCHREQUEST']._serialized_start=1095
-  _globals['_SEARCHREQUEST']._serialized_end=1198
-  _globals['_SEARCHRESPONSE']._serialized_start=1200
-  _globals['_SEARCHRESPONSE']._serialized_end=1291
-  _globals['_COMPARERUNSREQUEST']._serialized_start=1293
-  _globals['_COMPARERUNSREQUEST']._serialized_end=1356
-  _globals['_RUNCOMPARISON']._serialized_start=1359
-  _globals['_RUNCOMPARISON']._serialized_end=1798
-  _globals['_RUNCOMPARISON_ROW']._serialized_start=1637
-  _globals['_RUNCOMPARISON_ROW']._serialized_end=1718
-  _globals['_RUNCOMPARISON_CELL']._serialized_start=1720
-  _globals['_RUNCOMPARISON_CELL']._serialized_end=1798
-  _globals['_LINEAGESERVICE']._serialized_start=2028
-  _globals['_LINEAGESERVICE']._serialized_end=2346
+  _globals['_GETLINEAGEREQUEST']._serialized_end=355
+  _globals['_NODE']._serialized_start=358
+  _globals['_NODE']._serialized_end=643
+  _globals['_EDGE']._serialized_start=646
+  _globals['_EDGE']._serialized_end=801
+  _globals['_CUT']._serialized_start=804
+  _globals['_CUT']._serialized_end=1025
+  _globals['_CUT_REASON']._serialized_start=903
+  _globals['_CUT_REASON']._serialized_end=1025
+  _globals['_LINEAGE']._serialized_start=1027
+  _globals['_LINEAGE']._serialized_end=1130
+  _globals['_SEARCHREQUEST']._serialized_start=1132
+  _globals['_SEARCHREQUEST']._serialized_end=1235
+  _globals['_SEARCHRESPONSE']._serialized_start=1237
+  _globals['_SEARCHRESPONSE']._serialized_end=1328
+  _globals['_COMPARERUNSREQUEST']._serialized_start=1330
+  _globals['_COMPARERUNSREQUEST']._serialized_end=1393
+  _globals['_RUNCOMPARISON']._serialized_start=1396
+  _globals['_RUNCOMPARISON']._serialized_end=1835
+  _globals['_RUNCOMPARISON_ROW']._serialized_start=1674
+  _globals['_RUNCOMPARISON_ROW']._serialized_end=1755
+  _globals['_RUNCOMPARISON_CELL']._serialized_start=1757
+  _globals['_RUNCOMPARISON_CELL']._serialized_end=1835
+  _globals['_LINEAGESERVICE']._serialized_start=2065
+  _globals['_LINEAGESERVICE']._serialized_end=2383
 # @@protoc_insertion_point(module_scope)

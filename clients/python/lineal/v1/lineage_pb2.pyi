@@ -44,7 +44,7 @@ PARAMETER: EdgeKind
 LAUNCHED: EdgeKind
 
 class GetLineageRequest(_message.Message):
-    __slots__ = ("start", "direction", "hops", "node_limit", "fanout_limit", "edges", "groups", "cached", "within", "namespace")
+    __slots__ = ("start", "direction", "hops", "node_limit", "fanout_limit", "edges", "groups", "cached", "within", "namespace", "run_names")
     START_FIELD_NUMBER: _ClassVar[int]
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class GetLineageRequest(_message.Message):
     CACHED_FIELD_NUMBER: _ClassVar[int]
     WITHIN_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    RUN_NAMES_FIELD_NUMBER: _ClassVar[int]
     start: _containers.RepeatedScalarFieldContainer[str]
     direction: Direction
     hops: int
@@ -65,10 +66,11 @@ class GetLineageRequest(_message.Message):
     cached: bool
     within: str
     namespace: str
-    def __init__(self, start: _Optional[_Iterable[str]] = ..., direction: _Optional[_Union[Direction, str]] = ..., hops: _Optional[int] = ..., node_limit: _Optional[int] = ..., fanout_limit: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[EdgeKind, str]]] = ..., groups: bool = ..., cached: bool = ..., within: _Optional[str] = ..., namespace: _Optional[str] = ...) -> None: ...
+    run_names: bool
+    def __init__(self, start: _Optional[_Iterable[str]] = ..., direction: _Optional[_Union[Direction, str]] = ..., hops: _Optional[int] = ..., node_limit: _Optional[int] = ..., fanout_limit: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[EdgeKind, str]]] = ..., groups: bool = ..., cached: bool = ..., within: _Optional[str] = ..., namespace: _Optional[str] = ..., run_names: bool = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("ref", "name", "type", "state", "origin", "run", "uri", "namespace", "created_at", "finished_at", "depth", "number")
+    __slots__ = ("ref", "name", "type", "state", "origin", "run", "uri", "namespace", "created_at", "finished_at", "depth", "number", "run_name")
     REF_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +83,7 @@ class Node(_message.Message):
     FINISHED_AT_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
+    RUN_NAME_FIELD_NUMBER: _ClassVar[int]
     ref: str
     name: str
     type: str
@@ -93,7 +96,8 @@ class Node(_message.Message):
     finished_at: _timestamp_pb2.Timestamp
     depth: int
     number: float
-    def __init__(self, ref: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[str] = ..., state: _Optional[str] = ..., origin: _Optional[str] = ..., run: _Optional[str] = ..., uri: _Optional[str] = ..., namespace: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., depth: _Optional[int] = ..., number: _Optional[float] = ...) -> None: ...
+    run_name: str
+    def __init__(self, ref: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[str] = ..., state: _Optional[str] = ..., origin: _Optional[str] = ..., run: _Optional[str] = ..., uri: _Optional[str] = ..., namespace: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., depth: _Optional[int] = ..., number: _Optional[float] = ..., run_name: _Optional[str] = ...) -> None: ...
 
 class Edge(_message.Message):
     __slots__ = ("source", "target", "kind", "key", "iteration", "cached", "group")
