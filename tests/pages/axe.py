@@ -7,8 +7,8 @@ from importlib.resources import files
 from tests.pages.browser import Page
 
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-CONTRAST = ("color-contrast",)
-"""The rules whose result depends on whether the page is light or dark."""
+LOOKS = ("color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block", "meta-viewport")
+"""The rules whose result depends on the size of the window, and on whether the page is light or dark."""
 
 
 async def findings(tab: Page, *, rules: tuple[str, ...] = ()) -> list[str]:
