@@ -90,8 +90,9 @@ class Page:
         raise AssertionError(f"{expression} stayed false; complaints: {self.complaints}")
 
     async def prefer(self, *, dark: bool) -> None:
-        """Tell the tab which colours its user prefers."""
+        """Tell the tab which colours its user prefers, and wait until scripts that follow that have done so."""
         await self.tab.emulate_media(color_scheme="dark" if dark else "light")
+        await self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     async def screenshot(self, path: Path | None = None, *, whole: bool = False) -> bytes:
         """Return what the tab shows, or the whole page, as a PNG, and keep it under a path if there is one."""
