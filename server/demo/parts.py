@@ -22,7 +22,8 @@ class Output:
 class Step:
     """A task of a pipeline, or a group of tasks.
 
-    `takes` names artifacts as STEP.KEY by input, `parameters` the run's parameters that it is passed, `numbers` the metrics that
+    `takes` names artifacts as STEP.KEY by input, `parameters` the run's parameters that it is passed, `passed` results of other
+    steps as STEP.NAME, `numbers` the metrics that
     it makes (artifacts of type Metric), `results` its output parameters. `over` is the parameter of a loop and its values; a
     loop's artifacts are taken by all steps behind it at once.
     """
@@ -33,6 +34,7 @@ class Step:
     type: str = "RUNTIME"
     takes: Mapping[str, str] = field(default_factory=dict)
     parameters: Sequence[str] = ()
+    passed: Mapping[str, str] = field(default_factory=dict)
     makes: Sequence[Output] = ()
     numbers: Sequence[str] = ()
     results: Sequence[str] = ()

@@ -121,6 +121,7 @@ CHURN = Pipeline(
                 Output("confusion", "ClassificationMetric", "s3://lake/churn/{run}/confusion.json"),
             ),
             numbers=("auc", "accuracy"),
+            results=("auc",),
         ),
         Step(
             "report",
@@ -149,6 +150,7 @@ CHURN = Pipeline(
             _CHURN,
             takes={"model": "select-best.best"},
             parameters=("auc_required",),
+            passed={"auc": "evaluate.auc"},
             makes=(
                 Output(
                     "churn-model", "Model", "s3://models/churn/latest", {"framework": "xgboost", "stage": "staging"}

@@ -210,6 +210,9 @@ class _RunRecorder:
 
     def _add_inputs(self, task: Any, step: Step, iteration: int | None) -> None:
         _parameters(task.inputs, {name: self._values[name] for name in step.parameters}, "COMPONENT_INPUT")
+        for name, source in step.passed.items():
+            maker, _, result = source.partition(".")
+            _parameters(task.inputs, {name: self._run.values[result]}, "TASK_OUTPUT_INPUT", maker)
         loop = next((each for each in self._run.pipeline.steps if each.over and step in each.steps), None)
         if loop is not None and loop.over is not None and iteration is not None:
             name, values = loop.over
@@ -299,7 +302,9 @@ class _RunRecorder:
         await self._ask("RunService.UpdateTask", request)
 
 
-def _parameters(side: Any, values: Mapping[str, Value], type: str) -> None:
+def _parameters(side: Any, values: Mapping[str, Value], type: str, maker: str = "") -> None:
     for key, value in values.items():
         parameter = side.parameters.add(parameter_key=key, type=type)
+        if maker:
+            parameter.producer.task_name = maker
         set_value(parameter.value, value)

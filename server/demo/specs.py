@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from server.demo.parts import Pipeline, Step, Value
+from server.demo.parts import Output, Pipeline, Step, Value
 
 Plain = dict[str, Any]
+
+_NUMBER = {"parameterType": "NUMBER_DOUBLE"}
 
 
 def spec_of(pipeline: Pipeline, version: int) -> Plain:
@@ -43,21 +45,30 @@ def _component(step: Step, makers: Mapping[str, str], values: Mapping[str, Value
     component: Plain = {
         "inputDefinitions": {
             "artifacts": {key: _artifact(makers[source]) for key, source in taken.items()},
-            "parameters": {name: _type(values[name]) for name in _passed(step)},
+            "parameters": {name: _type(values[name]) for name in _passed(step)}
+            | {name: _NUMBER for name in step.passed},
         },
         "outputDefinitions": {
-            "artifacts": {output.key: _artifact(output.type) for output in step.makes}
+            "artifacts": {output.key: _artifact(output.type, is_list=bool(step.over)) for output in _made(step)}
             | {name: _artifact("Metric") for name in step.numbers},
-            "parameters": {name: {"parameterType": "NUMBER_DOUBLE"} for name in step.results},
+            "parameters": {name: _NUMBER for name in step.results},
         },
     }
     if step.over:
-        component["inputDefinitions"]["parameters"][step.over[0]] = {"parameterType": "NUMBER_DOUBLE"}
-    if step.steps:
-        return component | {
-            "dag": {"tasks": {inner.name: _task(inner, step.steps, inside=True) for inner in step.steps}}
-        }
-    return component | {"executorLabel": f"exec-{step.name}"}
+        component["inputDefinitions"]["parameters"][step.over[0]] = _NUMBER
+    if not step.steps:
+        return component | {"executorLabel": f"exec-{step.name}"}
+    tasks = {inner.name: _task(inner, step.steps) for inner in step.steps}
+    selectors = {
+        output.key: {"artifactSelectors": [{"producerSubtask": inner.name, "outputArtifactKey": output.key}]}
+        for inner in step.steps
+        for output in inner.makes
+    }
+    return component | {"dag": {"tasks": tasks, "outputs": {"artifacts": selectors}}}
+
+
+def _made(step: Step) -> list[Output]:
+    return [*step.makes, *(output for inner in step.steps for output in _made(inner))]
 
 
 def _taken(step: Step) -> dict[str, str]:
@@ -77,7 +88,7 @@ def _outer(source: str) -> str:
     return source.replace(".", "-")
 
 
-def _task(step: Step, siblings: Sequence[Step], *, inside: bool = False) -> Plain:
+def _task(step: Step, siblings: Sequence[Step]) -> Plain:
     beside = {
         name: sibling.name for sibling in siblings for name in (sibling.name, *(each.name for each in sibling.steps))
     }
@@ -88,15 +99,15 @@ def _task(step: Step, siblings: Sequence[Step], *, inside: bool = False) -> Plai
             artifacts[key] = {"taskOutputArtifact": {"producerTask": beside[maker], "outputArtifactKey": output}}
         else:
             artifacts[key] = {"componentInputArtifact": _outer(source)}
-    needed = {
-        beside[source.partition(".")[0]] for source in _taken(step).values() if source.partition(".")[0] in beside
-    }
+    sources = [*_taken(step).values(), *step.passed.values()]
+    needed = {beside[source.partition(".")[0]] for source in sources if source.partition(".")[0] in beside}
     task: Plain = {
         "taskInfo": {"name": step.name},
         "componentRef": {"name": f"comp-{step.name}"},
         "inputs": {
             "artifacts": artifacts,
-            "parameters": {name: {"componentInputParameter": name} for name in _passed(step)},
+            "parameters": {name: {"componentInputParameter": name} for name in _passed(step)}
+            | {name: _result(source) for name, source in step.passed.items()},
         },
         "dependentTasks": sorted(needed),
         "cachingOptions": {"enableCache": True},
@@ -107,6 +118,11 @@ def _task(step: Step, siblings: Sequence[Step], *, inside: bool = False) -> Plai
     if step.type == "CONDITION_BRANCH":
         task["triggerPolicy"] = {"condition": "inputs.parameter_values['better'] == true"}
     return task
+
+
+def _result(source: str) -> Plain:
+    maker, _, name = source.partition(".")
+    return {"taskOutputParameter": {"producerTask": maker, "outputParameterKey": name}}
 
 
 def _executor(step: Step) -> Plain:
@@ -130,9 +146,10 @@ def _executor(step: Step) -> Plain:
     }
 
 
-def _artifact(type: str) -> Plain:
+def _artifact(type: str, *, is_list: bool = False) -> Plain:
     title = {"Metric": "Metrics", "ClassificationMetric": "ClassificationMetrics"}.get(type, type)
-    return {"artifactType": {"schemaTitle": f"system.{title}", "schemaVersion": "0.0.1"}}
+    artifact: Plain = {"artifactType": {"schemaTitle": f"system.{title}", "schemaVersion": "0.0.1"}}
+    return artifact | ({"isArtifactList": True} if is_list else {})
 
 
 def _type(value: Value) -> Plain:

@@ -74,6 +74,8 @@ async def test_the_refused_model_leads_to_the_table_that_drifted(demo: Served) -
     assert run.state == run_pb2.FAILED
     [register] = tasks_of(run, "register")
     assert register.status_metadata.message.startswith("the registry refused the model: AUC 0.714")
+    passed = {one.parameter_key: one.value.number_value for one in register.inputs.parameters}
+    assert passed == {"auc": 0.714, "auc_required": 0.8}
     graph = await demo.api.GetLineage(start=[f"task/{register.task_id}"], direction="UPSTREAM", hops=10)
     tables = [node.ref.partition("/")[2] for node in graph.nodes if node.uri == CUSTOMERS]
     metadata = [(await demo.api.GetArtifact(artifact_id=id)).metadata for id in tables]

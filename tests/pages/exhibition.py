@@ -65,6 +65,9 @@ async def exhibited(served: Served) -> Ids:
     refused = runs["churn 12"]
     ids |= {"experiment": refused.experiment_id, "pipeline": refused.pipeline_id}
     ids |= {"version": refused.pipeline_version_id, "imported_kfp": await _newest_run_of(api, "team-a")}
+    [ids["task"]] = [
+        task.task_id for task in (await api.GetRun(run_id=ids["refused"], view="FULL")).tasks if task.name == "register"
+    ]
     evaluation = await _made_by(api, ids["succeeded"])
     ids |= {"model": evaluation["churn-model"], "curve": evaluation["roc"], "matrix": evaluation["confusion"]}
     return ids | {"metric": evaluation["auc"], "table": (await _made_by(api, ids["night"]))["customers"]}
