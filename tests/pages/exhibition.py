@@ -41,7 +41,7 @@ async def fill(path: Path) -> None:
     await asyncio.to_thread(fill_new_store, url)
     await run_import(ImportRequest(f"sqlite:///{STORES / 'kfp_main.sqlite'}", url, store_id="kfp-main"), Watching())
     store = SqlStore(url)
-    await _large_run().keep(store)
+    await run_with_a_loop("large", iterations=ITERATIONS, steps=STEPS).keep(store)
     await store.close()
 
 
@@ -124,29 +124,28 @@ async def _made(api: Any, run_id: str, task_id: str, artifact: Any) -> str:
     return str(made.artifact_id)
 
 
-def _large_run() -> World:
-    """A run with a loop of many iterations, the last of which failed, and many steps beside it."""
+def run_with_a_loop(name: str, *, iterations: int, steps: int) -> World:
+    """A run with a loop, the last iteration of which failed, and steps in a row beside it; with ROOT and the loop two more tasks."""
     world = World()
-    world.run("large", experiment_id="", state=RunState.FAILED.name)
-    root = world.task("ROOT", run="large", type=TaskType.ROOT, state=TaskState.FAILED)
-    attributes = TypeAttributes(iteration_count=ITERATIONS).to_text()
+    world.run(name, experiment_id="", state=RunState.FAILED.name)
+    root = world.task("ROOT", run=name, type=TaskType.ROOT, state=TaskState.FAILED)
     loop = world.task(
-        *("score-all",),
-        run="large",
+        "score-all",
+        run=name,
         type=TaskType.LOOP,
         state=TaskState.FAILED,
         parent_task_id=root.id,
-        type_attributes=attributes,
+        type_attributes=TypeAttributes(iteration_count=iterations).to_text(),
     )
-    for number in range(STEPS):
+    for number in range(steps):
         takes = [f"table {number - 1}"] if number else []
-        world.task(f"step-{number}", run="large", parent_task_id=root.id, takes=takes, makes=[f"table {number}"])
-    message = StatusMetadata("ValueError: shard 3999 is empty").to_text()
-    for number in range(ITERATIONS):
-        is_last = number == ITERATIONS - 1
+        world.task(f"step-{number}", run=name, parent_task_id=root.id, takes=takes, makes=[f"table {number}"])
+    message = StatusMetadata(f"ValueError: shard {iterations - 1} is empty").to_text()
+    for number in range(iterations):
+        is_last = number == iterations - 1
         world.task(
             f"score {number}",
-            run="large",
+            run=name,
             parent_task_id=loop.id,
             type_attributes=TypeAttributes(iteration_index=number).to_text(),
             state=TaskState.FAILED if is_last else TaskState.SUCCEEDED,
