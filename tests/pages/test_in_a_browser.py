@@ -12,12 +12,13 @@ from server import __version__
 from server.app import Addresses
 from server.doors.http.messages import PAGE_HEADERS
 from tests.listening import listening
+from tests.pages.axe import LOOKS, findings
 from tests.pages.browser import Browser, Page
 
 API = Path(__file__).parents[2] / "api"
 BAD_PAGE = (
     "<!doctype html><title>bad</title><link rel=icon href='data:,'><script>document.title = 'inline'</script>"
-    "<img src='http://elsewhere.invalid/picture.png'>"
+    "<img src='http://elsewhere.invalid/picture.png'><font color='#dddddd'>faint</font>"
 )
 
 
@@ -80,3 +81,10 @@ async def test_a_page_that_runs_inline_script_or_asks_another_host_is_noticed(
     assert hosts_asked(tab) == {bad_address, "elsewhere.invalid"}
     assert [complaint for complaint in tab.complaints if "inline script" in complaint]
     assert [complaint for complaint in tab.complaints if "elsewhere.invalid" in complaint]
+
+
+async def test_a_page_that_is_hard_to_read_is_noticed(browser: Browser, bad_address: str) -> None:
+    tab = await opened(browser, bad_address, "/")
+    found = {line.partition(":")[0] for line in await findings(tab)}
+    assert {"html-has-lang", "image-alt", "color-contrast"} <= found
+    assert [line for line in await findings(tab, rules=LOOKS) if "font" in line]
