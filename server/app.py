@@ -24,7 +24,7 @@ from server.apis.lineal.api import LINEAL
 from server.calls import policy
 from server.calls.admission import Admission
 from server.calls.authority import SingleUser
-from server.calls.call import Call, Handler, Shared
+from server.calls.call import Call, Handler, Shared, microseconds_now
 from server.calls.caller import SINGLE_USER_SCOPE, Caller, Identity
 from server.calls.dispatcher import Dispatcher
 from server.calls.elsewhere import Elsewhere, Recipe
@@ -102,19 +102,34 @@ async def examine_database(settings: Settings) -> tuple[list[str], list[str]]:
         await store.close()
 
 
-async def ask(settings: Settings, handler: Handler, request: Any) -> Any:
-    """Return a handler's answer to one request, without a door, with the rights of single-user mode. Raises what it raises.
+Ask = Callable[[Handler, Any], Awaitable[Any]]
+"""Returns a handler's answer to a request. Raises what the handler raises."""
 
-    Its page tokens are worth nothing to others.
+
+@contextlib.asynccontextmanager
+async def asking(settings: Settings, *, now: Callable[[], int] = microseconds_now) -> AsyncIterator[Ask]:
+    """Let handlers answer requests, without a door and with the rights of single-user mode, until the block ends.
+
+    `now` is their clock, in microseconds UTC. Their page tokens are worth nothing to others.
     """
     store = SqlStore(settings.store, pool_size=1, limits=_session_limits(settings))
-    try:
-        shared = Shared(store=store, tokens=PageTokens(os.urandom(16)), settings=settings)
+    shared = Shared(store=store, tokens=PageTokens(os.urandom(16)), settings=settings, now=now)
+
+    async def answer(handler: Handler, request: Any) -> Any:
         call = Call(shared, Caller(door="command"), start=time.monotonic())
         call.admit(Identity(), SINGLE_USER_SCOPE)
         return await handler(call, request)
+
+    try:
+        yield answer
     finally:
         await store.close()
+
+
+async def ask(settings: Settings, handler: Handler, request: Any) -> Any:
+    """Return a handler's answer to one request, as `asking` does. Raises what it raises."""
+    async with asking(settings) as answer:
+        return await answer(handler, request)
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""The command line: lineal-server serve · upgrade · doctor · config · lineage, and import-mlmd, which has its own file.
+"""The command line: lineal-server serve · demo · upgrade · doctor · config · lineage, and import-mlmd, which has its own file.
 
 Exit status: 0 when done, 1 when not done, 2 for wrong usage.
 """
@@ -16,7 +16,7 @@ import click
 import migrations.upgrade
 from migrations.mlmd.checkup import examine_imports
 from migrations.upgrade import SchemaState
-from server import __version__, app, lineage_command
+from server import __version__, app, demo_command, lineage_command
 from server.apis.lineal.lineage import HOPS_DEFAULT, HOPS_MAX
 from server.calls.policy import MissingPolicy
 from server.config import (
@@ -103,7 +103,25 @@ def main() -> None:
 @_setting_options()
 def serve(file: str | None, **flags: Any) -> None:
     """Serve gRPC and REST until SIGTERM."""
-    settings = _load(file, flags)
+    _serve(_load(file, flags))
+
+
+@main.command()
+@_setting_options()
+def demo(file: str | None, **flags: Any) -> None:
+    """Fill a new store with a small history, and serve it until SIGTERM.
+
+    The store is ./lineal-demo.sqlite, unless --store names another SQLite file; a file that is there already is left alone.
+    """
+    settings = _load(file, {**flags, "store": flags["store"] or demo_command.STORE, "store_password_file": ""})
+    try:
+        demo_command.fill_new_store(settings.store)
+    except (StorageError, demo_command.DemoRefused) as error:
+        _fail(str(error))
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> NoReturn:
     telemetry.configure(level=settings.log_level, format=settings.log_format)
 
     def announce(addresses: app.Addresses) -> None:

@@ -3,16 +3,19 @@
 New ids are UUIDs of version 7 (RFC 9562), so that later ids compare greater; imported rows can have ids of other forms.
 """
 
+import contextlib
 import secrets
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from storage import lengths
 
 _lock = threading.Lock()
 _last = 0
+_now = time.time_ns  # nanoseconds UTC
+_random_bits: Callable[[int], int] = secrets.randbits
 
 
 def new_id() -> str:
@@ -21,13 +24,27 @@ def new_id() -> str:
     with _lock:
         # 48 bits of milliseconds and 12 bits of the rest of the millisecond, as RFC 9562 §6.2 method 3 allows;
         # the counter keeps the order when the clock stops or goes back.
-        now = time.time_ns()
-        milliseconds, rest = divmod(now, 1_000_000)
+        milliseconds, rest = divmod(_now(), 1_000_000)
         _last = max(_last + 1, (milliseconds << 12) | (rest * 4096 // 1_000_000))
         moment = _last
     value = ((moment >> 12) & ((1 << 48) - 1)) << 80
-    value |= 0x7 << 76 | (moment & 0xFFF) << 64 | 0b10 << 62 | secrets.randbits(62)
+    value |= 0x7 << 76 | (moment & 0xFFF) << 64 | 0b10 << 62 | _random_bits(62)
     return str(uuid.UUID(int=value))
+
+
+@contextlib.contextmanager
+def made_by(now: Callable[[], int], random_bits: Callable[[int], int]) -> Iterator[None]:
+    """Let a clock (microseconds UTC) and a source of random bits make the new ids of this process until the block ends.
+
+    For a history that is written after it happened; not while the process serves.
+    """
+    global _last, _now, _random_bits
+    before = _last, _now, _random_bits
+    _last, _now, _random_bits = 0, lambda: now() * 1000, random_bits
+    try:
+        yield
+    finally:
+        _last, _now, _random_bits = before
 
 
 def moment_of_id(id: str) -> int | None:

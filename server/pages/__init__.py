@@ -1,4 +1,4 @@
-"""Routes that are neither API calls nor pages of the UI: docs, OpenAPI documents, metrics, and the files that pages load.
+"""Routes that are neither API calls nor pages of the UI: OpenAPI documents, metrics, and the files that pages load.
 
 The composition root passes the routes to the REST door.
 """
@@ -11,7 +11,6 @@ from server.doors.http.messages import HttpRequest
 from server.doors.http.plain_routes import Route, closed_to_others
 from server.doors.http.routes import ANY_VERB
 from server.pages.assets import Asset, asset_names, asset_of, read_asset
-from server.pages.docs import docs_page
 from server.process.metrics import CONTENT_TYPE, Metrics
 
 READS = ("GET", "HEAD")
@@ -20,21 +19,12 @@ READS = ("GET", "HEAD")
 def page_routes(metrics: Metrics, apis: Sequence[Api]) -> list[Route]:
     """Return the routes."""
 
-    def docs(name: str) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
-        async def answer(request: HttpRequest) -> HttpResponse:
-            return docs_page(name, list(documents))
-
-        return answer
-
     async def figures(request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
 
     documents = {api.name: asset_of("openapi.json", api.openapi()) for api in apis if api.openapi}
     handlers = {"/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
     handlers |= {f"/openapi/{name}.json": _sender(document) for name, document in documents.items()}
-    handlers |= {f"/docs/{name}": docs(name) for name in documents}
-    if documents:
-        handlers["/docs"] = docs(next(iter(documents)))
     handlers |= {f"/static/{name}": _sender(read_asset(name)) for name in asset_names()}
     routes: list[Route] = []
     for path, handler in handlers.items():

@@ -17,8 +17,6 @@ _KINDS = {
     "svg": "image/svg+xml",
 }
 _NAMES = (
-    "docs.css",
-    "docs.js",
     "lineal.svg",
     "links.js",
     "vendor/dagre/dagre.esm.js",
@@ -66,11 +64,6 @@ def asset_of(name: str, data: bytes) -> Asset:
     """Return bytes as a file of that name."""
     query = f"v={sha256(data).hexdigest()[:16]}"
     return Asset(_KINDS[name.rpartition(".")[2]], data, gzip.compress(data, 6, mtime=0), query)
-
-
-def address_of(name: str) -> str:
-    """Return the address under which pages load a file."""
-    return f"/{relative_address_of(name)}"
 
 
 @cache

@@ -34,6 +34,8 @@ class Office:
     settings: Settings
     facts: Facts
     ready: Callable[[], Awaitable[None]]
+    documents: Sequence[str]
+    """The names of the APIs that have an OpenAPI document."""
 
     def desk(self, request: HttpRequest) -> "Desk":
         """Return the desk of one request, which begins now."""
@@ -55,6 +57,11 @@ class Desk:
     def settings(self) -> Settings:
         """The server's settings."""
         return self._office.settings
+
+    @property
+    def documents(self) -> Sequence[str]:
+        """The names of the APIs that have an OpenAPI document."""
+        return self._office.documents
 
     async def ready(self) -> None:
         """Return if the database answers; raises StorageError if not."""
@@ -80,4 +87,5 @@ class Desk:
 def office(facts: Facts, shared: Shared, dispatcher: Dispatcher, apis: Sequence[Api]) -> Office:
     """Return what the desks of a server share: every method of its APIs can be asked for."""
     methods = {method.name: method for api in apis for method in api.methods}
-    return Office(dispatcher, methods, shared.settings, facts, shared.store.ready)
+    documents = [api.name for api in apis if api.openapi]
+    return Office(dispatcher, methods, shared.settings, facts, shared.store.ready, documents)

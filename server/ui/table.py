@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from server.calls.http_calls import HttpResponse
-from server.ui import about, affected, artifact, artifacts, home, objects, run, runs, search, tasks
+from server.ui import about, affected, artifact, artifacts, docs, home, objects, run, runs, search, tasks
 from server.ui.calls import Desk
 from server.ui.visit import Visit
 
@@ -33,6 +33,8 @@ PAGES: tuple[Page, ...] = (
     Page("/runs/{run_id}", run.page),
     Page("/runs/{run_id}/specification", run.specification_page),
     Page("/runs/{run_id}/tasks/{task_id}", tasks.page),
+    Page("/docs", docs.page),
+    Page("/docs/{name}", docs.page),
     Page("/experiments/{experiment_id}", objects.experiment_page),
     Page("/pipelines/{pipeline_id}", objects.pipeline_page),
     Page("/pipelines/{pipeline_id}/versions/{pipeline_version_id}", objects.version_page),

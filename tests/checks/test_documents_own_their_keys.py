@@ -26,6 +26,7 @@ EXCEPTIONS = {
     ("server/rules/run_sweep.py", "message"): "a field of google.rpc.Status",
     ("server/rules/lineage/specified_inputs.py", "parameters"): "the inputs of a task in a specification",
     ("server/ui/run.py", "iteration"): "a field of a request, and of an address",
+    ("server/demo/specs.py", "parameters"): "the inputs and outputs of a component in a specification",
     ("server/import_command.py", "error"): "the report of a command that failed",
 }
 """Keys that are other things in one file."""

@@ -1,55 +1,35 @@
 """A headless Chromium that tells what a page did: what it asked for, what it said to the console, what it shows.
 
-It is spoken to in the Chrome DevTools Protocol over a pair of pipes, so no port is open and no driver is needed.
+Playwright drives it; the program is Debian's, never one that Playwright downloads.
 """
 
 import asyncio
-import base64
 import contextlib
-import fcntl
-import itertools
-import json
 import os
 import shutil
-import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from playwright import async_api as playwright
+
 from tests.databases.programs import DatabaseMissing, find_program, install_packages
 
 PROGRAM = "chromium"
-START_SECONDS = 60.0
 WAIT_SECONDS = 30.0
 PAUSE_SECONDS = 0.05
-# Chromium reads commands from descriptor 3 and writes to descriptor 4.
-COMMANDS, EVENTS = 3, 4
+DESKTOP = (1280, 900)
+PHONE = (400, 800)
+"""Sizes of a tab in CSS pixels: width, height."""
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--window-size=1280,900",
-    "--remote-debugging-pipe",
-)
 
-Event = dict[str, Any]
+_NAVIGATING = ("context was destroyed", "Cannot find context", "frame was detached")
 
 
 class BrowserMissing(RuntimeError):
     """Chromium is not here and could not be installed."""
-
-
-class BrowserFailed(Exception):
-    """Chromium did not execute a command."""
 
 
 def require_chromium() -> Path:
@@ -66,178 +46,91 @@ def require_chromium() -> Path:
     return found
 
 
-_NAVIGATING = ("navigated or closed", "context was destroyed", "Cannot find context")
-
-
 @dataclass
 class Page:
-    """One tab. What it did is in `requests` (URLs), `complaints` (console errors and warnings, exceptions, refused loads)."""
+    """One tab, and what it did since it was made.
 
-    browser: "Browser"
-    session: str
+    `requests` are the URLs that it and its frames asked for, `complaints` what a page without fault has none of: console errors
+    and warnings, exceptions, requests that failed.
+    """
+
+    tab: playwright.Page
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    async def call(self, method: str, **params: Any) -> Event:
-        """Send a command to this tab and return its result; raises BrowserFailed."""
-        return await self.browser.call(method, session=self.session, **params)
+    def __post_init__(self) -> None:
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.on("requestfailed", lambda request: self.complaints.append(f"{request.failure} {request.url}"))
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.on("console", self._heard)
 
     async def open(self, url: str) -> None:
-        """Go to an address; raises BrowserFailed when nothing can be loaded from there."""
-        answer = await self.call("Page.navigate", url=url)
-        if "errorText" in answer:
-            raise BrowserFailed(f"{url}: {answer['errorText']}")
+        """Go to an address and wait until the page is loaded; raises Playwright's Error when nothing can be had from there."""
+        await self.tab.goto(url)
 
     async def value(self, expression: str) -> Any:
-        """Return what a JavaScript expression gives, promises awaited; raises BrowserFailed when it throws."""
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in answer:
-            raise BrowserFailed(f"{expression}: {answer['exceptionDetails']}")
-        return answer["result"].get("value")
+        """Return what a JavaScript expression gives, promises awaited; raises Playwright's Error when it throws."""
+        return await self.tab.evaluate(expression)
 
     async def until(self, expression: str) -> Any:
-        """Return the expression's value as soon as it is true; raises BrowserFailed when it does not become so."""
-        for _ in range(int(WAIT_SECONDS / PAUSE_SECONDS)):
+        """Return the expression's value as soon as it is true; raises AssertionError when it does not become so.
+
+        Playwright's own wait_for_function evaluates a string in the page, which the page's content security policy forbids.
+        """
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
             try:
                 if value := await self.value(expression):
                     return value
-            except BrowserFailed as error:
+            except playwright.Error as error:
                 # Asked in the moment in which the tab leaves a page for another: the next look sees the new one.
                 if not any(text in str(error) for text in _NAVIGATING):
                     raise
             await asyncio.sleep(PAUSE_SECONDS)
-        raise BrowserFailed(f"{expression} stayed false; complaints: {self.complaints}")
+        raise AssertionError(f"{expression} stayed false; complaints: {self.complaints}")
 
     async def prefer(self, *, dark: bool) -> None:
-        """Tell the tab which colours its user prefers."""
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        await self.call("Emulation.setEmulatedMedia", features=[scheme])
+        """Tell the tab which colours its user prefers, and wait until scripts that follow that have done so."""
+        await self.tab.emulate_media(color_scheme="dark" if dark else "light")
+        await self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
-    async def screenshot(self) -> bytes:
-        """Return what the tab shows as a PNG."""
-        return base64.b64decode((await self.call("Page.captureScreenshot", format="png"))["data"])
+    async def screenshot(self, path: Path | None = None, *, whole: bool = False) -> bytes:
+        """Return what the tab shows, or the whole page, as a PNG, and keep it under a path if there is one."""
+        return await self.tab.screenshot(path=path, full_page=whole)
 
-    def saw(self, event: Event) -> None:
-        """Take note of an event of this tab."""
-        params = event["params"]
-        match event["method"]:
-            case "Network.requestWillBeSent":
-                self.requests.append(params["request"]["url"])
-            case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning", "assert"):
-                self.complaints.append(" ".join(str(item.get("value", item)) for item in params["args"]))
-            case "Runtime.exceptionThrown":
-                self.complaints.append(str(params["exceptionDetails"]))
-            case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):
-                self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+    def _heard(self, message: playwright.ConsoleMessage) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
 
 class Browser:
     """A running Chromium; `launched` starts and ends one."""
 
-    def __init__(self, reader: asyncio.StreamReader, write: Callable[[bytes], None]) -> None:
-        self._reader, self._write = reader, write
-        self._numbers = itertools.count(1)
-        self._answers: dict[int, asyncio.Future[Event]] = {}
-        self._pages: dict[str, Page] = {}
-        self._listening = asyncio.create_task(self._listen())
+    def __init__(self, chromium: playwright.Browser) -> None:
+        self._chromium = chromium
 
-    async def call(self, method: str, *, session: str | None = None, **params: Any) -> Event:
-        """Send a command and return its result; raises BrowserFailed."""
-        number = next(self._numbers)
-        self._answers[number] = asyncio.get_running_loop().create_future()
-        self._send(number, method, session, params)
-        async with asyncio.timeout(START_SECONDS):
-            answer = await self._answers[number]
-        if "error" in answer:
-            raise BrowserFailed(f"{method}: {answer['error']}")
-        result: Event = answer["result"]
-        return result
+    async def new_page(self, size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
+        """Return an empty tab with cookies and storage of its own, watched from its first request on.
 
-    async def new_page(self) -> Page:
-        """Return an empty tab, watched from its first request on; frames and workers of it are watched too."""
-        target = await self.call("Target.createTarget", url="about:blank")
-        attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        page = self._pages[attached["sessionId"]] = Page(self, attached["sessionId"])
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            await page.call(f"{domain}.enable")
-        await page.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
-        return page
+        `options` are those of Playwright's Browser.new_context.
+        """
+        width, height = size
+        context = await self._chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(WAIT_SECONDS * 1000)
+        return Page(await context.new_page())
 
-    async def close(self) -> None:
-        """Ask Chromium to end."""
-        with contextlib.suppress(BrowserFailed, TimeoutError):
-            await self.call("Browser.close")
-        self._listening.cancel()
-
-    def _send(self, number: int, method: str, session: str | None, params: Event) -> None:
-        message = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
-        self._write(json.dumps(message).encode() + b"\0")
-
-    async def _listen(self) -> None:
-        while True:
-            event: Event = json.loads((await self._reader.readuntil(b"\0"))[:-1])
-            if "id" in event:
-                if (answer := self._answers.pop(event["id"], None)) is not None:
-                    answer.set_result(event)
-            elif event["method"] == "Target.attachedToTarget":
-                self._adopt(event)
-            elif page := self._pages.get(event.get("sessionId", "")):
-                page.saw(event)
-
-    def _adopt(self, event: Event) -> None:
-        """A frame or worker reports to the page that made it."""
-        page = self._pages.get(event.get("sessionId", ""))
-        if page is not None:
-            session = event["params"]["sessionId"]
-            self._pages[session] = page
-            for domain in ("Runtime", "Log", "Network"):
-                self._send(next(self._numbers), f"{domain}.enable", session, {})
+    async def close_pages(self) -> None:
+        """Close all tabs."""
+        for context in list(self._chromium.contexts):
+            await context.close()
 
 
 @contextlib.asynccontextmanager
 async def launched(*flags: str) -> AsyncIterator[Browser]:
-    """Run a Chromium with a profile of its own, and with further flags, until the block ends."""
-    loop = asyncio.get_running_loop()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        process, commands, events = _start(profile, flags)
-        reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), events)
-        writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, commands)
-        browser = Browser(reader, writer.write)
+    """Run a Chromium with an empty profile, and with further flags, until the block ends."""
+    async with playwright.async_playwright() as driver:
+        chromium = await driver.chromium.launch(executable_path=require_chromium(), args=flags)
         try:
-            yield browser
+            yield Browser(chromium)
         finally:
-            await browser.close()
-            writer.close()
-            try:
-                await asyncio.to_thread(process.wait, 20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                await asyncio.to_thread(process.wait)
-
-
-def _start(profile: str, flags: Sequence[str]) -> tuple["subprocess.Popen[bytes]", Any, Any]:
-    """Start the process; return it with the end of each pipe that is ours."""
-    command_read, command_write = os.pipe()
-    event_read, event_write = os.pipe()
-    # Away from 3 and 4, which one of these may happen to be.
-    theirs = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in (command_read, event_write)]
-    for end in (command_read, event_write):
-        os.close(end)
-
-    def place_pipes() -> None:
-        os.dup2(theirs[0], COMMANDS)
-        os.dup2(theirs[1], EVENTS)
-
-    process = subprocess.Popen(
-        [require_chromium(), *FLAGS, *flags, f"--user-data-dir={profile}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(COMMANDS, EVENTS),
-        preexec_fn=place_pipes,
-        env={**os.environ, "HOME": profile},
-    )
-    for end in theirs:
-        os.close(end)
-    return process, os.fdopen(command_write, "wb", 0), os.fdopen(event_read, "rb", 0)
+            await chromium.close()

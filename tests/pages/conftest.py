@@ -26,8 +26,15 @@ async def served(pages_store: str) -> AsyncIterator[Addresses]:
         yield addresses
 
 
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A browser of the test's own."""
+@pytest_asyncio.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser that the tests share."""
     async with launched() as running:
         yield running
+
+
+@pytest_asyncio.fixture
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """A browser whose tabs know nothing of other tests, and are closed afterwards."""
+    yield chromium
+    await chromium.close_pages()

@@ -1,7 +1,6 @@
 """A real browser opens the pages: they work, nothing is complained of, and no other host is asked for anything."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,12 +12,13 @@ from server import __version__
 from server.app import Addresses
 from server.doors.http.messages import PAGE_HEADERS
 from tests.listening import listening
+from tests.pages.axe import LOOKS, findings
 from tests.pages.browser import Browser, Page
 
 API = Path(__file__).parents[2] / "api"
 BAD_PAGE = (
     "<!doctype html><title>bad</title><link rel=icon href='data:,'><script>document.title = 'inline'</script>"
-    "<img src='http://elsewhere.invalid/picture.png'>"
+    "<img src='http://elsewhere.invalid/picture.png'><font color='#dddddd'>faint</font>"
 )
 
 
@@ -64,30 +64,6 @@ async def test_every_link_about_the_server_leads_somewhere(browser: Browser, ser
     assert await tab.value(fetched) == [200] * len(links)
 
 
-@pytest.mark.parametrize(("path", "file"), [("/docs", "openapi.json"), ("/docs/lineal", "openapi_lineal.json")])
-async def test_the_docs_page_shows_every_operation(browser: Browser, served: Addresses, path: str, file: str) -> None:
-    operations = sum(len(verbs) for verbs in json.loads((API / file).read_text())["paths"].values())
-    shown = "document.querySelectorAll('.opblock').length"
-    tab = await opened(browser, served.rest, path, until=shown)
-    assert await tab.until(f"{shown} === {operations}")
-    assert (tab.complaints, hosts_asked(tab)) == ([], {served.rest})
-
-
-async def test_an_operation_can_be_tried_on_the_docs_page(browser: Browser, served: Addresses) -> None:
-    part = "document.querySelector('#operations-Server-Server_Alive {}')"
-    names = ("opblock-summary-control", "try-out__btn", "execute", "live-responses-table")
-    summary, trying, execute, answer = (part.format(f".{name}") for name in names)
-    tab = await opened(browser, served.rest, "/docs", until=f"{summary} !== null")
-    await tab.value(f"{summary}.click()")
-    await tab.until(f"{trying} !== null")
-    await tab.value(f"{trying}.click()")
-    await tab.until(f"{execute} !== null")
-    await tab.value(f"{execute}.click()")
-    body = await tab.until(f"{answer}?.querySelector('.highlight-code')?.innerText")
-    assert json.loads(body[body.index("{") : body.rindex("}") + 1]) == {"alive": True}
-    assert (tab.complaints, hosts_asked(tab)) == ([], {served.rest})
-
-
 @pytest.mark.parametrize("path", ["/", "/docs"])
 async def test_pages_are_dark_where_that_is_preferred(browser: Browser, served: Addresses, path: str) -> None:
     brightness = "Math.max(...getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g))"
@@ -105,3 +81,10 @@ async def test_a_page_that_runs_inline_script_or_asks_another_host_is_noticed(
     assert hosts_asked(tab) == {bad_address, "elsewhere.invalid"}
     assert [complaint for complaint in tab.complaints if "inline script" in complaint]
     assert [complaint for complaint in tab.complaints if "elsewhere.invalid" in complaint]
+
+
+async def test_a_page_that_is_hard_to_read_is_noticed(browser: Browser, bad_address: str) -> None:
+    tab = await opened(browser, bad_address, "/")
+    found = {line.partition(":")[0] for line in await findings(tab)}
+    assert {"html-has-lang", "image-alt", "color-contrast"} <= found
+    assert [line for line in await findings(tab, rules=LOOKS) if "font" in line]

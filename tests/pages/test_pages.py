@@ -37,11 +37,11 @@ async def test_pages_take_reads_only(served: Addresses, path: str) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
-async def test_a_host_header_shows_as_text(pages_store: str) -> None:
+async def test_a_host_header_that_is_no_host_is_not_shown(pages_store: str) -> None:
     async with serving(pages_store, allowed_hosts="*") as addresses:
         answer = await ask(addresses.rest, "GET", "/about", host="<script>alert(1)</script>")
-    assert b"<script>" not in answer.body
-    assert b"&lt;script&gt;alert(1)" in answer.body
+    assert answer.status == 200
+    assert b"alert(1)" not in answer.body
 
 
 async def test_the_document_is_sent_as_it_is_checked_in(served: Addresses) -> None:
@@ -56,10 +56,10 @@ async def test_each_api_has_its_document_and_its_page(served: Addresses) -> None
         document = await ask(served.rest, "GET", f"/openapi/{name}.json")
         assert document.body == CHECKOUT.joinpath("api", file).read_bytes()
         page = (await ask(served.rest, "GET", f"/docs/{name}")).body.decode()
-        assert f'data-document="/openapi/{name}.json"' in page
-        assert 'href="/docs/kfp"' in page
-        assert 'href="/docs/lineal"' in page
-    assert (await ask(served.rest, "GET", "/docs")).body == (await ask(served.rest, "GET", "/docs/kfp")).body
+        assert f'data-document="../openapi/{name}.json"' in page
+        assert 'href="../docs/kfp"' in page
+        assert 'href="../docs/lineal"' in page
+    assert 'data-document="./openapi/kfp.json"' in (await ask(served.rest, "GET", "/docs")).body.decode()
     assert (await ask(served.rest, "GET", "/docs/kfp_v1beta1")).status == 404
 
 
