@@ -228,13 +228,12 @@ async def test_many_iterations_take_as_many_statements_and_only_the_first_are_sh
 async def test_a_loop_that_announced_nothing_has_at_least_the_iterations_that_were_seen(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(levels, "ITERATIONS_AMONG", 4)
+    monkeypatch.setattr(levels, "ITERATIONS_AMONG", 6)
     monkeypatch.setattr(levels, "_LEAST_AMONG", 1)
     run = a_run()
-    loops = [
-        task(run, None, "tune", TaskType.LOOP, type_attributes=count) for count in (None, '{"iterationCount":"9"}')
-    ]
-    tasks = [task(run, loop, "train", type_attributes=index(at)) for loop in loops for at in range(3)]
-    await keep(served.store, run, *loops, *tasks)
+    counts = (None, '{"iterationCount":"9"}', None)
+    loops = [task(run, None, "tune", TaskType.LOOP, type_attributes=count) for count in counts]
+    tasks = [task(run, loop, "train", type_attributes=index(at)) for loop in loops[:2] for at in range(3)]
+    await keep(served.store, run, *loops, *tasks, task(run, loops[2], "train", type_attributes=index(0)))
     found = [row.iterations for row in (await level(served, run)).tasks]
-    assert [(each.count, each.more) for each in found] == [(2, True), (9, False)]
+    assert [(each.count, each.more) for each in found] == [(2, True), (9, False), (1, False)]

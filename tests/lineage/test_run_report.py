@@ -115,9 +115,9 @@ async def test_inputs_that_differ_from_the_last_success_are_shown(served: Served
         **of,
         display_name="good one",
         created_at=MOMENT - 5,
-        given=inputs(depth=2, share='{"a": 1}', kind="x"),
+        given=inputs(depth=2, share='{"a":1}', kind="x"),
     )
-    failed = Recorded(**of, given=inputs(depth=3, share='{"a": 1}', new=[1, {"b": 2}]))
+    failed = Recorded(**of, given=inputs(depth=3, share={"a": 1}, new=[1, {"b": 2}]))
     after = Recorded(fails=False, **of, created_at=MOMENT + 5, given=inputs(depth=4))
     mails = [an_artifact(name="mails", uri=f"s3://mails/{day}", namespace="team") for day in (1, 2)]
     same, made = an_artifact(name="same", uri="s3://same"), [an_artifact(name="part", uri=f"s3://{n}") for n in (1, 2)]

@@ -10,6 +10,7 @@ from server.rules.run_report.level import ROWS_MAX
 from storage.ids import new_id
 from storage.model import ArtifactType, IOType, TaskState, TaskType
 from storage.sql.store import SqlStore
+from tests.api.builders import a_spec
 from tests.contract.builders import (
     MOMENT,
     a_link,
@@ -23,6 +24,7 @@ from tests.contract.builders import (
 )
 from tests.lineage.broken_run import SPEC, Recorded, compact, index, inputs, status
 from tests.mlmd_import.imports import imported, main_request
+from tests.rest.uploads import upload_pipeline
 from tests.ui_pages.document import Element
 from tests.ui_pages.recorded import POISON, failed_run, finished_run, running_run
 from tests.ui_pages.visitor import Visitor, resolved
@@ -330,6 +332,13 @@ async def test_the_specification_is_a_page_of_its_own(visitor: Visitor, store: S
     run_id = await finished_run(visitor.api)
     made = await visitor.main(f"/runs/{run_id}/specification")
     assert '"sdkVersion": "recorded"' in made.one("pre").text
+    pipeline_id = (await upload_pipeline(visitor.rest, a_spec())).json["pipeline_id"]
+    run_id = await finished_run(visitor.api, pipeline_version_reference={"pipeline_id": pipeline_id})
+    of_version = await visitor.main(f"/runs/{run_id}/specification")
+    assert '"pipelineInfo"' in of_version.one("pre").text
+    [rest] = [each.attributes["href"] for each in of_version.with_class("rest")]
+    assert (await visitor.get(resolved(rest, at=f"/runs/{run_id}/specification"))).status == 200
+    assert "/versions/" in rest
 
 
 async def test_a_run_is_archived_and_brought_back_from_its_page(visitor: Visitor) -> None:
