@@ -53,6 +53,14 @@ async def test_transactions_are_larger_and_rests_shorter_while_nobody_else_write
     assert clock.rests == [0.04, 0.01]
 
 
+async def test_a_slow_disk_does_not_make_transactions_small_while_nobody_else_writes(clock: Clock) -> None:
+    one = Pace(has_one_writer=True)
+    assert rows_after(one, per_second=1000) == pace.ROWS_MIN_ALONE
+    one.note_others(7)
+    one.note_others(8)
+    assert rows_after(one, per_second=1000) == pace.ROWS_MIN
+
+
 async def test_the_first_commit_of_another_makes_transactions_small_at_once(clock: Clock) -> None:
     one = Pace(has_one_writer=True)
     assert one.rows == pace.ROWS_MIN
