@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from server.ui.rendering import environment
 from server.ui.table import PAGES
-from tests.api.builders import a_spec, new_artifact, new_run, new_task
+from tests.api.builders import a_spec, new_artifact, new_run, new_task, unique
 from tests.listening import listening
 from tests.rest.client import ask, connected
 from tests.rest.uploads import upload_pipeline
@@ -51,7 +51,7 @@ async def below_a_prefix(visitor: Visitor) -> AsyncIterator[str]:
 
 
 async def record_one_of_each(visitor: Visitor) -> None:
-    pipeline_id = (await upload_pipeline(visitor.rest, a_spec())).json["pipeline_id"]
+    pipeline_id = (await upload_pipeline(visitor.rest, a_spec(), name=unique("pipeline"))).json["pipeline_id"]
     await finished_run(visitor.api, pipeline_version_reference={"pipeline_id": pipeline_id})
     await failed_run(visitor.api)
     await running_run(visitor.api)

@@ -10,7 +10,7 @@ from server.rules.run_report.level import ROWS_MAX
 from storage.ids import new_id
 from storage.model import ArtifactType, IOType, TaskState, TaskType
 from storage.sql.store import SqlStore
-from tests.api.builders import a_spec
+from tests.api.builders import a_spec, unique
 from tests.contract.builders import (
     MOMENT,
     a_link,
@@ -332,7 +332,7 @@ async def test_the_specification_is_a_page_of_its_own(visitor: Visitor, store: S
     run_id = await finished_run(visitor.api)
     made = await visitor.main(f"/runs/{run_id}/specification")
     assert '"sdkVersion": "recorded"' in made.one("pre").text
-    pipeline_id = (await upload_pipeline(visitor.rest, a_spec())).json["pipeline_id"]
+    pipeline_id = (await upload_pipeline(visitor.rest, a_spec(), name=unique("pipeline"))).json["pipeline_id"]
     run_id = await finished_run(visitor.api, pipeline_version_reference={"pipeline_id": pipeline_id})
     of_version = await visitor.main(f"/runs/{run_id}/specification")
     assert '"pipelineInfo"' in of_version.one("pre").text
