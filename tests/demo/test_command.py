@@ -29,7 +29,13 @@ def launched(folder: Path) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_let_it_be_interrupted,
     )
+
+
+def _let_it_be_interrupted() -> None:
+    # Who runs the tests in the background may have told all processes to ignore it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def await_filling(folder: Path) -> None:
@@ -73,7 +79,10 @@ def test_ctrl_c_while_filling_leaves_nothing(tmp_path: Path) -> None:
     process = launched(tmp_path)
     await_filling(tmp_path)
     process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=PATIENCE_SECONDS)
+    try:
+        _, words = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
     assert process.returncode == 1
     assert "Traceback" not in words
     assert os.listdir(tmp_path) == []

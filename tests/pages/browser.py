@@ -25,6 +25,7 @@ PHONE = (400, 800)
 """Sizes of a tab in CSS pixels: width, height."""
 
 
+_LEFT = "net::ERR_ABORTED"
 _NAVIGATING = ("context was destroyed", "Cannot find context", "frame was detached")
 
 
@@ -60,9 +61,14 @@ class Page:
 
     def __post_init__(self) -> None:
         self.tab.on("request", lambda request: self.requests.append(request.url))
-        self.tab.on("requestfailed", lambda request: self.complaints.append(f"{request.failure} {request.url}"))
+        self.tab.on("requestfailed", self._failed)
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("console", self._heard)
+
+    def _failed(self, request: playwright.Request) -> None:
+        # What a page was still asking for when it was left is given up by the browser.
+        if request.failure != _LEFT:
+            self.complaints.append(f"{request.failure} {request.url}")
 
     async def open(self, url: str) -> None:
         """Go to an address and wait until the page is loaded; raises Playwright's Error when nothing can be had from there."""

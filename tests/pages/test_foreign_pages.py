@@ -102,7 +102,7 @@ async def test_a_name_that_was_pointed_here_shows_no_page(rebinding_browser: Bro
     await tab.open(f"http://{NAME}:{port}{RUNS}")
     text = await tab.until("document.body.innerText")
     assert "allowed_hosts" in text
-    assert "runs" not in text
+    assert "total_size" not in text
 
 
 async def test_the_page_of_the_server_itself_may_write(browser: Browser, served: Addresses) -> None:
