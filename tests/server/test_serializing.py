@@ -26,7 +26,7 @@ async def test_others_go_on_while_a_long_list_is_serialized(monkeypatch: pytest.
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    fake = SimpleNamespace(sleep=sleep, get_running_loop=asyncio.get_running_loop)
+    fake = SimpleNamespace(sleep=sleep, get_running_loop=asyncio.get_running_loop, Lock=asyncio.Lock)
     monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
     monkeypatch.setattr(slices, "asyncio", fake)
     await serialized(a_long_run(ITEMS_AT_ONCE))
