@@ -14,6 +14,8 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
+from server.demo.mlmd_store import SCHEMA_VERSION, TABLES, TYPES
+
 EXECUTIONS_PER_RUN = 20
 ARTIFACTS_PER_RUN = 61
 CONTAINERS = EXECUTIONS_PER_RUN - 1
@@ -25,45 +27,11 @@ OUTPUT, INPUT = 4, 3
 RUNNING, COMPLETE, FAILED = 2, 3, 4
 TENTH = 10
 
-TYPES = (
-    ("system.Pipeline", 2),
-    ("system.PipelineRun", 2),
-    ("system.DAGExecution", 0),
-    ("system.ContainerExecution", 0),
-    ("system.Dataset", 1),
-    ("system.Model", 1),
-    ("system.Metrics", 1),
-)
 PIPELINE, RUN, DAG, CONTAINER, DATASET, MODEL, METRICS = range(1, len(TYPES) + 1)
 
-_TIMES = "create_time_since_epoch INT NOT NULL DEFAULT 0, last_update_time_since_epoch INT NOT NULL DEFAULT 0"
-_VALUES = (
-    "name VARCHAR(255) NOT NULL, is_custom_property TINYINT(1) NOT NULL, int_value INT, double_value DOUBLE, "
-    "string_value TEXT, byte_value BLOB, proto_value BLOB, bool_value BOOLEAN"
-)
-_NODE = f"id INTEGER PRIMARY KEY AUTOINCREMENT, type_id INT NOT NULL, external_id VARCHAR(255) UNIQUE, {_TIMES}"
-SCHEMA = f"""
-CREATE TABLE MLMDEnv (schema_version INTEGER PRIMARY KEY);
-INSERT INTO MLMDEnv VALUES (10);
-CREATE TABLE Type (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(255) NOT NULL, version VARCHAR(255),
-  type_kind TINYINT(1) NOT NULL, description TEXT, input_type TEXT, output_type TEXT, external_id VARCHAR(255) UNIQUE);
-CREATE TABLE TypeProperty (type_id INT NOT NULL, name VARCHAR(255) NOT NULL, data_type INT, PRIMARY KEY (type_id, name));
-CREATE TABLE ParentType (type_id INT NOT NULL, parent_type_id INT NOT NULL, PRIMARY KEY (type_id, parent_type_id));
-CREATE TABLE Artifact ({_NODE}, uri TEXT, state INT, name VARCHAR(255), UNIQUE (type_id, name));
-CREATE TABLE ArtifactProperty (artifact_id INT NOT NULL, {_VALUES}, PRIMARY KEY (artifact_id, name, is_custom_property));
-CREATE TABLE Execution ({_NODE}, last_known_state INT, name VARCHAR(255), UNIQUE (type_id, name));
-CREATE TABLE ExecutionProperty (execution_id INT NOT NULL, {_VALUES}, PRIMARY KEY (execution_id, name, is_custom_property));
-CREATE TABLE Context ({_NODE}, name VARCHAR(255) NOT NULL, UNIQUE (type_id, name));
-CREATE TABLE ContextProperty (context_id INT NOT NULL, {_VALUES}, PRIMARY KEY (context_id, name, is_custom_property));
-CREATE TABLE ParentContext (context_id INT NOT NULL, parent_context_id INT NOT NULL,
-  PRIMARY KEY (context_id, parent_context_id));
-CREATE TABLE Event (id INTEGER PRIMARY KEY AUTOINCREMENT, artifact_id INT NOT NULL, execution_id INT NOT NULL,
-  type INT NOT NULL, milliseconds_since_epoch INT, UNIQUE (artifact_id, execution_id, type));
-CREATE TABLE EventPath (event_id INT NOT NULL, is_index_step TINYINT(1) NOT NULL, step_index INT, step_key TEXT);
-CREATE TABLE Association (id INTEGER PRIMARY KEY AUTOINCREMENT, context_id INT NOT NULL, execution_id INT NOT NULL,
-  UNIQUE (context_id, execution_id));
-CREATE TABLE Attribution (id INTEGER PRIMARY KEY AUTOINCREMENT, context_id INT NOT NULL, artifact_id INT NOT NULL,
-  UNIQUE (context_id, artifact_id));
+_CREATED = "".join(f"CREATE TABLE {name} ({columns});\n" for name, columns in TABLES.items())
+SCHEMA = f"""{_CREATED}
+INSERT INTO MLMDEnv VALUES ({SCHEMA_VERSION});
 CREATE INDEX event_execution ON Event (execution_id);
 CREATE INDEX eventpath_event ON EventPath (event_id);
 CREATE INDEX artifact_uri ON Artifact (uri);

@@ -17,7 +17,7 @@ DAYS_AGO = 60
 _NAMES = uuid.UUID("5b1d7d0c-62de-4a0c-8a53-90b5a90d1f44")
 _OUTPUT, _INPUT = 4, 3
 _RUNNING, _COMPLETE = 2, 3
-_TYPES = (
+TYPES = (
     ("system.Pipeline", 2),
     ("system.PipelineRun", 2),
     ("system.DAGExecution", 0),
@@ -26,7 +26,8 @@ _TYPES = (
     ("system.Model", 1),
     ("system.Metrics", 1),
 )
-_PIPELINE, _RUN, _DAG, _CONTAINER, _DATASET, _MODEL, _METRICS = range(1, len(_TYPES) + 1)
+"""Types by their ids, which count from 1: name and kind (0 execution, 1 artifact, 2 context)."""
+_PIPELINE, _RUN, _DAG, _CONTAINER, _DATASET, _MODEL, _METRICS = range(1, len(TYPES) + 1)
 
 _TIMES = "create_time_since_epoch INT NOT NULL DEFAULT 0, last_update_time_since_epoch INT NOT NULL DEFAULT 0"
 _NODE = f"id INTEGER PRIMARY KEY, type_id INT NOT NULL, external_id VARCHAR(255) UNIQUE, {_TIMES}"
@@ -34,7 +35,7 @@ _VALUES = (
     "name VARCHAR(255) NOT NULL, is_custom_property TINYINT(1) NOT NULL, int_value INT, double_value DOUBLE, "
     "string_value TEXT, byte_value BLOB, proto_value BLOB, bool_value BOOLEAN"
 )
-_TABLES = {
+TABLES = {
     "MLMDEnv": "schema_version INTEGER PRIMARY KEY",
     "Type": "id INTEGER PRIMARY KEY, name VARCHAR(255) NOT NULL, version VARCHAR(255), type_kind TINYINT(1) NOT NULL, "
     "description TEXT, input_type TEXT, output_type TEXT, external_id VARCHAR(255) UNIQUE",
@@ -55,13 +56,14 @@ _TABLES = {
     "Attribution": "id INTEGER PRIMARY KEY, context_id INT NOT NULL, artifact_id INT NOT NULL, "
     "UNIQUE (context_id, artifact_id)",
 }
+"""The tables of MLMD's schema 10 that an importer reads: the text of their columns and keys, by name."""
 
 
 def write_mlmd_store(path: str, end: int) -> None:
     """Write the store into a new SQLite file, as it would be at a moment in microseconds UTC."""
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
-        for name, columns in _TABLES.items():
+        for name, columns in TABLES.items():
             connection.execute(text(f"CREATE TABLE {name} ({columns})"))
         _Writer(connection).write(end // 1000)
     engine.dispose()
@@ -76,7 +78,7 @@ class _Writer:
 
     def write(self, end: int) -> None:
         self._add("MLMDEnv", schema_version=SCHEMA_VERSION)
-        for name, kind in _TYPES:
+        for name, kind in TYPES:
             self._add("Type", id=self._id("Type"), name=name, type_kind=kind)
         first = end - (DAYS_AGO + 7 * RUNS) * DAY_MILLISECONDS
         pipeline = self._node("Context", _PIPELINE, first, name="score-customers")

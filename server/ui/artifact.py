@@ -83,7 +83,7 @@ async def page(visit: Visit, desk: Desk) -> HttpResponse:
 
 def _steps(visit: Visit, name: str) -> int:
     """Return how many hops the page goes to one side: one, if the address does not say it, or none."""
-    return 0 if visit.text(name) == "0" else visit.number(name, 1, at_most=STEPS_MAX)
+    return visit.number(name, 1, at_least=0, at_most=STEPS_MAX)
 
 
 def _walks(start: str, before: int, after: int) -> list[dict[str, Any]]:

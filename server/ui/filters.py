@@ -19,7 +19,12 @@ from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup, escape
 
+from server.rules.runs import FINISHED
 from storage.documents.plain import plain_number
+from storage.model import RunState
+
+UNFINISHED = frozenset(state.name for state in RunState) - FINISHED
+"""States of runs that change by themselves, so that a page that shows one looks again."""
 
 ABSENT = "–"
 SHORT_ID = 8

@@ -5,9 +5,10 @@ from typing import Any
 
 from server.calls.http_calls import HttpResponse
 from server.ui.calls import Desk
+from server.ui.filters import UNFINISHED
 from server.ui.reach import reach_of
 from server.ui.rendering import render
-from server.ui.runs import UNFINISHED, watch_address
+from server.ui.runs import watch_address
 from server.ui.visit import Visit
 
 LATEST = 15

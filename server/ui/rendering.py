@@ -10,7 +10,7 @@ from server.calls.http_calls import HttpResponse
 from server.calls.statuses import Status
 from server.doors.http.messages import page
 from server.pages.assets import relative_address_of
-from server.ui.filters import FILTERS, duration
+from server.ui.filters import FILTERS, UNFINISHED, duration
 from server.ui.visit import Visit
 
 _NEXT_STEPS = {
@@ -47,7 +47,7 @@ def environment() -> Environment:
         cache_size=-1,
     )
     made.filters |= FILTERS
-    made.globals |= {"asset": relative_address_of, "duration": duration}
+    made.globals |= {"asset": relative_address_of, "duration": duration, "UNFINISHED": UNFINISHED}
     return made
 
 

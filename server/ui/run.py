@@ -12,13 +12,15 @@ from server.ui.rendering import render
 from server.ui.run_charts import curve_of, heat_of
 from server.ui.run_rows import cells_of, rows_of
 from server.ui.run_verdict import verdict_of
-from server.ui.visit import Visit, refused
+from server.ui.visit import Visit
 
 ITERATIONS_ON_PAGE = 1_000
 """How many iterations are shown as squares, of all loops on a page together."""
 
 GRAPH_MAX = 150
 """How many tasks are drawn as a graph: of more, nobody could follow the edges."""
+
+_INT64_MAX = 2**63 - 1
 
 
 async def page(visit: Visit, desk: Desk) -> HttpResponse:
@@ -50,11 +52,8 @@ async def page(visit: Visit, desk: Desk) -> HttpResponse:
 def _asked(visit: Visit) -> dict[str, Any]:
     """Return what the query says of the level. Raises Refused for an iteration that is not a number."""
     asked: dict[str, Any] = {"parent_task_id": visit.text("level"), "page_token": visit.text("page")}
-    iteration = visit.text("iteration")
-    if iteration:
-        if not (iteration.isascii() and iteration.isdigit() and len(iteration) < 19):
-            raise refused("iteration is not a number")
-        asked["iteration"] = int(iteration)
+    if visit.text("iteration"):
+        asked["iteration"] = visit.number("iteration", 0, at_least=0, at_most=_INT64_MAX)
     return asked
 
 

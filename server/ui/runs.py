@@ -8,6 +8,7 @@ from typing import Any
 from server.calls.http_calls import HttpResponse
 from server.ui import run_actions
 from server.ui.calls import Desk
+from server.ui.filters import UNFINISHED
 from server.ui.list_filters import (
     AGES,
     NAMES_MAX,
@@ -26,9 +27,6 @@ PAGE_SIZE = 40
 
 STATES = ("RUNNING", "FAILED", "SUCCEEDED", "CANCELED", "PENDING", "CANCELING", "PAUSED", "SKIPPED")
 """The states that can be chosen."""
-
-UNFINISHED = ("PENDING", "RUNNING", "CANCELING", "PAUSED")
-"""States that change by themselves, so that a page that shows one looks again."""
 
 ARCHIVED = (("", "Not archived"), ("only", "Archived"), ("all", "Both"))
 """Values of the filter for archived runs."""

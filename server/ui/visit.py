@@ -79,13 +79,14 @@ class Visit:
         """Return a parameter of the query, "" if it is absent."""
         return self.query.get(name, "")
 
-    def number(self, name: str, default: int, *, at_most: int) -> int:
-        """Return a whole parameter of the query from 1 to a maximum, the default if it is absent. Raises Refused for others."""
+    def number(self, name: str, default: int, *, at_least: int = 1, at_most: int) -> int:
+        """Return a whole parameter of the query within bounds, the default if it is absent. Raises Refused for others."""
         text = self.text(name)
         if not text:
             return default
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= at_most):
-            raise refused(f"{name} is not a number from 1 to {at_most}")
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(at_most))
+        if not is_number or not at_least <= int(text) <= at_most:
+            raise refused(f"{name} is not a number from {at_least} to {at_most}")
         return int(text)
 
     @cached_property

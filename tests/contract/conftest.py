@@ -1,10 +1,12 @@
 """The store under test: SqlStore on a migrated database of each kind."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from storage.sql.store import SqlStore
+from tests.contract.plans import counted_store
+from tests.databases import create_migrated_database, drop_database
 
 COMMIT_SECONDS = 60
 
@@ -20,6 +22,21 @@ async def store(migrated_url: str) -> AsyncIterator[SqlStore]:
     store = SqlStore(migrated_url)
     yield store
     await store.close()
+
+
+@pytest.fixture(scope="module")
+def busy_url(request: pytest.FixtureRequest, database_kind: str) -> Iterator[str]:
+    """A database for all tests of a file, which only read; its `upgrade_and_fill` migrates the database and writes rows."""
+    url = create_migrated_database(database_kind, upgrade=request.module.upgrade_and_fill)
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture(scope="module")
+async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
+    """A store of many rows that the database has counted."""
+    async with counted_store(busy_url) as store:
+        yield store
 
 
 @pytest.fixture

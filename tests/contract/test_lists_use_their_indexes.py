@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,10 +29,9 @@ from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_pipeline, a_run, a_task, a_version, an_artifact, an_experiment
 from tests.contract.listings import Ask, all_pages, ids_of, listing
-from tests.contract.plans import Plan, counted_store, explain, explain_for_any_value
+from tests.contract.plans import Plan, explain, explain_for_any_value
 from tests.contract.uris import with_uri
 from tests.contract.watching import statements
-from tests.databases import create_migrated_database, drop_database
 
 RUNS, TASKS_OF_A_RUN, ARTIFACTS_KEPT, PLACES = 300, 10, 1500, 15
 LARGE = "x" * 2000
@@ -110,21 +109,6 @@ async def fill(url: str) -> None:
 
 
 pytestmark = pytest.mark.one_driver
-
-
-@pytest.fixture(scope="module")
-def busy_url(database_kind: str) -> Iterator[str]:
-    """A database for all tests of this file, which only read."""
-    url = create_migrated_database(database_kind, upgrade=upgrade_and_fill)
-    yield url
-    drop_database(url)
-
-
-@pytest.fixture(scope="module")
-async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
-    """A store of many rows that the database has counted."""
-    async with counted_store(busy_url) as store:
-        yield store
 
 
 @dataclass(frozen=True)

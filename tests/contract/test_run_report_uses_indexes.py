@@ -1,7 +1,7 @@
 """What a page about one run shows is found along indexes, in a store of many runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,10 +14,9 @@ from storage.sql import tables
 from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, a_link, a_run, a_task, an_artifact
-from tests.contract.plans import counted_store, explain
+from tests.contract.plans import explain
 from tests.contract.test_overview_uses_its_indexes import SCANS
 from tests.contract.watching import statements
-from tests.databases import create_migrated_database, drop_database
 
 pytestmark = pytest.mark.one_driver
 
@@ -102,21 +101,6 @@ async def fill(url: str) -> None:
         for table, of_table in rows.items():
             await connection.execute(insert(table), [values_of(row) for row in of_table])
     await store.close()
-
-
-@pytest.fixture(scope="module")
-def busy_url(database_kind: str) -> Iterator[str]:
-    """A database for all tests of this file, which only read."""
-    url = create_migrated_database(database_kind, upgrade=upgrade_and_fill)
-    yield url
-    drop_database(url)
-
-
-@pytest.fixture(scope="module")
-async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
-    """A store of many rows that the database has counted."""
-    async with counted_store(busy_url) as store:
-        yield store
 
 
 Read = Callable[[ReadTx], Awaitable[Any]]

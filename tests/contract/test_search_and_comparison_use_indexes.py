@@ -1,6 +1,6 @@
 """What a search and a comparison read is found along indexes that have its order, and no more of it than is asked for."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -9,30 +9,15 @@ from storage.contract import ReadTx
 from storage.digests import text_digest
 from storage.search import After, Along, LinksFrom, TasksFrom
 from storage.sql.store import SqlStore
-from tests.contract.plans import counted_store, explain
-from tests.contract.test_lists_use_their_indexes import upgrade_and_fill
+from tests.contract import test_lists_use_their_indexes
+from tests.contract.plans import explain
 from tests.contract.watching import statements
-from tests.databases import create_migrated_database, drop_database
 
 pytestmark = pytest.mark.one_driver
+upgrade_and_fill = test_lists_use_their_indexes.upgrade_and_fill
 
 HASH = text_digest("s3://3")
 AFTER, SINCE = After(140, "run 280"), 20
-
-
-@pytest.fixture(scope="module")
-def busy_url(database_kind: str) -> Iterator[str]:
-    """A database for all tests of this file, which only read."""
-    url = create_migrated_database(database_kind, upgrade=upgrade_and_fill)
-    yield url
-    drop_database(url)
-
-
-@pytest.fixture(scope="module")
-async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
-    """A store of many rows that the database has counted."""
-    async with counted_store(busy_url) as store:
-        yield store
 
 
 Read = Callable[[ReadTx], Awaitable[Any]]

@@ -1,7 +1,7 @@
 """What the sweep reads every few seconds, and CreateArtifact in each call, is found by an index, however much else there is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,10 +14,9 @@ from storage.sql import tables
 from storage.sql.rows import values_of
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_run, a_task, an_artifact
-from tests.contract.plans import counted_store, explain, explain_for_any_value
+from tests.contract.plans import explain, explain_for_any_value
 from tests.contract.uris import with_uri
 from tests.contract.watching import statements
-from tests.databases import create_migrated_database, drop_database
 
 RUNS, ARTIFACTS_KEPT = 600, 1500
 LARGE = "x" * 2000
@@ -47,21 +46,6 @@ async def fill(url: str) -> None:
         for table, records in others.items():
             await connection.execute(insert(table), [values_of(each) for each in records])
     await store.close()
-
-
-@pytest.fixture(scope="module")
-def busy_url(database_kind: str) -> Iterator[str]:
-    """A database for all tests of this file, which only read."""
-    url = create_migrated_database(database_kind, upgrade=upgrade_and_fill)
-    yield url
-    drop_database(url)
-
-
-@pytest.fixture(scope="module")
-async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
-    """A store of many rows that the database has counted."""
-    async with counted_store(busy_url) as store:
-        yield store
 
 
 TERMINATED: dict[str, Callable[[ReadTx], Awaitable[Any]]] = {

@@ -193,7 +193,7 @@ async def test_a_number_of_steps_that_is_none_is_refused(site: Site, query: str)
     world.artifact("model")
     await world.keep(site.store)
     page = await site.visitor.main(f"/artifacts/{world.artifacts['model'].id}{query}", status=400)
-    assert "is not a number from 1 to 20" in page.text
+    assert "is not a number from 0 to 20" in page.text
 
 
 async def test_only_the_way_to_what_is_selected_is_marked(site: Site) -> None:
