@@ -96,9 +96,15 @@ class Page:
         raise AssertionError(f"{expression} stayed false; complaints: {self.complaints}")
 
     async def prefer(self, *, dark: bool) -> None:
-        """Tell the tab which colours its user prefers, and wait until scripts that follow that have done so."""
+        """Tell the tab which colours its user prefers, and wait until scripts and styles that follow that have done so.
+
+        Transitions (the API's page fades into its colours) are at their end, so that a slow machine sees no colour in between.
+        """
         await self.tab.emulate_media(color_scheme="dark" if dark else "light")
         await self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        await self.value(
+            "document.getAnimations().filter(one => one instanceof CSSTransition).forEach(one => one.finish())"
+        )
 
     async def screenshot(self, path: Path | None = None, *, whole: bool = False) -> bytes:
         """Return what the tab shows, or the whole page, as a PNG, and keep it under a path if there is one."""
