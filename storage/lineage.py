@@ -1,5 +1,6 @@
 """Records of the walk along links: a link with what decides whether it is followed, and what a node shows."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from storage.model import TaskType
@@ -64,6 +65,14 @@ class ArtifactNode:
     namespace: str
     created_at: int
     number_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLinks:
+    """Links of tasks, and what is shown of the artifacts that they lead to, by id."""
+
+    links: Sequence[LineageLink]
+    artifacts: Mapping[str, ArtifactNode]
 
 
 @dataclass(frozen=True, slots=True)

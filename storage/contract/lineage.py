@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from storage.lineage import ArtifactNode, LineageLink, Moment, TaskNode
+from storage.lineage import ArtifactNode, LineageLink, Moment, TaskLinks, TaskNode
 from storage.model import TaskOutline
 
 
@@ -16,11 +16,11 @@ class LineageReads(Protocol):
     async def consumers(self, artifact_ids: Sequence[str], *, per_artifact: int) -> Sequence[LineageLink]:
         """Links to what used artifacts come by their own ids, at most so many for each artifact."""
 
-    async def inputs(self, task_ids: Sequence[str], *, per_task: int) -> Sequence[LineageLink]:
-        """Links to what tasks used come by type and key, at most so many for each task."""
+    async def inputs(self, task_ids: Sequence[str], *, per_task: int) -> TaskLinks:
+        """Links to what tasks used come by type and key, at most so many for each task. Their artifacts come along."""
 
-    async def outputs(self, task_ids: Sequence[str], *, per_task: int) -> Sequence[LineageLink]:
-        """Links to what tasks made come by type and key, at most so many for each task."""
+    async def outputs(self, task_ids: Sequence[str], *, per_task: int) -> TaskLinks:
+        """Links to what tasks made come by type and key, at most so many for each task. Their artifacts come along."""
 
     async def versions_before(self, moments: Sequence[Moment], *, per_uri: int) -> Sequence[Sequence[ArtifactNode]]:
         """Artifacts at a uri come newest first, from a moment backwards. Only artifacts that have versions are at a uri."""

@@ -5,11 +5,11 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.ids import possible_ids
-from storage.lineage import OUTPUT_LINKS, VERSIONED_TYPES, ArtifactNode, LineageLink, Moment, TaskNode
+from storage.lineage import OUTPUT_LINKS, VERSIONED_TYPES, ArtifactNode, LineageLink, Moment, TaskLinks, TaskNode
 from storage.model import TaskOutline
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.limited import LimitedEach
@@ -17,6 +17,9 @@ from storage.sql.rows import columns_of, field_names, inline_literal, inline_num
 from storage.sql.tables import artifact_tasks, artifacts, runs, tasks
 
 _OF_TASK = ("type", "key", "iteration", "artifact_id")
+_LINK_END = 1 + len(field_names(LineageLink))
+"""Where a row's link ends, after the position of its key."""
+
 _OF_LINK = ("id", "artifact_id", "task_id", "run_id", "type", "key", "iteration")
 _TASKS_OF_RUN = (
     select(tasks.c.id)
@@ -102,8 +105,9 @@ class _Statements:
         order = ("type", "task_id") if dialect.orders_ranges else ()
         self.producers = self._links("artifact_id", is_output=True, order=order)
         self.consumers = self._links("artifact_id", is_output=False, order=("id",))
-        self.inputs = self._links("task_id", is_output=False, order=_OF_TASK)
-        self.outputs = self._links("task_id", is_output=True, order=_OF_TASK)
+        # A hop goes on from the artifacts of tasks: they come along, which saves it a statement.
+        self.inputs = self._links("task_id", is_output=False, order=_OF_TASK, shown=artifacts)
+        self.outputs = self._links("task_id", is_output=True, order=_OF_TASK, shown=artifacts)
         self.before, self.after = (
             LimitedEach(_versions(dialect, is_before=is_before), ["", "", 0], database=dialect.name)
             for is_before in (True, False)
@@ -115,15 +119,23 @@ class _Statements:
         rows, condition = dialect.rows_among(runs, runs.c.id, "ids", columns=("id", "experiment_id"))
         self.experiments = select(rows.c.id, rows.c.experiment_id).where(condition)
 
-    def _links(self, column_name: str, *, is_output: bool, order: Sequence[str]) -> LimitedEach:
-        def with_task(links: FromClause) -> Select[Any]:
+    def _links(
+        self, column_name: str, *, is_output: bool, order: Sequence[str], shown: Table | None = None
+    ) -> LimitedEach:
+        def with_ends(links: FromClause) -> Select[Any]:
             is_task = tasks.c.id == links.c.task_id
             partners, condition = self._dialect.partners(tasks, is_task, columns=("id", "type", "state"))
             kind = (partners.c.type.label("task_type"), partners.c.state.label("task_state"))
-            return select(*links.c, *kind).select_from(links.join(partners, condition))
+            joined, columns = links.join(partners, condition), [*links.c, *kind]
+            if shown is not None:
+                is_shown = shown.c.id == links.c.artifact_id
+                nodes, condition = self._dialect.partners(shown, is_shown, columns=_names(ArtifactNode))
+                joined = joined.join(nodes, condition)
+                columns += [nodes.c[name].label(f"node_{name}") for name in _names(ArtifactNode)]
+            return select(*columns).select_from(joined)
 
         of_key = _links_of(column_name, is_output=is_output, order=order)
-        return LimitedEach(of_key, [""], database=self._dialect.name, complete=with_task)
+        return LimitedEach(of_key, [""], database=self._dialect.name, complete=with_ends)
 
 
 def _names(record: type[Any]) -> tuple[str, ...]:
@@ -146,13 +158,13 @@ class SqlLineage:
         """Return links to what used artifacts."""
         return await self._links(self._statements.consumers, artifact_ids, per_artifact, ("artifact_id", "id"))
 
-    async def inputs(self, task_ids: Sequence[str], *, per_task: int) -> Sequence[LineageLink]:
+    async def inputs(self, task_ids: Sequence[str], *, per_task: int) -> TaskLinks:
         """Return links to what tasks used."""
-        return await self._links(self._statements.inputs, task_ids, per_task, ("task_id", *_OF_TASK))
+        return await self._links_of_tasks(self._statements.inputs, task_ids, per_task)
 
-    async def outputs(self, task_ids: Sequence[str], *, per_task: int) -> Sequence[LineageLink]:
+    async def outputs(self, task_ids: Sequence[str], *, per_task: int) -> TaskLinks:
         """Return links to what tasks made."""
-        return await self._links(self._statements.outputs, task_ids, per_task, ("task_id", *_OF_TASK))
+        return await self._links_of_tasks(self._statements.outputs, task_ids, per_task)
 
     async def versions_before(self, moments: Sequence[Moment], *, per_uri: int) -> Sequence[Sequence[ArtifactNode]]:
         """Return the artifacts at uris, from moments backwards."""
@@ -205,6 +217,13 @@ class SqlLineage:
         links = [LineageLink(*row[1:]) for row in await self._rows(statement, keys, limit)]
         links.sort(key=attrgetter(*order))
         return links
+
+    async def _links_of_tasks(self, statement: LimitedEach, ids: Sequence[str], limit: int) -> TaskLinks:
+        rows = await self._rows(statement, [(each,) for each in possible_ids(ids)], limit)
+        links = [LineageLink(*row[1:_LINK_END]) for row in rows]
+        links.sort(key=attrgetter("task_id", *_OF_TASK))
+        nodes = {row[_LINK_END]: row[_LINK_END:] for row in rows}
+        return TaskLinks(links, {id: ArtifactNode(*values) for id, values in nodes.items()})
 
     async def _versions(
         self, statement: LimitedEach, moments: Sequence[Moment], limit: int

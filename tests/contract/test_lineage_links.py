@@ -66,11 +66,11 @@ async def links_of_tasks(store: SqlStore, *, is_output: bool) -> None:
     )
     ids = [task.id, other.id]
     if is_output:
-        links = await store.read(lambda tx: tx.lineage.outputs(ids, per_task=3))
+        found = await store.read(lambda tx: tx.lineage.outputs(ids, per_task=3))
     else:
-        links = await store.read(lambda tx: tx.lineage.inputs(ids, per_task=3))
-    assert [link.key for link in links] == ["a", "b", "c", "z"]
-    assert [link.task_state for link in links] == [0, 0, 0, 1]
+        found = await store.read(lambda tx: tx.lineage.inputs(ids, per_task=3))
+    assert [link.key for link in found.links] == ["a", "b", "c", "z"]
+    assert [link.task_state for link in found.links] == [0, 0, 0, 1]
 
 
 async def test_links_to_what_tasks_used_come_by_type_and_key_at_most_so_many_for_each_task(store: SqlStore) -> None:
@@ -79,6 +79,19 @@ async def test_links_to_what_tasks_used_come_by_type_and_key_at_most_so_many_for
 
 async def test_links_to_what_tasks_made_come_by_type_and_key_at_most_so_many_for_each_task(store: SqlStore) -> None:
     await links_of_tasks(store, is_output=True)
+
+
+async def test_their_artifacts_come_along(store: SqlStore) -> None:
+    [task], artifacts = await a_graph(store, tasks=1, artifacts=3)
+    types = {USED: artifacts[:2], IOType.OUTPUT.value: artifacts[2:]}
+    await keep(store, *(a_link(task, each, type=type) for type, ends in types.items() for each in ends))
+    used = await store.read(lambda tx: tx.lineage.inputs([task.id], per_task=3))
+    made = await store.read(lambda tx: tx.lineage.outputs([task.id], per_task=3))
+    for found, ends in zip((used, made), types.values(), strict=True):
+        assert found.artifacts == await store.read(
+            lambda tx, ends=ends: tx.lineage.artifacts([each.id for each in ends])
+        )
+        assert found.artifacts.keys() == {each.id for each in ends}
 
 
 URI = "s3://bucket/path"

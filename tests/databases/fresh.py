@@ -6,6 +6,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
@@ -78,7 +79,9 @@ def _create_file(template: str | None) -> str:
 
 def _migrated(kind: str, upgrade: Upgrade) -> str:
     url = create_database(kind)
-    upgrade(url)
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        # The application's upgrade runs an event loop of its own, which it cannot do below the one of whoever asks first.
+        threads.submit(upgrade, url).result()
     if kind == SQLITE:
         with closing(sqlite3.connect(sqlite_path(url))) as connection:
             # Only the file itself is copied.

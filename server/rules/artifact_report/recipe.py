@@ -119,17 +119,19 @@ async def read_recipe(
 
 async def inputs_of(people: People, maker: LineageLink) -> Sequence[LineageLink]:
     """Return the links to what a task took, of which one more may be there than is shown."""
-    return await people.tx.lineage.inputs([maker.task_id], per_task=INPUTS_MAX + 1)
+    found = await people.tx.lineage.inputs([maker.task_id], per_task=INPUTS_MAX + 1)
+    people.nodes.learn(found.artifacts)
+    return found.links
 
 
 async def _metrics(people: People, maker: LineageLink, used: Sequence[LineageLink]) -> list[Metric]:
     """Return the metrics that say something of an artifact, those of its maker first, then by name."""
     measuring = dict.fromkeys(link.task_id for link in used if link.run_id == maker.run_id)
     task_ids = list(dict.fromkeys([maker.task_id, *list(measuring)[:MEASURING_TASKS_MAX]]))
-    links = await people.tx.lineage.outputs(task_ids, per_task=OUTPUTS_MAX)
-    await people.nodes.artifacts(list(dict.fromkeys(link.artifact_id for link in links)))
+    made = await people.tx.lineage.outputs(task_ids, per_task=OUTPUTS_MAX)
+    people.nodes.learn(made.artifacts)
     found: dict[str, tuple[ArtifactNode, LineageLink]] = {}
-    for link in links:
+    for link in made.links:
         artifact = people.nodes.artifact(link.artifact_id)
         if artifact is not None and artifact.id != maker.artifact_id and artifact.type in _METRICS:
             found.setdefault(artifact.id, (artifact, link))

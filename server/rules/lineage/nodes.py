@@ -42,6 +42,10 @@ class Nodes:
             self._artifacts |= await self._reads.artifacts(missing)
         return self._artifacts
 
+    def learn(self, artifacts: Mapping[str, ArtifactNode]) -> None:
+        """Keep the nodes of artifacts that came along with links to them."""
+        self._artifacts |= artifacts
+
     async def load(self, graph: Graph) -> None:
         """Read those nodes of a graph that have not been read yet."""
         parts = [ref.partition("/") for ref in graph.depths]

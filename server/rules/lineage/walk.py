@@ -225,7 +225,6 @@ class _Side:
             await self._follow_parameters(tasks)
 
     async def _follow_links_of_tasks(self, tasks: Mapping[str, int]) -> None:
-        read = self._reads.inputs if self._is_up else self._reads.outputs
         new: dict[str, int] = {}
 
         def meet(link: LineageLink) -> None:
@@ -238,12 +237,20 @@ class _Side:
         ids, most = list(tasks), self._question.node_limit * EDGES_PER_NODE_MAX + 1
         for rows_each in sorted({min(LINKS_AT_FIRST, most), most}):
             large: list[str] = []
-            async for part, links in self._batches(ids, rows_each, partial(read, per_task=rows_each), task_ref):
+            async for part, links in self._batches(
+                ids, rows_each, partial(self._links_of_tasks, per_task=rows_each), task_ref
+            ):
                 counts = Counter(link.task_id for link in links)
                 large += [id for id in part if counts[id] == rows_each < most]
                 await in_slices(links, meet)
             ids = large
         await self._keep_visible(new)
+
+    async def _links_of_tasks(self, task_ids: Sequence[str], *, per_task: int) -> Sequence[LineageLink]:
+        read = self._reads.inputs if self._is_up else self._reads.outputs
+        found = await read(task_ids, per_task=per_task)
+        self._nodes.learn(found.artifacts)
+        return found.links
 
     async def _follow_parameters(self, tasks: Mapping[str, int]) -> None:
         nodes = await self._nodes.tasks(list(tasks))

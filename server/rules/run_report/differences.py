@@ -100,14 +100,12 @@ async def read_differences(
     for inputs, one in zip(sides, (here, there), strict=True):
         found.is_cut |= one is not None and one.input_parameters == ""
         _add_parameters(inputs, one.input_parameters if one is not None else None)
-    links = await tx.lineage.inputs([task_id, found.task_id], per_task=LINKS_MAX + 1)
-    artifact_ids = list(dict.fromkeys(link.artifact_id for link in links))
-    artifacts = await tx.lineage.artifacts(artifact_ids)
-    producers = await tx.lineage.producers(artifact_ids, per_artifact=_PRODUCERS_MAX)
+    used = await tx.lineage.inputs([task_id, found.task_id], per_task=LINKS_MAX + 1)
+    producers = await tx.lineage.producers(list(used.artifacts), per_artifact=_PRODUCERS_MAX)
     for inputs, id in zip(sides, (task_id, found.task_id), strict=True):
-        of_task = [link for link in links if link.task_id == id]
+        of_task = [link for link in used.links if link.task_id == id]
         found.is_cut |= len(of_task) > LINKS_MAX
-        _add_artifacts(inputs, of_task[:LINKS_MAX], artifacts, _made_by_runs(producers), namespace)
+        _add_artifacts(inputs, of_task[:LINKS_MAX], used.artifacts, _made_by_runs(producers), namespace)
     _compare(found, *sides)
     return found
 
