@@ -1,4 +1,4 @@
-"""RPCs as read from proto descriptors: names, messages and HTTP rules, with the handlers and policy lines of an API.
+"""RPCs as read from proto descriptors (`lineal.methods`), with the handlers and policy lines of an API.
 
 APIs call `methods_of` once; the doors and the dispatcher use what it returns.
 """
@@ -6,26 +6,14 @@ APIs call `methods_of` once; the doors and the dispatcher use what it returns.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from google.api import annotations_pb2
-from google.protobuf import message_factory
-from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
-from google.protobuf.message import Message
+import lineal.methods
+from google.protobuf.descriptor import FileDescriptor
+from lineal.methods import HttpRule
 
 from server.calls.call import Handler
 from server.calls.policy import Rule
 
-
-@dataclass(frozen=True, slots=True)
-class HttpRule:
-    """A google.api.http rule: verb, path template, and body (`*` for the whole message, a field's name, or "").
-
-    Without `takes_query`, the parameters of a query are ignored.
-    """
-
-    verb: str
-    path: str
-    body: str
-    takes_query: bool = True
+__all__ = ["HttpRule", "Method", "Served", "methods_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +30,13 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """One RPC. `full_name` includes the package; logs and metrics use `name` (Service.Method), gRPC uses `path`.
+class Method(lineal.methods.Method):
+    """One RPC, as the server has it.
 
     A method without a handler is defined in the protos but not served: it is answered with UNIMPLEMENTED. An Api sets `api` to
     its own name.
     """
 
-    full_name: str
-    name: str
-    path: str
-    service: str
-    request: type[Message]
-    response: type[Message]
-    http: HttpRule | None
     handler: Handler | None = None
     rule: Rule | None = None
     empty_marks: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -67,36 +48,23 @@ def methods_of(files: Iterable[FileDescriptor], served: Mapping[str, Served]) ->
 
     Raises ValueError if `served` has a method that is not in the files.
     """
-    methods = tuple(_method(method, served) for file in files for method in _methods_in(file))
+    methods = tuple(_served(method, served.get(method.name)) for method in lineal.methods.methods_of(files))
     unknown_names = served.keys() - {method.name for method in methods}
     if unknown_names:
         raise ValueError(f"no proto defines the methods {', '.join(sorted(unknown_names))}")
     return methods
 
 
-def _methods_in(file: FileDescriptor) -> Iterable[MethodDescriptor]:
-    return (method for service in file.services_by_name.values() for method in service.methods)
-
-
-def _method(method: MethodDescriptor, served: Mapping[str, Served]) -> Method:
-    service = method.containing_service
-    name = f"{service.name}.{method.name}"
-    entry = served.get(name)
+def _served(method: lineal.methods.Method, entry: Served | None) -> Method:
     return Method(
         full_name=method.full_name,
-        name=name,
-        path=f"/{service.full_name}/{method.name}",
-        service=service.full_name,
-        request=message_factory.GetMessageClass(method.input_type),
-        response=message_factory.GetMessageClass(method.output_type),
-        http=_http_rule(method),
+        name=method.name,
+        path=method.path,
+        service=method.service,
+        request=method.request,
+        response=method.response,
+        http=method.http,
         handler=entry.handler if entry else None,
         rule=entry.rule if entry else None,
         empty_marks=entry.empty_marks if entry else {},
     )
-
-
-def _http_rule(method: MethodDescriptor) -> HttpRule | None:
-    rule = method.GetOptions().Extensions[annotations_pb2.http]
-    verb = rule.WhichOneof("pattern")
-    return None if verb is None else HttpRule(verb.upper(), getattr(rule, verb), rule.body)

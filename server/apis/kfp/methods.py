@@ -3,16 +3,7 @@
 Resources and verbs are those that KFP checks in Kubernetes (group pipelines.kubeflow.org, version v1beta1).
 """
 
-from google.protobuf.descriptor import FileDescriptor
-from lineal.v2beta1 import (
-    artifact_pb2,
-    experiment_pb2,
-    healthz_pb2,
-    pipeline_pb2,
-    recurring_run_pb2,
-    report_pb2,
-    run_pb2,
-)
+from lineal.methods import KFP_FILES as FILES
 
 from server.apis.kfp.services import (
     artifact_tasks,
@@ -43,16 +34,6 @@ from server.calls.namespaces import (
     first_of,
 )
 from server.calls.policy import Rule, open_to_everybody
-
-FILES: tuple[FileDescriptor, ...] = (
-    artifact_pb2.DESCRIPTOR,
-    run_pb2.DESCRIPTOR,
-    experiment_pb2.DESCRIPTOR,
-    pipeline_pb2.DESCRIPTOR,
-    healthz_pb2.DESCRIPTOR,
-    report_pb2.DESCRIPTOR,
-    recurring_run_pb2.DESCRIPTOR,
-)
 
 SERVED: dict[str, Served] = {
     "ArtifactService.ListArtifacts": Served(artifacts.list_artifacts, Rule("artifacts", "list", by_field("namespace"))),

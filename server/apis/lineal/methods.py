@@ -1,19 +1,11 @@
 """The RPCs of Lineal's own API: one line each, with its handler and what its caller must be allowed."""
 
-from google.protobuf.descriptor import FileDescriptor
-from lineal.v1 import artifacts_pb2, lineage_pb2, overview_pb2, runs_pb2
+from lineal.methods import LINEAL_FILES as FILES
 
 from server.apis.lineal import artifact_report, compare, lineage, overview, runs, search
 from server.calls.methods import Served, methods_of
 from server.calls.namespaces import by_artifact, by_experiment, by_field, by_run, first_of
 from server.calls.policy import Rule
-
-FILES: tuple[FileDescriptor, ...] = (
-    lineage_pb2.DESCRIPTOR,
-    overview_pb2.DESCRIPTOR,
-    runs_pb2.DESCRIPTOR,
-    artifacts_pb2.DESCRIPTOR,
-)
 
 SERVED: dict[str, Served] = {
     "LineageService.GetLineage": Served(lineage.get_lineage, Rule("lineage", "get", by_field("namespace"))),

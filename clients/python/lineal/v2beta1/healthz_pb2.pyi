@@ -7,9 +7,11 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GetHealthzResponse(_message.Message):
-    __slots__ = ("multi_user", "pipeline_store")
+    __slots__ = ("multi_user", "pipeline_store", "idempotency_keys")
     MULTI_USER_FIELD_NUMBER: _ClassVar[int]
     PIPELINE_STORE_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEYS_FIELD_NUMBER: _ClassVar[int]
     multi_user: bool
     pipeline_store: str
-    def __init__(self, multi_user: bool = ..., pipeline_store: _Optional[str] = ...) -> None: ...
+    idempotency_keys: bool
+    def __init__(self, multi_user: bool = ..., pipeline_store: _Optional[str] = ..., idempotency_keys: bool = ...) -> None: ...
