@@ -67,10 +67,13 @@ check: $(VENV)/dev.stamp ## check format, lint, types, import rules, sizes, dial
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 --package lineal
+	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python checks/size_budget.py
 	$(BIN)/python checks/dialect_names.py
 	$(BIN)/python checks/stub_drift.py
+	$(BIN)/python checks/generate_client.py --check
 	$(BIN)/python checks/wire_contract.py
 	$(BIN)/python checks/docs_drift.py
 	$(BIN)/python checks/openapi.py
@@ -82,6 +85,7 @@ format: $(VENV)/dev.stamp ## format the code and fix what the linter can fix
 
 proto: $(VENV)/dev.stamp ## generate the stubs from the protos
 	$(BIN)/python checks/generate.py
+	$(BIN)/python checks/generate_client.py
 
 migration: $(VENV)/dev.stamp ## create the file of the next migration, NAME="what it does"
 	@$(BIN)/python checks/new_migration.py "$(NAME)"

@@ -186,6 +186,6 @@ class _Call:
         )
 
 
-def _check_key(key: str) -> None:
+def _check_key(key: object) -> None:
     if not (isinstance(key, str) and 0 < len(key) <= KEY_CHARACTERS and key.isascii() and key.isprintable()):
         raise ValueError(f"idempotency_key: must be 1 to {KEY_CHARACTERS} printable ASCII characters, not {key!r}")

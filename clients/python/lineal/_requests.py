@@ -8,8 +8,8 @@ import datetime
 import json
 import math
 import numbers
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeGuard, TypeVar, cast, runtime_checkable
 
 from google.protobuf import json_format, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -41,6 +41,7 @@ class FilterExpression(Protocol):
 
     def to_json(self) -> str:
         """Return the Filter as JSON text."""
+        ...
 
 
 FilterLike = str | Mapping[str, Any] | filter_pb2.Filter | FilterExpression
@@ -58,14 +59,14 @@ def build(message: type[AnyMessage], fields: Mapping[str, Any]) -> AnyMessage:
     return request
 
 
-def filter_text(value: FilterLike) -> str:
+def filter_text(value: object) -> str:
     """Return a filter as JSON text. Raises TypeError for anything that is not a filter."""
     if isinstance(value, str):
         return value
     if isinstance(value, filter_pb2.Filter):
         return json_format.MessageToJson(value, indent=None)
     if isinstance(value, Mapping):
-        return json.dumps(value)
+        return json.dumps(cast(Mapping[str, Any], value))
     if isinstance(value, FilterExpression):
         return value.to_json()
     raise TypeError(
@@ -106,7 +107,7 @@ def _set(message: Message, field: FieldDescriptor, value: Any, path: str, depth:
 
 
 def _set_map(message: Message, field: FieldDescriptor, value: Any, path: str, depth: int) -> None:
-    if not isinstance(value, Mapping):
+    if not _is_mapping(value):
         raise TypeError(f"{path}: must be a mapping, not {_kind(value)}")
     key_field, value_field = (_descriptor(field).fields_by_name[name] for name in ("key", "value"))
     target = getattr(message, field.name)
@@ -120,7 +121,7 @@ def _set_map(message: Message, field: FieldDescriptor, value: Any, path: str, de
 
 
 def _set_list(message: Message, field: FieldDescriptor, value: Any, path: str, depth: int) -> None:
-    if isinstance(value, str | bytes | Mapping | Message) or not isinstance(value, Iterable):
+    if not _is_list(value):
         raise TypeError(f"{path}: must be a list, not {_kind(value)}")
     target = getattr(message, field.name)
     for index, item in enumerate(value):
@@ -145,7 +146,7 @@ def _set_message(target: Message, value: Any, path: str, depth: int) -> None:
         _set_items(cast(struct_pb2.ListValue, target), value, path, depth)
     elif descriptor.full_name == _TIMESTAMP:
         _set_time(cast(timestamp_pb2.Timestamp, target), value, path)
-    elif isinstance(value, Mapping):
+    elif _is_mapping(value):
         _fill(target, value, path, depth)
     else:
         raise TypeError(f"{path}: must be {descriptor.name} or a mapping, not {_kind(value)}")
@@ -175,7 +176,7 @@ def _set_value(target: struct_pb2.Value, value: Any, path: str, depth: int) -> N
 
 
 def _set_struct(target: struct_pb2.Struct, value: Any, path: str, depth: int) -> None:
-    if not isinstance(value, Mapping):
+    if not _is_mapping(value):
         raise TypeError(f"{path}: must be a mapping, not {_kind(value)}")
     target.SetInParent()
     for key, item in value.items():
@@ -189,7 +190,7 @@ def _set_items(target: struct_pb2.ListValue, value: Any, path: str, depth: int) 
     if not isinstance(value, list | tuple):
         raise TypeError(f"{path}: must be a list, not {_kind(value)}")
     target.SetInParent()
-    for index, item in enumerate(value):
+    for index, item in enumerate(cast(Sequence[Any], value)):
         _set_value(target.values.add(), item, f"{path}[{index}]", depth + 1)
 
 
@@ -216,14 +217,14 @@ def _scalar(field: FieldDescriptor, value: Any, path: str) -> Any:
             raise TypeError(f"{path}: must be bool, not {_kind(value)}")
         return value
     if kind in _INTEGERS:
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise TypeError(f"{path}: must be int, not {_kind(value)}")
         least, most = _INTEGERS[kind]
         if not least <= (number := int(value)) <= most:
             raise ValueError(f"{path}: {value} is not between {least} and {most}")
         return number
     if kind in _FLOATS:
-        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(f"{path}: must be a number, not {_kind(value)}")
         return _number(value, path)
     if field.type == FieldDescriptor.TYPE_BYTES:
@@ -277,6 +278,14 @@ def _is_map(field: FieldDescriptor) -> bool:
 
 def _descriptor(field: FieldDescriptor) -> Descriptor:
     return cast(Descriptor, field.message_type)
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Message)
 
 
 def _kind(value: Any) -> str:

@@ -66,7 +66,7 @@ class Failure:
     message: str
     reason: str = ""
     domain: str = ""
-    data: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def kind(self) -> FailureKind:

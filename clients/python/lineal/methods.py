@@ -5,6 +5,7 @@ The client sends calls by this table, and the server builds its own table on it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf import message_factory
@@ -70,8 +71,10 @@ def _method(method: MethodDescriptor) -> Method:
 
 
 def _http_rule(method: MethodDescriptor) -> HttpRule | None:
-    rule = method.GetOptions().Extensions[annotations_pb2.http]
-    verb = rule.WhichOneof("pattern")
+    # googleapis-common-protos has no types.
+    options: Any = method.GetOptions()
+    rule: Any = options.Extensions[annotations_pb2.http]
+    verb: str | None = rule.WhichOneof("pattern")
     return None if verb is None else HttpRule(verb.upper(), getattr(rule, verb), rule.body)
 
 
