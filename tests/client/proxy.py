@@ -37,16 +37,28 @@ class Proxy:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it is cut or ends."""
-        host, _, port = self.target.rpartition(":")
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        host, _, port = self.target.rpartition(":")
         try:
-            server_reader, server_writer = await asyncio.open_connection(host, int(port))
-        except OSError:
-            writer.transport.abort()  # the server is down
-            return
+            with contextlib.suppress(OSError):  # the server may be down
+                server_reader, server_writer = await asyncio.open_connection(host, int(port))
+                try:
+                    await self._pass_on(reader, writer, server_reader, server_writer)
+                finally:
+                    server_writer.transport.abort()
+        finally:
+            writer.transport.abort()
+
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        server_reader: asyncio.StreamReader,
+        server_writer: asyncio.StreamWriter,
+    ) -> None:
         fate = Fate.PASS
 
         def of_client(kind: int) -> bool:
@@ -69,8 +81,6 @@ class Proxy:
             for copy in copies:
                 copy.cancel()
             await asyncio.gather(*copies, return_exceptions=True)
-            writer.transport.abort()
-            server_writer.transport.abort()
 
     async def end(self) -> None:
         """Cut every connection."""

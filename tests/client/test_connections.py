@@ -5,6 +5,8 @@ import contextlib
 import multiprocessing
 import os
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent import futures
 from pathlib import Path
@@ -18,6 +20,7 @@ from lineal import errors
 from lineal.v2beta1 import healthz_pb2
 
 from tests.client.proxy import cutting
+from tests.faults.cluster import clean_environment
 
 HOST = "localhost"
 
@@ -90,7 +93,7 @@ async def test_a_client_shows_its_certificate(address: str, authority: Any) -> N
 
 
 def test_files_that_are_no_certificates_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(errors.SettingsError, match="ca_file .* cannot be read: No such file"):
+    with pytest.raises(errors.SettingsError, match=r"ca_file .* cannot be read: No such file"):
         lineal.Client(ca_file=str(tmp_path / "ca.pem"))
     (tmp_path / "ca.pem").write_text("no")
     with pytest.raises(errors.SettingsError, match=r"ca_file .* is not a PEM file"):
@@ -158,7 +161,7 @@ def test_kfps_token_is_used_when_it_is_there(
 @pytest.mark.parametrize("content", ["", "two\nlines", "é", "x" * 40_000])
 def test_a_token_file_that_cannot_be_used_is_refused(seen: tuple[str, list[str]], tmp_path: Path, content: str) -> None:
     file = tmp_path / "token"
-    with pytest.raises(errors.SettingsError, match="the token file .* cannot be read: No such file"):
+    with pytest.raises(errors.SettingsError, match=r"the token file .* cannot be read: No such file"):
         lineal.Client(seen[0], token_file=str(file)).get_healthz()
     file.write_text(content)
     with pytest.raises(errors.SettingsError, match="does not have one line of ASCII text"):
@@ -197,3 +200,27 @@ def test_a_client_that_was_used_says_so_after_a_fork(address: str) -> None:
         words = "the client was used before this process was forked; make another one after a fork"
         assert in_a_child(client.get_healthz) == words
         assert client.get_healthz().idempotency_keys
+        assert in_a_child(lambda: healthy(server=address)).startswith(
+            "gRPC was used before this process was forked; set "
+        )
+
+
+FORKING = """
+import os, sys, lineal
+used, unused = lineal.Client(sys.argv[1]), lineal.Client(sys.argv[1])
+if sys.argv[2] == "used":
+    used.get_healthz()
+if os.fork() == 0:
+    print(unused.get_healthz(timeout_seconds=20).pipeline_store, flush=True)
+    os._exit(0)
+os.wait()
+print(used.get_healthz().pipeline_store)
+"""
+
+
+@pytest.mark.parametrize(("when", "support"), [("unused", "0"), ("unused", "1"), ("used", "1")])
+def test_an_unused_client_works_after_a_fork(address: str, when: str, support: str) -> None:
+    environment = clean_environment({"GRPC_ENABLE_FORK_SUPPORT": support})
+    command = [sys.executable, "-c", FORKING, address, when]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["database", "database"], done.stderr

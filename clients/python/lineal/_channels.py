@@ -26,7 +26,11 @@ _SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 
 _HASHED_CERTIFICATE = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
+FORK_VARIABLE = "GRPC_ENABLE_FORK_SUPPORT"
+
 Options = list[tuple[str, str | int]]
+
+_first_process_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,19 @@ def endpoints(settings: Settings) -> tuple[Endpoint, ...]:
     credentials = _credentials(settings) if settings.uses_tls else None
     options = _options(settings)
     return tuple(Endpoint(_spelled(target), options, credentials) for target in settings.targets)
+
+
+def check_process() -> None:
+    """Raise RuntimeError in a forked process whose parent had a channel: gRPC's threads are not there, and calls would not end.
+
+    With GRPC_ENABLE_FORK_SUPPORT, which has to be set before gRPC is imported, they are started anew.
+    """
+    global _first_process_id
+    _first_process_id = _first_process_id or os.getpid()
+    if _first_process_id != os.getpid() and os.environ.get(FORK_VARIABLE, "").lower() not in ("1", "true", "yes"):
+        raise RuntimeError(
+            f"gRPC was used before this process was forked; set {FORK_VARIABLE}=1 before the first import, or do not fork"
+        )
 
 
 def _spelled(target: str) -> str:

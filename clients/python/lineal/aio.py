@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from lineal import settings as _settings
 from lineal._aio_rpcs import AsyncRpcs
 from lineal._calls import Core, Pause, Send
-from lineal._channels import Endpoint, endpoints
+from lineal._channels import Endpoint, check_process, endpoints
 from lineal._retries import Failure, read_failure
 
 AnyClient = TypeVar("AnyClient", bound="Client")
@@ -107,6 +107,7 @@ class Client(AsyncRpcs):
             raise RuntimeError("the client is closed")
         channel = self._channels.get(step.server)
         if channel is None:
+            check_process()
             channel = self._channels[step.server] = _open(self._endpoints[step.server])
         stub = channel.unary_unary(
             step.method.path,

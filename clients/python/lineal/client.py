@@ -3,7 +3,7 @@
     with lineal.Client("lineal.example:8887", ca_file="ca.pem") as client:
         run = client.create_run(run={"display_name": "churn"})
 
-Safe to use from several threads. Not to be used on both sides of a fork: a process that forks should make its clients afterwards.
+Safe to use from several threads. A client is of no use on both sides of a fork, and says so: see docs/python.md.
 """
 
 import os
@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 
 from lineal import settings as _settings
 from lineal._calls import Core, Pause, Send
-from lineal._channels import Endpoint, endpoints
+from lineal._channels import Endpoint, check_process, endpoints
 from lineal._retries import Failure, read_failure
 from lineal._rpcs import Rpcs
 
@@ -121,6 +121,7 @@ class Client(Rpcs):
                 self._process_id = os.getpid()
             channel = self._channels.get(step.server)
             if channel is None:
+                check_process()
                 channel = self._channels[step.server] = _open(self._endpoints[step.server])
             stub = channel.unary_unary(
                 step.method.path,
