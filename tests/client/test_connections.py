@@ -19,8 +19,8 @@ import trustme
 from lineal import errors
 from lineal.v2beta1 import healthz_pb2
 
-from tests.client.proxy import cutting
 from tests.faults.cluster import clean_environment
+from tests.faults.proxy import cutting
 
 HOST = "localhost"
 
