@@ -43,7 +43,8 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
         host, _, port = self.target.rpartition(":")
         try:
-            with contextlib.suppress(OSError):  # the server may be down
+            # The server may be down; and asyncio reports connections that are cancelled as errors of the loop.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 server_reader, server_writer = await asyncio.open_connection(host, int(port))
                 try:
                     await self._pass_on(reader, writer, server_reader, server_writer)

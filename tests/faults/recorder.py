@@ -190,11 +190,11 @@ async def stored(client: aio.Client) -> Facts:
         facts["pipeline", pipeline.pipeline_id, pipeline.display_name] += 1
     async for artifact in client.list_artifacts():
         facts["artifact", artifact.artifact_id, artifact.name] += 1
-    async for link in client.list_artifact_tasks():
-        facts["link", link.artifact_id, link.task_id, link.key] += 1
     async for run in client.list_runs():
         state, storage_state = run_pb2.RuntimeState.Name(run.state), run_pb2.Run.StorageState.Name(run.storage_state)
         facts["run", run.run_id, run.display_name, state, storage_state] += 1
+        async for link in client.list_artifact_tasks(run_ids=[run.run_id]):
+            facts["link", link.artifact_id, link.task_id, link.key] += 1
         async for task in client.list_tasks(run.run_id):
             facts["task", run.run_id, task.task_id, task.name, State.Name(task.state)] += 1
             facts.update(("parameter", task.task_id, each.parameter_key) for each in task.inputs.parameters)

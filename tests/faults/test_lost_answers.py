@@ -65,14 +65,14 @@ async def test_calls_whose_connection_is_cut_are_done_once(
 async def test_calls_are_done_once_while_their_server_is_killed_and_started_again(
     migrated_url: str, start_server: StartServer, rounds: Rounds, seed: int, report: Report
 ) -> None:
-    chance, server, kills = random.Random(seed), start_server(migrated_url), 0
+    chance, server, kills = random.Random(seed), start_server(migrated_url), rounds(2, 30)
     async with cutting(server.grpc) as proxy:
-        recording = asyncio.create_task(recorded(proxy.address, chance, rounds(80, 1000)))
-        while not recording.done():
+        recording = asyncio.create_task(recorded(proxy.address, chance, rounds(200, 3000)))
+        for _ in range(kills):
             await asyncio.wait([recording], timeout=chance.uniform(*UP_SECONDS))
             server.kill()
             await asyncio.to_thread(server.start)
-            proxy.target, kills = server.grpc, kills + 1
-        expected, calls = recording.result()
+            proxy.target = server.grpc
+        expected, calls = await recording
     report(f"{calls.total()} calls of {len(calls)} kinds, {kills} kills, seed {seed}")
     assert await kept(server) == expected
