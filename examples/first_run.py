@@ -4,7 +4,7 @@ The pipeline trains a spam filter. It imports a data set, splits it, trains in a
 nested pipeline and publishes the best model. In the first run, publishing fails. In the second run it succeeds, and splitting
 is not repeated, because the cache has an equal task.
 
-Needs only the packages `lineal` (the messages) and `grpcio`.
+Needs only the package `lineal`.
 """
 
 import sys
@@ -12,9 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import grpc
-from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message_factory import GetMessageClass
+import lineal
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
 Task = run_pb2.PipelineTask
@@ -23,49 +21,26 @@ State = Task.TaskState
 DEPTHS = (2, 4, 8)
 ACCURACIES = (0.81, 0.93, 0.90)
 MAILS = "s3://examples/mails.parquet"
-SECONDS = 10  # how long to wait for a response
-
-
-class Service:
-    """The methods of a service by name: `runs.GetRun(run_id=...)` sends a GetRunRequest and returns the Run."""
-
-    def __init__(self, channel: grpc.Channel, descriptor: ServiceDescriptor) -> None:
-        self._channel, self._descriptor = channel, descriptor
-
-    def __getattr__(self, name: str) -> Any:
-        method = self._descriptor.methods_by_name[name]
-        request, response = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
-        path = f"/{self._descriptor.full_name}/{name}"
-        send = self._channel.unary_unary(path, request.SerializeToString, response.FromString)
-        return lambda **fields: send(request(**fields), timeout=SECONDS)
-
-
-class Server:
-    """A Lineal server: the two services needed to record a pipeline."""
-
-    def __init__(self, channel: grpc.Channel) -> None:
-        self.runs = Service(channel, run_pb2.DESCRIPTOR.services_by_name["RunService"])
-        self.artifacts = Service(channel, artifact_pb2.DESCRIPTOR.services_by_name["ArtifactService"])
 
 
 class Recording:
     """One run, recorded as it happens."""
 
-    def __init__(self, server: Server, name: str) -> None:
-        self._server = server
-        self.run_id: str = server.runs.CreateRun(run={"display_name": name}).run_id
+    def __init__(self, client: lineal.Client, name: str) -> None:
+        self._client = client
+        self.run_id = client.create_run(run={"display_name": name}).run_id
 
     def start(self, name: str, parent: str | None = None, **fields: Any) -> str:
         """Record the start of a task and return its id."""
-        task = Task(**{"name": name, "type": "RUNTIME", "state": "RUNNING", "parent_task_id": parent, **fields})
-        return str(self._server.runs.CreateTask(run_id=self.run_id, task=task).task_id)
+        task = {"name": name, "type": "RUNTIME", "state": "RUNNING", "parent_task_id": parent, **fields}
+        return self._client.create_task(self.run_id, task=task).task_id
 
     def end(self, task_id: str, state: str = "SUCCEEDED", *, message: str = "", **outputs: float | str) -> None:
         """Record the end of a task, with its output parameters and, if it failed, a message."""
-        task = Task(state=state, outputs={"parameters": parameters("OUTPUT", outputs)})
+        task: dict[str, Any] = {"state": state, "outputs": {"parameters": parameters("OUTPUT", outputs)}}
         if message:
-            task.status_metadata.message = message
-        self._server.runs.UpdateTask(run_id=self.run_id, task_id=task_id, task=task)
+            task["status_metadata"] = {"message": message}
+        self._client.update_task(self.run_id, task_id, task=task)
 
     def add_outputs(
         self, task_id: str, outputs: Mapping[str, Mapping[str, Any]], iteration: int | None = None
@@ -75,55 +50,46 @@ class Recording:
         items = [
             {**task, "producer_key": key, "artifact": new_artifact(key, fields)} for key, fields in outputs.items()
         ]
-        response = self._server.artifacts.CreateArtifactsBulk(artifacts=items)
-        return [artifact.artifact_id for artifact in response.artifacts]
+        return [made.artifact_id for made in self._client.create_artifacts_bulk(artifacts=items).artifacts]
 
     def import_artifact(self, task_id: str, key: str, fields: Mapping[str, Any]) -> str:
         """Record an artifact that an importer provides and return its id; an equal artifact that exists is reused."""
-        artifact = self._server.artifacts.CreateArtifact(
+        artifact = self._client.create_artifact(
             run_id=self.run_id,
             task_id=task_id,
             producer_key=key,
             artifact=new_artifact(key, fields),
             reuse_if_exists=True,
         )
-        return str(artifact.artifact_id)
+        return artifact.artifact_id
 
     def link(self, task_id: str, type: str, links: Sequence[tuple[str, str, str]]) -> None:
         """Record that a task uses or passes on artifacts; each link is (input or output name, producing task, artifact id)."""
         task = {"run_id": self.run_id, "task_id": task_id, "type": type}
         items = [{**task, "key": key, "producer": {"task_name": name}, "artifact_id": id} for key, name, id in links]
-        self._server.artifacts.CreateArtifactTasksBulk(artifact_tasks=items)
+        self._client.create_artifact_tasks_bulk(artifact_tasks=items)
 
 
-def new_artifact(name: str, fields: Mapping[str, Any]) -> artifact_pb2.Artifact:
+def new_artifact(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return an artifact to create. A namespace is required, although a single-user server discards it."""
-    return artifact_pb2.Artifact(**{"name": name, "namespace": "examples", **fields})
+    return {"name": name, "namespace": "examples", **fields}
 
 
-def parameters(type: str, values: Mapping[str, float | str], **fields: Any) -> list[Task.InputOutputs.IOParameter]:
+def parameters(type: str, values: Mapping[str, float | str], **fields: Any) -> list[dict[str, Any]]:
     """Return parameters to send."""
-    return [
-        Task.InputOutputs.IOParameter(
-            parameter_key=key,
-            value={"string_value": value} if isinstance(value, str) else {"number_value": value},
-            type=type,
-            **fields,
-        )
-        for key, value in values.items()
-    ]
+    return [{"parameter_key": key, "value": value, "type": type, **fields} for key, value in values.items()]
 
 
-def record(server: Server, name: str, fingerprint: str, *, can_publish: bool) -> str:
+def record(client: lineal.Client, name: str, fingerprint: str, *, can_publish: bool) -> str:
     """Record the whole pipeline and return the id of its run."""
-    recording = Recording(server, name)
+    recording = Recording(client, name)
     root = recording.start("ROOT", type="ROOT")
 
     importer = recording.start("import-mails", root, type="IMPORTER")
     mails = recording.import_artifact(importer, "mails", {"type": "Dataset", "uri": MAILS})
     recording.end(importer)
 
-    train_set, test_set = split(server, recording, root, mails, fingerprint)
+    train_set, test_set = split(client, recording, root, mails, fingerprint)
     models = tune(recording, root, train_set, test_set)
 
     report = recording.start("report", root, type="DAG")
@@ -144,10 +110,10 @@ def record(server: Server, name: str, fingerprint: str, *, can_publish: bool) ->
     return recording.run_id
 
 
-def split(server: Server, recording: Recording, root: str, mails: str, fingerprint: str) -> tuple[str, str]:
+def split(client: lineal.Client, recording: Recording, root: str, mails: str, fingerprint: str) -> tuple[str, str]:
     """Split the data set, or reuse the outputs of an equal earlier task; return the ids of both parts."""
     inputs = {"parameters": parameters("RUNTIME_VALUE_INPUT", {"share": 0.8})}
-    response = server.runs.FindCachedTask(cache_fingerprint=fingerprint)
+    response = client.find_cached_task(cache_fingerprint=fingerprint)
     if response.HasField("task"):
         task = recording.start("split", root, state="CACHED", cache_fingerprint=fingerprint, inputs=inputs)
         ids_by_key = {group.artifact_key: group.artifacts[0].artifact_id for group in response.task.outputs.artifacts}
@@ -175,7 +141,7 @@ def tune(recording: Recording, root: str, train_set: str, test_set: str) -> list
             "model": {
                 "type": "Model",
                 "uri": f"s3://examples/model-{depth}",
-                "metadata": {"depth": {"number_value": depth}},
+                "metadata": {"depth": depth},
             },
             "accuracy": {"type": "Metric", "number_value": accuracy},
         }
@@ -279,16 +245,15 @@ def main(address: str) -> None:
     """Record both runs, read them back, check and print them."""
     # Unique per execution of this program, so that the first run never finds a cached task of an earlier execution.
     fingerprint = f"first-run-{uuid.uuid4().hex}"
-    with grpc.insecure_channel(address) as channel:
-        server = Server(channel)
-        try:
+    try:
+        with lineal.Client(address) as client:
             run_ids = [
-                record(server, "spam filter, first run", fingerprint, can_publish=False),
-                record(server, "spam filter, second run", fingerprint, can_publish=True),
+                record(client, "spam filter, first run", fingerprint, can_publish=False),
+                record(client, "spam filter, second run", fingerprint, can_publish=True),
             ]
-            first, second = (server.runs.GetRun(run_id=run_id, view="FULL") for run_id in run_ids)
-        except grpc.RpcError as error:
-            raise SystemExit(f"{address} answered {error.code().name}: {error.details()}") from error
+            first, second = (client.get_run(run_id, view="FULL") for run_id in run_ids)
+    except lineal.LinealError as error:
+        raise SystemExit(f"{address} answered {error.code}: {error}") from error
     for run in (first, second):
         check_tree(run)
         check_loop(run)
