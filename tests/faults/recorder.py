@@ -191,7 +191,9 @@ async def stored(client: aio.Client) -> Facts:
     async for artifact in client.list_artifacts():
         facts["artifact", artifact.artifact_id, artifact.name] += 1
     async for run in client.list_runs():
-        state, storage_state = run_pb2.RuntimeState.Name(run.state), run_pb2.Run.StorageState.Name(run.storage_state)
+        # A run that is terminated becomes CANCELED when the server looks after it, some seconds later.
+        state = run_pb2.RuntimeState.Name(run.state).replace("CANCELED", "CANCELING")
+        storage_state = run_pb2.Run.StorageState.Name(run.storage_state)
         facts["run", run.run_id, run.display_name, state, storage_state] += 1
         async for link in client.list_artifact_tasks(run_ids=[run.run_id]):
             facts["link", link.artifact_id, link.task_id, link.key] += 1

@@ -6,11 +6,14 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.wheel.environments import InstallationFailed, dependencies
-from tests.wheel.interpreters import interpreters
+from tests.wheel.environments import InstallationFailed, client_dependencies, dependencies
+from tests.wheel.interpreters import OLDEST_OF_CLIENT, interpreters
 
+of_client = interpreters(OLDEST_OF_CLIENT).values()
 with ThreadPoolExecutor() as threads:
     try:
         list(threads.map(dependencies, interpreters().values()))
+        for versions in ("newest", "lowest"):
+            list(threads.map(client_dependencies, of_client, [versions] * len(of_client)))
     except InstallationFailed as error:
         sys.exit(str(error))

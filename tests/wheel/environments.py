@@ -5,6 +5,7 @@ Called by the tests and by `python -m tests.wheel`.
 
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -28,33 +29,45 @@ class InstallationFailed(RuntimeError):
 
 def dependencies(python: Path) -> Path:
     """The folder with what Lineal depends on, for an interpreter; it is installed once for each set of versions."""
-    needed = _needed()
-    constraints = CHECKOUT / "constraints.txt"
+    files = [CHECKOUT / folder / "pyproject.toml" for folder in (".", "clients/python")]
+    # What both distributions ask for, but one another.
+    needed = [name for file in files for name in _asked(file) if not name.startswith("lineal==")]
+    return _installed(python, "", needed, CHECKOUT / "constraints.txt")
+
+
+def client_dependencies(python: Path, versions: str) -> Path:
+    """The folder with what the client alone depends on, in its `newest` or its `lowest` versions, for an interpreter."""
+    needed = _asked(CHECKOUT / "clients" / "python" / "pyproject.toml")
+    if versions == "lowest":
+        needed = [re.sub(r">=([^,]+).*", r"==\1", name) for name in needed]
+    return _installed(python, f"client-{versions}-", needed, CHECKOUT / "constraints-protobuf-newest.txt", versions)
+
+
+def _installed(python: Path, kind: str, needed: list[str], constraints: Path, versions: str = "newest") -> Path:
     version, build = run(
         python, "-I", "-c", "import sys; print(*sys.version_info[:2], sep='.'); print(sys.version)"
     ).split("\n", 1)
     key = hashlib.sha256("\n".join((*needed, constraints.read_text(), build)).encode()).hexdigest()[:12]
-    folder = PLACE / f"{version}-{key}"
+    folder = PLACE / f"{kind}{version}-{key}"
     PLACE.mkdir(exist_ok=True)
-    with (PLACE / f"{version}.lock").open("w") as lock:
+    with (PLACE / f"{kind}{version}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            for outdated in PLACE.glob(f"{version}-*"):
+            for outdated in PLACE.glob(f"{kind}{version}-*"):
                 shutil.rmtree(outdated)
             with tempfile.TemporaryDirectory(dir=PLACE) as temporary:
                 environment, target = Path(temporary, "environment"), Path(temporary, "target")
                 run(python, "-I", "-m", "venv", "--without-pip", environment)
                 pip = (*PIP, "--python", environment / "bin" / "python", "install", "--only-binary", ":all:")
-                run(*pip, "--target", target, "--constraint", constraints, *needed)
+                limits = ("--constraint", constraints) if versions == "newest" else ()
+                run(*pip, "--target", target, *limits, *needed)
                 target.rename(folder)
     return folder
 
 
-def _needed() -> list[str]:
-    """What both distributions ask for, but one another."""
-    files = [CHECKOUT / folder / "pyproject.toml" for folder in (".", "clients/python")]
-    asked = [name for file in files for name in tomllib.loads(file.read_text())["project"]["dependencies"]]
-    return [name for name in asked if not name.startswith("lineal==")]
+def _asked(file: Path) -> list[str]:
+    names: list[str] = tomllib.loads(file.read_text())["project"]["dependencies"]
+    return names
 
 
 def install(wheel: Path, python: Path, folder: Path) -> Path:
@@ -75,6 +88,25 @@ def built_wheel() -> Path:
         return str(build(folder / "source", "wheel", folder))
 
     return Path(current_session().once("wheel.path", make))
+
+
+def built_client() -> Path:
+    """The client's wheel, built once per run of the suite."""
+
+    def make() -> str:
+        folder = current_session().folder / "client-wheel"
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+        shutil.copytree(CHECKOUT / "clients" / "python", folder / "source", ignore=ignored)
+        return str(build(folder / "source", "wheel", folder))
+
+    return Path(current_session().once("client-wheel.path", make))
+
+
+def install_client(python: Path, folder: Path) -> Path:
+    """Make an environment in the folder with the client's wheel and nothing that it depends on; returns its interpreter."""
+    run(python, "-I", "-m", "venv", "--without-pip", folder)
+    run(*PIP, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", built_client())
+    return folder / "bin" / "python"
 
 
 def copy_checkout(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OLDEST = (3, 11)
+OLDEST_OF_CLIENT = (3, 10)
 NAME = re.compile(r"python3\.(\d+)")
 PROBE = "import platform, sys, venv; print(platform.python_implementation(), sys.version_info.releaselevel)"
 PROBE_SECONDS = 30.0
@@ -21,11 +22,11 @@ MANAGED = (
 
 
 @functools.cache
-def interpreters() -> dict[str, Path]:
+def interpreters(oldest: tuple[int, int] = OLDEST) -> dict[str, Path]:
     """The programs, by their versions (`3.12`): the one that runs this, and those that are on the path or managed."""
     found = {sys.version_info[:2]: Path(sys.executable)}
     for version, program in _candidates():
-        if version >= OLDEST and version not in found and _is_usable(program):
+        if version >= oldest and version not in found and _is_usable(program):
             found[version] = program
     return {f"{major}.{minor}": found[major, minor] for major, minor in sorted(found)}
 
