@@ -4,12 +4,14 @@ import ast
 import importlib
 import json
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import click
+from docs_client import client_methods, client_settings
 from docs_limits import LIMITS
+from docs_tables import table
 from google.rpc import code_pb2
 
 from server import cli, errors
@@ -52,7 +54,7 @@ def settings() -> str:
         (f"`{each.name}`", f"`{variable_of(each.name)}`", f"`{_default_text(each.default)}`", each.metadata["meaning"])
         for each in setting_fields()
     )
-    return _table(("setting", "variable", "default", "meaning"), rows)
+    return table(("setting", "variable", "default", "meaning"), rows)
 
 
 def commands() -> str:
@@ -64,7 +66,7 @@ def commands() -> str:
         rows.append(
             (f"`lineal-server {name}`", command.help, " ".join(f"`{each.opts[0]}`: {each.help}" for each in options))
         )
-    return _table(("command", "description", "options that are not settings"), rows)
+    return table(("command", "description", "options that are not settings"), rows)
 
 
 def limits() -> str:
@@ -73,7 +75,7 @@ def limits() -> str:
     for what, source, unit, over in LIMITS:
         is_constant = ":" in source
         rows.append((what, _amount(limit_value(source), unit), "" if is_constant else f"`{source}`", over))
-    return _table(("what", "limit", "setting", "when exceeded"), rows)
+    return table(("what", "limit", "setting", "when exceeded"), rows)
 
 
 def _amount(value: int, unit: str) -> str:
@@ -101,7 +103,7 @@ def reasons() -> str:
         (f"`{reason}`", code_pb2.Code.Name(each.code), each.http, REASONS.get(reason, each.when))
         for reason, each in sorted(_reasons().items())
     )
-    return _table(("reason", "gRPC code", "HTTP", "when"), rows)
+    return table(("reason", "gRPC code", "HTTP", "when"), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def methods() -> str:
     for method in (method for api in APIS for method in api.methods):
         http = f"`{method.http.verb} {method.http.path}`" if method.http else ""
         rows.append((f"`{method.name}`", http, "yes" if method.handler else "UNIMPLEMENTED"))
-    return _table(("RPC", "HTTP rule", "served"), rows)
+    return table(("RPC", "HTTP rule", "served"), rows)
 
 
 def keys() -> str:
@@ -179,7 +181,7 @@ def keys() -> str:
         title = name.removesuffix("_LIST").lower().replace("_", " ") + "s"
         order = f"`{listable.default_order.field.key}`"
         rows += [(title, order, kind, ", ".join(keys_of_kind)) for kind, keys_of_kind in by_kind.items()]
-    return _table(("list", "default sort field", "kind", "keys"), rows)
+    return table(("list", "default sort field", "kind", "keys"), rows)
 
 
 def attacks() -> str:
@@ -199,7 +201,7 @@ def attacks() -> str:
         "10 s later",
         "measured",
     )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _change(before: Mapping[str, int] | None, after: Mapping[str, int], key: str) -> str:
@@ -216,11 +218,6 @@ def _default_text(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
-
-
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "commands": commands,
@@ -229,4 +226,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "methods": methods,
     "keys": keys,
     "attacks": attacks,
+    "client-methods": client_methods,
+    "client-settings": client_settings,
 }
