@@ -98,6 +98,17 @@ def test_every_write_has_a_key_of_its_own_unless_the_caller_has_one() -> None:
     assert key_of(taken("RunService.CreateRun", RUN, key="mine")[0][0]) == "mine"
 
 
+def test_a_call_whose_answer_cannot_be_kept_is_sent_without_a_key_of_the_clients_own() -> None:
+    too_large = of_lineal("INVALID_ARGUMENT", "ANSWER_TOO_LARGE")
+    sent, answer = taken("RunService.CreateRun", too_large, RUN)
+    assert ([bool(key_of(step)) for step in sent], answer) == ([True, False], RUN)
+    _, error = taken("RunService.CreateRun", too_large, LOST)
+    assert type(error) is OutcomeUnknown
+    assert "not sent again, because its answer is too large for a key" in str(error)
+    sent, error = taken("RunService.CreateRun", too_large, key="mine")
+    assert (len(sent), type(error)) == (1, InvalidArgument)
+
+
 def test_writes_that_were_not_sent_or_were_refused_are_sent_again_everywhere() -> None:
     for failure in (UNSENT, of_lineal("ABORTED", "CONFLICT"), of_lineal("RESOURCE_EXHAUSTED", "TOO_MANY_CALLS")):
         sent, answer = taken("RunService.CreateRun", failure, RUN)

@@ -27,6 +27,9 @@ REQUEST_ID = "x-request-id"
 IDEMPOTENCY_KEY = "idempotency-key"
 KEY_CHARACTERS = 255
 
+ANSWER_TOO_LARGE = "ANSWER_TOO_LARGE"
+"""The reason with which the server refuses a call whose answer it cannot keep under an idempotency key."""
+
 BY_NAME: dict[str, Method] = {method.name: method for method in METHODS}
 """The methods of every API by Service.Method."""
 
@@ -74,8 +77,6 @@ class Core:
         method = BY_NAME[name]
         if idempotency_key is not None:
             _check_key(idempotency_key)
-        elif not is_safe(method):
-            idempotency_key = new_key()
         return _Call(self, method, request, seconds, idempotency_key).steps()
 
     def metadata(self, request_id: str, key: str | None) -> Metadata:
@@ -122,7 +123,9 @@ class _Call:
     """One call, from its first attempt to its answer or error."""
 
     def __init__(self, core: Core, method: Method, request: Message, seconds: float, key: str | None) -> None:
-        self._core, self._method, self._request, self._key = core, method, request, key
+        self._core, self._method, self._request = core, method, request
+        self._has_own_key = key is None and not is_safe(method)
+        self._key = new_key() if self._has_own_key else key
         self._end = time.monotonic() + seconds
         self._request_id = new_key()
         self._attempts = 0
@@ -135,13 +138,18 @@ class _Call:
             if isinstance(answer, Message):
                 return answer
             failure: Failure = answer
+            if self._has_own_key and failure.reason == ANSWER_TOO_LARGE:
+                # Nothing was written. Its caller asked for no key, and should not be refused because of one.
+                self._key, self._has_own_key = None, False
+                continue
             # Once lost, always in doubt: what a later attempt says is about that attempt.
             if failure.kind is FailureKind.LOST or failure.code == "DEADLINE_EXCEEDED":
                 self._may_have_happened = not is_safe(self._method)
             if failure.kind is FailureKind.FINAL or self._attempts > self._core.settings.retries:
                 raise self._error(failure)
             if self._may_have_happened and not (yield from self._server_knows_keys(failure)):
-                raise self._error(failure, "it was not sent again, because the server does not know idempotency keys")
+                why = "the server does not know idempotency keys" if self._key else "its answer is too large for a key"
+                raise self._error(failure, f"it was not sent again, because {why}")
             yield from self._pause(failure)
 
     def _attempt(self, method: Method, request: Message, key: str | None) -> Generator[Send | Pause, Any, Any]:
