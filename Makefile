@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # More processes than this only overload the databases.
 PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
 # Tests that use protobuf: codec, calls over gRPC and REST, recordings, the OpenAPI document; of the slow ones those of messages.
-PROTOBUF := $(addprefix tests/,server api rest conformance openapi recorded_spec reflection)
+PROTOBUF := $(addprefix tests/,server client api rest conformance openapi recorded_spec reflection)
 # Folders that need no server processes, faults, browser or other project's library. `make quick` also leaves out the tests in
 # them that are marked slow: those that wait for timeouts, check for memory that is not freed, or send messages of every type or
 # a million of something.

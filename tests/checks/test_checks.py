@@ -25,6 +25,8 @@ PLANTED_IMPORTS = [
     ("storage", "starlette", "storage knows no wire and no door"),
     ("migrations", "grpc", "migrations know no wire and no door"),
     ("clients/python/lineal", "storage", "the client knows nothing of the server"),
+    ("server/doors", "lineal.client", "of the client, the server knows messages and methods"),
+    ("server", "lineal.settings", "of the client, the server knows messages and methods"),
     ("migrations/mlmd/vocabulary", "migrations.mlmd.mapping", "in the import:"),
     ("migrations/mlmd/read", "migrations.mlmd.kfp.tables", "in the import:"),
     ("migrations/mlmd/mapping", "migrations.mlmd.read.store", "in the import:"),

@@ -26,7 +26,7 @@ PROTOS = CHECKOUT / "api" / "proto"
 STUBS = CHECKOUT / "clients" / "python"
 
 
-def run_check(name: str, *arguments: pathlib.Path) -> subprocess.CompletedProcess[str]:
+def run_check(name: str, *arguments: str | pathlib.Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, CHECKS / name, *arguments], capture_output=True, text=True, check=False)
 
 
@@ -92,6 +92,16 @@ def test_the_stubs_equal_their_protos() -> None:
     result = run_check("stub_drift.py")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.endswith(" 0 differences\n")
+
+
+def test_a_planted_change_of_the_clients_methods_is_found(tmp_path: pathlib.Path) -> None:
+    for name in ("_rpcs.py", "_aio_rpcs.py"):
+        shutil.copy(STUBS / "lineal" / name, tmp_path)
+    plant(tmp_path / "_aio_rpcs.py", "async def get_run(", "async def got_run(")
+    result = run_check("generate_client.py", "--check", tmp_path)
+    assert result.returncode == 1
+    assert "_aio_rpcs.py: differs from the protos; make proto writes it" in result.stdout
+    assert "57 methods in 2 files, 1 differ" in result.stdout
 
 
 def test_a_planted_change_of_a_stub_is_found(planted_stubs: pathlib.Path) -> None:

@@ -40,6 +40,15 @@ def test_the_first_ones_and_the_number_of_all(client: lineal.Client, experiment:
         runs.first(-1)
 
 
+def test_the_last_page_has_only_what_is_needed(
+    client: lineal.Client, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lineal.listings.PAGE_SIZE", 3)
+    runs = client.list_runs(experiment_id=experiment)
+    assert [len(page.runs) for page in runs._pages(5)] == [3, 2]
+    assert [run.display_name for run in runs.first(5)] == NAMES[:5]
+
+
 async def test_the_same_with_await(address: str, experiment: str) -> None:
     async with lineal.aio.Client(address) as client:
         runs = client.list_runs(experiment_id=experiment, page_size=3)

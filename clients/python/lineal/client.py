@@ -24,6 +24,7 @@ from lineal._rpcs import Rpcs
 AnyClient = TypeVar("AnyClient", bound="Client")
 
 DETAILS = "grpc-status-details-bin"
+CLOSED = "the client is closed"
 
 
 class Client(Rpcs):
@@ -59,7 +60,7 @@ class Client(Rpcs):
         self._is_closed = False
 
     def close(self) -> None:
-        """Close the connections; calls in flight end with Cancelled, later ones raise RuntimeError."""
+        """Close the connections; calls in flight, and later ones, raise RuntimeError."""
         with self._lock:
             self._is_closed = True
             channels, self._channels, self._stubs = self._channels, {}, {}
@@ -102,6 +103,10 @@ class Client(Rpcs):
             call = cast(grpc.Call, error)
             details = dict(call.trailing_metadata() or ()).get(DETAILS)
             return read_failure(call.code().name, call.details() or "", cast(bytes, details))
+        except ValueError:  # what gRPC raises for a channel that another thread has closed in this moment
+            if self._is_closed:
+                raise RuntimeError(CLOSED) from None
+            raise
 
     def _stub(self, step: Send) -> Any:
         stub = self._stubs.get((step.method.path, step.server))
@@ -112,7 +117,7 @@ class Client(Rpcs):
     def _new_stub(self, step: Send) -> Any:
         with self._lock:
             if self._is_closed:
-                raise RuntimeError("the client is closed")
+                raise RuntimeError(CLOSED)
             if self._process_id != os.getpid():
                 if self._channels:
                     raise RuntimeError(

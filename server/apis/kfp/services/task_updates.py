@@ -41,7 +41,7 @@ class TaskUpdates:
                 large_tasks = error.tasks
             for task in large_tasks:
                 self._merged[task.id] = task, await apart(_merge, task, self._messages[task.id], self._now())
-        raise Aborted("others kept changing the task; try again")
+        raise Aborted("others kept changing the task; try again", reason="CONFLICT")
 
     def _merge(self, task: Task, now: int) -> Task:
         update = self._updates[task.id]
