@@ -20,7 +20,8 @@ RECORDERS = 4
 PATIENT = {"retries": 100, "timeout_seconds": 100.0}
 """Every call is to succeed in the end, however often it is cut."""
 
-UP_SECONDS = (0.1, 1.0)
+CALLS_BETWEEN_KILLS = (RECORDERS + 1, 40)
+"""So many calls at least are made before the next kill: clients that wait longer and longer would otherwise never meet a server."""
 
 
 def fates(chance: random.Random) -> Iterator[Fate]:
@@ -28,21 +29,32 @@ def fates(chance: random.Random) -> Iterator[Fate]:
     return (chance.choice((Fate.PASS, Fate.PASS, Fate.CUT_BEFORE, Fate.CUT_AFTER)) for _ in itertools.count())
 
 
-async def recorded(address: str, chance: random.Random, count: int) -> tuple[Facts, Counter[str]]:
-    """Make calls of every kind, several at once: what the store must hold afterwards, and how many calls there were."""
+class Recorders:
+    """Several clients that make calls of every kind at once."""
 
-    async def record(number: int) -> Recorder:
-        async with aio.Client(address, **PATIENT) as client:
-            recorder = Recorder(client, f"r{number}", random.Random(chance.random()))
-            await recorder.work(count // RECORDERS)
-            return recorder
+    def __init__(self) -> None:
+        self._recorders: list[Recorder] = []
 
-    recorders = await asyncio.gather(*(record(number) for number in range(RECORDERS)))
-    expected, calls = Facts(), Counter[str]()
-    for recorder in recorders:
-        expected.update(recorder.expected)
-        calls.update(recorder.calls)
-    return expected, calls
+    async def work(self, address: str, chance: random.Random, count: int) -> None:
+        """Make so many calls; raises what a call raises."""
+
+        async def record(number: int) -> None:
+            async with aio.Client(address, **PATIENT) as client:
+                recorder = Recorder(client, f"r{number}", random.Random(chance.random()))
+                self._recorders.append(recorder)
+                await recorder.work(count // RECORDERS)
+
+        await asyncio.gather(*(record(number) for number in range(RECORDERS)))
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each method was called."""
+        return sum((recorder.calls for recorder in self._recorders), Counter[str]())
+
+    @property
+    def expected(self) -> Facts:
+        """What the store must hold."""
+        return sum((recorder.expected for recorder in self._recorders), Facts())
 
 
 async def kept(server: Server) -> Facts:
@@ -54,11 +66,13 @@ async def test_calls_whose_connection_is_cut_are_done_once(
     migrated_url: str, start_server: StartServer, rounds: Rounds, seed: int, report: Report
 ) -> None:
     chance, server = random.Random(seed), start_server(migrated_url)
+    recorders = Recorders()
     async with cutting(server.grpc, fates(chance)) as proxy:
-        expected, calls = await recorded(proxy.address, chance, rounds(80, 1000))
+        await recorders.work(proxy.address, chance, rounds(80, 1000))
+    calls = recorders.calls
     cuts = proxy.counts[Fate.CUT_BEFORE], proxy.counts[Fate.CUT_AFTER]
     report(f"{calls.total()} calls of {len(calls)} kinds, cut {cuts[0]} times before and {cuts[1]} after, seed {seed}")
-    assert await kept(server) == expected
+    assert await kept(server) == recorders.expected
     assert min(cuts) > 0
 
 
@@ -66,13 +80,17 @@ async def test_calls_are_done_once_while_their_server_is_killed_and_started_agai
     migrated_url: str, start_server: StartServer, rounds: Rounds, seed: int, report: Report
 ) -> None:
     chance, server, kills = random.Random(seed), start_server(migrated_url), rounds(2, 30)
+    recorders = Recorders()
     async with cutting(server.grpc) as proxy:
-        recording = asyncio.create_task(recorded(proxy.address, chance, rounds(200, 3000)))
+        work = asyncio.create_task(recorders.work(proxy.address, chance, rounds(200, 2000)))
         for _ in range(kills):
-            await asyncio.wait([recording], timeout=chance.uniform(*UP_SECONDS))
+            enough = recorders.calls.total() + chance.randint(*CALLS_BETWEEN_KILLS)
+            while recorders.calls.total() < enough and not work.done():
+                await asyncio.sleep(0.005)
             server.kill()
             await asyncio.to_thread(server.start)
             proxy.target = server.grpc
-        expected, calls = await recording
+        await work
+    calls = recorders.calls
     report(f"{calls.total()} calls of {len(calls)} kinds, {kills} kills, seed {seed}")
-    assert await kept(server) == expected
+    assert await kept(server) == recorders.expected
