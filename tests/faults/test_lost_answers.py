@@ -11,6 +11,7 @@ from lineal import aio
 from tests.faults.cluster import Server
 from tests.faults.proxy import Fate, cutting
 from tests.faults.recorder import Facts, Recorder, stored
+from tests.faults.waiting import until
 
 Rounds = Callable[[int, int], int]
 Report = Callable[[str], None]
@@ -85,8 +86,7 @@ async def test_calls_are_done_once_while_their_server_is_killed_and_started_agai
         work = asyncio.create_task(recorders.work(proxy.address, chance, rounds(200, 2000)))
         for _ in range(kills):
             enough = recorders.calls.total() + chance.randint(*CALLS_BETWEEN_KILLS)
-            while recorders.calls.total() < enough and not work.done():
-                await asyncio.sleep(0.005)
+            await until(lambda enough=enough: recorders.calls.total() >= enough or work.done())
             server.kill()
             await asyncio.to_thread(server.start)
             proxy.target = server.grpc
