@@ -80,7 +80,7 @@ async def test_calls_whose_connection_is_cut_are_done_once(
 async def test_calls_are_done_once_while_their_server_is_killed_and_started_again(
     migrated_url: str, start_server: StartServer, rounds: Rounds, seed: int, report: Report
 ) -> None:
-    chance, server, kills = random.Random(seed), start_server(migrated_url), rounds(2, 30)
+    chance, server, kills = random.Random(seed), start_server(migrated_url), rounds(2, 20)
     recorders = Recorders()
     async with cutting(server.grpc) as proxy:
         work = asyncio.create_task(recorders.work(proxy.address, chance, rounds(200, 2000)))
