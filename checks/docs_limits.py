@@ -24,6 +24,18 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         "RESOURCE_EXHAUSTED, HTTP 413",
     ),
+    (
+        "an idempotency key",
+        "server.calls.idempotency:KEY_CHARACTERS",
+        "printable ASCII characters",
+        f"{REFUSED}, reason `INVALID_IDEMPOTENCY_KEY`",
+    ),
+    (
+        "the answer of a call with an idempotency key, compressed",
+        "server.calls.recording:ANSWER_BYTES",
+        "bytes",
+        f"{REFUSED}, reason `ANSWER_TOO_LARGE`; nothing is written",
+    ),
     ("metadata of a gRPC call", "server.doors.grpc.door:METADATA_BYTES", "bytes", "RESOURCE_EXHAUSTED"),
     ("gRPC calls that a process works on at once", "calls_max", "calls", "RESOURCE_EXHAUSTED, reason `TOO_MANY_CALLS`"),
     ("requests and responses that a process holds at once", "bytes_in_flight_max", "bytes", "requests wait"),

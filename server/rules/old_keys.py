@@ -5,14 +5,14 @@ from storage.contract import Store
 KEYS_AT_ONCE = 500
 """How many keys one transaction deletes, with answers of a kilobyte or a megabyte: other writers may have to wait for it."""
 
-BATCHES_MAX = 20
+BATCHES_PER_SWEEP = 20
 """After how many transactions a sweep goes on with other things; the next one deletes the rest."""
 
 
 async def delete(store: Store, *, created_before: int) -> int:
     """Delete the oldest keys from before a time in microseconds; return how many. What remains is left to the next sweep."""
     total = 0
-    for _ in range(BATCHES_MAX):
+    for _ in range(BATCHES_PER_SWEEP):
         count = await _delete_batch(store, created_before)
         total += count
         if count < KEYS_AT_ONCE:

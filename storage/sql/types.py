@@ -19,9 +19,7 @@ class ByteText(Text):
 
 
 class Bytes(LargeBinary):
-    """Bytes, as many as the database can hold."""
-
-    __visit_name__ = "bytes"
+    """Bytes, as many as the database can hold: SQLAlchemy's own DDL where that is so."""
 
 
 def length_of(type_: TypeEngine[Any]) -> int:

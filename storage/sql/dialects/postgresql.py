@@ -53,7 +53,7 @@ from storage.sql.dialects.sessions import (
     keep_alive,
     not_in_force,
 )
-from storage.sql.types import Bytes, ByteString, ByteText, length_of
+from storage.sql.types import ByteString, ByteText, length_of
 
 SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the number of the advisory lock, which is per database
 IMPORT_LOCK_KEY = SCHEMA_LOCK_KEY + 1
@@ -119,11 +119,6 @@ def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
 @compiles(ByteText, "postgresql")
 def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return 'TEXT COLLATE "C"'
-
-
-@compiles(Bytes, "postgresql")
-def _bytes(type_: Bytes, compiler: Any, **_: Any) -> str:
-    return "BYTEA"
 
 
 def _unseen(name: str, element: TypeEngine[Any], value: Sequence[Any] | None = None) -> ColumnElement[Any]:

@@ -40,7 +40,7 @@ from storage.sql.dialects.sqlite_connections import EndingConnection, open_on_a_
 from storage.sql.dialects.sqlite_file import FileWatch, check_file, claimed
 from storage.sql.dialects.sqlite_inquiry import IMPORT_LOCK, FileInquiry
 from storage.sql.transaction_threads import Commits, TransactionThreads
-from storage.sql.types import Bytes, ByteString, ByteText, length_of
+from storage.sql.types import ByteString, ByteText, length_of
 
 READERS = 3  # each is a thread; more would compete for the interpreter lock, and halve the throughput of 32 clients
 BUSY_TIMEOUT_MS = LOCK_SECONDS * 1000  # how long to wait for another process (importer) that holds the write lock
@@ -99,11 +99,6 @@ def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
 @compiles(ByteText, "sqlite")
 def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return "TEXT"
-
-
-@compiles(Bytes, "sqlite")
-def _bytes(type_: Bytes, compiler: Any, **_: Any) -> str:
-    return "BLOB"
 
 
 def _try_lock(file: IO[str]) -> bool:
