@@ -31,7 +31,13 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         f"{REFUSED}, reason `INVALID_IDEMPOTENCY_KEY`",
     ),
     (
-        "the answer of a call with an idempotency key, compressed",
+        "the answer of a call with an idempotency key",
+        "server.calls.recording:WHOLE_ANSWER_BYTES",
+        "bytes",
+        f"{REFUSED}, reason `ANSWER_TOO_LARGE`; nothing is written",
+    ),
+    (
+        "the same, compressed",
         "server.calls.recording:ANSWER_BYTES",
         "bytes",
         f"{REFUSED}, reason `ANSWER_TOO_LARGE`; nothing is written",

@@ -22,6 +22,9 @@ from storage.model import KeptAnswer
 ANSWER_BYTES = 8 * 1024 * 1024
 """How large a kept answer may be, compressed. A database may take no more than 16 MiB in one statement."""
 
+WHOLE_ANSWER_BYTES = 64 * 1024 * 1024
+"""How large a kept answer may be as it is sent: a request of a few bytes can have it sent again."""
+
 _COMPRESSION = 1
 _JSON = ""  # the type of an answer that is not a message
 
@@ -70,13 +73,10 @@ class Recorder:
     async def keep(self, tx: WriteTx, answer: Any) -> None:
         """Keep an answer in a transaction. Raises as `write` does."""
         sent = await _sent(answer)
-        type_name, data = await _packed(sent)
-        if len(data) > ANSWER_BYTES:
-            raise InvalidArgument(
-                f"the answer is too large to be kept under an idempotency key: it has {len(data)} bytes, the limit is "
-                f"{ANSWER_BYTES}; send less at once, or no key",
-                reason="ANSWER_TOO_LARGE",
-            )
+        type_name, whole = _plain(sent)
+        _check_size(len(whole), WHOLE_ANSWER_BYTES)
+        data = await aside(len(whole), zlib.compress, whole, _COMPRESSION)
+        _check_size(len(data), ANSWER_BYTES)
         new = KeptAnswer(self._key_id, self._content, type_name, data, self._now())
         kept = await tx.idempotency_keys.keep(new)
         if kept is not new:
@@ -105,13 +105,20 @@ async def _sent(answer: Any) -> Sent:
     return answer
 
 
-async def _packed(sent: Sent) -> tuple[str, bytes]:
-    """Return an answer as it is kept: the name of its type, and its bytes."""
+def _plain(sent: Sent) -> tuple[str, bytes]:
+    """Return the name of an answer's type, and its bytes."""
     if isinstance(sent, SerializedMessage):
-        type_name, data = str(sent.type.DESCRIPTOR.full_name), sent.data
-    else:
-        type_name, data = _JSON, json.dumps(sent).encode()
-    return type_name, await aside(len(data), zlib.compress, data, _COMPRESSION)
+        return str(sent.type.DESCRIPTOR.full_name), sent.data
+    return _JSON, json.dumps(sent).encode()
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise InvalidArgument(
+            f"the answer is too large to be kept under an idempotency key: it has {size} bytes, the limit is {limit}; "
+            "send less at once, or no key",
+            reason="ANSWER_TOO_LARGE",
+        )
 
 
 async def aside(size: int, function: Callable[Params, Made], *args: Params.args, **kwargs: Params.kwargs) -> Made:
