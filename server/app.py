@@ -40,12 +40,10 @@ from server.process.metrics import Gauges, Metrics
 from server.process.refused import Refusals
 from server.process.telemetry import log
 from server.process.workers import run_workers
-from server.rules import last_runs
-from server.rules.run_sweep import RunSweep
+from server.sweep import sweep
 from server.ui.facts import Facts
 from server.ui.routes import browser_error, ui_routes
 from storage import slices
-from storage.errors import StorageError
 from storage.pages import PageTokens
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.sessions import SessionLimits
@@ -55,9 +53,6 @@ from storage.sql.store import SqlStore
 APIS: tuple[Api, ...] = (KFP, KFP_V1BETA1, LINEAL)
 """The APIs that are served."""
 
-MICROSECONDS = 1_000_000
-FIRST_SWEEP_SECONDS = 24 * 3600  # how far back a new server looks for what others did not record
-SLACK_SECONDS = 60.0
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while others wait for it: Python's 5 ms are longer than most calls take.
 
@@ -187,7 +182,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
         )
         rest_port = await _listening(rest.start(settings.rest), settings.rest)
         doors.append(rest)
-        for chore in (_sweep(shared), give_back()):
+        for chore in (sweep(shared), give_back()):
             stack.callback(asyncio.create_task(chore).cancel)
         stack.enter_context(admin.serving())
         yield Addresses(_with_port(settings.grpc, grpc_port), _with_port(settings.rest, rest_port), admin.address)
@@ -266,44 +261,6 @@ def _require_policy(apis: Sequence[Api]) -> None:
 
 def _with_port(address: str, port: int) -> str:
     return f"{address.rpartition(':')[0]}:{port}"
-
-
-async def _sweep(shared: Shared) -> None:
-    """Periodically close runs that nobody else closes, and record last runs that were missed.
-
-    An error must not stop the sweep.
-    """
-    settings = shared.settings
-    runs = RunSweep(
-        shared.store,
-        shared.now,
-        cancel_grace_seconds=settings.cancel_grace_seconds,
-        abandoned_hours=settings.abandoned_hours,
-        sweep_seconds=settings.sweep_seconds,
-    )
-    unswept_since = shared.now() - FIRST_SWEEP_SECONDS * MICROSECONDS
-
-    async def close_runs() -> None:
-        closed = await runs.close()
-        if any(closed):
-            log.info("closed runs", canceled=closed.canceled, abandoned=closed.abandoned)
-
-    async def make_up() -> None:
-        nonlocal unswept_since
-        begun = shared.now()
-        if await last_runs.make_up(shared.store, created_since=unswept_since):
-            # A run is created a while before it can be read, by a server whose clock may differ.
-            unswept_since = begun - int(settings.call_seconds_max + SLACK_SECONDS) * MICROSECONDS
-
-    while True:
-        await asyncio.sleep(settings.sweep_seconds)
-        for chore in (close_runs, make_up):
-            try:
-                await chore()
-            except StorageError as error:
-                log.warning("sweep failed", error=str(error))
-            except Exception as error:  # noqa: BLE001 - anything else is a bug, and must not stop the sweep either
-                log.error("sweep failed", exc_info=error)
 
 
 async def serve_until_signal(

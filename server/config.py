@@ -105,7 +105,11 @@ class Settings:
         0.0, "How long an unfinished run may go without a write before it is FAILED; 0 means for any time"
     )
     sweep_seconds: float = _setting(
-        5.0, "How often the server looks for such runs, and for last runs that experiments missed"
+        5.0,
+        "How often the server looks for such runs, for last runs that experiments missed, and for old idempotency keys",
+    )
+    idempotency_hours: float = _setting(
+        24.0, "How long the answer of a call with an idempotency key is kept at least, for when the call is sent again"
     )
     drain_seconds: float = _setting(10.0, "How long calls in progress may take after SIGTERM")
     reflection: bool = _setting(True, "Whether gRPC reflection is served")

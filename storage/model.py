@@ -380,3 +380,17 @@ class LinkedArtifact:
 
     link: ArtifactTask
     artifact: Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The answer of a call that brought an idempotency key, for when it is sent again.
+
+    `id` and `content` are digests of whose key it is, and of what was asked. What `answer` is, `answer_type` says.
+    """
+
+    id: str
+    content: str
+    answer_type: str
+    answer: bytes
+    created_at: int

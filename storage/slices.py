@@ -71,7 +71,9 @@ async def in_turn(items: Iterable[Item], work: Callable[[Item], Awaitable[None] 
     shared = _large_work()
     if shared is None:  # the thread hands over the interpreter's lock by itself
         while not is_done:
-            is_done, _ = _one_slice(remaining, work)
+            if rest is not None:
+                await rest
+            is_done, rest = _one_slice(remaining, work)
         return
     while not is_done:
         if rest is not None:

@@ -14,6 +14,7 @@ from openapi_document import constraints
 from openapi_document.comments import Comments
 from openapi_document.forms import INT32, Schema
 from openapi_document.schemas import Schemas, is_map, short_name
+from server.calls.idempotency import KEY_CHARACTERS, writes
 from server.calls.methods import HttpRule, Method
 
 Operation = dict[str, Any]
@@ -52,6 +53,14 @@ NEVER_CONFLICTING = frozenset({"RecurringRunService.CreateRecurringRun", "RunSer
 
 NOT_IMPLEMENTED = frozenset({"RecurringRunService.CreateRecurringRun"})
 
+IDEMPOTENCY_PARAMETER: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A key of the caller's choice. The same request with the same key happens once, and has the same response again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS, "pattern": "^[ -~]+$"},
+}
+"""The header that every method takes that writes."""
+
 _PATH_FIELD = re.compile(r"\{([^}]+)\}")
 
 
@@ -85,6 +94,8 @@ def operation(method: Method, rule: HttpRule, schemas: Schemas, comments: Commen
         schema["description"] = comments.of(name)
     parameters = [_path_parameter(request, field, comments) for field in path_fields(rule)]
     parameters += [_query_parameter(path, schemas, comments) for path in _query_fields(request, rule)]
+    if writes(method):
+        parameters.append(IDEMPOTENCY_PARAMETER)
     if parameters:
         schema["parameters"] = parameters
     if rule.body:

@@ -5,7 +5,7 @@ Written by hand; a test calls every one of them.
 
 from typing import Any
 
-from openapi_document.operations import ERRORS, JSON, Operation
+from openapi_document.operations import ERRORS, IDEMPOTENCY_PARAMETER, JSON, Operation
 
 Paths = dict[str, dict[str, Operation]]
 
@@ -111,6 +111,7 @@ def _uploads() -> Paths:
         _query("namespace", "Ignored by a single-user server."),
         _query("tags", "Tags as the text of a JSON object of strings."),
         _query("code_source_url", "URL of the pipeline's source code."),
+        IDEMPOTENCY_PARAMETER,
     ]
     pipeline_id = _query("pipelineid", "Id of the pipeline.", required=True, minLength=1)
     refusal = _answer("The upload was refused.", _schema("UploadError"))

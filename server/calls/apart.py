@@ -38,6 +38,15 @@ def stay_here() -> None:
     _stays = True
 
 
+def is_on_event_loop() -> bool:
+    """Return whether this runs on an event loop. A transaction may run whole on a thread, where it must not suspend."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 class Helpers:
     """Helper processes, which take work in the order in which it comes. They are started when they are needed."""
 
@@ -52,7 +61,12 @@ class Helpers:
         """Return what a function returns that is called in a process; as `apart`."""
         if _stays:
             return function(*args, **kwargs)
-        loop, work = asyncio.get_running_loop(), _Work(self, functools.partial(function, *args, **kwargs))
+        work = _Work(self, functools.partial(function, *args, **kwargs))
+        if not is_on_event_loop():
+            # A thread of a transaction, which leaves the interpreter to others while it waits.
+            answer: Answer = self._threads.submit(work).result()
+            return answer
+        loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, work)
         except asyncio.CancelledError:
@@ -169,7 +183,8 @@ async def message_of(
 async def written_apart(target: Any, write: Callable[..., Message], *args: Any, **kwargs: Any) -> None:
     """Write into an empty message what a function returns that is called in a helper process."""
     target.MergeFromString((await serialized_apart(write, *args, **kwargs)).data)
-    await asyncio.sleep(0)  # what comes next may also be long
+    if is_on_event_loop():
+        await asyncio.sleep(0)  # what comes next may also be long
 
 
 def serialized(message: Message) -> SerializedMessage:

@@ -5,15 +5,19 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from server.calls.apart import APART_BYTES
 from server.calls.caller import Caller, Identity, Scope
+from server.calls.recording import ReadingStore, Recorder
 from server.config import Settings
 from server.recorded_spec import RecordedSpecs
 from server.rules.artifact_report.images import SpecImages
 from storage.contract import Store
 from storage.pages import PageTokens
+
+Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 _request_numbers = itertools.count(1)
 
@@ -54,6 +58,7 @@ class Call:
     """
 
     __slots__ = (
+        "_recorder",
         "_request_id",
         "_scope",
         "caller",
@@ -80,6 +85,7 @@ class Call:
         self.caller, self.request_bytes, self.start = caller, request_bytes, start
         self.deadline = None if caller.timeout_seconds is None else start + caller.timeout_seconds
         self.store = shared.store.until(self.deadline)
+        self._recorder: Recorder | None = None
         self.identity = Identity()
         self._scope: Scope | None = None
         self._request_id = ""
@@ -99,6 +105,22 @@ class Call:
     def admit(self, identity: Identity, scope: Scope | None) -> None:
         """Set what the authority returned. The dispatcher calls this before the handler; open methods have no scope."""
         self.identity, self._scope = identity, scope
+
+    def record_by(self, recorder: Recorder) -> None:
+        """Let what this call writes be kept under its idempotency key. The dispatcher calls this before the handler."""
+        self._recorder, self.store = recorder, ReadingStore(self.store)
+
+    async def write(
+        self, writing: Callable[[Store], Awaitable[Result]], answer: Callable[[Result], Awaitable[Answer]]
+    ) -> Answer:
+        """Write to a store, and return the answer that is made of what was written: the only way for an RPC or a route to write.
+
+        With an idempotency key, the answer is made and kept in the transaction that is the effect: each transaction of `writing`
+        must then return what `answer` takes, or Unfinished if others follow it, and `answer` may read nothing.
+        """
+        if self._recorder is not None:
+            return await self._recorder.write(writing, answer)
+        return await answer(await writing(self.store))
 
     def check_known(self) -> None:
         """Raise ReadsMuch if an equal call has been found to read much since this one began to wait for its turn to read."""

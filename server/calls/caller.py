@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 REQUEST_ID = "x-request-id"
 """The metadata key in which a caller, or a proxy, sends the id of its request."""
 
+IDEMPOTENCY_KEY = "idempotency-key"
+"""The metadata key, and the header, in which a caller sends a key under which its call happens once only."""
+
 REQUEST_ID_CHARACTERS = 64
 """Maximum length of a request id. Longer ones are ignored, because ids are written to the log."""
 

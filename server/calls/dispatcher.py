@@ -11,20 +11,21 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from server.calls import statuses
+from server.calls import idempotency, statuses
 from server.calls.apart import SerializedMessage, serialized
 from server.calls.authority import Authority
 from server.calls.call import Call, Handler, Shared
-from server.calls.caller import Caller
+from server.calls.caller import IDEMPOTENCY_KEY, Caller
 from server.calls.elsewhere import Elsewhere, Finish
 from server.calls.http_calls import HttpCall
 from server.calls.methods import Method
 from server.calls.policy import Ruled
+from server.calls.recording import Recorder, Replayed
 from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
 from server.process.refused import Refusals
 from server.process.telemetry import log
-from storage.errors import StorageError
+from storage.errors import StorageError, Unavailable
 
 Answer = TypeVar("Answer")
 
@@ -150,7 +151,14 @@ class Dispatcher:
         # Includes the authority: one that does not answer must not hold a call for longer than its caller waits.
         async with asyncio.timeout(call.caller.timeout_seconds):
             identity = await self._authority.identify(call.metadata)
+            recorder = None
+            if IDEMPOTENCY_KEY in call.metadata:
+                recorder = await idempotency.begin(operation, request, call, identity)
+            if recorder is not None and (earlier := await recorder.find()) is not None:
+                return earlier
             call.admit(identity, None if rule.open else await self._authority.authorise(identity, rule, request))
+            if recorder is not None:
+                return await _once(handler, call, request, recorder)
             if self._elsewhere is not None and isinstance(request, Message):
                 return await self._elsewhere.answer(handler, call, request, finish)
             return await handler(call, request)
@@ -177,3 +185,17 @@ class Dispatcher:
             log.info("call", **line, reason=status.reason, message=status.message)
         else:
             log.info("call", **line)
+
+
+async def _once(handler: Handler, call: Call, request: Message | HttpCall, recorder: Recorder) -> Any:
+    """Return the answer to a call with an idempotency key: that of an equal call, if this one came second."""
+    try:
+        answer = await handler(call, request)
+    except Replayed as replayed:
+        return replayed.answer
+    except (ApiError, StorageError) as error:
+        # An equal call may have taken the name, or deleted the row. A lost database is not asked: callers try again, with the key.
+        if isinstance(error, Unavailable) or (earlier := await recorder.find()) is None:
+            raise
+        return earlier
+    return answer if recorder.sent is None else recorder.sent

@@ -1,6 +1,8 @@
 """Uploads of compiled pipelines: what the multipart routes do with a file. Names are taken from the query only."""
 
 import json
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from server.calls.call import Call
 from server.calls.http_calls import HttpCall
@@ -14,9 +16,13 @@ from server.rules.pipelines import NewPipeline, VersionTexts, check_tags, new_pi
 from storage import lengths
 from storage.model import Pipeline, PipelineVersion
 
+Answer = TypeVar("Answer")
 
-async def keep_uploaded_pipeline(call: Call, upload: HttpCall) -> tuple[Pipeline, PipelineVersion]:
-    """Store the file as the first version of a new pipeline: both are stored, or neither."""
+
+async def keep_uploaded_pipeline(
+    call: Call, upload: HttpCall, answer: Callable[[Pipeline, PipelineVersion], Awaitable[Answer]]
+) -> Answer:
+    """Store the file as the first version of a new pipeline: both are stored, or neither. Return the answer made of them."""
     package = await _unpack(call, upload)
     checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
     tags = _tags(upload)
@@ -36,12 +42,15 @@ async def keep_uploaded_pipeline(call: Call, upload: HttpCall) -> tuple[Pipeline
     )
     texts.check()
     version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags={}, now=now)
-    await keep_pipeline_and_version(call.store, pipeline, version)
-    return pipeline, version
+    return await call.write(
+        lambda store: keep_pipeline_and_version(store, pipeline, version), lambda _: answer(pipeline, version)
+    )
 
 
-async def keep_uploaded_version(call: Call, upload: HttpCall) -> PipelineVersion:
-    """Store the file as a version of the pipeline that the parameter pipelineid names."""
+async def keep_uploaded_version(
+    call: Call, upload: HttpCall, answer: Callable[[PipelineVersion], Awaitable[Answer]]
+) -> Answer:
+    """Store the file as a version of the pipeline that the parameter pipelineid names. Return the answer made of it."""
     package = await _unpack(call, upload)
     checks.require(_text(upload, "pipelineid"), "the parameter pipelineid is required")
     checks.max_characters("namespace", _text(upload, "namespace"), MAX_CHARACTERS["Pipeline.namespace"])
@@ -58,8 +67,7 @@ async def keep_uploaded_version(call: Call, upload: HttpCall) -> PipelineVersion
     tags = _tags(upload)
     check_tags(tags)  # before the package is parsed, which is expensive
     version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
-    await keep_version(call.store, version)
-    return version
+    return await call.write(lambda store: keep_version(store, version), lambda _: answer(version))
 
 
 def _text(upload: HttpCall, name: str) -> str:

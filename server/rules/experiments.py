@@ -6,6 +6,7 @@ from typing import NamedTuple
 from server.errors import Aborted
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
+from server.rules.unfinished import Unfinished
 from storage.contract import Lock, ReadTx, Store, WriteTx
 from storage.errors import RowNotFound
 from storage.ids import new_id
@@ -67,25 +68,27 @@ async def archive(store: Store, experiment_id: str, *, now: int) -> None:
     were archived stay so, and what is made available by hand afterwards is not archived again.
     """
 
-    async def begin(tx: WriteTx) -> Cursor | None:
+    async def begin(tx: WriteTx) -> Unfinished | None:
         await tx.experiments.set_storage_state(experiment_id, StorageState.ARCHIVED.name)
         return await _archive_runs(tx, experiment_id, after=None, pace=pace, now=now)
 
-    async def go_on(tx: WriteTx) -> Cursor | None:
+    async def go_on(tx: WriteTx) -> Unfinished | None:
         experiment = await tx.experiments.lock(experiment_id, Lock.UPDATE)
         if experiment.storage_state != StorageState.ARCHIVED.name:
             raise Aborted(f"experiment {experiment_id!r} was unarchived before all its runs were archived")
         return await _archive_runs(tx, experiment_id, after=position, pace=pace, now=now)
 
     pace = _Pace()
-    position = await store.write(begin)
-    while position is not None:
-        position = await store.write(go_on)
+    position: Cursor | None = None
+    rest = await store.write(begin)
+    while rest is not None:
+        position = rest.position
+        rest = await store.write(go_on)
 
 
 async def _archive_runs(
     tx: WriteTx, experiment_id: str, *, after: Cursor | None, pace: _Pace, now: int
-) -> Cursor | None:
+) -> Unfinished | None:
     """Archive runs for STEP_SECONDS; return where to go on, None at the end."""
     position, start = after, perf_counter()
     while True:
@@ -93,8 +96,10 @@ async def _archive_runs(
         position = await tx.runs.archive_of_experiment(experiment_id, after=position, limit=pace.limit, updated_at=now)
         end = perf_counter()
         pace.note(end - began)
-        if position is None or end - start >= STEP_SECONDS:
-            return position
+        if position is None:
+            return None
+        if end - start >= STEP_SECONDS:
+            return Unfinished(position)
 
 
 async def _default_id(tx: ReadTx) -> str | None:

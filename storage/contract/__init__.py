@@ -12,6 +12,7 @@ from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrite
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.idempotency_keys import IdempotencyKeyReads, IdempotencyKeyWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
 from storage.contract.overview import OverviewReads
@@ -30,6 +31,8 @@ __all__ = [
     "ComparisonReads",
     "ExperimentReads",
     "ExperimentWrites",
+    "IdempotencyKeyReads",
+    "IdempotencyKeyWrites",
     "LineageReads",
     "Listing",
     "Lock",

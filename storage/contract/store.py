@@ -8,6 +8,7 @@ from storage.contract.artifact_tasks import ArtifactTaskReads, ArtifactTaskWrite
 from storage.contract.artifacts import ArtifactReads, ArtifactWrites
 from storage.contract.comparison import ComparisonReads
 from storage.contract.experiments import ExperimentReads, ExperimentWrites
+from storage.contract.idempotency_keys import IdempotencyKeyReads, IdempotencyKeyWrites
 from storage.contract.lineage import LineageReads
 from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
@@ -49,6 +50,10 @@ class ReadTx(Protocol):
     @property
     def artifact_tasks(self) -> ArtifactTaskReads:
         """Links between artifacts and tasks."""
+
+    @property
+    def idempotency_keys(self) -> IdempotencyKeyReads:
+        """Idempotency keys."""
 
     @property
     def lineage(self) -> LineageReads:
@@ -108,6 +113,10 @@ class WriteTx(Protocol):
     @property
     def artifact_tasks(self) -> ArtifactTaskWrites:
         """Links between artifacts and tasks."""
+
+    @property
+    def idempotency_keys(self) -> IdempotencyKeyWrites:
+        """Idempotency keys."""
 
     @property
     def lineage(self) -> LineageReads:

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, M
 from storage import lengths
 from storage.lineage import OUTPUT_LINKS
 from storage.sql.dialects import partial_index
-from storage.sql.types import ByteString, ByteText
+from storage.sql.types import Bytes, ByteString, ByteText
 
 metadata = MetaData()
 
@@ -221,6 +221,18 @@ artifact_tasks = Table(
     Index("artifact_tasks_artifact_id", "artifact_id", "id"),
     Index("artifact_tasks_run_id", "run_id", "id"),
     Index("artifact_tasks_producer", "artifact_id", "type", "task_id", **partial_index(f"type IN {OUTPUT_LINKS}")),
+)
+
+# Answers of calls that brought an idempotency key, kept for when such a call is sent again.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("id", ByteString(64), primary_key=True),  # a digest: keys are random, and of any caller
+    Column("content", ByteString(64), nullable=False),
+    _text("answer_type", 255),
+    Column("answer", Bytes, nullable=False),
+    _time("created_at"),
+    Index("idempotency_keys_created", "created_at", "id"),
 )
 
 # Imports of other stores: one row per source, kept until its import is undone.

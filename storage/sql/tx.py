@@ -10,6 +10,7 @@ from storage.sql.artifacts import SqlArtifacts
 from storage.sql.comparison import SqlComparison
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.experiments import SqlExperiments
+from storage.sql.idempotency_keys import SqlIdempotencyKeys
 from storage.sql.lineage import SqlLineage
 from storage.sql.overview import SqlOverview
 from storage.sql.pipeline_versions import SqlPipelineVersions
@@ -34,6 +35,11 @@ class SqlTx:
         self.artifacts = SqlArtifacts(connection, dialect)
         self.artifact_tasks = SqlArtifactTasks(connection, dialect)
         self._connection, self._dialect = connection, dialect
+
+    @property
+    def idempotency_keys(self) -> SqlIdempotencyKeys:
+        """Idempotency keys, which many calls do without."""
+        return SqlIdempotencyKeys(self._connection, self._dialect)
 
     @property
     def lineage(self) -> SqlLineage:

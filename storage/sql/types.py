@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import String, Text
+from sqlalchemy import LargeBinary, String, Text
 from sqlalchemy.types import TypeEngine
 
 
@@ -16,6 +16,10 @@ class ByteText(Text):
     """Text of any length that compares and sorts by its UTF-8 bytes; JSON columns are of this type."""
 
     __visit_name__ = "byte_text"
+
+
+class Bytes(LargeBinary):
+    """Bytes, as many as the database can hold: SQLAlchemy's own DDL where that is so."""
 
 
 def length_of(type_: TypeEngine[Any]) -> int:

@@ -1,6 +1,6 @@
 """A gRPC client that knows the methods from the descriptors and nothing else of the server. Tests call `Api`."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,15 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import error_details_pb2, status_pb2
 from lineal.v1 import artifacts_pb2, lineage_pb2, overview_pb2, runs_pb2
-from lineal.v2beta1 import artifact_pb2, experiment_pb2, healthz_pb2, pipeline_pb2, report_pb2, run_pb2
+from lineal.v2beta1 import (
+    artifact_pb2,
+    experiment_pb2,
+    healthz_pb2,
+    pipeline_pb2,
+    recurring_run_pb2,
+    report_pb2,
+    run_pb2,
+)
 
 DETAILS = "grpc-status-details-bin"
 FILES = (
@@ -19,6 +27,7 @@ FILES = (
     pipeline_pb2,
     healthz_pb2,
     report_pb2,
+    recurring_run_pb2,
     lineage_pb2,
     overview_pb2,
     runs_pb2,
@@ -43,18 +52,30 @@ class Api:
             raise AttributeError(name)
         request = message_factory.GetMessageClass(METHODS[name].input_type)
 
-        def call(*, timeout_seconds: float | None = 60.0, **fields: Any) -> Awaitable[Any]:
-            return self.send(name, request(**fields).SerializeToString(), timeout_seconds=timeout_seconds)
+        def call(
+            *, timeout_seconds: float | None = 60.0, idempotency_key: str | None = None, **fields: Any
+        ) -> Awaitable[Any]:
+            metadata = () if idempotency_key is None else (("idempotency-key", idempotency_key),)
+            data = request(**fields).SerializeToString()
+            return self.send(name, data, timeout_seconds=timeout_seconds, metadata=metadata)
 
         return call
 
-    def send(self, name: str, data: bytes, *, timeout_seconds: float | None = 60.0) -> Awaitable[Any]:
-        """Call with the bytes of a request, well formed or not."""
+    def send(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        timeout_seconds: float | None = 60.0,
+        metadata: Sequence[tuple[str, str]] = (),
+        is_raw: bool = False,
+    ) -> Awaitable[Any]:
+        """Call with the bytes of a request, well formed or not; return the answer, or its bytes."""
         method = METHODS[name]
         answer = message_factory.GetMessageClass(method.output_type)
         path = f"/{method.containing_service.full_name}/{name}"
-        awaitable: Awaitable[Any] = self.channel.unary_unary(path, None, answer.FromString)(
-            data, timeout=timeout_seconds
+        awaitable: Awaitable[Any] = self.channel.unary_unary(path, None, None if is_raw else answer.FromString)(
+            data, timeout=timeout_seconds, metadata=tuple(metadata)
         )
         return awaitable
 

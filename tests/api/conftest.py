@@ -1,6 +1,7 @@
 """The servers that the tests call: one that they share, and ones with settings or a store of a test's own."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -11,10 +12,13 @@ from migrations.upgrade import upgrade
 from server.calls import apart, elsewhere
 from server.calls.apart import Helpers
 from storage.sql.dialects.mysql import MIN_PACKET_BYTES
+from tests.api.builders import a_spec
 from tests.api.client import Api
 from tests.api.service import serving
 from tests.api.statements import Statements, watched
+from tests.api.writes import Site
 from tests.databases import PrivateServer, create_database, create_migrated_database, drop_database
+from tests.packages.origin import Origin
 
 Serve = Callable[..., Awaitable[Api]]
 
@@ -101,3 +105,24 @@ async def roomy_api(roomy_url: str) -> AsyncIterator[Api]:
         client = Api(addresses.grpc)
         yield client
         await client.channel.close()
+
+
+@pytest.fixture(scope="module")
+def site_url(database_kind: str) -> Iterator[str]:
+    """A store that the tests share, small enough to be compared as a whole."""
+    url = create_migrated_database(database_kind)
+    yield url
+    drop_database(url)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(site_url: str) -> AsyncIterator[Site]:
+    """Two servers on the store."""
+    async with contextlib.AsyncExitStack() as stack:
+        origin = await stack.enter_async_context(Origin().running())
+        origin.answer("/p.json", json.dumps(a_spec()).encode())
+        addresses = [await stack.enter_async_context(serving(site_url, package_url_validation=False)) for _ in range(2)]
+        clients = [Api(each.grpc) for each in addresses]
+        for client in clients:
+            stack.push_async_callback(client.channel.close)
+        yield Site(*clients, addresses[0].rest, site_url, f"http://127.0.0.1:{origin.port}/p.json")

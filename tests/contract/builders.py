@@ -3,8 +3,9 @@
 import itertools
 from typing import Any
 
+from storage.digests import text_digest
 from storage.ids import new_id
-from storage.model import Artifact, ArtifactTask, Experiment, IOType, Pipeline, PipelineVersion, Run, Task
+from storage.model import Artifact, ArtifactTask, Experiment, IOType, KeptAnswer, Pipeline, PipelineVersion, Run, Task
 from storage.sql.store import SqlStore
 
 MOMENT = 1_700_000_000_000_000
@@ -52,6 +53,12 @@ def a_link(task: Task, artifact: Artifact, **changes: Any) -> ArtifactTask:
     return ArtifactTask(
         **ends | {"id": new_id(), "type": IOType.OUTPUT.value, "key": "out", "producer": "{}"} | changes
     )
+
+
+def an_answer(**changes: Any) -> KeptAnswer:
+    """An answer that is kept under an idempotency key of its own."""
+    fields = {"id": text_digest(new_id()), "content": "0" * 64, "answer_type": "", "answer": b"{}"}
+    return KeptAnswer(**fields | {"created_at": MOMENT} | changes)
 
 
 Record = Experiment | Pipeline | PipelineVersion | Run | Task | Artifact | ArtifactTask

@@ -151,7 +151,10 @@ async def test_each_api_has_a_document(toy: Addresses) -> None:
 
 async def test_pages_of_other_origins_may_send_the_headers_that_an_api_reads(toy: Addresses) -> None:
     preflight = await ask(toy.rest, "OPTIONS", "/toy/notes", Origin="http://a", Access_Control_Request_Method="POST")
-    assert preflight.headers["access-control-allow-headers"] == "authorization, content-type, x-clear-tags, x-toy"
+    assert (
+        preflight.headers["access-control-allow-headers"]
+        == "authorization, content-type, idempotency-key, x-clear-tags, x-toy"
+    )
 
 
 async def test_figures_are_counted_by_api(toy: Addresses) -> None:

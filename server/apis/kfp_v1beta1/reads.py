@@ -239,12 +239,20 @@ def _list_request(
 
 async def upload_pipeline(call: Call, request: HttpCall) -> dict[str, Any]:
     """Store an uploaded file as the first version of a new pipeline; the answer is the pipeline with it."""
-    return pipeline(*await keep_uploaded_pipeline(call, request))
+
+    async def answer(kept: Pipeline, version: PipelineVersion) -> dict[str, Any]:
+        return pipeline(kept, version)
+
+    return await keep_uploaded_pipeline(call, request, answer)
 
 
 async def upload_pipeline_version(call: Call, request: HttpCall) -> dict[str, Any]:
     """Store an uploaded file as a version of a pipeline; the answer is the version."""
-    return pipeline_version(await keep_uploaded_version(call, request))
+
+    async def answer(version: PipelineVersion) -> dict[str, Any]:
+        return pipeline_version(version)
+
+    return await keep_uploaded_version(call, request, answer)
 
 
 def pipeline(record: Pipeline, latest: PipelineVersion | None) -> dict[str, Any]:

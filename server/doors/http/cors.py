@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from server.calls.caller import IDEMPOTENCY_KEY
 from server.calls.http_calls import HttpResponse
 from server.doors.http.messages import HttpRequest
 from server.web_origins import ANY, OriginList
@@ -14,7 +15,7 @@ class Cors:
 
     def __init__(self, origins: str, headers: Iterable[str] = ()) -> None:
         self._origins = OriginList(origins)
-        self._headers = ", ".join(("authorization", "content-type", *headers))
+        self._headers = ", ".join(("authorization", "content-type", IDEMPOTENCY_KEY, *headers))
 
     def preflight(self, request: HttpRequest) -> HttpResponse | None:
         """Return the response to a CORS preflight from a listed origin; None for any other request."""

@@ -7,7 +7,7 @@ the path in `values`, and may raise the errors that services raise.
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from server.calls.caller import REQUEST_ID, Caller
+from server.calls.caller import IDEMPOTENCY_KEY, REQUEST_ID, Caller
 from server.calls.http_calls import HttpResponse
 from server.calls.rpc_form import rpc_error
 from server.doors.http.messages import HttpHandler, HttpRequest
@@ -20,7 +20,7 @@ The verb `*` matches every verb without a route of its own; without `*`, those a
 precedence over an RPC with the same template, and one with `*` also over RPCs whose template merely matches its path.
 """
 
-FORWARDED_HEADERS = ("authorization", REQUEST_ID)
+FORWARDED_HEADERS = ("authorization", IDEMPOTENCY_KEY, REQUEST_ID)
 """The only headers that are passed on to the dispatcher as metadata, in addition to those that an API asks for."""
 
 

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
-from server.calls.apart import SerializedMessage, apart
+from server.calls.apart import APART_BYTES, SerializedMessage, apart
 from server.doors.rest.compiled_writer import Writer, text
 from server.doors.rest.json_forms import is_map, needs_json_format
 from server.doors.rest.json_writer import LIST_ITEMS, OWN_FORM, Writers, message_json, writers
@@ -24,7 +24,9 @@ _AT_ONCE_BYTES = 16 * 1024
 async def json_body(message: Message | SerializedMessage, *, int64_as_numbers: bool = False) -> bytes:
     """Return the message as compact JSON. Raises ValueError as `message_json` does, Unavailable if a helper process is lost."""
     if isinstance(message, SerializedMessage):
-        return await apart(_json_apart, message, int64_as_numbers)
+        if len(message.data) > APART_BYTES:
+            return await apart(_json_apart, message, int64_as_numbers)
+        message = message.message()
     if not _is_large(message):
         return message_json(message, int64_as_numbers=int64_as_numbers).encode()
     pieces: list[bytes] = []

@@ -30,7 +30,7 @@ from storage.sql.dialects.sessions import (
     keep_alive,
     not_in_force,
 )
-from storage.sql.types import ByteString, ByteText, length_of
+from storage.sql.types import Bytes, ByteString, ByteText, length_of
 from storage.tracebacks import release
 
 MIN_PACKET_BYTES = 64 * 1024 * 1024  # enough for two escaped JSON columns of 16 MiB in one statement
@@ -58,6 +58,11 @@ def _byte_string(type_: ByteString, compiler: Any, **_: Any) -> str:
 @compiles(ByteText, "mysql", "mariadb")
 def _byte_text(type_: ByteText, compiler: Any, **_: Any) -> str:
     return f"LONGTEXT CHARACTER SET utf8mb4 COLLATE {_collation(compiler)}"
+
+
+@compiles(Bytes, "mysql", "mariadb")
+def _bytes(type_: Bytes, compiler: Any, **_: Any) -> str:
+    return "LONGBLOB"
 
 
 def _fits(statement: str, row: Sequence[Any], limit: int) -> bool:

@@ -12,7 +12,14 @@ from storage.sql.dialects.mysql_driver import MySQLDriver
 
 
 class _Connection(aiomysql.Connection):  # type: ignore[misc]
-    """A connection that is never made without the encryption that was asked for."""
+    """A connection that is never made without the encryption that was asked for, and that can send bytes."""
+
+    def escape(self, obj: Any) -> str:
+        """Escape a value. Of bytes the driver itself calls a function that newer releases of PyMySQL do not have."""
+        if isinstance(obj, bytes):
+            # The driver encodes a statement so that these characters become the bytes again.
+            return "_binary'" + str(self.escape_string(obj.decode("ascii", "surrogateescape"))) + "'"
+        return str(super().escape(obj))
 
     async def _request_authentication(self) -> None:
         # The driver itself would go on in plain text, and whoever is in between could have the server appear so.

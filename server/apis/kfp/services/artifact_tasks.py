@@ -1,6 +1,7 @@
 """ArtifactService: links between artifacts and the tasks that used or produced them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from lineal.v2beta1 import artifact_pb2
 
@@ -15,14 +16,15 @@ from storage.ids import new_id
 from storage.model import ArtifactTask
 from storage.slices import in_slices
 
+Answer = TypeVar("Answer")
+
 
 async def create_artifact_task(
     call: Call, request: artifact_pb2.CreateArtifactTaskRequest
 ) -> artifact_pb2.ArtifactTask:
     """Link an artifact to a task; a link that exists is returned as it is."""
     checks.require(request.HasField("artifact_task"), "artifact_task is required")
-    [link] = await _create(call, [request.artifact_task])
-    return codec.artifact_task_message(link)
+    return await _create(call, [request.artifact_task], _answer)
 
 
 async def create_artifact_tasks_bulk(
@@ -30,7 +32,15 @@ async def create_artifact_tasks_bulk(
 ) -> artifact_pb2.CreateArtifactTasksBulkResponse:
     """Link many artifacts to tasks of one run, all or none, answered in the order asked."""
     checks.bulk("artifact_tasks", len(request.artifact_tasks), call.settings.bulk_items_max)
-    links = await _create(call, request.artifact_tasks)
+    return await _create(call, request.artifact_tasks, _bulk_answer)
+
+
+async def _answer(links: Sequence[ArtifactTask]) -> artifact_pb2.ArtifactTask:
+    [link] = links
+    return codec.artifact_task_message(link)
+
+
+async def _bulk_answer(links: Sequence[ArtifactTask]) -> artifact_pb2.CreateArtifactTasksBulkResponse:
     response = artifact_pb2.CreateArtifactTasksBulkResponse()
     await in_slices(links, lambda link: codec.artifact_task_message(link, response.artifact_tasks.add()))
     return response
@@ -66,10 +76,14 @@ async def list_artifact_tasks(
     return response
 
 
-async def _create(call: Call, messages: Sequence[artifact_pb2.ArtifactTask]) -> Sequence[ArtifactTask]:
+async def _create(
+    call: Call,
+    messages: Sequence[artifact_pb2.ArtifactTask],
+    answer: Callable[[Sequence[ArtifactTask]], Awaitable[Answer]],
+) -> Answer:
     news: list[NewLink] = []
     await in_slices(messages, lambda message: news.append(codec.new_link(message)))
     await in_slices(news, NewLink.check)
     links: list[ArtifactTask] = []
     await in_slices(news, lambda new: links.append(new_link(new, link_id=new_id())))
-    return await call.store.write(lambda tx: keep_links(tx, links))
+    return await call.write(lambda store: store.write(lambda tx: keep_links(tx, links)), answer)

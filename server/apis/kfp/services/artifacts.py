@@ -1,6 +1,6 @@
 """ArtifactService: artifacts."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from lineal.v2beta1 import artifact_pb2
@@ -66,7 +66,7 @@ async def create_artifact(
     record = _RecordOf(new, namespace=call.scope().namespace, now=call.now())
     is_large = call.request_bytes > APART_BYTES
     artifact = await apart(record, request.artifact) if is_large else record(request.artifact)
-    return await _message(await call.store.write(lambda tx: keep_artifact(tx, new, artifact)))
+    return await call.write(lambda store: store.write(lambda tx: keep_artifact(tx, new, artifact)), _message)
 
 
 async def create_artifacts_bulk(
@@ -92,9 +92,12 @@ async def create_artifacts_bulk(
         artifacts.append(await apart(record, message))
 
     await in_turn(zip(news, request.artifacts, strict=True), lambda pair: add_record(pair[0], pair[1].artifact))
-    kept = await call.store.write(lambda tx: keep_artifacts(tx, news, artifacts))
+    return await call.write(lambda store: store.write(lambda tx: keep_artifacts(tx, news, artifacts)), _bulk_answer)
+
+
+async def _bulk_answer(artifacts: Sequence[Artifact]) -> artifact_pb2.CreateArtifactsBulkResponse:
     response = artifact_pb2.CreateArtifactsBulkResponse()
-    await in_turn(kept, lambda artifact: codec.write_artifact(artifact, response.artifacts.add()))
+    await in_turn(artifacts, lambda artifact: codec.write_artifact(artifact, response.artifacts.add()))
     return response
 
 

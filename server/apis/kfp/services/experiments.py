@@ -4,10 +4,12 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import experiment_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services.answers import empty
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.rules import checks
 from server.rules.experiments import archive, delete_unless_default, new_experiment
+from storage.contract import WriteTx
 from storage.fields import EXPERIMENT_LIST
 from storage.model import StorageState
 
@@ -17,8 +19,11 @@ async def create_experiment(call: Call, request: experiment_pb2.CreateExperiment
     checks.require(request.HasField("experiment"), "experiment is required")
     new = codec.new_experiment(request.experiment)
     experiment = new_experiment(new, namespace=call.scope().namespace, now=call.now())
-    await call.store.write(lambda tx: tx.experiments.create(experiment))
-    return codec.experiment_message(experiment)
+
+    async def answer(_: None) -> experiment_pb2.Experiment:
+        return codec.experiment_message(experiment)
+
+    return await call.write(lambda store: store.write(lambda tx: tx.experiments.create(experiment)), answer)
 
 
 async def get_experiment(call: Call, request: experiment_pb2.GetExperimentRequest) -> experiment_pb2.Experiment:
@@ -45,21 +50,25 @@ async def list_experiments(
 
 async def delete_experiment(call: Call, request: experiment_pb2.DeleteExperimentRequest) -> Empty:
     """Delete an experiment that is not the default one; its runs stay."""
-    await call.store.write(lambda tx: delete_unless_default(tx, request.experiment_id))
-    return Empty()
+    return await call.write(
+        lambda store: store.write(lambda tx: delete_unless_default(tx, request.experiment_id)), empty
+    )
 
 
 async def archive_experiment(call: Call, request: experiment_pb2.ArchiveExperimentRequest) -> Empty:
     """Archive an experiment and all its runs; again archives the runs added since, or left by a call that ended early."""
     checks.require(request.experiment_id, "experiment_id is required")
     experiment_id = checks.known_id("experiment", request.experiment_id)
-    await archive(call.store, experiment_id, now=call.now())
-    return Empty()
+    now = call.now()
+    return await call.write(lambda store: archive(store, experiment_id, now=now), empty)
 
 
 async def unarchive_experiment(call: Call, request: experiment_pb2.UnarchiveExperimentRequest) -> Empty:
     """Make an experiment available; its runs stay archived."""
     checks.require(request.experiment_id, "experiment_id is required")
     experiment_id = checks.known_id("experiment", request.experiment_id)
-    await call.store.write(lambda tx: tx.experiments.set_storage_state(experiment_id, StorageState.AVAILABLE.name))
-    return Empty()
+
+    async def write(tx: WriteTx) -> None:
+        await tx.experiments.set_storage_state(experiment_id, StorageState.AVAILABLE.name)
+
+    return await call.write(lambda store: store.write(write), empty)

@@ -4,6 +4,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services.answers import empty
 from server.apis.kfp.services.pipelines import label_update
 from server.calls.apart import SerializedMessage, message_of
 from server.calls.call import Call
@@ -38,8 +39,11 @@ async def create_pipeline_version(
     package = await _fetch(call, texts.package_url)
     check_tags(tags)
     version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
-    await keep_version(call.store, version)
-    return await whole_version(version)
+
+    async def answer(_: None) -> pipeline_pb2.PipelineVersion | SerializedMessage:
+        return await whole_version(version)
+
+    return await call.write(lambda store: keep_version(store, version), answer)
 
 
 async def create_pipeline_and_version(
@@ -64,8 +68,11 @@ async def create_pipeline_and_version(
     await urls.check_url(url, call.settings)
     package = await _fetch(call, url)
     version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=tags, now=now)
-    await keep_pipeline_and_version(call.store, pipeline, version)
-    return codec.pipeline_message(pipeline)
+
+    async def answer(_: None) -> pipeline_pb2.Pipeline:
+        return codec.pipeline_message(pipeline)
+
+    return await call.write(lambda store: keep_pipeline_and_version(store, pipeline, version), answer)
 
 
 async def get_pipeline_version(
@@ -116,7 +123,7 @@ async def update_pipeline_version(
         await tx.pipeline_versions.update(version_id, display_name=labels.display_name or None, tags=labels.tags)
         return await tx.pipeline_versions.get(version_id)
 
-    return await whole_version(await call.store.write(write))
+    return await call.write(lambda store: store.write(write), whole_version)
 
 
 async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipelineVersionRequest) -> Empty:
@@ -125,8 +132,11 @@ async def delete_pipeline_version(call: Call, request: pipeline_pb2.DeletePipeli
     checks.require(request.pipeline_version_id, "pipeline_version_id is required")
     pipeline_id = checks.known_id("pipeline", request.pipeline_id)
     version_id = checks.known_id("pipeline version", request.pipeline_version_id)
-    await call.store.write(lambda tx: tx.pipeline_versions.delete(version_id, pipeline_id=pipeline_id))
-    return Empty()
+
+    async def write(tx: WriteTx) -> None:
+        await tx.pipeline_versions.delete(version_id, pipeline_id=pipeline_id)
+
+    return await call.write(lambda store: store.write(write), empty)
 
 
 async def whole_version(version: PipelineVersion) -> pipeline_pb2.PipelineVersion | SerializedMessage:

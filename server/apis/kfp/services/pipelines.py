@@ -4,6 +4,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services.answers import empty
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token
 from server.errors import InvalidArgument
@@ -23,8 +24,11 @@ async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineReques
     checks.require(request.HasField("pipeline"), "pipeline is required")
     new = codec.new_pipeline(request.pipeline)
     pipeline = new_pipeline(new, namespace=call.scope().namespace, now=call.now())
-    await call.store.write(lambda tx: tx.pipelines.create(pipeline))
-    return codec.pipeline_message(pipeline)
+
+    async def answer(_: None) -> pipeline_pb2.Pipeline:
+        return codec.pipeline_message(pipeline)
+
+    return await call.write(lambda store: store.write(lambda tx: tx.pipelines.create(pipeline)), answer)
 
 
 def label_update(call: Call, message: pipeline_pb2.Pipeline | pipeline_pb2.PipelineVersion) -> LabelUpdate:
@@ -72,7 +76,10 @@ async def update_pipeline(call: Call, request: pipeline_pb2.UpdatePipelineReques
         await tx.pipelines.update(pipeline_id, display_name=labels.display_name or None, tags=labels.tags)
         return await tx.pipelines.get(pipeline_id)
 
-    return codec.pipeline_message(await call.store.write(write))
+    async def answer(pipeline: Pipeline) -> pipeline_pb2.Pipeline:
+        return codec.pipeline_message(pipeline)
+
+    return await call.write(lambda store: store.write(write), answer)
 
 
 async def delete_pipeline(call: Call, request: pipeline_pb2.DeletePipelineRequest) -> Empty:
@@ -80,9 +87,10 @@ async def delete_pipeline(call: Call, request: pipeline_pb2.DeletePipelineReques
     checks.require(request.pipeline_id, "pipeline_id is required")
     pipeline_id = checks.known_id("pipeline", request.pipeline_id)
     try:
-        await call.store.write(lambda tx: tx.pipelines.delete(pipeline_id, with_versions=request.cascade))
+        return await call.write(
+            lambda store: store.write(lambda tx: tx.pipelines.delete(pipeline_id, with_versions=request.cascade)), empty
+        )
     except InUse as error:
         raise InvalidArgument(
             "the pipeline has versions; delete them first, or use cascade", reason="IN_USE"
         ) from error
-    return Empty()

@@ -7,6 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import report_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services.answers import empty
 from server.calls.apart import APART_BYTES, apart
 from server.calls.call import Call
 from server.errors import InvalidArgument
@@ -47,8 +48,10 @@ async def report_workflow(call: Call, request: report_pb2.ReportWorkflowRequest)
             return
         await write.set_state(run, new_state, finished_at=finished_at)
 
-    await write_run(call.store, run_id, attempt, now=call.now, hold=Hold.ALONE)
-    return Empty()
+    return await call.write(
+        lambda store: write_run(store, run_id, attempt, now=call.now, hold=Hold.ALONE),
+        empty,
+    )
 
 
 def _read(text: str) -> tuple[str, str, int | None]:

@@ -3,6 +3,7 @@
 from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import run_pb2
 
+from server.apis.kfp.services.answers import empty
 from server.calls.call import Call
 from server.errors import Aborted, FailedPrecondition, InvalidArgument
 from server.rules import checks, run_state
@@ -25,8 +26,11 @@ async def archive_run(call: Call, request: run_pb2.ArchiveRunRequest) -> Empty:
     """Archive a run; again is fine."""
     run_id = checks.known_id("run", request.run_id)
     now = call.now()
-    await call.store.write(lambda tx: tx.runs.set_storage_state(run_id, StorageState.ARCHIVED.name, updated_at=now))
-    return Empty()
+
+    async def write(tx: WriteTx) -> None:
+        await tx.runs.set_storage_state(run_id, StorageState.ARCHIVED.name, updated_at=now)
+
+    return await call.write(lambda store: store.write(write), empty)
 
 
 async def unarchive_run(call: Call, request: run_pb2.UnarchiveRunRequest) -> Empty:
@@ -41,8 +45,7 @@ async def unarchive_run(call: Call, request: run_pb2.UnarchiveRunRequest) -> Emp
             raise FailedPrecondition(f"experiment {experiment.id!r} is archived; unarchive it first")
         await tx.runs.set_storage_state(run_id, StorageState.AVAILABLE.name, updated_at=call.now())
 
-    await call.store.write(write)
-    return Empty()
+    return await call.write(lambda store: store.write(write), empty)
 
 
 async def delete_run(call: Call, request: run_pb2.DeleteRunRequest) -> Empty:
@@ -54,8 +57,7 @@ async def delete_run(call: Call, request: run_pb2.DeleteRunRequest) -> Empty:
         await tx.tasks.lock_of_run(run_id)
         await tx.runs.delete(run_id)
 
-    await call.store.write(write)
-    return Empty()
+    return await call.write(lambda store: store.write(write), empty)
 
 
 async def terminate_run(call: Call, request: run_pb2.TerminateRunRequest) -> Empty:
@@ -70,8 +72,7 @@ async def terminate_run(call: Call, request: run_pb2.TerminateRunRequest) -> Emp
             )
         await run_state.terminate(tx, run, now=call.now())
 
-    await call.store.write(write)
-    return Empty()
+    return await call.write(lambda store: store.write(write), empty)
 
 
 async def retry_run(call: Call, request: run_pb2.RetryRunRequest) -> Empty:
@@ -90,8 +91,7 @@ async def retry_run(call: Call, request: run_pb2.RetryRunRequest) -> Empty:
         await tx.tasks.start_again([_attempt(task, now) for task in tasks_to_reset])
         await run_state.set_state(tx, run, RunState.RUNNING.name, now=now)
 
-    await call.store.write(write)
-    return Empty()
+    return await call.write(lambda store: store.write(write), empty)
 
 
 def _attempt(task: TaskProgress, now: int) -> TaskAttempt:

@@ -19,7 +19,7 @@ from server.rules import checks, last_runs
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.new_runs import RunStart, keep_run, known_before, new_run, version_of, with_version
 from server.rules.tasks import new_task
-from storage.contract import Page, ReadTx
+from storage.contract import Page, ReadTx, Store
 from storage.errors import RowNotFound
 from storage.fields import RUN_LIST
 from storage.model import ChildTask, LinkedArtifact, Run, ShownRun, Task
@@ -62,9 +62,13 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
             raise
         return await _created(earlier_run)
     namespace = call.scope().namespace
-    kept = await call.store.write(lambda tx: keep_run(tx, run, namespace=namespace))
-    await last_runs.record(call.store, kept.experiment_id, kept.created_at)
-    return await _created(kept)
+
+    async def write(store: Store) -> Run:
+        kept = await store.write(lambda tx: keep_run(tx, run, namespace=namespace))
+        await last_runs.record(store, kept.experiment_id, kept.created_at)
+        return kept
+
+    return await call.write(write, _created)
 
 
 async def _created(run: Run) -> run_pb2.Run | SerializedMessage:

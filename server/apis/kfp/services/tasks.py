@@ -37,7 +37,11 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     is_large = call.request_bytes > APART_BYTES
     record = functools.partial(_new_task, request.task, run_id=run_id, namespace=namespace, now=call.now())
     task = await apart(record) if is_large else record()
-    return await _message_of_one(LinkedTasks([await keep_task(call.store, task, now=call.now)]))
+    return await call.write(lambda store: keep_task(store, task, now=call.now), _created)
+
+
+async def _created(task: Task) -> run_pb2.PipelineTask | SerializedMessage:
+    return await _message_of_one(LinkedTasks([task]))
 
 
 async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
@@ -48,7 +52,7 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     _check_texts(request.task, task_id=request.task_id, run_id=request.run_id)
     updates = TaskUpdates({request.task_id: request.task}, now=call.now)
     updates.read(request.task_id, is_large=call.request_bytes > APART_BYTES)
-    return await _message_of_one(await updates.write(call.store, request.run_id))
+    return await call.write(lambda store: updates.write(store, request.run_id), _message_of_one)
 
 
 async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
@@ -68,7 +72,10 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
         updates.read(task_id, is_large=may_have_large and request.tasks[task_id].ByteSize() > APART_BYTES)
 
     await in_slices(sorted(request.tasks), read)
-    tasks = await updates.write(call.store, request.run_id)
+    return await call.write(lambda store: updates.write(store, request.run_id), _bulk_answer)
+
+
+async def _bulk_answer(tasks: LinkedTasks) -> run_pb2.UpdateTasksBulkResponse:
     response = run_pb2.UpdateTasksBulkResponse()
     await codec.write_tasks(tasks, lambda task: response.tasks[task.id])
     return response

@@ -8,14 +8,18 @@ from server.calls.apart import SerializedMessage
 from server.calls.call import Call
 from server.calls.http_calls import HttpCall
 from server.packages.uploads import keep_uploaded_pipeline, keep_uploaded_version
+from storage.model import Pipeline, PipelineVersion
 
 
 async def upload_pipeline(call: Call, upload: HttpCall) -> pipeline_pb2.Pipeline:
     """Store the file as the first version of a new pipeline; the answer is the pipeline."""
-    pipeline, _ = await keep_uploaded_pipeline(call, upload)
+    return await keep_uploaded_pipeline(call, upload, _uploaded)
+
+
+async def _uploaded(pipeline: Pipeline, _: PipelineVersion) -> pipeline_pb2.Pipeline:
     return codec.pipeline_message(pipeline)
 
 
 async def upload_pipeline_version(call: Call, upload: HttpCall) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Store the file as a version of the pipeline that the parameter pipelineid names; the answer is the version."""
-    return await whole_version(await keep_uploaded_version(call, upload))
+    return await keep_uploaded_version(call, upload, whole_version)
