@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -34,10 +34,11 @@ def connection_options(*, hidden: bool = False) -> list[click.Option]:
 def _option(field: Any, *, hidden: bool) -> click.Option:
     flag = f"--{field.name.replace('_', '-')}"
     is_switch = field.name in ("tls", "plain_text_token")
+    kind: Any = bool if is_switch else type(field.default)
     default = "" if field.default in ("", None) else f"; default {_default_text(field.default)}"
     return click.Option(
         [f"{flag}/--no-{flag[2:]}" if is_switch else flag],
-        type=bool if is_switch else type(field.default),
+        type=kind,
         default=None,
         expose_value=False,
         hidden=hidden,
@@ -65,12 +66,11 @@ def client_of(context: click.Context) -> "Client":
     """Return the client, which is closed when the command ends. Raises SettingsError."""
     root = context.find_root()
     if _CLIENT not in root.meta:
-        from lineal.client import Client
+        import lineal
 
-        client = root.meta[_CLIENT] = Client(**root.meta.get(_ARGUMENTS, {}))
-        root.call_on_close(client.close)
-    made: Client = root.meta[_CLIENT]
-    return made
+        root.meta[_CLIENT] = lineal.Client(**root.meta.get(_ARGUMENTS, {}))
+        root.call_on_close(root.meta[_CLIENT].close)
+    return cast("Client", root.meta[_CLIENT])
 
 
 def with_client(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -85,7 +85,7 @@ def quoted(word: str) -> str:
 
 def _listed(nodes: "list[Node]") -> str:
     now = words.now()
-    shown = []
+    shown: list[str] = []
     for node in nodes[:SHOWN]:
         created = moment(node, "created_at")
         when = f", {words.when_text(created, now)}" if created else ""

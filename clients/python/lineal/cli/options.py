@@ -19,7 +19,7 @@ class FormatType(click.Choice):  # type: ignore[type-arg]
     """One of the formats that a command has."""
 
     def __init__(self, *formats: Format) -> None:
-        super().__init__([format.value for format in formats or tuple(Format)])
+        super().__init__([format.value for format in formats or tuple(Format)])  # pyright: ignore[reportUnknownMemberType]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Format:
         """Return the format of a name."""

@@ -46,10 +46,10 @@ COMMANDS: tuple[click.Command, ...] = (
 )
 """In the order of the manual."""
 
-for command in RUN_WRITES:
-    runs.add_command(command)
-for command in COMMANDS:
-    program.add_command(command)
+for each in RUN_WRITES:
+    runs.add_command(each)
+for each in COMMANDS:
+    program.add_command(each)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

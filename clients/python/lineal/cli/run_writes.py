@@ -119,9 +119,11 @@ def _run_of_file(path: str) -> run_pb2.Run:
 def _plain(value: Any) -> Any:
     """Return what YAML has read as JSON would have it: times as texts, keys as texts."""
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        fields: dict[Any, Any] = value
+        return {str(key): _plain(each) for key, each in fields.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        items: list[Any] = value
+        return [_plain(each) for each in items]
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
@@ -229,5 +231,12 @@ def _ask(client: "Client", ids: Sequence[str]) -> None:
         raise Failure(Status.DECLINED, "nothing was deleted")
 
 
-COMMANDS = (create_run, archive_runs, unarchive_runs, terminate_runs, retry_runs, delete_runs)
+COMMANDS: tuple[click.Command, ...] = (
+    create_run,
+    archive_runs,
+    unarchive_runs,
+    terminate_runs,
+    retry_runs,
+    delete_runs,
+)
 """In the order of the manual."""
