@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import click
 from docs_client import client_methods, client_settings
+import docs_cli
 from docs_limits import LIMITS
 from docs_tables import table
 from google.rpc import code_pb2
@@ -231,4 +232,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "attacks": attacks,
     "client-methods": client_methods,
     "client-settings": client_settings,
+    "cli-statuses": docs_cli.statuses,
+    "cli-connection": docs_cli.connection,
+    "cli-commands": docs_cli.commands,
 }

@@ -26,6 +26,7 @@ def artifacts() -> None:
 @artifacts.command("list")
 @options.output_option()
 @options.list_options("'type=Model and name~churn' or 'uri=s3://bucket/model'")
+@options.namespace_option()
 @with_client
 def list_artifacts(
     client: "Client",

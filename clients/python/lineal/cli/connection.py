@@ -23,6 +23,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 LEFT_OUT = frozenset({"token", "keepalive_seconds"})
 """Settings without an option. What is on a command line can be read by every user of the machine: tokens come from a variable or file."""
 
+_TYPES: dict[str, Any] = {"tls": bool, "plain_text_token": bool, "timeout_seconds": float, "retries": int}
+_METAVARS = {"server": "HOST:PORT", "timeout_seconds": "SECONDS", "retries": "NUMBER"}
 _CLIENT = "lineal.client"
 
 
@@ -33,16 +35,15 @@ def connection_options(*, hidden: bool = False) -> list[click.Option]:
 
 def _option(field: Any, *, hidden: bool) -> click.Option:
     flag = f"--{field.name.replace('_', '-')}"
-    is_switch = field.name in ("tls", "plain_text_token")
-    kind: Any = bool if is_switch else type(field.default)
+    is_switch = _TYPES.get(field.name) is bool
     default = "" if field.default in ("", None) else f"; default {_default_text(field.default)}"
     return click.Option(
         [f"{flag}/--no-{flag[2:]}" if is_switch else flag],
-        type=kind,
+        type=_TYPES.get(field.name, str),
         default=None,
         expose_value=False,
         hidden=hidden,
-        metavar=None if is_switch else field.name.rpartition("_")[2].upper(),
+        metavar=None if is_switch else _METAVARS.get(field.name, "FILE"),
         callback=_remember,
         help=f"{field.metadata['meaning']}.  [{variable_of(field.name)}{default}]",
     )

@@ -27,6 +27,7 @@ def experiments() -> None:
 @experiments.command("list")
 @options.output_option()
 @options.list_options("'name~churn' or storage_state=AVAILABLE")
+@options.namespace_option()
 @with_client
 def list_experiments(
     client: "Client",

@@ -76,23 +76,21 @@ def list_options(keys: str) -> Decorator[Any]:
     """Add --filter, --sort and --limit; `keys` are some of those that a list can be filtered by, for its help."""
 
     def decorate(function: Any) -> Any:
-        for option in reversed(
-            (
-                click.option(
-                    "--filter",
-                    type=FilterType(),
-                    metavar="FILTER",
-                    help=f"List only what this holds for, such as {keys}.",
-                ),
-                click.option("--sort", metavar="KEY", help="Order: a key, then asc or desc, as in 'name asc'."),
-                limit_option(),
-                click.option("--namespace", metavar="NAME", help="The namespace, if the server has several."),
-            )
-        ):
-            function = option(function)
-        return function
+        filtered = click.option(
+            "--filter",
+            type=FilterType(),
+            metavar="FILTER",
+            help=f"List only what this holds for, such as {keys}.",
+        )
+        sorted_by = click.option("--sort", metavar="KEY", help="Order: a key, then asc or desc, as in 'name asc'.")
+        return filtered(sorted_by(limit_option()(function)))
 
     return decorate
+
+
+def namespace_option() -> Decorator[Any]:
+    """Add --namespace."""
+    return click.option("--namespace", metavar="NAME", help="The namespace, if the server has several.")
 
 
 def limit_option() -> Decorator[Any]:

@@ -28,6 +28,7 @@ def pipelines() -> None:
 @pipelines.command("list")
 @options.output_option()
 @options.list_options("'name~churn' or tags.team=growth")
+@options.namespace_option()
 @with_client
 def list_pipelines(
     client: "Client",

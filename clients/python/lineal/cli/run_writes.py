@@ -111,21 +111,13 @@ def _run_of_file(path: str) -> run_pb2.Run:
     if not isinstance(content, dict):
         raise click.UsageError(f"{path} has no fields of a run")
     try:
-        return json_format.ParseDict(_plain(content), run_pb2.Run())
-    except json_format.ParseError as error:
+        return json_format.Parse(json.dumps(content, default=_as_text), run_pb2.Run())
+    except (json_format.ParseError, TypeError, ValueError) as error:
         raise click.UsageError(f"{path} is not a run: {one_line(str(error))}") from None
 
 
-def _plain(value: Any) -> Any:
-    """Return what YAML has read as JSON would have it: times as texts, keys as texts."""
-    if isinstance(value, dict):
-        fields: dict[Any, Any] = value
-        return {str(key): _plain(each) for key, each in fields.items()}
-    if isinstance(value, list):
-        items: list[Any] = value
-        return [_plain(each) for each in items]
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
+def _as_text(value: Any) -> str:
+    """Return what YAML has read and JSON does not have, such as a time, as a text."""
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 

@@ -41,6 +41,7 @@ view_option = click.option(
 @runs.command("list")
 @options.output_option()
 @options.list_options("'state=FAILED and created_at>2026-01-31'")
+@options.namespace_option()
 @click.option("--experiment", metavar="EXPERIMENT", help="Only runs of this experiment, an id or a name.")
 @click.option(
     "--column",

@@ -22,7 +22,7 @@ KINDS = ("run", "task", "artifact", "experiment")
 )
 @options.output_option()
 @options.limit_option()
-@click.option("--namespace", metavar="NAME", help="The namespace, if the server has several.")
+@options.namespace_option()
 @with_client
 def search(
     client: "Client",

@@ -43,7 +43,6 @@ def list_tasks(
     filter: "Expression | None",
     sort: str | None,
     limit: int | None,
-    namespace: str | None,
     view: str | None,
 ) -> None:
     """List the tasks of a run, in the order in which they were recorded.
