@@ -29,8 +29,14 @@ FAILED_ITERATIONS_SHOWN = 3
 """How many failed iterations of a folded loop are shown with their tasks."""
 
 
+_READ_TOGETHER = frozenset({("note", "name"), ("name", "note"), ("iterations", "name"), ("ref", "note")})
+
+
 class Part(NamedTuple):
-    """A part of a line. `kind` is what it is: name, type, state, duration, iterations, message, number, uri, ref or note."""
+    """A part of a line. `kind` is what it is: name, type, state, duration, iterations, message, number, uri, ref or note.
+
+    In `TreeLine.pieces` also: branch, which is what leads to the node, and space.
+    """
 
     kind: str
     text: str
@@ -51,7 +57,19 @@ class TreeLine:
     @property
     def text(self) -> str:
         """The line without colours."""
-        return self.prefix + "  ".join(part.text for part in self.parts)
+        return "".join(piece.text for piece in self.pieces())
+
+    def pieces(self) -> Iterator[Part]:
+        """Yield all that the line consists of, from left to right, so that each can have its colour."""
+        if self.prefix:
+            yield Part("branch", self.prefix)
+        before = ""
+        for part in self.parts:
+            if before:
+                # What is said of a name is read with it: "taken by train [2]  RUNTIME  SUCCEEDED".
+                yield Part("space", " " if (before, part.kind) in _READ_TOGETHER else "  ")
+            yield part
+            before = part.kind
 
 
 class _Branch(NamedTuple):
@@ -277,7 +295,8 @@ class _LineageTree:
         before, after = _EDGE_WORDS.get(
             (edge.kind, direction), ("comes from" if direction == _UPSTREAM else "leads to", "")
         )
-        key = f"{after} {printable(edge.key)}" if after and edge.key else ""
+        # An input that is called as what it takes says nothing more.
+        key = f"{after} {printable(edge.key)}" if after and edge.key not in ("", self.nodes[other].name) else ""
         iteration = f"[{edge.iteration}]" if edge.HasField("iteration") else ""
         self._edges[at, direction][_Step(other, before, f"{key} {iteration}".strip())] = None
 
