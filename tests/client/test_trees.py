@@ -159,7 +159,7 @@ def test_a_node_is_followed_once():
     lines = texts(lineage_lines(graph))
     [first, again] = [line for line in lines if "prepare" in line]
     assert "(see above)" not in first
-    assert again.endswith("made by prepare  RUNTIME  task/u  (see above)")
+    assert again.endswith("made by prepare  RUNTIME  task/u (see above)")
     assert sum("took raw" in line for line in lines) == 1
 
 
