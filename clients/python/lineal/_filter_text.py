@@ -139,7 +139,7 @@ class _Reader:
     def _quoted(self) -> str:
         start = self.position
         quote = self._text[start]
-        characters = []
+        characters: list[str] = []
         at = start + 1
         while at < len(self._text) and self._text[at] != quote:
             if self._text[at] == "\\":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -46,28 +46,35 @@ def import_pandas() -> Any:
 
 def made(kind: Kind, cells: Sequence[Any]) -> pandas.Series[Any]:
     """Return the column of these cells."""
-    pandas_module = import_pandas()
+    series: Callable[..., pandas.Series[Any]] = import_pandas().Series
     if kind.name == "time":
         numbers = [None if each is None else (each - _EPOCH) // _MICROSECOND for each in cells]
-        return _of_microseconds(numbers, "datetime64[us]").dt.tz_localize("UTC")
+        moments: pandas.Series[Any] = _of_microseconds(numbers, "datetime64[us]").dt.tz_localize("UTC")
+        return moments
     if kind.name == "duration":
         numbers = [None if each is None else each // _MICROSECOND for each in cells]
         return _of_microseconds(numbers, "timedelta64[us]")
     if kind.name == "category":
         # A newer server may have further names; they are sorted behind those that are known.
         further = sorted({each for each in cells if each is not None and each not in kind.categories})
-        dtype = pandas_module.CategoricalDtype([*kind.categories, *further])
-        return pandas_module.Series(pandas_module.Categorical(cells, dtype=dtype))
+        dtype = import_pandas().CategoricalDtype([*kind.categories, *further])
+        return series(import_pandas().Categorical(cells, dtype=dtype))
     if kind.name == "text":
         # The contract has no absent texts: a field without one is empty.
         cells = [each or None for each in cells]
-    return pandas_module.Series(list(cells), dtype=kind.dtype)
+    return series(list(cells), dtype=_dtype(kind))
+
+
+def _dtype(kind: Kind) -> str:
+    # Before pandas 3, "str" makes texts of what is absent.
+    is_old = kind.dtype == "str" and int(import_pandas().__version__.partition(".")[0]) < 3
+    return "string" if is_old else kind.dtype
 
 
 def of_values(cells: Sequence[Any]) -> pandas.Series[Any]:
     """Return the column of values of which nobody says what they are: numbers, truth values or texts if all of them are."""
     present = [each for each in cells if each is not None]
-    kinds = {type(each) for each in present}
+    kinds: set[type[Any]] = {type(each) for each in present}
     if kinds == {bool}:
         return made(Kind("bool", "boolean"), cells)
     if kinds == {str}:
@@ -80,10 +87,9 @@ def of_values(cells: Sequence[Any]) -> pandas.Series[Any]:
 
 
 def _of_microseconds(numbers: Sequence[int | None], dtype: str) -> pandas.Series[Any]:
-    pandas_module = import_pandas()
     import numpy
 
-    absent = numpy.iinfo("int64").min  # what NaT is
-    return pandas_module.Series(
-        numpy.array([absent if each is None else each for each in numbers], "int64").view(dtype)
-    )
+    series: Callable[..., pandas.Series[Any]] = import_pandas().Series
+    absent = int(numpy.iinfo("int64").min)  # what NaT is
+    counts: Any = numpy.array([absent if each is None else each for each in numbers], "int64")
+    return series(counts.view(dtype))

@@ -133,6 +133,16 @@ def first_line(text: str, *, at_most: int = 200) -> str:
     return line if len(line) <= at_most else line[: at_most - 1] + "…"
 
 
+def plain_fields(descriptor: Any) -> list[str]:
+    """Return the names of the fields that hold one text, number, enum or time."""
+    return [
+        field.name
+        for field in descriptor.fields
+        if not field.is_repeated
+        and (field.message_type is None or field.message_type.full_name == "google.protobuf.Timestamp")
+    ]
+
+
 def _first_running(message: Any) -> datetime | None:
     for status in message.state_history:
         if enum_name(status, "state") == "RUNNING":
@@ -146,9 +156,11 @@ def _span(start: datetime | None, end: datetime | None) -> timedelta | None:
 
 def _with_whole_numbers(value: Any) -> Any:
     if isinstance(value, float):
-        return int(value) if value == int(value) and abs(value) <= 2**53 else value
+        return int(value) if value.is_integer() and abs(value) <= 2**53 else value
     if isinstance(value, list):
-        return [_with_whole_numbers(each) for each in value]
+        items: list[Any] = value
+        return [_with_whole_numbers(each) for each in items]
     if isinstance(value, dict):
-        return {name: _with_whole_numbers(each) for name, each in value.items()}
+        members: dict[str, Any] = value
+        return {name: _with_whole_numbers(each) for name, each in members.items()}
     return value

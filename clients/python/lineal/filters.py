@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from google.protobuf import json_format
 
@@ -70,7 +70,7 @@ class Expression:
 
     predicates: tuple[Predicate, ...] = ()
 
-    def __and__(self, other: Expression) -> Expression:
+    def __and__(self, other: object) -> Expression:
         """Return the expression that holds where both hold."""
         if not isinstance(other, Expression):
             return NotImplemented
@@ -118,27 +118,27 @@ class Key:
 
     def __eq__(self, value: object) -> Expression:  # type: ignore[override]
         """Keep rows whose value is this one."""
-        return self._compare(_Operation.EQUALS, value)
+        return _compared(self._name, _Operation.EQUALS, value)
 
     def __ne__(self, value: object) -> Expression:  # type: ignore[override]
         """Keep rows that have another value. Rows without one are not kept."""
-        return self._compare(_Operation.NOT_EQUALS, value)
+        return _compared(self._name, _Operation.NOT_EQUALS, value)
 
     def __lt__(self, value: object) -> Expression:
         """Keep rows whose value is less."""
-        return self._compare(_Operation.LESS_THAN, value)
+        return _compared(self._name, _Operation.LESS_THAN, value)
 
     def __le__(self, value: object) -> Expression:
         """Keep rows whose value is this one or less."""
-        return self._compare(_Operation.LESS_THAN_EQUALS, value)
+        return _compared(self._name, _Operation.LESS_THAN_EQUALS, value)
 
     def __gt__(self, value: object) -> Expression:
         """Keep rows whose value is greater."""
-        return self._compare(_Operation.GREATER_THAN, value)
+        return _compared(self._name, _Operation.GREATER_THAN, value)
 
     def __ge__(self, value: object) -> Expression:
         """Keep rows whose value is this one or greater."""
-        return self._compare(_Operation.GREATER_THAN_EQUALS, value)
+        return _compared(self._name, _Operation.GREATER_THAN_EQUALS, value)
 
     def in_(self, values: Iterable[object]) -> Expression:
         """Keep rows whose value is one of these; none, if there are none. All are texts, or all are numbers or times."""
@@ -154,7 +154,7 @@ class Key:
 
     def contains(self, text: str) -> Expression:
         """Keep rows whose text contains this one, letter case included."""
-        if not isinstance(text, str):
+        if not isinstance(cast(object, text), str):
             raise FilterError(f"{self._name}.contains() takes a text, not {type(text).__name__}")
         return Expression((Predicate(self._name, _Operation.IS_SUBSTRING, text),))
 
@@ -180,11 +180,6 @@ class Key:
         """Return it as it is written."""
         return f"F.{self._name}" if self._name.isidentifier() else f"F[{self._name!r}]"
 
-    def _compare(self, operation: int, value: object) -> Expression:
-        if operation in (_Operation.EQUALS, _Operation.NOT_EQUALS):
-            check_not_a_day(self._name, value)
-        return Expression((Predicate(self._name, operation, plain_value(self._name, value)),))
-
 
 class _Keys:
     """Every key by its name: `F.state`, `F["tags.team"]`. Which of them a list has is known to the server."""
@@ -198,7 +193,7 @@ class _Keys:
         return Key(name)
 
     def __getitem__(self, name: str) -> Key:
-        if not isinstance(name, str) or not name:
+        if not isinstance(cast(object, name), str) or not name:
             raise FilterError("the key of a filter is a text that is not empty")
         return Key(name)
 
@@ -224,7 +219,7 @@ def parse(text: str) -> Expression:
     """
     from lineal._filter_text import read  # the command line needs it, a program seldom
 
-    return Expression(tuple(read(text, _compare)))
+    return Expression(tuple(read(text, _predicate_of_text)))
 
 
 def as_json(value: Expression | filter_pb2.Filter | Mapping[str, Any] | str) -> str:
@@ -235,7 +230,7 @@ def as_json(value: Expression | filter_pb2.Filter | Mapping[str, Any] | str) -> 
         return _json(value)
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(cast(object, value), Mapping):
         try:
             return _json(json_format.ParseDict(dict(value), filter_pb2.Filter()))
         except json_format.ParseError as error:
@@ -247,7 +242,13 @@ def as_json(value: Expression | filter_pb2.Filter | Mapping[str, Any] | str) -> 
     )
 
 
-def _compare(key_name: str, operation: str, value: str | tuple[str, ...]) -> Predicate:
+def _compared(key_name: str, operation: int, value: object) -> Expression:
+    if operation in (_Operation.EQUALS, _Operation.NOT_EQUALS):
+        check_not_a_day(key_name, value)
+    return Expression((Predicate(key_name, operation, plain_value(key_name, value)),))
+
+
+def _predicate_of_text(key_name: str, operation: str, value: str | tuple[str, ...]) -> Predicate:
     """Return the predicate of a text. Which kind of value is meant, the key says: `pipeline_id=123` compares a text."""
     number = next(each for each, sign in _SIGNS.items() if sign.strip() == operation)
     if isinstance(value, tuple):
@@ -255,7 +256,7 @@ def _compare(key_name: str, operation: str, value: str | tuple[str, ...]) -> Pre
     elif number == _Operation.IS_SUBSTRING:
         compared = Key(key_name).contains(value)
     else:
-        compared = Key(key_name)._compare(number, value)
+        compared = _compared(key_name, number, value)
     return compared.predicates[0]
 
 

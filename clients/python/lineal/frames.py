@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf import json_format
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["to_frame"]
 
+_TIMESTAMP = "google.protobuf.Timestamp"
 METRIC = artifact_pb2.Artifact.Metric
 _RUN_STATES = [each for each in run_pb2.RuntimeState.keys() if each != "RUNTIME_STATE_UNSPECIFIED"]  # noqa: SIM118 – an enum
 
@@ -51,12 +54,16 @@ class Column(NamedTuple):
     cell: Callable[[Any], Any]
 
 
+def _no_extras(_message: Message) -> Iterable[tuple[str, Any]]:
+    return ()
+
+
 class Shape(NamedTuple):
     """The frame of a kind of messages: what comes first, what is left out, and columns whose names the rows say."""
 
     first: Sequence[Column | str] = ()
     left_out: frozenset[str] = frozenset()
-    flattened: Callable[[Any], Iterable[tuple[str, Any]]] = lambda _message: ()
+    flattened: Callable[[Any], Iterable[tuple[str, Any]]] = _no_extras
 
 
 def to_frame(messages: Iterable[Message], kind: type[Message] | None = None) -> pandas.DataFrame:
@@ -80,14 +87,15 @@ def to_frame(messages: Iterable[Message], kind: type[Message] | None = None) -> 
     return frame(columns)
 
 
-def _kind_of(messages: Iterable[Message], rows: Sequence[Message]) -> type[Message] | None:
+def _kind_of(messages: Any, rows: Sequence[Any]) -> type[Message] | None:
     if rows:
         if not isinstance(rows[0], Message):
             raise TypeError(f"a frame is made of messages, not of {type(rows[0]).__name__}")
         return type(rows[0])
     if hasattr(messages, "add") and hasattr(messages, "MergeFrom"):
         # A repeated field says what it takes only by making one: in a copy, so that the message stays as it is.
-        return type(copy.deepcopy(messages).add())
+        added: Message = copy.deepcopy(messages).add()
+        return type(added)
     return None
 
 
@@ -103,20 +111,24 @@ def _columns(kind: type[Message], shape: Shape) -> Iterator[Column]:
 
 
 def _column(field: Any) -> Column:
-    name = field.name
-    if field.is_repeated:
-        return Column(name, OBJECT, lambda message: _nested(message, name))
+    name: str = field.name
+    if field.is_repeated or (field.message_type is not None and field.message_type.full_name != _TIMESTAMP):
+        return Column(name, OBJECT, partial(_nested, name=name))
     if field.message_type is not None:
-        if field.message_type.full_name == "google.protobuf.Timestamp":
-            return Column(name, TIME, lambda message: moment(message, name))
-        return Column(name, OBJECT, lambda message: _nested(message, name))
+        return Column(name, TIME, partial(moment, field=name))
     if field.enum_type is not None:
         kind = category([each.name for each in field.enum_type.values if each.number])
-        return Column(name, kind, lambda message: enum_name(message, name) or None)
+        return Column(name, kind, partial(_enum, name=name))
     kind = _SCALARS.get(field.cpp_type, INTEGER)
-    if field.has_presence:
-        return Column(name, kind, lambda message: getattr(message, name) if message.HasField(name) else None)
-    return Column(name, kind, lambda message: getattr(message, name))
+    return Column(name, kind, partial(_optional, name=name) if field.has_presence else attrgetter(name))
+
+
+def _enum(message: Message, name: str) -> str | None:
+    return enum_name(message, name) or None
+
+
+def _optional(message: Message, name: str) -> Any:
+    return getattr(message, name) if message.HasField(name) else None
 
 
 _SCALARS: Mapping[int, Kind] = {
@@ -210,14 +222,21 @@ def _task_message(task: task_pb2.PipelineTask) -> str | None:
     return first_line(next(filter(None, messages), "")) or None
 
 
-def _pipeline(run: run_pb2.Run, name: str) -> str | None:
-    reference = getattr(run.pipeline_version_reference, name)
-    return reference or (run.pipeline_version_id if name == "pipeline_version_id" else "") or None
+def _pipeline(run: run_pb2.Run) -> str:
+    return run.pipeline_version_reference.pipeline_id
+
+
+def _pipeline_version(run: run_pb2.Run) -> str:
+    return run.pipeline_version_reference.pipeline_version_id or run.pipeline_version_id
 
 
 def _iteration(task: task_pb2.PipelineTask) -> int | None:
     attributes = task.type_attributes
     return attributes.iteration_index if attributes.HasField("iteration_index") else None
+
+
+def _summary_state(run: overview_pb2.RunSummary) -> str | None:
+    return run.state or None
 
 
 def _summary_duration(run: overview_pb2.RunSummary) -> Any:
@@ -237,8 +256,8 @@ _RUN = Shape(
         Column("duration", DURATION, run_duration),
         Column("error", TEXT, _run_error),
         "experiment_id",
-        Column("pipeline_id", TEXT, lambda run: _pipeline(run, "pipeline_id")),
-        Column("pipeline_version_id", TEXT, lambda run: _pipeline(run, "pipeline_version_id")),
+        Column("pipeline_id", TEXT, _pipeline),
+        Column("pipeline_version_id", TEXT, _pipeline_version),
         "storage_state",
         "task_count",
     ),
@@ -250,12 +269,12 @@ _SUMMARY = Shape(
     first=(
         "run_id",
         "display_name",
-        Column("state", category(_RUN_STATES), lambda run: run.state or None),
+        Column("state", category(_RUN_STATES), _summary_state),
         "created_at",
         "finished_at",
         Column("duration", DURATION, _summary_duration),
-        Column("error", TEXT, lambda run: run.failed.message or None),
-        Column("failed_task", TEXT, lambda run: run.failed.name or None),
+        Column("error", TEXT, attrgetter("failed.message")),
+        Column("failed_task", TEXT, attrgetter("failed.name")),
         "archived",
     ),
     left_out=frozenset({"failed", "metrics", "columns"}),
