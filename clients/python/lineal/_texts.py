@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -155,12 +155,11 @@ def _span(start: datetime | None, end: datetime | None) -> timedelta | None:
 
 
 def _with_whole_numbers(value: Any) -> Any:
-    if isinstance(value, float):
+    kind = cast(object, type(value))
+    if kind is float:
         return int(value) if value.is_integer() and abs(value) <= 2**53 else value
-    if isinstance(value, list):
-        items: list[Any] = value
-        return [_with_whole_numbers(each) for each in items]
-    if isinstance(value, dict):
-        members: dict[str, Any] = value
-        return {name: _with_whole_numbers(each) for name, each in members.items()}
+    if kind is list:
+        return [_with_whole_numbers(each) for each in value]
+    if kind is dict:
+        return {name: _with_whole_numbers(each) for name, each in value.items()}
     return value
