@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
+from lineal._ui import address_for
+
 if TYPE_CHECKING:
     from lineal.client import Client
 
@@ -42,7 +44,7 @@ class _Ui:
             overview = client.get_overview(latest=1, timeout_seconds=ASK_SECONDS)
         except (LinealError, RuntimeError):  # also a client that has been closed
             return ""
-        self._url, self._is_known = getattr(overview, "ui_url", ""), True
+        self._url, self._is_known = address_for(overview.ui_url, client.settings.targets[0]), True
         return self._url
 
 
