@@ -141,21 +141,21 @@ _PRODUCERS = (
     Column("task", lambda each: each.task.name or each.task.type),
     Column("as", lambda each: each.key + (f" [{each.iteration}]" if each.HasField("iteration") else "")),
     Column("state", lambda each: words.State(each.task.state) if each.task.state else None),
-    Column("run", lambda each: each.run.name, flexible=True),
+    Column("run", lambda each: each.run.name, least=8, rank=3),
     Column("id", lambda each: id_of(each.task)),
 )
 _SOURCES = (
     Column("id", lambda each: id_of(each.artifact)),
     Column("created", lambda each: moment(each.artifact, "created_at")),
     Column("made by", lambda each: each.task.name),
-    Column("run", lambda each: each.run.name, flexible=True),
+    Column("run", lambda each: each.run.name, least=8, rank=3),
 )
 _INPUTS = (
     Column("as", lambda each: each.key),
-    Column("name", lambda each: each.source.artifact.name or each.source.artifact.type, flexible=True),
+    Column("name", lambda each: each.source.artifact.name or each.source.artifact.type, least=8),
     Column("made by", lambda each: each.source.task.name),
-    Column("run", lambda each: each.source.run.name, flexible=True),
-    Column("uri", lambda each: each.source.artifact.uri, flexible=True),
+    Column("run", lambda each: each.source.run.name, least=8, rank=3),
+    Column("uri", lambda each: each.source.artifact.uri, least=16, rank=1),
     Column("id", lambda each: id_of(each.source.artifact)),
 )
 _METRICS = (
@@ -166,9 +166,9 @@ _METRICS = (
 
 COLUMNS = (
     Column("id", lambda artifact: artifact.artifact_id),
-    Column("name", lambda artifact: artifact.name, flexible=True),
-    Column("type", lambda artifact: enum_name(artifact, "type")),
-    Column("created", lambda artifact: moment(artifact, "created_at"), in_csv=False),
+    Column("name", lambda artifact: artifact.name, least=8),
+    Column("type", lambda artifact: enum_name(artifact, "type"), rank=2),
+    Column("created", lambda artifact: moment(artifact, "created_at"), rank=3, in_csv=False),
     Column("created_at", lambda artifact: moment(artifact, "created_at"), in_table=False),
     Column(
         "number",
@@ -182,6 +182,6 @@ COLUMNS = (
         in_table=False,
     ),
     Column("namespace", lambda artifact: artifact.namespace, in_table=False),
-    Column("uri", lambda artifact: artifact.uri, flexible=True),
+    Column("uri", lambda artifact: artifact.uri, least=16, rank=1),
 )
 """The columns of artifacts: of tables, and of CSV."""

@@ -55,7 +55,7 @@ def _show(answer: "RunComparison") -> None:
     table.add_column("", no_wrap=True)
     table.add_column("", overflow="fold")
     for run in answer.runs:
-        formats.add_column(table, run.name, flexible=True, as_is=True)
+        table.add_column(Text(printable(run.name)), overflow="fold")
     table.add_row("", "id", *(Text(id_of(run), style="dim") for run in answer.runs))
     table.add_row("", "state", *(words.shown(words.State(run.state), now) for run in answer.runs))
     table.add_row("", "created", *(words.shown(moment(run, "created_at"), now) for run in answer.runs))

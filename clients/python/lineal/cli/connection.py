@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from lineal.cli.exits import Failure, Status
 from lineal.settings import Settings, variable_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,12 @@ def client_of(context: click.Context) -> "Client":
     return cast("Client", root.meta[_CLIENT])
 
 
+def server_of(context: click.Context | None) -> str:
+    """Return where the client's calls go; "" if there is no client."""
+    client = None if context is None else context.meta.get(_CLIENT)
+    return "" if client is None else str(client.settings.server)
+
+
 def with_client(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command's function the client as its first argument."""
 
@@ -96,6 +103,13 @@ class Group(click.Group):
     """A group of commands, in the order in which they were added."""
 
     command_class = Command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words after the group's name; without any, show the help. Raises Failure then."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            raise Failure(Status.USAGE)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands in the order of the manual, not of the alphabet."""

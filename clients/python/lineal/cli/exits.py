@@ -79,8 +79,11 @@ def status_of(error: BaseException) -> Status:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), Status.FAILED)
 
 
-def sentence_of(error: BaseException) -> str:
-    """Return what is said of an error, without a line break; "" if nothing is."""
+def sentence_of(error: BaseException, server: str = "") -> str:
+    """Return what is said of an error, without a line break; "" if nothing is. `server` is where calls went, if that is known."""
+    if server and isinstance(error, errors.Unavailable) and not error.reason:
+        # What gRPC says of connections begins with its own inner life, and ends with why.
+        return one_line(f"no server could be reached at {server}: {error.message.rpartition(': ')[2]}")
     if isinstance(error, (KeyboardInterrupt, click.Abort, BrokenPipeError)):
         return ""
     return one_line(_sentence_of(error))
@@ -105,9 +108,9 @@ def _hint(error: click.ClickException) -> str:
     return "" if context is None else f"; see {context.command_path} --help"
 
 
-def tell(error: BaseException) -> Status:
+def tell(error: BaseException, server: str = "") -> Status:
     """Write what is said of an error to standard error, and return its exit status."""
-    if sentence := sentence_of(error):
+    if sentence := sentence_of(error, server):
         complain(sentence)
     if os.environ.get(TRACEBACK_VARIABLE):
         traceback.print_exception(type(error), error, error.__traceback__)

@@ -83,14 +83,14 @@ def _state(experiment: Any) -> Any:
 
 COLUMNS = (
     Column("id", lambda each: each.experiment_id),
-    Column("name", lambda each: each.display_name, flexible=True),
-    Column("state", _state, in_csv=False),
+    Column("name", lambda each: each.display_name, least=8),
+    Column("state", _state, rank=3, in_csv=False),
     Column("storage_state", lambda each: str(_state(each)), in_table=False),
-    Column("created", lambda each: moment(each, "created_at"), in_csv=False),
-    Column("last run", lambda each: moment(each, "last_run_created_at"), in_csv=False),
+    Column("created", lambda each: moment(each, "created_at"), rank=4, in_csv=False),
+    Column("last run", lambda each: moment(each, "last_run_created_at"), rank=1, in_csv=False),
     Column("created_at", lambda each: moment(each, "created_at"), in_table=False),
     Column("last_run_created_at", lambda each: moment(each, "last_run_created_at"), in_table=False),
     Column("namespace", lambda each: each.namespace, in_table=False),
-    Column("description", lambda each: each.description, flexible=True),
+    Column("description", lambda each: each.description, least=12, rank=5),
 )
 """The columns of experiments: of tables, and of CSV."""

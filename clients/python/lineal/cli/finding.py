@@ -58,7 +58,7 @@ def node_of(client: "Client", kind: str, word: str) -> "Node":
         return named[0]
     if named:
         raise Failure(Status.USAGE, f"{len(named)} {kind}s have the name {word!r}, give an id: {_listed(named)}")
-    hint = f"; there is {_listed(similar)}" if similar else ""
+    hint = f"; similar: {_listed(similar)}" if similar else ""
     raise Failure(Status.NOT_FOUND, f"no {kind} has the id or the name {word!r}{hint}")
 
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lineal._texts import printable
-from lineal.cli import terminal, words
+from lineal.cli import terminal, widths, words
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\n]")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -46,12 +46,14 @@ class Format(enum.Enum):
 class Column:
     """A column of tables and of CSV: `value` is a text, number, time, duration or `words.State` of an item, or None.
 
-    In a table too wide for the screen, flexible columns are cut. `name` is the column's name in CSV, and in capitals in tables.
+    `name` is the column's name in CSV, and in capitals in tables. What happens to it in a table too wide for the screen, `least` and
+    `rank` say, as in `widths.Width`.
     """
 
     name: str
     value: Callable[[Any], Any]
-    flexible: bool = False
+    least: int = 0
+    rank: int = 0
     is_number: bool = False
     in_table: bool = True
     in_csv: bool = True
@@ -99,42 +101,47 @@ def write_ids(ids: Iterable[str]) -> None:
         terminal.write(printable(id))
 
 
-def table(items: Iterable[Any], columns: Sequence[Column], *, with_head: bool = True) -> Table:
-    """Return a table; columns that are empty in all rows are left out, but for the first two."""
+def table(items: Iterable[Any], columns: Sequence[Column], *, with_head: bool = True, room: int | None = None) -> Table:
+    """Return a table that fits so many columns of the screen, by default all.
+
+    Columns that are empty in all rows are left out, but for the first two.
+    """
     now = words.now()
     columns = [column for column in columns if column.in_table]
     rows = [[column.value(item) for column in columns] for item in items]
-    kept = [
-        number
-        for number in range(len(columns))
-        if number < 2 or not rows or any(row[number] not in (None, "") for row in rows)
-    ]
+    kept = [number for number in range(len(columns)) if number < 2 or _has_values(rows, number)]
+    cells = [[words.shown(row[number], now) for number in kept] for row in rows]
+    heads = [_head(columns[number].name) if with_head else Text("") for number in kept]
+    natural = [max(text.cell_len for text in column) for column in zip(heads, *cells, strict=True)]
+    shown = widths.fit(
+        [
+            widths.Width(width, columns[number].least, columns[number].rank)
+            for width, number in zip(natural, kept, strict=True)
+        ],
+        terminal.width() if room is None else room,
+    )
     made = empty_table(with_head=with_head)
-    for number in kept:
-        column = columns[number]
-        add_column(made, column.name, flexible=column.flexible, is_number=column.is_number)
-    for row in rows:
-        made.add_row(*(words.shown(row[number], now) for number in kept))
+    for place, width in shown.items():
+        is_number = columns[kept[place]].is_number
+        made.add_column(
+            heads[place], width=width, no_wrap=True, overflow="ellipsis", justify="right" if is_number else "left"
+        )
+    for row_cells in cells:
+        made.add_row(*(row_cells[place] for place in shown))
     return made
 
 
 def empty_table(*, with_head: bool = True) -> Table:
     """Return a table without lines between its cells."""
-    return Table(box=None, pad_edge=False, show_header=with_head, header_style="bold", padding=(0, 2, 0, 0))
+    return Table(box=None, pad_edge=False, show_header=with_head, header_style="bold", padding=(0, widths.GAP, 0, 0))
 
 
-def add_column(
-    table: Table, name: str, *, flexible: bool = False, is_number: bool = False, as_is: bool = False
-) -> None:
-    """Add a column to a table; one that is not flexible is never cut. `as_is` is for names that come from the store."""
-    table.add_column(
-        Text(printable(name) if as_is else name.replace("_", " ").upper()),
-        no_wrap=True,
-        overflow="ellipsis",
-        justify="right" if is_number else "left",
-        min_width=6 if flexible else None,
-        ratio=None,
-    )
+def _has_values(rows: Sequence[Sequence[Any]], number: int) -> bool:
+    return not rows or any(row[number] not in (None, "") for row in rows)
+
+
+def _head(name: str) -> Text:
+    return Text(name.replace("_", " ").upper())
 
 
 def plain_message(item: Message) -> Any:

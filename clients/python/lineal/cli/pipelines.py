@@ -98,20 +98,20 @@ def _tags(item: object) -> str:
 
 COLUMNS = (
     Column("id", lambda each: each.pipeline_id),
-    Column("name", lambda each: each.name, flexible=True),
-    Column("shown as", lambda each: each.display_name if each.display_name != each.name else "", in_csv=False),
+    Column("name", lambda each: each.name, least=8),
+    Column("shown as", lambda each: each.display_name if each.display_name != each.name else "", rank=3, in_csv=False),
     Column("display_name", lambda each: each.display_name, in_table=False),
-    Column("created", lambda each: moment(each, "created_at"), in_csv=False),
+    Column("created", lambda each: moment(each, "created_at"), rank=2, in_csv=False),
     Column("created_at", lambda each: moment(each, "created_at"), in_table=False),
-    Column("tags", _tags, flexible=True),
+    Column("tags", _tags, least=12, rank=1),
     Column("namespace", lambda each: each.namespace, in_table=False),
-    Column("description", lambda each: each.description, flexible=True),
+    Column("description", lambda each: each.description, least=12, rank=5),
 )
 """The columns of pipelines: of tables, and of CSV."""
 
 _VERSIONS = (
     Column("id", lambda each: each.pipeline_version_id),
-    Column("name", lambda each: each.display_name or each.name, flexible=True),
+    Column("name", lambda each: each.display_name or each.name, least=8),
     Column("created", lambda each: moment(each, "created_at")),
-    Column("tags", _tags, flexible=True),
+    Column("tags", _tags, least=12, rank=1),
 )

@@ -11,7 +11,7 @@ from lineal.cli import exits, terminal
 from lineal.cli.artifacts import artifacts
 from lineal.cli.compare import compare
 from lineal.cli.completion import VARIABLE, completion
-from lineal.cli.connection import Group, connection_options
+from lineal.cli.connection import Group, connection_options, server_of
 from lineal.cli.experiments import experiments
 from lineal.cli.export import export
 from lineal.cli.open_ import open_
@@ -58,25 +58,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if VARIABLE in os.environ:
         program.main(prog_name=NAME)  # prints completions, and ends the process
     words = list(sys.argv[1:] if arguments is None else arguments)
+    context = None
     try:
         with program.make_context(NAME, words) as context:
             program.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
+    except SystemExit:
+        raise
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is told in one line
-        return _ended(error)
+        return _ended(error, server_of(context))
     return exits.Status.DONE
 
 
-def _ended(error: BaseException) -> int:
-    if isinstance(error, SystemExit):
-        raise error
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message())
-        return exits.Status.USAGE
+def _ended(error: BaseException, server: str) -> int:
     try:
-        status = exits.tell(error)
+        status = exits.tell(error, server)
         if status is not exits.Status.PIPE_CLOSED:
             sys.stdout.flush()
     except BrokenPipeError:

@@ -55,7 +55,7 @@ def _add_failure(sheet: Sheet, report: "RunReport") -> None:
     if report.HasField("differences"):
         _add_differences(sheet, report.differences)
     sheet.table(
-        "Not reached",
+        "Not reached" if report.progress.finished else "Not begun yet",
         report.unreached,
         (
             Column("task", lambda task: task.name),
@@ -73,8 +73,8 @@ def _add_differences(sheet: Sheet, differences: "RunDifferences") -> None:
         differences.inputs,
         (
             Column("input", lambda each: each.key),
-            Column("here", lambda each: _given(each.here), flexible=True),
-            Column("there", lambda each: _given(each.there), flexible=True),
+            Column("here", lambda each: _given(each.here), least=12),
+            Column("there", lambda each: _given(each.there), least=12),
         ),
         more="not everything could be compared" if differences.more else "",
     )
@@ -96,13 +96,13 @@ _BLAMED = (
 )
 _ARTIFACTS = (
     Column("id", lambda artifact: artifact.artifact_id),
-    Column("name", lambda artifact: artifact.name or artifact.key, flexible=True),
-    Column("type", lambda artifact: artifact.type),
+    Column("name", lambda artifact: artifact.name or artifact.key, least=8),
+    Column("type", lambda artifact: artifact.type, rank=1),
     Column("made by", lambda artifact: f"{artifact.task_name}{_iteration(artifact)}"),
     Column(
         "number",
         lambda artifact: number_words(artifact.number) if artifact.HasField("number") else None,
         is_number=True,
     ),
-    Column("uri", lambda artifact: artifact.uri, flexible=True),
+    Column("uri", lambda artifact: artifact.uri, least=16, rank=2),
 )

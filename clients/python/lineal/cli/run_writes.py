@@ -95,11 +95,6 @@ def _refer(client: "Client", run: run_pb2.Run, pipeline: str | None, version: st
         if not reference.pipeline_id:
             raise click.UsageError("--pipeline-version needs --pipeline")
         reference.pipeline_version_id = version
-    else:
-        versions = client.list_pipeline_versions(reference.pipeline_id, sort_by="created_at desc", page_size=1)
-        newest = versions.first(1)
-        if newest:
-            reference.pipeline_version_id = newest[0].pipeline_version_id
 
 
 def _run_of_file(path: str) -> run_pb2.Run:

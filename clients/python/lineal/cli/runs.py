@@ -160,21 +160,21 @@ def _extra_column(name: str) -> Column:
 
 COLUMNS = (
     Column("id", lambda run: run.run_id),
-    Column("name", lambda run: run.display_name, flexible=True),
+    Column("name", lambda run: run.display_name, least=8),
     Column("state", _state, in_csv=False),
     Column("state", lambda run: run.state, in_table=False),
     Column("archived", lambda run: run.archived, in_table=False),
-    Column("created", lambda run: moment(run, "created_at"), in_csv=False),
+    Column("created", lambda run: moment(run, "created_at"), rank=1, in_csv=False),
     Column("created_at", lambda run: moment(run, "created_at"), in_table=False),
     Column("finished_at", lambda run: moment(run, "finished_at"), in_table=False),
-    Column("took", _took, in_csv=False),
+    Column("took", _took, rank=3, in_csv=False),
     Column("seconds", _seconds, in_table=False),
-    Column("experiment", lambda run: run.experiment_name or run.experiment_id, flexible=True),
+    Column("experiment", lambda run: run.experiment_name or run.experiment_id, least=8, rank=4),
     Column("experiment_id", lambda run: run.experiment_id, in_table=False),
-    Column("pipeline", lambda run: run.pipeline_name or run.pipeline_id, flexible=True),
+    Column("pipeline", lambda run: run.pipeline_name or run.pipeline_id, least=8, rank=5),
     Column("pipeline_id", lambda run: run.pipeline_id, in_table=False),
     Column("pipeline_version_id", lambda run: run.pipeline_version_id, in_table=False),
     Column("namespace", lambda run: run.namespace, in_table=False),
-    Column("outcome", _outcome, flexible=True),
+    Column("outcome", _outcome, least=16, rank=2),
 )
 """The columns of runs: of tables, and of CSV."""

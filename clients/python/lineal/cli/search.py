@@ -56,16 +56,16 @@ def _state(node: Any) -> Any:
 
 COLUMNS = (
     Column("ref", lambda node: node.ref),
-    Column("name", lambda node: node.name, flexible=True),
-    Column("type", lambda node: node.type),
-    Column("state", _state, in_csv=False),
+    Column("name", lambda node: node.name, least=8),
+    Column("type", lambda node: node.type, rank=2),
+    Column("state", _state, rank=1, in_csv=False),
     Column("state", lambda node: node.state, in_table=False),
     Column("number", lambda node: node.number if node.HasField("number") else None, is_number=True),
-    Column("created", lambda node: moment(node, "created_at"), in_csv=False),
+    Column("created", lambda node: moment(node, "created_at"), rank=4, in_csv=False),
     Column("created_at", lambda node: moment(node, "created_at"), in_table=False),
     Column("finished_at", lambda node: moment(node, "finished_at"), in_table=False),
     Column("run", lambda node: node.run, in_table=False),
     Column("namespace", lambda node: node.namespace, in_table=False),
-    Column("uri", lambda node: node.uri, flexible=True),
+    Column("uri", lambda node: node.uri, least=12, rank=5),
 )
 """The columns of results: of tables, and of CSV."""

@@ -10,7 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lineal._texts import printable
-from lineal.cli import formats, words
+from lineal.cli import formats, terminal, words
+
+INDENT = 2
+"""How far what is under a title is moved to the right."""
 
 
 class Sheet:
@@ -26,9 +29,7 @@ class Sheet:
         if value is None or value == "":
             return
         if self._lines is None:
-            self._lines = formats.empty_table(with_head=False)
-            self._lines.add_column(style="dim")
-            self._lines.add_column(overflow="fold")
+            self._lines = _lines()
             self._parts.append(self._lines)
         self._lines.add_row(Text(name), self._whole(value))
 
@@ -36,7 +37,7 @@ class Sheet:
         """Add a text of several lines under a title."""
         if text.strip():
             self._title(title)
-            self._parts.append(Padding(Text(words.printable_lines(text.strip("\n")), style=style), (0, 0, 0, 2)))
+            self._parts.append(Padding(Text(words.printable_lines(text.strip("\n")), style=style), (0, 0, 0, INDENT)))
 
     def table(
         self,
@@ -52,17 +53,29 @@ class Sheet:
         if not items:
             return
         self._title(title)
-        self._parts.append(Padding(formats.table(items, columns, with_head=with_head), (0, 0, 0, 2)))
-        if more:
-            self._parts.append(Padding(Text(f"… {more}", style="dim"), (0, 0, 0, 2)))
+        table = formats.table(items, columns, with_head=with_head, room=terminal.width() - INDENT)
+        self._parts.append(Padding(table, (0, 0, 0, INDENT)))
+        self._more(more)
 
     def pairs(self, title: str, pairs: Iterable[tuple[str, Any]], *, more: str = "") -> None:
-        """Add names and values under a title unless there are none."""
-        self.table(title, pairs, _PAIRS, more=more, with_head=False)
+        """Add names and values under a title unless there are none. They are never cut."""
+        pairs = list(pairs)
+        if not pairs:
+            return
+        self._title(title)
+        table = _lines()
+        for name, value in pairs:
+            table.add_row(Text(printable(name)), words.shown(value, self._now))
+        self._parts.append(Padding(table, (0, 0, 0, INDENT)))
+        self._more(more)
 
     def renderable(self) -> RenderableType:
         """Return all of it."""
         return Group(*self._parts)
+
+    def _more(self, more: str) -> None:
+        if more:
+            self._parts.append(Padding(Text(f"… {more}", style="dim"), (0, 0, 0, INDENT)))
 
     def _title(self, title: str) -> None:
         self._parts += [Text(""), Text(title, style="bold")]
@@ -74,7 +87,8 @@ class Sheet:
         return words.shown(value, self._now)
 
 
-_PAIRS = (
-    formats.Column("name", lambda pair: pair[0]),
-    formats.Column("value", lambda pair: pair[1], flexible=True),
-)
+def _lines() -> Table:
+    table = formats.empty_table(with_head=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table

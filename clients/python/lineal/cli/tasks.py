@@ -135,31 +135,31 @@ def _message(task: "PipelineTask") -> str:
 
 COLUMNS = (
     Column("id", lambda task: task.task_id),
-    Column("name", _name, flexible=True, in_csv=False),
+    Column("name", _name, least=8, in_csv=False),
     Column("name", lambda task: task.name, in_table=False),
     Column("display_name", lambda task: task.display_name, in_table=False),
-    Column("type", lambda task: enum_name(task, "type")),
+    Column("type", lambda task: enum_name(task, "type"), rank=4),
     Column("state", lambda task: State(enum_name(task, "state")), in_csv=False),
     Column("state", lambda task: enum_name(task, "state"), in_table=False),
     Column("iteration", _iteration, in_table=False),
-    Column("began", task_started, in_csv=False),
+    Column("began", task_started, rank=3, in_csv=False),
     Column("created_at", lambda task: moment(task, "create_time"), in_table=False),
     Column("began_at", task_started, in_table=False),
     Column("ended_at", lambda task: moment(task, "end_time"), in_table=False),
-    Column("took", lambda task: task_duration(task, words.now()), in_csv=False),
+    Column("took", lambda task: task_duration(task, words.now()), rank=1, in_csv=False),
     Column("seconds", task_duration, in_table=False),
     Column("run_id", lambda task: task.run_id, in_table=False),
     Column("parent_task_id", lambda task: task.parent_task_id, in_table=False),
-    Column("message", _message, flexible=True),
+    Column("message", _message, least=16, rank=2),
 )
 """The columns of tasks: of tables, and of CSV."""
 
 _ARTIFACTS = (
     Column("key", lambda row: row[0]),
     Column("id", lambda row: row[1].artifact_id),
-    Column("name", lambda row: row[1].name, flexible=True),
-    Column("type", lambda row: enum_name(row[1], "type")),
-    Column("uri", lambda row: row[1].uri, flexible=True),
+    Column("name", lambda row: row[1].name, least=8),
+    Column("type", lambda row: enum_name(row[1], "type"), rank=2),
+    Column("uri", lambda row: row[1].uri, least=16, rank=1),
 )
 _PODS = (
     Column("pod", lambda pod: pod.name),
@@ -168,5 +168,5 @@ _PODS = (
 _HISTORY = (
     Column("since", lambda status: moment(status, "update_time")),
     Column("state", lambda status: State(enum_name(status, "state"))),
-    Column("error", lambda status: first_line(status.error.message), flexible=True),
+    Column("error", lambda status: first_line(status.error.message), least=16),
 )

@@ -52,6 +52,11 @@ def console(*, to_stderr: bool = False) -> Console:
     return made
 
 
+def width() -> int:
+    """Return how many columns there are for a table."""
+    return console().width
+
+
 def show(renderable: RenderableType) -> None:
     """Write something to standard output; lines in pipes and files do not end with spaces."""
     out = console()

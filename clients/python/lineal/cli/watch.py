@@ -92,7 +92,7 @@ def _follow(client: "Client", run_id: str, view: View, interval: float) -> State
         except (errors.Unavailable, errors.DeadlineExceeded) as error:
             if time.monotonic() - answered > PATIENCE_SECONDS:
                 raise
-            view.note(f"{exits.sentence_of(error)}; trying again")
+            view.note(f"{exits.sentence_of(error, client.settings.server)}; trying again")
         else:
             answered = time.monotonic()
             view.note("")
@@ -200,18 +200,13 @@ class LiveView:
 
     @staticmethod
     def _table(rows: list[Any], now: datetime) -> Table:
-        table = formats.empty_table(with_head=False)
-        for flexible in (True, False, False, True):
-            formats.add_column(table, "", flexible=flexible)
-        for row in rows:
-            state = words.shown(State(row.state), now) if row.state else Text("not begun", style="dim")
-            table.add_row(
-                Text("  " * min(row.depth, 8) + _name_of(row)),
-                state,
-                Text(_took(row, now)),
-                Text(printable(row.message)),
-            )
-        return table
+        columns = (
+            formats.Column("task", lambda row: Text("  " * min(row.depth, 8) + _name_of(row)), least=12),
+            formats.Column("state", lambda row: State(row.state) if row.state else Text("not begun", style="dim")),
+            formats.Column("took", lambda row: _took(row, now), rank=2),
+            formats.Column("message", lambda row: row.message, least=12, rank=1),
+        )
+        return formats.table(rows, columns, with_head=False)
 
 
 def fitting(rows: list[Any], count: int) -> list[Any]:
