@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 import click
 from docs_client import client_methods, client_settings
 import docs_cli
+import docs_python
 from docs_limits import LIMITS
 from docs_tables import table
 from google.rpc import code_pb2
@@ -235,4 +236,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "cli-statuses": docs_cli.statuses,
     "cli-connection": docs_cli.connection,
     "cli-commands": docs_cli.commands,
+    "python-names": docs_python.names,
+    "python-settings": docs_python.settings,
+    "python-methods": docs_python.methods,
+    "python-modules": docs_python.modules,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, NoReturn, cast
+from typing import NoReturn, cast
 
 from google.protobuf import json_format
 
@@ -23,7 +23,7 @@ from lineal._filter_values import (
 )
 from lineal.v2beta1 import filter_pb2
 
-__all__ = ["Expression", "F", "FilterError", "Key", "Predicate", "as_json", "key", "parse"]
+__all__ = ["Expression", "F", "FilterError", "Key", "Predicate", "parse"]
 
 _Operation = filter_pb2.Predicate.Operation
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -205,11 +205,6 @@ F = _Keys()
 """The keys of filters: `F.state == "FAILED"`, `F["tags.team"] == "growth"`."""
 
 
-def key(name: str) -> Key:
-    """Return a key by its name, as `F[name]` does."""
-    return F[name]
-
-
 def parse(text: str) -> Expression:
     """Return the expression of a text such as `state=FAILED and name~churn and state in (FAILED, CANCELED)`.
 
@@ -220,26 +215,6 @@ def parse(text: str) -> Expression:
     from lineal._filter_text import read  # the command line needs it, a program seldom
 
     return Expression(tuple(read(text, _predicate_of_text)))
-
-
-def as_json(value: Expression | filter_pb2.Filter | Mapping[str, Any] | str) -> str:
-    """Return what a `filter=` argument means as the JSON text of a request: an expression, a message, its JSON as a dict or as text."""
-    if isinstance(value, Expression):
-        return value.to_json()
-    if isinstance(value, filter_pb2.Filter):
-        return _json(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(cast(object, value), Mapping):
-        try:
-            return _json(json_format.ParseDict(dict(value), filter_pb2.Filter()))
-        except json_format.ParseError as error:
-            raise FilterError(f"the filter is not a Filter message: {error}") from None
-    if isinstance(value, Key):
-        raise FilterError(f"{value!r} is not a filter yet: compare it, as in {value!r} == value")
-    raise FilterError(
-        f"a filter is an expression of F, a Filter message, a dict or JSON text, not {type(value).__name__}"
-    )
 
 
 def _compared(key_name: str, operation: int, value: object) -> Expression:
