@@ -12,6 +12,7 @@ import click
 from docs_client import client_methods, client_settings
 import docs_cli
 import docs_python
+from docs_client import client_methods, client_settings
 from docs_limits import LIMITS
 from docs_tables import table
 from google.rpc import code_pb2
@@ -240,4 +241,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "python-settings": docs_python.settings,
     "python-methods": docs_python.methods,
     "python-modules": docs_python.modules,
+    "client-methods": client_methods,
+    "client-settings": client_settings,
 }
