@@ -70,6 +70,9 @@ class Lineal:
     ) -> "subprocess.Popen[bytes]":
         """Start a command as a process."""
         environment = clean_environment({**self.environment, "TZ": ZONE, "TERM": "xterm", **(changes or {})})
+        for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+            if name not in (changes or {}):
+                environment.pop(name, None)
         return subprocess.Popen([*COMMAND, *arguments], env=environment, **{"stdin": subprocess.DEVNULL, **options})
 
     def ended(self, *arguments: str, changes: Mapping[str, str] | None = None) -> Ended:

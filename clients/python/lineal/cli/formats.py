@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 from google.protobuf import json_format
@@ -24,6 +24,7 @@ from lineal._texts import printable
 from lineal.cli import terminal, widths, words
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\n]")
+_FREE_FORM = ("google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -145,8 +146,43 @@ def _head(name: str) -> Text:
 
 
 def plain_message(item: Message) -> Any:
-    """Return a message as plain values: names as in the API, times in UTC, enums by their names."""
-    return json_format.MessageToDict(item, preserving_proto_field_name=True)
+    """Return a message as plain values: names as in the API, times in UTC, enums by their names, keys of maps sorted."""
+    return _with_sorted_maps(json_format.MessageToDict(item, preserving_proto_field_name=True), item.DESCRIPTOR)
+
+
+def _with_sorted_maps(value: Any, kind: Any) -> Any:
+    """Return a message of a kind, as a dict, with its maps in the order of their keys: protobuf's own changes from call to call."""
+    if kind.full_name in _FREE_FORM:
+        return _with_sorted_keys(value)
+    if not _is_object(value):
+        return value
+    for name, each in value.items():
+        field = kind.fields_by_name.get(name)
+        inner = None if field is None else field.message_type
+        if inner is None:
+            continue
+        if inner.GetOptions().map_entry:
+            values = inner.fields_by_name["value"].message_type
+            value[name] = {key: _with_sorted_maps(each[key], values) if values else each[key] for key in sorted(each)}
+        elif _is_array(each):
+            value[name] = [_with_sorted_maps(item, inner) for item in each]
+        else:
+            value[name] = _with_sorted_maps(each, inner)
+    return value
+
+
+def _with_sorted_keys(value: Any) -> Any:
+    if _is_object(value):
+        return {key: _with_sorted_keys(value[key]) for key in sorted(value)}
+    return [_with_sorted_keys(each) for each in value] if _is_array(value) else value
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:

@@ -2,10 +2,11 @@
 
 import webbrowser
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import click
 
+from lineal._ui import address_for
 from lineal.cli import terminal
 from lineal.cli.connection import Command, with_client
 from lineal.cli.exits import Failure, Status
@@ -28,7 +29,10 @@ def open_(client: "Client", run: str | None, only_print: bool) -> None:
     these, and without RUN the home page is opened. The server tells its address: that of its setting ui_url.
     """
     path = _path(client, run) if run else ""
-    url = _address(client.get_overview(latest=1).ui_url, client.settings.targets[0]) + path
+    home = address_for(client.get_overview(latest=1).ui_url, client.settings.targets[0])
+    if not home:
+        raise Failure(Status.FAILED, "the server does not tell the address of its web UI; its setting ui_url would")
+    url = home + path
     if only_print:
         terminal.write(url)
     elif not webbrowser.open(url):
@@ -43,15 +47,3 @@ def _path(client: "Client", word: str) -> str:
         node = node_of(client, "task", word)
         return f"runs/{quote(node.run.partition('/')[2], safe='')}/tasks/{quote(id_of(node), safe='')}"
     return f"runs/{quote(find(client, 'run', word), safe='')}"
-
-
-def _address(ui_url: str, target: str) -> str:
-    """Return the address of the UI. The host localhost in it stands for the one that the server was reached by."""
-    if not ui_url:
-        raise Failure(Status.FAILED, "the server does not tell the address of its web UI; its setting ui_url would")
-    parts = urlsplit(ui_url)
-    if parts.hostname != "localhost" or target.startswith("unix"):
-        return ui_url
-    host = target.rpartition(":")[0] or "localhost"
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit((parts.scheme, f"{host}{port}", parts.path, "", ""))
