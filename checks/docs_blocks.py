@@ -238,7 +238,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "cli-connection": docs_cli.connection,
     "cli-commands": docs_cli.commands,
     "python-names": docs_python.names,
-    "python-settings": docs_python.settings,
     "python-methods": docs_python.methods,
     "python-modules": docs_python.modules,
     "client-methods": client_methods,

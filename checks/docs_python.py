@@ -1,7 +1,6 @@
 """The reference of the Python client, made from its docstrings and signatures. docs_blocks.py calls this."""
 
 import ast
-import dataclasses
 import importlib
 import inspect
 import pathlib
@@ -11,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 import lineal
-from lineal import settings as client_settings
 from lineal.methods import METHODS
 
 PLACES = (
@@ -40,15 +38,6 @@ def names() -> str:
         first = inspect.cleandoc(_docstring(place, name) or "").partition("\n")[0]
         rows.append(f"| `lineal.{name}` | {first} |\n")
     return "| name | what it is |\n| --- | --- |\n" + "".join(rows)
-
-
-def settings() -> str:
-    """Return the arguments of a client and the variables that stand for them."""
-    rows = [
-        f"| `{field.name}` | `{client_settings.variable_of(field.name)}` | {field.metadata['meaning']}. |\n"
-        for field in dataclasses.fields(client_settings.Settings)
-    ]
-    return "| argument | variable | meaning |\n| --- | --- | --- |\n" + "".join(rows)
 
 
 def modules() -> str:

@@ -9,7 +9,7 @@ from lineal.cli.program import program
 
 from tests.docs.pages import DOCS, commands
 
-COMMAND = re.compile(r"lineal ((?:[a-z-]+|--[a-z]).*)")
+COMMAND = re.compile(r"(?:\S*/)?lineal ((?:[a-z-]+|--[a-z]).*)")
 SHOWN = [
     (page, match[1].partition(" | ")[0].partition(" > ")[0].partition(" && ")[0].rstrip(")"))
     for page, line in commands()
