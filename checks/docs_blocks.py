@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import click
-from docs_client import client_methods, client_settings
 import docs_cli
 import docs_python
 from docs_client import client_methods, client_settings
@@ -240,6 +239,4 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "python-names": docs_python.names,
     "python-methods": docs_python.methods,
     "python-modules": docs_python.modules,
-    "client-methods": client_methods,
-    "client-settings": client_settings,
 }
