@@ -5,6 +5,7 @@ No traceback is ever shown, unless LINEAL_TRACEBACK is set: a defect of the comm
 
 import enum
 import os
+import re
 import sys
 import traceback
 
@@ -62,6 +63,9 @@ _STATUSES: tuple[tuple[type[BaseException], Status], ...] = (
     (errors.Unauthenticated, Status.FORBIDDEN),
 )
 
+_BEFORE_WHY = re.compile(r".*last error: [A-Z_]+: \S+: (?:Failed to connect to remote host: )?", re.DOTALL)
+"""What gRPC says of a connection before it says why there is none."""
+
 _OF_THE_SERVER = (errors.Internal, errors.Unknown, errors.DataLoss, errors.Cancelled, errors.OutcomeUnknown)
 """Errors that are looked for in the server's log."""
 
@@ -82,8 +86,7 @@ def status_of(error: BaseException) -> Status:
 def sentence_of(error: BaseException, server: str = "") -> str:
     """Return what is said of an error, without a line break; "" if nothing is. `server` is where calls went, if that is known."""
     if server and isinstance(error, errors.Unavailable) and not error.reason:
-        # What gRPC says of connections begins with its own inner life, and ends with why.
-        return one_line(f"no server could be reached at {server}: {error.message.rpartition(': ')[2]}")
+        return one_line(f"no server could be reached at {server}: {_BEFORE_WHY.sub('', error.message)}")
     if isinstance(error, (KeyboardInterrupt, click.Abort, BrokenPipeError)):
         return ""
     return one_line(_sentence_of(error))
