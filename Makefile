@@ -116,12 +116,12 @@ endef
 # Both distributions are installed from the checkout in one command, so that `lineal` is never downloaded from an index.
 $(VENV)/serve.stamp: $(MANIFESTS)
 	$(call create_venv,$(VENV))
-	$(VENV)/$(PIP) -c constraints.txt -e clients/python -e .
+	$(VENV)/$(PIP) -c constraints.txt -e 'clients/python[cli]' -e .
 	@touch $@
 
 $(VENV)/dev.stamp: $(MANIFESTS)
 	$(call create_venv,$(VENV))
-	$(VENV)/$(PIP) -c constraints.txt -e clients/python -e '.[dev]'
+	$(VENV)/$(PIP) -c constraints.txt -e 'clients/python[cli]' -e '.[dev]'
 	@touch $@ $(VENV)/serve.stamp
 
 # Kubeflow Pipelines' SDK and our client are resolved together, separately from the server's packages.

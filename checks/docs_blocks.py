@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import click
+import docs_cli
+import docs_python
 from docs_client import client_methods, client_settings
 from docs_limits import LIMITS
 from docs_tables import table
@@ -231,4 +233,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "attacks": attacks,
     "client-methods": client_methods,
     "client-settings": client_settings,
+    "cli-statuses": docs_cli.statuses,
+    "cli-connection": docs_cli.connection,
+    "cli-commands": docs_cli.commands,
+    "python-names": docs_python.names,
+    "python-methods": docs_python.methods,
+    "python-modules": docs_python.modules,
 }

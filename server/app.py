@@ -28,6 +28,7 @@ from server.calls.call import Call, Handler, Shared, microseconds_now
 from server.calls.caller import SINGLE_USER_SCOPE, Caller, Identity
 from server.calls.dispatcher import Dispatcher
 from server.calls.elsewhere import Elsewhere, Recipe
+from server.calls.web_ui import ui_address
 from server.config import Settings, ignored_settings
 from server.doors.grpc.behaviour import CallLimits
 from server.doors.grpc.door import GrpcDoor
@@ -72,12 +73,6 @@ class Addresses:
     grpc: str
     rest: str
     admin: str = ""
-
-
-def ui_address(rest: str) -> str:
-    """Return the address of the web UI for a browser on this machine, of a REST door that listens on HOST:PORT."""
-    host, _, port = rest.rpartition(":")
-    return f"http://{'localhost' if host in ('', '0.0.0.0', '[::]') else host}:{port}/"
 
 
 async def prepare_store(settings: Settings) -> None:
@@ -182,6 +177,7 @@ async def running(settings: Settings, apis: Sequence[Api] | None = None) -> Asyn
         )
         rest_port = await _listening(rest.start(settings.rest), settings.rest)
         doors.append(rest)
+        shared.web_ui.url = ui_address(_with_port(settings.rest, rest_port), settings.ui_url)
         for chore in (sweep(shared), give_back()):
             stack.callback(asyncio.create_task(chore).cancel)
         stack.enter_context(admin.serving())

@@ -19,6 +19,7 @@ from migrations.upgrade import SchemaState
 from server import __version__, app, demo_command, lineage_command
 from server.apis.lineal.lineage import HOPS_DEFAULT, HOPS_MAX
 from server.calls.policy import MissingPolicy
+from server.calls.web_ui import ui_address
 from server.config import (
     SETTINGS_FILE_VARIABLE,
     InvalidSetting,
@@ -127,7 +128,7 @@ def _serve(settings: Settings) -> NoReturn:
     def announce(addresses: app.Addresses) -> None:
         admin = f", admin on http://{addresses.admin}" if addresses.admin else ""
         click.echo(
-            f"Lineal {__version__}: {app.ui_address(addresses.rest)} in a browser, gRPC on {addresses.grpc}, "
+            f"Lineal {__version__}: {ui_address(addresses.rest, settings.ui_url)} in a browser, gRPC on {addresses.grpc}, "
             f"REST on http://{addresses.rest}, store {label}{admin}"
         )
         sys.stdout.flush()

@@ -5,6 +5,7 @@ Precedence: flag, variable, file, default. With unsafe or meaningless values the
 
 import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
@@ -17,6 +18,7 @@ from storage.redaction import without_secrets
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 _LARGEST_MESSAGE_BYTES = 2**31 - 1
+_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*/?")
 _SAME_HOST = {"localhost": "127.0.0.1"}
 _LARGEST_BULK = 10_000  # PostgreSQL binds 32,767 values, and a list of links can have ids of three kinds
 
@@ -47,6 +49,10 @@ class Settings:
     )
     grpc: str = _setting("127.0.0.1:8887", "Address of the gRPC door, HOST:PORT; port 0 means any free port")
     rest: str = _setting("127.0.0.1:8888", "Address of the REST door, HOST:PORT; port 0 means any free port")
+    ui_url: str = _setting(
+        "",
+        "Address of the web UI as browsers reach it, such as https://lineal.example/; empty means that of the REST door",
+    )
     admin: str = _setting(
         "",
         "Address of a further HTTP door with health and metrics only, HOST:PORT, which answers from its own thread; empty "
@@ -174,6 +180,15 @@ def _overlap(one: str, other: str) -> bool:
     return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and is_only_ipv4)
 
 
+def _url(name: str) -> Callable[[Settings], str | None]:
+    def why(settings: Settings) -> str | None:
+        if not (value := getattr(settings, name)) or _URL.fullmatch(value):
+            return None
+        return "must be an address of a web page without a query, such as https://lineal.example/"
+
+    return why
+
+
 def _at_most(name: str, most: int, because: str) -> Callable[[Settings], str | None]:
     return lambda settings: f"must be at most {most}: {because}" if getattr(settings, name) > most else None
 
@@ -216,6 +231,7 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], str | None]], ...] = (
     ("admin", _not_at("admin", "grpc", "rest")),
     ("cors_origins", _list_of("cors_origins", OriginList)),
     ("allowed_hosts", _list_of("allowed_hosts", HostList)),
+    ("ui_url", _url("ui_url")),
     ("log_level", _one_of("log_level", "debug", "info", "warning", "error")),
     ("log_format", _one_of("log_format", "json", "text")),
 )

@@ -44,6 +44,10 @@ MOUNT = (
 """A command that mounts a folder or file a second time, in a namespace of its own; further arguments: what, and where."""
 
 
+SHELLS = ("fish", "zsh")
+COMPLETION_TESTS = "tests/cli_client/test_completion.py::test_{shell}_completes"
+
+
 def _can_mount() -> bool:
     if shutil.which(MOUNT[0]) is None:
         return False
@@ -59,6 +63,7 @@ ALLOWED_SKIPS = frozenset(
         *(() if HAS_MLMD_WHEEL else (f"{MLMD_WHEEL_TESTS}[{kind}]" for kind in ("sqlite", "postgresql", "mysql"))),
         *(() if HAS_MLMD_WHEEL else (f"{LIVE_WRITER_TESTS}[{kind}]" for kind in ("sqlite", "mysql"))),
         *(() if CAN_MOUNT else (f"{MOUNT_TESTS}[sqlite-{what}]" for what in ("the folder", "the file"))),
+        *(COMPLETION_TESTS.format(shell=shell) for shell in SHELLS if shutil.which(shell) is None),
     )
 )
 """Node ids of tests that may be skipped. Any other skip is a failure: what did not run has proved nothing."""
@@ -77,8 +82,9 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--soak: the long form of every test that has one."""
+    """--soak: the long form of every test that has one. --write-snapshots: keep what commands print instead of comparing it."""
     parser.addoption("--soak", action="store_true", default=os.environ.get(SOAK_VARIABLE) == "1", help="long rounds")
+    parser.addoption("--write-snapshots", action="store_true", help="write tests/cli_client/snapshots anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from server.calls.apart import APART_BYTES
 from server.calls.caller import Caller, Identity, Scope
 from server.calls.recording import ReadingStore, Recorder
+from server.calls.web_ui import WebUi
 from server.config import Settings
 from server.recorded_spec import RecordedSpecs
 from server.rules.artifact_report.images import SpecImages
@@ -36,8 +37,8 @@ class Shared:
     """What all calls of a process share. The composition root creates it once.
 
     `tokens` signs page tokens, `now` is the clock (microseconds UTC), `recorded_specs` caches generated specifications,
-    `spec_images` what specifications say of images. A call that reads more tasks of runs than `rows_max`, or a value larger than
-    APART_BYTES, is answered in another process, which has no maximum.
+    `spec_images` what specifications say of images, `web_ui` is where browsers find the UI. A call that reads more tasks of runs
+    than `rows_max`, or a value larger than APART_BYTES, is answered in another process, which has no maximum.
     """
 
     store: Store
@@ -47,6 +48,7 @@ class Shared:
     now: Callable[[], int] = microseconds_now
     recorded_specs: RecordedSpecs = field(default_factory=RecordedSpecs)
     spec_images: SpecImages = field(default_factory=SpecImages)
+    web_ui: WebUi = field(default_factory=WebUi)
 
 
 class Call:
@@ -74,12 +76,13 @@ class Call:
         "start",
         "store",
         "tokens",
+        "web_ui",
     )
 
     def __init__(self, shared: Shared, caller: Caller, *, start: float, request_bytes: int = 0) -> None:
         self.tokens, self.settings = shared.tokens, shared.settings
         self.now, self.recorded_specs = shared.now, shared.recorded_specs
-        self.spec_images = shared.spec_images
+        self.spec_images, self.web_ui = shared.spec_images, shared.web_ui
         self.rows_max = shared.rows_max
         self.is_known_to_read_much: Callable[[], bool] | None = None
         self.caller, self.request_bytes, self.start = caller, request_bytes, start

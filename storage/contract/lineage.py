@@ -17,10 +17,10 @@ class LineageReads(Protocol):
         """Links to what used artifacts come by their own ids, at most so many for each artifact."""
 
     async def inputs(self, task_ids: Sequence[str], *, per_task: int) -> TaskLinks:
-        """Links to what tasks used come by type and key, at most so many for each task. Their artifacts come along."""
+        """Links to what tasks used come by type and key, at most so many for each task. Artifacts that tasks used come along."""
 
     async def outputs(self, task_ids: Sequence[str], *, per_task: int) -> TaskLinks:
-        """Links to what tasks made come by type and key, at most so many for each task. Their artifacts come along."""
+        """Links to what tasks made come by type and key, at most so many for each task. Artifacts that tasks made come along."""
 
     async def versions_before(self, moments: Sequence[Moment], *, per_uri: int) -> Sequence[Sequence[ArtifactNode]]:
         """Artifacts at a uri come newest first, from a moment backwards. Only artifacts that have versions are at a uri."""

@@ -27,6 +27,8 @@ PLANTED_IMPORTS = [
     ("clients/python/lineal", "storage", "the client knows nothing of the server"),
     ("server/doors", "lineal.client", "of the client, the server knows messages and methods"),
     ("server", "lineal.settings", "of the client, the server knows messages and methods"),
+    ("clients/python/lineal", "rich", "the client's command line alone needs click, rich and PyYAML"),
+    ("clients/python/lineal", "lineal.cli.words", "nothing of the client needs its command line"),
     ("migrations/mlmd/vocabulary", "migrations.mlmd.mapping", "in the import:"),
     ("migrations/mlmd/read", "migrations.mlmd.kfp.tables", "in the import:"),
     ("migrations/mlmd/mapping", "migrations.mlmd.read.store", "in the import:"),

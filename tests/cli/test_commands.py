@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pytest
 
-from server.app import ui_address
+from server.calls.web_ui import ui_address
 from server.cli import main
 from server.config import setting_fields, variable_of
 from tests.cli.program import lineal
@@ -67,3 +67,8 @@ def test_the_module_is_the_program() -> None:
 )
 def test_the_address_for_a_browser_is_one_that_it_can_open(rest: str, address: str) -> None:
     assert ui_address(rest) == address
+
+
+def test_an_address_that_was_set_ends_with_one_slash() -> None:
+    for chosen in ("https://lineal.example/ui", "https://lineal.example/ui/"):
+        assert ui_address("127.0.0.1:8888", chosen) == "https://lineal.example/ui/"

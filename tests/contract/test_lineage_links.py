@@ -81,17 +81,28 @@ async def test_links_to_what_tasks_made_come_by_type_and_key_at_most_so_many_for
     await links_of_tasks(store, is_output=True)
 
 
-async def test_their_artifacts_come_along(store: SqlStore) -> None:
+async def artifacts_of_a_task(store: SqlStore, *, is_output: bool) -> None:
+    """A task has used two artifacts and made a third one; those of one direction come along as they are read by their ids."""
     [task], artifacts = await a_graph(store, tasks=1, artifacts=3)
-    types = {USED: artifacts[:2], IOType.OUTPUT.value: artifacts[2:]}
-    await keep(store, *(a_link(task, each, type=type) for type, ends in types.items() for each in ends))
-    used = await store.read(lambda tx: tx.lineage.inputs([task.id], per_task=3))
-    made = await store.read(lambda tx: tx.lineage.outputs([task.id], per_task=3))
-    for found, ends in zip((used, made), types.values(), strict=True):
-        assert found.artifacts == await store.read(
-            lambda tx, ends=ends: tx.lineage.artifacts([each.id for each in ends])
-        )
-        assert found.artifacts.keys() == {each.id for each in ends}
+    used, made = artifacts[:2], artifacts[2:]
+    links = [a_link(task, each, type=USED) for each in used] + [a_link(task, each) for each in made]
+    await keep(store, *links)
+    ends = made if is_output else used
+    if is_output:
+        found = await store.read(lambda tx: tx.lineage.outputs([task.id], per_task=3))
+    else:
+        found = await store.read(lambda tx: tx.lineage.inputs([task.id], per_task=3))
+    ids = [each.id for each in ends]
+    assert found.artifacts == await store.read(lambda tx: tx.lineage.artifacts(ids))
+    assert found.artifacts.keys() == set(ids)
+
+
+async def test_artifacts_that_tasks_used_come_along(store: SqlStore) -> None:
+    await artifacts_of_a_task(store, is_output=False)
+
+
+async def test_artifacts_that_tasks_made_come_along(store: SqlStore) -> None:
+    await artifacts_of_a_task(store, is_output=True)
 
 
 URI = "s3://bucket/path"

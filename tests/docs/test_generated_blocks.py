@@ -72,3 +72,17 @@ def test_every_setting_stands_in_operations() -> None:
     text = (DOCS / "operations.md").read_text()
     missing = [each.name for each in setting_fields() if f"| `{each.name}` | `{variable_of(each.name)}` |" not in text]
     assert missing == []
+
+
+def test_another_docstring_of_the_client_is_drift(copied: Path) -> None:
+    replace(copied / "python-reference.md", "A node that has been shown with all that follows", "A node")
+    done = drift(copied)
+    assert done.returncode == 1
+    assert "python-reference.md: python-modules differs" in done.stdout
+
+
+def test_another_argument_of_a_method_is_drift(copied: Path) -> None:
+    replace(copied / "python-reference.md", "get_artifact(artifact_id: str)", "get_artifact(id: str)")
+    done = drift(copied)
+    assert done.returncode == 1
+    assert "python-reference.md: python-methods differs" in done.stdout

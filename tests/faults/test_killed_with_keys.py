@@ -74,6 +74,8 @@ async def test_calls_of_a_killed_server_that_are_sent_again_happened_once(
 ) -> None:
     chance, unanswered, kills = random.Random(seed), 0, rounds(2, 20)
     server = start_server(migrated_url)
+    # At once, where the database of the killed server may still be at work for it; a file has one server at a time.
+    other = None if database_kind == "sqlite" else start_server(migrated_url)
     async with connected(server.grpc) as api:
         calls = Calls(await new_run(api))
     for _ in range(kills):
@@ -82,11 +84,14 @@ async def test_calls_of_a_killed_server_that_are_sent_again_happened_once(
         await asyncio.sleep(chance.uniform(*LOAD_SECONDS))
         server.kill()
         await asyncio.gather(*clients)
-        server.start()
+        if other is None:
+            server.start()
         keys = [key for key in calls.names if key not in sent_before]
         assert keys
         chance.shuffle(keys)
-        unanswered += await calls.make_again(server.grpc, keys)
+        unanswered += await calls.make_again((other or server).grpc, keys)
+        if other is not None:
+            server.start()
     names = sorted(task.name for task in await calls.stored(server.grpc))
     report(f"{kills} kills, seed {seed}: {len(names)} calls, {unanswered} happened and were not answered")
     assert names == sorted(calls.names.values())

@@ -84,6 +84,11 @@ def links_to(rows: Any) -> dict[str, list[str]]:
     return {row.key: [cell.ref for cell in row.cells] for row in rows}
 
 
+def names(rows: Any) -> list[tuple[str, str, str, int]]:
+    """What the keys of rows consist of."""
+    return [(row.name, row.task, row.iteration, row.number) for row in rows]
+
+
 def differing(rows: Any) -> list[str]:
     """The keys of the rows that differ."""
     return [row.key for row in rows if row.differs]
@@ -198,6 +203,7 @@ async def test_a_name_in_several_tasks_is_qualified_by_them_in_all_runs(served: 
         "test.accuracy": [0.8, 0.7],
         "train.accuracy": [0.9, None],
     }
+    assert names(found.metrics)[1:3] == [("score", "grow", "", 0), ("loss", "", "", 0)]
 
 
 async def test_a_name_in_several_iterations_is_qualified_by_them(served: Served) -> None:
@@ -223,6 +229,7 @@ async def test_a_name_in_several_iterations_is_qualified_by_them(served: Served)
         "train[1][0].accuracy": [1.0, 1.0],
         "train[1][1].accuracy": [1.1, None],
     }
+    assert names(found.metrics)[1:3] == [("score", "collect", "[1]", 0), ("accuracy", "train", "[0][0]", 0)]
 
 
 async def test_what_has_no_other_name_is_numbered(served: Served) -> None:
@@ -238,6 +245,12 @@ async def test_what_has_no_other_name_is_numbered(served: Served) -> None:
         "train.accuracy (2)": [1.0, None],
         "train.accuracy (3)": [2.0, None],
     }
+    assert [number for *_, number in names(found.metrics)] == [0, 2, 3]
+
+
+async def test_names_with_dots_are_told_from_those_of_tasks(served: Served) -> None:
+    found = await compared(served, *(started_with(**{"train.lr": 1, "lr (2)": 2}) for _ in range(2)))
+    assert names(found.params) == [("lr (2)", "", "", 0), ("train.lr", "", "", 0)]
 
 
 async def test_inputs_come_from_elsewhere_and_outputs_are_made(served: Served) -> None:

@@ -11,7 +11,7 @@ from storage.model import TaskState, TaskType
 from tests.api.client import code
 from tests.contract.builders import a_link, a_run, a_task, an_artifact, keep
 from tests.contract.watching import statements
-from tests.lineage.served import Served
+from tests.lineage.served import Served, served_on
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -41,6 +41,15 @@ async def test_an_empty_store_has_an_empty_overview(served: Served) -> None:
     found = await asked(served)
     assert (list(found.states), list(found.quiet), list(found.latest)) == ([], [], [])
     assert (found.running.count, found.failed_lately.count) == (0, 0)
+
+
+async def test_the_address_of_the_web_ui_is_where_the_server_listens_for_rest(served: Served) -> None:
+    assert (await asked(served)).ui_url == f"http://{served.rest}/"
+
+
+async def test_the_address_of_the_web_ui_can_be_set(migrated_url: str) -> None:
+    async with served_on(migrated_url, ui_url="https://lineal.example/ui") as served:
+        assert (await asked(served)).ui_url == "https://lineal.example/ui/"
 
 
 async def test_runs_are_counted_by_state(served: Served) -> None:

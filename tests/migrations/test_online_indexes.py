@@ -158,5 +158,7 @@ async def test_indexes_are_built_beside_writers_or_not_at_all(database_url: str)
     with watched(database_url) as seen:
         await upgrade_async(database_url)
     changes = [each for each in seen.texts if each.startswith(("CREATE INDEX", "ALTER TABLE", "DROP INDEX"))]
+    # Nobody writes to a table that the upgrade itself has made.
+    changes = [each for each in changes if " ON idempotency_keys " not in each]
     assert len(changes) == 13
     assert [each for each in changes if "LOCK=NONE" not in each] == []

@@ -109,6 +109,32 @@ def install_client(python: Path, folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
+def wheels_with_extras() -> Path:
+    """The folder with the wheels of all that both distributions and the client's extras need, for this interpreter.
+
+    They are downloaded once for each set of versions, so that what is installed from them is never what somebody else has
+    uploaded under our names.
+    """
+    files = [CHECKOUT / folder / "pyproject.toml" for folder in (".", "clients/python")]
+    extras = tomllib.loads(files[-1].read_text())["project"]["optional-dependencies"]
+    asked = [name for file in files for name in _asked(file)] + [name for names in extras.values() for name in names]
+    needed = [name for name in asked if not name.startswith("lineal==")]
+    constraints = CHECKOUT / "constraints.txt"
+    key = hashlib.sha256("\n".join((*needed, constraints.read_text(), sys.version)).encode()).hexdigest()[:12]
+    folder = PLACE / f"wheels-{key}"
+    PLACE.mkdir(exist_ok=True)
+    with (PLACE / "wheels.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            for outdated in PLACE.glob("wheels-*"):
+                shutil.rmtree(outdated)
+            with tempfile.TemporaryDirectory(dir=PLACE) as temporary:
+                target = Path(temporary, "wheels")
+                run(*PIP, "download", "--only-binary", ":all:", "--dest", target, "--constraint", constraints, *needed)
+                target.rename(folder)
+    return folder
+
+
 def copy_checkout(folder: Path) -> Path:
     """Copy what the image is made of: all that a wheel needs. Returns the folder."""
     lines = (CHECKOUT / ".dockerignore").read_text().splitlines()

@@ -17,24 +17,47 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lineal import aio as aio
     from lineal import errors as errors
+    from lineal import filters as filters
     from lineal.client import Client as Client
+    from lineal.comparison import compare as compare
     from lineal.errors import LinealError as LinealError
     from lineal.errors import SettingsError as SettingsError
+    from lineal.filters import F as F
+    from lineal.filters import FilterError as FilterError
+    from lineal.frames import to_frame as to_frame
     from lineal.listings import AsyncListing as AsyncListing
     from lineal.listings import Listing as Listing
 
 _PLACES = {
     "AsyncListing": "lineal.listings",
     "Client": "lineal.client",
+    "F": "lineal.filters",
+    "FilterError": "lineal.filters",
     "LinealError": "lineal.errors",
     "Listing": "lineal.listings",
     "SettingsError": "lineal.errors",
+    "compare": "lineal.comparison",
+    "to_frame": "lineal.frames",
 }
 """Where each name is defined."""
 
-_MODULES = ("aio", "errors")
+_MODULES = ("aio", "errors", "filters")
 
-__all__ = ("AsyncListing", "Client", "LinealError", "Listing", "SettingsError", "__version__", "aio", "errors")
+__all__ = (
+    "AsyncListing",
+    "Client",
+    "F",
+    "FilterError",
+    "LinealError",
+    "Listing",
+    "SettingsError",
+    "__version__",
+    "aio",
+    "compare",
+    "errors",
+    "filters",
+    "to_frame",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -50,3 +73,10 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Return the public names, those that are not loaded yet included."""
     return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Show messages as HTML in a notebook: `%load_ext lineal`. A client that is made in one does it by itself."""
+    from lineal import _notebook
+
+    _notebook.register(shell)

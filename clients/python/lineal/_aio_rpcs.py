@@ -1191,8 +1191,9 @@ class AsyncRpcs:
         latest: int | None = None,
         timeout_seconds: float | None = None,
     ) -> overview_pb2.Overview:
-        """Returns how many runs there are in each state, what needs a look, and the latest runs. Everything is read from
-        one snapshot. Of each state the newest runs are looked at, so that it takes as long in a large store.
+        """Returns how many runs there are in each state, what needs a look, the latest runs, and the address of the web
+        UI. Everything is read from one snapshot. Of each state the newest runs are looked at, so that it takes as long
+        in a large store.
 
         namespace: Namespace to look at. Required with several users; ignored by a single-user server.
         latest: How many of the latest runs to return. Default: 10, at most 100.

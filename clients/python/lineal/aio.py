@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from lineal import _notebook
 from lineal import settings as _settings
 from lineal._aio_rpcs import AsyncRpcs
 from lineal._calls import Core, Pause, Send
@@ -54,6 +55,7 @@ class Client(AsyncRpcs):
         self._channels: dict[int, grpc.aio.Channel] = {}
         self._stubs: dict[tuple[str, int], Any] = {}
         self._is_closed = False
+        _notebook.client_made()
 
     async def close(self) -> None:
         """Close the connections; calls in flight are cancelled, later ones raise RuntimeError."""

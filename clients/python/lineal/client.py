@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
+from lineal import _notebook
 from lineal import settings as _settings
 from lineal._calls import Core, Pause, Send
 from lineal._channels import Endpoint, check_process, endpoints
@@ -58,6 +59,7 @@ class Client(Rpcs):
         self._stubs: dict[tuple[str, int], Any] = {}
         self._process_id = os.getpid()
         self._is_closed = False
+        _notebook.client_made(self)
 
     def close(self) -> None:
         """Close the connections; calls in flight, and later ones, raise RuntimeError."""

@@ -9,11 +9,18 @@ others appear twice or not at all, because the server continues behind the last 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-Item = TypeVar("Item")
+from lineal.methods import METHODS
+
+if TYPE_CHECKING:
+    import pandas
+
+Item = TypeVar("Item", bound=Message)
 
 PAGE_SIZE = 200
 """What a page has at most, unless `page_size` says otherwise: the server's own maximum."""
@@ -43,6 +50,12 @@ class Query:
         request = type(self._request)()
         request.CopyFrom(self._request)
         return _with(request, {"skip_total_size": False, "page_size": 1, "page_token": ""})
+
+    def kind(self) -> type[Message]:
+        """Return the class of the items."""
+        response = next(each.response for each in METHODS if each.request is type(self._request))
+        item = response.DESCRIPTOR.fields_by_name[self.items].message_type
+        return message_factory.GetMessageClass(cast(Descriptor, item))
 
     def items_of(self, page: Any) -> Any:
         """Return the items of a response."""
@@ -83,6 +96,18 @@ class Listing(Generic[Item]):
     def total_size(self) -> int:
         """Return the number of all items: one call, that counts them. Raises TypeError if the method does not count."""
         return int(self._send(self._query.total()).total_size)
+
+    def to_frame(self, limit: int | None = None) -> "pandas.DataFrame":
+        """Return all items, or the first ones, as a data frame of the columns of `lineal.to_frame`. Needs pandas."""
+        from lineal import frames
+
+        return frames.to_frame(self if limit is None else self.first(limit), self._query.kind())
+
+    def _repr_html_(self) -> str:
+        """Return the first items as a table, for notebooks."""
+        from lineal import _notebook, html
+
+        return html.of_listing(self.first(html.ROWS_MAX + 1), self._query.items, _notebook.ui_url())
 
     def _pages(self, limit: int | None) -> Iterator[Any]:
         token = ""
@@ -127,6 +152,13 @@ class AsyncListing(Generic[Item]):
     async def total_size(self) -> int:
         """Return the number of all items: one call, that counts them. Raises TypeError if the method does not count."""
         return int((await self._send(self._query.total())).total_size)
+
+    async def to_frame(self, limit: int | None = None) -> "pandas.DataFrame":
+        """Return all items, or the first ones, as a data frame of the columns of `lineal.to_frame`. Needs pandas."""
+        from lineal import frames
+
+        items = [item async for item in self] if limit is None else await self.first(limit)
+        return frames.to_frame(items, self._query.kind())
 
     async def _pages(self, limit: int | None) -> AsyncIterator[Any]:
         token = ""

@@ -54,7 +54,9 @@ async def _write(rows: Sequence[Row], target: Any, *, only_differences: bool) ->
         differs = row.differs
         if only_differences and not differs:
             return
-        message = target.add(key=row.key, differs=differs)
+        message = target.add(
+            key=row.key, differs=differs, name=row.name, task=row.task, iteration=row.iteration, number=row.number
+        )
         for cell in row.cells:
             if cell is None:
                 message.cells.add()

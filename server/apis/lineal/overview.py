@@ -21,7 +21,7 @@ _PAGE_PARTS = 8
 
 
 async def get_overview(call: Call, request: overview_pb2.GetOverviewRequest) -> overview_pb2.Overview:
-    """Return how many runs there are in each state, those that are quiet, and the latest."""
+    """Return how many runs there are in each state, those that are quiet, the latest, and the address of the web UI."""
     checks.require(0 <= request.latest <= LATEST_MAX, f"latest must be between 0 and {LATEST_MAX}")
     namespace, latest, now = call.scope().namespace_filter, request.latest or LATEST_DEFAULT, call.now()
 
@@ -30,7 +30,7 @@ async def get_overview(call: Call, request: overview_pb2.GetOverviewRequest) -> 
         return found, await read_details(tx, [*found.quiet, *found.latest], Columns())
 
     found, details = await call.store.read(read)
-    answer = overview_pb2.Overview()
+    answer = overview_pb2.Overview(ui_url=call.web_ui.url)
     for state, count in found.states:
         _write_count(count, answer.states.add(state=state).runs)
     _write_count(found.running, answer.running)

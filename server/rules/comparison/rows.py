@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.errors import ResourceExhausted
 
@@ -22,10 +22,23 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing in all runs, in the order of the runs."""
+    """One thing in all runs, in the order of the runs.
 
-    key: str
+    Where its name is not enough, it has the name of a task; where that is not enough, iterations as [1][0]; and where these are
+    not enough either, the second thing has the number 2.
+    """
+
+    name: str
     cells: Sequence[Cell | None]
+    task: str = ""
+    iteration: str = ""
+    number: int = 0
+
+    @property
+    def key(self) -> str:
+        """The name with all that qualifies it."""
+        place = f"{self.task}{self.iteration}." if self.task or self.iteration else ""
+        return place + self.name + (f" ({self.number})" if self.number else "")
 
     @property
     def differs(self) -> bool:
@@ -83,7 +96,7 @@ def rows_of(runs: Sequence[Sequence[Entry]], iterations: Iterations) -> list[Row
                     _check_cells(len(rows) + 1, len(runs))
                     rows[key] = [None] * len(runs)
                 rows[key][number] = cell
-    return sorted((Row(_shown(key), cells) for key, cells in rows.items()), key=lambda row: row.key)
+    return sorted((_row(key, cells) for key, cells in rows.items()), key=lambda row: row.key)
 
 
 def named_rows(runs: Sequence[Mapping[str, Cell]]) -> list[Row]:
@@ -102,7 +115,7 @@ def only_numbers(rows: Iterable[Row]) -> list[Row]:
                 cell if cell is None or cell.number is not None else Cell(cell.identity, ref=cell.ref)
                 for cell in row.cells
             ]
-            shown.append(Row(row.key, cells))
+            shown.append(replace(row, cells=cells))
     return shown
 
 
@@ -156,9 +169,6 @@ def _check_cells(rows: int, runs: int) -> None:
         )
 
 
-def _shown(key: tuple[str, ...]) -> str:
-    name, *rest = key
-    if not rest:
-        return name
-    task, place, number = (*rest, "", "")[:3]
-    return f"{task}{place}.{name}" + (f" ({number})" if number else "")
+def _row(key: tuple[str, ...], cells: Sequence[Cell | None]) -> Row:
+    name, task, iteration, number = (*key, "", "", "")[:4]
+    return Row(name, cells, task, iteration, int(number or 0))

@@ -192,14 +192,22 @@ class CompareRunsRequest(_message.Message):
 class RunComparison(_message.Message):
     __slots__ = ("runs", "params", "metrics", "tags", "inputs", "outputs")
     class Row(_message.Message):
-        __slots__ = ("key", "cells", "differs")
+        __slots__ = ("key", "cells", "differs", "name", "task", "iteration", "number")
         KEY_FIELD_NUMBER: _ClassVar[int]
         CELLS_FIELD_NUMBER: _ClassVar[int]
         DIFFERS_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        TASK_FIELD_NUMBER: _ClassVar[int]
+        ITERATION_FIELD_NUMBER: _ClassVar[int]
+        NUMBER_FIELD_NUMBER: _ClassVar[int]
         key: str
         cells: _containers.RepeatedCompositeFieldContainer[RunComparison.Cell]
         differs: bool
-        def __init__(self, key: _Optional[str] = ..., cells: _Optional[_Iterable[_Union[RunComparison.Cell, _Mapping]]] = ..., differs: bool = ...) -> None: ...
+        name: str
+        task: str
+        iteration: str
+        number: int
+        def __init__(self, key: _Optional[str] = ..., cells: _Optional[_Iterable[_Union[RunComparison.Cell, _Mapping]]] = ..., differs: bool = ..., name: _Optional[str] = ..., task: _Optional[str] = ..., iteration: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
     class Cell(_message.Message):
         __slots__ = ("set", "text", "number", "ref")
         SET_FIELD_NUMBER: _ClassVar[int]

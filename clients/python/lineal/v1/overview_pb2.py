@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18lineal/v1/overview.proto\x12\tlineal.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"7\n\x12GetOverviewRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06latest\x18\x02 \x01(\x05\"\xd1\x02\n\x08Overview\x12.\n\x06states\x18\x01 \x03(\x0b\x32\x1e.lineal.v1.Overview.StateCount\x12*\n\x07running\x18\x02 \x01(\x0b\x32\x19.lineal.v1.Overview.Count\x12\x30\n\rfailed_lately\x18\x03 \x01(\x0b\x32\x19.lineal.v1.Overview.Count\x12$\n\x05quiet\x18\x04 \x03(\x0b\x32\x15.lineal.v1.RunSummary\x12%\n\x06latest\x18\x05 \x03(\x0b\x32\x15.lineal.v1.RunSummary\x1a$\n\x05\x43ount\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0c\n\x04more\x18\x02 \x01(\x08\x1a\x44\n\nStateCount\x12\r\n\x05state\x18\x01 \x01(\t\x12\'\n\x04runs\x18\x02 \x01(\x0b\x32\x19.lineal.v1.Overview.Count\"\xe7\x05\n\nRunSummary\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x61rchived\x18\x04 \x01(\x08\x12\x11\n\tnamespace\x18\x05 \x01(\t\x12\x15\n\rexperiment_id\x18\x06 \x01(\t\x12\x13\n\x0bpipeline_id\x18\x07 \x01(\t\x12\x1b\n\x13pipeline_version_id\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x06\x66\x61iled\x18\x0c \x01(\x0b\x32 .lineal.v1.RunSummary.FailedTask\x12-\n\x07metrics\x18\r \x03(\x0b\x32\x1c.lineal.v1.RunSummary.Metric\x12\x33\n\x07\x63olumns\x18\x0e \x03(\x0b\x32\".lineal.v1.RunSummary.ColumnsEntry\x12\x17\n\x0f\x65xperiment_name\x18\x0f \x01(\t\x12\x15\n\rpipeline_name\x18\x10 \x01(\t\x12\x1d\n\x15pipeline_version_name\x18\x11 \x01(\t\x1a\x46\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\x1a<\n\nFailedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x1a:\n\x06Metric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x13\n\x0b\x61rtifact_id\x18\x03 \x01(\t\"\x9c\x01\n\x17ListRunSummariesRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x0f\n\x07sort_by\x18\x05 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x06 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x07 \x03(\t\"X\n\x18ListRunSummariesResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.lineal.v1.RunSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf1\x01\n\x0fOverviewService\x12\x63\n\x0bGetOverview\x12\x1d.lineal.v1.GetOverviewRequest\x1a\x13.lineal.v1.Overview\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/apis/lineal/v1/overview\x12y\n\x10ListRunSummaries\x12\".lineal.v1.ListRunSummariesRequest\x1a#.lineal.v1.ListRunSummariesResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/apis/lineal/v1/runsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18lineal/v1/overview.proto\x12\tlineal.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"7\n\x12GetOverviewRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06latest\x18\x02 \x01(\x05\"\xe1\x02\n\x08Overview\x12.\n\x06states\x18\x01 \x03(\x0b\x32\x1e.lineal.v1.Overview.StateCount\x12*\n\x07running\x18\x02 \x01(\x0b\x32\x19.lineal.v1.Overview.Count\x12\x30\n\rfailed_lately\x18\x03 \x01(\x0b\x32\x19.lineal.v1.Overview.Count\x12$\n\x05quiet\x18\x04 \x03(\x0b\x32\x15.lineal.v1.RunSummary\x12%\n\x06latest\x18\x05 \x03(\x0b\x32\x15.lineal.v1.RunSummary\x12\x0e\n\x06ui_url\x18\x06 \x01(\t\x1a$\n\x05\x43ount\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0c\n\x04more\x18\x02 \x01(\x08\x1a\x44\n\nStateCount\x12\r\n\x05state\x18\x01 \x01(\t\x12\'\n\x04runs\x18\x02 \x01(\x0b\x32\x19.lineal.v1.Overview.Count\"\xe7\x05\n\nRunSummary\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x61rchived\x18\x04 \x01(\x08\x12\x11\n\tnamespace\x18\x05 \x01(\t\x12\x15\n\rexperiment_id\x18\x06 \x01(\t\x12\x13\n\x0bpipeline_id\x18\x07 \x01(\t\x12\x1b\n\x13pipeline_version_id\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x06\x66\x61iled\x18\x0c \x01(\x0b\x32 .lineal.v1.RunSummary.FailedTask\x12-\n\x07metrics\x18\r \x03(\x0b\x32\x1c.lineal.v1.RunSummary.Metric\x12\x33\n\x07\x63olumns\x18\x0e \x03(\x0b\x32\".lineal.v1.RunSummary.ColumnsEntry\x12\x17\n\x0f\x65xperiment_name\x18\x0f \x01(\t\x12\x15\n\rpipeline_name\x18\x10 \x01(\t\x12\x1d\n\x15pipeline_version_name\x18\x11 \x01(\t\x1a\x46\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\x1a<\n\nFailedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x1a:\n\x06Metric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x13\n\x0b\x61rtifact_id\x18\x03 \x01(\t\"\x9c\x01\n\x17ListRunSummariesRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x0f\n\x07sort_by\x18\x05 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x06 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x07 \x03(\t\"X\n\x18ListRunSummariesResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.lineal.v1.RunSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf1\x01\n\x0fOverviewService\x12\x63\n\x0bGetOverview\x12\x1d.lineal.v1.GetOverviewRequest\x1a\x13.lineal.v1.Overview\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/apis/lineal/v1/overview\x12y\n\x10ListRunSummaries\x12\".lineal.v1.ListRunSummariesRequest\x1a#.lineal.v1.ListRunSummariesResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/apis/lineal/v1/runsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,23 +43,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETOVERVIEWREQUEST']._serialized_start=132
   _globals['_GETOVERVIEWREQUEST']._serialized_end=187
   _globals['_OVERVIEW']._serialized_start=190
-  _globals['_OVERVIEW']._serialized_end=527
-  _globals['_OVERVIEW_COUNT']._serialized_start=421
-  _globals['_OVERVIEW_COUNT']._serialized_end=457
-  _globals['_OVERVIEW_STATECOUNT']._serialized_start=459
-  _globals['_OVERVIEW_STATECOUNT']._serialized_end=527
-  _globals['_RUNSUMMARY']._serialized_start=530
-  _globals['_RUNSUMMARY']._serialized_end=1273
-  _globals['_RUNSUMMARY_COLUMNSENTRY']._serialized_start=1081
-  _globals['_RUNSUMMARY_COLUMNSENTRY']._serialized_end=1151
-  _globals['_RUNSUMMARY_FAILEDTASK']._serialized_start=1153
-  _globals['_RUNSUMMARY_FAILEDTASK']._serialized_end=1213
-  _globals['_RUNSUMMARY_METRIC']._serialized_start=1215
-  _globals['_RUNSUMMARY_METRIC']._serialized_end=1273
-  _globals['_LISTRUNSUMMARIESREQUEST']._serialized_start=1276
-  _globals['_LISTRUNSUMMARIESREQUEST']._serialized_end=1432
-  _globals['_LISTRUNSUMMARIESRESPONSE']._serialized_start=1434
-  _globals['_LISTRUNSUMMARIESRESPONSE']._serialized_end=1522
-  _globals['_OVERVIEWSERVICE']._serialized_start=1525
-  _globals['_OVERVIEWSERVICE']._serialized_end=1766
+  _globals['_OVERVIEW']._serialized_end=543
+  _globals['_OVERVIEW_COUNT']._serialized_start=437
+  _globals['_OVERVIEW_COUNT']._serialized_end=473
+  _globals['_OVERVIEW_STATECOUNT']._serialized_start=475
+  _globals['_OVERVIEW_STATECOUNT']._serialized_end=543
+  _globals['_RUNSUMMARY']._serialized_start=546
+  _globals['_RUNSUMMARY']._serialized_end=1289
+  _globals['_RUNSUMMARY_COLUMNSENTRY']._serialized_start=1097
+  _globals['_RUNSUMMARY_COLUMNSENTRY']._serialized_end=1167
+  _globals['_RUNSUMMARY_FAILEDTASK']._serialized_start=1169
+  _globals['_RUNSUMMARY_FAILEDTASK']._serialized_end=1229
+  _globals['_RUNSUMMARY_METRIC']._serialized_start=1231
+  _globals['_RUNSUMMARY_METRIC']._serialized_end=1289
+  _globals['_LISTRUNSUMMARIESREQUEST']._serialized_start=1292
+  _globals['_LISTRUNSUMMARIESREQUEST']._serialized_end=1448
+  _globals['_LISTRUNSUMMARIESRESPONSE']._serialized_start=1450
+  _globals['_LISTRUNSUMMARIESRESPONSE']._serialized_end=1538
+  _globals['_OVERVIEWSERVICE']._serialized_start=1541
+  _globals['_OVERVIEWSERVICE']._serialized_end=1782
 # @@protoc_insertion_point(module_scope)

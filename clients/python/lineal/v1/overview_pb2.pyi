@@ -20,7 +20,7 @@ class GetOverviewRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., latest: _Optional[int] = ...) -> None: ...
 
 class Overview(_message.Message):
-    __slots__ = ("states", "running", "failed_lately", "quiet", "latest")
+    __slots__ = ("states", "running", "failed_lately", "quiet", "latest", "ui_url")
     class Count(_message.Message):
         __slots__ = ("count", "more")
         COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -40,12 +40,14 @@ class Overview(_message.Message):
     FAILED_LATELY_FIELD_NUMBER: _ClassVar[int]
     QUIET_FIELD_NUMBER: _ClassVar[int]
     LATEST_FIELD_NUMBER: _ClassVar[int]
+    UI_URL_FIELD_NUMBER: _ClassVar[int]
     states: _containers.RepeatedCompositeFieldContainer[Overview.StateCount]
     running: Overview.Count
     failed_lately: Overview.Count
     quiet: _containers.RepeatedCompositeFieldContainer[RunSummary]
     latest: _containers.RepeatedCompositeFieldContainer[RunSummary]
-    def __init__(self, states: _Optional[_Iterable[_Union[Overview.StateCount, _Mapping]]] = ..., running: _Optional[_Union[Overview.Count, _Mapping]] = ..., failed_lately: _Optional[_Union[Overview.Count, _Mapping]] = ..., quiet: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ..., latest: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ...) -> None: ...
+    ui_url: str
+    def __init__(self, states: _Optional[_Iterable[_Union[Overview.StateCount, _Mapping]]] = ..., running: _Optional[_Union[Overview.Count, _Mapping]] = ..., failed_lately: _Optional[_Union[Overview.Count, _Mapping]] = ..., quiet: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ..., latest: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ..., ui_url: _Optional[str] = ...) -> None: ...
 
 class RunSummary(_message.Message):
     __slots__ = ("run_id", "display_name", "state", "archived", "namespace", "experiment_id", "pipeline_id", "pipeline_version_id", "created_at", "finished_at", "updated_at", "failed", "metrics", "columns", "experiment_name", "pipeline_name", "pipeline_version_name")

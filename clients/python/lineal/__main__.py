@@ -1,0 +1,5 @@
+"""`python -m lineal` is `lineal`."""
+
+from lineal.cli import main
+
+main()

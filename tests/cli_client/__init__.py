@@ -1,0 +1,1 @@
+"""`lineal`, the command of the client: what it prints, and how it ends."""
