@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from unittest import mock
 
 from lineal.cli.program import run
@@ -66,7 +67,7 @@ class Lineal:
         return ended.out
 
     def process(
-        self, arguments: Sequence[str], *, changes: Mapping[str, str] | None = None, **options: int
+        self, arguments: Sequence[str], *, changes: Mapping[str, str] | None = None, **options: Any
     ) -> "subprocess.Popen[bytes]":
         """Start a command as a process."""
         environment = clean_environment({**self.environment, "TZ": ZONE, "TERM": "xterm", **(changes or {})})

@@ -17,6 +17,7 @@ from lineal.cli.exits import Status
 
 from tests.cli_client.program import Lineal
 from tests.faults.cluster import Server, clean_environment
+from tests.interrupts import let_it_be_interrupted
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -127,7 +128,9 @@ def test_a_full_disk_is_told(lineal: Lineal) -> None:
 
 
 def test_ctrl_c_ends_a_watch_without_a_word(lineal: Lineal) -> None:
-    process = lineal.process(["watch", "churn 13"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = lineal.process(
+        ["watch", "churn 13"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=let_it_be_interrupted
+    )
     assert process.stdout is not None
     assert b"churn 13" in process.stdout.readline()
     process.send_signal(signal.SIGINT)

@@ -13,6 +13,7 @@ from storage.ids import new_id
 from tests.cli.program import lineal
 from tests.demo.conftest import demo_file
 from tests.faults.cluster import ANNOUNCED, ANY_PORT, PROGRAM, clean_environment, run_program
+from tests.interrupts import let_it_be_interrupted
 
 PATIENCE_SECONDS = 60.0
 FILLED_BYTES = 300_000
@@ -29,13 +30,8 @@ def launched(folder: Path) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_let_it_be_interrupted,
+        preexec_fn=let_it_be_interrupted,
     )
-
-
-def _let_it_be_interrupted() -> None:
-    # Who runs the tests in the background may have told all processes to ignore it.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def await_filling(folder: Path) -> None:
