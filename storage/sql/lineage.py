@@ -5,7 +5,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.ids import possible_ids
@@ -17,10 +17,8 @@ from storage.sql.rows import columns_of, field_names, inline_literal, inline_num
 from storage.sql.tables import artifact_tasks, artifacts, runs, tasks
 
 _OF_TASK = ("type", "key", "iteration", "artifact_id")
-_LINK_END = 1 + len(field_names(LineageLink))
-"""Where a row's link ends, after the position of its key."""
-
 _OF_LINK = ("id", "artifact_id", "task_id", "run_id", "type", "key", "iteration")
+_NODE_START = 1 + len(field_names(LineageLink))  # in a row: the position of its key, the link, the node of its artifact
 _TASKS_OF_RUN = (
     select(tasks.c.id)
     .where(tasks.c.run_id == bindparam("run_id"), tasks.c.type.in_(bindparam("types", expanding=True)))
@@ -105,9 +103,8 @@ class _Statements:
         order = ("type", "task_id") if dialect.orders_ranges else ()
         self.producers = self._links("artifact_id", is_output=True, order=order)
         self.consumers = self._links("artifact_id", is_output=False, order=("id",))
-        # A hop goes on from the artifacts of tasks: they come along, which saves it a statement.
-        self.inputs = self._links("task_id", is_output=False, order=_OF_TASK, shown=artifacts)
-        self.outputs = self._links("task_id", is_output=True, order=_OF_TASK, shown=artifacts)
+        self.inputs = self._links("task_id", is_output=False, order=_OF_TASK)
+        self.outputs = self._links("task_id", is_output=True, order=_OF_TASK)
         self.before, self.after = (
             LimitedEach(_versions(dialect, is_before=is_before), ["", "", 0], database=dialect.name)
             for is_before in (True, False)
@@ -119,17 +116,16 @@ class _Statements:
         rows, condition = dialect.rows_among(runs, runs.c.id, "ids", columns=("id", "experiment_id"))
         self.experiments = select(rows.c.id, rows.c.experiment_id).where(condition)
 
-    def _links(
-        self, column_name: str, *, is_output: bool, order: Sequence[str], shown: Table | None = None
-    ) -> LimitedEach:
+    def _links(self, column_name: str, *, is_output: bool, order: Sequence[str]) -> LimitedEach:
         def with_ends(links: FromClause) -> Select[Any]:
             is_task = tasks.c.id == links.c.task_id
             partners, condition = self._dialect.partners(tasks, is_task, columns=("id", "type", "state"))
             kind = (partners.c.type.label("task_type"), partners.c.state.label("task_state"))
             joined, columns = links.join(partners, condition), [*links.c, *kind]
-            if shown is not None:
-                is_shown = shown.c.id == links.c.artifact_id
-                nodes, condition = self._dialect.partners(shown, is_shown, columns=_names(ArtifactNode))
+            if column_name == "task_id":
+                # A walk goes on from the artifacts of tasks: that they come along saves each hop a statement.
+                is_artifact = artifacts.c.id == links.c.artifact_id
+                nodes, condition = self._dialect.partners(artifacts, is_artifact, columns=_names(ArtifactNode))
                 joined = joined.join(nodes, condition)
                 columns += [nodes.c[name].label(f"node_{name}") for name in _names(ArtifactNode)]
             return select(*columns).select_from(joined)
@@ -220,9 +216,9 @@ class SqlLineage:
 
     async def _links_of_tasks(self, statement: LimitedEach, ids: Sequence[str], limit: int) -> TaskLinks:
         rows = await self._rows(statement, [(each,) for each in possible_ids(ids)], limit)
-        links = [LineageLink(*row[1:_LINK_END]) for row in rows]
+        links = [LineageLink(*row[1:_NODE_START]) for row in rows]
         links.sort(key=attrgetter("task_id", *_OF_TASK))
-        nodes = {row[_LINK_END]: row[_LINK_END:] for row in rows}
+        nodes = {row[_NODE_START]: row[_NODE_START:] for row in rows}
         return TaskLinks(links, {id: ArtifactNode(*values) for id, values in nodes.items()})
 
     async def _versions(

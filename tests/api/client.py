@@ -1,42 +1,15 @@
-"""A gRPC client that knows the methods from the descriptors and nothing else of the server. Tests call `Api`."""
+"""A gRPC client that sends each call once, as it is told: no retries, no conversions. Tests call `Api`."""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from google.protobuf import message_factory
-from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import error_details_pb2, status_pb2
-from lineal.v1 import artifacts_pb2, lineage_pb2, overview_pb2, runs_pb2
-from lineal.v2beta1 import (
-    artifact_pb2,
-    experiment_pb2,
-    healthz_pb2,
-    pipeline_pb2,
-    recurring_run_pb2,
-    report_pb2,
-    run_pb2,
-)
+from lineal import methods
 
 DETAILS = "grpc-status-details-bin"
-FILES = (
-    artifact_pb2,
-    run_pb2,
-    experiment_pb2,
-    pipeline_pb2,
-    healthz_pb2,
-    report_pb2,
-    recurring_run_pb2,
-    lineage_pb2,
-    overview_pb2,
-    runs_pb2,
-    artifacts_pb2,
-)
-SERVICES = {service.name: service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()}
-METHODS: dict[str, MethodDescriptor] = {
-    method.name: method for service in SERVICES.values() for method in service.methods
-}
+METHODS: dict[str, methods.Method] = {method.name.partition(".")[2]: method for method in methods.METHODS}
 """Every method by its bare name, which is unique among the services."""
 
 
@@ -50,7 +23,7 @@ class Api:
     def __getattr__(self, name: str) -> Any:
         if name not in METHODS:
             raise AttributeError(name)
-        request = message_factory.GetMessageClass(METHODS[name].input_type)
+        request = METHODS[name].request
 
         def call(
             *, timeout_seconds: float | None = 60.0, idempotency_key: str | None = None, **fields: Any
@@ -72,9 +45,8 @@ class Api:
     ) -> Awaitable[Any]:
         """Call with the bytes of a request, well formed or not; return the answer, or its bytes."""
         method = METHODS[name]
-        answer = message_factory.GetMessageClass(method.output_type)
-        path = f"/{method.containing_service.full_name}/{name}"
-        awaitable: Awaitable[Any] = self.channel.unary_unary(path, None, None if is_raw else answer.FromString)(
+        deserializer = None if is_raw else method.response.FromString
+        awaitable: Awaitable[Any] = self.channel.unary_unary(method.path, None, deserializer)(
             data, timeout=timeout_seconds, metadata=tuple(metadata)
         )
         return awaitable

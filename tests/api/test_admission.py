@@ -66,7 +66,7 @@ async def test_no_call_takes_longer_than_the_setting_says(serve: Serve, migrated
 
 async def test_a_message_that_does_not_arrive_is_not_waited_for(serve: Serve) -> None:
     api = await serve(http_body_seconds=1.2)
-    call = api.channel.stream_unary(path_of("GetHealthz"))()
+    call = api.channel.stream_unary(METHODS["GetHealthz"].path)()
     async with asyncio.timeout(HANGING_SECONDS):
         assert await reason(call) == ("DEADLINE_EXCEEDED", "REQUEST_TIMEOUT")
         assert await code(api.GetHealthz()) == "OK"
@@ -74,14 +74,14 @@ async def test_a_message_that_does_not_arrive_is_not_waited_for(serve: Serve) ->
 
 async def test_a_call_without_a_message_is_refused(serve: Serve) -> None:
     api = await serve()
-    call = api.channel.stream_unary(path_of("GetHealthz"))()
+    call = api.channel.stream_unary(METHODS["GetHealthz"].path)()
     await call.done_writing()
     assert await reason(call) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")
 
 
 async def test_a_compressed_message_is_refused_before_it_is_unpacked(serve: Serve) -> None:
     api = await serve()
-    call = api.channel.unary_unary(path_of("GetHealthz"))(b"", compression=grpc.Compression.Gzip, timeout=60)
+    call = api.channel.unary_unary(METHODS["GetHealthz"].path)(b"", compression=grpc.Compression.Gzip, timeout=60)
     assert await code(call) == "UNIMPLEMENTED"
 
 
@@ -99,7 +99,3 @@ async def test_what_calls_held_is_free_when_they_have_ended_in_whatever_way(serv
     async with asyncio.timeout(HANGING_SECONDS):
         for _ in range(5):
             assert await code(api.GetHealthz()) == "OK"
-
-
-def path_of(name: str) -> str:
-    return f"/{METHODS[name].containing_service.full_name}/{name}"

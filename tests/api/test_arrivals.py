@@ -11,9 +11,10 @@ from server.calls import admission
 from server.doors.grpc.behaviour import RESERVED_SIZE
 from server.doors.grpc.connections import bytes_received, clients
 from tests.api.builders import new_run
+from tests.api.client import METHODS
 from tests.api.conftest import Serve
 from tests.api.service import serving
-from tests.api.test_admission import path_of, reason
+from tests.api.test_admission import reason
 from tests.faults.attacks import frames
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -25,7 +26,7 @@ MEBIBYTE = 1024 * 1024
 async def test_calls_without_messages_do_not_keep_others_waiting(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "STALLED_SECONDS", 0.2)
     api = await serve(bytes_in_flight_max=4 * RESERVED_SIZE)
-    silent = [api.channel.stream_unary(path_of("CreateRun"))() for _ in range(12)]
+    silent = [api.channel.stream_unary(METHODS["CreateRun"].path)() for _ in range(12)]
     # They need not arrive in this order, and the last four keep their places until somebody else asks.
     answers = asyncio.as_completed([reason(call) for call in silent])
     async with asyncio.timeout(HANGING_SECONDS):
@@ -44,7 +45,7 @@ async def sending_a_quarter(url: str, *, budget_mebibytes: int) -> AsyncIterator
         frames.connected(addresses.grpc) as connection,
         asyncio.timeout(HANGING_SECONDS),
     ):
-        await connection.send(frames.call(path_of("CreateRun"), 1))
+        await connection.send(frames.call(METHODS["CreateRun"].path, 1))
         quarter = frames.message(bytes(64 * MEBIBYTE))[: 16 * MEBIBYTE]
         sending = asyncio.create_task(connection.send_body(quarter, 1))
         try:

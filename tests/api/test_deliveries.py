@@ -13,9 +13,9 @@ import pytest
 from server.doors.grpc.connections import shut_down
 from server.doors.grpc.deliveries import SLOWEST_BYTES, Deliveries
 from tests.api.builders import new_run
-from tests.api.client import Api, code
+from tests.api.client import METHODS, Api, code
 from tests.api.service import serving
-from tests.api.test_admission import path_of, reason
+from tests.api.test_admission import reason
 from tests.faults.attacks import frames
 from tests.faults.waiting import until
 
@@ -35,7 +35,7 @@ async def a_client_that_takes_nothing(address: str, name: str) -> AsyncIterator[
 
 async def call_again(connection: frames.Connection, name: str, stream: int) -> None:
     """Call a method with an empty message, as the stream of this number."""
-    await connection.send(frames.call(path_of(name), stream))
+    await connection.send(frames.call(METHODS[name].path, stream))
     await connection.send_body(frames.message(b""), stream)
 
 

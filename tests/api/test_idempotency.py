@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from google.protobuf import message_factory
 
 from server.app import APIS
 from server.calls import recording
@@ -84,7 +83,7 @@ async def test_the_same_key_with_another_rpc_is_refused(site: Site) -> None:
 async def test_metadata_that_changes_what_is_asked_are_part_of_the_content(site: Site) -> None:
     fields, key = await EXAMPLES["UpdatePipeline"](site), unique("key")
     await site.api.UpdatePipeline(**fields, idempotency_key=key)
-    request = message_factory.GetMessageClass(METHODS["UpdatePipeline"].input_type)(**fields)
+    request = METHODS["UpdatePipeline"].request(**fields)
     metadata = (("idempotency-key", key), ("x-clear-tags", "true"))
     assert await reused(site.api.send("UpdatePipeline", request.SerializeToString(), metadata=metadata))
 
@@ -126,7 +125,7 @@ async def test_a_call_that_fails_leaves_no_record_and_its_key_can_be_used(site: 
 @pytest.mark.parametrize("name", sorted(NEVER_ANSWERED))
 async def test_rpcs_that_only_fail_keep_nothing(site: Site, name: str) -> None:
     count = await site.keys()
-    request = message_factory.GetMessageClass(METHODS[name].input_type)()
+    request = METHODS[name].request()
     metadata = (("idempotency-key", unique("key")),)
     assert await code(site.api.send(name, request.SerializeToString(), metadata=metadata)) != "OK"
     assert await site.keys() == count

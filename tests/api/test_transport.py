@@ -21,21 +21,21 @@ from server.calls import policy
 from server.calls.request_size import PARTS_MAX
 from server.config import Settings
 from tests.api.builders import Task, a_run, empty_parameters, new_run, zeros
-from tests.api.client import METHODS, SERVICES, Api, code, refusal
+from tests.api.client import METHODS, Api, code, refusal
 from tests.api.conftest import Serve
 from tests.api.service import serving
 
 PATIENCE_SECONDS = 20
 
 LINES = {**KFP_LINES, **LINEAL_LINES}
-SERVED = sorted(name for name, method in METHODS.items() if f"{method.containing_service.name}.{name}" in LINES)
+RUN_SERVICE, ARTIFACT_SERVICE = METHODS["GetRun"].service, METHODS["GetArtifact"].service
+SERVED = sorted(name for name, method in METHODS.items() if method.name in LINES)
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"\x0a\x05abc", b"\x0a\x01\xff\x12\x01\xff\x1a\x01\xff", b"\x08"])
 async def test_bytes_that_are_no_request_are_refused_by_every_method(api: Api, data: bytes) -> None:
     for name in SERVED:
-        request = METHODS[name].input_type
-        if not request.fields:
+        if not METHODS[name].request.DESCRIPTOR.fields:
             continue
         refused = await refusal(api.send(name, data))
         assert (refused.code, refused.info.domain) == ("INVALID_ARGUMENT", "lineal"), name
@@ -89,7 +89,7 @@ async def test_a_method_that_is_not_there_is_unimplemented(api: Api) -> None:
     missing = sorted(METHODS.keys() - set(SERVED))
     for name in missing:
         assert await code(api.send(name, b"")) == "UNIMPLEMENTED"
-    for path in (f"/{SERVICES['RunService'].full_name}/NoSuchMethod", "/no.such.Service/Method"):
+    for path in (f"/{RUN_SERVICE}/NoSuchMethod", "/no.such.Service/Method"):
         assert await code(api.channel.unary_unary(path)(b"")) == "UNIMPLEMENTED"
 
 
@@ -104,7 +104,7 @@ async def health(api: Api, service: str) -> Any:
 
 
 async def test_the_server_and_each_service_say_that_they_serve(api: Api) -> None:
-    for service in ("", SERVICES["RunService"].full_name, SERVICES["ArtifactService"].full_name):
+    for service in ("", RUN_SERVICE, ARTIFACT_SERVICE):
         assert await health(api, service) == health_pb2.HealthCheckResponse.SERVING
     with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
         await health(api, "no.such.Service")
@@ -112,8 +112,7 @@ async def test_the_server_and_each_service_say_that_they_serve(api: Api) -> None
 
 @pytest.mark.databases("sqlite")
 async def test_metadata_as_large_as_proxies_let_through_is_taken_every_time(api: Api) -> None:
-    method = METHODS["GetHealthz"]
-    call = api.channel.unary_unary(f"/{method.containing_service.full_name}/GetHealthz")
+    call = api.channel.unary_unary(METHODS["GetHealthz"].path)
     for size in (9_000, 15_000, 60 * 1024):
         for _ in range(5):
             assert await code(call(b"", metadata=(("authorization", "Bearer " + "t" * size),))) == "OK"
@@ -179,7 +178,7 @@ async def reflected(api: Api, version: str = "v1alpha", **request: Any) -> Any:
 async def test_reflection_lists_the_services(api: Api, version: str) -> None:
     answer = await reflected(api, version, list_services="")
     names = {service.name for service in answer.list_services_response.service}
-    assert {SERVICES["RunService"].full_name, SERVICES["ArtifactService"].full_name, "grpc.health.v1.Health"} <= names
+    assert {RUN_SERVICE, ARTIFACT_SERVICE, "grpc.health.v1.Health"} <= names
 
 
 async def test_reflection_describes_every_service_that_it_lists(api: Api) -> None:
@@ -194,7 +193,7 @@ async def test_reflection_describes_every_service_that_it_lists(api: Api) -> Non
 
 
 async def test_reflection_describes_every_served_method(api: Api) -> None:
-    for service in {METHODS[name].containing_service.full_name for name in SERVED}:
+    for service in {METHODS[name].service for name in SERVED}:
         answer = await reflected(api, file_containing_symbol=service)
         [data, *_] = answer.file_descriptor_response.file_descriptor_proto
         described = {

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf import message_factory
 from sqlalchemy import select
 
 from storage.sql import tables
@@ -65,7 +64,7 @@ Fields = dict[str, Any]
 
 async def sent(api: Api, name: str, fields: dict[str, Any], key: str | None) -> bytes:
     """The answer to a call, as bytes."""
-    request = message_factory.GetMessageClass(METHODS[name].input_type)(**fields)
+    request = METHODS[name].request(**fields)
     metadata = () if key is None else (("idempotency-key", key),)
     answer: bytes = await api.send(name, request.SerializeToString(), metadata=metadata, is_raw=True)
     return answer

@@ -9,8 +9,8 @@ import pytest
 from lineal.v2beta1 import artifact_pb2
 
 from tests.api.builders import new_artifact, new_run, new_run_and_task
+from tests.api.client import METHODS
 from tests.faults.attacks import frames
-from tests.faults.attacks.attack import path_of
 from tests.faults.client import connected
 from tests.faults.cluster import Server
 from tests.faults.waiting import until
@@ -96,7 +96,7 @@ async def test_clients_who_do_not_wait_for_their_answers_are_one_warning(
     for _ in range(3):
         async with frames.connected(server.grpc, window=0) as connection:
             for stream in itertools.islice(frames.streams(), 8):
-                await connection.send(frames.call(path_of("GetArtifact"), stream))
+                await connection.send(frames.call(METHODS["GetArtifact"].path, stream))
                 await connection.send_body(request, stream)
             await until(lambda: len(server.calls("GetArtifact")) >= 8)
     await until(lambda: any("clients left" in line["event"] for line in server.log_lines()))

@@ -1,7 +1,9 @@
 """Artifacts with a hundred thousand links, and a uri with as many versions: what a walk reads does not grow with them."""
 
 import asyncio
+import pickle
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 
 import pytest
 from sqlalchemy import func, insert, literal, select
@@ -14,6 +16,7 @@ from storage.sql.store import SqlStore
 from tests.contract.plans import counted_store, explain
 from tests.contract.watching import Statement, statements
 from tests.databases import create_migrated_database, drop_database
+from tests.databases.session import current_session
 from tests.lineage.world import World
 
 pytestmark = pytest.mark.one_driver
@@ -78,7 +81,11 @@ async def fill(url: str, world: World) -> None:
     await store.close()
 
 
-WORLD = a_world()
+@cache
+def shared_world() -> World:
+    """The world that all processes of the session know: their databases are copies of what one of them has filled."""
+    world: World = pickle.loads(bytes.fromhex(current_session().once("hubs", lambda: pickle.dumps(a_world()).hex())))
+    return world
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +94,7 @@ def busy_url(database_kind: str) -> Iterator[str]:
 
     def upgrade_and_fill(url: str) -> None:
         upgrade(url)
-        asyncio.run(fill(url, WORLD))
+        asyncio.run(fill(url, shared_world()))
 
     url = create_migrated_database(database_kind, upgrade=upgrade_and_fill)
     yield url
@@ -106,7 +113,7 @@ async def walked(
 ) -> tuple[set[str], set[tuple[str, str]], list[Statement]]:
     """Nodes that have a name, cuts, and the statements; fails when very much is found."""
     with statements(store) as log:
-        found = await WORLD.ask(store, start, direction=direction, hops=hops)
+        found = await shared_world().ask(store, start, direction=direction, hops=hops)
     assert len(found.depths) <= 110
     return {name for name in found.depths if "/" not in name}, found.cuts, log
 

@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager
 
 import grpc
 
-from tests.api.client import METHODS
 from tests.faults.attacks.target import Target
 
 REFUSALS = (grpc.aio.AioRpcError, OSError, AssertionError, EOFError, TimeoutError)
@@ -56,8 +55,3 @@ class Attack:
                 await asyncio.sleep(self.seconds_left())
 
         await self.repeat(clients, strike)
-
-
-def path_of(name: str) -> str:
-    """The path of a method."""
-    return f"/{METHODS[name].containing_service.full_name}/{name}"

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from lineal.v2beta1 import run_pb2
 
 from tests.api.builders import a_run, a_task, an_artifact
+from tests.api.client import METHODS
 from tests.faults.attacks import frames
-from tests.faults.attacks.attack import Attack, path_of
+from tests.faults.attacks.attack import Attack
 from tests.faults.attacks.target import MEBIBYTE
 from tests.faults.client import connected
 
@@ -26,7 +27,7 @@ async def stream_resets(attack: Attack) -> None:
             numbers = frames.streams()
             for _ in attack.rounds():
                 batch = itertools.islice(numbers, RESETS)
-                path = path_of("GetHealthz")
+                path = METHODS["GetHealthz"].path
                 await connection.send(b"".join(frames.call(path, one) + frames.reset(one) for one in batch))
                 attack.count += RESETS
 
@@ -40,7 +41,7 @@ async def calls_without_message(attack: Attack) -> None:
     async def held() -> AsyncIterator[None]:
         async with frames.connected(attack.target.grpc) as connection:
             for stream in itertools.islice(frames.streams(), STREAMS):
-                await connection.send(frames.call(path_of("CreateRun"), stream))
+                await connection.send(frames.call(METHODS["CreateRun"].path, stream))
             yield
 
     await attack.hold(8, held)
@@ -74,7 +75,7 @@ async def half_messages(attack: Attack) -> None:
     @asynccontextmanager
     async def held() -> AsyncIterator[None]:
         async with frames.connected(attack.target.grpc) as connection:
-            await connection.send(frames.call(path_of("CreateRun"), 1))
+            await connection.send(frames.call(METHODS["CreateRun"].path, 1))
             await connection.send_body(head, 1)
             yield
 
@@ -89,7 +90,7 @@ async def unread_answers(attack: Attack) -> None:
     async def held() -> AsyncIterator[None]:
         async with frames.connected(attack.target.grpc, window=0) as connection:
             for stream in itertools.islice(frames.streams(), 100):
-                await connection.send(frames.call(path_of("GetRun"), stream))
+                await connection.send(frames.call(METHODS["GetRun"].path, stream))
                 await connection.send_body(request, stream)
             yield
 
