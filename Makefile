@@ -1,20 +1,21 @@
 # The entry point for every task: `make` on its own lists them. Everything is installed in virtual environments inside the checkout.
 
 PYTHON ?= python3
-WORKERS ?= auto
+# One more than cores, since many tests wait for something.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 ARGS ?=
 BASE ?=
 NAME ?=
+
+# Many tests start processes, which must not compile the packages each time, whatever the machine is set to.
+export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 BIN := $(VENV)/bin
 # More processes than this only overload the databases.
 PYTEST := bin/python -m pytest -n $(WORKERS) --maxprocesses 16
-# Tests that use protobuf: codec, calls over gRPC and REST, recordings, the OpenAPI document; of the slow ones those of messages.
-# Between the oldest protobuf and the one of constraints.txt are minor versions only, which those of single RPCs do not tell apart.
-PROTOBUF := $(addprefix tests/,server client rest conformance openapi recorded_spec reflection)
-PROTOBUF_floor := $(PROTOBUF)
-PROTOBUF_newest := $(PROTOBUF) tests/api
+# Tests that tell versions of protobuf apart: messages of every type as JSON, recorded calls, the client, reflection.
+PROTOBUF := $(addprefix tests/,rest/test_json_reader.py rest/test_json_writer.py conformance client reflection)
 # Folders that need no server processes, faults, browser or other project's library. `make quick` also leaves out the tests in
 # them that are marked slow: those that wait for timeouts, check for memory that is not freed, or send messages of every type or
 # a million of something.
@@ -34,7 +35,7 @@ help: ## list the targets and variables
 	@echo
 	@echo "  DB=sqlite        run tests on these databases only (comma-separated: sqlite, postgresql, mysql)"
 	@echo "  ARGS='-k name'   pass these arguments to the command (serve, test, quick, soak, bench)"
-	@echo "  WORKERS=4        number of test processes (default: one per core)"
+	@echo "  WORKERS=4        number of test processes (default: one more than cores)"
 	@echo "  PYTHON=python3   interpreter to create environments with"
 	@echo "  LINEAL_TEST_POSTGRESQL, LINEAL_TEST_MYSQL: URLs of servers to test on, instead of private ones"
 	@echo "  TMPDIR=folder    where tests store databases (default: in memory, if there is enough)"
@@ -59,7 +60,7 @@ quick: .venv-protobuf-newest/stamp ## run the fast tests on SQLite, without thos
 test-protobuf-floor: ## run the tests that use protobuf on SQLite, with the oldest protobuf that is accepted
 test-protobuf-newest: ## run the tests that use protobuf on SQLite, with the newest protobuf
 test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
-	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider -m 'not slow or messages' $(PROTOBUF_$*) $(ARGS)
+	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider -m 'not slow or messages' $(PROTOBUF) $(ARGS)
 
 soak: $(VENV)/dev.stamp $(OTHERS) ## run the long form of the tests that have one (hours)
 	@$(BIN)/python -m tests.databases

@@ -66,7 +66,8 @@ def commands() -> str:
     """Return every command of lineal-server, with its options that are not settings."""
     names = {each.name for each in setting_fields()}
     rows = []
-    for name, command in sorted(cli.main.commands.items()):
+    for name in cli.COMMANDS:
+        command = cli.command_named(name)
         options = [each for each in command.params if isinstance(each, click.Option) and each.name not in names]
         rows.append(
             (f"`lineal-server {name}`", command.help, " ".join(f"`{each.opts[0]}`: {each.help}" for each in options))

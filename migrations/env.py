@@ -7,13 +7,13 @@ from alembic.runtime.migration import MigrationInfo
 from alembic.script import Script
 from sqlalchemy import Column, MetaData, Table, insert, update
 
-from migrations.upgrade import READABLE_SINCE
+from migrations.upgrade import READABLE_SINCE, VERSION_TABLE
 from storage.sql.tables import metadata, settings
 from storage.sql.types import ByteString
 
 connection = context.config.attributes["connection"]
 # Created here because alembic would name the primary key, and some databases warn about such a name.
-version = Table("alembic_version", MetaData(), Column("version_num", ByteString(32), primary_key=True))
+version = Table(VERSION_TABLE, MetaData(), Column("version_num", ByteString(32), primary_key=True))
 version.create(connection, checkfirst=True)
 connection.commit()
 
@@ -32,7 +32,7 @@ def note_readable_since(*, step: MigrationInfo, **_: Any) -> None:
 context.configure(
     connection=connection,
     target_metadata=metadata,
-    version_table="alembic_version",
+    version_table=VERSION_TABLE,
     transaction_per_migration=True,
     on_version_apply=note_readable_since,  # type: ignore[arg-type]  # it is called with keywords
 )

@@ -12,11 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -33,6 +29,8 @@ TRIES = 3
 """How often a step is tried whose lock on a table others do not leave in time."""
 PAUSE_SECONDS = 1.0
 """How long those who waited behind such a step have between its tries."""
+
+VERSION_TABLE = "alembic_version"
 
 READABLE_SINCE = "readable_since"
 """The setting that names the oldest revision whose programs can use the schema: each migration says it of its own."""
@@ -73,24 +71,23 @@ class Plan:
         return self.state in (SchemaState.CURRENT, SchemaState.COMPATIBLE)
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(pathlib.Path(__file__).parent).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+def newest_and_all() -> tuple[str, tuple[str, ...]]:
+    """Return the newest revision, and all of them, oldest first: the numbers that the files of the steps begin with."""
+    folder = pathlib.Path(__file__).parent / "versions"
+    revisions = tuple(sorted(file.name[:4] for file in folder.glob("[0-9]*.py")))
+    return revisions[-1], revisions
 
 
-def _history() -> tuple[str, tuple[str, ...]]:
-    """Return the newest revision, and all of them, oldest first."""
-    script = ScriptDirectory.from_config(_config())
-    newest = script.get_current_head()
-    assert newest is not None
-    return newest, tuple(revision.revision for revision in script.walk_revisions())[::-1]
+def _heads(connection: Connection) -> tuple[str, ...]:
+    """Return the revisions that a store says it is at: one, or none where it is empty or another program's."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return ()
+    return tuple(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars())
 
 
 def _plan(connection: Connection) -> Plan:
-    newest, history = _history()
-    heads = MigrationContext.configure(connection).get_current_heads()
+    newest, history = newest_and_all()
+    heads = _heads(connection)
     owner = None if heads else owner_of(inspect(connection).get_table_names())
     if owner is not None:
         return Plan(SchemaState.FOREIGN, None, newest, (), owner)
@@ -139,7 +136,10 @@ def _upgrade(connection: Connection) -> Plan:
     _refuse(plan)
     connection.commit()  # each step has a transaction of its own
     if plan.steps:
-        command.upgrade(_config(connection), "head")
+        # Here, because most programs that look at a schema have nothing to upgrade, and its import takes as long as the look.
+        from migrations.steps import take_steps
+
+        take_steps(connection)
     return plan
 
 
@@ -228,7 +228,7 @@ async def plan_async(url: str) -> Plan:
     """Return the state of the schema and what an upgrade would do; writes nothing."""
     dialect = dialect_for(url)
     if dialect.is_missing():
-        newest, history = _history()
+        newest, history = newest_and_all()
         return Plan(SchemaState.EMPTY, None, newest, history)
 
     async def look(connection: AsyncConnection) -> Plan:

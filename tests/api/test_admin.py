@@ -15,6 +15,8 @@ from server.app import Addresses
 from server.process import admin as admin_module
 from tests.api.service import serving
 
+pytestmark = pytest.mark.one_database
+
 PATIENCE_SECONDS = 30.0
 ANY_PORT = "127.0.0.1:0"
 

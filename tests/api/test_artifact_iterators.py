@@ -9,6 +9,8 @@ from tests.api.client import Api, code, refusal
 from tests.api.service import serving
 from tests.rest.uploads import upload_pipeline
 
+pytestmark = pytest.mark.one_database
+
 
 def a_pipeline(where: str, iterator: str = "artifactIterator") -> dict[str, Any]:
     """A specification whose loop is in the root, in a component that the root runs, or in one that nothing runs."""

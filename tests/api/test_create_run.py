@@ -11,6 +11,8 @@ from lineal.v2beta1 import run_pb2
 from tests.api.builders import a_run, a_spec, a_struct, a_task, moment, new_run, unique
 from tests.api.client import Api, code
 
+pytestmark = pytest.mark.one_database
+
 
 async def test_a_new_run_is_pending_available_and_in_the_default_experiment(api: Api) -> None:
     before = time.time() - 1

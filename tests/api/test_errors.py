@@ -24,6 +24,8 @@ from tests.api.client import Api, Refusal, refusal
 from tests.api.conftest import Serve
 from tests.api.statements import failing_at
 
+pytestmark = pytest.mark.one_database
+
 SECRETS = (
     "select",
     "insert",

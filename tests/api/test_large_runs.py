@@ -15,6 +15,8 @@ from tests.api.client import Api, refusal
 from tests.api.service import serving
 from tests.rest.client import ask
 
+pytestmark = pytest.mark.one_database
+
 ROWS_MAX = 4
 
 VIEWS = ["FULL", "RUNTIME_ONLY"]

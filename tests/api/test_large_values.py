@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from google.protobuf import json_format
 
 from server.calls.apart import APART_BYTES
@@ -20,6 +21,8 @@ from tests.api.builders import (
 )
 from tests.api.client import Api, code
 from tests.rest.client import Answer, ask
+
+pytestmark = pytest.mark.one_database
 
 NUMBERS = [number / 8 for number in range(APART_BYTES // 4)]
 METADATA = {"values": {"list_value": {"values": [{"number_value": number} for number in NUMBERS]}}}

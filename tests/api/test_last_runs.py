@@ -16,6 +16,8 @@ from tests.api.client import Api
 from tests.api.conftest import Serve
 from tests.contract.builders import a_run, keep
 
+pytestmark = pytest.mark.one_database
+
 HANGING_SECONDS = 60
 RUNS = 12
 """More than a pool has connections."""

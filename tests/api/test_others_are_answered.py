@@ -28,6 +28,8 @@ from tests.api.builders import (
 from tests.api.client import Api, code
 from tests.rest.uploads import upload_pipeline
 
+pytestmark = pytest.mark.one_database
+
 PATIENCE_SECONDS = 60.0
 SOON_SECONDS = 5.0
 

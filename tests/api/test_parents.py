@@ -5,6 +5,8 @@ import pytest
 from tests.api.builders import Task, get_task, new_run, new_run_and_task, new_task, new_tasks
 from tests.api.client import Api, code, refusal
 
+pytestmark = pytest.mark.one_database
+
 
 async def a_chain(api: Api, size: int) -> tuple[str, list[str]]:
     """A run with tasks each of which is the parent of the next."""

@@ -12,6 +12,8 @@ from tests.api.statements import Statements
 from tests.rest.client import ask
 from tests.rest.uploads import new_version, upload_pipeline
 
+pytestmark = pytest.mark.one_database
+
 
 async def shown(api: Api, run_id: str, view: str | None = None) -> Any:
     """The specification of a run in a view, as plain JSON; None when it shows none."""

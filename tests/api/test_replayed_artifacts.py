@@ -10,6 +10,8 @@ from tests.api.builders import a_link, an_artifact, get_task, new_run_and_task, 
 from tests.api.client import Api
 from tests.api.statements import Statements
 
+pytestmark = pytest.mark.one_database
+
 NUMBER = struct_pb2.Value(number_value=0.1)
 
 

@@ -9,6 +9,8 @@ from server.rules import json_size
 from tests.api.builders import a_root, new_run, run_state
 from tests.api.client import Api, code, refusal
 
+pytestmark = pytest.mark.one_database
+
 PHASES = {
     "Pending": "PENDING",
     "Running": "RUNNING",

@@ -8,6 +8,8 @@ from tests.api.statements import Statements
 from tests.rest.client import ask
 from tests.rest.uploads import new_version
 
+pytestmark = pytest.mark.one_database
+
 LISTS = ["Runs", "Tasks", "Artifacts", "ArtifactTasks", "Experiments", "Pipelines", "PipelineVersions"]
 
 

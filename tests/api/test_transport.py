@@ -25,6 +25,8 @@ from tests.api.client import METHODS, Api, code, refusal
 from tests.api.conftest import Serve
 from tests.api.service import serving
 
+pytestmark = pytest.mark.one_database
+
 PATIENCE_SECONDS = 20
 
 LINES = {**KFP_LINES, **LINEAL_LINES}

@@ -23,6 +23,8 @@ from tests.api.client import Api
 from tests.api.conftest import Serve
 from tests.api.statements import Statements
 
+pytestmark = pytest.mark.one_database
+
 BASIC_FIELDS = {
     "experiment_id",
     "run_id",

@@ -7,12 +7,10 @@ from importlib.metadata import version
 import pytest
 
 from server.calls.web_ui import ui_address
-from server.cli import main
+from server.cli import COMMANDS, command_named
 from server.config import setting_fields, variable_of
 from tests.cli.program import lineal
 from tests.faults.cluster import clean_environment, run_program
-
-COMMANDS = sorted(main.commands)
 
 
 def test_help_names_every_command() -> None:
@@ -27,7 +25,7 @@ def test_help_of_a_command_says_what_it_does(command: str) -> None:
     done = lineal(command, "--help")
     assert done.exit_code == 0
     assert done.output.startswith(f"Usage: lineal-server {command} [OPTIONS]")
-    assert (main.commands[command].help or "missing").splitlines()[0] in " ".join(done.output.split())
+    assert (command_named(command).help or "missing").splitlines()[0] in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize("command", ["serve", "config", "doctor"])
@@ -47,6 +45,16 @@ def test_what_is_not_understood_ends_with_status_2(arguments: tuple[str, ...]) -
 
 def test_version_is_that_of_the_distribution() -> None:
     assert lineal("--version").output == f"lineal-server, version {version('lineal-server')}\n"
+
+
+def test_a_command_imports_what_it_needs() -> None:
+    program = (
+        "import sys; from server.cli import main; main(['config'], standalone_mode=False); print('#', *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, env=clean_environment(), capture_output=True, text=True
+    )
+    assert not {"server.app", "migrations.mlmd", "alembic", "grpc"} & set(done.stdout.rpartition("# ")[2].split())
 
 
 def test_the_module_is_the_program() -> None:

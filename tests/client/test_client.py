@@ -19,6 +19,8 @@ from tests.api.builders import unique
 from tests.databases.private import free_port
 from tests.faults.cluster import Server
 
+pytestmark = pytest.mark.one_database
+
 CLIENTS = pytest.mark.parametrize("kind", [lineal.Client, lineal.aio.Client], ids=["Client", "aio.Client"])
 
 

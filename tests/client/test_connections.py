@@ -22,6 +22,8 @@ from lineal.v2beta1 import healthz_pb2
 from tests.faults.cluster import clean_environment
 from tests.faults.proxy import cutting
 
+pytestmark = pytest.mark.one_database
+
 HOST = "localhost"
 
 

@@ -11,6 +11,8 @@ from lineal.v2beta1 import run_pb2
 
 from tests.api.builders import unique
 
+pytestmark = pytest.mark.one_database
+
 COUNT = 7
 NAMES = [f"run {number}" for number in range(COUNT)]
 

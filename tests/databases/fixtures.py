@@ -5,6 +5,8 @@
     @pytest.mark.databases("postgresql", "mysql")          … of these kinds only
     def test_something(start_private_server): ...          a server of one's own: start_private_server("postgresql")
 
+    @pytest.mark.one_database                              on the first of the chosen kinds only, unless it names kinds
+
 DB=sqlite (a comma list) restricts a run: tests of other kinds are deselected. Otherwise a missing database is an error.
 
 Tests that use the fixture `every_driver` (those in tests/contract) run once more for MySQL, on the other driver.
@@ -85,6 +87,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the session in the process that controls the run."""
     config.addinivalue_line("markers", "databases(*kinds): run for these kinds of database only")
     config.addinivalue_line(
+        "markers", "one_database: runs on the first of the chosen kinds; what it stands on is tested on every kind"
+    )
+    config.addinivalue_line(
         "markers", "one_driver: the driver makes no difference (tests of the contract run on both of MySQL's)"
     )
     try:
@@ -111,10 +116,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for a database once per kind, and on each driver if it wants that."""
     if KIND_FIXTURE in metafunc.fixturenames:
         kinds = [kind for kind in chosen_kinds() if kind in _wanted(metafunc.definition)]
-        is_for_drivers = DRIVER_FIXTURE in metafunc.fixturenames and not metafunc.definition.get_closest_marker(
-            "one_driver"
-        )
-        if "mysql" in kinds and is_for_drivers:
+        marked = metafunc.definition.get_closest_marker
+        if marked("one_database") and not marked("databases"):
+            kinds = kinds[:1]
+        if "mysql" in kinds and DRIVER_FIXTURE in metafunc.fixturenames and not marked("one_driver"):
             kinds.append(OTHER_DRIVER)
         metafunc.parametrize(KIND_FIXTURE, kinds, indirect=True, scope="session")
 

@@ -6,7 +6,7 @@ import shlex
 import click
 import pytest
 
-from server.cli import main
+from server.cli import COMMANDS, command_named
 from storage.sql.dialects import DIALECTS
 from tests.docs.pages import CHECKOUT, DOCS, commands
 
@@ -17,7 +17,7 @@ MADE = [(page, line) for page, line in commands() if re.match(r"make( |$)", line
 
 def check_arguments(arguments: list[str]) -> None:
     """Raise click.UsageError unless a command takes these arguments; without any, the command is only named."""
-    command = main.commands[arguments[0]]
+    command = command_named(arguments[0])
     if arguments[1:]:
         command.make_context(arguments[0], arguments[1:])
 
@@ -44,8 +44,8 @@ def test_a_shown_target_of_make_is_one(page: str, line: str) -> None:
 
 def test_every_command_of_the_server_stands_in_operations() -> None:
     text = (DOCS / "operations.md").read_text()
-    assert [name for name in main.commands if f"| `lineal-server {name}` |" not in text] == []
-    assert {arguments.split()[0] for _, arguments in SHOWN} == set(main.commands)
+    assert [name for name in COMMANDS if f"| `lineal-server {name}` |" not in text] == []
+    assert {arguments.split()[0] for _, arguments in SHOWN} == set(COMMANDS)
 
 
 def test_every_option_of_a_store_url_stands_in_operations() -> None:

@@ -25,6 +25,8 @@ from tests.lineage.test_artifact_report import SPEC
 from tests.lineage.test_get_lineage import Confined
 from tests.lineage.world import World
 
+pytestmark = pytest.mark.one_database
+
 
 async def confined(store: SqlStore, url: str, namespace: str, artifact_id: str) -> Any:
     """The outcome of a report for a caller that may see one namespace."""

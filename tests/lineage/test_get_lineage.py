@@ -30,6 +30,8 @@ from tests.contract.builders import an_experiment, keep
 from tests.lineage.world import World
 from tests.rest.client import ask
 
+pytestmark = pytest.mark.one_database
+
 PATH = "/apis/lineal/v1/lineage"
 UP, DOWN = lineage_pb2.UPSTREAM, lineage_pb2.DOWNSTREAM
 

@@ -13,6 +13,8 @@ from tests.contract.builders import a_link, a_run, a_task, an_artifact, keep
 from tests.contract.watching import statements
 from tests.lineage.served import Served, served_on
 
+pytestmark = pytest.mark.one_database
+
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 

@@ -13,6 +13,8 @@ from storage.sql.store import SqlStore
 from tests.contract.watching import statements
 from tests.lineage.world import BY_DEFAULT, Answer, World
 
+pytestmark = pytest.mark.one_database
+
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 ONLY_PARAMETERS = frozenset({EdgeKind.PARAMETER})
 

@@ -21,6 +21,8 @@ from tests.contract.watching import statements
 from tests.lineage.test_parameters import Run, an_output, from_task
 from tests.lineage.world import BY_DEFAULT, World
 
+pytestmark = pytest.mark.one_database
+
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 GROUPS = (
     TaskType.ROOT,

@@ -14,6 +14,8 @@ from tests.contract.watching import statements
 from tests.lineage.broken_run import SPEC, compact, index, status
 from tests.lineage.served import Served
 
+pytestmark = pytest.mark.one_database
+
 FAILED, RUNNING, SUCCEEDED = TaskState.FAILED.value, TaskState.RUNNING.value, TaskState.SUCCEEDED.value
 
 

@@ -25,6 +25,8 @@ from tests.contract.watching import statements
 from tests.lineage.broken_run import SPEC, SUCCEEDED, Recorded, compact, index, inputs
 from tests.lineage.served import Served
 
+pytestmark = pytest.mark.one_database
+
 STATEMENTS_MAX = 18
 """How many statements a report of a run that failed takes."""
 

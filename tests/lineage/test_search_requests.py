@@ -3,12 +3,16 @@
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from server.apis.lineal.search import PAGE_SIZE_MAX
 from server.rules.search.query import QUERY_CHARACTERS, TERMS_MAX
 from tests.api.client import code, refusal
 from tests.contract.builders import a_run, keep
 from tests.lineage.served import Served
 from tests.rest.client import ask
+
+pytestmark = pytest.mark.one_database
 
 
 async def test_a_token_is_good_for_its_query_only(served: Served) -> None:

@@ -12,6 +12,8 @@ from tests.contract.builders import a_link, a_run, a_task, an_artifact, keep
 from tests.contract.uris import with_uri
 from tests.server.test_scopes import Client, Confined
 
+pytestmark = pytest.mark.one_database
+
 
 async def test_a_search_finds_what_its_caller_may_see_whatever_it_asks_for(store: SqlStore, migrated_url: str) -> None:
     places = ("here", "there")

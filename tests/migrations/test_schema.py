@@ -1,14 +1,18 @@
 """The upgraded schema is the one that the statements are written for."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Text, create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import migrations.upgrade
 from storage.sql.dialects import dialect_for
 from storage.sql.tables import metadata
 from storage.sql.types import ByteString, ByteText
@@ -123,3 +127,10 @@ def test_a_difference_would_be_noticed(migrated_url: str) -> None:
     engine.dispose()
     assert difference[:3] == ("add_column", None, "tasks")
     assert isinstance(difference[3].type, Text)
+
+
+def test_the_files_of_the_steps_are_in_the_order_of_their_history() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.upgrade.__file__).parent))
+    revisions = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    assert migrations.upgrade.newest_and_all() == (revisions[0], tuple(reversed(revisions)))

@@ -14,6 +14,8 @@ from tests.cli.program import lineal
 from tests.databases.queries import execute
 from tests.mlmd_import.imports import Acting, asked, imported, main_request
 
+pytestmark = pytest.mark.one_database
+
 DAY = 86_400_000_000
 
 

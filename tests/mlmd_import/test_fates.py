@@ -6,6 +6,8 @@ from migrations.mlmd.write.changes import Fate, changes_of, fate_of
 from migrations.mlmd.write.row_kinds import Kind
 from migrations.mlmd.write.tally import Outcome
 
+pytestmark = pytest.mark.one_database
+
 A, B, C = 1, 2, 3
 
 

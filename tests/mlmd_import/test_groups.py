@@ -22,6 +22,8 @@ from tests.mlmd.reading import RUNS_FILE
 from tests.mlmd_import.imports import Watching, asked, asked_for_file, change, contents, copied, imported
 from tests.mlmd_import.test_only_adds import trued_up
 
+pytestmark = pytest.mark.one_database
+
 KFP_RUN = "3883dfda-8676-4706-a06c-aecb5dba8e01"
 
 

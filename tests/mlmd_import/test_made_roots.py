@@ -14,6 +14,8 @@ from tests.mlmd_import.imports import imported
 from tests.mlmd_import.source_writer import RUN, SourceWriter
 from tests.mlmd_import.whole import assert_one_root_each, assert_whole
 
+pytestmark = pytest.mark.one_database
+
 NAME = "begun"
 
 

@@ -26,6 +26,8 @@ from tests.mlmd.kfp_databases import make_kfp_database
 from tests.mlmd_import.imports import Contents, Watching, asked_for_file, change, contents, copied, imported
 from tests.mlmd_import.test_again import CHANGED_PAYLOAD, NEW_RUN, TASK_OF_EXECUTION_4
 
+pytestmark = pytest.mark.one_database
+
 RUN = "3883dfda-8676-4706-a06c-aecb5dba8e01"
 METRICS = "SELECT artifact_id FROM ArtifactProperty WHERE name = 'loss'"
 

@@ -28,6 +28,8 @@ from tests.mlmd_import.imports import (
     ran,
 )
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def kfp_on_a_server(database_kind: str) -> Iterator[str]:

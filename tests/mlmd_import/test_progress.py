@@ -12,6 +12,8 @@ from migrations.mlmd.vocabulary.findings import Rule
 from tests.mlmd.reading import RUNS_FILE
 from tests.mlmd_import.imports import Watching, asked_for_file, change, copied
 
+pytestmark = pytest.mark.one_database
+
 PHASE = "artifacts without a run"
 # An artifact that was used outside of runs only, and an event of a run whose artifact does not exist.
 ODD_EVENTS = (

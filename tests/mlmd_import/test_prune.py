@@ -35,6 +35,8 @@ from tests.mlmd_import.imports import (
 from tests.mlmd_import.test_again import NEW_RUN
 from tests.mlmd_import.test_groups import KFP_RUN
 
+pytestmark = pytest.mark.one_database
+
 EMPTYINGS = {
     "links": ("DELETE FROM Event", "remove 79 artifact_tasks", "79 of 246 rows, 32.1 %"),
     "parameters": (

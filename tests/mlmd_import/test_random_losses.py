@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from migrations.mlmd.undo import undo
 from migrations.mlmd.verify import verify
 from tests.databases import KINDS
@@ -13,6 +15,8 @@ from tests.mlmd.reading import RUNS_FILE
 from tests.mlmd_import.imports import Watching, asked_for_file, change, contents, copied, imported
 from tests.mlmd_import.test_again import NEW_RUN
 from tests.mlmd_import.test_only_adds import trued_up
+
+pytestmark = pytest.mark.one_database
 
 STORES = ("kfp_main", "tfx_like", "kfp_main", "kfp_v1_metadata_writer", "schema_v6", "damaged_nulls")
 TABLES = (

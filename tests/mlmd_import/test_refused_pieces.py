@@ -24,6 +24,8 @@ from tests.databases.queries import execute
 from tests.mlmd_import.column_limits import limit
 from tests.mlmd_import.imports import Contents, Watching, asked_for_file, change, contents, copied, imported
 
+pytestmark = pytest.mark.one_database
+
 GROUP, WITHIN = 17, (18, 19, 20, 21)
 LONG_NAME = "a-group-of-tasks-with-a-long-name"
 TASK_ID = Ids().task(4)

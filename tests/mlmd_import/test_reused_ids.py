@@ -30,6 +30,8 @@ from tests.mlmd_import.imports import (
     ran,
 )
 
+pytestmark = pytest.mark.one_database
+
 LATER = 86_400_000
 """A day in milliseconds."""
 

@@ -15,6 +15,8 @@ from tests.mlmd.reading import RUNS_FILE
 from tests.mlmd_import.imports import Watching, asked_for_file, change, copied, imported
 from tests.mlmd_import.test_command import IMPORTED
 
+pytestmark = pytest.mark.one_database
+
 on_a_file = pytest.mark.databases("sqlite")
 
 

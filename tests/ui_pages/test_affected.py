@@ -12,6 +12,8 @@ from tests.lineage.world import World
 from tests.ui_pages.recorded import POISON
 from tests.ui_pages.test_artifact import Site, churn, site
 
+pytestmark = pytest.mark.one_database
+
 __all__ = ["site"]
 
 MODEL = ArtifactType.Model.value

@@ -32,6 +32,8 @@ from tests.ui_pages.document import Element, check, read
 from tests.ui_pages.recorded import POISON
 from tests.ui_pages.visitor import Visitor
 
+pytestmark = pytest.mark.one_database
+
 DATASET, MODEL, METRIC = ArtifactType.Dataset.value, ArtifactType.Model.value, ArtifactType.Metric.value
 
 

@@ -11,6 +11,8 @@ from server.ui import filters
 from server.ui.visit import Refused, Visit
 from tests.api.builders import moment
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize(
     ("seconds", "words"),

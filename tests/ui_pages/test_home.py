@@ -19,6 +19,8 @@ from tests.ui_pages.document import Element, read
 from tests.ui_pages.recorded import POISON, failed_run, finished_run, running_run
 from tests.ui_pages.visitor import Visitor
 
+pytestmark = pytest.mark.one_database
+
 PROXY = {"x_forwarded_proto": "https", "x_forwarded_host": "ml.example.org", "x_forwarded_prefix": "/lineal"}
 
 

@@ -20,6 +20,8 @@ from tests.ui_pages.document import LINKS, read
 from tests.ui_pages.recorded import failed_run, finished_run, running_run
 from tests.ui_pages.visitor import ACCEPT, Visitor
 
+pytestmark = pytest.mark.one_database
+
 STATIC = Path(__file__).parents[2] / "server" / "static"
 PREFIX = "/tools/lineal"
 NOT_PAGES = ("/docs", "/openapi.json", "/metrics", "/healthz", "/readyz", "/static/", "/apis/")

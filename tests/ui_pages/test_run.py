@@ -29,6 +29,8 @@ from tests.ui_pages.document import Element
 from tests.ui_pages.recorded import POISON, failed_run, finished_run, running_run
 from tests.ui_pages.visitor import Visitor, resolved
 
+pytestmark = pytest.mark.one_database
+
 SECOND = 1_000_000
 
 

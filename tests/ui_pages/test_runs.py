@@ -11,6 +11,8 @@ from tests.ui_pages.document import Element, check, read
 from tests.ui_pages.recorded import POISON, experiment, failed_run, finished_run, running_run
 from tests.ui_pages.visitor import Visitor, resolved
 
+pytestmark = pytest.mark.one_database
+
 
 def names(page: Element) -> list[str]:
     """The names of the runs of a list, in its order."""

@@ -9,6 +9,8 @@ from tests.ui_pages.document import Element
 from tests.ui_pages.recorded import POISON, experiment, failed_run
 from tests.ui_pages.visitor import Visitor, resolved
 
+pytestmark = pytest.mark.one_database
+
 
 def rows(page: Element) -> list[Element]:
     return [row for row in page.all("tr") if "data-row" in row.attributes]

@@ -5,6 +5,8 @@ import pytest
 from tests.api.builders import a_root, a_task, new_run
 from tests.ui_pages.visitor import Visitor, resolved
 
+pytestmark = pytest.mark.one_database
+
 
 async def location(visitor: Visitor, run_id: str, task_id: str) -> str:
     answer = await visitor.get(f"/runs/{run_id}/tasks/{task_id}")
