@@ -51,9 +51,10 @@ async def update_tasks(
     task_ids: Sequence[str],
     merge: Callable[[Task, int], Task],
     *,
+    is_linked: bool,
     now: Callable[[], int],
 ) -> LinkedTasks:
-    """Update tasks of one run, all or none; return them as they stand, with artifacts and children.
+    """Update tasks of one run, all or none; return them as they stand, `is_linked` with artifacts and children.
 
     `merge` returns a task after its update, given the time; it may raise a LargeTask, see there, and is called again when the
     transaction is run again. `now` is the clock. Raises NotFound for unknown tasks and parents, InvalidArgument for those of
@@ -80,6 +81,8 @@ async def update_tasks(
         if await write.follow(run, root_state=root_state, states={task.state for task in tasks_after}):
             tasks_now = await tx.tasks.lock(task_ids)
             tasks_after = [tasks_now[task_id] for task_id in task_ids]
+        if not is_linked:
+            return LinkedTasks(tasks_after)
         links = await tx.artifact_tasks.of_tasks(task_ids)
         children = await tx.tasks.children(run_id, task_ids)
         return LinkedTasks(tasks_after, links, children)

@@ -16,8 +16,10 @@ from tests.api.builders import (
     new_artifact,
     new_run,
     new_task,
+    new_tasks,
     unique,
     where,
+    with_inputs,
 )
 from tests.api.client import Api
 from tests.api.conftest import Serve
@@ -191,3 +193,29 @@ async def test_a_run_without_tasks_is_full_too(api: Api) -> None:
     full = await api.GetRun(run_id=run.run_id, view="FULL")
     assert (full.task_count, list(full.tasks)) == (0, [])
     assert isinstance(full, run_pb2.Run)
+
+
+@pytest.mark.parametrize("view", ["FULL", "BASIC"])
+async def test_an_update_changes_the_same_in_each_view_and_answers_as_reads_do(api: Api, view: str) -> None:
+    run_id, update = await new_run(api), with_inputs(a_parameter(), state="SUCCEEDED")
+    task_ids = await new_tasks(api, run_id, 2)
+    await new_artifact(api, run_id, task_ids[0])
+    await new_task(api, run_id, parent_task_id=task_ids[0])
+    one = await api.UpdateTask(run_id=run_id, task_id=task_ids[0], task=update, task_view=view)
+    assert one == await get_task(api, run_id, task_ids[0], task_view=view)
+    bulk = await api.UpdateTasksBulk(run_id=run_id, tasks=dict.fromkeys(task_ids, update), task_view=view)
+    for task_id in task_ids:
+        assert bulk.tasks[task_id] == await get_task(api, run_id, task_id, task_view=view)
+        stored = await get_task(api, run_id, task_id)
+        assert (len(stored.inputs.parameters), run_pb2.PipelineTask.TaskState.Name(stored.state)) == (1, "SUCCEEDED")
+
+
+async def test_an_update_in_the_basic_view_reads_neither_links_nor_children(api: Api, statements: Statements) -> None:
+    run_id, counts = await new_run(api), []
+    for view in ("FULL", "BASIC"):
+        task_id = await new_task(api, run_id)
+        statements.clear()
+        await api.UpdateTask(run_id=run_id, task_id=task_id, task=a_task(), task_view=view)
+        await api.UpdateTasksBulk(run_id=run_id, tasks={task_id: a_task()}, task_view=view)
+        counts.append((statements.count, len(statements.naming("artifact_tasks"))))
+    assert counts[1] == (counts[0][0] - 4, 0)

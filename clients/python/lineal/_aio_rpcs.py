@@ -408,6 +408,7 @@ class AsyncRpcs:
         task_id: str,
         *,
         task: task_pb2.PipelineTask | Mapping[str, Any],
+        task_view: str | int | None = None,
         timeout_seconds: float | None = None,
         idempotency_key: str | None = None,
     ) -> task_pb2.PipelineTask:
@@ -417,10 +418,13 @@ class AsyncRpcs:
         task_id: Required. Id of the task.
         task: Required. What changes: absent and empty fields stay as they are, parameters are merged with those
             recorded.
+        task_view: How much of the task to return. An addition of this project.
         timeout_seconds: How long the call may take, with all its attempts; the client's own if absent.
         idempotency_key: Text under which the server does this once; a new one for each call if absent.
         """
-        request = build(task_pb2.UpdateTaskRequest, {"run_id": run_id, "task_id": task_id, "task": task})
+        request = build(
+            task_pb2.UpdateTaskRequest, {"run_id": run_id, "task_id": task_id, "task": task, "task_view": task_view}
+        )
         answer: task_pb2.PipelineTask = await self._call(
             "RunService.UpdateTask", request, timeout_seconds, idempotency_key
         )
@@ -431,6 +435,7 @@ class AsyncRpcs:
         run_id: str,
         *,
         tasks: Mapping[str, task_pb2.PipelineTask | Mapping[str, Any]],
+        task_view: str | int | None = None,
         timeout_seconds: float | None = None,
         idempotency_key: str | None = None,
     ) -> task_pb2.UpdateTasksBulkResponse:
@@ -438,10 +443,11 @@ class AsyncRpcs:
 
         run_id: Required. Run of all the tasks.
         tasks: Required. 1 to 10,000 tasks by task id, each as in UpdateTask.
+        task_view: How much of each task to return. An addition of this project.
         timeout_seconds: How long the call may take, with all its attempts; the client's own if absent.
         idempotency_key: Text under which the server does this once; a new one for each call if absent.
         """
-        request = build(task_pb2.UpdateTasksBulkRequest, {"run_id": run_id, "tasks": tasks})
+        request = build(task_pb2.UpdateTasksBulkRequest, {"run_id": run_id, "tasks": tasks, "task_view": task_view})
         answer: task_pb2.UpdateTasksBulkResponse = await self._call(
             "RunService.UpdateTasksBulk", request, timeout_seconds, idempotency_key
         )

@@ -187,17 +187,19 @@ class CreateTaskRequest(_message.Message):
     def __init__(self, task: _Optional[_Union[PipelineTask, _Mapping]] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class UpdateTaskRequest(_message.Message):
-    __slots__ = ("task_id", "task", "run_id")
+    __slots__ = ("task_id", "task", "run_id", "task_view")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_VIEW_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     task: PipelineTask
     run_id: str
-    def __init__(self, task_id: _Optional[str] = ..., task: _Optional[_Union[PipelineTask, _Mapping]] = ..., run_id: _Optional[str] = ...) -> None: ...
+    task_view: PipelineTask.TaskView
+    def __init__(self, task_id: _Optional[str] = ..., task: _Optional[_Union[PipelineTask, _Mapping]] = ..., run_id: _Optional[str] = ..., task_view: _Optional[_Union[PipelineTask.TaskView, str]] = ...) -> None: ...
 
 class UpdateTasksBulkRequest(_message.Message):
-    __slots__ = ("tasks", "run_id")
+    __slots__ = ("tasks", "run_id", "task_view")
     class TasksEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -207,9 +209,11 @@ class UpdateTasksBulkRequest(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[PipelineTask, _Mapping]] = ...) -> None: ...
     TASKS_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_VIEW_FIELD_NUMBER: _ClassVar[int]
     tasks: _containers.MessageMap[str, PipelineTask]
     run_id: str
-    def __init__(self, tasks: _Optional[_Mapping[str, PipelineTask]] = ..., run_id: _Optional[str] = ...) -> None: ...
+    task_view: PipelineTask.TaskView
+    def __init__(self, tasks: _Optional[_Mapping[str, PipelineTask]] = ..., run_id: _Optional[str] = ..., task_view: _Optional[_Union[PipelineTask.TaskView, str]] = ...) -> None: ...
 
 class UpdateTasksBulkResponse(_message.Message):
     __slots__ = ("tasks",)

@@ -21,10 +21,15 @@ ATTEMPTS_MAX = 20
 
 
 class TaskUpdates:
-    """Updates by the id of their task. Each is read, then all are written. `now` is the clock."""
+    """Updates by the id of their task. Each is read, then all are written; `is_linked`: returned with artifacts and children.
 
-    def __init__(self, messages: Mapping[str, run_pb2.PipelineTask], *, now: Callable[[], int]) -> None:
-        self._messages, self._now = messages, now
+    `now` is the clock.
+    """
+
+    def __init__(
+        self, messages: Mapping[str, run_pb2.PipelineTask], *, is_linked: bool, now: Callable[[], int]
+    ) -> None:
+        self._messages, self._is_linked, self._now = messages, is_linked, now
         self._updates: dict[str, TaskUpdate | None] = {}
         self._merged: dict[str, tuple[Task, Task]] = {}
 
@@ -36,7 +41,9 @@ class TaskUpdates:
         """Write all updates that were read, or none. Raises as `update_tasks`, UnusableValue, and Aborted."""
         for _ in range(ATTEMPTS_MAX):
             try:
-                return await update_tasks(store, run_id, list(self._updates), self._merge, now=self._now)
+                return await update_tasks(
+                    store, run_id, list(self._updates), self._merge, is_linked=self._is_linked, now=self._now
+                )
             except LargeTasks as error:
                 large_tasks = error.tasks
             for task in large_tasks:

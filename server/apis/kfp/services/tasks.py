@@ -46,14 +46,16 @@ async def _created(task: Task) -> run_pb2.PipelineTask | SerializedMessage:
 
 
 async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
-    """Merge what is sent into a task and return it with artifacts and children."""
+    """Merge what is sent into a task and return it, in the view FULL with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.task_id, "task_id is required")
     checks.require(request.HasField("task"), "task is required")
     _check_texts(request.task, task_id=request.task_id, run_id=request.run_id)
-    updates = TaskUpdates({request.task_id: request.task}, now=call.now)
+    basic = request.task_view == _BASIC
+    updates = TaskUpdates({request.task_id: request.task}, is_linked=not basic, now=call.now)
     updates.read(request.task_id, is_large=call.request_bytes > APART_BYTES)
-    return await call.write(lambda store: updates.write(store, request.run_id), _message_of_one)
+    answer = functools.partial(_message_of_one, basic=basic)
+    return await call.write(lambda store: updates.write(store, request.run_id), answer)
 
 
 async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
@@ -66,19 +68,21 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
         _check_texts(request.tasks[task_id], task_id=task_id, run_id=request.run_id)
 
     await in_slices(list(request.tasks), check)
-    updates = TaskUpdates(request.tasks, now=call.now)
+    basic = request.task_view == _BASIC
+    updates = TaskUpdates(request.tasks, is_linked=not basic, now=call.now)
     may_have_large = call.request_bytes > APART_BYTES
 
     def read(task_id: str) -> None:
         updates.read(task_id, is_large=may_have_large and request.tasks[task_id].ByteSize() > APART_BYTES)
 
     await in_slices(sorted(request.tasks), read)
-    return await call.write(lambda store: updates.write(store, request.run_id), _bulk_answer)
+    answer = functools.partial(_bulk_answer, basic=basic)
+    return await call.write(lambda store: updates.write(store, request.run_id), answer)
 
 
-async def _bulk_answer(tasks: LinkedTasks) -> run_pb2.UpdateTasksBulkResponse:
+async def _bulk_answer(tasks: LinkedTasks, *, basic: bool) -> run_pb2.UpdateTasksBulkResponse:
     response = run_pb2.UpdateTasksBulkResponse()
-    await codec.write_tasks(tasks, lambda task: response.tasks[task.id])
+    await codec.write_tasks(tasks, lambda task: response.tasks[task.id], basic=basic)
     return response
 
 
