@@ -42,7 +42,7 @@ def test_a_series_that_is_nowhere_finite_is_thinned_out_too() -> None:
 
 def test_ten_thousand_points_take_milliseconds() -> None:
     text = json.dumps(a_series(*[0.1 + n / 1e7 for n in range(10_000)]), separators=(",", ":"))
-    start = time.perf_counter()
+    start = time.thread_time()
     drawn = drawn_series({"loss": text, "other": "{}"})
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     assert (list(drawn), drawn["loss"].logged) == (["loss"], 10_000)

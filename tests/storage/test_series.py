@@ -69,9 +69,9 @@ def test_what_others_have_stored_has_no_length_unless_it_is_a_series(text: str |
 def test_the_length_of_a_long_series_is_read_without_parsing_it() -> None:
     metadata = {"name": 'a \\ "quoted" {text}: ,', "points": 100_000, "series": [POINT] * 100_000}
     text = json.dumps(metadata, separators=(",", ":"))
-    start = time.perf_counter()
+    start = time.thread_time()
     assert length_of(text) == 100_000
-    assert time.perf_counter() - start < 0.005
+    assert time.thread_time() - start < 0.005
 
 
 def test_a_series_is_read_as_it_was_checked() -> None:
