@@ -42,6 +42,7 @@ REASONS = {
     "TOO_MANY_CONNECTIONS": "The maximum number of HTTP connections is open; see `http_connections_max` and `connections_per_peer_max`.",
     "INVALID_IDEMPOTENCY_KEY": "An idempotency key is empty, too long, or has characters that are not printable ASCII.",
     "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used for another request.",
+    "ID_TAKEN": "A row has the id that the idempotency key makes for the call; nothing was written.",
     "ANSWER_TOO_LARGE": "The answer of a call with an idempotency key is too large to be kept; nothing was written.",
     "INVALID_QUERY": "The query of a request over REST has unknown or malformed parameters.",
     "INVALID_PACKAGE_URL": "A package URL is not allowed, or could not be fetched.",

@@ -1,6 +1,7 @@
 """Ids: which texts can be ids, and new ids.
 
-New ids are UUIDs of version 7 (RFC 9562), so that later ids compare greater; imported rows can have ids of other forms.
+New ids are UUIDs of version 7 (RFC 9562), so that later ids compare greater; imported rows can have ids of other forms. An id can
+also be made of an idempotency key: the caller, who makes the same ids, knows them before it sends the call.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 
 from storage import lengths
 
@@ -29,6 +31,28 @@ def new_id() -> str:
         moment = _last
     value = ((moment >> 12) & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76 | (moment & 0xFFF) << 64 | 0b10 << 62 | _random_bits(62)
+    return str(uuid.UUID(int=value))
+
+
+def makes_ids(key: str) -> bool:
+    """Return whether an idempotency key makes the ids of new rows: whether it is the usual text of a UUIDv7, in lower case."""
+    try:
+        value = uuid.UUID(key)
+    except ValueError:
+        return False
+    return value.version == 7 and str(value) == key
+
+
+def id_of_key(key: str, position: int = 0) -> str:
+    """Return the UUIDv7 of the new row at a position, counted from 0, among those of one kind that a call with the key creates.
+
+    It has the milliseconds of the key, which must be one that makes ids, and is otherwise a digest of key and position. Clients
+    compute the same: whatever changes here breaks them.
+    """
+    digest = sha256(b"lineal id\0" + key.encode() + b"\0" + str(position).encode()).digest()
+    rest = int.from_bytes(digest[:10]) >> 6  # 74 bits: 12 before the variant's two bits, 62 after them
+    value = uuid.UUID(key).int >> 80 << 80
+    value |= 0x7 << 76 | rest >> 62 << 64 | 0b10 << 62 | rest & (1 << 62) - 1
     return str(uuid.UUID(int=value))
 
 

@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 
 from server.calls.apart import APART_BYTES
 from server.calls.caller import Caller, Identity, Scope
+from server.calls.key_ids import KeyIds
 from server.calls.recording import ReadingStore, Recorder
 from server.calls.web_ui import WebUi
 from server.config import Settings
 from server.recorded_spec import RecordedSpecs
 from server.rules.artifact_report.images import SpecImages
 from storage.contract import Store
+from storage.ids import new_id
 from storage.pages import PageTokens
 
 Result = TypeVar("Result")
@@ -60,6 +62,7 @@ class Call:
     """
 
     __slots__ = (
+        "_key_ids",
         "_recorder",
         "_request_id",
         "_scope",
@@ -89,6 +92,7 @@ class Call:
         self.deadline = None if caller.timeout_seconds is None else start + caller.timeout_seconds
         self.store = shared.store.until(self.deadline)
         self._recorder: Recorder | None = None
+        self._key_ids: KeyIds | None = None
         self.identity = Identity()
         self._scope: Scope | None = None
         self._request_id = ""
@@ -111,7 +115,15 @@ class Call:
 
     def record_by(self, recorder: Recorder) -> None:
         """Let what this call writes be kept under its idempotency key. The dispatcher calls this before the handler."""
-        self._recorder, self.store = recorder, ReadingStore(self.store)
+        self._recorder, self._key_ids, self.store = recorder, recorder.key_ids, ReadingStore(self.store)
+
+    def new_id(self, position: int = 0) -> str:
+        """Return the id of a new row, at a position among those of its kind that the request asks for, counted from 0.
+
+        With an idempotency key that makes ids it is always the same. Ids of links are not made here: links come in their order,
+        which must be that of this server.
+        """
+        return new_id() if self._key_ids is None else self._key_ids.make(position)
 
     async def write(
         self, writing: Callable[[Store], Awaitable[Result]], answer: Callable[[Result], Awaitable[Answer]]

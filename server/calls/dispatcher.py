@@ -25,7 +25,7 @@ from server.calls.request_size import check_parts
 from server.errors import ApiError, InvalidArgument, Unimplemented
 from server.process.refused import Refusals
 from server.process.telemetry import log
-from storage.errors import StorageError, Unavailable
+from storage.errors import AlreadyExists, Conflict, StorageError, Unavailable
 
 Answer = TypeVar("Answer")
 
@@ -195,7 +195,11 @@ async def _once(handler: Handler, call: Call, request: Message | HttpCall, recor
         return replayed.answer
     except (ApiError, StorageError) as error:
         # An equal call may have taken the name, or deleted the row. A lost database is not asked: callers try again, with the key.
-        if isinstance(error, Unavailable) or (earlier := await recorder.find()) is None:
+        if isinstance(error, Unavailable):
             raise
-        return earlier
+        if (earlier := await recorder.find()) is not None:
+            return earlier
+        if isinstance(error, AlreadyExists | Conflict):
+            await recorder.check_ids()
+        raise
     return answer if recorder.sent is None else recorder.sent

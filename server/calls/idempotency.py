@@ -14,9 +14,11 @@ from google.protobuf.message import Message
 from server.calls.call import Call
 from server.calls.caller import IDEMPOTENCY_KEY, Identity
 from server.calls.http_calls import HttpCall
+from server.calls.key_ids import KeyIds
 from server.calls.policy import Ruled
 from server.calls.recording import Recorder, aside
 from server.errors import InvalidArgument
+from storage.ids import makes_ids
 
 KEY_CHARACTERS = 255
 """How long an idempotency key may be."""
@@ -54,7 +56,8 @@ async def begin(operation: Keyed, request: Message | HttpCall, call: Call, ident
     marks = getattr(operation, "empty_marks", {}).values()
     parts = [operation.api, operation.name, *(call.metadata.get(mark, "") for mark in marks)]
     key_id, content = _digest([identity.name, key]), await _content(parts, request)
-    recorder = Recorder(call.store, key_id=key_id, content=content, now=call.now)
+    key_ids = KeyIds(key) if makes_ids(key) else None
+    recorder = Recorder(call.store, key_id=key_id, content=content, key_ids=key_ids, now=call.now)
     call.record_by(recorder)
     return recorder
 

@@ -14,6 +14,7 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 from server.calls.apart import APART_BYTES, SerializedMessage, is_on_event_loop
+from server.calls.key_ids import KeyIds
 from server.errors import AlreadyExists, InvalidArgument
 from server.rules.unfinished import Unfinished
 from storage.contract import ReadTx, Store, WriteTx
@@ -48,11 +49,14 @@ class Replayed(Exception):
 class Recorder:
     """Writes with the key of one call. `key_id` and `content` are digests of whose key it is, and of what is asked.
 
-    `store` is that of the call, `now` its clock.
+    `key_ids` are the ids that it makes, None if it makes none. `store` is that of the call, `now` its clock.
     """
 
-    def __init__(self, store: Store, *, key_id: str, content: str, now: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, *, key_id: str, content: str, key_ids: KeyIds | None, now: Callable[[], int]
+    ) -> None:
         self._store, self._key_id, self._content, self._now = store, key_id, content, now
+        self.key_ids = key_ids
         self.sent: Sent | None = None
         """The answer that was kept, once the call has written."""
 
@@ -60,6 +64,11 @@ class Recorder:
         """Return what was answered to an equal call, None if there was none. Raises AlreadyExists if the key is another call's."""
         kept = await self._store.read_one(lambda tx: tx.idempotency_keys.find(self._key_id))
         return None if kept is None else await self._read(kept)
+
+    async def check_ids(self) -> None:
+        """Raise AlreadyExists if a row has an id that the key has made for this call, which therefore can never succeed."""
+        if self.key_ids is not None:
+            await self.key_ids.check_free(self._store)
 
     async def write(
         self, writing: Callable[[Store], Awaitable[Result]], answer: Callable[[Result], Awaitable[Answer]]

@@ -33,7 +33,13 @@ async def keep_uploaded_pipeline(
         description=_text(upload, "description"),
         tags=tags,
     )
-    pipeline = new_pipeline(new, namespace=call.scope().namespace, now=now, otherwise_named=upload.file_name)
+    pipeline = new_pipeline(
+        new,
+        pipeline_id=call.new_id(),
+        namespace=call.scope().namespace,
+        now=now,
+        otherwise_named=upload.file_name,
+    )
     texts = VersionTexts(
         name=pipeline.name[: lengths.VERSION_NAME],
         display_name=pipeline.display_name,
@@ -41,7 +47,9 @@ async def keep_uploaded_pipeline(
         code_source_url=_text(upload, "code_source_url"),
     )
     texts.check()
-    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags={}, now=now)
+    version = await new_version(
+        texts, version_id=call.new_id(), pipeline_id=pipeline.id, package=package, tags={}, now=now
+    )
     return await call.write(
         lambda store: keep_pipeline_and_version(store, pipeline, version), lambda _: answer(pipeline, version)
     )
@@ -66,7 +74,9 @@ async def keep_uploaded_version(
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))
     tags = _tags(upload)
     check_tags(tags)  # before the package is parsed, which is expensive
-    version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
+    version = await new_version(
+        texts, version_id=call.new_id(), pipeline_id=pipeline_id, package=package, tags=tags, now=call.now()
+    )
     return await call.write(lambda store: keep_version(store, version), lambda _: answer(version))
 
 

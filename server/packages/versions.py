@@ -4,17 +4,16 @@ from server.packages.package import read_package
 from server.packages.reading import read_apart
 from server.rules.pipelines import VersionTexts
 from storage.contract import Store, WriteTx
-from storage.ids import new_id
 from storage.model import Pipeline, PipelineVersion
 
 
 async def new_version(
-    texts: VersionTexts, *, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
+    texts: VersionTexts, *, version_id: str, pipeline_id: str, package: bytes, tags: dict[str, str], now: int
 ) -> PipelineVersion:
     """Return the record of a new version; raises InvalidArgument when the package has no usable specification."""
     spec_text = await read_apart(len(package), _spec_text, package)
     return PipelineVersion(
-        id=new_id(),
+        id=version_id,
         pipeline_id=pipeline_id,
         name=texts.name or texts.display_name,
         display_name=texts.display_name or texts.name,

@@ -9,7 +9,6 @@ from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.unfinished import Unfinished
 from storage.contract import Lock, ReadTx, Store, WriteTx
 from storage.errors import RowNotFound
-from storage.ids import new_id
 from storage.model import Experiment, StorageState
 from storage.pages import Cursor
 
@@ -28,14 +27,18 @@ class NewExperiment(NamedTuple):
     requested_namespace: str = ""
 
 
-def new_experiment(new: NewExperiment, *, namespace: str, now: int) -> Experiment:
+def new_experiment(new: NewExperiment, *, experiment_id: str, namespace: str, now: int) -> Experiment:
     """Return the record of a new experiment. Raises InvalidArgument for a missing name and for texts that are too long."""
     checks.require(new.display_name, "experiment.display_name is required")
     checks.max_characters("experiment.display_name", new.display_name, MAX_CHARACTERS["Experiment.display_name"])
     checks.max_characters("experiment.namespace", new.requested_namespace, MAX_CHARACTERS["Experiment.namespace"])
     checks.max_bytes("experiment.description", new.description, checks.TEXT_BYTES)
     return Experiment(
-        id=new_id(), name=new.display_name, description=new.description, created_at=now, namespace=namespace
+        id=experiment_id,
+        name=new.display_name,
+        description=new.description,
+        created_at=now,
+        namespace=namespace,
     )
 
 

@@ -117,12 +117,12 @@ def plugins_input_text(plugins: Mapping[str, Mapping[str, Any]]) -> str | None:
     return text
 
 
-def new_run(new: NewRun, start: RunStart, *, service_account: str, now: int) -> Run:
-    """Return the record of a new run, PENDING; the service account is that of runs that name none."""
+def new_run(new: NewRun, start: RunStart, *, run_id: str, service_account: str, now: int) -> Run:
+    """Return the record of a new run, PENDING; the id and the service account are those of runs that bring none."""
     pipeline_id, pipeline_version_id = new.version or VersionReference()
     is_archived = new.storage_state == StorageState.ARCHIVED
     return Run(
-        id=new.run_id or _new_run_id(new),
+        id=new.run_id or _recurring_run_id(new) or run_id,
         experiment_id=new.experiment_id,
         display_name=new.display_name,
         description=new.description,
@@ -206,10 +206,10 @@ async def _earlier_run(tx: ReadTx, run: Run) -> Run | None:
     return await tx.runs.find_recurring(run.recurring_run_id, run.display_name)
 
 
-def _new_run_id(new: NewRun) -> str:
-    """Return the id of a run that brings none: two calls that start one recurring run at once must meet in one id."""
+def _recurring_run_id(new: NewRun) -> str:
+    """Return the id of a run of a recurring run, empty for others: two calls that start one at once must meet in one id."""
     if not new.recurring_run_id:
-        return new_id()
+        return ""
     return str(uuid.uuid5(_RECURRING, f"{len(new.recurring_run_id)}:{new.recurring_run_id}{new.display_name}"))
 
 

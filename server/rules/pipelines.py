@@ -7,7 +7,6 @@ from typing import NamedTuple
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
 from storage import lengths
-from storage.ids import new_id
 from storage.model import Pipeline
 
 TAGS = 20
@@ -77,7 +76,9 @@ def first_version_texts(sent: VersionTexts, pipeline: Pipeline) -> VersionTexts:
     )
 
 
-def new_pipeline(new: NewPipeline, *, namespace: str, now: int, otherwise_named: str = "") -> Pipeline:
+def new_pipeline(
+    new: NewPipeline, *, pipeline_id: str, namespace: str, now: int, otherwise_named: str = ""
+) -> Pipeline:
     """Return the record of a new pipeline; name and display name stand in for each other. Raises InvalidArgument."""
     name = new.name or new.display_name or otherwise_named
     checks.require(name, "pipeline.name or pipeline.display_name is required")
@@ -87,7 +88,7 @@ def new_pipeline(new: NewPipeline, *, namespace: str, now: int, otherwise_named:
     checks.max_bytes("pipeline.description", new.description, checks.TEXT_BYTES)
     check_tags(new.tags)
     return Pipeline(
-        id=new_id(),
+        id=pipeline_id,
         name=name,
         display_name=new.display_name or name,
         description=new.description,

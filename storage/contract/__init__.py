@@ -17,6 +17,7 @@ from storage.contract.lineage import LineageReads
 from storage.contract.listing import Listing, Lock, Page
 from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
+from storage.contract.row_ids import RowIdReads
 from storage.contract.run_report import RunReportReads
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.search import SearchReads
@@ -43,6 +44,7 @@ __all__ = [
     "PipelineVersionWrites",
     "PipelineWrites",
     "ReadTx",
+    "RowIdReads",
     "RunReads",
     "RunReportReads",
     "RunWrites",

@@ -12,6 +12,7 @@ from storage.contract.idempotency_keys import IdempotencyKeyReads, IdempotencyKe
 from storage.contract.lineage import LineageReads
 from storage.contract.overview import OverviewReads
 from storage.contract.pipelines import PipelineReads, PipelineVersionReads, PipelineVersionWrites, PipelineWrites
+from storage.contract.row_ids import RowIdReads
 from storage.contract.run_report import RunReportReads
 from storage.contract.runs import RunReads, RunWrites
 from storage.contract.search import SearchReads
@@ -54,6 +55,10 @@ class ReadTx(Protocol):
     @property
     def idempotency_keys(self) -> IdempotencyKeyReads:
         """Idempotency keys."""
+
+    @property
+    def row_ids(self) -> RowIdReads:
+        """Ids of rows of any kind."""
 
     @property
     def lineage(self) -> LineageReads:
@@ -117,6 +122,10 @@ class WriteTx(Protocol):
     @property
     def idempotency_keys(self) -> IdempotencyKeyWrites:
         """Idempotency keys."""
+
+    @property
+    def row_ids(self) -> RowIdReads:
+        """Ids of rows of any kind."""
 
     @property
     def lineage(self) -> LineageReads:

@@ -15,6 +15,7 @@ from storage.sql.lineage import SqlLineage
 from storage.sql.overview import SqlOverview
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
+from storage.sql.row_ids import SqlRowIds
 from storage.sql.run_report import SqlRunReport
 from storage.sql.runs import SqlRuns
 from storage.sql.search import SqlSearch
@@ -40,6 +41,11 @@ class SqlTx:
     def idempotency_keys(self) -> SqlIdempotencyKeys:
         """Idempotency keys, which many calls do without."""
         return SqlIdempotencyKeys(self._connection, self._dialect)
+
+    @property
+    def row_ids(self) -> SqlRowIds:
+        """Ids of rows of any kind, which only calls that failed look for."""
+        return SqlRowIds(self._connection, self._dialect)
 
     @property
     def lineage(self) -> SqlLineage:

@@ -31,7 +31,7 @@ VERSION = PipelineVersion(id="v1", pipeline_id="p1", name="V", created_at=NOW, p
 
 
 def the_record(new: NewRun = NEW, start: RunStart = NOTHING) -> Run:
-    return new_run(new, start, service_account="runner", now=NOW)
+    return new_run(new, start, run_id="new", service_account="runner", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_new_run_gets_what_it_does_not_bring() -> None:
     assert (run.state, run.storage_state, run.service_account) == ("PENDING", "AVAILABLE", "runner")
     assert run.scheduled_at == run.created_at == run.updated_at == NOW
     assert '"state":"PENDING"' in run.state_history
-    assert the_record().id != run.id
+    assert run.id == "new"
     brought = the_record(NEW._replace(run_id="r", service_account="s", storage_state=2), RunStart(1, 2))
     assert (brought.id, brought.service_account, brought.storage_state) == ("r", "s", "ARCHIVED")
     assert (brought.scheduled_at, brought.finished_at) == (1, 2)

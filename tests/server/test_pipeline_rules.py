@@ -26,11 +26,11 @@ NEW = NewExperiment("E", "d", "sent")
 )
 def test_a_new_experiment_is_refused_for_what_is_missing_or_too_long(changes: dict[str, Any], error: str) -> None:
     with pytest.raises(InvalidArgument, match=error):
-        new_experiment(NEW._replace(**changes), namespace="", now=NOW)
+        new_experiment(NEW._replace(**changes), experiment_id="e1", namespace="", now=NOW)
 
 
 def test_a_new_experiment_is_in_the_namespace_of_the_call() -> None:
-    kept = new_experiment(NEW, namespace="here", now=NOW)
+    kept = new_experiment(NEW, experiment_id="e1", namespace="here", now=NOW)
     assert (kept.name, kept.description, kept.namespace, kept.created_at) == ("E", "d", "here", NOW)
     assert kept.storage_state == "AVAILABLE"
 
@@ -71,6 +71,6 @@ def test_an_update_of_labels_is_checked_for_its_resource() -> None:
 )
 def test_a_first_version_takes_what_it_lacks_from_its_pipeline(sent: VersionTexts, names: tuple[str, ...]) -> None:
     new = NewPipeline("p" * 128, "P", "of the pipeline")
-    pipeline = new_pipeline(new, namespace="", now=NOW)
+    pipeline = new_pipeline(new, pipeline_id="p1", namespace="", now=NOW)
     texts = first_version_texts(sent, pipeline)
     assert (texts.name, texts.display_name, texts.description) == names

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clineal/v2beta1/healthz.proto\x12&kubeflow.pipelines.backend.api.v2beta1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"[\n\x12GetHealthzResponse\x12\x12\n\nmulti_user\x18\x03 \x01(\x08\x12\x16\n\x0epipeline_store\x18\x04 \x01(\t\x12\x19\n\x10idempotency_keys\x18\xe8\x07 \x01(\x08\x32\x91\x01\n\x0eHealthzService\x12\x7f\n\nGetHealthz\x12\x16.google.protobuf.Empty\x1a:.kubeflow.pipelines.backend.api.v2beta1.GetHealthzResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/apis/v2beta1/healthzb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clineal/v2beta1/healthz.proto\x12&kubeflow.pipelines.backend.api.v2beta1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"s\n\x12GetHealthzResponse\x12\x12\n\nmulti_user\x18\x03 \x01(\x08\x12\x16\n\x0epipeline_store\x18\x04 \x01(\t\x12\x19\n\x10idempotency_keys\x18\xe8\x07 \x01(\x08\x12\x16\n\rids_from_keys\x18\xe9\x07 \x01(\x08\x32\x91\x01\n\x0eHealthzService\x12\x7f\n\nGetHealthz\x12\x16.google.protobuf.Empty\x1a:.kubeflow.pipelines.backend.api.v2beta1.GetHealthzResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/apis/v2beta1/healthzb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEALTHZSERVICE'].methods_by_name['GetHealthz']._loaded_options = None
   _globals['_HEALTHZSERVICE'].methods_by_name['GetHealthz']._serialized_options = b'\202\323\344\223\002\027\022\025/apis/v2beta1/healthz'
   _globals['_GETHEALTHZRESPONSE']._serialized_start=131
-  _globals['_GETHEALTHZRESPONSE']._serialized_end=222
-  _globals['_HEALTHZSERVICE']._serialized_start=225
-  _globals['_HEALTHZSERVICE']._serialized_end=370
+  _globals['_GETHEALTHZRESPONSE']._serialized_end=246
+  _globals['_HEALTHZSERVICE']._serialized_start=249
+  _globals['_HEALTHZSERVICE']._serialized_end=394
 # @@protoc_insertion_point(module_scope)

@@ -13,7 +13,6 @@ from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
 from storage.contract import Page, ReadTx
 from storage.fields import ARTIFACT_LIST
-from storage.ids import new_id
 from storage.model import Artifact
 from storage.slices import in_slices, in_turn
 
@@ -63,7 +62,7 @@ async def create_artifact(
     """
     new = _checked(request)
     new.check_numbers()
-    record = _RecordOf(new, namespace=call.scope().namespace, now=call.now())
+    record = _RecordOf(new, artifact_id=call.new_id(), namespace=call.scope().namespace, now=call.now())
     is_large = call.request_bytes > APART_BYTES
     artifact = await apart(record, request.artifact) if is_large else record(request.artifact)
     return await call.write(lambda store: store.write(lambda tx: keep_artifact(tx, new, artifact)), _message)
@@ -82,7 +81,8 @@ async def create_artifacts_bulk(
 
     def add_record(new: NewArtifact, message: artifact_pb2.Artifact) -> Awaitable[None] | None:
         new.check_numbers()
-        record = _RecordOf(new, namespace=call.scope().namespace, now=now)
+        artifact_id = call.new_id(len(artifacts))
+        record = _RecordOf(new, artifact_id=artifact_id, namespace=call.scope().namespace, now=now)
         if may_have_large and message.ByteSize() > APART_BYTES:
             return add_apart(record, message)
         artifacts.append(record(message))
@@ -114,13 +114,16 @@ class _RecordOf:
 
     new: NewArtifact
     _: KW_ONLY
+    artifact_id: str
     namespace: str  # a request must name one, which single-user mode then drops, as in KFP's API server
     now: int
 
     def __call__(self, message: artifact_pb2.Artifact) -> Artifact:
         """Return the record; raises UnusableValue for metadata that cannot be stored."""
         metadata = codec.metadata_text(message)
-        return new_artifact(self.new, artifact_id=new_id(), metadata=metadata, namespace=self.namespace, now=self.now)
+        return new_artifact(
+            self.new, artifact_id=self.artifact_id, metadata=metadata, namespace=self.namespace, now=self.now
+        )
 
 
 async def _message(artifact: Artifact) -> artifact_pb2.Artifact | SerializedMessage:

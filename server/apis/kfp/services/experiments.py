@@ -18,7 +18,7 @@ async def create_experiment(call: Call, request: experiment_pb2.CreateExperiment
     """Store a new experiment ; its name must not be in use."""
     checks.require(request.HasField("experiment"), "experiment is required")
     new = codec.new_experiment(request.experiment)
-    experiment = new_experiment(new, namespace=call.scope().namespace, now=call.now())
+    experiment = new_experiment(new, experiment_id=call.new_id(), namespace=call.scope().namespace, now=call.now())
 
     async def answer(_: None) -> experiment_pb2.Experiment:
         return codec.experiment_message(experiment)

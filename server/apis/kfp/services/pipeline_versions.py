@@ -38,7 +38,9 @@ async def create_pipeline_version(
     await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
     package = await _fetch(call, texts.package_url)
     check_tags(tags)
-    version = await new_version(texts, pipeline_id=pipeline_id, package=package, tags=tags, now=call.now())
+    version = await new_version(
+        texts, version_id=call.new_id(), pipeline_id=pipeline_id, package=package, tags=tags, now=call.now()
+    )
 
     async def answer(_: None) -> pipeline_pb2.PipelineVersion | SerializedMessage:
         return await whole_version(version)
@@ -58,6 +60,7 @@ async def create_pipeline_and_version(
     now = call.now()
     pipeline = new_pipeline(
         codec.new_pipeline(request.pipeline),
+        pipeline_id=call.new_id(),
         namespace=call.scope().namespace,
         now=now,
         otherwise_named=urls.last_element(url),
@@ -67,7 +70,9 @@ async def create_pipeline_and_version(
     check_tags(tags)
     await urls.check_url(url, call.settings)
     package = await _fetch(call, url)
-    version = await new_version(texts, pipeline_id=pipeline.id, package=package, tags=tags, now=now)
+    version = await new_version(
+        texts, version_id=call.new_id(), pipeline_id=pipeline.id, package=package, tags=tags, now=now
+    )
 
     async def answer(_: None) -> pipeline_pb2.Pipeline:
         return codec.pipeline_message(pipeline)

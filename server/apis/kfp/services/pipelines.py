@@ -23,7 +23,7 @@ async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineReques
     """Store a new pipeline ; its name must not be in use."""
     checks.require(request.HasField("pipeline"), "pipeline is required")
     new = codec.new_pipeline(request.pipeline)
-    pipeline = new_pipeline(new, namespace=call.scope().namespace, now=call.now())
+    pipeline = new_pipeline(new, pipeline_id=call.new_id(), namespace=call.scope().namespace, now=call.now())
 
     async def answer(_: None) -> pipeline_pb2.Pipeline:
         return codec.pipeline_message(pipeline)

@@ -53,7 +53,7 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
         if new.experiment_id:
             await call.store.read_one(lambda tx: tx.experiments.get(new.experiment_id))
         raise
-    run = new_run(new, start, service_account=call.settings.service_account, now=call.now())
+    run = new_run(new, start, run_id=call.new_id(), service_account=call.settings.service_account, now=call.now())
     try:
         run = await _with_version(call, run, message.runtime_config.parameters)
     except (InvalidArgument, NotFound, RowNotFound):

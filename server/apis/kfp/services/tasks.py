@@ -18,7 +18,6 @@ from server.rules.task_writes import check_parent, keep_task
 from server.rules.tasks import new_task
 from storage.contract import Listing, Page, ReadTx
 from storage.fields import TASK_LIST
-from storage.ids import new_id
 from storage.model import LinkedArtifact, Task
 from storage.slices import in_slices
 
@@ -35,7 +34,9 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     run_id = checks.known_id("run", request.run_id)
     namespace = call.scope().namespace  # until its run is read
     is_large = call.request_bytes > APART_BYTES
-    record = functools.partial(_new_task, request.task, run_id=run_id, namespace=namespace, now=call.now())
+    record = functools.partial(
+        _new_task, request.task, task_id=call.new_id(), run_id=run_id, namespace=namespace, now=call.now()
+    )
     task = await apart(record) if is_large else record()
     return await call.write(lambda store: keep_task(store, task, now=call.now), _created)
 
@@ -166,8 +167,8 @@ async def _message_of_one(tasks: LinkedTasks, *, basic: bool = False) -> run_pb2
     return await message_of(size, codec.task_message, task, artifacts=tasks.links, children=tasks.children, basic=basic)
 
 
-def _new_task(message: run_pb2.PipelineTask, *, run_id: str, namespace: str, now: int) -> Task:
-    return new_task(codec.new_task(message), task_id=new_id(), run_id=run_id, namespace=namespace, now=now)
+def _new_task(message: run_pb2.PipelineTask, *, task_id: str, run_id: str, namespace: str, now: int) -> Task:
+    return new_task(codec.new_task(message), task_id=task_id, run_id=run_id, namespace=namespace, now=now)
 
 
 def _check_texts(task: run_pb2.PipelineTask, *, task_id: str, run_id: str) -> None:
