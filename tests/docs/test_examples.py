@@ -16,6 +16,7 @@ from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
 from server.app import APIS
+from storage.ids import id_of_key, new_id
 from tests.databases.programs import find_program, install_packages
 from tests.docs.pages import CHECKOUT, PAGES, commands, fenced, name_of
 from tests.faults.cluster import Server, serving
@@ -64,6 +65,14 @@ def test_a_python_snippet_reads_the_recorded_run(page: Path, text: str, server: 
     done = subprocess.run([sys.executable, "-W", "error", "-c", served], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert "a run of the documentation" in done.stdout
+
+
+def test_ids_are_made_of_keys_as_the_page_shows() -> None:
+    [text] = fenced(CHECKOUT / "docs" / "api.md", "py")
+    shown: dict[str, Any] = {}
+    exec(text, shown)
+    key = new_id()
+    assert [shown["id_of_key"](key, n) for n in range(20)] == [id_of_key(key, n) for n in range(20)]
 
 
 @pytest.mark.parametrize("words", GRPCURL, ids=lambda words: words[-1])
