@@ -43,6 +43,8 @@ REASONS = {
     "INVALID_IDEMPOTENCY_KEY": "An idempotency key is empty, too long, or has characters that are not printable ASCII.",
     "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used for another request.",
     "ID_TAKEN": "A row has the id that the idempotency key makes for the call; nothing was written.",
+    "NOT_A_METRIC": "UpdateArtifact names an artifact of another type, which is never rewritten.",
+    "SHORTER_SERIES": "UpdateArtifact would make the series of a metric shorter; `points` in the metadata is its length.",
     "ANSWER_TOO_LARGE": "The answer of a call with an idempotency key is too large to be kept; nothing was written.",
     "INVALID_QUERY": "The query of a request over REST has unknown or malformed parameters.",
     "INVALID_PACKAGE_URL": "A package URL is not allowed, or could not be fetched.",

@@ -34,3 +34,11 @@ class ArtifactWrites(ArtifactReads, Protocol):
 
     async def create_unique(self, artifact: Artifact) -> Artifact:
         """Creating an artifact whose identity is taken returns the existing artifact."""
+
+    async def lock(self, artifact_id: str) -> Artifact:
+        """An artifact locked for update is not written by others until the transaction ends. An unknown artifact is not locked."""
+
+    async def set_metric(
+        self, artifact: Artifact, *, metadata: str | None, number_value: float | None, updated_at: int
+    ) -> Artifact:
+        """A metric that is set keeps all but its metadata, number and time of change. It loses the identity it was created with."""

@@ -1,11 +1,13 @@
 """Statements on artifacts. See storage.contract for the promises."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Select, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.contract import Listing, Page
+from storage.contract import Listing, Lock, Page
 from storage.digests import text_digest
 from storage.errors import RowNotFound
 from storage.ids import possible_ids
@@ -26,6 +28,11 @@ _BY_URI = select(*_COLUMNS).where(
     artifacts.c.uri == bindparam("uri"),
 )
 _INSERT = insert(artifacts)
+_SET_METRIC = (
+    update(artifacts)
+    .where(artifacts.c.id == bindparam("artifact_id"))
+    .values({name: bindparam(name) for name in ("metadata", "number_value", "identity_key", "updated_at")})
+)
 
 
 class _Statements:
@@ -34,6 +41,7 @@ class _Statements:
     def __init__(self, dialect: Dialect) -> None:
         rows, condition = dialect.rows_among(artifacts, artifacts.c.id, "ids", columns=("id", "namespace"))
         self.namespaces = select(rows.c.id, rows.c.namespace).where(condition)
+        self.lock = dialect.locked(_GET, Lock.UPDATE)
 
 
 class SqlArtifacts:
@@ -44,7 +52,14 @@ class SqlArtifacts:
 
     async def get(self, artifact_id: str) -> Artifact:
         """Return an artifact; raises RowNotFound."""
-        row = (await self._connection.execute(_GET, {"id": artifact_id})).first()
+        return await self._get(_GET, artifact_id)
+
+    async def lock(self, artifact_id: str) -> Artifact:
+        """Return an artifact and lock its row; raises RowNotFound."""
+        return await self._get(self._dialect.statements(_Statements).lock, artifact_id)
+
+    async def _get(self, statement: Select[Any], artifact_id: str) -> Artifact:
+        row = (await self._connection.execute(statement, {"id": artifact_id})).first()
         if row is None:
             raise RowNotFound("artifact", artifact_id)
         return Artifact(*row)
@@ -99,3 +114,11 @@ class SqlArtifacts:
         if holder is None:
             raise RowVanished
         return holder
+
+    async def set_metric(
+        self, artifact: Artifact, *, metadata: str | None, number_value: float | None, updated_at: int
+    ) -> Artifact:
+        """Write what changes of a metric, which is locked; return it as it is stored."""
+        values = {"metadata": metadata, "number_value": number_value, "identity_key": None, "updated_at": updated_at}
+        await self._connection.execute(_SET_METRIC, {"artifact_id": artifact.id, **values})
+        return replace(artifact, metadata=metadata, number_value=number_value, identity_key=None, updated_at=updated_at)

@@ -119,6 +119,11 @@ def a_struct(plain: dict[str, Any]) -> struct_pb2.Struct:
     return json_format.ParseDict(plain, struct_pb2.Struct())
 
 
+def a_series(*values: float | str, **others: Any) -> dict[str, Any]:
+    """The metadata of a metric with these values, one a second."""
+    return {"series": [{"step": n, "time": 1.7e9 + n, "value": value} for n, value in enumerate(values)], **others}
+
+
 def a_run(display_name: str = "a run", **fields: Any) -> run_pb2.Run:
     """A run without a pipeline; pipeline_spec and parameters may be given as plain objects."""
     if "pipeline_spec" in fields:

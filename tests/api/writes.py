@@ -16,6 +16,8 @@ from tests.api.builders import (
     a_link,
     a_parameter,
     a_run,
+    a_series,
+    a_struct,
     a_task,
     an_artifact,
     new_artifact,
@@ -77,6 +79,12 @@ async def _create_artifact(site: Site) -> Fields:
 
 async def _create_artifacts_bulk(site: Site) -> Fields:
     return {"artifacts": [await _create_artifact(site), await _create_artifact(site)]}
+
+
+async def _update_artifact(site: Site) -> Fields:
+    run_id, task_id = await new_run_and_task(site.api)
+    artifact_id = await new_artifact(site.api, run_id, task_id, "loss", type="Metric", number_value=2.0)
+    return {"artifact_id": artifact_id, "metadata": a_struct(a_series(2.0, 1.5)), "number_value": 1.5}
 
 
 async def _link(site: Site) -> Any:
@@ -207,6 +215,7 @@ EXAMPLES: dict[str, Callable[[Site], Awaitable[Fields]]] = {
     "UpdatePipelineVersion": _update_pipeline_version,
     "DeletePipelineVersion": _version,
     "ReportWorkflow": _report_workflow,
+    "UpdateArtifact": _update_artifact,
 }
 
 NEVER_ANSWERED = {"CreateRecurringRun", "EnableRecurringRun", "DisableRecurringRun", "DeleteRecurringRun"}

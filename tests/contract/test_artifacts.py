@@ -1,6 +1,7 @@
 """What storage.contract promises of artifacts."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from storage.fields import ARTIFACT_LIST
 from storage.model import Artifact
 from storage.sql.store import SqlStore
 from tests.contract.builders import MOMENT, an_artifact, keep
+from tests.contract.concurrency import assert_waits
 from tests.contract.listings import all_pages, ids_of, listing
 from tests.contract.uris import with_uri
 
@@ -97,3 +99,40 @@ async def test_creating_an_artifact_whose_identity_is_taken_returns_the_existing
     assert await store.write(lambda tx: tx.artifacts.create_unique(first)) == first
     assert await store.write(lambda tx: tx.artifacts.create_unique(second)) == first
     assert await list_ids(store) == [first.id]
+
+
+async def test_an_artifact_locked_for_update_is_not_written_by_others_until_the_transaction_ends(
+    store: SqlStore,
+) -> None:
+    artifact = an_artifact(type=6)
+    await keep(store, artifact)
+    await assert_waits(
+        store,
+        holding=lambda tx: tx.artifacts.lock(artifact.id),
+        waiting=lambda tx: tx.artifacts.lock(artifact.id),
+    )
+
+
+async def test_an_unknown_artifact_is_not_locked(store: SqlStore) -> None:
+    with pytest.raises(RowNotFound, match="artifact 'nowhere' not found"):
+        await store.write(lambda tx: tx.artifacts.lock("nowhere"))
+
+
+async def test_a_metric_that_is_set_keeps_all_but_its_metadata_number_and_time_of_change(store: SqlStore) -> None:
+    artifact = an_artifact(type=6, name="loss", uri="u", description="d", metadata="{}", number_value=1.0)
+    other = an_artifact(type=6, metadata="{}", number_value=1.0)
+    await keep(store, artifact, other)
+    changes: Any = {"metadata": '{"points":2}', "number_value": None, "updated_at": MOMENT + 5}
+    changed = await store.write(lambda tx: tx.artifacts.set_metric(artifact, **changes))
+    assert changed == replace(artifact, **changes)
+    assert await store.read(lambda tx: tx.artifacts.get(artifact.id)) == changed
+    assert await store.read(lambda tx: tx.artifacts.get(other.id)) == other
+
+
+async def test_it_loses_the_identity_it_was_created_with(store: SqlStore) -> None:
+    artifact, again = (an_artifact(type=6, namespace="team", identity_key="i", number_value=1.0) for _ in range(2))
+    await store.write(lambda tx: tx.artifacts.create_unique(artifact))
+    changes: Any = {"metadata": None, "number_value": 1.0, "updated_at": MOMENT + 1}
+    await store.write(lambda tx: tx.artifacts.set_metric(artifact, **changes))
+    assert await store.read(lambda tx: tx.artifacts.find_by_identity("team", "i")) is None
+    assert await store.write(lambda tx: tx.artifacts.create_unique(again)) == again

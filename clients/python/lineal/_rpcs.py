@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from lineal._requests import FilterLike, build, filter_text
 from lineal.listings import Listing
-from lineal.v1 import artifacts_pb2, lineage_pb2, overview_pb2, runs_pb2
+from lineal.v1 import artifacts_pb2, lineage_pb2, metrics_pb2, overview_pb2, runs_pb2
 from lineal.v2beta1 import (
     artifact_pb2,
     experiment_pb2,
@@ -1320,5 +1320,40 @@ class Rpcs:
         request = build(artifacts_pb2.GetArtifactReportRequest, {"artifact_id": artifact_id})
         answer: artifacts_pb2.ArtifactReport = self._call(
             "ArtifactReportService.GetArtifactReport", request, timeout_seconds
+        )
+        return answer
+
+    def update_artifact(
+        self,
+        artifact_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        number_value: float | None = None,
+        timeout_seconds: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> metrics_pb2.UpdateArtifactResponse:
+        """Replaces the metadata and the number of an artifact of the type Metric, as while a task trains. Both are
+        replaced as a whole: what the request leaves empty is removed. A series in the metadata never becomes shorter:
+        its length is `points`, or without it the length of the list `series`, and 0 without both. A request with a
+        shorter series than is stored fails with FAILED_PRECONDITION, reason SHORTER_SERIES; the same length is allowed,
+        so that a call may be repeated. Artifacts of other types are never changed: FAILED_PRECONDITION, reason
+        NOT_A_METRIC. From the first change on, CreateArtifact with reuse_if_exists finds the artifact by what it has
+        become, no longer by what it was created with.
+
+        artifact_id: The id of the artifact.
+        metadata: The new metadata, with the limits of CreateArtifact. If `series` is there, it must be a list of
+            objects: `step`, a whole number; `time`, in seconds since 1970; `value`, a number or one of the texts "NaN",
+            "Infinity" and "-Infinity". `points` says how many points there were before a long series was thinned out,
+            and is at least the length of the list.
+        number_value: The new number, which must be finite. Absent means none.
+        timeout_seconds: How long the call may take, with all its attempts; the client's own if absent.
+        idempotency_key: Text under which the server does this once; a new one for each call if absent.
+        """
+        request = build(
+            metrics_pb2.UpdateArtifactRequest,
+            {"artifact_id": artifact_id, "metadata": metadata, "number_value": number_value},
+        )
+        answer: metrics_pb2.UpdateArtifactResponse = self._call(
+            "MetricService.UpdateArtifact", request, timeout_seconds, idempotency_key
         )
         return answer

@@ -12,7 +12,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
-from lineal.v1 import artifacts_pb2, lineage_pb2, overview_pb2, runs_pb2
+from lineal.v1 import artifacts_pb2, lineage_pb2, metrics_pb2, overview_pb2, runs_pb2
 from lineal.v2beta1 import (
     artifact_pb2,
     experiment_pb2,
@@ -94,6 +94,7 @@ LINEAL_FILES: tuple[FileDescriptor, ...] = (
     overview_pb2.DESCRIPTOR,
     runs_pb2.DESCRIPTOR,
     artifacts_pb2.DESCRIPTOR,
+    metrics_pb2.DESCRIPTOR,
 )
 """The protos with the services of Lineal's own API, v1."""
 

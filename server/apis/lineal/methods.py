@@ -2,7 +2,7 @@
 
 from lineal.methods import LINEAL_FILES as FILES
 
-from server.apis.lineal import artifact_report, compare, lineage, overview, runs, search
+from server.apis.lineal import artifact_report, compare, lineage, metrics, overview, runs, search
 from server.calls.methods import Served, methods_of
 from server.calls.namespaces import by_artifact, by_experiment, by_field, by_run, first_of
 from server.calls.policy import Rule
@@ -21,6 +21,9 @@ SERVED: dict[str, Served] = {
     "RunReportService.GetRunProgress": Served(runs.get_run_progress, Rule("runs", "get", by_run("run_id"))),
     "ArtifactReportService.GetArtifactReport": Served(
         artifact_report.get_artifact_report, Rule("artifacts", "get", by_artifact("artifact_id"))
+    ),
+    "MetricService.UpdateArtifact": Served(
+        metrics.update_artifact, Rule("artifacts", "update", by_artifact("artifact_id"))
     ),
 }
 
