@@ -118,6 +118,24 @@ OF_RUNS: tuple[tuple[str, str, str, str], ...] = (
         "every n-th is kept, and the last",
     ),
     (
+        "metrics with a series of points in a report of a run",
+        "server.rules.run_report.series:SERIES_MAX",
+        "metrics",
+        "left out, the last by name first; the page of the metric draws them",
+    ),
+    (
+        "metadata of such a metric, as JSON",
+        "server.rules.run_report.series:SERIES_CHARACTERS",
+        "characters",
+        "not drawn",
+    ),
+    (
+        "points of a series in a report of a run or an artifact",
+        "server.rules.run_report.series:SERIES_POINTS_MAX",
+        "points",
+        "thinned out; peaks and gaps are kept",
+    ),
+    (
         "classes of a confusion matrix in a report of a run",
         "server.rules.run_report.charts:CLASSES_MAX",
         "classes",

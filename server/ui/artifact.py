@@ -16,6 +16,7 @@ from server.ui.lineage_columns import columns_of
 from server.ui.nodes import address_of_node, id_of
 from server.ui.rendering import render
 from server.ui.run_charts import curve_of, heat_of
+from server.ui.series_chart import chart_of
 from server.ui.visit import Visit
 from storage.documents.plain import plain_number
 
@@ -68,6 +69,7 @@ async def page(visit: Visit, desk: Desk) -> HttpResponse:
         after=after,
         steps_max=STEPS_MAX,
         metadata=await _metadata(report),
+        series=chart_of(report.series) if report.HasField("series") else None,
         curve=curve_of(report.roc_curve) if report.HasField("roc_curve") else None,
         matrix=report.confusion_matrix if report.HasField("confusion_matrix") else None,
         heats=heat_of(report.confusion_matrix),

@@ -12,6 +12,7 @@ from server.ui.rendering import render
 from server.ui.run_charts import curve_of, heat_of
 from server.ui.run_rows import cells_of, rows_of
 from server.ui.run_verdict import verdict_of
+from server.ui.series_chart import chart_of
 from server.ui.visit import Visit
 
 ITERATIONS_ON_PAGE = 1_000
@@ -40,6 +41,7 @@ async def page(visit: Visit, desk: Desk) -> HttpResponse:
         has_edges=has_edges,
         has_graph=has_edges and sum(bool(row.task.key) for row in rows) <= GRAPH_MAX,
         squares=cells_of(visit, level.iterations, level.path[-1].task_id) if level.HasField("iterations") else (),
+        series=[chart_of(each) for each in run.series],
         curves=[curve_of(curve) for curve in run.roc_curves],
         matrices=[(matrix, heat_of(matrix)) for matrix in run.confusion_matrices],
         groups=[step.task_id for step in level.path],

@@ -68,6 +68,14 @@ class RunReportReads(Protocol):
     async def metadata(self, artifact_ids: Sequence[str], *, characters: int) -> dict[str, str]:
         """Metadata of artifacts comes unless it is empty or longer than so many characters."""
 
+    async def metadata_with(
+        self, artifact_ids: Sequence[str], part: str, *, characters: int, limit: int
+    ) -> dict[str, str]:
+        """Metadata that contain a text come by the names of artifacts, then id, at most so many of them.
+
+        Metadata that contain it, but are longer than so many characters, are left out.
+        """
+
     async def succeeded(self, run: RunFacts, *, is_before: bool, among: int, limit: int) -> Sequence[EarlierRun]:
         """Successful runs of the same pipeline come nearest first, before or after a run, from its namespace.
 

@@ -6,18 +6,53 @@ since JSON has no such numbers. `points` says how many there were before the ser
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, TypeGuard
+
+from storage.documents.plain import object_of
 
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 """The texts that stand for numbers which JSON does not have."""
 
+MARK = '"series"'
+"""What stands in the text of all metadata with a series."""
+
 _SERIES, _POINTS = "series", "points"
 _STEP, _TIME, _VALUE = "step", "time", "value"
+_INT64, _YEAR_9999 = 2**63, 253_370_764_800
 
 _decode = json.JSONDecoder().raw_decode
 _OPEN, _COLON, _COMMA = (re.compile(rf"\s*{mark}\s*") for mark in (r"\{", ":", ","))
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """A point: `time` is in seconds since 1970, None if there is none that a calendar has; `value` is None if it is not finite."""
+
+    step: int
+    time: float | None
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The points of a series in the order in which they are stored, and how many had been logged."""
+
+    points: Sequence[SeriesPoint]
+    logged: int
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "Series | None":
+        """Return the series in stored metadata, whoever made them; None if there is none. What is not a point is left out."""
+        try:
+            metadata = object_of(text) or {}
+        except (ValueError, RecursionError):
+            return None
+        entries = metadata.get(_SERIES)
+        points = [_point(entry) for entry in entries if _is_drawn(entry)] if isinstance(entries, list) else []
+        return cls(points, max(len(points), _count(metadata.get(_POINTS)))) if points else None
 
 
 def checked_length(metadata: Mapping[str, Any], field: str) -> int:
@@ -44,7 +79,7 @@ def length_of(text: str | None) -> int:
     for name, value in _members(text or ""):
         # Names are stored in order: the series, which may be long, is not parsed where `points` says the length.
         if name == _POINTS and _is_whole(value) and value >= 0:
-            return int(value)
+            return _count(value)
         if name == _SERIES and isinstance(value, list):
             length = len(value)
     return length
@@ -77,9 +112,33 @@ def _problem(entry: object) -> str:
     return ""
 
 
-def _is_whole(value: Any) -> bool:
+def _is_drawn(entry: object) -> bool:
+    if not isinstance(entry, dict) or not _is_whole(entry.get(_STEP)) or not -_INT64 <= entry[_STEP] < _INT64:
+        return False
+    value = entry.get(_VALUE)
+    return _is_number(value) or value in NOT_FINITE
+
+
+def _point(entry: Mapping[str, Any]) -> SeriesPoint:
+    time, value = entry.get(_TIME), entry[_VALUE]
+    if not _is_number(time) or not 0 <= time < _YEAR_9999:
+        time = None
+    return SeriesPoint(
+        int(entry[_STEP]), None if time is None else float(time), float(value) if _is_number(value) else None
+    )
+
+
+def _count(value: Any) -> int:
+    """Return a number of points; 0 if it is none."""
+    return min(int(value), _INT64 - 1) if _is_whole(value) and value > 0 else 0
+
+
+def _is_whole(value: object) -> TypeGuard[int | float]:
     return _is_number(value) and value == value // 1
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+def _is_number(value: object) -> TypeGuard[int | float]:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:  # an integer that is larger than any double
+        return False

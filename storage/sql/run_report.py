@@ -6,7 +6,7 @@ Each reads a bounded number of rows along an index, however large the run is.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, String, and_, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.errors import RowNotFound
@@ -196,6 +196,14 @@ class _Statements:
         self.details = self.details.where(condition)
         rows, condition = dialect.rows_among(artifacts, artifacts.c.id, "ids", columns=("id", "metadata"))
         self.metadata = select(rows.c.id, _if_short(rows.c.metadata)).where(condition)
+        rows, condition = dialect.rows_among(artifacts, artifacts.c.id, "ids", columns=("id", "name", "metadata"))
+        is_short = func.char_length(rows.c.metadata) <= bindparam("characters")
+        self.metadata_with = (
+            select(rows.c.id, rows.c.metadata)
+            .where(condition, is_short, dialect.contains(rows.c.metadata, bindparam("part", type_=String)))
+            .order_by(rows.c.name, rows.c.id)
+            .limit(bindparam("limit"))
+        )
         self.made = self._made()
         self.succeeded = {
             (has_pipeline, is_before): _succeeded(has_pipeline=has_pipeline, is_before=is_before)
@@ -313,6 +321,13 @@ class SqlRunReport:
         rows = await self._among(self._statements.metadata, artifact_ids, characters)
         return {id: text for id, text in rows if text}
 
+    async def metadata_with(
+        self, artifact_ids: Sequence[str], part: str, *, characters: int, limit: int
+    ) -> dict[str, str]:
+        """Return the metadata of artifacts that contain a text."""
+        rows = await self._among(self._statements.metadata_with, artifact_ids, characters, part=part, limit=limit)
+        return {id: text for id, text in rows}
+
     async def succeeded(self, run: RunFacts, *, is_before: bool, among: int, limit: int) -> Sequence[EarlierRun]:
         """Return successful runs that are near to a run."""
         has_pipeline = bool(run.pipeline_id)
@@ -338,8 +353,8 @@ class SqlRunReport:
             rows.extend(row[1:] for row in found.all())
         return rows
 
-    async def _among(self, statement: Select[Any], ids: Sequence[str], characters: int) -> Sequence[Any]:
+    async def _among(self, statement: Select[Any], ids: Sequence[str], characters: int, **more: Any) -> Sequence[Any]:
         ids = possible_ids(ids)
         if not ids:
             return []
-        return await self._rows(statement, ids=self._dialect.text_list(ids), characters=characters)
+        return await self._rows(statement, ids=self._dialect.text_list(ids), characters=characters, **more)

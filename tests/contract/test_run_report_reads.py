@@ -7,7 +7,7 @@ import pytest
 from storage.documents.tasks import beginning_of_attributes
 from storage.errors import RowNotFound
 from storage.ids import new_id
-from storage.model import ArtifactType, IOType, Run, Task, TaskState, TaskType
+from storage.model import Artifact, ArtifactType, IOType, Run, Task, TaskState, TaskType
 from storage.run_report import EarlierRun, IterationState, RunFacts, TaskMark, TaskRow, TaskStateCount
 from storage.sql.run_report import DESCRIPTION_CHARACTERS, STATUS_CHARACTERS
 from storage.sql.store import SqlStore
@@ -278,6 +278,35 @@ async def test_metadata_of_artifacts_comes_unless_it_is_empty_or_longer_than_so_
     found = await store.read(lambda tx: tx.run_report.metadata(ids, characters=7))
     assert found == {ids[0]: '{"é":1}'}
     assert await store.read(lambda tx: tx.run_report.metadata([], characters=7)) == {}
+
+
+async def metadata_with(store: SqlStore, artifacts: list[Artifact], part: str, **limits: int) -> list[str]:
+    ids = [artifact.id for artifact in artifacts]
+    chosen = {"characters": 100, "limit": ALL} | limits
+    found = await store.read(lambda tx: tx.run_report.metadata_with(ids, part, **chosen))
+    assert all(found[artifact.id] == artifact.metadata for artifact in artifacts if artifact.id in found)
+    return list(found)
+
+
+async def test_metadata_that_contain_a_text_come_by_the_names_of_artifacts_then_id_at_most_so_many_of_them(
+    store: SqlStore,
+) -> None:
+    texts = {"c": '{"a%b":1}', "B": '{"a%b":2}', "a": '{"A%B":3}', "d": '{"axb":4}', "e": None}
+    artifacts = [an_artifact(name=name, metadata=text) for name, text in texts.items()]
+    artifacts += [an_artifact(name="B", metadata='{"a%b":5}'), an_artifact(name="A", metadata='{"a%b":6}')]
+    await keep(store, *artifacts)
+    c, b, *_, later_b, unasked = artifacts
+    expected = [b.id, later_b.id, c.id]
+    assert await metadata_with(store, artifacts[:-1], '"a%b"') == expected
+    assert await metadata_with(store, artifacts, '"a%b"') == [unasked.id, *expected]
+    assert await metadata_with(store, artifacts[:-1], '"a%b"', limit=2) == expected[:2]
+    assert await metadata_with(store, [], '"a%b"') == []
+
+
+async def test_metadata_that_contain_it_but_are_longer_than_so_many_characters_are_left_out(store: SqlStore) -> None:
+    artifacts = [an_artifact(metadata=text) for text in ('{"é":1}', '{"é":12}')]
+    await keep(store, *artifacts)
+    assert await metadata_with(store, artifacts, "é", characters=7) == [artifacts[0].id]
 
 
 async def succeeded(store: SqlStore, run: Run, *, is_before: bool, among: int = ALL, limit: int = ALL) -> list[str]:

@@ -132,6 +132,10 @@ READS: dict[str, tuple[Read, set[str]]] = {
         {"artifact_tasks_run_id", "tasks.id", "artifacts.id"},
     ),
     "metadata": (lambda tx: tx.run_report.metadata(["artifact 3"], characters=9), {"artifacts.id"}),
+    "metadata with a text": (
+        lambda tx: tx.run_report.metadata_with(["artifact 3"], "x", characters=9999, limit=2),
+        {"artifacts.id"},
+    ),
     "successful runs of a pipeline": (
         lambda tx: tx.run_report.succeeded(facts("pipeline 3"), is_before=True, among=3, limit=3),
         {"runs_pipeline_created"},

@@ -7,6 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
 
 from migrations.mlmd.importer import run_import
@@ -15,7 +16,7 @@ from server.demo_command import fill_new_store
 from storage.documents.tasks import StatusMetadata, TypeAttributes
 from storage.model import RunState, TaskState, TaskType
 from storage.sql.store import SqlStore
-from tests.api.builders import a_parameter, a_root, a_spec, a_task, an_artifact, unique
+from tests.api.builders import a_parameter, a_root, a_series, a_spec, a_task, an_artifact, unique
 from tests.lineage.served import Served
 from tests.lineage.world import World
 from tests.mlmd.reading import STORES
@@ -107,12 +108,17 @@ async def _poisoned(served: Served) -> Ids:
     made = an_artifact(POISON, uri=SCRIPT_URI, description=POISON)
     made.metadata[POISON].string_value = POISON
     artifact_id = await _made(api, run_id, task_id, made)
-    await _made(api, run_id, task_id, an_artifact(POISON, type="Metric", number_value=0.5))
+    metric = an_artifact(POISON, type="Metric", number_value=0.5)
+    metadata = a_series(3.0, 1.5, "NaN", 0.75, "Infinity", 0.5, 0.25, points=POISON)
+    metadata["series"] += [POISON, {"step": POISON, "value": POISON}]
+    json_format.ParseDict({"metadata": metadata}, metric)
+    series_id = await _made(api, run_id, task_id, metric)
     await _made(api, run_id, task_id, an_artifact("page", type="HTML", uri=f"https://example.invalid/{POISON}"))
     await api.UpdateTask(run_id=run_id, task_id=root_id, task=a_root("FAILED"))
     return {
         "poisoned": run_id,
         "poisoned_artifact": artifact_id,
+        "series": series_id,
         "poisoned_experiment": experiment_id,
         "poisoned_pipeline": pipeline_id,
         "poisoned_version": version.pipeline_version_id,

@@ -38,6 +38,7 @@ SHOWN: dict[str, str] = {
     "artifact, a curve": "/artifacts/{curve}",
     "artifact, a matrix": "/artifacts/{matrix}",
     "artifact, a metric": "/artifacts/{metric}",
+    "artifact, a series": "/artifacts/{series}",
     "artifact, poisoned": "/artifacts/{poisoned_artifact}",
     "affected": "/artifacts/{table}/affected",
     "affected, poisoned": "/artifacts/{poisoned_artifact}/affected",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage.documents.series import checked_length, length_of
+from storage.documents.series import Series, SeriesPoint, checked_length, length_of
 
 POINT = {"step": 0, "time": 1.7e9, "value": 0.5}
 
@@ -72,3 +72,22 @@ def test_the_length_of_a_long_series_is_read_without_parsing_it() -> None:
     start = time.perf_counter()
     assert length_of(text) == 100_000
     assert time.perf_counter() - start < 0.005
+
+
+def test_a_series_is_read_as_it_was_checked() -> None:
+    metadata = {"series": [POINT, POINT | {"step": 1, "value": "NaN"}], "points": 5}
+    series = Series.from_text(json.dumps(metadata))
+    assert series == Series([SeriesPoint(0, 1.7e9, 0.5), SeriesPoint(1, 1.7e9, None)], logged=5)
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{", '{"series":[]}', '{"series":[{"step":1}]}', "[" * 100_000])
+def test_what_has_no_points_is_no_series(text: str | None) -> None:
+    assert Series.from_text(text) is None
+
+
+def test_what_is_no_point_is_left_out_and_a_time_outside_of_the_calendar_is_none() -> None:
+    entries = [1, POINT | {"step": 2**63}, POINT | {"value": 10**400}, POINT | {"time": 1e300}, POINT | {"time": "x"}]
+    series = Series.from_text(json.dumps({"series": entries, "points": 1e300}))
+    assert series is not None
+    assert list(series.points) == [SeriesPoint(0, None, 0.5)] * 2
+    assert series.logged == 2**63 - 1

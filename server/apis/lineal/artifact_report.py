@@ -5,7 +5,7 @@ from typing import Any
 
 from lineal.v1 import artifacts_pb2, lineage_pb2
 
-from server.apis.lineal.charts import write_curve, write_matrix
+from server.apis.lineal.charts import series_in, write_curve, write_matrix, write_series
 from server.apis.lineal.nodes import write_artifact, write_run, write_task
 from server.calls.call import Call
 from server.rules import checks
@@ -35,7 +35,11 @@ async def get_artifact_report(call: Call, request: artifacts_pb2.GetArtifactRepo
     images = Images()
     if report.recipe is not None and report.recipe.run is not None:
         images = await specs.images(report.recipe.run.spec_id, report.recipe.spec)
-    return _message(report, images)
+    answer = _message(report, images)
+    for series in (await series_in(report.series_text)).values():
+        answer.series.artifact_id, answer.series.name = artifact_id, report.artifact.node.name
+        write_series(series, answer.series)
+    return answer
 
 
 def _message(report: Report, images: Images) -> _Report:

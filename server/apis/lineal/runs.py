@@ -6,7 +6,7 @@ from typing import Any
 
 from lineal.v1 import runs_pb2
 
-from server.apis.lineal.charts import write_curve, write_matrix
+from server.apis.lineal.charts import series_in, write_curve, write_matrix, write_series
 from server.calls.call import Call
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec
 from server.rules import checks
@@ -68,6 +68,11 @@ async def get_run_report(call: Call, request: runs_pb2.GetRunReportRequest) -> r
     for metric in report.metrics:
         answer.metrics.add(name=metric.name, value=metric.value, artifact_id=metric.artifact_id)
     _write_made(report, answer)
+    series = await series_in(report.series_texts)
+    for metric in report.metrics:
+        if metric.artifact_id in series:
+            target = answer.series.add(artifact_id=metric.artifact_id, name=metric.name)
+            write_series(series[metric.artifact_id], target)
     return answer
 
 

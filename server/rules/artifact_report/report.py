@@ -3,7 +3,7 @@
 Every statement reads a bounded number of rows, so that an artifact that a hundred thousand tasks have used costs no more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.rules import checks
@@ -22,9 +22,11 @@ from server.rules.lineage.choice import is_doer, makers, users
 from server.rules.lineage.graph import ARTIFACT
 from server.rules.lineage.nodes import Nodes
 from server.rules.lineage.versions import has_versions
+from server.rules.run_report.series import read_series
 from storage.artifact_report import ReportedArtifact
 from storage.contract import ReadTx
 from storage.lineage import ArtifactNode, LineageLink, Moment, RunNode, TaskNode
+from storage.model import ArtifactType
 
 METADATA_CHARACTERS = 256 * 1024
 """How long the metadata of an artifact may be, as JSON, to be shown; its description is cut there."""
@@ -64,9 +66,11 @@ class Report:
     """What made an artifact. `makers` are those that it came from, `others` put it out as well: cached tasks, importers.
 
     `written` is what had been written to the uri of an artifact that no task made. `recipe` is of the first maker that may be seen.
+    `series_text` is the metadata of a metric with a series, by its id: they may be longer than other metadata that are shown.
     """
 
     artifact: ReportedArtifact
+    series_text: Mapping[str, str]
     origin: Origin
     makers: Sequence[Producer]
     others: Sequence[Producer]
@@ -101,8 +105,12 @@ async def read_report(tx: ReadTx, specs: SpecImages, artifact_id: str, namespace
     sought = dict.fromkeys([artifact_id, *(link.artifact_id for link in inputs)])
     sources = await read_sources(people, list(sought | dict.fromkeys(each.id for each in shown)), imported=sought)
     consumers = len({link.task_id for link in used})
+    series_text: Mapping[str, str] = {}
+    if artifact.node.type == ArtifactType.Metric:
+        series_text = await read_series(tx, [artifact_id])
     return Report(
         artifact=artifact,
+        series_text=series_text,
         origin=producers[0].origin if producers else Origin.NOT_RECORDED,
         makers=producers,
         others=_in_order([_producer(people, link) for link in others[:PRODUCERS_MAX]]),

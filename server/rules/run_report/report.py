@@ -10,6 +10,7 @@ from server.rules.run_report.differences import INPUT_CHARACTERS, Differences, r
 from server.rules.run_report.logs import PodLog, pod_logs
 from server.rules.run_report.places import ended_at
 from server.rules.run_report.progress import TASKS_MAX, Progress, read_progress
+from server.rules.run_report.series import read_series
 from server.rules.run_report.specification import Specification
 from server.rules.run_report.unreached import Unreached, unreached
 from server.rules.run_summaries import (
@@ -58,7 +59,10 @@ SUCCEEDED = RunState.SUCCEEDED.name
 
 @dataclass(slots=True)
 class Report:
-    """What happened in a run. `branch` leads from ROOT to the task that failed first, and is empty if none did."""
+    """What happened in a run. `branch` leads from ROOT to the task that failed first, and is empty if none did.
+
+    `series_texts` are the metadata of metrics with a series, by the ids of these.
+    """
 
     facts: RunFacts
     progress: Progress
@@ -73,6 +77,7 @@ class Report:
     is_unreached_cut: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     metrics: Sequence[RunMetric] = ()
+    series_texts: Mapping[str, str] = field(default_factory=dict)
     made: Sequence[MadeArtifact] = ()
     charts: Sequence[tuple[ArtifactNode, Charts]] = ()
 
@@ -121,6 +126,8 @@ async def read_report(tx: ReadTx, run_id: str, namespace: str | None, *, marks_h
     parameters = started_with(facts.runtime_config, inputs.get(facts.id))
     report.parameters = {name: shown_value(parameters[name]) for name in sorted(parameters)[:PARAMETERS_MAX]}
     report.metrics = await tx.overview.metrics([facts.id], per_run=METRIC_COLUMNS_MAX, among=LINKS_MAX)
+    metric_ids = [metric.artifact_id for metric in report.metrics]
+    report.series_texts = await read_series(tx, metric_ids)
     await _read_made(tx, report, namespace)
     return report
 

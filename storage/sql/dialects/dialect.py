@@ -250,7 +250,7 @@ class Dialect:
         """Return whether a write may have happened although its COMMIT failed with this error."""
         return self.failure(error) is Failure.DISCONNECTED
 
-    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+    def contains(self, column: ColumnElement[Any], value: str | ColumnElement[str]) -> ColumnElement[bool]:
         """Return a condition: the column contains the text literally, without wildcards and case-sensitively."""
         raise NotImplementedError
 

@@ -283,7 +283,7 @@ class MySQL(Dialect):
         """The server's limit of a packet, which is that of a row, or of what a transaction writes."""
         return f"is larger than the server allows, where max_allowed_packet is {self._packet_bytes}"
 
-    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+    def contains(self, column: ColumnElement[Any], value: str | ColumnElement[str]) -> ColumnElement[bool]:
         """LOCATE uses the column's collation, which compares bytes."""
         return func.locate(value, column) > 0
 

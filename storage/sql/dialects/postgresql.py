@@ -297,7 +297,7 @@ class PostgreSQL(Dialect):
         default = os.path.expanduser("~/.postgresql/root.crt")
         return why_no_trust(default, f"sslmode={self._mode} needs unless PGSSLROOTCERT names another")
 
-    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+    def contains(self, column: ColumnElement[Any], value: str | ColumnElement[str]) -> ColumnElement[bool]:
         """strpos takes the text literally."""
         return func.strpos(column, value) > 0
 

@@ -296,7 +296,7 @@ class SQLite(Dialect):
         """An error of the disk: what was written to the log before may be found there after a crash. A full disk is none."""
         return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
-    def contains(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+    def contains(self, column: ColumnElement[Any], value: str | ColumnElement[str]) -> ColumnElement[bool]:
         """instr compares bytes; LIKE would fold case."""
         return func.instr(column, value) > 0
 

@@ -21,7 +21,7 @@ class GetArtifactReportRequest(_message.Message):
     def __init__(self, artifact_id: _Optional[str] = ...) -> None: ...
 
 class ArtifactReport(_message.Message):
-    __slots__ = ("artifact", "description", "metadata", "metadata_characters_left_out", "origin", "makers", "more_makers", "others", "more_others", "written", "recipe", "older", "more_older", "younger", "more_younger", "consumers", "more_consumers", "roc_curve", "confusion_matrix")
+    __slots__ = ("artifact", "description", "metadata", "metadata_characters_left_out", "origin", "makers", "more_makers", "others", "more_others", "written", "recipe", "older", "more_older", "younger", "more_younger", "consumers", "more_consumers", "roc_curve", "confusion_matrix", "series")
     class Origin(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         ORIGIN_UNSPECIFIED: _ClassVar[ArtifactReport.Origin]
@@ -158,6 +158,7 @@ class ArtifactReport(_message.Message):
     MORE_CONSUMERS_FIELD_NUMBER: _ClassVar[int]
     ROC_CURVE_FIELD_NUMBER: _ClassVar[int]
     CONFUSION_MATRIX_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
     artifact: _lineage_pb2.Node
     description: str
     metadata: _struct_pb2.Struct
@@ -177,4 +178,5 @@ class ArtifactReport(_message.Message):
     more_consumers: bool
     roc_curve: _runs_pb2.RocCurve
     confusion_matrix: _runs_pb2.ConfusionMatrix
-    def __init__(self, artifact: _Optional[_Union[_lineage_pb2.Node, _Mapping]] = ..., description: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_characters_left_out: _Optional[int] = ..., origin: _Optional[_Union[ArtifactReport.Origin, str]] = ..., makers: _Optional[_Iterable[_Union[ArtifactReport.Producer, _Mapping]]] = ..., more_makers: bool = ..., others: _Optional[_Iterable[_Union[ArtifactReport.Producer, _Mapping]]] = ..., more_others: bool = ..., written: _Optional[_Union[ArtifactReport.Source, _Mapping]] = ..., recipe: _Optional[_Union[ArtifactReport.Recipe, _Mapping]] = ..., older: _Optional[_Iterable[_Union[ArtifactReport.Source, _Mapping]]] = ..., more_older: bool = ..., younger: _Optional[_Iterable[_Union[ArtifactReport.Source, _Mapping]]] = ..., more_younger: bool = ..., consumers: _Optional[int] = ..., more_consumers: bool = ..., roc_curve: _Optional[_Union[_runs_pb2.RocCurve, _Mapping]] = ..., confusion_matrix: _Optional[_Union[_runs_pb2.ConfusionMatrix, _Mapping]] = ...) -> None: ...
+    series: _runs_pb2.MetricSeries
+    def __init__(self, artifact: _Optional[_Union[_lineage_pb2.Node, _Mapping]] = ..., description: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_characters_left_out: _Optional[int] = ..., origin: _Optional[_Union[ArtifactReport.Origin, str]] = ..., makers: _Optional[_Iterable[_Union[ArtifactReport.Producer, _Mapping]]] = ..., more_makers: bool = ..., others: _Optional[_Iterable[_Union[ArtifactReport.Producer, _Mapping]]] = ..., more_others: bool = ..., written: _Optional[_Union[ArtifactReport.Source, _Mapping]] = ..., recipe: _Optional[_Union[ArtifactReport.Recipe, _Mapping]] = ..., older: _Optional[_Iterable[_Union[ArtifactReport.Source, _Mapping]]] = ..., more_older: bool = ..., younger: _Optional[_Iterable[_Union[ArtifactReport.Source, _Mapping]]] = ..., more_younger: bool = ..., consumers: _Optional[int] = ..., more_consumers: bool = ..., roc_curve: _Optional[_Union[_runs_pb2.RocCurve, _Mapping]] = ..., confusion_matrix: _Optional[_Union[_runs_pb2.ConfusionMatrix, _Mapping]] = ..., series: _Optional[_Union[_runs_pb2.MetricSeries, _Mapping]] = ...) -> None: ...

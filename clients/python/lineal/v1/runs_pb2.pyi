@@ -18,7 +18,7 @@ class GetRunReportRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ...) -> None: ...
 
 class RunReport(_message.Message):
-    __slots__ = ("run_id", "display_name", "description", "state", "archived", "namespace", "experiment_id", "experiment_name", "pipeline_id", "pipeline_name", "pipeline_version_id", "pipeline_version_name", "created_at", "finished_at", "updated_at", "retries", "error", "has_specification", "progress", "blame", "message", "failed_after_seconds", "pods", "differences", "unreached", "unreached_more", "parameters", "metrics", "artifacts", "artifacts_more", "roc_curves", "confusion_matrices")
+    __slots__ = ("run_id", "display_name", "description", "state", "archived", "namespace", "experiment_id", "experiment_name", "pipeline_id", "pipeline_name", "pipeline_version_id", "pipeline_version_name", "created_at", "finished_at", "updated_at", "retries", "error", "has_specification", "progress", "blame", "message", "failed_after_seconds", "pods", "differences", "unreached", "unreached_more", "parameters", "metrics", "artifacts", "artifacts_more", "roc_curves", "confusion_matrices", "series")
     class BlamedTask(_message.Message):
         __slots__ = ("task_id", "name", "type", "state", "iteration", "message")
         TASK_ID_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +121,7 @@ class RunReport(_message.Message):
     ARTIFACTS_MORE_FIELD_NUMBER: _ClassVar[int]
     ROC_CURVES_FIELD_NUMBER: _ClassVar[int]
     CONFUSION_MATRICES_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     display_name: str
     description: str
@@ -153,7 +154,8 @@ class RunReport(_message.Message):
     artifacts_more: bool
     roc_curves: _containers.RepeatedCompositeFieldContainer[RocCurve]
     confusion_matrices: _containers.RepeatedCompositeFieldContainer[ConfusionMatrix]
-    def __init__(self, run_id: _Optional[str] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., state: _Optional[str] = ..., archived: bool = ..., namespace: _Optional[str] = ..., experiment_id: _Optional[str] = ..., experiment_name: _Optional[str] = ..., pipeline_id: _Optional[str] = ..., pipeline_name: _Optional[str] = ..., pipeline_version_id: _Optional[str] = ..., pipeline_version_name: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retries: _Optional[int] = ..., error: _Optional[str] = ..., has_specification: bool = ..., progress: _Optional[_Union[RunProgress, _Mapping]] = ..., blame: _Optional[_Iterable[_Union[RunReport.BlamedTask, _Mapping]]] = ..., message: _Optional[str] = ..., failed_after_seconds: _Optional[float] = ..., pods: _Optional[_Iterable[_Union[RunReport.Pod, _Mapping]]] = ..., differences: _Optional[_Union[RunDifferences, _Mapping]] = ..., unreached: _Optional[_Iterable[_Union[RunReport.UnreachedTask, _Mapping]]] = ..., unreached_more: bool = ..., parameters: _Optional[_Iterable[_Union[RunReport.RunParameter, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[RunReport.RunMetric, _Mapping]]] = ..., artifacts: _Optional[_Iterable[_Union[RunReport.MadeArtifact, _Mapping]]] = ..., artifacts_more: bool = ..., roc_curves: _Optional[_Iterable[_Union[RocCurve, _Mapping]]] = ..., confusion_matrices: _Optional[_Iterable[_Union[ConfusionMatrix, _Mapping]]] = ...) -> None: ...
+    series: _containers.RepeatedCompositeFieldContainer[MetricSeries]
+    def __init__(self, run_id: _Optional[str] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., state: _Optional[str] = ..., archived: bool = ..., namespace: _Optional[str] = ..., experiment_id: _Optional[str] = ..., experiment_name: _Optional[str] = ..., pipeline_id: _Optional[str] = ..., pipeline_name: _Optional[str] = ..., pipeline_version_id: _Optional[str] = ..., pipeline_version_name: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retries: _Optional[int] = ..., error: _Optional[str] = ..., has_specification: bool = ..., progress: _Optional[_Union[RunProgress, _Mapping]] = ..., blame: _Optional[_Iterable[_Union[RunReport.BlamedTask, _Mapping]]] = ..., message: _Optional[str] = ..., failed_after_seconds: _Optional[float] = ..., pods: _Optional[_Iterable[_Union[RunReport.Pod, _Mapping]]] = ..., differences: _Optional[_Union[RunDifferences, _Mapping]] = ..., unreached: _Optional[_Iterable[_Union[RunReport.UnreachedTask, _Mapping]]] = ..., unreached_more: bool = ..., parameters: _Optional[_Iterable[_Union[RunReport.RunParameter, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[RunReport.RunMetric, _Mapping]]] = ..., artifacts: _Optional[_Iterable[_Union[RunReport.MadeArtifact, _Mapping]]] = ..., artifacts_more: bool = ..., roc_curves: _Optional[_Iterable[_Union[RocCurve, _Mapping]]] = ..., confusion_matrices: _Optional[_Iterable[_Union[ConfusionMatrix, _Mapping]]] = ..., series: _Optional[_Iterable[_Union[MetricSeries, _Mapping]]] = ...) -> None: ...
 
 class RunDifferences(_message.Message):
     __slots__ = ("run_id", "run_name", "task_id", "inputs", "same", "more")
@@ -207,6 +209,27 @@ class RocCurve(_message.Message):
     name: str
     points: _containers.RepeatedCompositeFieldContainer[RocCurve.Point]
     def __init__(self, artifact_id: _Optional[str] = ..., name: _Optional[str] = ..., points: _Optional[_Iterable[_Union[RocCurve.Point, _Mapping]]] = ...) -> None: ...
+
+class MetricSeries(_message.Message):
+    __slots__ = ("artifact_id", "name", "points", "logged")
+    class Point(_message.Message):
+        __slots__ = ("step", "time", "value")
+        STEP_FIELD_NUMBER: _ClassVar[int]
+        TIME_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        step: int
+        time: float
+        value: float
+        def __init__(self, step: _Optional[int] = ..., time: _Optional[float] = ..., value: _Optional[float] = ...) -> None: ...
+    ARTIFACT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_FIELD_NUMBER: _ClassVar[int]
+    artifact_id: str
+    name: str
+    points: _containers.RepeatedCompositeFieldContainer[MetricSeries.Point]
+    logged: int
+    def __init__(self, artifact_id: _Optional[str] = ..., name: _Optional[str] = ..., points: _Optional[_Iterable[_Union[MetricSeries.Point, _Mapping]]] = ..., logged: _Optional[int] = ...) -> None: ...
 
 class ConfusionMatrix(_message.Message):
     __slots__ = ("artifact_id", "name", "labels", "rows")
