@@ -8,7 +8,7 @@ from lineal._recording.counters import Rejection as Rejection
 from lineal._recording.keys import id_of as id_of
 from lineal._recording.keys import new_key as new_key
 from lineal._recording.options import Options as Options
-from lineal._recording.recording import ArtifactRef as ArtifactRef
 from lineal._recording.recording import Recording as Recording
+from lineal._recording.refs import ArtifactRef as ArtifactRef
 
 __all__ = ("ArtifactRef", "Counters", "Options", "Recording", "Rejection", "id_of", "new_key")

@@ -1,5 +1,6 @@
 """What a recording has done so far, in numbers."""
 
+import threading
 from dataclasses import dataclass
 
 
@@ -41,3 +42,38 @@ class Rejection:
     message: str
     code: str
     reason: str
+
+
+class Tally:
+    """The counters while they are counted. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        names = ("calls", "changes", "found", "lost", "rejected", "retries", "spooled_bytes")
+        self._counts: dict[str, int] = dict.fromkeys(names, 0)
+
+    def add(self, **counts: int) -> None:
+        """Count: calls answered, changes that the server has, those found there, lost, rejected, retries, spooled_bytes."""
+        with self._lock:
+            for name, count in counts.items():
+                self._counts[name] += count
+
+    def __getitem__(self, name: str) -> int:
+        """Return a number."""
+        return self._counts[name]
+
+    def counters(self, recorded: int) -> Counters:
+        """Return a snapshot, of so many changes that were recorded."""
+        with self._lock:
+            counts = dict(self._counts)
+        sent = counts["changes"]
+        return Counters(
+            changes=recorded,
+            calls=counts["calls"],
+            calls_saved=max(0, sent - counts["calls"]),
+            retries=counts["retries"],
+            spooled_bytes=counts["spooled_bytes"],
+            rejected=counts["rejected"],
+            lost=counts["lost"],
+            waiting=max(0, recorded - sent - counts["rejected"] - counts["lost"]),
+        )
