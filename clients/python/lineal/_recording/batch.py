@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from lineal._recording.keys import id_of, new_key
 from lineal._recording.lines import SERIES, Call, Points
-from lineal._recording.merging import FINISHED, merge_into_new, merge_update
+from lineal._recording.merging import FINISHED, Merged
 from lineal._recording.metrics import fill
 from lineal._recording.refs import ArtifactRef
 from lineal.series import Series
@@ -54,13 +54,14 @@ class _NewTask:
     key: str
     request: task_pb2.CreateTaskRequest
     level: int
+    merged: Merged
     changes: int = 1
 
 
 @dataclass
 class _Update:
     run_id: str
-    task: task_pb2.PipelineTask
+    merged: Merged
     changes: int = 0
 
 
@@ -99,18 +100,20 @@ class Batch:
     def add_task(self, key: str, request: task_pb2.CreateTaskRequest) -> None:
         """Take a new task."""
         parent = self._tasks.get(request.task.parent_task_id)
-        self._tasks[id_of(key)] = _NewTask(key, request, 1 if parent is None else parent.level + 1)
+        self._tasks[id_of(key)] = _NewTask(
+            key, request, 1 if parent is None else parent.level + 1, Merged(request.task)
+        )
 
     def add_update(self, run_id: str, task_id: str, task: task_pb2.PipelineTask, at: float) -> None:
         """Take an update of a task. `at` is when it was recorded."""
         new, update = self._tasks.get(task_id), self._updates.get(task_id)
         if new is not None and update is None and self._may_join(new, task_id, task):
-            merge_into_new(new.request.task, task, at)
+            new.merged.update_new(task, at)
             new.changes += 1
             return
         if update is None:
-            update = self._updates[task_id] = _Update(run_id, task_pb2.PipelineTask())
-        merge_update(update.task, task)
+            update = self._updates[task_id] = _Update(run_id, Merged(task_pb2.PipelineTask()))
+        update.merged.update(task)
         update.changes += 1
 
     def add_artifact(self, ref: ArtifactRef, request: artifact_pb2.CreateArtifactRequest) -> None:
@@ -210,7 +213,7 @@ class Batch:
                 yield self._call(CREATE_LINKS, new_key(), level, request, len(chunk), links=unknown)
 
     def _series_calls(self, level: int, ended: Callable[[str], Iterable[ArtifactRef]]) -> Iterator[Call]:
-        ending = [task_id for task_id, update in self._updates.items() if update.task.state in FINISHED]
+        ending = [task_id for task_id, update in self._updates.items() if update.merged.task.state in FINISHED]
         ending += [task_id for task_id, new in self._tasks.items() if new.request.task.state in FINISHED]
         refs = tuple(ref.number for task_id in ending for ref in ended(task_id))
         if refs:
@@ -221,10 +224,10 @@ class Batch:
         for task_id, update in self._updates.items():
             by_run.setdefault(update.run_id, []).append((task_id, update))
         for run_id, updates in by_run.items():
-            for chunk in self._chunks(updates, lambda pair: pair[1].task):
+            for chunk in self._chunks(updates, lambda pair: pair[1].merged.task):
                 request = task_pb2.UpdateTasksBulkRequest(run_id=run_id)
                 for task_id, update in chunk:
-                    request.tasks[task_id].CopyFrom(update.task)
+                    request.tasks[task_id].CopyFrom(update.merged.task)
                 changes = sum(update.changes for _, update in chunk)
                 yield self._call(UPDATE_TASKS, new_key(), level, request, changes)
 

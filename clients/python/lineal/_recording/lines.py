@@ -32,6 +32,8 @@ SERIES = "series"
 
 Line = dict[str, Any]
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True)
 class Call:
@@ -96,7 +98,7 @@ class Points:
 
 def encoded(lines: Sequence[Line]) -> bytes:
     """Return lines as bytes."""
-    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
+    return "".join(_encode(line) + "\n" for line in lines).encode()
 
 
 def decoded(data: bytes) -> Line | None:

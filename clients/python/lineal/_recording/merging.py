@@ -34,54 +34,61 @@ FINISHED = frozenset(
 """States in which a task stays."""
 
 
-def merge_update(task: task_pb2.PipelineTask, update: task_pb2.PipelineTask) -> None:
-    """Merge an update of a task into an earlier one that has not been sent."""
-    for name in _TEXTS:
-        if getattr(update, name):
-            setattr(task, name, getattr(update, name))
-    for name in _MESSAGES:
-        if update.HasField(name):  # pyright: ignore[reportArgumentType]
-            getattr(task, name).CopyFrom(getattr(update, name))
-    if update.state:
-        task.state = update.state
-    if update.type:
-        task.type = update.type
-    if update.HasField("parent_task_id"):
-        task.parent_task_id = update.parent_task_id
-    if update.pods:
-        del task.pods[:]
-        task.pods.extend(update.pods)
-    merge_parameters(task.inputs.parameters, update.inputs.parameters)
-    merge_parameters(task.outputs.parameters, update.outputs.parameters)
+class Merged:
+    """A task into which updates are merged before it is sent. Parameters are found by an index: there may be many of both."""
 
+    def __init__(self, task: task_pb2.PipelineTask) -> None:
+        self.task = task
+        self._places: tuple[dict[Hashable, int], ...] | None = None
 
-def merge_into_new(task: task_pb2.PipelineTask, update: task_pb2.PipelineTask, at: float) -> None:
-    """Merge an update into a task that has not been created; `at` is when it was recorded, in seconds since 1970.
+    def update(self, update: task_pb2.PipelineTask) -> None:
+        """Merge an update."""
+        task = self.task
+        for name in _TEXTS:
+            if text := getattr(update, name):
+                setattr(task, name, text)
+        for name in _MESSAGES:
+            if update.HasField(name):  # pyright: ignore[reportArgumentType]
+                getattr(task, name).CopyFrom(getattr(update, name))
+        if update.state:
+            task.state = update.state
+        if update.type:
+            task.type = update.type
+        if update.HasField("parent_task_id"):
+            task.parent_task_id = update.parent_task_id
+        if update.pods:
+            del task.pods[:]
+            task.pods.extend(update.pods)
+        self._merge_parameters(update)
 
-    The server will see the last state only. So that its history has all of them, it is written here.
-    """
-    if update.state and update.state != task.state:
-        if task.state and not task.state_history:
-            task.state_history.add(state=task.state, update_time=task.create_time)
-        when = update.end_time if update.HasField("end_time") else timestamp(at)
-        if task.state_history:
-            when = max(when, task.state_history[-1].update_time, key=_nanoseconds)
-        task.state_history.add(state=update.state, update_time=when)
-    merge_update(task, update)
+    def update_new(self, update: task_pb2.PipelineTask, at: float) -> None:
+        """Merge an update into a task that has not been created; `at` is when it was recorded, in seconds since 1970.
 
+        The server will see the last state only. So that its history has all of them, it is written here.
+        """
+        task = self.task
+        if update.state and update.state != task.state:
+            if task.state and not task.state_history:
+                task.state_history.add(state=task.state, update_time=task.create_time)
+            when = update.end_time if update.HasField("end_time") else timestamp(at)
+            if task.state_history:
+                when = max(when, task.state_history[-1].update_time, key=_nanoseconds)
+            task.state_history.add(state=update.state, update_time=when)
+        self.update(update)
 
-def merge_parameters(parameters: Any, update: Any) -> None:
-    """Merge a repeated field of parameters into another one."""
-    if not update:
-        return
-    places = {_identity(parameter): place for place, parameter in enumerate(parameters)}
-    for parameter in update:
-        identity = _identity(parameter)
-        place = places.setdefault(identity, len(parameters))
-        if place == len(parameters):
-            parameters.add().CopyFrom(parameter)
-        else:
-            parameters[place].CopyFrom(parameter)
+    def _merge_parameters(self, update: task_pb2.PipelineTask) -> None:
+        pairs = (
+            (self.task.inputs.parameters, update.inputs.parameters),
+            (self.task.outputs.parameters, update.outputs.parameters),
+        )
+        if not any(later for _, later in pairs):
+            return
+        if self._places is None:
+            self._places = tuple({_identity(each): place for place, each in enumerate(now)} for now, _ in pairs)
+        for (now, later), places in zip(pairs, self._places, strict=True):
+            for parameter in later:
+                place = places.setdefault(_identity(parameter), len(now))
+                (now.add() if place == len(now) else now[place]).CopyFrom(parameter)
 
 
 def timestamp(seconds: float) -> Timestamp:

@@ -1,5 +1,6 @@
 """Sends the spool files of processes that are gone. Recordings do it in the background, and `lineal sync` at once."""
 
+import dataclasses
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class _Group:
 
     paths: Sequence[Path]
     header: Line
+    why_not: str
 
 
 def server_text(settings: Settings) -> str:
@@ -48,14 +50,16 @@ def server_text(settings: Settings) -> str:
     return ",".join(sorted(settings.targets))
 
 
-def sync(settings: Settings, folders: Iterable[Path], *, stop: threading.Event | None = None) -> Iterator[FileReport]:
+def sync(
+    settings: Settings, folders: Iterable[Path], *, any_server: bool = False, stop: threading.Event | None = None
+) -> Iterator[FileReport]:
     """Send the files of processes that are gone, oldest first, and remove those of which the server has everything.
 
-    Yields a report per file. After the first one for which the server could not be reached, nothing more is tried.
+    Files that were recorded for another address are left, unless for `any_server`. Yields a report per file. After the first one for which the server could not be reached, nothing more is tried.
     """
     stop = stop or threading.Event()
     for folder in folders:
-        for group in _groups(folder):
+        for group in _groups(folder, settings, any_server=any_server):
             if stop.is_set():
                 return
             reports = _sync_group(settings, folder, group, stop)
@@ -64,7 +68,7 @@ def sync(settings: Settings, folders: Iterable[Path], *, stop: threading.Event |
                 return
 
 
-def _groups(folder: Path) -> list[_Group]:
+def _groups(folder: Path, settings: Settings, *, any_server: bool) -> list[_Group]:
     groups: dict[str, _Group] = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         header = header_of(path)
@@ -72,17 +76,18 @@ def _groups(folder: Path) -> list[_Group]:
             continue
         name = str(header.get("recording", path.name))
         if name in groups:
-            groups[name] = _Group((*groups[name].paths, path), groups[name].header)
+            groups[name] = dataclasses.replace(groups[name], paths=(*groups[name].paths, path))
         else:
-            groups[name] = _Group((path,), header)
+            is_ours = any_server or header.get("server") == server_text(settings)
+            groups[name] = _Group((path,), header, "" if is_ours else f"for {header.get('server')}")
     return list(groups.values())
 
 
 def _sync_group(settings: Settings, folder: Path, group: _Group, stop: threading.Event) -> list[FileReport]:
     if group.header["lineal_spool"] != VERSION:
         return [FileReport(path, "of a newer version") for path in group.paths]
-    if group.header["server"] != server_text(settings):
-        return [FileReport(path, f"for {group.header['server']}") for path in group.paths]
+    if group.why_not:
+        return [FileReport(path, group.why_not) for path in group.paths]
     places: list[SpoolFile] = []
     try:
         for path in group.paths:
