@@ -53,7 +53,7 @@ class Series:
         """Add a point and return its step: without one, it is one more than that of the last point, and 0 at first."""
         if step is None:
             step = 0 if self.last is None else self.last.step + 1
-        if self.count % self.stride == 0:
+        if not self.count % self.stride:
             self._steps.append(step)
             self._times.append(time)
             self._values.append(value)
@@ -64,6 +64,25 @@ class Series:
         if math.isfinite(value):
             self.last_finite = value
         return step
+
+    def extend(self, steps: "array[int]", times: "array[float]", values: "array[float]") -> None:
+        """Add points: arrays of one length, of the types "q", "d" and "d"."""
+        first, count = 0, len(steps)
+        while first < count:
+            start = first + -self.count % self.stride
+            end = min(count, start + (POINTS_MAX - len(self._steps) - 1) * self.stride + 1)
+            kept = slice(start, end, self.stride)
+            self._steps.extend(steps[kept])
+            self._times.extend(times[kept])
+            self._values.extend(values[kept])
+            self.count += end - first
+            first = end
+            if len(self._steps) >= POINTS_MAX:
+                self._thin()
+        if count:
+            self.last = Point(steps[-1], times[-1], values[-1])
+            last_finite = next(filter(math.isfinite, reversed(values)), None)
+            self.last_finite = self.last_finite if last_finite is None else last_finite
 
     def points(self) -> Iterator[Point]:
         """Yield the points to report, in the order in which they were logged."""

@@ -4,6 +4,7 @@ The order is: runs, tasks (parents before their children), artifacts, links, ser
 is created and finished in one batch is one call; links that were recorded before are left out.
 """
 
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +77,9 @@ class _NewArtifact:
 class _Logged:
     ref: ArtifactRef
     first: int
-    points: list[tuple[int, float, float]] = field(default_factory=list[tuple[int, float, float]])
+    steps: "array[int]" = field(default_factory=lambda: array("q"))
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
 
 
 class Batch:
@@ -142,7 +145,9 @@ class Batch:
             step = ref.last_step + 1
         ref.last_step = step
         ref.points += 1
-        logged.points.append((step, at, value))
+        logged.steps.append(step)
+        logged.times.append(at)
+        logged.values.append(value)
 
     def entries(self, ended: Callable[[str], Iterable[ArtifactRef]]) -> list[Call | Points]:
         """Return what is to be sent, in order. `ended` returns the metrics of a task that ends, which are then complete."""
@@ -171,15 +176,16 @@ class Batch:
 
     def _points(self) -> Iterator[Points]:
         for number, logged in self._logged.items():
-            yield Points(number, logged.first, self.number, logged.points, logged.ref.expected_id)
+            yield Points(
+                number, logged.first, self.number, logged.ref.expected_id, logged.steps, logged.times, logged.values
+            )
 
     def _artifact_calls(self, level: int) -> Iterator[Call]:
         for number, logged in self._logged.items():
             new = self._artifacts.get(number)
             if new is not None and not new.request.reuse_if_exists:
                 new.series = Series()
-                for point in logged.points:
-                    new.series.append(*point)
+                new.series.extend(logged.steps, logged.times, logged.values)
                 fill(new.request.artifact, new.series)
         bulks: dict[str, list[_NewArtifact]] = {}
         for new in self._artifacts.values():

@@ -4,7 +4,7 @@ The first line is the header. Then there are calls and points of metrics, in the
 written later, marks of what has become of them. Each line is a JSON object with a key of its kind:
 
     {"call": 7, "name": "RunService.CreateTask", …}    to be sent
-    {"points": 3, "first": 0, "list": [[step, time, value]…]}    logged for the metric artifact 3, from its point 0 on
+    {"points": 3, "first": 0, "steps": …, "times": …, "values": …}    logged for the metric artifact 3, from its point 0 on
     {"done": [7, 0, 1], "ids": […]}    the server has the items 0 to 1 of call 7; ids, where they are not those of its key
     {"split": [7, 0, 500]}    these items were refused together, and are sent as two halves
     {"refused": [7, 3, 1]}    this item was refused for good
@@ -18,12 +18,11 @@ Artifacts have numbers, because their ids are not known before the server has an
 
 import base64
 import json
-import math
+import sys
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
-
-from lineal.series import plain_value, value_of
 
 VERSION = 1
 
@@ -32,6 +31,7 @@ SERIES = "series"
 
 Line = dict[str, Any]
 
+_ARRAYS = (("q", "steps"), ("d", "times"), ("d", "values"))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -81,18 +81,21 @@ class Points:
     artifact: int
     first: int
     batch: int
-    points: Sequence[tuple[int, float, float]]
     expected_id: str
+    steps: "array[int]"
+    times: "array[float]"
+    values: "array[float]"
 
     def line(self) -> Line:
         """Return the line."""
-        points = [(step, at, value if math.isfinite(value) else plain_value(value)) for step, at, value in self.points]
         return {
             "points": self.artifact,
             "first": self.first,
             "batch": self.batch,
             "id": self.expected_id,
-            "list": points,
+            "steps": _packed(self.steps),
+            "times": _packed(self.times),
+            "values": _packed(self.values),
         }
 
 
@@ -128,8 +131,28 @@ def entry_of(line: Line) -> Call | Points | None:
                 links={int(position): (int(link[0]), str(link[1])) for position, link in links.items()},
             )
         if "points" in line:
-            points = [(int(step), float(at), value_of(value)) for step, at, value in line["list"]]
-            return Points(int(line["points"]), int(line["first"]), int(line["batch"]), points, str(line["id"]))
+            steps, times, values = (_unpacked(kind, line[name]) for kind, name in _ARRAYS)
+            if not len(steps) == len(times) == len(values):
+                raise ValueError("points are not whole")
+            return Points(
+                int(line["points"]), int(line["first"]), int(line["batch"]), str(line["id"]), steps, times, values
+            )
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise ValueError(f"a line that cannot be understood: {error!r}") from None
     return None
+
+
+def _packed(numbers: "array[Any]") -> str:
+    """Return numbers as text, of which there may be millions: eight bytes each, the least significant first, in base64."""
+    if sys.byteorder == "big":
+        numbers = array(numbers.typecode, numbers)
+        numbers.byteswap()
+    return base64.b64encode(numbers.tobytes()).decode()
+
+
+def _unpacked(kind: str, text: str) -> "array[Any]":
+    numbers: array[Any] = array(kind)
+    numbers.frombytes(base64.b64decode(text, validate=True))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

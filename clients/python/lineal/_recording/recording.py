@@ -221,7 +221,10 @@ class Recording:
         self._process_id = os.getpid()
         self._id = new_key()
         self._closing, self._starting = threading.Lock(), threading.Lock()
-        self._is_started = self._is_closed = self._is_complete = self._has_forked = False
+        self._is_started: bool = False
+        self._is_closed: bool = False
+        self._is_complete: bool = False
+        self._has_forked: bool = False
         self._stop = threading.Event()
         self._tally = Tally()
         self._folders = spool.folders(self.options.folder)
@@ -229,9 +232,9 @@ class Recording:
         self._caller = Caller(self.settings, self._tally, self._stop, patient=True)
         self._rejections = Rejections(self._folders[0], self._tally)
         self._sender = Sender(self._caller, artifacts, self._rejections)
-        self._sync = BackgroundSync(self.settings, self._folders, self._stop)
+        self._sync: BackgroundSync = BackgroundSync(self.settings, self._folders, self._stop)
         self._loop = SendLoop(self._chain, self._caller, self._sender, artifacts, self.options, self._before_sending)
-        self._writer = Writer(self._chain, self._tally, self.options, self._loop.wake, first_number)
+        self._writer: Writer = Writer(self._chain, self._tally, self.options, self._loop.wake, first_number)
 
     def _start(self) -> None:
         with self._starting:

@@ -1,5 +1,6 @@
 """Sends the series of metrics: whole, from time to time, and never a shorter one in the place of a longer one."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -22,24 +23,24 @@ from lineal.series import Series
 UPDATE_ARTIFACT = "MetricService.UpdateArtifact"
 SHORTER = "SHORTER_SERIES"
 
-_Point = tuple[int, float, float]
-
 
 @dataclass
 class _State:
-    """The series of one metric. Of one whose first points are not at hand any more, `tail` has those from `first` on."""
+    """The series of one metric. Of one whose first points are not at hand any more, `tail` has those from number `first` on."""
 
     series: Series | None
     expected_id: str
     first: int = 0
-    tail: list[_Point] = field(default_factory=list[_Point])
+    tail: list[Points] = field(default_factory=list[Points])
     sent: int = 0
     sent_at: float = 0.0
 
     @property
     def count(self) -> int:
         """How many points were logged."""
-        return self.first + len(self.tail) if self.series is None else self.series.count
+        if self.series is not None:
+            return self.series.count
+        return self.tail[-1].first + len(self.tail[-1].steps) if self.tail else self.first
 
 
 class SeriesSender:
@@ -70,12 +71,10 @@ class SeriesSender:
             state.sent = self._sent_before.get(points.artifact, points.first)
             state.sent_at = time.monotonic()
             self._states[points.artifact] = state
-        new = points.points[max(0, state.count - points.first) :]
-        if state.series is None:
-            state.tail.extend(new)
-            return
-        for step, at, value in new:
-            state.series.append(step, at, value)
+        if state.series is not None:
+            _extend(state.series, points)
+        elif points.first >= state.count:
+            state.tail.append(points)
 
     def created(self, number: int, count: int) -> None:
         """Take note that a metric was created with so many points."""
@@ -96,7 +95,7 @@ class SeriesSender:
         """Send those of these series that have new points; forget them then, if they are complete."""
         numbers = list(numbers)
         unsent = [number for number in numbers if self._has_news(number)]
-        self._workers.run([lambda number=number: self._send(number) for number in unsent])
+        self._workers.run([functools.partial(self._send, number) for number in unsent])
         if forget:
             for number in numbers:
                 self._states.pop(number, None)
@@ -157,15 +156,15 @@ class SeriesSender:
 
     def _restored(self, id: str, state: _State) -> Series:
         """Return a series whose first points only the server has, with those that came later."""
-        request: Any = BY_NAME["ArtifactService.GetArtifact"].request(artifact_id=id)  # type: ignore[call-arg]
+        request: Any = BY_NAME["ArtifactService.GetArtifact"].request(artifact_id=id)
         artifact = self._caller.call("ArtifactService.GetArtifact", request)
         metadata = {name: json_format.MessageToDict(value) for name, value in artifact.metadata.items()}
         try:
             series = Series.from_metadata(metadata)
         except ValueError as error:
             raise errors.FailedPrecondition(str(error), reason="NOT_A_SERIES") from None
-        for step, at, value in state.tail[max(0, series.count - state.first) :]:
-            series.append(step, at, value)
+        for points in state.tail:
+            _extend(series, points)
         state.tail = []
         return series
 
@@ -178,3 +177,9 @@ class SeriesSender:
         with self._lock:
             self._states[number] = _State(None, state.expected_id, state.count, sent=state.count)
         self._mark({"sent": number, "count": state.count})
+
+
+def _extend(series: Series, points: Points) -> None:
+    """Add points to a series, without those that it has."""
+    known = max(0, series.count - points.first)
+    series.extend(points.steps[known:], points.times[known:], points.values[known:])

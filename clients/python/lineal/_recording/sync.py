@@ -55,7 +55,8 @@ def sync(
 ) -> Iterator[FileReport]:
     """Send the files of processes that are gone, oldest first, and remove those of which the server has everything.
 
-    Files that were recorded for another address are left, unless for `any_server`. Yields a report per file. After the first one for which the server could not be reached, nothing more is tried.
+    Files that were recorded for another address are left, unless for `any_server`. Yields a report per file. After the first one for
+    which the server could not be reached, nothing more is tried.
     """
     stop = stop or threading.Event()
     for folder in folders:
