@@ -44,6 +44,11 @@ class Recording:
     when the process ends.
     """
 
+    _is_started: bool
+    _is_closed: bool
+    _is_complete: bool
+    _has_forked: bool
+
     def __init__(self, client_settings: Settings, options: Options) -> None:
         """Raises SettingsError if a file of certificates cannot be used. Connects to nothing, and writes nothing yet."""
         self.settings, self.options = client_settings, options
@@ -221,10 +226,7 @@ class Recording:
         self._process_id = os.getpid()
         self._id = new_key()
         self._closing, self._starting = threading.Lock(), threading.Lock()
-        self._is_started: bool = False
-        self._is_closed: bool = False
-        self._is_complete: bool = False
-        self._has_forked: bool = False
+        self._is_started = self._is_closed = self._is_complete = self._has_forked = False
         self._stop = threading.Event()
         self._tally = Tally()
         self._folders = spool.folders(self.options.folder)
