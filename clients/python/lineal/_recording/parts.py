@@ -58,3 +58,10 @@ def subject_of(name: str, item: Any) -> str:
     if name in (CREATE_LINKS, CREATE_ARTIFACTS):
         return str(item.task_id)
     return str(getattr(item, "task_id", "") or getattr(item, "run_id", ""))
+
+
+def runs_of(name: str, request: Any) -> set[str]:
+    """Return the ids of the runs to which the items of a request belong; that of a new run is not known to it."""
+    if name == UPDATE_TASKS:
+        return {request.run_id}
+    return {str(item.run_id) for item in items_of(name, request) if hasattr(item, "run_id")} or {""}

@@ -23,7 +23,7 @@ from lineal._recording.keys import id_of, part_key, seconds_of
 from lineal._recording.lines import SERIES, Call, Line, Points
 from lineal._recording.lookups import Lookups
 from lineal._recording.marks import Artifacts, Marks, Part
-from lineal._recording.parts import count_of, items_of, part_of, request_of, subject_of
+from lineal._recording.parts import count_of, items_of, part_of, request_of, runs_of, subject_of
 from lineal._recording.rejections import Rejections
 from lineal._recording.series_sender import SeriesSender
 from lineal._recording.spool import Place
@@ -48,6 +48,7 @@ class Sender:
         self._lookups = Lookups(caller)
         self.series = SeriesSender(caller, artifacts, rejections, self._workers, self.mark, self._marks.sent)
         self._place: Place | None = None
+        self._refused_runs: set[str] = set()
 
     def begin(self, place: Place) -> None:
         """Go on with another file."""
@@ -79,7 +80,13 @@ class Sender:
                 call, call.key, (call.number, 0, 1), 0, errors.InvalidArgument(str(error), reason="UNREADABLE")
             )
             return
-        self._send_part(call, request, 0, count_of(call.name, request))
+        count = count_of(call.name, request)
+        if self._refused_runs and runs_of(call.name, request) <= self._refused_runs:
+            error = errors.FailedPrecondition("its run was refused", reason="RUN_REFUSED")
+            for position in range(count):
+                self._refuse(call, request, (call.number, position, 1), position, error)
+        else:
+            self._send_part(call, request, 0, count)
 
     def _send_part(self, call: Call, request: Any, first: int, count: int) -> None:
         part: Part = (call.number, first, count)
@@ -180,6 +187,8 @@ class Sender:
             self._artifacts.refuse(number, error)
         item = request if isinstance(request, str) else items_of(call.name, request)[position]
         is_new = call.name in (CREATE_RUN, CREATE_TASK)
+        if call.name == CREATE_RUN:
+            self._refused_runs.add(id_of(call.key))
         subject = id_of(call.key) if is_new else "" if isinstance(item, str) else subject_of(call.name, item)
         changes = call.changes if isinstance(request, str) else _share(call, request, position, 1)
         file_name = self._place.name if self._place else ""
