@@ -29,7 +29,12 @@ def die(server: str, spool: Path, code: str) -> list[str]:
 def run(server: str, spool: Path, code: str, *arguments: str, status: int = 0) -> list[str]:
     """Run a program that records; return the words it has printed."""
     ended = subprocess.run(
-        command(server, spool, code, arguments), capture_output=True, text=True, env=clean_environment(), check=False
+        command(server, spool, code, arguments),
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
+        timeout=60.0,
     )
     assert ended.returncode == status, ended.stderr
     return ended.stdout.split()

@@ -83,7 +83,9 @@ class Writer:
     def write(self) -> None:
         """Write everything that was put before."""
         with self.lock:
-            while self._queue:
+            # Not until the queue is empty: other threads may fill it as fast as it is written.
+            end = self.recorded
+            while self._taken < end and self._queue:
                 self._write_batch(self._take())
         self._on_written()
 
