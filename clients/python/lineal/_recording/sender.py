@@ -82,9 +82,9 @@ class Sender:
             return
         count = count_of(call.name, request)
         if self._refused_runs and runs_of(call.name, request) <= self._refused_runs:
-            error = errors.FailedPrecondition("its run was refused", reason="RUN_REFUSED")
+            why = errors.FailedPrecondition("its run was refused", reason="RUN_REFUSED")
             for position in range(count):
-                self._refuse(call, request, (call.number, position, 1), position, error)
+                self._refuse(call, request, (call.number, position, 1), position, why)
         else:
             self._send_part(call, request, 0, count)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lineal.cli import exits, formats, options, terminal
+from lineal.cli import exits, formats, options, terminal, words
 from lineal.cli.connection import Command, with_client
 from lineal.cli.exits import Failure, Status
 from lineal.cli.formats import Column, Format
@@ -67,7 +67,7 @@ def _end(reports: "list[FileReport]") -> None:
     rejected = sum(report.rejected for report in reports)
     if rejected:
         raise Failure(
-            Status.FAILED, f"the server has refused {rejected} changes, which are kept in the folder `rejected`"
+            Status.FAILED, f"the server has refused {words.counted(rejected, 'change')}; see the folder `rejected`"
         )
 
 
