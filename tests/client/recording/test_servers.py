@@ -13,6 +13,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
 from lineal import errors
 from lineal._calls import BY_NAME
+from lineal._recording.caller import DEFECTS_MAX
 from lineal._recording.sync import sync
 from lineal.settings import load
 from lineal.v2beta1 import healthz_pb2, run_pb2
@@ -116,7 +117,7 @@ def test_a_call_that_meets_a_defect_is_given_up_so_that_others_can_be_sent(fake:
     run = recording.create_run({"display_name": "x"})
     with pytest.raises(errors.Internal, match="words of INTERNAL"):
         recording.wait_for(run, timeout_seconds=30.0)
-    assert fake.counts["RunService.CreateRun"] == 5
+    assert fake.counts["RunService.CreateRun"] == DEFECTS_MAX + 1
     assert recording.flush(10.0)
 
 

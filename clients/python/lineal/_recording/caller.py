@@ -18,7 +18,7 @@ from lineal.settings import Settings
 
 logger = logging.getLogger("lineal")
 
-DEFECTS_MAX = 4
+DEFECTS_MAX = 6
 """How often a call is sent again that meets a defect of the server, or a state that may change, before it is taken as refused."""
 
 OLD_SERVER_SECONDS = 30.0

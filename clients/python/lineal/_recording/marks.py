@@ -1,5 +1,6 @@
 """What is known of the calls of spool files beyond their own lines: which are done, and the ids of artifacts."""
 
+import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -81,9 +82,11 @@ class Artifacts:
         return other
 
     def resolve_all(self) -> None:
-        """Set the ids of all artifacts that somebody waits for: the server has every one of them."""
+        """Set the ids of the artifacts that another process has recorded before a fork: the server has all of them."""
         with self.changed:
             for number, ref in list(self._refs.items()):
+                if ref.process_id == os.getpid():
+                    continue
                 if number in self._refused:
                     ref.error = self._refused[number]
                 elif ref.known_id is None and ref.expected_id:

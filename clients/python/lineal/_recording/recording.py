@@ -176,7 +176,7 @@ class Recording:
     def close(self, timeout_seconds: float | None = None) -> bool:
         """Flush, and take no more changes; by default waits `spool_seconds`. The second time nothing happens.
 
-        Returns False if the server does not have everything: then the rest stays in the spool file, which says the log.
+        Returns False if the server does not have everything: the rest stays in the spool file, and the log says where that is.
         """
         with self._closing:
             if self._is_closed:
@@ -187,9 +187,11 @@ class Recording:
                 return True
             seconds = self.options.spool_seconds if timeout_seconds is None else timeout_seconds
             end = time.monotonic() + seconds
-            self._is_complete = self.flush(seconds)
-            self._sync.close(end - time.monotonic() if self._has_forked else 0.0)
-            self._end()
+            try:
+                self.flush(seconds)
+                self._sync.close(end - time.monotonic() if self._has_forked else 0.0)
+            finally:
+                self._end()
             return self._is_complete
 
     @property
@@ -263,10 +265,14 @@ class Recording:
         self._sync.start()
 
     def _end(self) -> None:
+        # Another thread may have passed the check whether this is closed a moment before it was.
+        self._writer.write()
+        is_sent = self._loop.complete >= self._writer.written
+        self._is_complete = is_sent and not self.counters.lost
         self._stop.set()
         self._writer.stop()
         self._loop.end()
-        if not self._is_complete:
+        if not is_sent:
             waiting = self.counters.waiting
             logger.warning(
                 "%d changes were not sent to %s%s; they are in %s, and are sent by the next process that records, or by `lineal sync`",
@@ -277,7 +283,7 @@ class Recording:
                 else "",
                 self._chain.names(),
             )
-        self._chain.end(delete=self._is_complete)
+        self._chain.end(delete=is_sent)
         self._rejections.tell_count()
         self._sender.close()
         self._caller.close()
