@@ -19,6 +19,7 @@ from lineal.cli.pipelines import pipelines
 from lineal.cli.run_writes import COMMANDS as RUN_WRITES
 from lineal.cli.runs import runs
 from lineal.cli.search import search
+from lineal.cli.sync import sync
 from lineal.cli.tasks import tasks
 from lineal.cli.trees import lineage, tree
 from lineal.cli.watch import watch
@@ -42,7 +43,7 @@ def program() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(runs, tasks, artifacts, experiments, pipelines),
-    *(tree, lineage, compare, watch, search, export, open_, completion),
+    *(tree, lineage, compare, watch, search, export, sync, open_, completion),
 )
 """In the order of the manual."""
 
