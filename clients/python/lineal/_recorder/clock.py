@@ -1,0 +1,29 @@
+"""The time of what is recorded: that of this process's clock, in UTC, never the same twice.
+
+Tasks are listed by the time of their creation. Two that are made one after the other must not have the same time, nor a later one
+an earlier time because the clock was set back in between.
+"""
+
+import threading
+import time
+from datetime import datetime, timezone
+
+_MICROSECONDS = 1_000_000
+
+_lock = threading.Lock()
+_last = 0
+
+
+def now() -> int:
+    """Return the time in microseconds since 1970; later than every time that was returned before."""
+    global _last
+    with _lock:
+        _last = max(time.time_ns() // 1_000, _last + 1)
+        return _last
+
+
+def time_text(moment: int) -> str:
+    """Return a time as RFC 3339 text."""
+    seconds, microseconds = divmod(moment, _MICROSECONDS)
+    whole = datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None, microsecond=microseconds)
+    return f"{whole.isoformat(timespec='microseconds')}Z"
