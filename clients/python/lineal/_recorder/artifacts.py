@@ -191,7 +191,7 @@ def log_artifact(
     artifact = _described(node.record, name, uri, type=type, metadata=metadata, description=description)
     key = values.key(name if key is None else key, "key")
     ref = node.record.recording.create_artifact(
-        node.record.run_id, node.id, key=key, artifact=artifact, iteration_index=node.iteration
+        node.record.run_id, node.begun_id(), key=key, artifact=artifact, iteration_index=node.iteration
     )
     logged = LoggedArtifact(node, ref, name=name, key=key, type=type, uri=uri, metadata=artifact.get("metadata"))
     node.record.remember(logged)
@@ -203,7 +203,7 @@ def create_metric(node: Node, name: str) -> ArtifactRef:
     values.name(name, "name")
     artifact = {"name": name, "type": METRIC, "namespace": node.record.artifact_namespace, "number_value": 0.0}
     return node.record.recording.create_artifact(
-        node.record.run_id, node.id, key=name, artifact=artifact, iteration_index=node.iteration
+        node.record.run_id, node.begun_id(), key=name, artifact=artifact, iteration_index=node.iteration
     )
 
 

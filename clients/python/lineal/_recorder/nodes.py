@@ -82,9 +82,15 @@ class Node:
         self.state = state
         _open[self.id] = self
 
+    def begun_id(self) -> str:
+        """Return the id of the task. Raises RuntimeError before it has begun."""
+        if not self.id:
+            raise RuntimeError(f"task {self.name!r} has not begun: use it in a `with` statement, or call start()")
+        return self.id
+
     def update(self, fields: Mapping[str, Any]) -> None:
         """Record a change of the task."""
-        self.record.recording.update_task(self.record.run_id, self.id, fields)
+        self.record.recording.update_task(self.record.run_id, self.begun_id(), fields)
 
     def add_outputs(self, values: Mapping[str, Plain]) -> None:
         """Record output parameters; one that was recorded before under the same name is replaced."""

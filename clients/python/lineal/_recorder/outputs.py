@@ -48,12 +48,13 @@ class Outputs:
         self, path: Any, name: str | None, *, type: str, metadata: Mapping[str, Any] | None, description: str
     ) -> LoggedArtifact:
         """See Task.log_file."""
+        task_id = self._node.begun_id()
         file = files.check_file(path)
         name = values.name(file.name if name is None else name, "name")
         properties = values.mapping(metadata, "metadata")
         record = self._node.record
         place = self._free_file_name(files.check_file_name(name)) if record.artifact_root else name
-        stored = files.store(file, record.artifact_root, record.run_id, self._node.id, place)
+        stored = files.store(file, record.artifact_root, record.run_id, task_id, place)
         properties |= {"digest": stored.digest, "size": stored.size}
         return self.log_artifact(name, stored.uri, type=type, metadata=properties, description=description)
 

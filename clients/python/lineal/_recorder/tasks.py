@@ -52,9 +52,7 @@ class Task:
     @property
     def id(self) -> str:
         """The server's id of the task, known before the server knows of the task. Raises RuntimeError before it has begun."""
-        if not self._node.id:
-            raise RuntimeError(f"task {self.name!r} has not begun: use it in a `with` statement, or call start()")
-        return self._node.id
+        return self._node.begun_id()
 
     @property
     def iteration(self) -> int | None:
