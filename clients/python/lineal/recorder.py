@@ -9,6 +9,7 @@ What is recorded goes to a spool file and is sent in the background: logging wai
 See docs/recorder.md.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar, overload
@@ -18,7 +19,7 @@ from lineal._recorder import current as _current
 from lineal._recorder import files as _files
 from lineal._recorder import values as _values
 from lineal._recorder.artifacts import LoggedArtifact as LoggedArtifact
-from lineal._recorder.record import connection_to as _connection_to
+from lineal._recorder.connections import connection_to as _connection_to
 from lineal._recorder.runs import Run as Run
 from lineal._recorder.starting import Wanted as _Wanted
 from lineal._recorder.steps import step as _step
@@ -41,7 +42,7 @@ def run(
     description: str = "",
     namespace: str = "",
     client: Client | None = None,
-    artifact_root: str | None = None,
+    artifact_root: "str | os.PathLike[str] | None" = None,
     join: bool = True,
     **settings: Any,
 ) -> Run:
@@ -56,6 +57,8 @@ def run(
     option_names = {option.name for option in fields(Options)}
     options = _load_options({key: value for key, value in settings.items() if key in option_names})
     connection_settings = {key: value for key, value in settings.items() if key not in option_names}
+    if client is not None and not isinstance(client, Client):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"client: must be a lineal.Client, not {type(client).__name__}")
     if client is not None and connection_settings:
         raise TypeError(f"{next(iter(connection_settings))}: cannot be given together with client")
     chosen = client.settings if client is not None else _settings.load(connection_settings)

@@ -52,7 +52,10 @@ def test_what_the_server_refuses_is_raised_when_the_run_begins(recorder: Recorde
 
 def test_without_a_server_a_run_is_recorded_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     server = f"127.0.0.1:{free_port()}"
-    with caplog.at_level(logging.WARNING, "lineal"), lineal.run("train", server=server, spool_dir=str(tmp_path), spool_seconds=0.1) as run:
+    with (
+        caplog.at_level(logging.WARNING, "lineal"),
+        lineal.run("train", server=server, spool_dir=str(tmp_path), spool_seconds=0.1) as run,
+    ):
         run.log_metric("accuracy", 0.5)
     assert f"no server could be reached at {server}" in caplog.messages[0]
     assert "lineal sync" in caplog.messages[-1]

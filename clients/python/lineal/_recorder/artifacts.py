@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lineal._recorder import values
+from lineal._recorder.locks import lock
 from lineal._recorder.nodes import IMPORTER, ROOT, Node
 from lineal._recorder.record import Record
 from lineal._recorder.values import Plain
@@ -53,7 +54,7 @@ class LoggedArtifact:
         """
         id = self.ref if isinstance(self.ref, str) else self.ref.id
         record = self.node.record
-        with record.lock:
+        with lock:
             record.artifacts_by_id.setdefault(id, self)
         return id
 
@@ -135,9 +136,9 @@ def _found(record: Record, used: Used) -> Used:
     if not isinstance(used, str):
         return used
     if not is_uri(used):
-        with record.lock:
+        with lock:
             return record.artifacts_by_id.get(used, used)
-    with record.lock:
+    with lock:
         return record.artifacts_by_uri.get(used) or import_artifact(record, used)
 
 
@@ -219,7 +220,7 @@ def import_artifact(
     """Record that a run takes an artifact from outside, by an importer of its own; an equal artifact that exists is reused."""
     name = _last_segment(uri) if name is None else values.name(name, "name")
     artifact = _described(record, name, uri, type=type, metadata=metadata, description=description)
-    with record.lock:
+    with lock:
         node = Node(record, f"{IMPORT_PREFIX}{name}"[: values.NAME_CHARACTERS], IMPORTER, parent=record.root)
         node.create({})
         ref = record.recording.create_artifact(

@@ -4,20 +4,20 @@ Tasks are listed by the time of their creation. Two that are made one after the 
 an earlier time because the clock was set back in between.
 """
 
-import threading
 import time
 from datetime import datetime, timezone
 
+from lineal._recorder.locks import lock
+
 _MICROSECONDS = 1_000_000
 
-_lock = threading.Lock()
 _last = 0
 
 
 def now() -> int:
     """Return the time in microseconds since 1970; later than every time that was returned before."""
     global _last
-    with _lock:
+    with lock:
         _last = max(time.time_ns() // 1_000, _last + 1)
         return _last
 

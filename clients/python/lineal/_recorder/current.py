@@ -121,6 +121,10 @@ def variables_of(run_id: str, task_id: str, settings: Settings, artifact_root: s
     return variables
 
 
-def artifact_root(given: str | None) -> str:
+def artifact_root(given: "str | os.PathLike[str] | None") -> str:
     """Return where files are copied to: as it was given, else as the environment says."""
-    return os.environ.get(ARTIFACT_ROOT, "") if given is None else given
+    if given is None:
+        return os.environ.get(ARTIFACT_ROOT, "")
+    if not isinstance(given, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"artifact_root: must be text or a path, not {type(given).__name__}")
+    return os.fspath(given)

@@ -5,12 +5,12 @@
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lineal._recorder import clock, failures
+from lineal._recorder.locks import lock
 from lineal._recorder.record import Record
 from lineal._recorder.values import Plain
 
@@ -51,7 +51,6 @@ class Node:
         self.process_id = 0
         self._children = Children()
         self._failure: str | None = None
-        self._lock = threading.Lock()
         self._created_at = 0
 
     @property
@@ -120,12 +119,12 @@ class Node:
 
     def fail(self, message: str) -> None:
         """Let the task end as FAILED, whatever else happens in it."""
-        with self._lock:
+        with lock:
             self._failure = self._failure or message
 
     def take_child(self) -> None:
         """A task begins within this one: only groups have such."""
-        with self._lock:
+        with lock:
             if self.type != RUNTIME:
                 return
             self.type = DAG
@@ -133,14 +132,14 @@ class Node:
 
     def child_ended(self, child: "Node", message: str) -> None:
         """Take into account how a task within this one has ended."""
-        with self._lock:
+        with lock:
             self._children.states.add(child.state)
             if child.state == FAILED and not self._children.failure:
                 self._children.failure = failures.of_child(child.name, child.iteration, message)
 
     def take_failure(self, message: str) -> None:
         """Take into account that a task within this one has failed in another process."""
-        with self._lock:
+        with lock:
             self._children.failure = self._children.failure or message
 
     def end(
@@ -163,7 +162,7 @@ class Node:
             self.parent.child_ended(self, message)
 
     def _message(self, error: BaseException | None) -> str:
-        with self._lock:
+        with lock:
             if self._failure is not None:
                 return self._failure
             inner = self._children.failure

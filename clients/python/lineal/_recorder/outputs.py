@@ -1,13 +1,13 @@
 """What a task makes: output parameters, artifacts, files, metrics."""
 
 import os
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from lineal._recorder import artifacts, files, values
 from lineal._recorder.artifacts import LoggedArtifact
+from lineal._recorder.locks import lock
 from lineal._recorder.nodes import Node
 from lineal._recorder.values import Plain
 from lineal._recording import ArtifactRef
@@ -25,7 +25,6 @@ class Outputs:
     def __init__(self, node: Node) -> None:
         self.by_name: dict[str, Any] = {}
         self._node = node
-        self._lock = threading.Lock()
         self._metrics: dict[str, ArtifactRef] = {}
         self._metrics_process = os.getpid()
         self._file_names: set[str] = set()
@@ -87,7 +86,7 @@ class Outputs:
             self.add(artifact)
 
     def _new_metric(self, name: str) -> ArtifactRef:
-        with self._lock:
+        with lock:
             if self._metrics_process != os.getpid():
                 self._metrics, self._metrics_process = {}, os.getpid()
             artifact = self._metrics.get(name)
@@ -99,7 +98,7 @@ class Outputs:
         """Return a name under which this task has not copied a file before."""
         stem, suffix = os.path.splitext(name)
         number = 1
-        with self._lock:
+        with lock:
             while name in self._file_names:
                 number += 1
                 name = f"{stem}-{number}{suffix}"

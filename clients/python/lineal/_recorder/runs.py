@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lineal._recorder import artifacts, current, elsewhere, leftovers, nodes, signals, starting
+from lineal._recorder import artifacts, current, elsewhere, nodes, signals, starting
 from lineal._recorder.artifacts import LoggedArtifact, Uses
-from lineal._recorder.record import Connection, Record
+from lineal._recorder.connections import Connection
+from lineal._recorder.record import Record
 from lineal._recorder.starting import Wanted
 from lineal._recorder.steps import step as step_below
 from lineal._recorder.tasks import Loop, Task
@@ -72,7 +73,6 @@ class Run:
         self._record, self._process_id = record, os.getpid()
         self._root = Task(self, node, plan).start()
         signals.watch()
-        leftovers.watch()
         return self
 
     def end(self, error: BaseException | None = None) -> None:

@@ -5,12 +5,12 @@ All else is recorded, and sent in the background. One object per recording; it w
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TypeVar
 
+from lineal._recorder.locks import lock
 from lineal.client import Client
 from lineal.errors import AlreadyExists, DeadlineExceeded, LinealError, Unavailable, Unimplemented
 from lineal.filters import F
@@ -38,7 +38,6 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._lock = threading.Lock()
         self._client: tuple[int, Client] | None = None
         self._fits = False
         self._away_until = 0.0
@@ -102,7 +101,7 @@ class Server:
 
     def _current_client(self) -> Client:
         # A client that was used before a fork is of no use after it.
-        with self._lock:
+        with lock:
             if self._client is None or self._client[0] != os.getpid():
                 arguments = {each.name: getattr(self.settings, each.name) for each in fields(Settings)}
                 self._client = os.getpid(), Client(**arguments)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lineal._recorder import clock
+from lineal._recorder.connections import Connection
 from lineal._recorder.current import Place
 from lineal._recorder.nodes import DAG, ROOT, RUNTIME, Node
 from lineal._recorder.plans import Plan, plan_of, root_plan
-from lineal._recorder.record import Connection, Record
+from lineal._recorder.record import Record
 from lineal._recorder.server import START_SECONDS
 from lineal._recorder.values import Plain
 from lineal.errors import DeadlineExceeded, NotFound, Unavailable
@@ -39,7 +40,7 @@ class Wanted:
 
 def begin(connection: Connection, wanted: Wanted) -> tuple[Record, Node, Plan]:
     """Create a run, and return its record and what its ROOT task begins with. Raises LinealError for what the server refuses."""
-    is_reachable = connection.server.check()
+    trouble = "" if connection.server.check() else "no server could be reached"
     experiment_id = _experiment_id(connection, wanted)
     run: dict[str, Any] = {"display_name": wanted.name, "scheduled_at": clock.time_text(clock.now())}
     if wanted.parameters:
@@ -49,13 +50,13 @@ def begin(connection: Connection, wanted: Wanted) -> tuple[Record, Node, Plan]:
     if experiment_id:
         run["experiment_id"] = experiment_id
     run_id = connection.recording.create_run(run)
-    if is_reachable:
+    if not trouble:
         try:
             connection.recording.wait_for(run_id, timeout_seconds=START_SECONDS)
-        except (Unavailable, DeadlineExceeded):
-            is_reachable = False
-    if not is_reachable:
-        _warn(connection, f"run {wanted.name!r}")
+        except (Unavailable, DeadlineExceeded) as error:
+            trouble = error.message
+    if trouble:
+        _warn(connection, trouble, f"run {wanted.name!r}")
     record = _record(connection, run_id, wanted)
     return record, Node(record, ROOT, ROOT), root_plan(wanted.name, wanted.parameters)
 
@@ -68,7 +69,7 @@ def join(connection: Connection, wanted: Wanted, place: Place) -> tuple[Record, 
     record = _record(connection, place.run_id, wanted)
     iteration = None
     if not connection.server.check():
-        _warn(connection, f"{wanted.name!r}, a part of run {place.run_id},")
+        _warn(connection, "no server could be reached", f"{wanted.name!r}, a part of run {place.run_id},")
     elif place.task_id:
         parent = _parent(connection, place)
         if parent is not None:
@@ -114,10 +115,11 @@ def _experiment_id(connection: Connection, wanted: Wanted) -> str | None:
     return id
 
 
-def _warn(connection: Connection, what: str) -> None:
+def _warn(connection: Connection, trouble: str, what: str) -> None:
     log.warning(
-        "no server could be reached at %s: %s is recorded in %s, and sent when there is one, by this or the next process "
+        "%s at %s: %s is recorded in %s, and sent when there is one, by this or the next process "
         "that records, or by `lineal sync`",
+        trouble,
         connection.settings.server,
         what,
         connection.options.folder,

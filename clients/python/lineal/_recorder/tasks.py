@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
-from lineal._recorder import artifacts, caching, current, failures, values
+from lineal._recorder import artifacts, caching, current, failures, leftovers, values
 from lineal._recorder.artifacts import LoggedArtifact, Use, Uses
 from lineal._recorder.nodes import CACHED, DAG, FAILED, LOOP, RUNNING, RUNTIME, Node
 from lineal._recorder.outputs import Outputs
@@ -76,6 +76,7 @@ class Task:
         fields = plan.fields() | ({"cache_fingerprint": self._fingerprint} if self._fingerprint else {})
         if result is not None:
             fields["outputs"] = {"parameters": node.output_parameters(result.parameters)}
+        leftovers.watch_process()
         node.create(fields, state=CACHED if result else RUNNING)
         artifacts.link_inputs(node, uses)
         if result is not None:
