@@ -124,9 +124,9 @@ def test_a_cached_task_that_fails_after_all_is_failed(recorder: Recorder) -> Non
     key = unique()
     with recorder.run() as run:
         split(run, key)
-        with contextlib.suppress(OSError):
-            with run.task("split", inputs={"share": 0.8}, uses=["s3://b/mails"], cache_key=key) as task:
-                raise OSError("disk")
+        task = run.task("split", inputs={"share": 0.8}, uses=["s3://b/mails"], cache_key=key)
+        with contextlib.suppress(OSError), task:
+            raise OSError("disk")
     assert task.cached
     assert recorder.read(run).state == "FAILED"
 

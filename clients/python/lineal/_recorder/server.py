@@ -92,7 +92,8 @@ class Server:
         seconds = BRIEF_SECONDS if time.monotonic() < self._away_until else START_SECONDS
         try:
             answer = question(self._current_client(), seconds)
-        except (Unavailable, DeadlineExceeded) as error:
+        except (Unavailable, DeadlineExceeded, RuntimeError) as error:
+            # A RuntimeError is what gRPC cannot do: call from a process that was forked after it had been used.
             self._away_until = time.monotonic() + AWAY_SECONDS
             log.debug("the server at %s was asked in vain: %s", self.settings.server, error)
             return None
