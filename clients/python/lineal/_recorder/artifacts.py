@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lineal._recorder import values
+from lineal._recorder import messages, values
 from lineal._recorder.locks import lock
 from lineal._recorder.nodes import IMPORTER, ROOT, Node
 from lineal._recorder.record import Record
 from lineal._recorder.values import Plain
 from lineal._recording import ArtifactRef
-from lineal.v2beta1.artifact_pb2 import Artifact
+from lineal.v2beta1.artifact_pb2 import Artifact, IOProducer
 
 TYPES = tuple(name for name, number in Artifact.ArtifactType.items() if number)
 """The types of artifacts."""
@@ -19,6 +19,9 @@ TYPES = tuple(name for name, number in Artifact.ArtifactType.items() if number)
 METRIC = "Metric"
 FIGURES = ("ClassificationMetric", "SlicedClassificationMetric")
 IMPORT_PREFIX = "import-"
+
+_OUTSIDE = messages.producer(ROOT, None)
+"""What made an artifact that is given to a task from outside of its run."""
 
 _QUERY = re.compile(r"[?#]")
 
@@ -148,11 +151,11 @@ def link_inputs(node: Node, uses: Sequence[Use]) -> None:
     for number, use in enumerate(uses, start=1):
         artifact = use.artifact
         if isinstance(artifact, str):
-            _link(node, artifact, "RUNTIME_VALUE_INPUT", use.key or f"input-{number}", {"task_name": ROOT})
+            _link(node, artifact, "RUNTIME_VALUE_INPUT", use.key or f"input-{number}", _OUTSIDE)
             continue
         key = use.key or artifact.key
         if artifact.run_id != node.record.run_id:
-            _link(node, artifact.ref, "RUNTIME_VALUE_INPUT", key, {"task_name": ROOT})
+            _link(node, artifact.ref, "RUNTIME_VALUE_INPUT", key, _OUTSIDE)
         else:
             type = "COLLECTED_INPUTS" if key in collected else "TASK_OUTPUT_INPUT"
             _link(node, artifact.ref, type, key, artifact.node.producer)
@@ -165,8 +168,11 @@ def link_outputs(node: Node, artifacts: Iterable[LoggedArtifact]) -> None:
         _link(node, artifact.ref, type, artifact.key, node.producer)
 
 
-def _link(node: Node, artifact: "ArtifactRef | str", type: str, key: str, producer: Mapping[str, Any]) -> None:
-    node.record.recording.link(node.record.run_id, node.id, artifact=artifact, type=type, key=key, producer=producer)
+def _link(node: Node, artifact: "ArtifactRef | str", type: str, key: str, producer: IOProducer) -> None:
+    fields: dict[str, Any] = {"task_name": producer.task_name}
+    if producer.HasField("iteration"):
+        fields["iteration"] = producer.iteration
+    node.record.recording.link(node.record.run_id, node.id, artifact=artifact, type=type, key=key, producer=fields)
 
 
 def _collected_keys(node: Node, uses: Sequence[Use]) -> set[str]:

@@ -22,8 +22,7 @@ def now() -> int:
         return _last
 
 
-def time_text(moment: int) -> str:
-    """Return a time as RFC 3339 text."""
-    seconds, microseconds = divmod(moment, _MICROSECONDS)
-    whole = datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None, microsecond=microseconds)
-    return f"{whole.isoformat(timespec='microseconds')}Z"
+def moment(microseconds: int) -> datetime:
+    """Return such a time as a datetime, which has all its digits."""
+    seconds, rest = divmod(microseconds, _MICROSECONDS)
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest)

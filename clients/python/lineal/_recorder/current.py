@@ -61,6 +61,7 @@ class Environment:
     def _begin(self) -> None:
         self._open: dict[str, dict[str, str]] = {}
         self._before: dict[str, str | None] = {}
+        self._now: dict[str, str] = {}
 
     def inherited(self) -> Place | None:
         """Return the place that the process was started with; None if it is not part of another process's run."""
@@ -90,12 +91,15 @@ class Environment:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
-            self._before = {}
+            self._before, self._now = {}, {}
 
     def _set(self, variables: Mapping[str, str]) -> None:
         for name, value in variables.items():
-            self._before.setdefault(name, os.environ.get(name))
-            os.environ[name] = value
+            if self._now.get(name) == value:
+                continue
+            if name not in self._before:
+                self._before[name] = os.environ.get(name)
+            os.environ[name] = self._now[name] = value
 
     def begin_anew_after_fork(self) -> None:
         """Forget what the parent process has open: its variables are what this process inherits."""
@@ -109,9 +113,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=environment.begin_anew_after_fork)
 
 
-def variables_of(run_id: str, task_id: str, settings: Settings, artifact_root: str) -> dict[str, str]:
-    """Return what a subprocess needs to record below a task."""
-    variables = {RUN_ID: run_id, TASK_ID: task_id}
+def variables_of(run_id: str, settings: Settings, artifact_root: str) -> dict[str, str]:
+    """Return what a subprocess needs to record in a run."""
+    variables = {RUN_ID: run_id}
     for name in _PUBLISHED_SETTINGS:
         value = getattr(settings, name)
         if value not in (None, ""):

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lineal._recorder import clock, failures
+from lineal._recorder import clock, failures, messages
 from lineal._recorder.locks import lock
 from lineal._recorder.record import Record
 from lineal._recorder.values import Plain
+from lineal.v2beta1.artifact_pb2 import IOProducer
 
 ROOT, RUNTIME, DAG, LOOP, IMPORTER = "ROOT", "RUNTIME", "DAG", "LOOP", "IMPORTER"
 RUNNING, SUCCEEDED, SKIPPED, FAILED, CACHED = "RUNNING", "SUCCEEDED", "SKIPPED", "FAILED", "CACHED"
@@ -68,7 +69,7 @@ class Node:
             "name": self.name,
             "type": self.type,
             "state": state,
-            "create_time": clock.time_text(self._created_at),
+            "create_time": clock.moment(self._created_at),
             **fields,
         }
         if self.parent is not None:
@@ -93,24 +94,17 @@ class Node:
 
     def add_outputs(self, values: Mapping[str, Plain]) -> None:
         """Record output parameters; one that was recorded before under the same name is replaced."""
-        self.update({"outputs": {"parameters": self.output_parameters(values)}})
+        self.update({"outputs": self.output_parameters(values)})
 
-    def output_parameters(self, values: Mapping[str, Plain]) -> list[dict[str, Any]]:
+    def output_parameters(self, values: Mapping[str, Plain]) -> messages.InputOutputs:
         """Return output parameters as they are recorded."""
-        type = "OUTPUT" if self.iteration is None else "ITERATOR_OUTPUT"
-        return [
-            {"parameter_key": key, "value": value, "type": type, "producer": self.producer}
-            for key, value in values.items()
-        ]
+        type, producer = "OUTPUT" if self.iteration is None else "ITERATOR_OUTPUT", self.producer
+        return messages.parameters(messages.parameter(key, value, type, producer) for key, value in values.items())
 
     @property
-    def producer(self) -> dict[str, Any]:
+    def producer(self) -> IOProducer:
         """What names the task as the producer of something."""
-        return (
-            {"task_name": self.name}
-            if self.iteration is None
-            else {"task_name": self.name, "iteration": self.iteration}
-        )
+        return messages.producer(self.name, self.iteration)
 
     def set_iteration_count(self, count: int) -> None:
         """Record how many iterations a loop has."""
@@ -153,7 +147,7 @@ class Node:
         _open.pop(self.id, None)
         message = message or self._message(error)
         state = FAILED if message else self._good_state()
-        task: dict[str, Any] = {"state": state, "end_time": clock.time_text(max(clock.now(), self._created_at))}
+        task: dict[str, Any] = {"state": state, "end_time": clock.moment(max(clock.now(), self._created_at))}
         if message or properties:
             task["status_metadata"] = {"message": message, "custom_properties": dict(properties or {})}
         self.state = state

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from lineal._recorder import values
+from lineal._recorder import messages, values
 from lineal._recorder.artifacts import Use, Uses, uses_of
+from lineal._recorder.messages import IOParameter
 from lineal._recorder.nodes import ROOT
 from lineal._recorder.values import Plain
 
@@ -32,7 +33,7 @@ class Plan:
     display_name: str = ""
     values: dict[str, Plain] = field(default_factory=dict[str, Plain])
     """Its input parameters."""
-    parameters: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    parameters: list[IOParameter] = field(default_factory=list[IOParameter])
     """The same, as they are recorded."""
     uses: list[Use] = field(default_factory=list[Use])
     is_cached: bool = False
@@ -48,7 +49,7 @@ class Plan:
         if self.display_name:
             fields["display_name"] = self.display_name
         if self.parameters:
-            fields["inputs"] = {"parameters": self.parameters}
+            fields["inputs"] = messages.parameters(self.parameters)
         if self.parent_task_id:
             fields["parent_task_id"] = self.parent_task_id
         return fields
@@ -81,29 +82,22 @@ def plan_of(
 
 def root_plan(run_name: str, parameters: Mapping[str, Plain]) -> Plan:
     """Return the plan of the ROOT task of a run: its inputs are the run's parameters."""
-    recorded = [
-        {"parameter_key": key, "value": value, "type": "RUNTIME_VALUE_INPUT", "producer": {"task_name": ROOT}}
-        for key, value in parameters.items()
-    ]
+    producer = messages.producer(ROOT, None)
+    recorded = [messages.parameter(key, value, "RUNTIME_VALUE_INPUT", producer) for key, value in parameters.items()]
     return Plan(display_name=run_name, values=dict(parameters), parameters=recorded)
 
 
-def loop_parameters(name: str, items: list[LoopItem]) -> list[dict[str, Any]]:
+def loop_parameters(name: str, items: list[LoopItem]) -> list[IOParameter]:
     """Return the inputs of a loop: its items, each with its iteration."""
     return [
-        {
-            "parameter_key": "item",
-            "value": each.item,
-            "type": "ITERATOR_INPUT",
-            "producer": {"task_name": name, "iteration": each.iteration},
-        }
+        messages.parameter("item", each.item, "ITERATOR_INPUT", messages.producer(name, each.iteration))
         for each in items
         if each.is_plain
     ]
 
 
-def _parameter(key: str, value: Plain, item: LoopItem | None) -> dict[str, Any]:
+def _parameter(key: str, value: Plain, item: LoopItem | None) -> IOParameter:
     if item is not None and item.has(key, value):
-        producer = {"task_name": item.loop, "iteration": item.iteration}
-        return {"parameter_key": key, "value": value, "type": "ITERATOR_INPUT", "producer": producer}
-    return {"parameter_key": key, "value": value, "type": "RUNTIME_VALUE_INPUT"}
+        producer = messages.producer(item.loop, item.iteration)
+        return messages.parameter(key, value, "ITERATOR_INPUT", producer)
+    return messages.parameter(key, value, "RUNTIME_VALUE_INPUT")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lineal._recorder import current
 from lineal._recorder.locks import lock
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ class Record:
     def __init__(self, connection: "Connection", run_id: str, *, namespace: str, artifact_root: str) -> None:
         self.connection, self.recording = connection, connection.recording
         self.run_id, self.namespace, self.artifact_root = run_id, namespace, artifact_root
+        self.variables = current.variables_of(run_id, connection.settings, artifact_root)
+        """By which a subprocess records in the run."""
         self.root: Node | None = None
         """The task that all others of this process are below of."""
         self.artifacts_by_uri: dict[str, LoggedArtifact] = {}

@@ -42,7 +42,7 @@ def begin(connection: Connection, wanted: Wanted) -> tuple[Record, Node, Plan]:
     """Create a run, and return its record and what its ROOT task begins with. Raises LinealError for what the server refuses."""
     trouble = "" if connection.server.check() else "no server could be reached"
     experiment_id = _experiment_id(connection, wanted)
-    run: dict[str, Any] = {"display_name": wanted.name, "scheduled_at": clock.time_text(clock.now())}
+    run: dict[str, Any] = {"display_name": wanted.name, "scheduled_at": clock.moment(clock.now())}
     if wanted.parameters:
         run["runtime_config"] = {"parameters": dict(wanted.parameters)}
     if wanted.description:

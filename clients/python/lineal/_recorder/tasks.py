@@ -75,7 +75,7 @@ class Task:
         result = self._from_cache(uses) if plan.is_cached else None
         fields = plan.fields() | ({"cache_fingerprint": self._fingerprint} if self._fingerprint else {})
         if result is not None:
-            fields["outputs"] = {"parameters": node.output_parameters(result.parameters)}
+            fields["outputs"] = node.output_parameters(result.parameters)
         leftovers.watch_process()
         node.create(fields, state=CACHED if result else RUNNING)
         artifacts.link_inputs(node, uses)
@@ -103,8 +103,7 @@ class Task:
 
         They are in os.environ while the task is the one that was begun last; give them to the subprocesses of concurrent tasks.
         """
-        record = self._node.record
-        return current.variables_of(record.run_id, self.id, record.connection.settings, record.artifact_root)
+        return self._node.record.variables | {current.TASK_ID: self.id}
 
     def __enter__(self: AnyTask) -> AnyTask:
         """Let the task begin, as the current one."""
