@@ -22,7 +22,7 @@ from lineal._recorder.artifacts import LoggedArtifact as LoggedArtifact
 from lineal._recorder.connections import connection_to as _connection_to
 from lineal._recorder.runs import Run as Run
 from lineal._recorder.starting import Wanted as _Wanted
-from lineal._recorder.steps import step as _step
+from lineal._recorder.steps import decorate as _decorate
 from lineal._recorder.tasks import Loop as Loop
 from lineal._recorder.tasks import Task as Task
 from lineal._recording import Options
@@ -98,7 +98,7 @@ def step(
     call that succeeded before – the same name, `version`, `cache_key` and arguments – is not repeated, and what it returned
     is returned again, tuples as lists. Functions may be async, but not generators. Outside of runs, a call is an ordinary one.
     """
-    return _step(None, function, name=name, cache=cache, version=version, cache_key=cache_key)
+    return _decorate(None, function, name=name, cache=cache, version=version, cache_key=cache_key)
 
 
 def current_run() -> Run | None:

@@ -4,14 +4,14 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lineal._recorder import artifacts, current, elsewhere, nodes, signals, starting
 from lineal._recorder.artifacts import LoggedArtifact, Uses
 from lineal._recorder.connections import Connection
 from lineal._recorder.record import Record
 from lineal._recorder.starting import Wanted
-from lineal._recorder.steps import step as step_below
+from lineal._recorder.steps import decorate
 from lineal._recorder.tasks import Loop, Task
 
 if TYPE_CHECKING:
@@ -166,6 +166,14 @@ class Run:
         """Return a loop: `for item in loop` yields the items, and tasks that begin meanwhile are of its iteration."""
         return self._around().loop(name, items, display_name=display_name, iteration=iteration)
 
+    @overload
+    def step(self, function: Function) -> Function: ...
+
+    @overload
+    def step(
+        self, *, name: str | None = None, cache: bool = False, version: str | None = None, cache_key: str | None = None
+    ) -> Callable[[Function], Function]: ...
+
     def step(
         self,
         function: Any = None,
@@ -176,7 +184,7 @@ class Run:
         cache_key: str | None = None,
     ) -> Any:
         """Make a function a step of the run: `@run.step`, or `@run.step(cache=True, version="2")`. See lineal.step."""
-        return step_below(self, function, name=name, cache=cache, version=version, cache_key=cache_key)
+        return decorate(self, function, name=name, cache=cache, version=version, cache_key=cache_key)
 
     def import_artifact(
         self,

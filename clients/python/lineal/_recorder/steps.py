@@ -104,7 +104,7 @@ class Step(NamedTuple):
             task.output(RETURN, encoded)
 
 
-def step(
+def decorate(
     run: "Run | None",
     function: Any,
     *,
