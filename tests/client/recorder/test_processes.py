@@ -114,6 +114,23 @@ def test_a_forked_process_records_in_the_run_of_its_parent(recorder: Recorder, s
     assert sorted(point["value"] for loss in losses for point in metadata(loss)["series"]) == [1, 2]
 
 
+@pytest.mark.parametrize("support", ["", "1"], ids=["without gRPC's support", "with it"])
+def test_a_forked_process_that_fails_fails_the_tasks_around_it(recorder: Recorder, support: str) -> None:
+    script = """
+    import os
+    with lineal.run("forks") as run, run.task("train") as task:
+        if os.fork() == 0:
+            with task.task("child"):
+                raise OSError("disk")
+        os.wait()
+    print(run.id)
+    """
+    done = recorder.script(script, GRPC_ENABLE_FORK_SUPPORT=support)
+    recorded = recorder.read(done.stdout.strip())
+    assert recorded.states() == {"ROOT": "FAILED", "train": "FAILED", "child": "FAILED"}, done.stderr
+    assert recorded.message("train") == "task 'child' failed: OSError: disk"
+
+
 def test_a_forked_process_that_leaves_the_blocks_of_its_parent_does_not_end_them(recorder: Recorder) -> None:
     script = """
     import os

@@ -89,6 +89,7 @@ class Run:
                 node.end(message=nodes.LEFT_BY_RUN)
         recording, seconds = record.recording, record.connection.options.spool_seconds
         if recording.flush(seconds):
+            recording.send_of_children(seconds)
             elsewhere.take_failures(record)
         root.end(error)
         signals.leave()
