@@ -1,6 +1,7 @@
 """More than one process, and how processes end: subprocesses that join, forks, SIGTERM, runs that nobody ended."""
 
 import os
+import pickle
 import signal
 import subprocess
 
@@ -85,6 +86,22 @@ def test_a_run_that_the_environment_names_and_the_server_does_not_know_is_an_err
     id = "01980000-0000-7000-8000-000000000000"
     done = recorder.script("lineal.run('worker').start()", LINEAL_RUN_ID=id, LINEAL_TASK_ID=id)
     assert "give join=False to begin a run of its own" in done.stderr
+
+
+def test_a_long_name_of_a_run_is_cut_where_it_becomes_a_group(recorder: Recorder) -> None:
+    with recorder.run() as run:
+        recorder.script("with lineal.run('x' * 200): pass", **run.root.environment())
+    [group] = recorder.read(run).all("x" * 128)
+    assert group.display_name == "x" * 200
+
+
+def test_what_belongs_to_a_process_cannot_be_sent_to_another(recorder: Recorder) -> None:
+    with recorder.run() as run, run.task("fit") as task:
+        for each in (run, task, task.log_artifact("model")):
+            with pytest.raises(
+                TypeError, match="belongs to its process; give another one the id or uri of an artifact"
+            ):
+                pickle.dumps(each)
 
 
 FORK = """

@@ -1,6 +1,7 @@
 """A run: its beginning on the server, its ends, and what is recorded when there is no server."""
 
 import logging
+import time
 from pathlib import Path
 
 import lineal
@@ -57,8 +58,24 @@ def test_without_a_server_a_run_is_recorded_with_a_warning(tmp_path: Path, caplo
         lineal.run("train", server=server, spool_dir=str(tmp_path), spool_seconds=0.1) as run,
     ):
         run.log_metric("accuracy", 0.5)
-    assert f"no server could be reached at {server}" in caplog.messages[0]
-    assert "lineal sync" in caplog.messages[-1]
+    assert f"no server could be reached at {server}: run 'train' is recorded in {tmp_path}" in caplog.text
+    assert f"the server at {server} does not have all of run 'train' yet" in caplog.text
+
+
+def test_without_a_server_an_experiment_cannot_be_looked_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    server = f"127.0.0.1:{free_port()}"
+    with lineal.run("train", server=server, experiment="churn", spool_dir=str(tmp_path), spool_seconds=0):
+        pass
+    assert "experiment 'churn' could not be looked up" in caplog.text
+
+
+def test_a_program_waits_once_for_a_server_that_is_away(recorder: Recorder) -> None:
+    begin = time.monotonic()
+    script = "with lineal.run('train', spool_seconds=4) as run: run.log_metric('loss', 1)"
+    done = recorder.script(script, LINEAL_SERVER=f"127.0.0.1:{free_port()}", LINEAL_TIMEOUT_SECONDS="1")
+    # Ten seconds at the beginning, four at the end of the run, and a moment at that of the program.
+    assert (done.returncode, time.monotonic() - begin < 20) == (0, True)
+    assert "does not have all of run 'train' yet" in done.stderr
 
 
 def test_an_exception_fails_the_run_with_its_words_and_where_it_was_raised(recorder: Recorder) -> None:

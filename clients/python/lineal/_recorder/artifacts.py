@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lineal._recorder import messages, values
-from lineal._recorder.locks import lock
+from lineal._recorder.locks import OfThisProcess, lock
 from lineal._recorder.nodes import IMPORTER, ROOT, Node
 from lineal._recorder.record import Record
 from lineal._recorder.values import Plain
@@ -26,7 +26,7 @@ _OUTSIDE = messages.producer(ROOT, None)
 _QUERY = re.compile(r"[?#]")
 
 
-class LoggedArtifact:
+class LoggedArtifact(OfThisProcess):
     """An artifact that was logged, imported, or found in the cache. Can be given to `uses=` of any task.
 
     `name`, `key` (the name of the task's output), `type`, `uri` (None without one) and `metadata` are as they were logged; `number` is

@@ -1,8 +1,11 @@
 """Where a process records to: one connection per server and options, which all runs of the process share."""
 
+import atexit
+import time
+
 from lineal._recorder import leftovers
 from lineal._recorder.locks import lock
-from lineal._recorder.server import Server
+from lineal._recorder.server import AWAY_SECONDS, BRIEF_SECONDS, Server
 from lineal._recording import Options, Recording
 from lineal.settings import Settings
 
@@ -16,6 +19,18 @@ class Connection:
         self.server = Server(settings)
         self.fingerprints: set[str] = set()
         """Of tasks that succeeded in this process: the server may not have them yet."""
+        self._gave_up_at: float | None = None
+
+    def flush(self, deadline: float) -> bool:
+        """Wait until the server has everything; return whether it has. `deadline` is a time of time.monotonic()."""
+        is_complete = self.recording.flush(max(0.0, deadline - time.monotonic()))
+        self._gave_up_at = None if is_complete else time.monotonic()
+        return is_complete
+
+    def close_at_exit(self) -> None:
+        """Close the recording without waiting for a server that was just waited for in vain; otherwise it closes itself."""
+        if self._gave_up_at is not None and time.monotonic() - self._gave_up_at < AWAY_SECONDS:
+            self.recording.close(BRIEF_SECONDS)
 
 
 _connections: dict[tuple[Settings, Options], Connection] = {}
@@ -27,5 +42,13 @@ def connection_to(settings: Settings, options: Options) -> Connection:
         connection = _connections.get((settings, options))
         if connection is None:
             connection = _connections[settings, options] = Connection(settings, options)
-            leftovers.watch_program()
+            # After the recording has registered its own end: what is registered later is called earlier.
+            atexit.unregister(_end)
+            atexit.register(_end)
         return connection
+
+
+def _end() -> None:
+    leftovers.end_all()
+    for connection in _connections.values():
+        connection.close_at_exit()

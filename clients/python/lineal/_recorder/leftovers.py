@@ -1,9 +1,8 @@
 """What is open when the process ends: tasks that nobody ended are recorded as FAILED, the innermost first.
 
-The recordings close themselves at that time, too, after this.
+The recordings close themselves at that time, too, after this. `connections` calls it at the end of the program.
 """
 
-import atexit
 import os
 import sys
 
@@ -16,14 +15,8 @@ recordings are closed with 10."""
 _process_id = 0
 
 
-def watch_program() -> None:
-    """Take care that no task is left open at exit. To be called after each new recording: what is registered later is called earlier."""
-    atexit.unregister(end_all)
-    atexit.register(end_all)
-
-
 def watch_process() -> None:
-    """Take care of the same in a process of multiprocessing, when a task begins."""
+    """Take care that no task is left open by a process of multiprocessing, when one begins."""
     global _process_id
     if _process_id == os.getpid():
         return

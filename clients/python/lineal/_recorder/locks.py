@@ -7,10 +7,23 @@ while this one is held; what is registered later is taken earlier, so the core i
 
 import os
 import threading
+from typing import NoReturn
 
 import lineal._recording  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 lock = threading.RLock()
+
+
+class OfThisProcess:
+    """What cannot be sent to another process: pickling it raises TypeError, which says what to send instead."""
+
+    def __reduce__(self) -> NoReturn:
+        """Raise TypeError."""
+        raise TypeError(
+            f"a {type(self).__name__} belongs to its process; give another one the id or uri of an artifact, and let it record "
+            "by lineal.run(), which joins the run"
+        )
+
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from lineal._recorder import artifacts, current, elsewhere, nodes, signals, starting
 from lineal._recorder.artifacts import LoggedArtifact, Uses
 from lineal._recorder.connections import Connection
+from lineal._recorder.locks import OfThisProcess
 from lineal._recorder.record import Record
 from lineal._recorder.starting import Wanted
 from lineal._recorder.steps import decorate
@@ -23,7 +25,7 @@ Item = TypeVar("Item")
 log = logging.getLogger("lineal")
 
 
-class Run:
+class Run(OfThisProcess):
     """A run, and its ROOT task. It begins when its `with` block is entered, and ends when that is left.
 
     It FAILED if an exception leaves the block or a task of it FAILED, otherwise it SUCCEEDED. What is logged on the run itself belongs
@@ -87,18 +89,19 @@ class Run:
         for node in nodes.open_nodes(record):
             if node is not record.root:
                 node.end(message=nodes.LEFT_BY_RUN)
-        recording, seconds = record.recording, record.connection.options.spool_seconds
-        if recording.flush(seconds):
-            recording.send_of_children(seconds)
+        connection = record.connection
+        deadline = time.monotonic() + connection.options.spool_seconds
+        if connection.flush(deadline):
+            connection.recording.send_of_children(deadline - time.monotonic())
             elsewhere.take_failures(record)
         root.end(error)
         signals.leave()
-        if not recording.flush(seconds):
+        if not connection.flush(deadline):
             log.warning(
                 "the server at %s does not have all of run %r yet: the rest is in %s, and sent later, at the latest by `lineal sync`",
-                record.connection.settings.server,
+                connection.settings.server,
                 self.name,
-                record.connection.options.folder,
+                connection.options.folder,
             )
 
     def __enter__(self) -> "Run":

@@ -17,7 +17,7 @@ from lineal._recorder.nodes import DAG, ROOT, RUNTIME, Node
 from lineal._recorder.plans import Plan, plan_of, root_plan
 from lineal._recorder.record import Record
 from lineal._recorder.server import START_SECONDS
-from lineal._recorder.values import Plain
+from lineal._recorder.values import NAME_CHARACTERS, Plain
 from lineal.errors import DeadlineExceeded, NotFound, Unavailable
 from lineal.v2beta1.task_pb2 import PipelineTask
 
@@ -77,8 +77,10 @@ def join(connection: Connection, wanted: Wanted, place: Place) -> tuple[Record, 
             iteration = attributes.iteration_index if attributes.HasField("iteration_index") else None
             if parent.type == PipelineTask.TaskType.Value(RUNTIME):
                 connection.recording.update_task(place.run_id, place.task_id, {"type": DAG})
-    plan = plan_of(inputs=wanted.parameters, parent_task_id=place.task_id)
-    return record, Node(record, wanted.name, DAG, iteration=iteration), plan
+    name = wanted.name[:NAME_CHARACTERS]
+    display_name = wanted.name if name != wanted.name else ""
+    plan = plan_of(inputs=wanted.parameters, display_name=display_name, parent_task_id=place.task_id)
+    return record, Node(record, name, DAG, iteration=iteration), plan
 
 
 def _parent(connection: Connection, place: Place) -> PipelineTask | None:

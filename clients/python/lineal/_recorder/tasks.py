@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
 from lineal._recorder import artifacts, caching, current, failures, leftovers, values
 from lineal._recorder.artifacts import LoggedArtifact, Use, Uses
+from lineal._recorder.locks import OfThisProcess
 from lineal._recorder.nodes import CACHED, DAG, FAILED, LOOP, RUNNING, RUNTIME, Node
 from lineal._recorder.outputs import Outputs
 from lineal._recorder.plans import LoopItem, Plan, loop_parameters, plan_of
@@ -31,7 +32,7 @@ _positions: ContextVar[Mapping[int, LoopItem]] = ContextVar("lineal_positions", 
 """What the loops are at that are iterated over, by identity. asyncio tasks keep the position at which they were made."""
 
 
-class Task:
+class Task(OfThisProcess):
     """A task of a run: a step that does something, a group of further tasks, or a loop.
 
     It begins when its `with` block is entered and ends when that is left: SUCCEEDED, or FAILED with the exception's words if there is
