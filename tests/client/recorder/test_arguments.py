@@ -9,6 +9,8 @@ from lineal import errors
 
 from tests.client.recorder.recorded import Recorder
 
+pytestmark = pytest.mark.one_database
+
 Call = Callable[[lineal.Task], Any]
 
 

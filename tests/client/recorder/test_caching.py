@@ -11,6 +11,8 @@ from tests.api.builders import unique
 from tests.client.recorder.recorded import Recorder, artifacts, links, parameters
 from tests.databases.private import free_port
 
+pytestmark = pytest.mark.one_database
+
 
 def split(run: lineal.Run, key: str, **changes: Any) -> lineal.Task:
     """Record a task that makes outputs unless they are cached, and return it."""
@@ -131,6 +133,7 @@ def test_a_cached_task_that_fails_after_all_is_failed(recorder: Recorder) -> Non
     assert recorder.read(run).state == "FAILED"
 
 
+@pytest.mark.slow
 def test_without_a_server_nothing_is_found_and_the_task_is_recorded(tmp_path: Path) -> None:
     with lineal.run("churn", server=f"127.0.0.1:{free_port()}", spool_dir=str(tmp_path), spool_seconds=0) as run:
         assert not split(run, unique()).cached

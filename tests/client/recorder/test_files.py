@@ -10,6 +10,8 @@ from lineal import errors
 
 from tests.client.recorder.recorded import Recorder, artifacts, metadata
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

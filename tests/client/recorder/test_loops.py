@@ -8,6 +8,8 @@ import pytest
 
 from tests.client.recorder.recorded import Recorder, artifacts, parameter_types, parameters, state_of, type_of
 
+pytestmark = pytest.mark.one_database
+
 
 def test_tasks_in_a_loop_belong_to_the_iteration_of_their_item(recorder: Recorder) -> None:
     with recorder.run() as run, run.loop("tune", [2, 4, 8]) as loop:

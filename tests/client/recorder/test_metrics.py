@@ -6,6 +6,8 @@ import pytest
 
 from tests.client.recorder.recorded import Recorder, artifacts, metadata
 
+pytestmark = pytest.mark.one_database
+
 
 def series_of(recorder: Recorder, run_id: str, name: str = "loss") -> list[tuple[int, object]]:
     [artifact] = artifacts(recorder.read(run_id).task("fit").outputs)[name]

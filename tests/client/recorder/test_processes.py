@@ -9,6 +9,9 @@ import pytest
 
 from tests.client.recorder.recorded import Recorder, artifacts, metadata, parameters, type_of
 
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
+
+
 WORKER = """
 with lineal.run("worker", parameters={"shard": 3}) as run, run.task("count") as task:
     task.output("rows", 123)

@@ -12,6 +12,8 @@ from tests.api.builders import unique
 from tests.client.recorder.recorded import Recorder, artifacts, parameter_types, parameters
 from tests.databases.private import free_port
 
+pytestmark = pytest.mark.one_database
+
 
 def test_parameters_are_those_of_the_run_and_inputs_of_root(recorder: Recorder) -> None:
     with recorder.run("train", parameters={"depth": 4, "mode": {"fast": True}}, description="nightly") as run:
@@ -51,6 +53,7 @@ def test_what_the_server_refuses_is_raised_when_the_run_begins(recorder: Recorde
         run.start()
 
 
+@pytest.mark.slow
 def test_without_a_server_a_run_is_recorded_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     server = f"127.0.0.1:{free_port()}"
     with (
@@ -62,6 +65,7 @@ def test_without_a_server_a_run_is_recorded_with_a_warning(tmp_path: Path, caplo
     assert f"the server at {server} does not have all of run 'train' yet" in caplog.text
 
 
+@pytest.mark.slow
 def test_without_a_server_an_experiment_cannot_be_looked_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     server = f"127.0.0.1:{free_port()}"
     with lineal.run("train", server=server, experiment="churn", spool_dir=str(tmp_path), spool_seconds=0):
@@ -69,6 +73,7 @@ def test_without_a_server_an_experiment_cannot_be_looked_up(tmp_path: Path, capl
     assert "experiment 'churn' could not be looked up" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_program_waits_once_for_a_server_that_is_away(recorder: Recorder) -> None:
     begin = time.monotonic()
     script = "with lineal.run('train', spool_seconds=4) as run: run.log_metric('loss', 1)"

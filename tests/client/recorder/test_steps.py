@@ -11,6 +11,8 @@ import pytest
 from tests.api.builders import unique
 from tests.client.recorder.recorded import Recorder, artifacts, links, parameters
 
+pytestmark = pytest.mark.one_database
+
 
 def test_arguments_are_inputs_and_what_is_returned_is_an_output(recorder: Recorder) -> None:
     with recorder.run() as run:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.client.recorder.recorded import Recorder, artifacts, metadata, parameter_types, parameters, type_of
 
+pytestmark = pytest.mark.one_database
+
 
 def test_a_task_within_another_one_makes_that_a_group(recorder: Recorder) -> None:
     with recorder.run() as run, run.task("fit") as task:

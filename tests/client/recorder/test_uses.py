@@ -5,6 +5,8 @@ import pytest
 from tests.api.builders import unique
 from tests.client.recorder.recorded import Recorder, artifacts, links, type_of
 
+pytestmark = pytest.mark.one_database
+
 
 def test_a_logged_artifact_is_linked_with_the_task_that_made_it(recorder: Recorder) -> None:
     with recorder.run() as run:

@@ -180,9 +180,8 @@ class Node:
 
 
 def _recorded(error: BaseException) -> str:
-    with contextlib.suppress(
-        AttributeError, TypeError
-    ):  # a class may forbid it; then it is told in full further out, too
+    # A class may forbid it; then the tasks further out are told in full, too.
+    with contextlib.suppress(AttributeError, TypeError):
         setattr(error, _RECORDED, True)
     return failures.message_of(error)
 
