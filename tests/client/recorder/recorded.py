@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,8 +49,12 @@ class Recorder:
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def environment(self) -> dict[str, str]:
-        """The variables by which a process records on the server."""
-        return clean_environment({"LINEAL_SERVER": self.address, "LINEAL_SPOOL_DIR": str(self.spool)})
+        """The variables by which a process records on the server, with spool files that no other one looks at.
+
+        This process would otherwise send what is left of its children, at the same time as it does.
+        """
+        folder = tempfile.mkdtemp(dir=self.spool)
+        return clean_environment({"LINEAL_SERVER": self.address, "LINEAL_SPOOL_DIR": folder})
 
 
 class Recorded:
