@@ -15,6 +15,7 @@ from lineal.methods import METHODS
 PLACES = (
     "lineal.client",
     "lineal.aio",
+    "lineal.recorder",
     "lineal.listings",
     "lineal.filters",
     "lineal.errors",
@@ -82,7 +83,7 @@ def _module(name: str) -> str:
         return "\n".join(parts)  # the docstring is the tree of all of them
     public = getattr(importlib.import_module(name), "__all__", lineal.__all__)
     for node in (*tree.body, *_defined_elsewhere(tree, public)):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in public:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in public and not _is_overload(node):
             parts.extend(_described(node))
     return "\n".join(parts)
 
@@ -103,8 +104,14 @@ def _described(node: ast.stmt) -> Iterator[str]:
     yield _paragraphs((ast.get_docstring(node) or "").splitlines())
     if isinstance(node, ast.ClassDef):
         for each in node.body:
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.name.startswith("_"):
+            is_function = isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            if is_function and not each.name.startswith("_") and not _is_overload(each):
                 yield f"```py\n{_signature(each)}\n```\n\n{_paragraphs((ast.get_docstring(each) or '').splitlines())}"
+
+
+def _is_overload(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether a definition only says to type checkers how a function can be called."""
+    return any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list)
 
 
 def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
@@ -118,6 +125,7 @@ def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     keywords = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     named = [_part(argument, default) for argument, default in keywords if argument.arg not in _COMMON]
     parts += ["*", *named] if named else []
+    parts += [f"**{_part(arguments.kwarg, None)}"] if arguments.kwarg else []
     prefix = "async " if isinstance(function, ast.AsyncFunctionDef) else ""
     line = f"{prefix}{function.name}({', '.join(parts)}){returns}"
     if len(line) <= 110:

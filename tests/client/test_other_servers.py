@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent import futures
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -38,6 +39,13 @@ def counted() -> Iterator[tuple[str, Counter[str]]]:
     server.start()
     yield f"127.0.0.1:{port}", counts
     server.stop(None).wait()
+
+
+def test_a_recorder_is_told_at_the_beginning(counted: tuple[str, Counter[str]], tmp_path: Path) -> None:
+    address, counts = counted
+    with pytest.raises(errors.Unimplemented, match="does not derive ids from idempotency keys"):
+        lineal.run("train", server=address, spool_dir=str(tmp_path)).start()
+    assert (counts, list(tmp_path.iterdir())) == ({"HealthzService.GetHealthz": 1}, [])
 
 
 def test_a_write_whose_answer_is_lost_is_sent_once(counted: tuple[str, Counter[str]]) -> None:

@@ -6,6 +6,9 @@
         for run in client.list_runs(sort_by="created_at desc").first(10):
             print(run.display_name)
 
+    with lineal.run("train", parameters={"depth": 4}) as run, run.task("fit") as task:
+        task.log_metric("accuracy", 0.93)
+
 Importing this package loads none of its modules, and no gRPC: they are loaded when a name is first used.
 """
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from lineal import aio as aio
     from lineal import errors as errors
     from lineal import filters as filters
+    from lineal import recorder as recorder
     from lineal.client import Client as Client
     from lineal.comparison import compare as compare
     from lineal.errors import LinealError as LinealError
@@ -27,6 +31,14 @@ if TYPE_CHECKING:
     from lineal.frames import to_frame as to_frame
     from lineal.listings import AsyncListing as AsyncListing
     from lineal.listings import Listing as Listing
+    from lineal.recorder import LoggedArtifact as LoggedArtifact
+    from lineal.recorder import Loop as Loop
+    from lineal.recorder import Run as Run
+    from lineal.recorder import Task as Task
+    from lineal.recorder import current_run as current_run
+    from lineal.recorder import current_task as current_task
+    from lineal.recorder import run as run
+    from lineal.recorder import step as step
 
 _PLACES = {
     "AsyncListing": "lineal.listings",
@@ -35,13 +47,21 @@ _PLACES = {
     "FilterError": "lineal.filters",
     "LinealError": "lineal.errors",
     "Listing": "lineal.listings",
+    "LoggedArtifact": "lineal.recorder",
+    "Loop": "lineal.recorder",
+    "Run": "lineal.recorder",
     "SettingsError": "lineal.errors",
+    "Task": "lineal.recorder",
     "compare": "lineal.comparison",
+    "current_run": "lineal.recorder",
+    "current_task": "lineal.recorder",
+    "run": "lineal.recorder",
+    "step": "lineal.recorder",
     "to_frame": "lineal.frames",
 }
 """Where each name is defined."""
 
-_MODULES = ("aio", "errors", "filters")
+_MODULES = ("aio", "errors", "filters", "recorder")
 
 __all__ = (
     "AsyncListing",
@@ -50,12 +70,21 @@ __all__ = (
     "FilterError",
     "LinealError",
     "Listing",
+    "LoggedArtifact",
+    "Loop",
+    "Run",
     "SettingsError",
+    "Task",
     "__version__",
     "aio",
     "compare",
+    "current_run",
+    "current_task",
     "errors",
     "filters",
+    "recorder",
+    "run",
+    "step",
     "to_frame",
 )
 

@@ -173,6 +173,14 @@ class Recording:
             loop.changed.wait_for(lambda: loop.complete >= goal or loop.stopped is not None, max(0.0, timeout_seconds))
             return loop.complete >= goal
 
+    def send_of_children(self, timeout_seconds: float) -> None:
+        """Send what forked processes that have ended could not send themselves, as far as that takes no longer.
+
+        Without gRPC's support for forks, that is all that they recorded.
+        """
+        if self._has_forked:
+            self._sync.close(timeout_seconds)
+
     def close(self, timeout_seconds: float | None = None) -> bool:
         """Flush, and take no more changes; by default waits `spool_seconds`. The second time nothing happens.
 
