@@ -231,7 +231,8 @@ class Batch:
             by_run.setdefault(update.run_id, []).append((task_id, update))
         for run_id, updates in by_run.items():
             for chunk in self._chunks(updates, lambda pair: pair[1].merged.task):
-                request = task_pb2.UpdateTasksBulkRequest(run_id=run_id)
+                # The answer is not read, and would have all artifacts of the tasks with their series.
+                request = task_pb2.UpdateTasksBulkRequest(run_id=run_id, task_view=task_pb2.PipelineTask.BASIC)
                 for task_id, update in chunk:
                     request.tasks[task_id].CopyFrom(update.merged.task)
                 changes = sum(update.changes for _, update in chunk)

@@ -43,7 +43,7 @@ def part_of(name: str, request: Any, first: int, count: int) -> Any:
     items = items_of(name, request)[first : first + count]
     part: Message = type(request)()
     if name == UPDATE_TASKS:
-        part.run_id = request.run_id  # type: ignore[attr-defined]
+        part.run_id, part.task_view = request.run_id, request.task_view  # type: ignore[attr-defined]
         for task_id, task in items:
             part.tasks[task_id].CopyFrom(task)  # type: ignore[attr-defined]
     else:
