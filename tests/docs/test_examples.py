@@ -22,7 +22,7 @@ from tests.docs.pages import CHECKOUT, PAGES, commands, fenced, name_of
 from tests.faults.cluster import Server, serving
 
 README = CHECKOUT / "README.md"
-IN_ONE_SESSION = {"clients/python/README.md", "docs/notebook.md", "docs/python.md"}
+IN_ONE_SESSION = {"clients/python/README.md", "docs/notebook.md", "docs/python.md", "docs/recorder.md"}
 """Pages whose blocks go on from one another: other tests run them as a whole."""
 
 SNIPPETS = [(page, text) for page in PAGES if name_of(page) not in IN_ONE_SESSION for text in fenced(page, "python")]
