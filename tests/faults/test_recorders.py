@@ -127,6 +127,7 @@ def test_what_a_killed_process_has_recorded_is_there_once_after_lineal_sync(
         if is_away:
             server.kill()
         time.sleep(chance.uniform(0.0, 1.5))
+        assert process.poll() is None, (tmp_path / f"errors-{number}").read_text()
         process.kill()
         process.wait()
         spooled = max(spooled_tasks(tmp_path), default=-1)
@@ -174,6 +175,8 @@ def check_killed_run(address: str, name: str, output: Path, spooled: int) -> int
     count = len(numbers)
     assert numbers == list(range(count))
     assert max(kept, spooled) < count <= logged + 2
+    if recorded == {("run", name, "PENDING"): 1}:
+        return 0  # killed before anything but the run itself, for which its beginning waits, was in the file
     whole = Facts({("run", name, "RUNNING"): 1, ("task", name, "ROOT", "RUNNING"): 1})
     whole += sum((expected_task(name, index) for index in range(count - 1)), Facts())
     most = whole + expected_task(name, count - 1) if count else whole
