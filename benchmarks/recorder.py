@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -182,15 +182,17 @@ def check_task_count(address: str, figures: dict[str, Any], tasks: int) -> None:
 
 def measure(kind: str, options: argparse.Namespace) -> None:
     """Print the figures of one database."""
-    with store(kind) as url, tempfile.TemporaryDirectory(prefix="lineal-benchmark-") as folder:
-        with serving(this_side(), url, Path(folder) / "log") as server:
-            if options.tasks:
-                figures = {"recorder": measured("record", server.grpc, options.tasks)}
-                check_task_count(server.grpc, figures["recorder"], options.tasks)
-                figures["one call per change"] = measured("call", server.grpc, options.plain_tasks or options.tasks)
-                print_run(kind, options, figures)
-            if options.points:
-                print_points(kind, options.points, measured("log_points", server.grpc, options.points))
+    with ExitStack() as stack:
+        url = stack.enter_context(store(kind))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lineal-benchmark-"))
+        server = stack.enter_context(serving(this_side(), url, Path(folder) / "log"))
+        if options.tasks:
+            figures = {"recorder": measured("record", server.grpc, options.tasks)}
+            check_task_count(server.grpc, figures["recorder"], options.tasks)
+            figures["one call per change"] = measured("call", server.grpc, options.plain_tasks or options.tasks)
+            print_run(kind, options, figures)
+        if options.points:
+            print_points(kind, options.points, measured("log_points", server.grpc, options.points))
 
 
 @contextmanager
