@@ -123,7 +123,7 @@ def test_what_a_killed_process_has_recorded_is_there_once_after_lineal_sync(
     for number in range(kills):
         name, is_away = f"killed {number}", number % 2 == 1
         process = record("endless", name, LINEAL_FLUSH_SECONDS="0.2", LINEAL_TIMEOUT_SECONDS="0.5")
-        await_line(tmp_path / f"output-{number}", "kept 6" if is_away else "logged 0")
+        await_line(tmp_path / f"output-{number}", "kept" if is_away else "logged")
         if is_away:
             server.kill()
         time.sleep(chance.uniform(0.0, 1.5))
@@ -139,12 +139,12 @@ def test_what_a_killed_process_has_recorded_is_there_once_after_lineal_sync(
     report(f"{kills} kills, seed {seed}: {tasks} tasks")
 
 
-def await_line(output: Path, line: str) -> None:
-    """Wait until a process has printed a line."""
+def await_line(output: Path, word: str) -> None:
+    """Wait until a process has printed a line that begins with a word."""
     deadline = time.monotonic() + 60
-    while line not in output.read_text().splitlines():
-        assert time.monotonic() < deadline, output.read_text()
-        time.sleep(0.005)
+    while last_number(output, word) < 0:
+        assert time.monotonic() < deadline, output.read_text()[-1000:]
+        time.sleep(0.01)
 
 
 def spooled_tasks(folder: Path) -> list[int]:
