@@ -1,5 +1,6 @@
 """What a server has of a run, as lines of text, read over gRPC by a client that is not the recorder's."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ class Rows:
         for side, parameters in (("in", task.inputs.parameters), ("out", task.outputs.parameters)):
             for each in parameters:
                 value = json_format.MessageToDict(each.value)
-                yield f"{side} {each.parameter_key}={value!r} {type_words(each.type, each.producer)}"
+                yield f"{side} {each.parameter_key}={json_text(value)} {type_words(each.type, each.producer)}"
         for link in self.links:
             if link.task_id == task.task_id:
                 artifact = artifact_words(self.artifacts[link.artifact_id])
@@ -90,4 +91,9 @@ def metadata_words(metadata: dict[str, Any]) -> Iterable[str]:
     """Metadata in order; the points of a series without their times."""
     for name, value in sorted(metadata.items()):
         plain = [(int(each["step"]), each["value"]) for each in value] if name == "series" else value
-        yield f"{name}={plain!r}"
+        yield f"{name}={json_text(plain)}"
+
+
+def json_text(value: Any) -> str:
+    """JSON with the keys of mappings in order: a server has none."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
