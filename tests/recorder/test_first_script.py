@@ -18,14 +18,17 @@ with lineal.run("first try", parameters={"rate": 0.1}) as run:
         rows = [1, 2, 3]
         task.output("rows", len(rows))
     with run.task("fit") as task:
-        task.log_metric("loss", 0.7)
+        for step in range(5):
+            task.log_metric("loss", 1 / (step + 1), step=step)
         mean = sum(row) / len(rows)
         task.output("mean", mean)
 """
 
 
 @pytest.mark.databases("sqlite")
-async def test_the_page_of_the_run_says_which_line_has_the_bug(migrated_url: str, tmp_path: Path) -> None:
+async def test_the_page_of_the_run_says_which_line_has_the_bug_and_draws_what_was_logged_before(
+    migrated_url: str, tmp_path: Path
+) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     with serving(migrated_url) as server:
         done = run_script(server, tmp_path)
@@ -36,7 +39,7 @@ async def test_the_page_of_the_run_says_which_line_has_the_bug(migrated_url: str
     assert "first try" in page
     assert "NameError: name &#39;row&#39; is not defined" in page
     assert "mean = sum(row) / len(rows)" in page
-    assert "fit" in page
+    assert 'aria-label="loss by step' in page
 
 
 def run_script(server: Server, folder: Path) -> "subprocess.CompletedProcess[str]":
