@@ -57,13 +57,14 @@ async def test_every_row_of_a_program_is_recorded_and_a_second_time_from_the_cac
             assert (await api.ListRuns()).total_size == 2
             # Each run has 14 artifacts; the data set is imported once, and the table taken from the cache.
             assert (await api.ListArtifacts()).total_size == len({*first.artifacts, *second.artifacts}) == 2 * 14 - 2
-        refusals = [line for line in server.log_lines() if line["event"] == "call" and line["code"] != "OK"]
+        calls = [(line["method"], line["code"]) for line in server.log_lines() if line["event"] == "call"]
     assert program.lines(first) == EXPECTED
     assert program.lines(second) == [CACHED.get(line, line) for line in EXPECTED]
     assert made_by(first, "clean") == made_by(second, "clean")
     assert made_by(first, "import-mails") == made_by(second, "import-mails")
     assert list((tmp_path / "spool").glob("*.jsonl")) == []
-    assert refusals == []
+    # The subprocess asks for the task that it is in until the one that began it has sent it.
+    assert {call for call in calls if call[1] != "OK"} <= {("RunService.GetTask", "NOT_FOUND")}
 
 
 def made_by(rows: Rows, name: str) -> list[Any]:
