@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 import click
 import docs_cli
 import docs_python
-from docs_client import client_methods, client_settings
+from docs_client import client_methods, client_settings, recorder_options
 from docs_limits import LIMITS
 from docs_tables import table
 from google.rpc import code_pb2
@@ -237,6 +237,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "attacks": attacks,
     "client-methods": client_methods,
     "client-settings": client_settings,
+    "recorder-options": recorder_options,
     "cli-statuses": docs_cli.statuses,
     "cli-connection": docs_cli.connection,
     "cli-commands": docs_cli.commands,

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from docs_tables import table
 from lineal import client
+from lineal._recording import options
 from lineal._retries import is_safe
 from lineal.methods import METHODS
 from lineal.settings import Settings, variable_of
@@ -12,11 +13,12 @@ from lineal.settings import Settings, variable_of
 
 def client_settings() -> str:
     """Return every setting of the client: argument, variable, default, meaning."""
-    rows = [
-        (f"`{each.name}`", f"`{variable_of(each.name)}`", _default(each.default), f"{each.metadata['meaning']}.")
-        for each in fields(Settings)
-    ]
-    return table(("argument", "variable", "default", "meaning"), rows)
+    return _arguments(Settings)
+
+
+def recorder_options() -> str:
+    """Return every setting of the recorder: argument, variable, default, meaning."""
+    return _arguments(options.Options)
 
 
 def client_methods() -> str:
@@ -29,6 +31,14 @@ def client_methods() -> str:
             (f"`{name}`", text.partition(". ")[0].rstrip(".") + ".", "by itself" if is_safe(method) else "with a key")
         )
     return table(("method", "what it does", "sent again"), rows)
+
+
+def _arguments(settings: type[Settings | options.Options]) -> str:
+    rows = [
+        (f"`{each.name}`", f"`{variable_of(each.name)}`", _default(each.default), f"{each.metadata['meaning']}.")
+        for each in fields(settings)
+    ]
+    return table(("argument", "variable", "default", "meaning"), rows)
 
 
 def _default(value: object) -> str:

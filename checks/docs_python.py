@@ -16,6 +16,7 @@ PLACES = (
     "lineal.client",
     "lineal.aio",
     "lineal.recorder",
+    "lineal.series",
     "lineal.listings",
     "lineal.filters",
     "lineal.errors",

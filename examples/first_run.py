@@ -9,146 +9,50 @@ Needs only the package `lineal`.
 
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import lineal
+from lineal.recorder import LoggedArtifact
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
 Task = run_pb2.PipelineTask
 State = Task.TaskState
 
-DEPTHS = (2, 4, 8)
-ACCURACIES = (0.81, 0.93, 0.90)
+ACCURACIES = {2: 0.81, 4: 0.93, 8: 0.90}
+"""What training comes to, by depth."""
+DEPTHS = tuple(ACCURACIES)
 MAILS = "s3://examples/mails.parquet"
 
 
-class Recording:
-    """One run, recorded as it happens."""
-
-    def __init__(self, client: lineal.Client, name: str) -> None:
-        self._client = client
-        self.run_id = client.create_run(run={"display_name": name}).run_id
-
-    def start(self, name: str, parent: str | None = None, **fields: Any) -> str:
-        """Record the start of a task and return its id."""
-        task = {"name": name, "type": "RUNTIME", "state": "RUNNING", "parent_task_id": parent, **fields}
-        return self._client.create_task(self.run_id, task=task).task_id
-
-    def end(self, task_id: str, state: str = "SUCCEEDED", *, message: str = "", **outputs: float | str) -> None:
-        """Record the end of a task, with its output parameters and, if it failed, a message."""
-        task: dict[str, Any] = {"state": state, "outputs": {"parameters": parameters("OUTPUT", outputs)}}
-        if message:
-            task["status_metadata"] = {"message": message}
-        self._client.update_task(self.run_id, task_id, task=task)
-
-    def add_outputs(
-        self, task_id: str, outputs: Mapping[str, Mapping[str, Any]], iteration: int | None = None
-    ) -> list[str]:
-        """Record the artifacts that a task produced, by output name, and return their ids. All are created or none."""
-        task = {"run_id": self.run_id, "task_id": task_id, "iteration_index": iteration}
-        items = [
-            {**task, "producer_key": key, "artifact": new_artifact(key, fields)} for key, fields in outputs.items()
-        ]
-        return [made.artifact_id for made in self._client.create_artifacts_bulk(artifacts=items).artifacts]
-
-    def import_artifact(self, task_id: str, key: str, fields: Mapping[str, Any]) -> str:
-        """Record an artifact that an importer provides and return its id; an equal artifact that exists is reused."""
-        artifact = self._client.create_artifact(
-            run_id=self.run_id,
-            task_id=task_id,
-            producer_key=key,
-            artifact=new_artifact(key, fields),
-            reuse_if_exists=True,
-        )
-        return artifact.artifact_id
-
-    def link(self, task_id: str, type: str, links: Sequence[tuple[str, str, str]]) -> None:
-        """Record that a task uses or passes on artifacts; each link is (input or output name, producing task, artifact id)."""
-        task = {"run_id": self.run_id, "task_id": task_id, "type": type}
-        items = [{**task, "key": key, "producer": {"task_name": name}, "artifact_id": id} for key, name, id in links]
-        self._client.create_artifact_tasks_bulk(artifact_tasks=items)
-
-
-def new_artifact(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an artifact to create. A namespace is required, although a single-user server discards it."""
-    return {"name": name, "namespace": "examples", **fields}
-
-
-def parameters(type: str, values: Mapping[str, float | str], **fields: Any) -> list[dict[str, Any]]:
-    """Return parameters to send."""
-    return [{"parameter_key": key, "value": value, "type": type, **fields} for key, value in values.items()]
-
-
-def record(client: lineal.Client, name: str, fingerprint: str, *, can_publish: bool) -> str:
+def record(client: lineal.Client, name: str, cache_key: str, *, can_publish: bool) -> str:
     """Record the whole pipeline and return the id of its run."""
-    recording = Recording(client, name)
-    root = recording.start("ROOT", type="ROOT")
-
-    importer = recording.start("import-mails", root, type="IMPORTER")
-    mails = recording.import_artifact(importer, "mails", {"type": "Dataset", "uri": MAILS})
-    recording.end(importer)
-
-    train_set, test_set = split(client, recording, root, mails, fingerprint)
-    models = tune(recording, root, train_set, test_set)
-
-    report = recording.start("report", root, type="DAG")
-    compare = recording.start("compare", report)
-    recording.link(compare, "TASK_OUTPUT_INPUT", [("models", "train", model) for model in models])
-    recording.end(compare, best_depth=DEPTHS[ACCURACIES.index(max(ACCURACIES))])
-    render = recording.start("render", report)
-    recording.add_outputs(render, {"page": {"type": "HTML", "uri": "s3://examples/report.html"}})
-    recording.end(render)
-    recording.end(report)
-
-    publish = recording.start("publish", root)
-    if can_publish:
-        recording.end(publish)
-    else:
-        recording.end(publish, "FAILED", message="the registry refused the model")
-    recording.end(root, "SUCCEEDED" if can_publish else "FAILED")
-    return recording.run_id
+    with lineal.run(name, namespace="examples", client=client) as run:
+        mails = run.import_artifact(MAILS, "mails", type="Dataset")
+        with run.task("split", inputs={"share": 0.8}, uses={"mails": mails}, cache_key=cache_key) as split:
+            if not split.cached:
+                for part in ("train", "test"):
+                    split.log_artifact(part, f"s3://examples/{part}.parquet", type="Dataset")
+        models = tune(run, train_set=split.outputs["train"], test_set=split.outputs["test"])
+        with run.group("report"):
+            with run.task("compare", uses={"models": models}) as compare:
+                compare.output("best_depth", max(ACCURACIES, key=lambda depth: ACCURACIES[depth]))
+            with run.task("render") as render:
+                render.log_artifact("page", "s3://examples/report.html", type="HTML")
+        with run.task("publish") as publish:
+            if not can_publish:
+                publish.fail("the registry refused the model")
+    return run.id
 
 
-def split(client: lineal.Client, recording: Recording, root: str, mails: str, fingerprint: str) -> tuple[str, str]:
-    """Split the data set, or reuse the outputs of an equal earlier task; return the ids of both parts."""
-    inputs = {"parameters": parameters("RUNTIME_VALUE_INPUT", {"share": 0.8})}
-    response = client.find_cached_task(cache_fingerprint=fingerprint)
-    if response.HasField("task"):
-        task = recording.start("split", root, state="CACHED", cache_fingerprint=fingerprint, inputs=inputs)
-        ids_by_key = {group.artifact_key: group.artifacts[0].artifact_id for group in response.task.outputs.artifacts}
-        recording.link(task, "OUTPUT", [(key, "split", artifact_id) for key, artifact_id in ids_by_key.items()])
-        train_set, test_set = ids_by_key["train"], ids_by_key["test"]
-    else:
-        task = recording.start("split", root, cache_fingerprint=fingerprint, inputs=inputs)
-        parts = {key: {"type": "Dataset", "uri": f"s3://examples/{key}.parquet"} for key in ("train", "test")}
-        train_set, test_set = recording.add_outputs(task, parts)
-        recording.end(task)
-    recording.link(task, "TASK_OUTPUT_INPUT", [("mails", "import-mails", mails)])
-    return train_set, test_set
-
-
-def tune(recording: Recording, root: str, train_set: str, test_set: str) -> list[str]:
-    """Train once for each depth, in a loop; return the ids of the models."""
-    loop = recording.start("tune", root, type="LOOP", type_attributes={"iteration_count": len(DEPTHS)})
+def tune(run: lineal.Run, train_set: LoggedArtifact, test_set: LoggedArtifact) -> list[LoggedArtifact]:
+    """Train once for each depth, in a loop; return the models."""
     models = []
-    for iteration, (depth, accuracy) in enumerate(zip(DEPTHS, ACCURACIES, strict=True)):
-        producer = {"task_name": "tune", "iteration": iteration}
-        inputs = {"parameters": parameters("ITERATOR_INPUT", {"depth": depth}, producer=producer)}
-        task = recording.start("train", loop, type_attributes={"iteration_index": iteration}, inputs=inputs)
-        recording.link(task, "TASK_OUTPUT_INPUT", [("train", "split", train_set), ("test", "split", test_set)])
-        outputs = {
-            "model": {
-                "type": "Model",
-                "uri": f"s3://examples/model-{depth}",
-                "metadata": {"depth": depth},
-            },
-            "accuracy": {"type": "Metric", "number_value": accuracy},
-        }
-        model, _ = recording.add_outputs(task, outputs, iteration)
-        models.append(model)
-        recording.end(task)
-    recording.end(loop)
+    with run.loop("tune", DEPTHS) as loop:
+        for depth in loop:
+            with loop.task("train", inputs={"depth": depth}, uses={"train": train_set, "test": test_set}) as task:
+                uri = f"s3://examples/model-{depth}"
+                models.append(task.log_artifact("model", uri, type="Model", metadata={"depth": depth}))
+                task.log_metric("accuracy", ACCURACIES[depth])
     return models
 
 
@@ -194,7 +98,7 @@ def check_loop(run: run_pb2.Run) -> None:
         check(task.inputs.parameters[0].producer.iteration == iteration, f"the producer of depth {iteration}")
         check(ids(task.inputs, "train") == ids(split_task.outputs, "train"), f"the training data of {iteration}")
         [accuracy] = artifacts(task.outputs, "accuracy")
-        check(accuracy.number_value == ACCURACIES[iteration], f"the accuracy of iteration {iteration}")
+        check(accuracy.number_value == ACCURACIES[DEPTHS[iteration]], f"the accuracy of iteration {iteration}")
         [model] = artifacts(task.outputs, "model")
         check(model.metadata["depth"].number_value == DEPTHS[iteration], f"the metadata of model {iteration}")
         check({group.producer.iteration for group in task.outputs.artifacts} == {iteration}, "the outputs' iteration")
@@ -244,12 +148,14 @@ def tree(run: run_pb2.Run) -> Iterator[str]:
 def main(address: str) -> None:
     """Record both runs, read them back, check and print them."""
     # Unique per execution of this program, so that the first run never finds a cached task of an earlier execution.
-    fingerprint = f"first-run-{uuid.uuid4().hex}"
+    cache_key = f"first-run-{uuid.uuid4().hex}"
     try:
         with lineal.Client(address) as client:
+            # A recorder would wait for a server that cannot be reached, and leave what it records to a later process.
+            client.get_healthz(timeout_seconds=5)
             run_ids = [
-                record(client, "spam filter, first run", fingerprint, can_publish=False),
-                record(client, "spam filter, second run", fingerprint, can_publish=True),
+                record(client, "spam filter, first run", cache_key, can_publish=False),
+                record(client, "spam filter, second run", cache_key, can_publish=True),
             ]
             first, second = (client.get_run(run_id, view="FULL") for run_id in run_ids)
     except lineal.LinealError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import grpc
+import lineal
 import pytest
 from google.protobuf import json_format
 from lineal.v2beta1 import run_pb2
@@ -19,13 +20,15 @@ from server.app import APIS
 from storage.ids import id_of_key, new_id
 from tests.databases.programs import find_program, install_packages
 from tests.docs.pages import CHECKOUT, PAGES, commands, fenced, name_of
-from tests.faults.cluster import Server, serving
+from tests.faults.cluster import Server, clean_environment, serving
 
 README = CHECKOUT / "README.md"
-IN_ONE_SESSION = {"clients/python/README.md", "docs/notebook.md", "docs/python.md"}
+IN_ONE_SESSION = {"clients/python/README.md", "docs/notebook.md", "docs/python.md", "docs/recorder.md"}
 """Pages whose blocks go on from one another: other tests run them as a whole."""
 
 SNIPPETS = [(page, text) for page in PAGES if name_of(page) not in IN_ONE_SESSION for text in fenced(page, "python")]
+READING = [(page, text) for page, text in SNIPPETS if "lineal.run(" not in text]
+RECORDING = [(page, text) for page, text in SNIPPETS if "lineal.run(" in text]
 GRPC_ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):8887")
 METHODS = {method.path.removeprefix("/"): method for api in APIS for method in api.methods}
 HTTP_RULES = [(method.http, method) for method in METHODS.values() if method.http]
@@ -53,12 +56,25 @@ def record(channel: grpc.Channel, request: run_pb2.CreateRunRequest) -> run_pb2.
 
 
 def test_the_readme_has_snippets() -> None:
-    assert "README.md" in {name_of(page) for page, _ in SNIPPETS}
+    assert "README.md" in {name_of(page) for page, _ in READING}
+    assert "README.md" in {name_of(page) for page, _ in RECORDING}
 
 
 @pytest.mark.parametrize(
-    ("page", "text"), SNIPPETS, ids=lambda value: name_of(value) if isinstance(value, Path) else ""
+    ("page", "text"), RECORDING, ids=lambda value: name_of(value) if isinstance(value, Path) else ""
 )
+def test_a_python_snippet_records_a_run(page: Path, text: str, tmp_path: Path) -> None:
+    [name] = re.findall(r'lineal\.run\("([^"]+)"', text)
+    with serving(f"sqlite:///{tmp_path}/lineal.sqlite") as served, lineal.Client(served.grpc) as client:
+        environment = clean_environment({"LINEAL_SPOOL_DIR": str(tmp_path / "spool")})
+        command = [sys.executable, "-W", "error", "-c", GRPC_ADDRESS.sub(served.grpc, text)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        [run] = client.list_runs()
+    assert (run.display_name, run_pb2.RuntimeState.Name(run.state)) == (name, "SUCCEEDED")
+
+
+@pytest.mark.parametrize(("page", "text"), READING, ids=lambda value: name_of(value) if isinstance(value, Path) else "")
 def test_a_python_snippet_reads_the_recorded_run(page: Path, text: str, server: Server) -> None:
     served = GRPC_ADDRESS.sub(server.grpc, text)
     assert served != text

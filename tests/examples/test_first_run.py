@@ -18,11 +18,18 @@ from tests.faults.cluster import clean_environment, serving
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first_run.py"
 
 
-def first_run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", str(EXAMPLE), *arguments]
-    return subprocess.run(
-        command, check=False, env=clean_environment(), capture_output=True, text=True, encoding="utf-8", timeout=120
-    )
+@pytest.fixture
+def first_run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the example to its end, with a folder of its own for spool files."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-W", "error", str(EXAMPLE), *arguments]
+        environment = clean_environment({"LINEAL_SPOOL_DIR": str(tmp_path / "spool")})
+        return subprocess.run(
+            command, check=False, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+        )
+
+    return run
 
 
 def as_module() -> ModuleType:
@@ -34,7 +41,10 @@ def as_module() -> ModuleType:
     return module
 
 
-def test_the_first_run_is_recorded_and_read_back_as_often_as_one_likes(migrated_url: str) -> None:
+FirstRun = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_the_first_run_is_recorded_and_read_back_as_often_as_one_likes(migrated_url: str, first_run: FirstRun) -> None:
     with serving(migrated_url) as server:
         for _ in range(2):
             done = first_run(server.grpc)
@@ -77,7 +87,7 @@ def changed(run: run_pb2.Run, change: Callable[[run_pb2.Run], object]) -> run_pb
 
 
 @pytest.mark.databases("sqlite")
-async def test_its_checks_see_what_is_not_as_it_was_recorded(migrated_url: str) -> None:
+async def test_its_checks_see_what_is_not_as_it_was_recorded(migrated_url: str, first_run: FirstRun) -> None:
     example = as_module()
     with serving(migrated_url) as server:
         assert first_run(server.grpc).returncode == 0
@@ -97,10 +107,11 @@ async def test_its_checks_see_what_is_not_as_it_was_recorded(migrated_url: str) 
     assert [what for what, change in CHANGES.items() if accepted(changed(first, change))] == []
 
 
-def test_it_says_how_it_is_called_and_when_nobody_answers() -> None:
+def test_it_says_how_it_is_called_and_when_nobody_answers(first_run: FirstRun, tmp_path: Path) -> None:
     unasked = first_run()
     assert (unasked.returncode, unasked.stderr.split()[0]) == (1, "usage:")
     unanswered = first_run(f"127.0.0.1:{free_port()}")
     assert unanswered.returncode == 1
     assert "answered UNAVAILABLE" in unanswered.stderr
     assert "Traceback" not in unanswered.stderr
+    assert not (tmp_path / "spool").exists()

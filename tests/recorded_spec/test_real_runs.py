@@ -17,6 +17,7 @@ from tests.api.client import Api
 from tests.api.service import serving
 from tests.conformance.scenarios import difference, replay, scenario_names, write_descriptors
 from tests.databases import create_migrated_database, drop_database
+from tests.faults.cluster import clean_environment
 from tests.mlmd_import.imports import imported, main_request
 from tests.recorded_spec.drawing import complaints
 from tests.recorded_spec.runs import recordings
@@ -48,10 +49,13 @@ async def shown_specs(url: str) -> dict[str, Any]:
     return specs
 
 
-async def test_each_task_and_link_of_the_first_example_is_drawn(migrated_url: str, store: SqlStore) -> None:
+async def test_each_task_and_link_of_the_first_example_is_drawn(
+    migrated_url: str, store: SqlStore, tmp_path: Path
+) -> None:
     async with serving(migrated_url) as addresses:
         command = [sys.executable, EXAMPLE, addresses.grpc]
-        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, timeout=120)
+        environment = clean_environment({"LINEAL_SPOOL_DIR": str(tmp_path)})
+        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, env=environment, timeout=120)
     specs = await shown_specs(migrated_url)
     found = await recordings(store)
     assert [len(each.tasks) for each in found] == [11, 11]

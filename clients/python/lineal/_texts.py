@@ -75,8 +75,11 @@ def run_duration(run: Any, now: datetime | None = None) -> timedelta | None:
 
 
 def task_started(task: Any) -> datetime | None:
-    """Return when a task first was RUNNING, or else when it was created."""
-    return _first_running(task) or moment(task, "create_time")
+    """Return when a task was created, as the web UI does; without that, when it first was RUNNING.
+
+    Recorders tell when they began a task, while the history has when the server was told so, which may be after the end.
+    """
+    return moment(task, "create_time") or _first_running(task)
 
 
 def task_duration(task: Any, now: datetime | None = None) -> timedelta | None:

@@ -14,6 +14,8 @@ from array import array
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+__all__ = ("POINTS_MAX", "STEP_MAX", "Point", "Series", "plain_value", "value_of")
+
 POINTS_MAX = 10_000
 """How many points of a series are reported at most."""
 
