@@ -26,10 +26,23 @@ from lineal._recorder.steps import decorate as _decorate
 from lineal._recorder.tasks import Loop as Loop
 from lineal._recorder.tasks import Task as Task
 from lineal._recording import Options
+from lineal._recording.counters import Counters as Counters
+from lineal._recording.counters import Rejection as Rejection
 from lineal._recording.options import load as _load_options
 from lineal.client import Client
 
-__all__ = ("LoggedArtifact", "Loop", "Run", "Task", "current_run", "current_task", "run", "step")
+__all__ = (
+    "Counters",
+    "LoggedArtifact",
+    "Loop",
+    "Rejection",
+    "Run",
+    "Task",
+    "current_run",
+    "current_task",
+    "run",
+    "step",
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -155,3 +155,22 @@ def test_a_task_that_is_open_when_its_run_ends_is_failed(recorder: Recorder) -> 
     recorded = recorder.read(run)
     assert recorded.states() == {"ROOT": "FAILED", "fit": "FAILED"}
     assert recorded.message("fit") == "the run ended before this task did"
+
+
+def test_counters_say_how_many_calls_were_saved(recorder: Recorder) -> None:
+    with recorder.run(flush_seconds=0.5) as run:
+        for number in range(5):
+            with run.task(f"task {number}") as task:
+                task.output("rows", number)
+    assert (run.counters.waiting, run.counters.rejected, run.rejections) == (0, 0, [])
+    # The run, ROOT with its end, and five tasks with an output and an end each.
+    assert run.counters.changes == run.counters.calls + run.counters.calls_saved >= 18
+    assert run.counters.calls <= 9
+
+
+def test_what_the_server_refuses_later_is_told_with_its_words(recorder: Recorder) -> None:
+    with recorder.run(flush_seconds=0.25) as run:
+        recorder.client.delete_run(run.id)
+        run.task("too late").start()
+    assert run.counters.rejected >= len(run.rejections) > 0
+    assert {rejection.code for rejection in run.rejections} == {"NOT_FOUND"}

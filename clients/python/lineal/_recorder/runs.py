@@ -15,6 +15,7 @@ from lineal._recorder.record import Record
 from lineal._recorder.starting import Wanted
 from lineal._recorder.steps import decorate
 from lineal._recorder.tasks import Loop, Task
+from lineal._recording.counters import Counters, Rejection
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -56,6 +57,16 @@ class Run(OfThisProcess):
         self._begun()
         assert self._root is not None
         return self._root
+
+    @property
+    def counters(self) -> Counters:
+        """What this process has recorded for the server so far, in numbers: all its runs with equal settings together."""
+        return self._connection.recording.counters
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """What the server has refused for good, of all runs that `counters` counts: the first thousand."""
+        return self._connection.recording.rejected()
 
     def start(self) -> "Run":
         """Let the run begin, and return it; for where a `with` block is not possible. Raises RuntimeError the second time.
