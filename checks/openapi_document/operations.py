@@ -48,9 +48,6 @@ NEVER_MISSING = frozenset(
 )
 """Methods that do not name anything that could be missing."""
 
-NEVER_CONFLICTING = frozenset({"RecurringRunService.CreateRecurringRun", "RunService.FindCachedTask"})
-"""Methods that write nothing, although their verb is not GET."""
-
 NOT_IMPLEMENTED = frozenset({"RecurringRunService.CreateRecurringRun"})
 
 IDEMPOTENCY_PARAMETER: Schema = {
@@ -112,8 +109,8 @@ def failures(method: Method, rule: HttpRule) -> list[int]:
     possible = {400, 500, 503, 504}
     if method.name not in NEVER_MISSING:
         possible.add(404)
-    if rule.verb != "GET" and method.name not in NEVER_CONFLICTING:
-        possible.add(409)
+    if writes(method):
+        possible.add(409)  # also where nothing can be in the way: the key may have been used for another request
     if rule.body:
         possible.add(413)
     if method.name in NOT_IMPLEMENTED:
