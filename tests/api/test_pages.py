@@ -23,6 +23,8 @@ from tests.api.client import Api, code
 from tests.api.conftest import Serve
 from tests.contract.builders import a_pipeline, a_version, keep
 
+pytestmark = pytest.mark.one_database
+
 TASK_KEYS = (
     "name display_name task_id run_id pods cache_fingerprint create_time start_time end_time status status_metadata "
     "state_history type type_attributes parent_task_id inputs outputs scope_path"

@@ -14,7 +14,7 @@ from tests.api.statements import failing_at
 from tests.faults.database_faults import writes_held_up
 from tests.leftovers import LARGE_BYTES, nothing_left
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 LARGE = "x" * (2 * LARGE_BYTES)
 SHORT_SECONDS = 0.5

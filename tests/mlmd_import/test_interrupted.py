@@ -34,6 +34,8 @@ from tests.mlmd_import.imports import (
     main_request,
 )
 
+pytestmark = pytest.mark.one_database
+
 EXECUTIONS = 660
 EXECUTIONS_PER_BATCH = 400
 RUNS = EXECUTIONS // EXECUTIONS_PER_RUN

@@ -72,7 +72,7 @@ async def test_a_killed_import_goes_on_to_the_same_result(
     make_migrated: Callable[[], str], source: Path, undisturbed: Contents, rounds: Callable[[int, int], int]
 ) -> None:
     total = len(undisturbed["imported_rows"])
-    for _ in range(rounds(2, 30)):
+    for _ in range(rounds(1, 30)):
         words, url = killed_import(source, make_migrated, total)
         ended = ran(*words)
         assert (ended.returncode, ended.stderr.count("Traceback")) == (0, 0)

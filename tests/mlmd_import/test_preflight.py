@@ -21,6 +21,8 @@ from tests.mlmd.copies import copy_to_mysql, copy_to_postgresql
 from tests.mlmd.kfp_databases import make_kfp_database
 from tests.mlmd_import.imports import Watching, asked, asked_for_file, change, copied, imported
 
+pytestmark = pytest.mark.one_database
+
 on_servers = pytest.mark.databases("postgresql", "mysql")
 on_a_file = pytest.mark.databases("sqlite")
 on_mysql = pytest.mark.databases("mysql")
