@@ -1,5 +1,6 @@
 """What is sent again, and when: the core's steps, taken without a network."""
 
+import random
 import time
 from typing import Any
 
@@ -199,6 +200,13 @@ def test_pauses_double_up_to_a_bound_and_may_be_anything_below() -> None:
     assert longest[:3] == [FIRST_PAUSE_SECONDS, 2 * FIRST_PAUSE_SECONDS, 4 * FIRST_PAUSE_SECONDS]
     assert longest[-1] == LONGEST_PAUSE_SECONDS
     assert pause_seconds(9, lambda: 0.0) == 0.0
+
+
+def test_pauses_draw_nothing_from_the_generator_that_programs_seed() -> None:
+    random.seed(1)
+    before = random.getstate()
+    assert len({pause_seconds(5) for _ in range(10)}) > 1
+    assert random.getstate() == before
 
 
 def test_what_is_safe_by_itself_reads_or_changes_nothing_the_second_time() -> None:

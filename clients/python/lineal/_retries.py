@@ -113,6 +113,10 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-def pause_seconds(attempts: int, chance: Callable[[], float] = random.random) -> float:
+# Not the generator that programs seed: a training that is repeated must draw the same numbers, however often a call is sent again.
+_chance = random.SystemRandom().random
+
+
+def pause_seconds(attempts: int, chance: Callable[[], float] = _chance) -> float:
     """Return how long to wait after so many attempts: anything between 0 and a bound that doubles, so that clients spread."""
     return chance() * min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempts - 1, 16), LONGEST_PAUSE_SECONDS)
