@@ -45,7 +45,7 @@ setup: $(VENV)/dev.stamp ## create .venv with everything for development
 serve: $(VENV)/serve.stamp ## serve gRPC and REST on a SQLite file
 	$(BIN)/lineal-server serve $(ARGS)
 
-test: $(VENV)/dev.stamp $(OTHERS) ## run all tests on all databases; first those that use protobuf, with its oldest and newest version
+test: $(VENV)/dev.stamp $(OTHERS) ## run all tests; first those that tell versions of protobuf apart, with the oldest and the newest
 	@$(BIN)/python -m tests.databases
 	@$(BIN)/python -m tests.pages
 	@$(BIN)/python -m tests.wheel
@@ -57,8 +57,8 @@ endif
 quick: .venv-protobuf-newest/stamp ## run the fast tests on SQLite, without those marked slow (a minute)
 	DB=sqlite .venv-protobuf-newest/$(PYTEST) -m 'not slow' $(QUICK) $(ARGS)
 
-test-protobuf-floor: ## run the tests that use protobuf on SQLite, with the oldest protobuf that is accepted
-test-protobuf-newest: ## run the tests that use protobuf on SQLite, with the newest protobuf
+test-protobuf-floor: ## run the tests that tell versions of protobuf apart, on SQLite, with the oldest one that is accepted
+test-protobuf-newest: ## the same with the newest protobuf
 test-protobuf-floor test-protobuf-newest: test-protobuf-%: .venv-protobuf-%/stamp
 	DB=sqlite .venv-protobuf-$*/$(PYTEST) -p no:cacheprovider -m 'not slow or messages' $(PROTOBUF) $(ARGS)
 

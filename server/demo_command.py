@@ -1,4 +1,4 @@
-"""lineal-server demo: fills a store of its own with the history of a demo. The command line registers it, and then serves it.
+"""lineal-server demo: fills a store of its own with the history of a demo. The command `demo` calls it, and then serves the store.
 
 The history is written into a file beside the store's and renamed when it is whole: what was interrupted is no store.
 """

@@ -1,4 +1,4 @@
-"""lineal-server lineage: prints what made an artifact and what came of it. The command line registers it.
+"""lineal-server lineage: prints what made an artifact and what came of it. The command `lineage` calls it.
 
 It reads the store itself, so that no server has to run.
 """
