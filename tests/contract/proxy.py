@@ -19,11 +19,16 @@ class Relay:
         self._connections: set[asyncio.Task[None]] = set()
         self._cut_at: bytes | None = None
         self._lets_through = False
+        self._farewell, self._farewell_after = b"", b""
         self.cuts = 0
 
     def cut_at(self, text: bytes, *, lets_through: bool) -> None:
         """Cut once, when the text comes; the server gets it, or not."""
         self._cut_at, self._lets_through = text, lets_through
+
+    def end_after(self, text: bytes, farewell: bytes) -> None:
+        """Add a last message to the server's once, when an answer has the text; the connection is cut a little later."""
+        self._farewell_after, self._farewell = text, farewell
 
     def lead_to(self, url: str) -> None:
         """Pass on new connections to the server of another URL; those that are open stay where they are."""
@@ -48,7 +53,7 @@ class Relay:
         server: asyncio.StreamWriter | None = None
         try:
             server_reader, server = await asyncio.open_connection(self._host, self._port)
-            answers = asyncio.create_task(_pass_on(server_reader, writer))
+            answers = asyncio.create_task(self._pass_on_answers(server_reader, writer))
             try:
                 last = await self._pass_on_until_cut(reader, server)
             finally:
@@ -61,6 +66,18 @@ class Relay:
             if server is not None:
                 server.transport.abort()
 
+    async def _pass_on_answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if self._farewell and self._farewell_after in data:
+                    self.cuts += 1
+                    writer.write(data + self._farewell)
+                    self._farewell = b""
+                    await asyncio.sleep(ANSWER_SECONDS)
+                    break
+                writer.write(data)
+        writer.close()
+
     async def _pass_on_until_cut(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> bytes:
         with suppress(OSError):
             while data := await reader.read(65536):
@@ -71,13 +88,6 @@ class Relay:
                 self._cut_at = None
                 return data
         return b""
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-    writer.close()
 
 
 @asynccontextmanager

@@ -70,6 +70,30 @@ async def test_a_broken_commit_raises_outcomeunknown(
     assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == ("after" if arrives else "before")
 
 
+FAREWELL = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+ENDING = b"E" + (len(FAREWELL) + 4).to_bytes(4, "big") + FAREWELL
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("last", [b"server_version", b"SELECT"])
+async def test_a_session_that_the_server_has_just_ended_is_left(
+    store: SqlStore, migrated_url: str, last: bytes
+) -> None:
+    """The server says that it ends a session, and hangs up later; in between the driver refuses to send anything."""
+    task, attempts = await a_kept_task(store, name="before"), []
+    async with relay_to(migrated_url) as (relay, url):
+        relayed = SqlStore(url)
+        assert await relayed.read(lambda tx: tx.tasks.get(task.id)) == task
+        relay.end_after(last, ENDING)
+        reads = [relayed.read(lambda tx: tx.tasks.get(task.id)) for _ in range(2)]
+        assert await asyncio.gather(*reads) == [task] * 2
+        relay.end_after(last, ENDING)
+        await relayed.write(rename(task, attempts))
+        await relayed.close()
+    assert relay.cuts == 2
+    assert (await store.read(lambda tx: tx.tasks.get(task.id))).name == "after"
+
+
 @servers_only
 async def test_a_read_whose_connection_breaks_runs_again(store: SqlStore, migrated_url: str) -> None:
     task = await a_kept_task(store)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from asyncpg import InterfaceError, PostgresError
 from asyncpg.exceptions import ClientConfigurationError
 from sqlalchemy import (
     ColumnElement,
@@ -19,7 +18,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
-    event,
     func,
     literal_column,
     select,
@@ -35,6 +33,7 @@ from sqlalchemy.types import TypeEngine
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
+from storage.sql.dialects.postgresql_driver import ERRORS, open_sessions, translated
 from storage.sql.dialects.postgresql_inquiry import PostgreSQLInquiry
 from storage.sql.dialects.refusals import (
     FORBIDDEN_VALUE,
@@ -50,7 +49,6 @@ from storage.sql.dialects.sessions import (
     KEEPALIVE_IDLE_SECONDS,
     KEEPALIVE_INTERVAL_SECONDS,
     UNACKNOWLEDGED_SECONDS,
-    keep_alive,
     not_in_force,
 )
 from storage.sql.types import ByteString, ByteText, length_of
@@ -200,12 +198,7 @@ class PostgreSQL(Dialect):
         and where rows are looked up one by one, once for each.
         """
         settings = {"random_page_cost": 1.1, **self._time_limits()}
-        statements = "; ".join(f"SET {name} = {value}" for name, value in settings.items())
-
-        @event.listens_for(engine.sync_engine, "connect")
-        def on_connect(connection: Any, _record: Any) -> None:
-            keep_alive(getattr(connection.driver_connection, "_transport", None))
-            connection.run_async(lambda driver: driver.execute(statements))
+        open_sessions(engine, "; ".join(f"SET {name} = {value}" for name, value in settings.items()))
 
     def _time_limits(self) -> dict[str, int]:
         """How long a session may be silent, and its transaction idle: seconds or milliseconds, in the server's own unit of each."""
@@ -363,9 +356,8 @@ class PostgreSQL(Dialect):
         assert driver is not None
         try:
             await driver.copy_records_to_table(table.name, records=rows, columns=list(names))
-        except (PostgresError, InterfaceError) as error:
-            is_closed = driver.is_closed()
-            raise DBAPIError(f"COPY {table.name}", None, error, connection_invalidated=is_closed) from error
+        except ERRORS as error:
+            raise translated(error, f"COPY {table.name}", is_closed=driver.is_closed()) from error
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Durability, an encoding that has every character, and whether the session has the time limits that it was given."""
