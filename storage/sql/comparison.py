@@ -101,7 +101,7 @@ class SqlComparison:
     async def root_tasks(self, run_ids: Sequence[str]) -> Sequence[RootTask]:
         """Return the ROOT tasks of runs."""
         rows = await self._each(self._statements.roots, run_ids, 0)
-        return [RootTask(row.run_id, row.id, row.characters) for row in rows if row.type == TaskType.ROOT]
+        return [RootTask(run_id, id, size) for _, run_id, id, type, size in rows if type == TaskType.ROOT]
 
     async def inputs_of_tasks(self, task_ids: Sequence[str]) -> dict[str, str | None]:
         """Return the input parameters of tasks."""

@@ -182,7 +182,7 @@ class SqlLineage:
     async def tasks_of_run(self, run_id: str, *, types: Sequence[int], limit: int) -> Sequence[str]:
         """Return the ids of a run's first tasks of some types."""
         values = {"run_id": run_id, "types": list(types), "limit": limit}
-        return (await self._connection.execute(_TASKS_OF_RUN, values)).scalars().all()
+        return list((await self._connection.execute(_TASKS_OF_RUN, values)).scalars())
 
     async def parameters_of_run(self, run_id: str, *, limit: int, characters: int) -> Sequence[TaskOutline]:
         """Return a run's first tasks with their parameters."""

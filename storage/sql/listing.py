@@ -51,11 +51,12 @@ async def page(
         count = select(func.count()).select_from(table).where(*rows_of.conditions())
         total = (await connection.execute(count)).scalar_one()
     page_rows = rows[: listing.page_size]
-    last = page_rows[-1] if len(rows) > listing.page_size else None
+    is_last = len(rows) <= listing.page_size
+    id_at = next(position for position, column in enumerate(columns) if column.key == "id")
     return Page(
         rows=[record(row) for row in page_rows],
         total_size=total,
-        next=None if last is None else Cursor(value=last.sort_key, id=last.id),
+        next=None if is_last else Cursor(value=page_rows[-1][-1], id=page_rows[-1][id_at]),
     )
 
 

@@ -74,13 +74,13 @@ class SqlPipelineVersions:
         """
         values = {"ids": self._dialect.text_list(pipeline_ids)}
         rows = (await self._connection.execute(self._dialect.statements(_Statements).latest_of, values)).all()
-        return {row.pipeline_id: PipelineVersion(*row) for row in rows}
+        return {version.pipeline_id: version for version in (PipelineVersion(*row) for row in rows)}
 
     async def names(self, version_ids: Sequence[str]) -> dict[str, str]:
         """Return the names of those versions that exist, by their ids."""
         values = {"ids": self._dialect.text_list(version_ids)}
         rows = (await self._connection.execute(self._dialect.statements(_Statements).names, values)).all()
-        return {row.id: row.name for row in rows}
+        return {id: name for id, name in rows}
 
     async def _find(self, statement: Select[Any], **values: str) -> PipelineVersion | None:
         row = (await self._connection.execute(statement, values)).first()

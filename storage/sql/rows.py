@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, Result, literal_column
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.slices import in_slices
+from storage.sql.prepared import Rows
 
 ROWS_AT_ONCE = 250
 """How many rows become records in one piece, without letting other calls go on: each takes some ten microseconds."""
@@ -64,13 +65,14 @@ def inline_numbers(numbers: Iterable[int]) -> list[ColumnElement[Any]]:
     return [inline_number(number) for number in numbers]
 
 
-async def records(result: Result[Any], record: Callable[[Any], Record]) -> list[Record]:
+async def records(result: Result[Any] | Rows, record: Callable[[Any], Record]) -> list[Record]:
     """Return the records of all rows of a result; many are made in slices."""
-    rows = result.fetchmany(ROWS_AT_ONCE)
-    all_records = [record(row) for row in rows]
-    if len(rows) == ROWS_AT_ONCE:
-        await in_slices(result.partitions(ROWS_AT_ONCE), lambda part: all_records.extend(record(row) for row in part))
-    result.close()
+    rows = result.all()
+    if len(rows) <= ROWS_AT_ONCE:
+        return [record(row) for row in rows]
+    all_records = list[Record]()
+    starts = range(0, len(rows), ROWS_AT_ONCE)
+    await in_slices(starts, lambda start: all_records.extend(map(record, rows[start : start + ROWS_AT_ONCE])))
     return all_records
 
 

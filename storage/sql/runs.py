@@ -237,7 +237,7 @@ class SqlRuns:
         if run_ids:
             ids = self._dialect.text_list(run_ids)
             await self._connection.execute(self._statements.archive, {"ids": ids, "archived_at": updated_at})
-        return Cursor(value=rows[-1].created_at, id=rows[-1].id) if len(rows) == limit else None
+        return Cursor(value=rows[-1][0], id=rows[-1][1]) if len(rows) == limit else None
 
     async def delete(self, run_id: str) -> None:
         """Delete a run; the foreign keys delete its tasks and their links. Raises RowNotFound."""

@@ -157,7 +157,7 @@ class SqlSearch:
     async def namespace_of_uri(self, uri_hash: str, *, first: str) -> str | None:
         """Return the first namespace of a uri that is not before a text."""
         result = await self._connection.execute(_NAMESPACE_OF_URI, {"uri_hash": uri_hash, "first": first})
-        namespace: str | None = result.scalar_one_or_none()
+        namespace: str | None = result.scalar()
         return namespace
 
     async def artifacts_at_uri(

@@ -29,9 +29,11 @@ from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Failure
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.examination import examine
+from storage.sql.prepared import PreparedStatements
 from storage.sql.rows import RowVanished
 from storage.sql.transaction_threads import TransactionThreads
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
+from storage.sql.turn_statements import TurnStatements
 from storage.sql.turns import Caller, Turn, Turns
 from storage.sql.tx import SqlTx
 from storage.tracebacks import release
@@ -72,6 +74,8 @@ class SqlStore:
         self._write_threads, self._read_threads = (
             self.dialect.threads(writer=writer, pool_size=pool_size) for writer in (True, False)
         )
+        self._prepared_writes = PreparedStatements(self._writer.sync_engine.dialect)
+        self._prepared_reads = PreparedStatements(self._reader.sync_engine.dialect)
         self._single_reader = self.dialect.single_read(self._reader)
         # Of its own: whether the database answers must not depend on how many calls wait for their turn.
         self._prober = self.dialect.single_read(
@@ -147,7 +151,7 @@ class SqlStore:
         self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, turn: Turn
     ) -> Answer:
         if self._read_threads is not None:
-            attempt = lambda connection: fn(SqlTx(connection, self.dialect))  # noqa: E731
+            attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_reads), self.dialect))  # noqa: E731
             return await self._read_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
         async with engine.connect() as connection:
             turn.caller.check()
@@ -157,7 +161,7 @@ class SqlStore:
         self, fn: Callable[[WriteTx], Awaitable[Answer]], deadline: float | None, turn: Turn
     ) -> Answer:
         if self._write_threads is not None:
-            attempt = lambda connection: fn(SqlTx(connection, self.dialect))  # noqa: E731
+            attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_writes), self.dialect))  # noqa: E731
             return await self._write_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
         connection = await self._writer.connect()
         try:

@@ -254,7 +254,7 @@ class SqlTasks:
         """Yield the rows of all tasks of a run as a statement that locks them by their ids returns them, LOCKED_AT_ONCE at a time."""
         # By ids: a statement on the run would lock rows as it finds them, before they are sorted, or even walk the whole table
         # in the order of ids, and wait for locks of other runs.
-        ids = sorted(row.id for row in await self._rows(self._statements.ids_of_run, run_id=run_id))
+        ids = sorted(id for (id,) in await self._rows(self._statements.ids_of_run, run_id=run_id))
         for start in range(0, len(ids), LOCKED_AT_ONCE):
             yield await self._rows(statement, ids=self._dialect.text_list(ids[start : start + LOCKED_AT_ONCE]))
 

@@ -36,6 +36,14 @@ class TurnConnection:
     def __init__(self, connection: Connection, has_left: Callable[[], bool]) -> None:
         self._connection, self._has_left = connection, has_left
 
+    def begun(self) -> Connection:
+        """Return the connection in its transaction; raises CancelledError when the caller has left."""
+        if self._has_left():
+            raise asyncio.CancelledError
+        if not self._connection.in_transaction():
+            self._connection.begin()
+        return self._connection
+
     async def execute(self, statement: Any, parameters: Any = None) -> Any:
         """Execute a statement without waiting for the event loop; raises CancelledError when the caller has left."""
         if self._has_left():

@@ -20,13 +20,13 @@ from storage.sql.run_report import SqlRunReport
 from storage.sql.runs import SqlRuns
 from storage.sql.search import SqlSearch
 from storage.sql.tasks import SqlTasks
-from storage.sql.transaction_threads import TurnConnection
+from storage.sql.turn_statements import TurnStatements
 
 
 class SqlTx:
     """The tables as one connection sees them; implements ReadTx and WriteTx."""
 
-    def __init__(self, connection: AsyncConnection | TurnConnection, dialect: Dialect) -> None:
+    def __init__(self, connection: AsyncConnection | TurnStatements, dialect: Dialect) -> None:
         connection = cast(AsyncConnection, connection)  # of which the tables' files call `execute` only
         self.experiments = SqlExperiments(connection, dialect)
         self.pipelines = SqlPipelines(connection, dialect)

@@ -1,0 +1,47 @@
+"""The statements of one turn, executed by the driver itself. SqlStore gives this to the tables' files where transactions run on threads."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ClauseElement
+from sqlalchemy.exc import DBAPIError
+
+from storage.sql.prepared import PreparedStatements, Rows, Values, announce
+from storage.sql.transaction_threads import TurnConnection
+
+
+class TurnStatements:
+    """Executes statements that somebody holds by their text; what has no values was built for one call, and is SQLAlchemy's."""
+
+    def __init__(self, turn: TurnConnection, statements: PreparedStatements) -> None:
+        self._turn, self._statements = turn, statements
+
+    async def execute(self, statement: ClauseElement, values: Values | Sequence[Values] | None = None) -> Any:
+        """Execute a statement with values, or with each of several.
+
+        Raises DBAPIError, as SQLAlchemy does, and CancelledError when the caller has left.
+        """
+        if values is None:
+            return await self._turn.execute(statement)
+        connection = self._turn.begun()
+        driver: Any = connection.connection.driver_connection
+        if isinstance(values, Mapping):
+            prepared = self._statements.of(statement, values)
+            text, arguments = prepared.bind(values)
+            announce(connection, text, arguments)
+            try:
+                cursor = driver.execute(text, arguments)
+                return Rows(prepared.rows(cursor.fetchall()), cursor.rowcount)
+            except sqlite3.Error as error:
+                raise DBAPIError(text, None, error, hide_parameters=True) from error
+        if not values:
+            return Rows([])
+        prepared = self._statements.of(statement, values[0], many=True)
+        bound = [prepared.bind(each) for each in values]
+        text, all_arguments = bound[0][0], [arguments for _, arguments in bound]
+        announce(connection, text, all_arguments)
+        try:
+            return Rows([], driver.executemany(text, all_arguments).rowcount)
+        except sqlite3.Error as error:
+            raise DBAPIError(text, None, error, hide_parameters=True) from error
