@@ -80,7 +80,9 @@ class Prepared:
         if processors is None:
             return rows
         return [
-            tuple([value if process is None else process(value) for process, value in zip(processors, row, strict=True)])
+            tuple(
+                [value if process is None else process(value) for process, value in zip(processors, row, strict=True)]
+            )
             for row in rows
         ]
 
@@ -93,9 +95,9 @@ class Prepared:
                 self._expanded.popitem(last=False)
         text, places = known
         sent = {argument: argument.sent(values) for argument in self._plan}
-        return text, tuple([
-            argument.bound(sent[argument] if index is None else sent[argument][index]) for argument, index in places
-        ])
+        return text, tuple(
+            [argument.bound(sent[argument] if index is None else sent[argument][index]) for argument, index in places]
+        )
 
     def _expansion(self, values: Values) -> tuple[str, list[Place]]:
         """Return the text for lists of these lengths, and where the value at each of its positions comes from."""
