@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.errors import OutcomeUnknown
+from storage.sql.session import Session, Sessions
 from storage.sql.turns import Turn
 
 BROKEN = "the connection broke during COMMIT; the write may have happened"
@@ -41,11 +41,16 @@ class Endings:
             raise
 
     async def commit(
-        self, connection: AsyncConnection, is_unknown: Callable[[DBAPIError], bool], turn: Turn, deadline: float | None
+        self,
+        session: Session,
+        sessions: Sessions,
+        is_unknown: Callable[[DBAPIError], bool],
+        turn: Turn,
+        deadline: float | None,
     ) -> None:
         """Commit and give the connection back. Raises OutcomeUnknown if the connection breaks, or the deadline passes meanwhile."""
         try:
-            await self.run(_committed(connection, is_unknown), turn)
+            await self.run(_committed(session, sessions, is_unknown), turn)
         except asyncio.CancelledError:
             # By the caller's own timer for the same deadline: what it asks for is to end now, and why is known only here.
             if deadline is not None and time.monotonic() >= deadline:
@@ -58,14 +63,14 @@ class Endings:
             await asyncio.wait(tuple(self._left), timeout=CLOSE_SECONDS)
 
 
-async def _committed(connection: AsyncConnection, is_unknown: Callable[[DBAPIError], bool]) -> None:
+async def _committed(session: Session, sessions: Sessions, is_unknown: Callable[[DBAPIError], bool]) -> None:
     try:
-        await connection.commit()
+        await session.commit()
     except BaseException as error:
         # Whatever the error, the transaction may still be open, and the connection's next user must not commit it.
-        await connection.invalidate()
+        session.is_usable = False
         if isinstance(error, OSError) or (isinstance(error, DBAPIError) and is_unknown(error)):
             raise OutcomeUnknown(BROKEN) from error
         raise
     finally:
-        await connection.close()
+        await sessions.give_back(session)

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ClauseElement, Connection
+from sqlalchemy import ClauseElement, Connection, Float, Integer, String
 from sqlalchemy import Dialect as SqlDialect
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 EXPANSIONS_MAX = 32
 """For how many combinations of lengths a statement with lists of values keeps its text."""
@@ -40,6 +42,13 @@ class _Argument:
         return value if self.process is None else self.process(value)
 
 
+def _result_processor(type_: TypeEngine[Any], dialect: SqlDialect) -> Processor | None:
+    """Return what makes a driver's value one of the type; every driver returns texts and numbers as they are."""
+    if isinstance(type_, String | Integer | Float):
+        return None
+    return type_.dialect_impl(dialect).result_processor(dialect, None)
+
+
 Place = tuple[_Argument, int | None]
 """An argument, and the position in it if it is a list of which each element is bound."""
 
@@ -62,9 +71,10 @@ class Prepared:
         self._keys = [each.key for each in self._plan] if is_plain else None
         self._expanded: OrderedDict[tuple[int, ...], tuple[str, list[Place]]] = OrderedDict()
         columns = getattr(statement, "exported_columns", ())
-        processors = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
-        self.row_processors = processors if any(processors) else None
-        """What to call each value of a row with, None where that is nothing; None if no value needs it."""
+        processors = [_result_processor(each.type, dialect) for each in columns]
+        self._row_processors = processors if any(processors) else None
+        self.returns_rows = bool(processors)
+        """Whether the statement returns rows, and not how many it has changed."""
 
     def bind(self, values: Values) -> tuple[str, Arguments]:
         """Return the text and its arguments, in order. Raises KeyError for a value that is missing."""
@@ -76,7 +86,7 @@ class Prepared:
 
     def rows(self, rows: Sequence[Any]) -> Sequence[Any]:
         """Return the rows of a driver with the values that the statement's columns have."""
-        processors = self.row_processors
+        processors = self._row_processors
         if processors is None:
             return rows
         return [
@@ -170,10 +180,22 @@ class Rows:
         return [row[0] for row in self._rows]
 
 
-def announce(connection: Connection, text: str, arguments: Any) -> None:
-    """Tell who listens to the statements of SQLAlchemy's engines of one that the driver executes by itself."""
-    listeners = connection.dispatch.before_cursor_execute
-    if listeners:
-        is_many = isinstance(arguments, list)
+def announce(connection: Connection | AsyncConnection, text: str, arguments: Any) -> None:
+    """Tell who listens to SQLAlchemy's statements of one that a driver executes by itself."""
+    connection = _sync(connection)
+    if listeners := connection.dispatch.before_cursor_execute:
         for listener in listeners:
-            listener(connection, None, text, arguments, None, is_many)
+            listener(connection, None, text, arguments, None, isinstance(arguments, list))
+
+
+def announce_commit(connection: AsyncConnection) -> None:
+    """Tell who listens to SQLAlchemy's commits of one that a driver executes by itself."""
+    for listener in _sync(connection).dispatch.commit:
+        listener(_sync(connection))
+
+
+def _sync(connection: Connection | AsyncConnection) -> Connection:
+    if isinstance(connection, AsyncConnection):
+        assert connection.sync_connection is not None
+        return connection.sync_connection
+    return connection

@@ -31,6 +31,7 @@ from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.examination import examine
 from storage.sql.prepared import PreparedStatements
 from storage.sql.rows import RowVanished
+from storage.sql.server_transactions import ServerTransactions, held_engine_options
 from storage.sql.transaction_threads import TransactionThreads
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
 from storage.sql.turn_statements import TurnStatements
@@ -74,6 +75,11 @@ class SqlStore:
         self._write_threads, self._read_threads = (
             self.dialect.threads(writer=writer, pool_size=pool_size) for writer in (True, False)
         )
+        self._endings = Endings()
+        self._writes = self._reads = None
+        if self._write_threads is None:
+            self._writes = self._on_server(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
+            self._reads = self._on_server(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
         self._prepared_writes = PreparedStatements(self._writer.sync_engine.dialect)
         self._prepared_reads = PreparedStatements(self._reader.sync_engine.dialect)
         self._single_reader = self.dialect.single_read(self._reader)
@@ -84,7 +90,6 @@ class SqlStore:
         self._write_turns = Turns(self._size(self._writer, self._write_threads))
         self._read_turns = Turns(self._size(self._reader, self._read_threads))
         self._probe_turns = Turns(self._size(self._prober, None))
-        self._endings = Endings()
         self._troubles = Troubles(self.dialect)
         self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
@@ -97,8 +102,14 @@ class SqlStore:
         pool: Any = engine.pool
         return int(pool.size())
 
-    def _engine(self, *, writer: bool, pool_size: int, connect_seconds: float) -> AsyncEngine:
+    def _on_server(self, *, writer: bool, pool_size: int, connect_seconds: float) -> ServerTransactions:
+        engine = self._engine(writer=writer, pool_size=pool_size, connect_seconds=connect_seconds, is_held=True)
+        return ServerTransactions(self.dialect, engine, self._endings, size=pool_size, writer=writer)
+
+    def _engine(self, *, writer: bool, pool_size: int, connect_seconds: float, is_held: bool = False) -> AsyncEngine:
         options = self.dialect.engine_options(writer=writer, pool_size=pool_size, pool_timeout_seconds=connect_seconds)
+        if is_held:
+            options = held_engine_options(options)
         # Values are users' data: not even the log of an unexpected error may contain them.
         engine = create_async_engine(self.dialect.url, hide_parameters=True, **options)
         self.dialect.prepare(engine, writer=writer)
@@ -119,6 +130,9 @@ class SqlStore:
         now = time.monotonic()
         if now - self._left_at > LEAVE_SECONDS:
             self._left_at = now
+            for transactions in (self._writes, self._reads):
+                if transactions is not None:
+                    transactions.sessions.leave()
 
     @property
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
@@ -127,17 +141,19 @@ class SqlStore:
 
     @property
     def sync_engines(self) -> tuple[Engine, ...]:
-        """Every engine that executes statements, for event listeners."""
+        """Every engine whose statements are those of callers, for event listeners."""
+        if self._writes is not None and self._reads is not None:
+            return self._writes.engine.sync_engine, self._reads.engine.sync_engine
         threads = [one.engine for one in (self._write_threads, self._read_threads) if one is not None]
         return self._writer.sync_engine, self._reader.sync_engine, *threads
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback on one snapshot; see storage.contract.Store."""
-        return await self._retrying(self._read_turns, lambda turn: self._read_once(self._reader, fn, None, turn))
+        return await self._retrying(self._read_turns, lambda turn: self._read_once(fn, None, turn))
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
-        return await self._retrying(self._read_turns, lambda turn: self._read_once(self._single_reader, fn, None, turn))
+        return await self._retrying(self._read_turns, lambda turn: self._read_once(fn, None, turn, is_one=True))
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
@@ -148,30 +164,22 @@ class SqlStore:
         return self if deadline is None else _StoreUntil(self, deadline)
 
     async def _read_once(
-        self, engine: AsyncEngine, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, turn: Turn
+        self, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, turn: Turn, *, is_one: bool = False
     ) -> Answer:
-        if self._read_threads is not None:
-            attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_reads), self.dialect))  # noqa: E731
-            return await self._read_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
-        async with engine.connect() as connection:
-            turn.caller.check()
-            return await fn(SqlTx(connection, self.dialect))
+        if self._reads is not None:
+            return await self._reads.run(fn, turn, deadline, is_one=is_one)
+        assert self._read_threads is not None
+        attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_reads), self.dialect))  # noqa: E731
+        return await self._read_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
 
     async def _write_once(
         self, fn: Callable[[WriteTx], Awaitable[Answer]], deadline: float | None, turn: Turn
     ) -> Answer:
-        if self._write_threads is not None:
-            attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_writes), self.dialect))  # noqa: E731
-            return await self._write_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
-        connection = await self._writer.connect()
-        try:
-            turn.caller.check()
-            answer = await fn(SqlTx(connection, self.dialect))
-        except BaseException:
-            await self._endings.run(connection.close(), turn)
-            raise
-        await self._endings.commit(connection, self.dialect.is_outcome_unknown, turn, deadline)
-        return answer
+        if self._writes is not None:
+            return await self._writes.run(fn, turn, deadline)
+        assert self._write_threads is not None
+        attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_writes), self.dialect))  # noqa: E731
+        return await self._write_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
 
     async def _retrying(
         self, turns: Turns, attempt: Callable[[Turn], Awaitable[Answer]], deadline: float | None = None
@@ -281,6 +289,9 @@ class SqlStore:
 
     def pool_use(self) -> dict[str, tuple[int, int]]:
         """Return, for the write pool and the read pool, the number of connections in use and its maximum."""
+        if self._writes is not None and self._reads is not None:
+            held = {"writer": self._writes, "reader": self._reads}
+            return {name: (one.sessions.in_use, one.size) for name, one in held.items()}
         writer = self._writer if self._write_threads is None else self._write_threads.engine
         reader = self._reader if self._read_threads is None else self._read_threads.engine
         pools: dict[str, Any] = {"writer": writer.pool, "reader": reader.pool}
@@ -318,6 +329,9 @@ class SqlStore:
         for threads in (self._write_threads, self._read_threads):
             if threads is not None:
                 await threads.close()
+        for transactions in (self._writes, self._reads):
+            if transactions is not None:
+                await transactions.sessions.close()
         for engine in (self._writer, self._reader, self._prober):
             pool = engine.pool
             with contextlib.suppress(SQLAlchemyError, OSError):
@@ -337,12 +351,12 @@ class _StoreUntil:
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        attempt = lambda turn: store._read_once(store._reader, fn, self._deadline, turn)  # noqa: E731
+        attempt = lambda turn: store._read_once(fn, self._deadline, turn)  # noqa: E731
         return await store._retrying(store._read_turns, attempt, self._deadline)
 
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         store = self._store
-        attempt = lambda turn: store._read_once(store._single_reader, fn, self._deadline, turn)  # noqa: E731
+        attempt = lambda turn: store._read_once(fn, self._deadline, turn, is_one=True)  # noqa: E731
         return await store._retrying(store._read_turns, attempt, self._deadline)
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:

@@ -19,6 +19,7 @@ from storage.sql.row_ids import SqlRowIds
 from storage.sql.run_report import SqlRunReport
 from storage.sql.runs import SqlRuns
 from storage.sql.search import SqlSearch
+from storage.sql.session import SessionStatements
 from storage.sql.tasks import SqlTasks
 from storage.sql.turn_statements import TurnStatements
 
@@ -26,8 +27,8 @@ from storage.sql.turn_statements import TurnStatements
 class SqlTx:
     """The tables as one connection sees them; implements ReadTx and WriteTx."""
 
-    def __init__(self, connection: AsyncConnection | TurnStatements, dialect: Dialect) -> None:
-        connection = cast(AsyncConnection, connection)  # of which the tables' files call `execute` only
+    def __init__(self, statements: SessionStatements | TurnStatements, dialect: Dialect) -> None:
+        connection = cast(AsyncConnection, statements)  # of which the tables' files call `execute` only
         self.experiments = SqlExperiments(connection, dialect)
         self.pipelines = SqlPipelines(connection, dialect)
         self.pipeline_versions = SqlPipelineVersions(connection, dialect)

@@ -42,8 +42,8 @@ async def leave_during(call: Any, losing: Losing) -> asyncio.Task[Any]:
 
 @pytest.mark.databases("postgresql", "mysql")  # SQLite's threads connect, which no cancellation reaches
 @pytest.mark.parametrize("name", ["read", "read_one", "write"])
-async def test_a_cancellation_that_is_lost_while_connecting_ends_the_call(store: SqlStore, name: str) -> None:
-    await keep(store, a_run())
+async def test_a_cancellation_that_is_lost_while_connecting_ends_the_call(migrated_url: str, name: str) -> None:
+    store = SqlStore(migrated_url)
     losing, begun = Losing(), list[object]()
 
     async def callback(tx: object) -> None:
@@ -59,6 +59,7 @@ async def test_a_cancellation_that_is_lost_while_connecting_ends_the_call(store:
     assert (losing.calls, begun) == (1, [])
     assert [used for used, _ in store.pool_use().values()] == [0, 0]
     await keep(store, a_run())
+    await store.close()
 
 
 @pytest.mark.databases("mysql")  # PostgreSQL's driver raises an error that is not tried again

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from storage.contract import Lock, WriteTx
 from storage.errors import Conflict, RowNotFound
@@ -56,7 +57,7 @@ async def test_a_write_that_never_gets_through_ends_with_its_callers_deadline(st
 
     async def write(tx: Any) -> None:
         attempts.append(time.monotonic())
-        await tx.tasks._connection.exec_driver_sql("SELECT id FROM tasks FOR UPDATE NOWAIT")
+        await tx.tasks._connection.execute(text("SELECT id FROM tasks FOR UPDATE NOWAIT"))
 
     async with while_locked(store, lambda tx: tx.tasks.lock([task.id])):
         with pytest.raises(Conflict, match="concurrent writes kept colliding"):

@@ -18,6 +18,7 @@ from storage.sql.dialects.inquiry import Inquiry
 from storage.sql.dialects.online_ddl import OnlineDdl
 from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, causes, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
+from storage.sql.session import Session
 from storage.sql.transaction_threads import TransactionThreads
 
 IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
@@ -159,6 +160,10 @@ class Dialect:
     def threads(self, *, writer: bool, pool_size: int) -> TransactionThreads | None:
         """Return new threads for all transactions of a store that write, or read; None if each takes a connection of an engine."""
         return None
+
+    def session(self, connection: AsyncConnection, driver: Any, *, writer: bool) -> Session:
+        """Return a session on a new connection in autocommit mode, where `threads` returns None."""
+        raise NotImplementedError
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
         """Return the engine for reads with one statement: in autocommit mode if that saves round trips."""

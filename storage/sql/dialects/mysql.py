@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Insert, Select, Table, bindparam, event, func, text
+from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,7 @@ from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
 from storage.sql.dialects.mysql_inquiry import MySQLInquiry
+from storage.sql.dialects.mysql_session import MySQLSession
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, TABLE_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
@@ -156,6 +158,7 @@ class MySQL(Dialect):
         super().__init__(url)
         self._packet_bytes = 0
         self._endings: set[asyncio.Task[None]] = set()
+        self._sql_dialect: SqlDialect | None = None
         self._password = self._driver.password(self.url.password or "")
         authorities, certificate, key = (self.url.query.get(name) for name in ("ssl_ca", "ssl_cert", "ssl_key"))
         if (certificate and not authorities) or (key and not certificate):
@@ -192,6 +195,7 @@ class MySQL(Dialect):
 
         End the session of a statement whose caller has left: the server would go on, and hold what it has locked.
         """
+        self._sql_dialect = engine.sync_engine.dialect
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, record: Any) -> None:
@@ -208,12 +212,7 @@ class MySQL(Dialect):
             if connection is None or context.statement is None:
                 return
             if isinstance(context.original_exception, asyncio.CancelledError):
-                thread_id = connection.connection.driver_connection.thread_id()
-                _, arguments = engine.sync_engine.dialect.create_connect_args(self.url)
-                arguments["password"] = self._password
-                ending = asyncio.create_task(_end_session(self._driver, thread_id, arguments))
-                self._endings.add(ending)
-                ending.add_done_callback(self._endings.discard)
+                self._end_session(connection.connection.driver_connection.thread_id())
 
         @event.listens_for(engine.sync_engine, "before_cursor_execute")
         def on_execute(connection: Connection, _: Any, statement: str, values: Any, __: Any, many: bool) -> None:
@@ -222,6 +221,18 @@ class MySQL(Dialect):
             for row in values if many else (values,):
                 if not _fits(statement, row, limit):
                     raise ValueRefused("a value is too large for the database, or there are too many values")
+
+    def _end_session(self, thread_id: int) -> None:
+        assert self._sql_dialect is not None
+        _, arguments = self._sql_dialect.create_connect_args(self.url)
+        arguments["password"] = self._password
+        ending = asyncio.create_task(_end_session(self._driver, thread_id, arguments))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    def session(self, connection: AsyncConnection, driver: Any, *, writer: bool) -> MySQLSession:
+        """See MySQLSession."""
+        return MySQLSession(connection, driver, self._driver, self._end_session, writer=writer)
 
     async def close(self) -> None:
         """Wait for the ends of sessions."""

@@ -45,6 +45,10 @@ class Aiomysql(MySQLDriver):
         await connection._connect()
         return connection
 
+    async def cursor(self, connection: Any) -> Any:
+        """See MySQLDriver."""
+        return await connection.cursor()
+
     def no_answer(self, number: int) -> Exception:
         """See MySQLDriver."""
         error: Exception = aiomysql.OperationalError(number, "the server does not answer")

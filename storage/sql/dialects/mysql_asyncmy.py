@@ -23,6 +23,10 @@ class Asyncmy(MySQLDriver):
         """See MySQLDriver."""
         return await asyncmy.connect(**arguments)
 
+    async def cursor(self, connection: Any) -> Any:
+        """See MySQLDriver."""
+        return connection.cursor()
+
     def no_answer(self, number: int) -> Exception:
         """See MySQLDriver."""
         return OperationalError(number, "the server does not answer")

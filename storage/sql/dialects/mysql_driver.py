@@ -32,6 +32,10 @@ class MySQLDriver(ABC):
         """
 
     @abstractmethod
+    async def cursor(self, connection: Any) -> Any:
+        """Return a new cursor of a connection, which reads all rows at once."""
+
+    @abstractmethod
     def no_answer(self, number: int) -> Exception:
         """Return the driver's error for a server that does not answer, with a number."""
 

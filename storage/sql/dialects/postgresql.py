@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeEngine
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
-from storage.sql.dialects.postgresql_driver import ERRORS, open_sessions, translated
+from storage.sql.dialects.postgresql_driver import ERRORS, PostgreSQLSession, open_sessions, translated
 from storage.sql.dialects.postgresql_inquiry import PostgreSQLInquiry
 from storage.sql.dialects.refusals import (
     FORBIDDEN_VALUE,
@@ -207,6 +207,10 @@ class PostgreSQL(Dialect):
             limits["statement_timeout"] = self.session_limits.statement_milliseconds
             limits["idle_in_transaction_session_timeout"] = self.session_limits.idle_seconds * 1000
         return limits
+
+    def session(self, connection: AsyncConnection, driver: Any, *, writer: bool) -> PostgreSQLSession:
+        """See PostgreSQLSession."""
+        return PostgreSQLSession(connection, driver, writer=writer)
 
     def single_read(self, engine: AsyncEngine) -> AsyncEngine:
         """Without BEGIN and ROLLBACK, a single statement is one round trip."""

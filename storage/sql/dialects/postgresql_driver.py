@@ -1,5 +1,6 @@
-"""asyncpg, where it is called without SQLAlchemy in between: settings of sessions, and its errors. The dialect calls this."""
+"""asyncpg, where it is called without SQLAlchemy in between: sessions, and its errors. The dialect and the store call this."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
@@ -9,6 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.sql.dialects.sessions import keep_alive
+from storage.sql.prepared import Arguments
+from storage.sql.session import Session
 
 ERRORS = (PostgresError, InterfaceError, InternalClientError)
 """What the driver raises for the database, and for a connection that has ended."""
@@ -31,3 +34,40 @@ def open_sessions(engine: AsyncEngine, settings: str) -> None:
             # A server that stops says so before it hangs up, and what is sent in between fails by the driver's own states.
             connection.driver_connection.terminate()
             raise translated(error, None, is_closed=True) from error
+
+
+class PostgreSQLSession(Session):
+    """See Session. The driver keeps the statements that it has prepared."""
+
+    errors = ERRORS
+
+    @property
+    def first_statement(self) -> str:
+        """With the isolation level, which costs no round trip there."""
+        return "BEGIN ISOLATION LEVEL " + ("READ COMMITTED" if self.is_writer else "REPEATABLE READ READ ONLY")
+
+    async def open(self) -> None:
+        """There is nothing left to prepare."""
+
+    async def send(self, text: str) -> None:
+        """See Session."""
+        await self.driver.execute(f"{text};")
+
+    async def fetch(self, text: str, arguments: Arguments, *, returns_rows: bool) -> tuple[Sequence[Any], int]:
+        """See Session."""
+        if returns_rows:
+            rows = list(map(tuple, await self.driver.fetch(text, *arguments)))
+            return rows, len(rows)
+        status = await self.driver.execute(text, *arguments)
+        return (), int(status.rpartition(" ")[2])
+
+    async def send_many(self, text: str, arguments: Sequence[Arguments]) -> None:
+        """See Session."""
+        await self.driver.executemany(text, arguments)
+
+    def is_closed_by(self, error: Exception) -> bool:
+        """The driver says it of the connection, not of the error."""
+        return bool(self.driver.is_closed()) or isinstance(error, InternalClientError)
+
+    def abandon(self) -> None:
+        """The driver has done it."""
