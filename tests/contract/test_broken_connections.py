@@ -60,7 +60,7 @@ async def test_a_broken_commit_raises_outcomeunknown(
     task, attempts = await a_kept_task(store, name="before"), []
     async with relay_to(migrated_url) as (relay, url):
         relayed = SqlStore(url)
-        await relayed.problems()
+        await keep(relayed, a_run())  # over a connection that stays open
         relay.cut_at(COMMIT[database_kind], lets_through=arrives)
         with pytest.raises(OutcomeUnknown, match="may have happened"):
             await relayed.write(rename(task, attempts))
