@@ -7,6 +7,7 @@ from storage.contract.listing import Listing, Page
 from storage.model import (
     ChildTask,
     CommonEnd,
+    LinkedArtifact,
     RunningTask,
     Task,
     TaskAttempt,
@@ -22,6 +23,12 @@ class TaskReads(Protocol):
 
     async def get(self, task_id: str) -> Task:
         """Raises RowNotFound when no task has the id."""
+
+    async def linked(self, task_id: str, run_id: str) -> tuple[Task, Sequence[LinkedArtifact], Sequence[ChildTask]]:
+        """One statement reads a task with its links and its children. Children of a linked task come by creation time, then id.
+
+        A linked task has no children in other runs than its own. An unknown task is not linked.
+        """
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
         """Heads of unknown tasks are left out. Texts that cannot be ids have no heads and cost no statement."""

@@ -4,7 +4,20 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Update, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    FromClause,
+    Select,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
@@ -13,6 +26,7 @@ from storage.ids import can_be_id, possible_ids
 from storage.model import (
     ChildTask,
     CommonEnd,
+    LinkedArtifact,
     RunningTask,
     Task,
     TaskAttempt,
@@ -24,6 +38,7 @@ from storage.model import (
 )
 from storage.slices import in_slices
 from storage.sql.dialects.dialect import Dialect
+from storage.sql.linked_task import LinkedTaskStatement, linked_task
 from storage.sql.listing import page
 from storage.sql.rows import RowVanished, columns_of, execute_many, field_names, inline_literal, records, values_of
 from storage.sql.tables import tasks
@@ -66,6 +81,7 @@ class _Statements:
         names = ("created_at", "id", "name", "parent_task_id")
         rows, condition = dialect.rows_among(tasks, tasks.c.parent_task_id, "ids", scope=of_run, columns=names)
         self.children = select(*(rows.c[name] for name in names)).where(condition)
+        self.linked = LinkedTaskStatement(dialect).statement
         self.cached = _find_cached()
         self.cached_in_namespace = _find_cached(tasks.c.namespace == bindparam("namespace"))
         has_id = dialect.among(tasks.c.id, "ids")
@@ -151,7 +167,7 @@ class SqlTasks:
         self._connection, self._dialect = connection, dialect
         self._statements = dialect.statements(_Statements)
 
-    async def _rows(self, statement: Select[Any], **values: Any) -> Sequence[Any]:
+    async def _rows(self, statement: Executable, **values: Any) -> Sequence[Any]:
         rows: Sequence[Any] = (await self._connection.execute(statement, values)).all()
         return rows
 
@@ -164,6 +180,13 @@ class SqlTasks:
         if not rows:
             raise RowNotFound("task", task_id)
         return Task(*rows[0])
+
+    async def linked(self, task_id: str, run_id: str) -> tuple[Task, Sequence[LinkedArtifact], Sequence[ChildTask]]:
+        """Return a task with its links, and with its children in a run; raises RowNotFound."""
+        task, links, children = linked_task(await self._rows(self._statements.linked, task_id=task_id, run_id=run_id))
+        if task is None:
+            raise RowNotFound("task", task_id)
+        return task, links, children
 
     async def heads(self, task_ids: Sequence[str]) -> dict[str, TaskHead]:
         """Return the heads of those tasks that exist."""

@@ -84,3 +84,14 @@ async def test_outputs_are_looked_up_by_their_links_and_not_by_a_uri_that_others
     plans = [await explain(busy_store, each) for each in log]
     assert "artifact_tasks_link" in plans[0].indexes, plans[0].shown
     assert plans[1].indexes >= {"artifacts.id", "artifact_tasks_artifact_id"}, plans[1].shown
+
+
+async def test_a_linked_task_is_read_along_indexes(busy_store: SqlStore) -> None:
+    with statements(busy_store) as log:
+        await busy_store.read_one(lambda tx: tx.tasks.linked("task 3", "run 3"))
+    plans = [await explain(busy_store, log[0])]
+    if busy_store.dialect.name == "postgresql":
+        plans.append(await explain_for_any_value(busy_store, log[0]))
+    for plan in plans:
+        assert "artifact_tasks_link" in plan.indexes, plan.shown
+        assert plan.indexes & {"tasks_run_parent_created", "tasks_run_created"}, plan.shown

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Insert, Select, Table, and_, bindparam, insert, text, update
+from sqlalchemy import ColumnElement, FromClause, Insert, Select, Table, and_, bindparam, insert, null, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -258,6 +258,10 @@ class Dialect:
     def contains(self, column: ColumnElement[Any], value: str | ColumnElement[str]) -> ColumnElement[bool]:
         """Return a condition: the column contains the text literally, without wildcards and case-sensitively."""
         raise NotImplementedError
+
+    def no_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return NULL in the place of a column, in one of the SELECTs that UNION ALL puts together."""
+        return null()
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the column for a condition of which a planner without statistics must not take an index."""

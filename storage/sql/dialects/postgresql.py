@@ -17,9 +17,11 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    cast,
     column,
     func,
     literal_column,
+    null,
     select,
     text,
     true,
@@ -297,6 +299,10 @@ class PostgreSQL(Dialect):
     def contains(self, column: ColumnElement[Any], value: str | ColumnElement[str]) -> ColumnElement[bool]:
         """strpos takes the text literally."""
         return func.strpos(column, value) > 0
+
+    def no_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """With its type: two NULLs without one are texts, which do not go together with numbers."""
+        return cast(null(), _element_type(column))
 
     def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
         """A semi-join with the elements of one array: the generic plan of a long list of values may scan a whole run."""

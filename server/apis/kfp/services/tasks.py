@@ -94,15 +94,14 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
     basic = request.task_view == _BASIC
 
     async def read(tx: ReadTx) -> LinkedTasks:
-        task = await tx.tasks.get(task_id)
-        if task.run_id != request.run_id:
-            raise InvalidArgument(f"task {task_id!r} is not of run {request.run_id!r}")
         if basic:
-            return LinkedTasks([task])
-        links = await tx.artifact_tasks.of_tasks([task_id])
-        return LinkedTasks([task], links, await tx.tasks.children(task.run_id, [task_id]))
+            return LinkedTasks([await tx.tasks.get(task_id)])
+        task, links, children = await tx.tasks.linked(task_id, request.run_id)
+        return LinkedTasks([task], links, children)
 
-    tasks = await call.store.read(read)
+    tasks = await call.store.read_one(read)
+    if tasks.tasks[0].run_id != request.run_id:
+        raise InvalidArgument(f"task {task_id!r} is not of run {request.run_id!r}")
     call.check_size(codec.task_size(tasks.tasks[0], tasks.links))
     return await _message_of_one(tasks, basic=basic)
 
