@@ -194,6 +194,7 @@ class ShownRun:
 
     run: Run
     has_version: bool
+    task_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,11 @@ async def update_tasks(
             tasks_after = [tasks_now[task_id] for task_id in task_ids]
         if not is_linked:
             return LinkedTasks(tasks_after)
+        if len(task_ids) == 1:
+            _, links, children = await tx.tasks.linked(task_ids[0], run_id)
+            return LinkedTasks(tasks_after, links, children)
         links = await tx.artifact_tasks.of_tasks(task_ids)
-        children = await tx.tasks.children(run_id, task_ids)
-        return LinkedTasks(tasks_after, links, children)
+        return LinkedTasks(tasks_after, links, await tx.tasks.children(run_id, task_ids))
 
     return await write_run(store, run_id, attempt, now=now)
 

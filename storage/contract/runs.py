@@ -20,7 +20,7 @@ class RunReads(Protocol):
     async def get_shown(self, run_id: str) -> ShownRun:
         """A shown run comes with its own specification unless the version it names exists.
 
-        Showing an unknown run raises RowNotFound.
+        A shown run counts its tasks. Showing an unknown run raises RowNotFound.
         """
 
     async def activity(self, run_id: str) -> RunActivity:

@@ -34,7 +34,12 @@ _HAS_ID = runs.c.id == bindparam("run_id")
 _GET = select(*_COLUMNS).where(_HAS_ID)
 _GET_WITH_SPEC = _GET.add_columns(pipeline_specs.c.spec).select_from(_WITH_SPEC)
 _GET_SHOWN = (
-    select(*_COLUMNS, pipeline_specs.c.spec, pipeline_versions.c.id.is_not(None))
+    select(
+        *_COLUMNS,
+        pipeline_specs.c.spec,
+        pipeline_versions.c.id.is_not(None),
+        select(func.count()).where(tasks.c.run_id == runs.c.id).scalar_subquery(),
+    )
     .select_from(_WITH_VERSION)
     .where(_HAS_ID)
 )
@@ -155,7 +160,7 @@ class SqlRuns:
         row = (await self._connection.execute(_GET_SHOWN, {"run_id": run_id})).first()
         if row is None:
             raise RowNotFound("run", run_id)
-        return ShownRun(Run(*row[:-1]), bool(row[-1]))
+        return ShownRun(Run(*row[:-2]), has_version=bool(row[-2]), task_count=row[-1])
 
     async def activity(self, run_id: str) -> RunActivity:
         """Return the activity of a run."""

@@ -90,6 +90,12 @@ async def test_a_shown_run_comes_with_its_own_specification_unless_the_version_i
         assert await shown(store, run.id) == ShownRun(run, has_version=False)
 
 
+async def test_a_shown_run_counts_its_tasks(store: SqlStore) -> None:
+    run, other = a_run(), a_run()
+    await keep(store, run, other, a_task(run.id), a_task(run.id), a_task(other.id))
+    assert await shown(store, run.id) == ShownRun(run, has_version=False, task_count=2)
+
+
 async def test_showing_an_unknown_run_raises_rownotfound(store: SqlStore) -> None:
     with pytest.raises(RowNotFound):
         await shown(store, "nowhere")

@@ -108,6 +108,10 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     run_id = checks.known_id("run", request.run_id)
     tasks_basic = request.task_view == _TASKS_BASIC
     with_tasks, with_spec = request.view in _WITH_TASKS, request.view not in _WITHOUT_SPEC
+    if with_spec and not with_tasks:
+        shown = await call.store.read_one(lambda tx: tx.runs.get_shown(run_id))
+        if shown.run.pipeline_spec is not None or shown.has_version:
+            return await _message_of(call, request, shown.run, shown.task_count)
 
     async def read(tx: ReadTx) -> tuple[Run, int, LinkedTasks, SpecSource | None]:
         call.check_known()
@@ -133,15 +137,21 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
 
     run, task_count, linked_tasks, source = await call.store.read(read)
     call.check_size(codec.RUN_SIZE(run) + codec.largest_metadata(linked_tasks.links))
-    # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
-    message = run_pb2.Run()
-    rest = _write(run, message, request.view, task_count, with_spec=True)
-    if rest is not None:
-        await rest
+    message = await _message_of(call, request, run, task_count)
     await codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
         message.pipeline_spec.ParseFromString(spec.struct)
+    return message
+
+
+async def _message_of(call: Call, request: run_pb2.GetRunRequest, run: Run, task_count: int) -> run_pb2.Run:
+    call.check_size(codec.RUN_SIZE(run))
+    message = run_pb2.Run()
+    # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
+    rest = _write(run, message, request.view, task_count, with_spec=True)
+    if rest is not None:
+        await rest
     return message
 
 

@@ -156,8 +156,12 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
         task = await tx.tasks.find_cached(request.cache_fingerprint, namespace)
         return task, [] if task is None else await tx.artifact_tasks.of_tasks([task.id])
 
-    task, links = await call.store.read(read)
     response = run_pb2.FindCachedTaskResponse()
+    found = await call.store.read_one(lambda tx: tx.tasks.find_cached(request.cache_fingerprint, namespace))
+    if found is None:
+        return response
+    # In one snapshot, and anew: most calls find nothing, and need only one statement.
+    task, links = await call.store.read(read)
     if task is not None:
         await codec.write_tasks(LinkedTasks([task], links), lambda _: response.task)
     return response
