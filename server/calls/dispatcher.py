@@ -169,22 +169,23 @@ class Dispatcher:
         seconds, caller = time.monotonic() - start, call.caller
         if self._observe is not None:
             self._observe(operation.api, operation.name, caller.door, status.code_name, seconds)
-        line = {
-            "api": operation.api,
-            "method": operation.name,
-            "door": caller.door,
-            "peer": caller.peer,
-            "code": status.code_name,
-            "ms": round(seconds * 1000, 2),
-        }
+        more = {}
         if status.unexpected or caller.request_id():
-            line["request_id"] = call.request_id
+            more["request_id"] = call.request_id
+        code, ms = status.code_name, round(seconds * 1000, 2)
         if status.unexpected:
-            log.error("call", **line, error_id=status.data["error_id"], exc_info=failure)
-        elif status.code:
-            log.info("call", **line, reason=status.reason, message=status.message)
-        else:
-            log.info("call", **line)
+            line = {
+                "api": operation.api,
+                "method": operation.name,
+                "door": caller.door,
+                "peer": caller.peer,
+                "code": code,
+            }
+            log.error("call", **line, ms=ms, **more, error_id=status.data["error_id"], exc_info=failure)
+            return
+        if status.code:
+            more |= {"reason": status.reason, "message": status.message}
+        log.call(operation.api, operation.name, caller.door, caller.peer, code, ms, more)
 
 
 async def _once(handler: Handler, call: Call, request: Message | HttpCall, recorder: Recorder) -> Any:

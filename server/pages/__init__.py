@@ -11,7 +11,7 @@ from server.doors.http.messages import HttpRequest
 from server.doors.http.plain_routes import Route, closed_to_others
 from server.doors.http.routes import ANY_VERB
 from server.pages.assets import Asset, asset_names, asset_of, read_asset
-from server.process.metrics import CONTENT_TYPE, Metrics
+from server.process.metrics import Metrics, content_type
 
 READS = ("GET", "HEAD")
 
@@ -20,7 +20,7 @@ def page_routes(metrics: Metrics, apis: Sequence[Api]) -> list[Route]:
     """Return the routes."""
 
     async def figures(request: HttpRequest) -> HttpResponse:
-        return HttpResponse(200, await metrics.text(), CONTENT_TYPE)
+        return HttpResponse(200, await metrics.text(), content_type())
 
     documents = {api.name: asset_of("openapi.json", api.openapi()) for api in apis if api.openapi}
     handlers = {"/metrics": figures, "/openapi.json": _sender(read_asset("openapi.json"))}
