@@ -6,7 +6,6 @@ Precedence: flag, variable, file, default. With unsafe or meaningless values the
 import math
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
@@ -326,6 +325,8 @@ def _with_password(settings: Settings) -> str:
 
 
 def _read_file(path: str) -> dict[str, Any]:
+    import tomllib  # most settings come from elsewhere, and it compiles long expressions
+
     shown = without_secrets(path)  # it may be the URL of the store
     try:
         with open(path, "rb") as file:

@@ -12,13 +12,15 @@ from server.doors.http.messages import HttpHandler, HttpRequest
 from server.doors.http.plain_routes import Route, closed_to_others
 from server.doors.http.responses import failure_status
 from server.doors.http.routes import ANY_VERB
+from server.late import Late
 from server.ui.calls import Office, office
 from server.ui.facts import Facts
-from server.ui.rendering import error_page
 from server.ui.table import PAGES, Page
 from server.ui.visit import Refused, Visit
 
 READS = ("GET", "HEAD")
+
+error_page = Late("server.ui.rendering:error_page")  # templates are imported when the first page is shown
 
 
 def ui_routes(facts: Facts, shared: Shared, dispatcher: Dispatcher, apis: Sequence[Api]) -> list[Route]:
