@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from server import __version__
+from server.process.lasting import all_stays
 from storage.redaction import without_secrets
 
 COMMANDS = {
@@ -27,7 +28,8 @@ COMMANDS = {
 def command_named(name: str) -> click.Command:
     """Import and return one of COMMANDS. Raises KeyError for a name that is none of them."""
     module, attribute = COMMANDS[name].split(":")
-    command: click.Command = getattr(import_module(module), attribute)
+    with all_stays():
+        command: click.Command = getattr(import_module(module), attribute)
     return command
 
 
