@@ -46,6 +46,7 @@ from server.ui.facts import Facts
 from server.ui.routes import browser_error, ui_routes
 from storage import slices
 from storage.pages import PageTokens
+from storage.record import record
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.elsewhere import StoreElsewhere
@@ -66,7 +67,7 @@ ROWS_MAX = 200
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Addresses:
     """The addresses that a server listens on."""
 

@@ -3,12 +3,13 @@
 For what most processes never do, or not at once: a server that has started has nothing of it yet, which takes time and memory.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from storage.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Late:
     """A function, by the module that has it and its name: `server.ui.home:page`. It can be pickled, as the function could be."""
 

@@ -6,7 +6,7 @@ Doors convert bytes to messages, and answers to bytes; the rules are in the serv
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -26,11 +26,12 @@ from server.errors import ApiError, InvalidArgument, Unimplemented
 from server.process.refused import Refusals
 from server.process.telemetry import log
 from storage.errors import AlreadyExists, Conflict, StorageError, Unavailable
+from storage.record import record
 
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome(Generic[Answer]):
     """How a call ended: an answer, or a status that is not OK."""
 

@@ -7,12 +7,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from server.process.tallies import BUCKETS_SECONDS, Tallies
 from storage.errors import StorageError
+from storage.record import record
 
 # Imported when the figures are first asked for: a server counts without it, and it takes as long to import as the door for HTTP.
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def content_type() -> str:
     return CONTENT_TYPE_LATEST
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gauges:
     """What is read on each request: per pool, the connections in use and their maximum; the size of the store in bytes.
 

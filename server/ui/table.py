@@ -1,18 +1,18 @@
 """The pages of the UI: one line each. The routes are made of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from server.calls.http_calls import HttpResponse
 from server.late import Late
 from server.ui.calls import Desk
 from server.ui.visit import Visit
+from storage.record import record
 
 MakePage = Callable[[Visit, Desk], Awaitable[HttpResponse]]
 """Makes a page; see the package's docstring."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page:
     """The path of a page, as a template of `server.doors.http.routes`, and what makes it; one that takes a form is also posted to."""
 

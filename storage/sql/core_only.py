@@ -24,7 +24,8 @@ def import_asyncio() -> None:
     loader = spec.loader
     package = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = package
-    importlib.import_module(PACKAGE.rpartition(".")[0]).asyncio = package
+    parent, _, name = PACKAGE.rpartition(".")
+    vars(importlib.import_module(parent))[name] = package
     engine = importlib.import_module(f"{PACKAGE}.engine")
     for name in NAMES:
         setattr(package, name, getattr(engine, name))
@@ -33,8 +34,8 @@ def import_asyncio() -> None:
         # Names such as __wrapped__ are asked for by tools that look at every module.
         if name.startswith("__"):
             raise AttributeError(name)
-        del package.__dict__["__getattr__"]
+        del vars(package)["__getattr__"]
         loader.exec_module(package)
         return getattr(package, name)
 
-    package.__dict__["__getattr__"] = all_others
+    vars(package)["__getattr__"] = all_others

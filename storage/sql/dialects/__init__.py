@@ -4,18 +4,18 @@ Everything else in `storage/sql` and the migrations accesses a database through 
 it is selected: with its driver and SQLAlchemy's part for it, it takes a tenth of the time in which a server starts.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from sqlalchemy import text
 
 from storage.errors import Unavailable
+from storage.record import record
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.dialects.online_ddl import OnlineDdl
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Database:
     """A database: SQLAlchemy's name of it, the schemes of its URLs, and where its dialect is."""
 
