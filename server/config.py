@@ -111,7 +111,8 @@ class Settings:
     )
     sweep_seconds: float = _setting(
         5.0,
-        "How often the server looks for such runs, for last runs that experiments missed, and for old idempotency keys",
+        "How often the server looks for such runs and for last runs that experiments missed, and, every twelfth time, for old "
+        "idempotency keys",
     )
     idempotency_hours: float = _setting(
         24.0, "How long the answer of a call with an idempotency key is kept at least, for when the call is sent again"
