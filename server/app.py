@@ -5,6 +5,7 @@ The only module that refers to SqlStore. The command line calls `serve`.
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -274,6 +275,7 @@ async def serve_until_signal(
             loop.add_signal_handler(number, stop.set)
         if lifeline is not None:
             loop.add_reader(lifeline, stop.set)
+        gc.freeze()  # what a server has made to begin with stays until it ends, and no collection needs to look at it
         announce(addresses)
         where = {"grpc": addresses.grpc, "rest": addresses.rest, "admin": addresses.admin}
         log.info("serving", **{door: address for door, address in where.items() if address}, version=__version__)
@@ -325,6 +327,7 @@ def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None])
         def serve_in_worker(on_serving: Callable[[], None], lifeline: int) -> None:
             _run(serve_until_signal(worker_settings, lambda _: on_serving(), lifeline=lifeline))
 
+        gc.freeze()  # workers share the memory of what no collection touches
         run_workers(settings.workers, serve_in_worker, on_serving=lambda: announce(addresses))
 
 
