@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import structlog
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -22,7 +21,6 @@ async def main(store: str) -> dict[str, float]:
     from server.config import Settings
 
     measured_calls = _calls_module()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     statement_count = [0]
 
     @event.listens_for(Engine, "before_cursor_execute")

@@ -2,3 +2,5 @@
 
 The server and the command line call `migrations.upgrade`, and the command line `migrations.mlmd`.
 """
+
+import storage.sql  # noqa: F401 - before anything here imports SQLAlchemy; see storage.sql.core_only

@@ -32,7 +32,7 @@ def create_table(name: str, *items: SchemaItem, indexes: tuple[NewIndex, ...] = 
     existing = _index_names(name)
     for index in indexes:
         if index.name not in existing:
-            options = partial_index(index.where) if index.where else {}
+            options = partial_index(op.get_bind().dialect.name, index.where) if index.where else {}
             op.create_index(index.name, name, list(index.columns), **options)
 
 

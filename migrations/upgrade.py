@@ -9,7 +9,6 @@ import contextlib
 import enum
 import pathlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, inspect, select, text
@@ -18,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from migrations.other_programs import OtherProgram, owner_of
 from storage.errors import SchemaMismatch, StorageError, Unavailable
+from storage.record import record
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.dialects.online_ddl import LOCK_SECONDS
@@ -54,7 +54,7 @@ REFUSED = (SchemaState.NEWER, SchemaState.FOREIGN)
 """The states from which there is no upgrade."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What an upgrade would do: the schema's revision (None without one), the newest, and the steps between, oldest first."""
 

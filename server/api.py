@@ -16,26 +16,27 @@ from server.calls.policy import Rule
 from server.calls.rpc_form import rpc_error
 from server.calls.statuses import Status
 from server.errors import ApiError
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NoBody:
     """The route takes no body; one that is sent is ignored."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonBody:
     """A JSON object, checked against a table of fields; without one, it may contain anything. An empty body is an empty object."""
 
     fields: BodyFields | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BytesBody:
     """Bytes as they were sent, limited by the setting message_bytes_max."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileBody:
     """A file in a field of a multipart/form-data body. A setting limits its size; when exceeded, `too_large(limit)` is raised."""
 
@@ -44,7 +45,7 @@ class FileBody:
     too_large: Callable[[int], ApiError]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StreamBody:
     """Pieces as they arrive: the handler runs before the body is complete, and the client cannot send faster than it reads.
 
@@ -57,7 +58,7 @@ class StreamBody:
 Body = NoBody | JsonBody | BytesBody | FileBody | StreamBody
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonForm:
     """How an API writes and reads protobuf messages as JSON, where APIs differ: 64-bit integers and unknown fields."""
 
@@ -65,7 +66,7 @@ class JsonForm:
     ignores_unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpForm:
     """How an API answers over HTTP: errors, the HTTP status of a verb that a path does not accept, and its JSON.
 
@@ -82,7 +83,7 @@ RPC_FORM = HttpForm(rpc_error, wrong_verb=501)
 """The form of the gateway of KFP's API server: google.rpc.Status for every error. Used for all paths that belong to no API."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpRoute:
     """An HTTP route that is not an RPC.
 
@@ -103,7 +104,7 @@ class HttpRoute:
     api: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RpcAlias:
     """Another path of an RPC, possibly of another API; its fields are fields of the request, and the query is ignored."""
 

@@ -5,6 +5,7 @@ The only module that refers to SqlStore. The command line calls `serve`.
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -46,6 +47,7 @@ from server.ui.facts import Facts
 from server.ui.routes import browser_error, ui_routes
 from storage import slices
 from storage.pages import PageTokens
+from storage.record import record
 from storage.sql.dialects import dialect_for
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.elsewhere import StoreElsewhere
@@ -66,7 +68,7 @@ ROWS_MAX = 200
 CLOSE_SECONDS = 2.0  # how long the connections to the database may take to close
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Addresses:
     """The addresses that a server listens on."""
 
@@ -273,6 +275,7 @@ async def serve_until_signal(
             loop.add_signal_handler(number, stop.set)
         if lifeline is not None:
             loop.add_reader(lifeline, stop.set)
+        gc.freeze()  # what a server has made to begin with stays until it ends, and no collection needs to look at it
         announce(addresses)
         where = {"grpc": addresses.grpc, "rest": addresses.rest, "admin": addresses.admin}
         log.info("serving", **{door: address for door, address in where.items() if address}, version=__version__)
@@ -324,6 +327,7 @@ def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None])
         def serve_in_worker(on_serving: Callable[[], None], lifeline: int) -> None:
             _run(serve_until_signal(worker_settings, lambda _: on_serving(), lifeline=lifeline))
 
+        gc.freeze()  # workers share the memory of what no collection touches
         run_workers(settings.workers, serve_in_worker, on_serving=lambda: announce(addresses))
 
 

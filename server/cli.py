@@ -10,24 +10,32 @@ from typing import Any
 import click
 
 from server import __version__
+from server.process.lasting import all_stays
 from storage.redaction import without_secrets
 
 COMMANDS = {
-    "config": "server.commands.config:config",
-    "demo": "server.commands.demo:demo",
-    "doctor": "server.commands.doctor:doctor",
-    "import-mlmd": "server.import_command:import_mlmd",
-    "lineage": "server.commands.lineage:lineage",
-    "serve": "server.commands.serve:serve",
-    "upgrade": "server.commands.upgrade:upgrade",
+    "config": ("server.commands.config:config", "Print the settings in force as TOML; passwords are hidden."),
+    "demo": ("server.commands.demo:demo", "Fill a new store with a small history, and serve it until SIGTERM."),
+    "doctor": (
+        "server.commands.doctor:doctor",
+        "Check settings, store and schema; exit with status 1 if something is wrong.",
+    ),
+    "import-mlmd": (
+        "server.import_command:import_mlmd",
+        "Import an MLMD store, or what has changed in it since the last import.",
+    ),
+    "lineage": ("server.commands.lineage:lineage", "Print what made an artifact, and what came of it."),
+    "serve": ("server.commands.serve:serve", "Serve gRPC and REST until SIGTERM."),
+    "upgrade": ("server.commands.upgrade:upgrade", "Bring the schema of the store up to date."),
 }
-"""The commands, and where each is."""
+"""The commands: where each is, and the first sentence of its help, for which it is not imported."""
 
 
 def command_named(name: str) -> click.Command:
     """Import and return one of COMMANDS. Raises KeyError for a name that is none of them."""
-    module, attribute = COMMANDS[name].split(":")
-    command: click.Command = getattr(import_module(module), attribute)
+    module, attribute = COMMANDS[name][0].split(":")
+    with all_stays():
+        command: click.Command = getattr(import_module(module), attribute)
     return command
 
 
@@ -41,6 +49,11 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of this name, if there is one."""
         return command_named(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands as Click does."""
+        shown = {name: click.Command(name, help=help) for name, (_, help) in COMMANDS.items()}
+        click.Group(commands=shown).format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that is named."""

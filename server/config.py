@@ -6,7 +6,6 @@ Precedence: flag, variable, file, default. With unsafe or meaningless values the
 import math
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
@@ -112,7 +111,8 @@ class Settings:
     )
     sweep_seconds: float = _setting(
         5.0,
-        "How often the server looks for such runs, for last runs that experiments missed, and for old idempotency keys",
+        "How often the server looks for such runs and for last runs that experiments missed, and, every twelfth time, for old "
+        "idempotency keys",
     )
     idempotency_hours: float = _setting(
         24.0, "How long the answer of a call with an idempotency key is kept at least, for when the call is sent again"
@@ -326,6 +326,8 @@ def _with_password(settings: Settings) -> str:
 
 
 def _read_file(path: str) -> dict[str, Any]:
+    import tomllib  # most settings come from elsewhere, and it compiles long expressions
+
     shown = without_secrets(path)  # it may be the URL of the store
     try:
         with open(path, "rb") as file:

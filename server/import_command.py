@@ -7,7 +7,6 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
@@ -22,6 +21,7 @@ from migrations.mlmd.verify import verify as run_verify
 from server.config import InvalidSetting, Settings, load
 from server.passwords import PasswordRefused, with_password_asked_for, with_password_of
 from storage.errors import StorageError
+from storage.record import record
 from storage.sql.dialects import dialect_for
 
 NOT_DONE, USAGE_ERROR, DIFFERENT = 1, 2, 3
@@ -34,7 +34,7 @@ STORE_ID_CHARACTERS = 64
 _BAR_CHARACTERS = 30
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Options:
     """The flags of the command that are not only about its output."""
 

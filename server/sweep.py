@@ -1,6 +1,7 @@
 """The sweep: what each process does every few seconds beside answering calls. The composition root starts it."""
 
 import asyncio
+import itertools
 
 from server.calls.call import Shared
 from server.process.telemetry import log
@@ -11,6 +12,9 @@ from storage.errors import StorageError
 MICROSECONDS = 1_000_000
 FIRST_SWEEP_SECONDS = 24 * 3600  # how far back a new server looks for what others did not record
 SLACK_SECONDS = 60.0
+
+SWEEPS_PER_KEYS = 12
+"""Only one sweep in so many looks for old idempotency keys, which are kept for a day: an idle server should do little."""
 
 
 async def sweep(shared: Shared) -> None:
@@ -44,9 +48,10 @@ async def sweep(shared: Shared) -> None:
         kept_for = int(settings.idempotency_hours * 3600 * MICROSECONDS)
         await old_keys.delete(shared.store, created_before=shared.now() - kept_for)
 
-    while True:
+    for number in itertools.count():
         await asyncio.sleep(settings.sweep_seconds)
-        for chore in (close_runs, make_up, forget_keys):
+        chores = (close_runs, make_up) if number % SWEEPS_PER_KEYS else (close_runs, make_up, forget_keys)
+        for chore in chores:
             try:
                 await chore()
             except StorageError as error:

@@ -5,8 +5,8 @@ Origins are those of RFC 6454: scheme, host and port, where the default port of 
 
 import ipaddress
 import re
-from dataclasses import dataclass
 
+from storage.record import record
 from storage.redaction import without_secrets
 
 ANY = "*"
@@ -19,7 +19,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{0,5}))?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Host:
     """A host in lower case, an IPv6 address in brackets, and its port, if given."""
 
@@ -36,7 +36,7 @@ class Host:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """Where a page came from; the port is None only if the scheme has no default port."""
 

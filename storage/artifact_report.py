@@ -1,11 +1,10 @@
 """Records of what made an artifact: the artifact with its metadata, the groups around a task, its run with names, a specification."""
 
-from dataclasses import dataclass
-
 from storage.lineage import ArtifactNode
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReportedArtifact:
     """An artifact. Of what it has in texts, there is as much as was asked for; `metadata` is None if it has more, or none."""
 
@@ -17,7 +16,7 @@ class ReportedArtifact:
     metadata_characters: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BranchTask:
     """A task, or a group around it."""
 
@@ -31,7 +30,7 @@ class BranchTask:
     finished_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskInputs:
     """The input parameters of a task; `text` is None if they are longer than was asked for, or if there are none."""
 
@@ -39,7 +38,7 @@ class TaskInputs:
     characters: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReportedRun:
     """A run with the names of what it belongs to, which are empty where that does not exist.
 
@@ -63,7 +62,7 @@ class ReportedRun:
     runtime_config_characters: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpecText:
     """A specification; `text` is None if it is longer than was asked for."""
 

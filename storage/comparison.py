@@ -1,11 +1,10 @@
 """Records of the comparison of runs: what they were started with, and their links with what these say of tasks and artifacts."""
 
-from dataclasses import dataclass
-
 from storage.lineage import ArtifactNode, LineageLink
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RootTask:
     """The ROOT task of a run, and how long its input parameters are, in characters."""
 
@@ -14,7 +13,7 @@ class RootTask:
     characters: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ComparedLink:
     """A link with its artifact, and the name of its task."""
 
@@ -23,7 +22,7 @@ class ComparedLink:
     artifact: ArtifactNode
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskPlace:
     """Where a task is: its parent, and which iteration of it."""
 

@@ -5,12 +5,13 @@ services pass them on, and `storage/sql` turns their columns into SQL.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum, IntEnum
 from types import MappingProxyType
 
 from storage.filter_message import PREDICATE_NAMES, PREDICATE_NAMES_V1BETA1
 from storage.model import ArtifactType, IOType, RunState, StorageState, TaskState, TaskType
+from storage.record import record
 
 TAG_PREFIX = "tags."
 """In lists whose rows have tags, a filter key with this prefix, followed by a tag's key, compares that tag."""
@@ -34,7 +35,7 @@ class FieldKind(Enum):
     TAG = "tag"  # a tag of the row, whose key follows TAG_PREFIX
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """One key of a list and its column; `column` names the record's attribute and the table's column.
 
@@ -85,7 +86,7 @@ class FieldSet(Mapping[str, Field]):
         return len(self._fields)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Order:
     """A list is sorted by this field, then by id, both in the same direction."""
 
@@ -93,7 +94,7 @@ class Order:
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listable:
     """How to read a list request: its fields, its default order, and the names that a predicate's fields may have."""
 

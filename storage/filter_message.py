@@ -8,7 +8,6 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from storage.errors import InvalidFilter
+from storage.record import record
 
 MAX_FILTER_BYTES = 64 * 1024
 
@@ -75,7 +75,7 @@ class Operation(Enum):
     IS_SUBSTRING = 9
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RawPredicate:
     """A predicate of the message, not yet checked against the columns."""
 

@@ -7,7 +7,7 @@ text raises any other error. `storage.pages` reads filters with it, and `storage
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, IntEnum
 from typing import Any
 
@@ -15,6 +15,7 @@ from storage import filter_message
 from storage.errors import InvalidFilter, InvalidOrder
 from storage.fields import Field, FieldKind, FieldSet, Order
 from storage.filter_message import AFTER_LATEST, EARLIEST, INT32, SECOND, Operation, RawPredicate, excerpt, read_filter
+from storage.record import record
 
 __all__ = ["Operation", "Order", "Predicate", "canonical", "parse_filter", "parse_order", "restore"]
 
@@ -36,7 +37,7 @@ _FORMS: dict[FieldKind, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Predicate:
     """One comparison; the predicates of a filter must all hold.
 

@@ -1,9 +1,9 @@
 """Records of the walk along links: a link with what decides whether it is followed, and what a node shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from storage.model import TaskType
+from storage.record import record
 
 OUTPUT_LINKS = (8, 9, 10, 11, 101, 104, 106, 107)
 """The types of links that point to what a task made; all others point to what it used.
@@ -18,7 +18,7 @@ VERSIONED_TYPES = (1, 2, 3)
 """Artifact, Model, Dataset: an artifact of these types at the uri of another one is a version of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LineageLink:
     """A link together with the type and the state of its task."""
 
@@ -38,7 +38,7 @@ class LineageLink:
         return self.type in OUTPUT_LINKS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskNode:
     """What is shown of a task."""
 
@@ -53,7 +53,7 @@ class TaskNode:
     finished_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArtifactNode:
     """What is shown of an artifact, and what its versions are found by."""
 
@@ -67,7 +67,7 @@ class ArtifactNode:
     number_value: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskLinks:
     """Links of tasks, and what is shown of the artifacts that they lead to, by id."""
 
@@ -75,7 +75,7 @@ class TaskLinks:
     artifacts: Mapping[str, ArtifactNode]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunNode:
     """What is shown of a run, and what decides whether it is found."""
 
@@ -89,7 +89,7 @@ class RunNode:
     finished_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExperimentNode:
     """What is shown of an experiment."""
 
@@ -100,7 +100,7 @@ class ExperimentNode:
     created_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moment:
     """A uri at a time: where the versions before it, or after it, are looked for. The time is in microseconds."""
 

@@ -6,8 +6,10 @@ Every layer may import this module.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
+
+from storage.record import record
 
 NO_ITERATION = -1
 """The value of `ArtifactTask.iteration` when the producer has no iteration, so that a unique key can contain it."""
@@ -99,7 +101,7 @@ class StorageState(IntEnum):
     ARCHIVED = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Experiment:
     """A named group of runs."""
 
@@ -118,7 +120,7 @@ def default_experiment(id: str, *, created_at: int) -> Experiment:
     return Experiment(id=id, name="Default", description=description, created_at=created_at)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pipeline:
     """A named series of pipeline versions."""
 
@@ -131,7 +133,7 @@ class Pipeline:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PipelineVersion:
     """One specification of a pipeline."""
 
@@ -148,7 +150,7 @@ class PipelineVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunHead:
     """The small part of a run that permission, existence and state rules need."""
 
@@ -163,7 +165,7 @@ class RunHead:
     updated_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """One execution of a pipeline."""
 
@@ -188,7 +190,7 @@ class Run:
     pipeline_spec: str | None = None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ShownRun:
     """A run as it is shown: `has_version` says whether the pipeline version it names exists and has a specification."""
 
@@ -197,7 +199,7 @@ class ShownRun:
     task_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunActivity:
     """A summary of a run's recorded tasks and links, which changes whenever one of them is written."""
 
@@ -206,7 +208,7 @@ class RunActivity:
     last_link_id: str  # empty without links
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunChange:
     """When a run was created, and when it last changed."""
 
@@ -215,7 +217,7 @@ class RunChange:
     updated_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """One step of a run, or a group of steps."""
 
@@ -242,7 +244,7 @@ class Task:
     output_parameters: str | None = None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskHead:
     """The small part of a task that ownership checks and links need."""
 
@@ -252,7 +254,7 @@ class TaskHead:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskProgress:
     """How far a task has come, which decides whether a retry of its run starts it again."""
 
@@ -261,7 +263,7 @@ class TaskProgress:
     state_history: str | None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskAttempt:
     """All that changes of a task when it is started again; the rest of it stays."""
 
@@ -276,7 +278,7 @@ class TaskAttempt:
     output_parameters: str | None = None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunningTask:
     """What must be known of a running task to end it."""
 
@@ -285,7 +287,7 @@ class RunningTask:
     status_metadata: str | None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskEnd:
     """All that changes of a task when it is ended; the rest of it stays."""
 
@@ -297,7 +299,7 @@ class TaskEnd:
     status_metadata: str | None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CommonEnd:
     """How many tasks end at once: `entry` is the JSON object that each gets at the end of its history."""
 
@@ -307,7 +309,7 @@ class CommonEnd:
     status_metadata: str  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskOutline:
     """The fields of a task that a graph of its run needs."""
 
@@ -321,7 +323,7 @@ class TaskOutline:
     output_parameters: str | None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkOutline:
     """The fields of a link and its artifact that a graph of the run needs."""
 
@@ -334,7 +336,7 @@ class LinkOutline:
     uri: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChildTask:
     """A task as it is listed in its parent."""
 
@@ -343,7 +345,7 @@ class ChildTask:
     parent_task_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Artifact:
     """Something that a task made or used: a model, a dataset, a metric."""
 
@@ -361,7 +363,7 @@ class Artifact:
     identity_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArtifactTask:
     """A link: which task used or made which artifact, and under which key."""
 
@@ -375,7 +377,7 @@ class ArtifactTask:
     iteration: int = NO_ITERATION
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkedArtifact:
     """A link together with the artifact it points to."""
 
@@ -383,7 +385,7 @@ class LinkedArtifact:
     artifact: Artifact
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeptAnswer:
     """The answer of a call that brought an idempotency key, for when it is sent again.
 

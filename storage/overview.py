@@ -1,11 +1,10 @@
 """Records of what is summed up: a run as a list shows it, what went wrong in it, its metrics, counts of runs."""
 
-from dataclasses import dataclass
-
 from storage.lineage import DOERS
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunRow:
     """A run without what can be long."""
 
@@ -22,7 +21,7 @@ class RunRow:
     updated_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FailedTask:
     """A task that failed. `status` is the beginning of its status metadata, JSON that may be cut."""
 
@@ -39,7 +38,7 @@ class FailedTask:
         return self.type in DOERS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunMetric:
     """A metric of a run, and the artifact that holds it."""
 
@@ -49,7 +48,7 @@ class RunMetric:
     artifact_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StateCount:
     """How many of the newest runs in a state there are in a namespace; `examined` is how many were looked at."""
 
@@ -58,7 +57,7 @@ class StateCount:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LastWrites:
     """When the newest tasks of a run were last written, and the last of its links."""
 

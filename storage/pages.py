@@ -11,11 +11,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from storage.errors import InvalidFilter, InvalidPage
 from storage.fields import Field, FieldSet, Listable, Order
 from storage.filters import Predicate, canonical, parse_filter, parse_order, restore
+from storage.record import record
 
 _VERSION = b"\x01"
 _SIGNATURE_BYTES = 32
@@ -26,7 +26,7 @@ _MAX_TOKEN_CHARACTERS = 16 * 1024
 _REFUSED = "page token is not valid for this list"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cursor:
     """The last row of a page: its id and its sort value (of a long field, the part that is sorted by)."""
 
@@ -34,7 +34,7 @@ class Cursor:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _TokenContent:
     """The content of a token: the order, the packed filter, and the row that the page comes after."""
 

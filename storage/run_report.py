@@ -1,12 +1,11 @@
 """Records of what a page about one run shows: its facts, tasks as rows, what a task was given, artifacts that were made."""
 
-from dataclasses import dataclass
-
 from storage.lineage import ArtifactNode
 from storage.model import TaskState, TaskType
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunFacts:
     """A run with the names of what it belongs to, which are empty where that does not exist.
 
@@ -33,7 +32,7 @@ class RunFacts:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskStateCount:
     """How many tasks of a run are in a state, and when one of them was last written."""
 
@@ -42,7 +41,7 @@ class TaskStateCount:
     updated_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskRow:
     """A task as a row of a table. `status` is the beginning of its status metadata if it failed, JSON that may be cut."""
 
@@ -70,7 +69,7 @@ class TaskRow:
         return self.type == TaskType.LOOP
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskMark:
     """Where a task is in its run."""
 
@@ -82,7 +81,7 @@ class TaskMark:
     type_attributes: str | None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskDetails:
     """What a task was given, empty if it is too long, and which pods worked for it."""
 
@@ -91,7 +90,7 @@ class TaskDetails:
     pods: str | None  # JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IterationState:
     """How many of the tasks that are directly in a loop have the same iteration and state."""
 
@@ -101,7 +100,7 @@ class IterationState:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MadeArtifact:
     """An artifact that a task made, and under which key."""
 
@@ -113,7 +112,7 @@ class MadeArtifact:
     task_display_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EarlierRun:
     """A run that another one is compared with."""
 

@@ -1,7 +1,8 @@
 """Records of the search: where a list goes on, and what is looked through beside the nodes."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from storage.record import record
 
 
 class Along(Enum):
@@ -14,7 +15,7 @@ class Along(Enum):
     PIPELINE = "pipeline_id"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class After:
     """A row, after which a list goes on: its creation time in microseconds, and its id. There need not be such a row."""
 
@@ -22,7 +23,7 @@ class After:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TasksFrom:
     """A run, and the row after which its tasks are wanted."""
 
@@ -30,7 +31,7 @@ class TasksFrom:
     after: After
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinksFrom:
     """A run, and the id after which its links are wanted."""
 
@@ -38,7 +39,7 @@ class LinksFrom:
     after_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MetricOfRun:
     """A number that a task of a run put out under a name."""
 
@@ -47,7 +48,7 @@ class MetricOfRun:
     number: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PipelineNames:
     """What a pipeline is called."""
 

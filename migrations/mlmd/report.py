@@ -9,12 +9,13 @@ from migrations.mlmd.read.survey import Survey
 from migrations.mlmd.vocabulary.findings import Findings
 from migrations.mlmd.write.row_kinds import LABELS, Kind
 from migrations.mlmd.write.tally import Cases, Tally
+from storage.record import record
 
 DIFFERENCES = 100
 """Maximum number of differences that are listed; all are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """A row that differs from the source: in columns, as (name, value in the source, value in the store), or as the note says.
 

@@ -6,7 +6,6 @@ The importer's commands call this; `mapped_runs` and `mapped_artifacts` yield ev
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from migrations.mlmd.kfp.database import KfpDatabase, open_kfp
@@ -24,12 +23,13 @@ from migrations.mlmd.write.row_kinds import Kind, rows_by_id
 from migrations.mlmd.write.run_rows import ArtifactRows
 from storage.errors import Unavailable
 from storage.model import Artifact
+from storage.record import record
 from storage.sql.dialects import dialect_for
 
 URL_SIGN = "://"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportRequest:
     """The arguments of a command. `source` is empty only if the command does not need it."""
 
@@ -53,7 +53,7 @@ class ImportRequest:
         return {"kfp": bool(self.kfp), "run_context_types": sorted(set(self.run_context_types))}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """An open source."""
 
@@ -65,7 +65,7 @@ class Source:
     """What the source and KFP's database lack, as sentences."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MappedRuns:
     """The records of some runs. Reading can continue after `after`; `executions` were read for them."""
 
@@ -75,7 +75,7 @@ class MappedRuns:
     findings: Findings
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MappedArtifacts:
     """The records of some artifacts that no run used or made. Reading can continue after `after`."""
 

@@ -15,11 +15,12 @@ from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.reused_ids import artifacts_with_own_ids, with_own_ids
 from migrations.mlmd.write.row_kinds import Kind, Row, spec_rows
 from migrations.mlmd.write.run_rows import ArtifactRows, RowsByRun, RunBatchRows, rows_of_runs
+from storage.record import record
 
 RowsByKind = dict[Kind, Mapping[str, Row]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceBatch:
     """Rows by kind and id, those of them that keep their state, and tasks of the store that they replace."""
 

@@ -6,12 +6,12 @@ For APIs whose contract is JSON rather than protobuf. The result has only fields
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
 from server.errors import InvalidArgument
 from server.rules import checks
+from storage.record import record
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _INT64 = 2**63
@@ -29,7 +29,7 @@ class FieldKind(Enum):
     ANY = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BodyField:
     """One field: its kind, whether it is required, whether it is a list of that kind, and the maximum length of a text.
 

@@ -4,7 +4,7 @@ import itertools
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from server.calls.apart import APART_BYTES
@@ -18,6 +18,7 @@ from server.rules.artifact_report.images import SpecImages
 from storage.contract import Store
 from storage.ids import new_id
 from storage.pages import PageTokens
+from storage.record import record
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
@@ -34,7 +35,7 @@ class ReadsMuch(Exception):
     """A call reads more than should be read in this process. Not for clients: the call is answered elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shared:
     """What all calls of a process share. The composition root creates it once.
 

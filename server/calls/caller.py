@@ -4,7 +4,9 @@ Doors create a Caller, the authority an Identity and a Scope; services read them
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from storage.record import record
 
 REQUEST_ID = "x-request-id"
 """The metadata key in which a caller, or a proxy, sends the id of its request."""
@@ -16,7 +18,7 @@ REQUEST_ID_CHARACTERS = 64
 """Maximum length of a request id. Longer ones are ignored, because ids are written to the log."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Caller:
     """What a door knows about a caller: its address, its metadata, and how long it waits (seconds; None: indefinitely).
 
@@ -34,14 +36,14 @@ class Caller:
         return text if len(text) <= REQUEST_ID_CHARACTERS and text.isascii() and text.isprintable() else ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Identity:
     """The identity of a caller; `name` is empty where callers are not authenticated."""
 
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope:
     """The namespaces of a call.
 

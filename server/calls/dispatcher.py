@@ -6,7 +6,7 @@ Doors convert bytes to messages, and answers to bytes; the rules are in the serv
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -26,11 +26,12 @@ from server.errors import ApiError, InvalidArgument, Unimplemented
 from server.process.refused import Refusals
 from server.process.telemetry import log
 from storage.errors import AlreadyExists, Conflict, StorageError, Unavailable
+from storage.record import record
 
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome(Generic[Answer]):
     """How a call ended: an answer, or a status that is not OK."""
 
@@ -169,22 +170,23 @@ class Dispatcher:
         seconds, caller = time.monotonic() - start, call.caller
         if self._observe is not None:
             self._observe(operation.api, operation.name, caller.door, status.code_name, seconds)
-        line = {
-            "api": operation.api,
-            "method": operation.name,
-            "door": caller.door,
-            "peer": caller.peer,
-            "code": status.code_name,
-            "ms": round(seconds * 1000, 2),
-        }
+        more = {}
         if status.unexpected or caller.request_id():
-            line["request_id"] = call.request_id
+            more["request_id"] = call.request_id
+        code, ms = status.code_name, round(seconds * 1000, 2)
         if status.unexpected:
-            log.error("call", **line, error_id=status.data["error_id"], exc_info=failure)
-        elif status.code:
-            log.info("call", **line, reason=status.reason, message=status.message)
-        else:
-            log.info("call", **line)
+            line = {
+                "api": operation.api,
+                "method": operation.name,
+                "door": caller.door,
+                "peer": caller.peer,
+                "code": code,
+            }
+            log.error("call", **line, ms=ms, **more, error_id=status.data["error_id"], exc_info=failure)
+            return
+        if status.code:
+            more |= {"reason": status.reason, "message": status.message}
+        log.call(operation.api, operation.name, caller.door, caller.peer, code, ms, more)
 
 
 async def _once(handler: Handler, call: Call, request: Message | HttpCall, recorder: Recorder) -> Any:

@@ -9,7 +9,6 @@ import signal
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ from server.process.helper import INTERRUPT
 from storage.contract import Store
 from storage.errors import TooManyRows, Unavailable
 from storage.pages import PageTokens
+from storage.record import record
 
 _KNOWN_MAX = 1000
 """How many requests are remembered whose calls read much; they are not tried here again."""
@@ -49,7 +49,7 @@ class Opener(Protocol):
         """Open the store."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recipe:
     """What a helper process makes its `Shared` of."""
 
@@ -58,7 +58,7 @@ class Recipe:
     settings: Settings
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Request:
     """A call as it travels to a helper process."""
 

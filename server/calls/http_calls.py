@@ -6,11 +6,12 @@ from typing import Any
 
 from server.calls.accept import preferred
 from server.errors import InvalidArgument
+from storage.record import record
 
 JSON_TYPE = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpCall:
     """A request to an HTTP route that is not an RPC.
 
@@ -69,7 +70,7 @@ def every_parameter(pairs: Sequence[tuple[str, str]]) -> Parameters:
     return texts_by_name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SingleParameters:
     """Reads a query whose parameters may each be given once, in any of their spellings; other parameters are ignored."""
 

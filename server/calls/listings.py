@@ -4,7 +4,7 @@ A page of large rows ends before it has as many rows as were asked for.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from server.errors import InvalidArgument
 from storage.contract import Listing, Page
 from storage.fields import SORTED_CHARACTERS, Listable
 from storage.pages import Cursor
+from storage.record import record
 
 PAGE_BYTES = 32 * 1024 * 1024
 """How much stored text a page holds, in characters; a row that would exceed it begins the next page, except on its own."""
@@ -23,7 +24,7 @@ _PAGE_PARTS = 8
 Record = TypeVar("Record")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListRequest:
     """What all list requests have in common; `scope` has the other limits of the list, and its tokens are bound to them."""
 

@@ -12,11 +12,12 @@ from lineal.methods import HttpRule
 
 from server.calls.call import Handler
 from server.calls.policy import Rule
+from storage.record import record
 
 __all__ = ["HttpRule", "Method", "Served", "methods_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Served:
     """An RPC that an API serves: its handler and its policy line. Without the line, the server does not start.
 

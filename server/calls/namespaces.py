@@ -7,7 +7,6 @@ A field is a dotted path through messages and lists; every item of a list counts
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
@@ -16,21 +15,22 @@ from server.calls.http_calls import HttpCall
 from storage.contract import ReadTx, Store
 from storage.errors import RowNotFound
 from storage.ids import can_be_id
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NoNamespace:
     """The request does not concern a namespace: it requires a permission for the whole cluster."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ByField:
     """The namespace is in a field of the request."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ByRow:
     """The namespaces are those of the rows whose ids are in a field; `row` is a key of `_READS`."""
 
@@ -38,26 +38,26 @@ class ByRow:
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ByDefaultExperiment:
     """The namespace is that of the default experiment, which runs belong to unless they name another."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ByReference:
     """The namespace is that of a v1beta1 reference to a NAMESPACE or an EXPERIMENT (`.type`), whose name or id is in `.id`."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FirstOf:
     """The namespaces are those of the first source whose field is not empty, otherwise of the last source."""
 
     sources: tuple["Source", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EachOf:
     """The namespaces are those of all of the sources."""
 

@@ -7,13 +7,13 @@ their run, parents to the run of the task.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from server.calls.namespaces import NO_NAMESPACE, Source
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """A policy line: what a caller must be allowed to do, and in which namespaces; an open rule requires nothing."""
 

@@ -4,7 +4,7 @@ Doors and the dispatcher call `to_status`.
 """
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
@@ -12,6 +12,7 @@ from google.rpc import error_details_pb2, status_pb2
 from server.errors import ApiError, Code
 from server.rules.unusable import UnusableValue
 from storage import errors as storage_errors
+from storage.record import record
 
 DOMAIN = "lineal"
 
@@ -44,7 +45,7 @@ HTTP_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413, "TOO_MANY_CALLS": 503, "MEMORY_E
 """HTTP statuses of reasons for which that of the code is not specific enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Status:
     """How a call ended: google.rpc code, machine-readable reason, message, data; an `unexpected` error is logged with its stack."""
 

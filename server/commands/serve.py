@@ -45,4 +45,5 @@ def serve_until_stopped(settings: Settings) -> NoReturn:
         status = 1
     # Cancelled calls can leave threads that wait for the database, and the interpreter would wait for those.
     sys.stdout.flush()
+    telemetry.log.flush()
     os._exit(status)

@@ -1,14 +1,16 @@
 """What the demo's history is told in: pipelines with their steps, and runs of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from storage.record import record
 
 Value = str | float | bool
 Metadata = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """An artifact that a step makes. In `uri`, {run} is the name of the run, {n} the number of the iteration."""
 
@@ -18,7 +20,7 @@ class Output:
     metadata: Metadata = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """A task of a pipeline, or a group of tasks.
 
@@ -44,7 +46,7 @@ class Step:
     """The version of the pipeline that has it first."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pipeline:
     """A pipeline; `versions` are how many hours ago each was uploaded, and what it brought."""
 
@@ -60,7 +62,7 @@ class Pipeline:
         return [step for step in self.steps if step.since <= version]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """How a run ended early: in a step, or in an iteration of it, with what its program said."""
 
@@ -69,7 +71,7 @@ class Failure:
     iteration: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """A run that began so many hours ago.
 

@@ -6,7 +6,6 @@ seconds of CPU time for the largest texts.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
@@ -18,6 +17,7 @@ from server.packages.specs import REASON, check_origin, check_schema_version, pa
 from server.packages.text_limits import UnreadableText
 from server.rules.unusable import UnusableValue, column
 from storage.documents.plain import LIST_LEVELS, OBJECT_LEVELS, VALUE_DEPTH, compact, plain_number
+from storage.record import record
 
 PLATFORM = "kubernetes"
 """The only platform whose configuration is stored."""
@@ -25,7 +25,7 @@ PLATFORM = "kubernetes"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Package:
     """A pipeline spec: its message, and the JSON text that is stored.
 

@@ -12,7 +12,6 @@ import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import httpcore2
@@ -20,6 +19,7 @@ import httpcore2
 from server.config import Settings
 from server.errors import InvalidArgument
 from server.packages.archives import too_large
+from storage.record import record
 
 REASON = "INVALID_PACKAGE_URL"
 ALLOWED_HOSTS = ("storage.googleapis.com", "s3.amazonaws.com", "github.com", "raw.githubusercontent.com")
@@ -45,7 +45,7 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Network:
     """The network access of a fetch; None stands for the system's."""
 

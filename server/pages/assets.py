@@ -3,7 +3,7 @@
 import gzip
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
 
@@ -26,14 +26,18 @@ _NAMES = (
 _TAKES_GZIP = re.compile(r"(^|[\s,])(gzip|\*)\s*(,|$|;\s*q=(?!0(\.0*)?\s*(,|$)))")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
     """A file, plain and compressed; `query` ends the address from which pages load it, and changes with the content."""
 
     content_type: str
     data: bytes
-    packed: bytes
     query: str
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The compressed file. To make it takes long, so that it is made when it is first sent."""
+        return gzip.compress(self.data, 6, mtime=0)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Return the file, compressed if the client accepts that; it may be cached at the address with the hash in it."""
@@ -63,7 +67,7 @@ def read_asset(name: str) -> Asset:
 def asset_of(name: str, data: bytes) -> Asset:
     """Return bytes as a file of that name."""
     query = f"v={sha256(data).hexdigest()[:16]}"
-    return Asset(_KINDS[name.rpartition(".")[2]], data, gzip.compress(data, 6, mtime=0), query)
+    return Asset(_KINDS[name.rpartition(".")[2]], data, query)
 
 
 @cache

@@ -24,7 +24,7 @@ from server.doors.http.routes import ANY_VERB, Match, Router
 from server.doors.http.server import HttpServer
 from server.errors import InvalidArgument
 from server.process.health import READS, health_routes
-from server.process.metrics import CONTENT_TYPE, Metrics
+from server.process.metrics import Metrics, content_type
 from server.process.refused import Refusals
 from storage.errors import Unavailable
 
@@ -153,7 +153,7 @@ class AdminDoor:
     async def _figures(self, request: HttpRequest) -> HttpResponse:
         with contextlib.suppress(TimeoutError):  # the size of the store is then as old as it is
             await self._on_calls_loop(self._metrics.measure())
-        return HttpResponse(200, self._metrics.present(), CONTENT_TYPE)
+        return HttpResponse(200, self._metrics.present(), content_type())
 
     async def _on_calls_loop(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Return what a coroutine returns on the event loop of the calls; raises TimeoutError after ANSWER_SECONDS."""

@@ -14,8 +14,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import IO, Any
 
+from server.process.lasting import all_stays
 from server.process.memory import give_back_now
 
 HELPER_IDLE_SECONDS = 60.0
@@ -148,9 +150,12 @@ def main() -> None:
     os.nice(_NICENESS)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a function prints must not be read as an answer
+    imports: AbstractContextManager[None] = all_stays()  # with the first request come the modules of its functions
     while select.select([requests], [], [], HELPER_IDLE_SECONDS)[0]:
         try:
-            request = _read(requests)
+            with imports:
+                request = _read(requests)
+            imports = contextlib.nullcontext()
         except EOFError:
             return
         outcome = _outcome(*request)

@@ -31,7 +31,7 @@ class LogStream:
         self._lock = threading.Lock()  # libraries log from their threads
 
     def write(self, text: str) -> int:
-        """Write a line, or keep it for later, or lose it."""
+        """Write lines, or keep them for later, or lose them."""
         data = text.encode(errors="backslashreplace")
         with self._lock:
             if not self._pending:
@@ -76,11 +76,14 @@ class LogStream:
             self._write_pending()
 
     def _write_piece(self, data: bytes) -> int:
-        """Write the beginning of the data that is taken at once; return its size."""
+        """Write the beginning of the data that is taken at once, whole lines if it has any; return its size."""
         if not self._poll.poll(0):
             return 0
+        if len(data) > _WITHOUT_BLOCKING:
+            # Other processes write to the same descriptor, and their lines must not come between two pieces of one.
+            data = data[: data.rfind(b"\n", 0, _WITHOUT_BLOCKING) + 1 or _WITHOUT_BLOCKING]
         try:
-            return os.write(self._descriptor, data[:_WITHOUT_BLOCKING])
+            return os.write(self._descriptor, data)
         except OSError:
             # The reader has closed its end, or the disk is full: the line is lost, and calls go on. It is not counted, since the
             # count would be written to the same place.

@@ -4,19 +4,21 @@ Each worker reports only its own figures: a request gets those of the worker tha
 """
 
 import asyncio
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.registry import Collector
-
+from server.process.tallies import BUCKETS_SECONDS, Tallies
 from storage.errors import StorageError
+from storage.record import record
 
-# From a single read of SQLite to the longest time that a REST call may take.
-BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+# Imported when the figures are first asked for: a server counts without it, and it takes as long to import as the door for HTTP.
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
 SIZE_SECONDS = 60.0
 """How long a measured size is reused: measuring reads the whole catalogue of a large database."""
 
@@ -24,10 +26,17 @@ MEASURING_SECONDS = 1.5
 RETRY_SECONDS = 5.0
 """How long to wait after a failed measurement before the next one."""
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+_CALL_LABELS = ("api", "method", "door")
 
 
-@dataclass(frozen=True, slots=True)
+def content_type() -> str:
+    """Return the media type of the figures."""
+    from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+    return CONTENT_TYPE_LATEST
+
+
+@record
 class Gauges:
     """What is read on each request: per pool, the connections in use and their maximum; the size of the store in bytes.
 
@@ -42,42 +51,31 @@ class Metrics:
     """The figures of this process; `build` describes the running version."""
 
     def __init__(self, gauges: Gauges, *, build: Mapping[str, str]) -> None:
-        self._gauges = gauges
-        self._registry = CollectorRegistry()
+        self._gauges, self._build = gauges, build
+        self._tallies = Tallies()
+        self._refused: dict[tuple[str, str], tuple[int, float]] = {}  # how many, and since when
+        self._refused_lock = threading.Lock()
         self._size: int | None = None
         self._size_until = 0.0
         self._measuring = asyncio.Lock()
-        labels = ["api", "method", "door"]
-        self._calls = Counter("lineal_calls", "Calls that ended.", [*labels, "code"], registry=self._registry)
-        self._seconds = Histogram(
-            "lineal_call_seconds", "How long calls took.", labels, registry=self._registry, buckets=BUCKETS_SECONDS
-        )
-        self._refused = Counter(
-            "lineal_refused",
-            "Requests that were refused before anything worked on them.",
-            ["door", "reason"],
-            registry=self._registry,
-        )
-        self._registry.register(_PerRequest(lambda: self._families(build)))
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self._registry)
-
-    def observe(self, api: str, method: str, door: str, code: str, seconds: float) -> None:
-        """Count a call that ended."""
-        self._calls.labels(api, method, door, code).inc()
-        self._seconds.labels(api, method, door).observe(seconds)
+        self.observe = self._tallies.count  # counts a call that ended
 
     def count_refusal(self, door: str, reason: str) -> None:
         """Count a request that was refused before anything worked on it. Any thread may call this."""
-        self._refused.labels(door, reason).inc()
+        with self._refused_lock:
+            count, created = self._refused.get((door, reason)) or (0, time.time())
+            self._refused[door, reason] = count + 1, created
 
     async def text(self) -> bytes:
         """Return the figures in Prometheus' text format; the size is left out when it cannot be measured in time."""
         await self.measure()
-        return self.present()
+        # The first time it imports, and many figures take long.
+        return await asyncio.to_thread(self.present)
 
     def present(self) -> bytes:
         """Return the figures with the size that was last measured. Any thread may call this."""
+        from prometheus_client.exposition import generate_latest
+
         return generate_latest(self._registry)
 
     async def measure(self) -> None:
@@ -93,9 +91,57 @@ class Metrics:
             except (StorageError, TimeoutError):
                 self._size_until = time.monotonic() + RETRY_SECONDS
 
-    def _families(self, build: Mapping[str, str]) -> Iterable[Metric]:
-        info = GaugeMetricFamily("lineal_build_info", "The running version; the value is always 1.", labels=list(build))
-        info.add_metric(list(build.values()), 1)
+    @cached_property
+    def _registry(self) -> "CollectorRegistry":
+        from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+        from prometheus_client.registry import Collector
+
+        families = self._families
+
+        class Figures(Collector):
+            def collect(self) -> "Iterator[Metric]":
+                return families()
+
+            def describe(self) -> "Iterator[Metric]":
+                return iter(())  # so that registering reads no figures
+
+        registry = CollectorRegistry()
+        registry.register(Figures())
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        return registry
+
+    def _families(self) -> "Iterator[Metric]":
+        yield from self._counted()
+        yield from self._read()
+
+    def _counted(self) -> "Iterator[Metric]":
+        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+        calls = CounterMetricFamily("lineal_calls", "Calls that ended.", labels=[*_CALL_LABELS, "code"])
+        for of_code, tally in list(self._tallies.by_code.items()):
+            calls.add_metric(of_code, tally.count, created=tally.created)
+        seconds = HistogramMetricFamily("lineal_call_seconds", "How long calls took.", labels=_CALL_LABELS)
+        bounds = [*map(str, BUCKETS_SECONDS), "+Inf"]
+        for of_method, durations in list(self._tallies.durations.items()):
+            buckets = list(zip(bounds, durations.cumulative(), strict=True))
+            seconds.add_metric(of_method, buckets, durations.sum_seconds)
+            labels = dict(zip(_CALL_LABELS, of_method, strict=True))
+            seconds.add_sample("lineal_call_seconds_created", labels, durations.created)
+        description = "Requests that were refused before anything worked on them."
+        refused = CounterMetricFamily("lineal_refused", description, labels=["door", "reason"])
+        with self._refused_lock:
+            refusals = list(self._refused.items())
+        for of_reason, (count, created) in refusals:
+            refused.add_metric(of_reason, count, created=created)
+        yield from (calls, seconds, refused)
+
+    def _read(self) -> "Iterator[Metric]":
+        from prometheus_client.core import GaugeMetricFamily
+
+        labels = list(self._build)
+        info = GaugeMetricFamily("lineal_build_info", "The running version; the value is always 1.", labels=labels)
+        info.add_metric(list(self._build.values()), 1)
         labels = ["pool"]
         current = GaugeMetricFamily("lineal_pool_connections_in_use", "Database connections in use.", labels=labels)
         limit = GaugeMetricFamily(
@@ -107,18 +153,3 @@ class Metrics:
         yield from (info, current, limit)
         if self._size is not None:
             yield GaugeMetricFamily("lineal_store_bytes", "Size of the store in bytes.", value=self._size)
-
-
-class _PerRequest(Collector):
-    """Figures that are read anew for each request."""
-
-    def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
-        self._collect = families
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the figures."""
-        return self._collect()
-
-    def describe(self) -> Iterable[Metric]:
-        """Return nothing, so that registering reads no figures."""
-        return ()

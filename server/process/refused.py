@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from server.calls.statuses import Status
 from server.process.telemetry import log
+from storage.record import record
 
 SECONDS = 1.0
 """How often a line is logged for a reason at a door, at most."""
@@ -53,7 +54,7 @@ class Refusals:
             self._log(left_out.last, left_out.number)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Refused:
     door: str
     status: Status

@@ -114,6 +114,7 @@ def _fork(serve: ServeInWorker, *, lifeline: int, write_end: int) -> tuple[int, 
             log.error("worker failed", error=str(error))
             _send(pipe, str(error).encode())
     finally:
+        log.flush()
         os._exit(status)
 
 

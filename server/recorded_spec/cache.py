@@ -1,15 +1,14 @@
 """Cached specifications, each valid until its run changes: a page that shows a run requests it every 10 s."""
 
-from dataclasses import dataclass
-
 from server.rules.bounded_cache import BoundedCache
 from storage.model import Run, RunActivity
+from storage.record import record
 
 BYTES_MAX = 32 * 1024 * 1024
 """Maximum size of all cached specifications of a process; the least recently used one is removed first."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecordedSpec:
     """A made specification as JSON text, and as a serialized google.protobuf.Struct."""
 

@@ -5,7 +5,6 @@ It has what KFP's UI needs to draw it: pipelineInfo, root.dag and deploymentSpec
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from server.recorded_spec.flow import Flow
@@ -13,6 +12,7 @@ from server.recorded_spec.tree import ARTIFACTS, PARAMETERS, Constant, Input, No
 from server.recorded_spec.types import constant_of, schema_of
 from storage.documents.plain import compact
 from storage.model import LinkOutline, Run, RunActivity, TaskOutline, TaskType
+from storage.record import record
 
 SDK_VERSION = "recorded"
 """The sdkVersion that marks a made specification, so that it is not mistaken for one that can be run."""
@@ -29,7 +29,7 @@ _ITEMS_CHARACTERS = 64 * 1024
 _NAME_CHARACTERS = 128
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recording:
     """A run, and those of its tasks and links that are drawn."""
 

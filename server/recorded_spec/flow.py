@@ -6,7 +6,6 @@ input of that DAG, under the key that was recorded for the DAG itself, if there 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from server.recorded_spec.tree import ARTIFACTS, PARAMETERS, Constant, Input, Node, Output, Source, Tree
@@ -16,6 +15,7 @@ from storage.documents import parameters
 from storage.documents.parameters import NO_VALUE, Producer
 from storage.documents.plain import compact
 from storage.model import IOType, LinkOutline, TaskType
+from storage.record import record
 
 _WORK_MAX = 1_000_000
 """Maximum number of steps between a node and its parent, in total: a graph of deep groups must not take a minute."""
@@ -34,7 +34,7 @@ class _TooMuch(Exception):
     """The graph exceeds one of the limits."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Parameter:
     key: str
     type: int

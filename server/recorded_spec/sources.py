@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from google.protobuf.struct_pb2 import Struct
 
@@ -12,12 +11,13 @@ from server.well_known.values import set_struct
 from storage.contract import ReadTx
 from storage.documents.plain import compact
 from storage.model import LinkedArtifact, LinkOutline, Run, RunActivity, Task, TaskOutline
+from storage.record import record
 
 PARAMETER_CHARACTERS = 64 * 1024
 """A task's parameters are not drawn if their text is longer."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpecSource:
     """What a specification is made from; `spec` is the specification itself if it is cached."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from storage.documents.tasks import TypeAttributes
 from storage.model import TaskOutline, TaskType
+from storage.record import record
 
 PARAMETERS, ARTIFACTS = "parameters", "artifacts"
 """The two kinds of inputs and outputs, by their names in a specification."""
@@ -18,7 +19,7 @@ PARAMETERS, ARTIFACTS = "parameters", "artifacts"
 _GROUPS = frozenset({TaskType.CONDITION_BRANCH, TaskType.CONDITION, TaskType.LOOP, TaskType.EXIT_HANDLER, TaskType.DAG})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """An output of a task, named within the DAG that the task is in."""
 
@@ -26,14 +27,14 @@ class Output:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input:
     """An input of the DAG that a task is in."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Constant:
     """A value that was passed to a task."""
 
@@ -91,7 +92,7 @@ class Node:
         return max([0, *(count or 0 for count in counts), *((index or 0) + 1 for index in indexes)])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tree:
     """The root, and the node of each task by the task's id; a node comes before those within it."""
 

@@ -1,12 +1,12 @@
 """Tasks that were read or written, with their linked artifacts and their children."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from storage.model import ChildTask, LinkedArtifact, Task
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkedTasks:
     """Tasks, the links of all of them and the children of all of them, each in the order of its statement."""
 

@@ -1,7 +1,6 @@
 """Links between artifacts and tasks: new links, their direction, the producer of an artifact, the grouping of a task's links."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from server.errors import InvalidArgument
@@ -11,6 +10,7 @@ from server.rules.unusable import check_enum, column
 from storage.contract import WriteTx
 from storage.documents.parameters import Producer
 from storage.model import NO_ITERATION, ArtifactTask, IOType, LinkedArtifact, TaskHead
+from storage.record import record
 
 OUTPUT_TYPES = frozenset({IOType.ITERATOR_OUTPUT, IOType.OUTPUT, IOType.ONE_OF_OUTPUT, IOType.TASK_FINAL_STATUS_OUTPUT})
 """Links of these types point to what a task made; all others, unknown ones too, to what it used."""
@@ -43,7 +43,7 @@ class NewLink(NamedTuple):
             checks.max_bytes("producer.task_name", self.producer.task_name, checks.TEXT_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkGroup:
     """The artifacts that a task has under one key, of one type and from one producer; by iteration, then id."""
 

@@ -4,7 +4,6 @@ GetOverview calls this in one snapshot. Of each state the newest runs are looked
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from storage.contract import Listing, ReadTx
 from storage.fields import RUNS
@@ -12,6 +11,7 @@ from storage.filters import Operation, Order, Predicate
 from storage.ids import moment_of_id
 from storage.model import RunState, StorageState
 from storage.overview import LastWrites, RunRow, StateCount
+from storage.record import record
 
 COUNTED_MAX = 10_000
 """How many runs of a state are counted."""
@@ -36,7 +36,7 @@ FIRST_TASKS, TASKS_MAX = 20, 1_000
 _MICROSECONDS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Count:
     """A number of runs, and whether there may be more."""
 
@@ -44,7 +44,7 @@ class Count:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Overview:
     """What is recorded."""
 

@@ -1,18 +1,19 @@
 """Requirements of pipelines and pipeline versions: names, lengths, tags."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from server.rules import checks
 from server.rules.field_limits import MAX_CHARACTERS
 from storage import lengths
 from storage.model import Pipeline
+from storage.record import record
 
 TAGS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewPipeline:
     """What a client says of a new pipeline; `requested_namespace` is checked, the call's scope decides."""
 
@@ -23,7 +24,7 @@ class NewPipeline:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VersionTexts:
     """What a new version is called; name and display name stand in for each other."""
 

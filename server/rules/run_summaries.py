@@ -5,7 +5,7 @@ of rows, however large it is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from server.errors import InvalidArgument
@@ -17,6 +17,7 @@ from storage.documents.runs import RuntimeConfig
 from storage.documents.tasks import message_of_status
 from storage.model import RunState
 from storage.overview import FailedTask, RunMetric, RunRow
+from storage.record import record
 from storage.slices import in_slices
 
 TASKS_MAX = 1_000
@@ -46,7 +47,7 @@ PARAMETERS_CHARACTERS = 256 * 1024
 PARAM, METRIC = "param", "metric"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Columns:
     """Which parameters and metrics are asked for, by the names of their columns."""
 
@@ -66,7 +67,7 @@ class Columns:
         return cls(kinds[PARAM], kinds[METRIC])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Details:
     """What was read of the runs of a page, by the ids of runs, experiments, pipelines and versions."""
 
@@ -84,7 +85,7 @@ class Details:
         return sum(map(len, (*self.configs.values(), *self.inputs.values())))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunSummary:
     """What a list shows of a run. `failure` is the first line of what the failed task said."""
 

@@ -6,7 +6,7 @@ those of the servers that wrote them, whose clocks may differ or step.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from server.process.telemetry import log
 from server.rules import run_state, task_ends
 from server.rules.limited_writes import write_within
-from storage.contract import Lock, Store, WriteTx
+from storage.contract import Lock, ReadTx, Store, WriteTx
 from storage.documents.plain import Plain
 from storage.errors import RowNotFound, StorageError
 from storage.ids import moment_of_id
@@ -133,8 +133,10 @@ class RunSweep:
         if self._clock() - self._ended_at > self._gap:
             self._start_anew()
         try:
-            canceled = await self._close_canceling()
-            await self._close_canceled()
+            begin, since = self._clock(), self._ago(2 * self._grace)
+            canceling, recently_canceled = await self._store.read(partial(_canceling_and_canceled, since))
+            canceled = await self._close_canceling(begin, canceling)
+            await self._close_canceled(begin, recently_canceled)
             abandoned = await self._close_abandoned() if self._abandoned else 0
         except BaseException:
             self._start_anew()
@@ -143,10 +145,8 @@ class RunSweep:
             self._ended_at = self._clock()
         return Closed(canceled, abandoned)
 
-    async def _close_canceling(self) -> int:
+    async def _close_canceling(self, begin: float, changes: Sequence[RunChange]) -> int:
         """Cancel terminated runs in which nothing runs any more, and those that were quiet for the grace period."""
-        begin = self._clock()
-        changes = await self._store.read_one(lambda tx: tx.runs.list_canceling(limit=CANCELING_AT_ONCE))
         self._canceling.forget_others(change.id for change in changes)
         count = 0
         for change in changes:
@@ -173,13 +173,8 @@ class RunSweep:
         await run_state.set_state(tx, run, _CANCELED, now=now)
         return True
 
-    async def _close_canceled(self) -> None:
+    async def _close_canceled(self, begin: float, changes: Sequence[RunChange]) -> None:
         """End tasks that are running in canceled runs, which were quiet for the grace period."""
-        begin = self._clock()
-        since = self._ago(2 * self._grace)
-        changes = await self._store.read_one(
-            lambda tx: tx.runs.list_canceled(changed_since=since, limit=CANCELED_AT_ONCE)
-        )
         self._canceled.forget_others(change.id for change in changes)
         looks = 0
         for change in changes:
@@ -258,6 +253,12 @@ class RunSweep:
             log.warning("run not closed", run=run_id, error=str(error))
             sighting.since = self._clock() + AGAIN_SECONDS
             return False
+
+
+async def _canceling_and_canceled(changed_since: int, tx: ReadTx) -> tuple[Sequence[RunChange], Sequence[RunChange]]:
+    """Return canceling runs, and canceled ones that have changed since a time. Together: an idle server does little else."""
+    canceling = await tx.runs.list_canceling(limit=CANCELING_AT_ONCE)
+    return canceling, await tx.runs.list_canceled(changed_since=changed_since, limit=CANCELED_AT_ONCE)
 
 
 async def _locked(tx: WriteTx, change: RunChange, state: str) -> RunHead | None:

@@ -1,7 +1,7 @@
 """How a task is made and how an update is merged into it, by the rules of CreateTask and UpdateTask."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from server.rules import checks
@@ -14,6 +14,7 @@ from storage.documents.histories import HistoryEntry
 from storage.documents.parameters import Parameter
 from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_to_text
 from storage.model import Task, TaskState
+from storage.record import record
 
 _KEY_CHARACTERS = MAX_CHARACTERS["PipelineTask.InputOutputs.IOParameter.parameter_key"]
 _GOOD_ENDS = (TaskState.SUCCEEDED, TaskState.CACHED)
@@ -56,7 +57,7 @@ class TaskTexts(NamedTuple):
             checks.max_characters("task.outputs.parameters.parameter_key", key, _KEY_CHARACTERS)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskUpdate:
     """What a client sends of a task; what is empty, 0 or None was not sent.
 

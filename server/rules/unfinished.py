@@ -1,11 +1,10 @@
 """What a transaction returns after which others follow that belong to the same effect. Rules that write in steps return it."""
 
-from dataclasses import dataclass
-
 from storage.pages import Cursor
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unfinished:
     """The effect is not complete; it goes on after a position."""
 

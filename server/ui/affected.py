@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lineal.v1 import lineage_pb2
@@ -15,6 +14,7 @@ from server.ui.kinds import capitalized, counted, is_hidden, kind_word, name_of
 from server.ui.nodes import address_of_node, id_of, kind_of
 from server.ui.rendering import render
 from server.ui.visit import Visit
+from storage.record import record
 
 NODES, HOPS, FANOUT = 5_000, 50, 500
 """How far a walk goes: as far as GetLineage does at most."""
@@ -28,7 +28,7 @@ HEAD = ("kind", "type", "name", "uri", "run", "steps", "recorded", "id")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AffectedRun:
     """A run in which something came of an artifact, and after how many steps at first."""
 
@@ -38,7 +38,7 @@ class AffectedRun:
     tasks: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Affected:
     """What came of an artifact, models first, and its runs, the nearest first. `is_cut` says whether there may be more."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.struct_pb2 import Value
@@ -19,6 +18,7 @@ from server.ui.run_charts import curve_of, heat_of
 from server.ui.series_chart import chart_of
 from server.ui.visit import Visit
 from storage.documents.plain import plain_number
+from storage.record import record
 
 STEPS_MAX = 20
 """How many hops a page goes to one side."""
@@ -35,7 +35,7 @@ INLINE_CHARACTERS = 200
 _Origin = artifacts_pb2.ArtifactReport
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MetadataRow:
     """An entry of an artifact's metadata: its value as a text, or as JSON in lines."""
 

@@ -5,7 +5,6 @@ Admission, policy, authority, deadline and the line in the log are those of ever
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from google.rpc import code_pb2
@@ -20,12 +19,13 @@ from server.doors.http.messages import HttpRequest
 from server.doors.http.plain_routes import caller_of
 from server.ui.facts import Facts
 from server.ui.visit import Refused, refused
+from storage.record import record
 
 SPARE_SECONDS = 0.5
 """How long before the door gives up on a request its last call must have ended, so that there is time for an error page."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Office:
     """What the desks of all visits share."""
 

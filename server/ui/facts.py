@@ -1,9 +1,9 @@
 """What is known of a server before it serves. The composition root makes it, `/about` shows it."""
 
-from dataclasses import dataclass
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """What does not change while a server runs: `store` without its password, `grpc` and `rest` as HOST:PORT."""
 

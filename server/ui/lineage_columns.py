@@ -13,6 +13,7 @@ from lineal.v1 import lineage_pb2
 from server.ui.kinds import is_hidden, kind_word, name_of
 from server.ui.nodes import address_of_node, kind_of
 from server.ui.visit import Visit
+from storage.record import record
 
 CARDS_MAX = 30
 """How many cards a column shows."""
@@ -48,7 +49,7 @@ class Card:
         return kind_of(self.node.ref) == "task"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """The cards of one step, as many as are shown, and how many are left out."""
 
@@ -65,7 +66,7 @@ class Column:
         return f"{steps} {'step' if steps == 1 else 'steps'} {'before' if self.depth < 0 else 'after'}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Columns:
     """The columns from left to right. `selected` is the name of what is selected, if it is shown.
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from google.protobuf.message import Message
@@ -12,9 +11,10 @@ from server.doors.rest.json_writer import message_json
 from server.ui.calls import Desk
 from server.ui.rendering import render
 from server.ui.visit import Visit
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Kind:
     """One kind of object: the method that reads it, its path over REST, and the filter of /runs that shows its runs."""
 

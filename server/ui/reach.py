@@ -1,17 +1,17 @@
 """Where clients reach this server, as far as a visit tells: what the commands on pages are written with."""
 
 import re
-from dataclasses import dataclass
 
 from server.ui.facts import Facts
 from server.ui.visit import Visit
 from server.web_origins import Host, read_host
+from storage.record import record
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]{1,100}){0,10}")
 _WILDCARDS = ("0.0.0.0", "[::]", "")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reach:
     """The base URL of REST, without a slash at the end, and gRPC as HOST:PORT."""
 

@@ -14,7 +14,6 @@ from server.doors.http.responses import failure_status
 from server.doors.http.routes import ANY_VERB
 from server.ui.calls import Office, office
 from server.ui.facts import Facts
-from server.ui.rendering import error_page
 from server.ui.table import PAGES, Page
 from server.ui.visit import Refused, Visit
 
@@ -39,9 +38,15 @@ def browser_error(request: HttpRequest, status: Status, http_status: int) -> Htt
     accept = request.headers.get("accept", "")
     if preferred(accept, (JSON_TYPE, "text/html")) != "text/html":
         return None
-    response = error_page(Visit(request), status, http_status=http_status)
+    response = _error_page(Visit(request), status, http_status=http_status)
     response.headers += (("vary", "Accept"),)
     return response
+
+
+def _error_page(visit: Visit, status: Status, *, http_status: int | None = None) -> HttpResponse:
+    from server.ui.rendering import error_page  # with the templates' engine, when the first page is shown
+
+    return error_page(visit, status, http_status=http_status)
 
 
 def _handler(entry: Page, office: Office) -> HttpHandler:
@@ -50,8 +55,8 @@ def _handler(entry: Page, office: Office) -> HttpHandler:
         try:
             return await entry.make(visit, office.desk(request))
         except Refused as error:
-            return error_page(visit, error.status)
+            return _error_page(visit, error.status)
         except Exception as error:  # noqa: BLE001 - whatever fails becomes a page for whoever looks at it
-            return error_page(visit, failure_status(error, entry.path))
+            return _error_page(visit, failure_status(error, entry.path))
 
     return show

@@ -5,7 +5,6 @@ go afterwards: `back`, the query of the list. The door refuses forms of other si
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
@@ -17,12 +16,13 @@ from server.ui.calls import Desk
 from server.ui.list_filters import filter_text, one_of
 from server.ui.rendering import redirect, render
 from server.ui.visit import Refused, Visit, refused
+from storage.record import record
 
 RUNS_MAX = 200
 """How many runs one form may name."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Action:
     method: str
     done: str

@@ -1,9 +1,10 @@
 """Curves and confusion matrices as pages draw them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+from storage.record import record
 
 SIDE = 200
 """How long the sides of a curve's drawing are."""
@@ -15,7 +16,7 @@ HEATS = 4
 """How many shades a cell of a matrix may have, in addition to none."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Curve:
     """A curve of GetRunReport, its points for an SVG polyline, the area under it, and those points that are listed."""
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from server.ui.filters import duration, moment, state_word
 from server.ui.visit import Visit
+from storage.record import record
 
 BAR_WIDTH = 100
 """How wide the drawing of bars is; a bar is at least 1 wide."""
@@ -22,7 +22,7 @@ FAILED_SQUARES = 8
 """How many iterations that failed a loop shows in addition to its first."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bar:
     """From where to where a task lasted, in parts of BAR_WIDTH."""
 
@@ -30,7 +30,7 @@ class Bar:
     width: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell:
     """An iteration as a square."""
 
@@ -41,7 +41,7 @@ class Cell:
     is_current: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """A task of a level. `waits_for` has the keys of tasks that it waits for, with names of inputs; `group` leads into it."""
 

@@ -1,15 +1,15 @@
 """The sentence that says first what happened in a run."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from server.ui.filters import duration, duration_words
+from storage.record import record
 
 _DONE = ("SUCCEEDED", "CACHED", "SKIPPED", "FAILED")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """A sentence in parts: `word`, then "in `task`" with `where` it is, then `rest`, then what was said."""
 

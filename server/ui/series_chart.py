@@ -1,11 +1,11 @@
 """Series of metrics as pages draw them: an SVG of one line, in pieces where a value is not finite."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from server.ui.filters import number_text
+from storage.record import record
 
 WIDTH, HEIGHT = 300, 100
 """How large the drawing of a series is."""
@@ -16,7 +16,7 @@ LISTED = 100
 _Place = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listed:
     """A point in the table: when it was logged, in microseconds since 1970, and its value as text; None is unknown or not finite."""
 
@@ -25,7 +25,7 @@ class Listed:
     value: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SeriesChart:
     """A series of GetRunReport, with the points of its SVG polylines, and its places where a point stands alone.
 

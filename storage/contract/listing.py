@@ -1,12 +1,12 @@
 """How rows are locked and listed, in the contracts of all tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
 from storage.filters import Order, Predicate
 from storage.pages import Cursor
+from storage.record import record
 
 Record = TypeVar("Record")
 
@@ -19,7 +19,7 @@ class Lock(Enum):
     UPDATE = "update"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listing:
     """What a list returns: which rows, in which order, starting where.
 
@@ -35,7 +35,7 @@ class Listing:
     with_total: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page(Generic[Record]):
     """One page of a list: its rows, the size of the list, and where the next page starts.
 

@@ -1,13 +1,14 @@
 """The columns runs.runtime_config and runs.plugins_input."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from storage.documents.plain import compact, object_of, text_of
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuntimeConfig:
     """What a run was started with: {"parameters": {name: any value}, "pipelineRoot"}."""
 

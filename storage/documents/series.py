@@ -7,11 +7,11 @@ since JSON has no such numbers. `points` says how many there were before the ser
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NamedTuple, TypeGuard
 
 from storage.documents.plain import object_of
+from storage.record import record
 
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 """The texts that stand for numbers which JSON does not have."""
@@ -35,7 +35,7 @@ class SeriesPoint(NamedTuple):
     value: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Series:
     """The points of a series in the order in which they are stored, and how many had been logged."""
 

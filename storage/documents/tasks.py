@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from storage.documents.enums import POD_TYPES
 from storage.documents.plain import Plain, compact, entries_of, integer_of, object_of, text_of
+from storage.record import record
 
 _MESSAGE = '{"message":"'  # how a column begins that has one: `StatusMetadata.to_text` writes it first
 _ESCAPE_CHARACTERS = len("\\u001f")
@@ -49,7 +49,7 @@ def pods_to_text(pods: Iterable[Pod]) -> str | None:
     return compact(entries) if entries else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatusMetadata:
     """Why a task is in its state: {"message", "customProperties": {name: any value}}."""
 
@@ -88,7 +88,7 @@ def message_of_status(text: str | None) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TypeAttributes:
     """Attributes that only some types of tasks have: {"iterationIndex", "iterationCount", "downloadToWorkspace"}; None is absent."""
 

@@ -1,14 +1,13 @@
 """What another process opens a store with. The composition root hands it to helper processes."""
 
-from dataclasses import dataclass
-
 from storage.contract import Store
 from storage.errors import Unusable
+from storage.record import record
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.store import SqlStore
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoreElsewhere:
     """A store that is open in this process, for another process to open; it can be pickled."""
 

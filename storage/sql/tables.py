@@ -4,7 +4,21 @@ The statements in this package and the comparison with the migrations import it.
 keyset index.
 """
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    event,
+)
 
 from storage import lengths
 from storage.lineage import OUTPUT_LINKS
@@ -12,6 +26,8 @@ from storage.sql.dialects import partial_index
 from storage.sql.types import Bytes, ByteString, ByteText
 
 metadata = MetaData()
+
+_ROWS = "rows"
 
 
 def _id(name: str = "id", *constraints: ForeignKey, primary_key: bool = False, nullable: bool = False) -> Column[str]:
@@ -28,6 +44,22 @@ def _json(name: str) -> Column[str]:
 
 def _time(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
+
+
+def _rows_where(condition: str) -> dict[str, Any]:
+    """Return the `info` of an index of some rows only, where the database has such indexes.
+
+    SQLAlchemy's own argument for it, one per database, would import SQLAlchemy's parts for all databases.
+    """
+    return {_ROWS: condition}
+
+
+@event.listens_for(metadata, "before_create")
+def _limit_indexes(_tables: MetaData, connection: Connection, **_: Any) -> None:
+    """Give indexes of some rows their conditions, on the database where they are made."""
+    name = connection.dialect.name
+    for index in [index for table in metadata.tables.values() for index in table.indexes if _ROWS in index.info]:
+        index.dialect_kwargs.update(partial_index(name, index.info[_ROWS]))
 
 
 settings = Table(
@@ -139,12 +171,12 @@ runs = Table(
     Index("runs_pipeline_spec_id", "pipeline_spec_id"),
     Index("runs_state_created", "state", "created_at", "id"),
     Index("runs_storage_state_created", "storage_state", "created_at", "id"),
-    Index("runs_recurring_created", "recurring_run_id", "created_at", "id", **partial_index("recurring_run_id <> ''")),
-    Index("runs_pipeline_created", "pipeline_id", "created_at", "id", **partial_index("pipeline_id <> ''")),
+    Index("runs_recurring_created", "recurring_run_id", "created_at", "id", info=_rows_where("recurring_run_id <> ''")),
+    Index("runs_pipeline_created", "pipeline_id", "created_at", "id", info=_rows_where("pipeline_id <> ''")),
     Index(
-        "runs_version_created", "pipeline_version_id", "created_at", "id", **partial_index("pipeline_version_id <> ''")
+        "runs_version_created", "pipeline_version_id", "created_at", "id", info=_rows_where("pipeline_version_id <> ''")
     ),
-    Index("runs_canceled_updated", "state", "updated_at", **partial_index("state IN ('CANCELING', 'CANCELED')")),
+    Index("runs_canceled_updated", "state", "updated_at", info=_rows_where("state IN ('CANCELING', 'CANCELED')")),
 )
 
 tasks = Table(
@@ -181,7 +213,7 @@ tasks = Table(
         "state",
         "created_at",
         "id",
-        **partial_index("cache_fingerprint <> ''"),
+        info=_rows_where("cache_fingerprint <> ''"),
     ),
 )
 
@@ -203,7 +235,7 @@ artifacts = Table(
     UniqueConstraint("namespace", "identity_key", name="artifacts_identity"),
     Index("artifacts_created", "created_at", "id"),
     Index("artifacts_namespace_created", "namespace", "created_at", "id"),
-    Index("artifacts_uri_created", "uri_hash", "namespace", "created_at", "id", **partial_index("uri_hash <> ''")),
+    Index("artifacts_uri_created", "uri_hash", "namespace", "created_at", "id", info=_rows_where("uri_hash <> ''")),
 )
 
 artifact_tasks = Table(
@@ -220,7 +252,7 @@ artifact_tasks = Table(
     UniqueConstraint("task_id", "type", "key", "iteration", "artifact_id", name="artifact_tasks_link"),
     Index("artifact_tasks_artifact_id", "artifact_id", "id"),
     Index("artifact_tasks_run_id", "run_id", "id"),
-    Index("artifact_tasks_producer", "artifact_id", "type", "task_id", **partial_index(f"type IN {OUTPUT_LINKS}")),
+    Index("artifact_tasks_producer", "artifact_id", "type", "task_id", info=_rows_where(f"type IN {OUTPUT_LINKS}")),
 )
 
 # Answers of calls that brought an idempotency key, kept for when such a call is sent again.

@@ -10,7 +10,6 @@ import contextvars
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from storage.errors import OutcomeUnknown, PoolExhausted, Unavailable
+from storage.record import record
 from storage.sql.commits import LATE
 from storage.tracebacks import release
 
@@ -68,7 +68,7 @@ class Stage(Enum):
     COMMIT = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commits:
     """What is called before each COMMIT, and whether a write may have happened despite an error in it."""
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 from migrations.upgrade import upgrade
 from server.calls import apart, elsewhere
 from server.calls.apart import Helpers
+from server.late import Late
 from storage.sql.dialects.mysql import MIN_PACKET_BYTES
 from tests.api.builders import a_spec
 from tests.api.client import Api
@@ -73,6 +74,8 @@ def helped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             called = args[1].handler
         elif function is apart._serialized:
             called = args[0]
+        if isinstance(called, Late):
+            called = called.function()
         names.append(getattr(called, "__name__", type(called).__name__))
         return await run(self, function, *args, **kwargs)
 

@@ -4,8 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import structlog
-
 from server.app import Addresses, running
 from server.config import Settings
 
@@ -16,8 +14,6 @@ NEVER_SECONDS = 1_000_000.0
 @contextlib.asynccontextmanager
 async def serving(url: str, **settings: Any) -> AsyncIterator[Addresses]:
     """Serve the store until the block ends, on free ports of loopback; it sweeps only when told how often."""
-    # One line a call, also where it failed: the console's tracebacks take longer than the calls.
-    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
     chosen = {"sweep_seconds": NEVER_SECONDS, "drain_seconds": 1.0, **settings}
     async with running(Settings(store=url, grpc="127.0.0.1:0", rest="127.0.0.1:0", **chosen)) as addresses:
         yield addresses

@@ -336,10 +336,10 @@ class _Away(SqlStore):
 
     is_away = False
 
-    async def read_one(self, fn: Any) -> Any:
+    async def read(self, fn: Any) -> Any:
         if self.is_away:
             raise Unavailable("the database is away")
-        return await super().read_one(fn)
+        return await super().read(fn)
 
 
 @pytest.mark.parametrize("disturbance", ["database", "process"])

@@ -4,7 +4,6 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
-import structlog
 from lineal.v2beta1 import experiment_pb2
 from sqlalchemy import text
 
@@ -23,6 +22,7 @@ from tests.api.builders import (
 from tests.api.client import Api, Refusal, refusal
 from tests.api.conftest import Serve
 from tests.api.statements import failing_at
+from tests.logged import logged_lines
 
 pytestmark = pytest.mark.one_database
 
@@ -126,13 +126,13 @@ async def test_an_unexpected_failure_is_answered_with_an_id_that_the_log_explain
     async with store.engines[0].begin() as connection:
         await connection.execute(text("DROP TABLE artifact_tasks"))
     await store.close()
-    with structlog.testing.capture_logs() as lines:
+    with logged_lines() as lines:
         refused = await refusal(api.GetTask(run_id=run_id, task_id=task_id))
     error_id = refused.info.metadata["error_id"]
     assert (refused.code, refused.message) == ("INTERNAL", f"internal error {error_id}")
     assert_says_nothing_inner(refused)
     [line] = [line for line in lines if line.get("error_id") == error_id]
-    assert (line["log_level"], line["method"]) == ("error", "RunService.GetTask")
+    assert (line["level"], line["method"]) == ("error", "RunService.GetTask")
     assert "artifact_tasks" in str(line["exc_info"])
 
 
@@ -149,7 +149,7 @@ async def test_each_unexpected_failure_has_an_id_of_its_own(serve: Serve, migrat
 @pytest.mark.parametrize("status", ["OK", "NOT_FOUND"])
 async def test_every_call_leaves_one_line_in_the_log(api: Api, status: str) -> None:
     run_id = await new_run(api) if status == "OK" else "no-such-run"
-    with structlog.testing.capture_logs() as lines:
+    with logged_lines() as lines:
         await (refusal(api.GetRun(run_id=run_id)) if status != "OK" else api.GetRun(run_id=run_id))
     [line] = [line for line in lines if line["event"] == "call"]
     assert (line["method"], line["door"], line["code"]) == ("RunService.GetRun", "grpc", status)

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from server.app import Addresses
 from server.process import refused
@@ -14,6 +13,7 @@ from tests.api.builders import new_run_and_task
 from tests.api.client import Api, code
 from tests.api.holding import somebody_holding
 from tests.api.service import serving
+from tests.logged import logged_lines
 from tests.pages.test_metrics import samples
 from tests.rest.client import ask, connected
 
@@ -72,7 +72,7 @@ async def all_are_logged(logs: list[Any], reason: str, number: int) -> None:
 async def test_a_flood_of_refused_requests_is_a_line_a_second(shared_url: str, reason: str) -> None:
     async with serving(shared_url, **SETTINGS) as addresses:
         begun = time.monotonic()
-        with capture_logs() as logs:
+        with logged_lines() as logs:
             for _ in range(REQUESTS):
                 await SENDS[reason](addresses.rest)
             await all_are_logged(logs, reason, REQUESTS)
@@ -86,7 +86,7 @@ async def test_a_flood_of_refused_requests_is_a_line_a_second(shared_url: str, r
 
 async def test_reasons_do_not_hide_each_other(shared_url: str) -> None:
     async with serving(shared_url, **SETTINGS) as addresses:
-        with capture_logs() as logs:
+        with logged_lines() as logs:
             for send in SENDS.values():
                 await send(addresses.rest)
         assert {line["reason"] for line in logs if line["event"] == "refused"} == SENDS.keys()
@@ -94,7 +94,7 @@ async def test_reasons_do_not_hide_each_other(shared_url: str) -> None:
 
 async def test_the_admin_door_reports_from_its_thread(shared_url: str) -> None:
     async with serving(shared_url, admin=ANY_PORT) as addresses:
-        with capture_logs() as logs:
+        with logged_lines() as logs:
             for reason in ("UNKNOWN_HOST", "INVALID_HTTP", "UNKNOWN_PATH"):
                 for _ in range(3):
                     await SENDS[reason](addresses.admin)
@@ -105,11 +105,11 @@ async def test_the_admin_door_reports_from_its_thread(shared_url: str) -> None:
 
 async def test_connections_for_which_there_is_no_place_are_counted(shared_url: str) -> None:
     async with serving(shared_url, connections_per_peer_max=1) as addresses, connected(addresses.rest) as holder:
-        with capture_logs() as logs:
+        with logged_lines() as logs:
             for _ in range(4):
                 await raw(f"GET / HTTP/1.1\r\n{HEAD}\r\n")(addresses.rest)
             await all_are_logged(logs, "TOO_MANY_CONNECTIONS", 4)
-        assert {line["log_level"] for line in lines_of(logs, "TOO_MANY_CONNECTIONS")} == {"warning"}
+        assert {line["level"] for line in lines_of(logs, "TOO_MANY_CONNECTIONS")} == {"warning"}
         await holder.send(f"GET /metrics HTTP/1.1\r\n{HEAD}\r\n")
         answer = await holder.answer()
         assert 'lineal_refused_total{door="rest",reason="TOO_MANY_CONNECTIONS"} 4.0' in answer.body.decode()
@@ -119,7 +119,7 @@ async def test_calls_that_admission_refuses_are_a_line_a_second(migrated_url: st
     async with serving(migrated_url, calls_max=1) as addresses:
         api = Api(addresses.grpc)
         run_id, task_id = await new_run_and_task(api)
-        with capture_logs() as logs:
+        with logged_lines() as logs:
             async with somebody_holding(migrated_url, run_id, task_id):
                 waiting = asyncio.ensure_future(api.UpdateTask(run_id=run_id, task_id=task_id, task={"name": "x"}))
                 await asyncio.sleep(SHORT_SECONDS)
@@ -150,7 +150,7 @@ async def test_calls_that_admission_refuses_are_a_line_a_second(migrated_url: st
 
 async def test_calls_that_handlers_refuse_have_a_line_each(shared_url: str) -> None:
     async with serving(shared_url) as addresses:
-        with capture_logs() as logs:
+        with logged_lines() as logs:
             for _ in range(5):
                 await ask(addresses.rest, "GET", "/apis/v2beta1/runs/nobody")
         assert [line["event"] for line in logs] == ["call"] * 5

@@ -28,6 +28,11 @@ def test_help_of_a_command_says_what_it_does(command: str) -> None:
     assert (command_named(command).help or "missing").splitlines()[0] in " ".join(done.output.split())
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_list_of_commands_has_the_first_sentences_of_their_help(command: str) -> None:
+    assert command_named(command).get_short_help_str(limit=200) == COMMANDS[command][1]
+
+
 @pytest.mark.parametrize("command", ["serve", "config", "doctor"])
 def test_help_shows_each_setting_with_its_variable(command: str) -> None:
     text = " ".join(lineal(command, "--help").output.split())

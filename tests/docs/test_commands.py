@@ -7,7 +7,7 @@ import click
 import pytest
 
 from server.cli import COMMANDS, command_named
-from storage.sql.dialects import DIALECTS
+from storage.sql.dialects import DATABASES
 from tests.docs.pages import CHECKOUT, DOCS, commands
 
 PROGRAM = re.compile(r"(?:\S*/)?lineal-server (.*)")
@@ -50,7 +50,7 @@ def test_every_command_of_the_server_stands_in_operations() -> None:
 
 def test_every_option_of_a_store_url_stands_in_operations() -> None:
     text = (DOCS / "operations.md").read_text()
-    options = [option for dialect in DIALECTS for option in dialect.url_options]
+    options = [option for database in DATABASES for option in database.dialect().url_options]
     assert options
     assert [option for option in options if not re.search(rf"`\?([^`]*&)?{option}=", text)] == []
 

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from server.process.telemetry import BATCH_SECONDS
 from tests.databases import processes
 from tests.databases.account import temporary_folder
 from tests.databases.private import hold_lifeline
@@ -137,6 +138,8 @@ class Server:
     def log_text(self) -> str:
         """What it wrote to standard error since it was made, over all its starts."""
         path = self._folder / "log"
+        if self._process and self._process.poll() is None:
+            time.sleep(2 * BATCH_SECONDS)  # for the lines of calls that wait to be written
         return path.read_text(errors="replace") if path.exists() else ""
 
     def log_lines(self) -> list[dict[str, Any]]:

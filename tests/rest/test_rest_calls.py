@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog
 
 from migrations.upgrade import upgrade_async
 from tests.api.builders import unique
 from tests.api.service import serving
 from tests.databases import PrivateServer, create_database
+from tests.logged import logged_lines
 from tests.rest.client import ask, connected, request_text
 from tests.rest.conftest import Serve
 
@@ -39,7 +39,7 @@ async def test_a_task_is_created_read_changed_and_listed(rest: str) -> None:
 
 
 async def test_the_log_has_the_request_id_that_a_client_sent(rest: str) -> None:
-    with structlog.testing.capture_logs() as lines:
+    with logged_lines() as lines:
         await ask(rest, "GET", RUNS, X_Request_Id="req-7")
         await ask(rest, "GET", RUNS)
     assert [line.get("request_id") for line in lines if line["event"] == "call"] == ["req-7", None]

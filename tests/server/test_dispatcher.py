@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import structlog
 from google.protobuf.message import Message
 from lineal.v2beta1 import healthz_pb2, run_pb2
 
@@ -22,6 +21,7 @@ from server.calls.methods import Method
 from server.calls.namespaces import Request
 from server.calls.policy import Rule
 from server.errors import PermissionDenied, Unauthenticated
+from tests.logged import logged_lines
 
 METHODS = {method.name: method for method in KFP.methods}
 LIST_RUNS = METHODS["RunService.ListRuns"]
@@ -235,7 +235,7 @@ async def test_a_request_id_that_must_not_be_logged_is_replaced_by_one_of_ours(s
 
 async def test_the_log_has_the_request_ids_of_callers_and_of_bugs_only() -> None:
     dispatcher = a_dispatcher(Handlers(), SingleUser())
-    with structlog.testing.capture_logs() as lines:
+    with logged_lines() as lines:
         await ask(dispatcher, LIST_RUNS, Caller("test"))
         await ask(dispatcher, LIST_RUNS, Caller("test", metadata={"x-request-id": "req-7"}))
         await ask(dispatcher, LIST_RUNS, Caller("test"), page_token="bug")

@@ -5,7 +5,6 @@ not say of which release it is: what every release since 1.0 has must be there, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, String, bindparam, select
@@ -15,6 +14,7 @@ from migrations.mlmd.read.guest import Database
 from migrations.mlmd.read.probing import Probe
 from migrations.mlmd.vocabulary.errors import SourceRefused
 from migrations.mlmd.vocabulary.lacks import Cause, Lack, described
+from storage.record import record
 
 NAMES = "names"
 
@@ -56,7 +56,7 @@ _OF_RELEASE_2 = "state"
 """The column of runs that releases since 2.0 have, as they have the cache."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KfpTable(ForeignTable):
     """One table, which is treated as absent without the required columns."""
 

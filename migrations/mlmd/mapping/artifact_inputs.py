@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from migrations.mlmd.mapping.links import ReadEvent
 from migrations.mlmd.mapping.outputs import Outputs
@@ -10,9 +9,10 @@ from migrations.mlmd.mapping.tree import Node, Tree
 from migrations.mlmd.vocabulary.names import maker_name
 from migrations.mlmd.vocabulary.rows import Origin
 from storage.model import IOType
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InputOrigin:
     """How an input artifact came to a task."""
 
@@ -20,7 +20,7 @@ class InputOrigin:
     producer: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Sibling:
     id: int
     name: str

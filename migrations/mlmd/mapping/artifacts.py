@@ -1,7 +1,7 @@
 """Artifacts: types, names, unwrapped metadata; one row of metrics becomes one Metric for each number. `run` calls this."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 
 from migrations.mlmd.mapping.ids import Ids
@@ -14,6 +14,7 @@ from storage import lengths
 from storage.digests import uri_hash
 from storage.documents.plain import Plain, compact
 from storage.model import Artifact, ArtifactType
+from storage.record import record
 
 SCHEMA_TITLE = "_kfp_schema_title"
 SCHEMA_VERSION = "_kfp_schema_version"
@@ -41,7 +42,7 @@ _NOT_METADATA = {"display_name", "store_session_info"}
 _METRIC = ArtifactType.Metric
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArtifactMapping:
     """Maps the artifacts of one store; the result depends only on an artifact's own row and its origin."""
 

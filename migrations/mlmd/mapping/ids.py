@@ -3,9 +3,10 @@
 The mapping calls this. MLMD stores have the same row ids, so all but one need a store id, which is a prefix of the name.
 """
 
-from dataclasses import dataclass
 from hashlib import sha1
 from uuid import NAMESPACE_DNS
+
+from storage.record import record
 
 _NAMESPACE = sha1(NAMESPACE_DNS.bytes, usedforsecurity=False)
 # RFC 9562: four bits are the version, two the variant.
@@ -13,7 +14,7 @@ _FREE_BITS = ~(0xF << 76 | 0b11 << 62)
 _VERSION_5 = 5 << 76 | 0b10 << 62
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ids:
     """Makes the ids of one MLMD store's rows."""
 

@@ -1,7 +1,7 @@
 """A run of KFP v2: executions become tasks, events become links, and groups get the outputs that they pass on. `run` calls this."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from migrations.mlmd.mapping.artifact_inputs import InputOrigins
 from migrations.mlmd.mapping.ids import Ids
@@ -29,6 +29,7 @@ from storage import lengths
 from storage.documents.parameters import Producer
 from storage.documents.plain import Plain
 from storage.model import Artifact, IOType, Task, TaskState, TaskType
+from storage.record import record
 
 _CONSUMED = {
     "display_name",
@@ -48,7 +49,7 @@ _CONSUMED = {
 _REUSABLE = (TaskState.SUCCEEDED, TaskState.CACHED)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskRecords:
     """The tasks of a run, the course of its root, and the input values of the run."""
 
@@ -83,7 +84,7 @@ def map_tasks(run: RunContext) -> TaskRecords:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Mapper:
     rows: RunRows
     tree: Tree

@@ -18,11 +18,12 @@ from migrations.mlmd.vocabulary.values import cut
 from storage import lengths
 from storage.documents.parameters import Producer
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, IOType
+from storage.record import record
 
 NAMELESS_KEY = "artifact"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadEvent:
     """An event whose execution and artifact exist, its direction and its key."""
 
@@ -31,7 +32,7 @@ class ReadEvent:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Side:
     """How one task used or made one artifact, before the records of the artifact and the id of the link are determined.
 

@@ -6,7 +6,6 @@ call this.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -14,6 +13,7 @@ import yaml
 from migrations.mlmd.vocabulary.cleaning import clean_value
 from migrations.mlmd.vocabulary.findings import Findings
 from storage.documents.plain import compact
+from storage.record import record
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -42,7 +42,7 @@ def spec_text(text: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpecTask:
     """A task of a spec, and the component that it runs; the root has only a component."""
 
@@ -70,7 +70,7 @@ class SpecTask:
         return _object(_object(self.component, "dag"), "tasks")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spec:
     """A spec in which tasks are looked up. It is not validated: a lookup of something that it lacks returns nothing."""
 

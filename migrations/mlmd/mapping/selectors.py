@@ -6,14 +6,14 @@ Parameters: an object of texts, each the JSON of a protobuf message (camel case)
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from storage.documents.plain import Plain
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """An output of a task within a group."""
 
@@ -21,7 +21,7 @@ class Source:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selector:
     """An output of a group: its key and its sources. Of the sources of a one-of, the first that exists is used."""
 
@@ -40,7 +40,7 @@ def artifact_selectors(custom: Mapping[str, Plain], findings: Findings, subject:
     return _selectors(custom.get("artifact_producer_task"), _ARTIFACT, findings, subject)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Words:
     single: str
     one_of: str

@@ -5,7 +5,6 @@ tasks within them, and from the run if KFP's own database has it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from migrations.mlmd.mapping.tree import Kind, Node, Tree
 from migrations.mlmd.vocabulary.findings import Findings, Rule
@@ -16,6 +15,7 @@ from storage.documents import histories
 from storage.documents.enums import RUN_STATES, TASK_STATES
 from storage.documents.histories import HistoryEntry
 from storage.model import RunState, TaskState
+from storage.record import record
 
 UNSPECIFIED = TaskState.RUNTIME_STATE_UNSPECIFIED
 
@@ -48,7 +48,7 @@ _RUN_STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Course:
     """The state of a task, and its times in microseconds."""
 

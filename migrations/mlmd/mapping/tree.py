@@ -15,6 +15,7 @@ from migrations.mlmd.vocabulary.rows import ExecutionRow
 from migrations.mlmd.vocabulary.values import Properties, decode_properties, integer_of, text_of
 from storage.documents.plain import Plain
 from storage.model import TaskType
+from storage.record import record
 
 ROOT_NAME = "ROOT"
 ROOT_SCOPE = "root"
@@ -69,7 +70,7 @@ class Node:
         return integer_of(self.custom.get("iteration_count"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tree:
     """A run's executions: the nodes by execution id, and in an order in which parents come before their children."""
 

@@ -1,7 +1,6 @@
 """Reads the artifacts that no run used or made, a page of artifacts at a time. `store` calls this."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,13 +16,14 @@ from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.rows import ArtifactRow, Origin
+from storage.record import record
 
 _ROWS_PER_FETCH = 5000
 
 _NO_ORIGIN = Origin(0, "", 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArtifactBatch:
     """Some artifacts that no run used or made, with their origins: the run that an attribution names, if there is one.
 
@@ -35,7 +35,7 @@ class ArtifactBatch:
     findings: Findings
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArtifactReader:
     """Reads the artifacts of one store that no run used or made."""
 

@@ -1,7 +1,6 @@
 """The origins of the artifacts of a batch, which may have been made by runs outside the batch. The batch readers call this."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
@@ -17,9 +16,10 @@ from migrations.mlmd.vocabulary.events import OUTPUT_TYPES, key_of
 from migrations.mlmd.vocabulary.namespaces import run_namespace
 from migrations.mlmd.vocabulary.rows import ContextRow, EventRow, ExecutionRow, KfpRun, Origin
 from migrations.mlmd.vocabulary.times import is_time
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunOrigins:
     """Reads the origin of a run's artifacts as far as it depends on the run: the namespace, and when the run began."""
 
@@ -33,7 +33,7 @@ class RunOrigins:
         return run_origins(contexts, kfp_runs)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OriginReader:
     """Reads the first event that made each artifact in a run, otherwise the first that used it in a run."""
 

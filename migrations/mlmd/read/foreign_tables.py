@@ -4,13 +4,14 @@ Column names are matched case-insensitively, since databases and programs mix ca
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, TableClause, null, select, table, text
 
+from storage.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class ForeignTable:
     """One table with the names in the database; `has` says whether it exists."""
 

@@ -4,7 +4,6 @@ Programs go on writing while a store is read, and each batch is a later snapshot
 by the survey, so that all batches agree on it; what is in these rows is read when they are.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, true
@@ -12,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.read.foreign_tables import ForeignTable
 from migrations.mlmd.read.schema import Schema
+from storage.record import record
 
 UNFINISHED_ROWS = 10_000
 """How many rows of a table transactions that had not ended at the time of the survey may have written; their ids are below the
 newest one, because databases give out ids when rows are written, not when they are committed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Horizon:
     """The highest ids by table, 0 for an empty one; None where every row counts, because ids are not numbers."""
 

@@ -5,7 +5,6 @@ on Association.execution_id and Attribution.artifact_id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -28,9 +27,10 @@ from migrations.mlmd.vocabulary.rows import (
     Origin,
     RunRows,
 )
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunBatch:
     """Some runs, in the order of their contexts' ids. Reading can continue after last_context_id.
 
@@ -43,7 +43,7 @@ class RunBatch:
     findings: Findings
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunReader:
     """Reads the runs of one store."""
 
@@ -85,7 +85,7 @@ class RunReader:
         return {run: sorted(execution_ids) for run, execution_ids in ids.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _BatchRows:
     """The rows of a batch: ids of executions by context id, events by execution id, all others by their own id."""
 

@@ -6,7 +6,7 @@ name, or KFP recorded it both as v1 and as v2.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -19,11 +19,12 @@ from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.rows import ContextRow, KfpRun, RunKind
+from storage.record import record
 
 _CONTEXTS_PER_QUESTION = 500
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunFilter:
     """Decides which runs of one store are imported."""
 

@@ -5,7 +5,6 @@ other runs used, comes from its run.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -16,9 +15,10 @@ from migrations.mlmd.read.horizon import UNFINISHED_ROWS, Horizon
 from migrations.mlmd.read.run_index import RunIndex
 from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunLookup:
     """Finds the runs of executions of one store."""
 

@@ -4,7 +4,6 @@ Every figure is one statement over whole tables; no batch repeats it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -17,9 +16,10 @@ from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.types import Types
 from migrations.mlmd.vocabulary.findings import EXAMPLES, Findings, Rule, shown
 from migrations.mlmd.vocabulary.rows import RunKind
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Survey:
     """The figures of a store; findings counts what cannot be imported, as far as this is known before any run is mapped."""
 

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, or_, select
@@ -16,11 +15,12 @@ from migrations.mlmd.read.schema import Schema
 from migrations.mlmd.read.survey import executions_in_runs
 from migrations.mlmd.read.types import Types, missing_context_types
 from migrations.mlmd.vocabulary.findings import Findings, Rule, shown
+from storage.record import record
 
 _ROWS_PER_FETCH = 5000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SurveyCases:
     """Reads the cases of one store."""
 

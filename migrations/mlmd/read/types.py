@@ -1,7 +1,6 @@
 """The types of a store: their names, and which types of context are runs. The reader calls this."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -11,6 +10,7 @@ from migrations.mlmd.read.columns import Texts, fetch, integer, with_ids
 from migrations.mlmd.read.schema import CONTEXT_KIND, Schema
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.rows import RunKind
+from storage.record import record
 
 RUN_TYPES: Mapping[str, RunKind] = {
     "system.PipelineRun": RunKind.KFP_V2,
@@ -25,7 +25,7 @@ _SIGNS_OF_A_RUN = ("pipeline_root", "resource_name", "store_session_info")
 """Properties that only the context of a run has, set by KFP's driver."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Types:
     """The types by id; run_kinds and node_types hold those of contexts only."""
 

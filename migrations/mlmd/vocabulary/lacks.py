@@ -4,8 +4,9 @@ The readers find it; the preflight of each command refuses it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from storage.record import record
 
 
 class Cause(Enum):
@@ -16,7 +17,7 @@ class Cause(Enum):
     HIDDEN = "missing, or hidden from this user"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lack:
     """A table that cannot be read, or one of its columns."""
 

@@ -1,13 +1,13 @@
 """The records of a run, and the options of the mapping that produces them. The loaders of `write` read the records."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from migrations.mlmd.vocabulary.findings import Findings
 from storage.model import Artifact, ArtifactTask, Run, Task
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunRecords:
     """All records of one run, parents before their children, and their ids by the ids of MLMD's rows.
 
@@ -33,7 +33,7 @@ class RunRecords:
     """How many of the artifacts have their origin in this run, so that a sum over runs counts each of them once."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """Options of the mapping that affect the records."""
 

@@ -5,11 +5,12 @@ The readers create them and the mapping reads them; neither imports the other. T
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
 
 from storage.documents.plain import Plain
+from storage.record import record
 
 
 class RunKind(Enum):
@@ -33,7 +34,7 @@ class PropertyRow(NamedTuple):
     boolean: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContextRow:
     """A context that is a run; the type is None when its row is missing."""
 
@@ -48,7 +49,7 @@ class ContextRow:
     repeats: bool = False  # whether an earlier run has its name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecutionRow:
     """An execution; state is None if the column is NULL."""
 
@@ -63,7 +64,7 @@ class ExecutionRow:
     node: str = ""  # the name of its context of type node, if it has one
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArtifactRow:
     """An artifact; uri, name and state are None if the column is NULL."""
 
@@ -79,7 +80,7 @@ class ArtifactRow:
     type_version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventRow:
     """An event and the steps of its path in their order: text for keys, numbers for indexes."""
 
@@ -91,7 +92,7 @@ class EventRow:
     steps: tuple[str | int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """The origin of an artifact: the first event that made it in any run, otherwise the first that used it in one.
 
@@ -105,7 +106,7 @@ class Origin:
     maker: ExecutionRow | None = None  # the execution that made it, with at least the properties that contain its name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KfpRun:
     """A run in KFP's own database. Times are microseconds, None when missing; history and spec are texts as Lineal stores them."""
 
@@ -131,7 +132,7 @@ class KfpRun:
     fingerprints: Mapping[int, str] = field(default_factory=dict)  # execution id → fingerprint in KFP's old cache table
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunRows:
     """All rows of one run: the unit of the mapping. Executions and events are sorted by id.
 

@@ -2,13 +2,13 @@
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from migrations.mlmd.vocabulary.cleaning import clean_text
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.vocabulary.rows import PropertyRow
 from migrations.mlmd.vocabulary.structs import PREFIX, Undecodable, decode_struct
 from storage.documents.plain import Plain
+from storage.record import record
 
 PREFIXES = {"inputs": "input:", "outputs": "output:"}
 """The prefixes of the names of properties that contain a single parameter."""
@@ -16,7 +16,7 @@ PREFIXES = {"inputs": "input:", "outputs": "output:"}
 INT64 = range(-(2**63), 2**63)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Properties:
     """The decoded values of a row's properties by name: those declared by its type, and custom ones."""
 

@@ -27,6 +27,7 @@ from migrations.mlmd.write.refusals import Refusals, ReusedIds, note_refused
 from migrations.mlmd.write.tally import Outcome, Tally
 from migrations.mlmd.write.target import Target
 from migrations.mlmd.write.writing import write_in_parts
+from storage.record import record
 from storage.tracebacks import release
 
 Batch = TypeVar("Batch")
@@ -34,7 +35,7 @@ Batch = TypeVar("Batch")
 PlanBatch = Callable[[Ledger, Batch], Awaitable[Plan]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchWriter:
     """Writes the batches of one import."""
 
@@ -83,7 +84,7 @@ class BatchWriter:
         return await plan_batch(ledger, batch), ledger
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Piece:
     """What one transaction is to write."""
 

@@ -5,11 +5,12 @@ still as the import wrote it, and it is counted as changed or deleted here wheth
 """
 
 from collections.abc import Collection, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from migrations.mlmd.write.row_kinds import Kind, Row
 from migrations.mlmd.write.tally import Outcome
+from storage.record import record
 
 
 class Fate(Enum):
@@ -53,7 +54,7 @@ _NO_ROWS: Mapping[str, Row] = {}
 _LEFT_ALONE = {fate: Outcome[fate.name] for fate in (Fate.TAKEN, Fate.DELETED_HERE, Fate.CHANGED_HERE)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Changes:
     """What is to be done with rows of one kind, and what to count: ids by outcome."""
 

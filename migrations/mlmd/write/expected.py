@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -13,6 +12,7 @@ from migrations.mlmd.write.ledger import Ledger, Mode
 from migrations.mlmd.write.merge import merged
 from migrations.mlmd.write.row_digest import digests, digests_like
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
+from storage.record import record
 
 LOGICAL_KEY = SHAPES[Kind.TASK].names.index("logical_key")
 
@@ -20,7 +20,7 @@ _LINK = SHAPES[Kind.LINK].names
 _TYPE, _ITERATION, _TASK_ID = (_LINK.index(name) for name in ("type", "iteration", "task_id"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expected:
     """Rows of one kind by id, as they should be, and their digests: expected, as the import wrote them, in the store."""
 

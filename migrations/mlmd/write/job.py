@@ -7,7 +7,7 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,7 @@ from migrations.mlmd.vocabulary.errors import ImportRefused, SourceRefused
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.write.refusals import forget_refused
 from migrations.mlmd.write.tally import Tally
+from storage.record import record
 from storage.sql.tables import import_jobs
 
 
@@ -38,7 +39,7 @@ class Phase(Enum):
     ARTIFACTS = "artifacts without a run"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """How far an import has come, its findings, and what it has done so far."""
 
@@ -68,7 +69,7 @@ class Progress:
         return cls(Phase[plain["phase"]], plain["after"], plain["done"], tally, findings, first)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """The import of one source."""
 

@@ -5,20 +5,21 @@ cut, rows come after those that they refer to. The writer of batches calls this.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum
 
 from migrations.mlmd.write.changes import Changes
 from migrations.mlmd.write.refusals import SourceOf, row_name
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from migrations.mlmd.write.tally import LEFT_ALONE, Outcome, Tally
+from storage.record import record
 
 _RUN_ID = {kind: SHAPES[kind].names.index("run_id") for kind in (Kind.TASK, Kind.LINK)}
 _PARENT_TASK = SHAPES[Kind.TASK].names.index("parent_task_id")
 _FIRST = -1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What is to be done with the rows of a batch, by kind: parents before what refers to them; and what becomes of all its rows."""
 
@@ -37,7 +38,7 @@ class _Step(IntEnum):
     CREATE = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Entry:
     """One row: the place of its run, the position of its kind, and what is to be done."""
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.mlmd.vocabulary.findings import Findings, Rule
 from migrations.mlmd.write.row_kinds import LABELS, Kind, Row
+from storage.record import record
 from storage.sql.tables import imported_rows
 
 _IDS_PER_STATEMENT = 5000
@@ -25,7 +26,7 @@ def row_name(kind: Kind, row: Row) -> str:
     return f"{LABELS[kind]} {row[0]}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Refusals:
     """The refusals of one batch."""
 

@@ -7,7 +7,7 @@ derived from both. The loaders call this before they look at what was imported, 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from migrations.mlmd.write.ledger import Ledger, chunks
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from migrations.mlmd.write.run_rows import ArtifactRows, RowsByRun, RunBatchRows
 from storage.model import TaskType
+from storage.record import record
 from storage.sql.tables import runs, tasks
 
 ADVICE = (
@@ -39,7 +40,7 @@ Renumbering = dict[str, str]
 """Ids of their own by the ids that the source gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reuse:
     """A row of the source, its id in the store, its time of creation, and that of the row that was imported (microseconds)."""
 

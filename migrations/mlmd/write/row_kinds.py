@@ -4,7 +4,6 @@ Everything that writes, compares or removes imported rows calls this.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Integer, Table
 
 from storage.digests import spec_id
 from storage.model import Artifact, ArtifactTask, Experiment, Pipeline, PipelineVersion, Run, Task
+from storage.record import record
 from storage.sql import tables
 
 Row = tuple[Any, ...]
@@ -45,7 +45,7 @@ LABELS: Mapping[Kind, str] = {
 """The names of the kinds in reports, in the order in which they are written."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shape:
     """The table of one kind, and its columns in the order of Row."""
 

@@ -1,13 +1,13 @@
 """The fates of the runs of a batch, each as a whole. The loader of runs calls this before it plans their rows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from migrations.mlmd.write.ledger import Ledger
 from migrations.mlmd.write.row_kinds import Kind
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunFates:
     """The ids of the runs of a batch, in its order. Only the first two are imported, the others are left unchanged."""
 

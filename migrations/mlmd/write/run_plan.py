@@ -1,7 +1,6 @@
 """Plans what is to be done with all rows of a batch of runs. The loader of runs calls this; nothing is written here."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 
 from migrations.mlmd.write.changes import Changes, changes_of
 from migrations.mlmd.write.kept_ids import with_kept_ids
@@ -11,12 +10,13 @@ from migrations.mlmd.write.row_digest import digests
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row
 from migrations.mlmd.write.run_fates import RunFates
 from migrations.mlmd.write.run_rows import RowsByRun, RunBatchRows
+from storage.record import record
 
 _ARTIFACT_ID = SHAPES[Kind.LINK].names.index("artifact_id")
 _TASK_ID = SHAPES[Kind.LINK].names.index("task_id")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunChanges:
     """What is to be done with some runs, with their tasks and with their links."""
 
@@ -27,7 +27,7 @@ class RunChanges:
     """Links that are left out because their task or artifact was deleted from the store."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchPlan:
     """What is to be done with a batch, in the order in which it is written: parents before what refers to them."""
 

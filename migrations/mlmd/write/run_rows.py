@@ -1,11 +1,12 @@
 """The rows of runs' records, by run. The importer and the forecast call this before they open a transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from migrations.mlmd.vocabulary.records import RunRecords
 from migrations.mlmd.write.aliases import Aliases
 from migrations.mlmd.write.row_kinds import SHAPES, Kind, Row, row_of, rows_by_id, spec_rows
+from storage.record import record
 
 _TASK_RUN_ID = SHAPES[Kind.TASK].names.index("run_id")
 _PLACES_OF_LINK = [SHAPES[Kind.LINK].names.index(name) for name in ("run_id", "task_id", "artifact_id")]
@@ -14,7 +15,7 @@ RowsByRun = dict[str, dict[str, Row]]
 """The rows of one kind: by the id of their run, then by their own id."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunBatchRows:
     """The rows of some runs, ready to be written."""
 
@@ -58,7 +59,7 @@ class RunBatchRows:
         return f"context {self.context_ids.get(run_id)}" if execution_id is None else f"execution {execution_id}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArtifactRows:
     """The rows of artifacts that no run used or made."""
 

@@ -6,7 +6,7 @@ everything that belongs to it. The batch's other rows are written as they are.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from sqlalchemy import String
@@ -18,6 +18,7 @@ from migrations.mlmd.write.refusals import Refusals, note_refused
 from migrations.mlmd.write.row_digest import digests
 from migrations.mlmd.write.row_kinds import LABELS, SHAPES, Kind, Row
 from migrations.mlmd.write.tally import Outcome
+from storage.record import record
 from storage.sql.types import ByteText
 from storage.tracebacks import release
 
@@ -45,7 +46,7 @@ async def write_in_parts(ledger: Ledger, all_changes: Sequence[Changes], refusal
     return [await _Parts(ledger, refusals, changes.kind).write(changes) for changes in all_changes]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Parts:
     """Writes rows of one kind, as many at once as are accepted."""
 

@@ -4,10 +4,12 @@ from importlib.resources import files
 
 from server.api import Api
 from server.apis.kfp.methods import METHODS
-from server.apis.kfp.services import pipelines, uploads
+from server.apis.kfp.services import pipelines
 from server.apis.uploads import upload_routes
+from server.late import Late
 
 _PREFIX = "/apis/v2beta1"
+_UPLOADS = "server.apis.kfp.services.uploads"
 
 
 def _openapi() -> bytes:
@@ -17,7 +19,12 @@ def _openapi() -> bytes:
 KFP = Api(
     name="kfp",
     methods=METHODS,
-    routes=upload_routes(_PREFIX, "Upload", pipeline=uploads.upload_pipeline, version=uploads.upload_pipeline_version),
+    routes=upload_routes(
+        _PREFIX,
+        "Upload",
+        pipeline=Late(f"{_UPLOADS}:upload_pipeline"),
+        version=Late(f"{_UPLOADS}:upload_pipeline_version"),
+    ),
     prefixes=(_PREFIX,),
     headers=(pipelines.CLEAR_TAGS,),
     openapi=_openapi,

@@ -5,15 +5,13 @@ Resources and verbs are those that KFP checks in Kubernetes (group pipelines.kub
 
 from lineal.methods import KFP_FILES as FILES
 
+from server.apis.kfp import services
 from server.apis.kfp.services import (
     artifact_tasks,
     artifacts,
     experiments,
     healthz,
-    pipeline_versions,
     pipelines,
-    recurring_runs,
-    reports,
     run_lifecycle,
     runs,
     tasks,
@@ -34,6 +32,12 @@ from server.calls.namespaces import (
     first_of,
 )
 from server.calls.policy import Rule, open_to_everybody
+from server.late import Late
+
+
+def _late(name: str) -> Late:
+    return Late(f"{services.__name__}.{name}")
+
 
 SERVED: dict[str, Served] = {
     "ArtifactService.ListArtifacts": Served(artifacts.list_artifacts, Rule("artifacts", "list", by_field("namespace"))),
@@ -113,48 +117,52 @@ SERVED: dict[str, Served] = {
         pipelines.delete_pipeline, Rule("pipelines", "delete", by_pipeline("pipeline_id"))
     ),
     "PipelineService.CreatePipelineAndVersion": Served(
-        pipeline_versions.create_pipeline_and_version, Rule("pipelines", "create", by_field("pipeline.namespace"))
+        _late("pipeline_versions:create_pipeline_and_version"),
+        Rule("pipelines", "create", by_field("pipeline.namespace")),
     ),
     "PipelineService.CreatePipelineVersion": Served(
-        pipeline_versions.create_pipeline_version,
+        _late("pipeline_versions:create_pipeline_version"),
         Rule("pipelines", "create", first_of(by_pipeline("pipeline_id"), by_pipeline("pipeline_version.pipeline_id"))),
     ),
     "PipelineService.GetPipelineVersion": Served(
-        pipeline_versions.get_pipeline_version, Rule("pipelines", "get", by_version("pipeline_version_id"))
+        _late("pipeline_versions:get_pipeline_version"), Rule("pipelines", "get", by_version("pipeline_version_id"))
     ),
     "PipelineService.ListPipelineVersions": Served(
-        pipeline_versions.list_pipeline_versions, Rule("pipelines", "list", by_pipeline("pipeline_id"))
+        _late("pipeline_versions:list_pipeline_versions"), Rule("pipelines", "list", by_pipeline("pipeline_id"))
     ),
     "PipelineService.UpdatePipelineVersion": Served(
-        pipeline_versions.update_pipeline_version,
+        _late("pipeline_versions:update_pipeline_version"),
         Rule("pipelines", "update", by_version("pipeline_version.pipeline_version_id")),
         empty_marks={"tags": CLEAR_TAGS},
     ),
     "PipelineService.DeletePipelineVersion": Served(
-        pipeline_versions.delete_pipeline_version, Rule("pipelines", "delete", by_version("pipeline_version_id"))
+        _late("pipeline_versions:delete_pipeline_version"),
+        Rule("pipelines", "delete", by_version("pipeline_version_id")),
     ),
-    "ReportService.ReportWorkflow": Served(reports.report_workflow, Rule("workflows", "report", NO_NAMESPACE)),
+    "ReportService.ReportWorkflow": Served(_late("reports:report_workflow"), Rule("workflows", "report", NO_NAMESPACE)),
     "RecurringRunService.CreateRecurringRun": Served(
-        recurring_runs.create_recurring_run,
+        _late("recurring_runs:create_recurring_run"),
         Rule(
             "jobs",
             "create",
             first_of(by_experiment("recurring_run.experiment_id"), by_field("recurring_run.namespace")),
         ),
     ),
-    "RecurringRunService.GetRecurringRun": Served(recurring_runs.find_recurring_run, Rule("jobs", "get", NO_NAMESPACE)),
+    "RecurringRunService.GetRecurringRun": Served(
+        _late("recurring_runs:find_recurring_run"), Rule("jobs", "get", NO_NAMESPACE)
+    ),
     "RecurringRunService.ListRecurringRuns": Served(
-        recurring_runs.list_recurring_runs,
+        _late("recurring_runs:list_recurring_runs"),
         Rule("jobs", "list", first_of(by_experiment("experiment_id"), by_field("namespace"))),
     ),
     "RecurringRunService.EnableRecurringRun": Served(
-        recurring_runs.find_recurring_run, Rule("jobs", "enable", NO_NAMESPACE)
+        _late("recurring_runs:find_recurring_run"), Rule("jobs", "enable", NO_NAMESPACE)
     ),
     "RecurringRunService.DisableRecurringRun": Served(
-        recurring_runs.find_recurring_run, Rule("jobs", "disable", NO_NAMESPACE)
+        _late("recurring_runs:find_recurring_run"), Rule("jobs", "disable", NO_NAMESPACE)
     ),
     "RecurringRunService.DeleteRecurringRun": Served(
-        recurring_runs.find_recurring_run, Rule("jobs", "delete", NO_NAMESPACE)
+        _late("recurring_runs:find_recurring_run"), Rule("jobs", "delete", NO_NAMESPACE)
     ),
     "HealthzService.GetHealthz": Served(healthz.get_healthz, open_to_everybody("healthz", "get")),
 }

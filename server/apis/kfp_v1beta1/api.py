@@ -1,12 +1,12 @@
 """KFP's v1beta1 API, as far as it is served: reads by its UI and SDK, uploads, and the deletions of v2beta1."""
 
 from server.api import Api, HttpRoute, RpcAlias
-from server.apis.kfp_v1beta1 import reads
 from server.apis.uploads import upload_routes
 from server.calls.call import Handler
 from server.calls.http_calls import SingleParameters
 from server.calls.namespaces import Source, by_experiment, by_pipeline, by_reference, by_run, by_version
 from server.calls.policy import Rule
+from server.late import Late
 
 _PREFIX = "/apis/v1beta1"
 _V2BETA1 = "kubeflow.pipelines.backend.api.v2beta1"
@@ -28,6 +28,10 @@ _NAMES_BY_SPELLING = {
     "resource_key.id": "resource_key.id",
     "resourceKey.id": "resource_key.id",
 }
+
+
+def _late(name: str) -> Late:
+    return Late(f"{__package__}.reads:{name}")
 
 
 def _get(path: str, name: str, handler: Handler, resource: str, namespace: Source) -> HttpRoute:
@@ -54,30 +58,32 @@ _VERSION = by_version("values.id")
 KFP_V1BETA1 = Api(
     name="kfp_v1beta1",
     routes=(
-        _get("/runs/{id}", "GetRun", reads.get_run, "runs", by_run("values.id")),
-        _get("/experiments/{id}", "GetExperiment", reads.get_experiment, "experiments", by_experiment("values.id")),
-        _get("/pipelines/{id}", "GetPipeline", reads.get_pipeline, "pipelines", _PIPELINE),
-        _get("/pipeline_versions/{id}", "GetPipelineVersion", reads.get_pipeline_version, "pipelines", _VERSION),
-        _get("/pipelines/{id}/templates", "GetPipelineTemplate", reads.get_pipeline_template, "pipelines", _PIPELINE),
+        _get("/runs/{id}", "GetRun", _late("get_run"), "runs", by_run("values.id")),
+        _get("/experiments/{id}", "GetExperiment", _late("get_experiment"), "experiments", by_experiment("values.id")),
+        _get("/pipelines/{id}", "GetPipeline", _late("get_pipeline"), "pipelines", _PIPELINE),
+        _get("/pipeline_versions/{id}", "GetPipelineVersion", _late("get_pipeline_version"), "pipelines", _VERSION),
+        _get(
+            "/pipelines/{id}/templates", "GetPipelineTemplate", _late("get_pipeline_template"), "pipelines", _PIPELINE
+        ),
         _get(
             "/pipeline_versions/{id}/templates",
             "GetPipelineVersionTemplate",
-            reads.get_pipeline_version_template,
+            _late("get_pipeline_version_template"),
             "pipelines",
             _VERSION,
         ),
-        _list("/runs", "ListRuns", reads.list_runs, "runs", _REFERENCE),
-        _list("/experiments", "ListExperiments", reads.list_experiments, "experiments", _REFERENCE),
-        _list("/pipelines", "ListPipelines", reads.list_pipelines, "pipelines", _REFERENCE),
+        _list("/runs", "ListRuns", _late("list_runs"), "runs", _REFERENCE),
+        _list("/experiments", "ListExperiments", _late("list_experiments"), "experiments", _REFERENCE),
+        _list("/pipelines", "ListPipelines", _late("list_pipelines"), "pipelines", _REFERENCE),
         _list(
             "/pipeline_versions",
             "ListPipelineVersions",
-            reads.list_pipeline_versions,
+            _late("list_pipeline_versions"),
             "pipelines",
             by_pipeline("query.resource_key.id"),
         ),
-        _list("/jobs", "ListJobs", reads.list_jobs, "jobs", _REFERENCE),
-        *upload_routes(_PREFIX, "v1beta1", pipeline=reads.upload_pipeline, version=reads.upload_pipeline_version),
+        _list("/jobs", "ListJobs", _late("list_jobs"), "jobs", _REFERENCE),
+        *upload_routes(_PREFIX, "v1beta1", pipeline=_late("upload_pipeline"), version=_late("upload_pipeline_version")),
     ),
     aliases=(
         _delete("/runs/{run_id}", "RunService.DeleteRun"),

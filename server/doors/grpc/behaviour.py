@@ -7,7 +7,6 @@ messages of all connections would be in memory before anything could limit them.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,6 +23,7 @@ from server.doors.grpc.deliveries import Deliveries
 from server.doors.grpc.serializing import serialized
 from server.doors.grpc.uncancelled import uncancelled
 from server.errors import ApiError, DeadlineExceeded, InvalidArgument, ResourceExhausted
+from storage.record import record
 
 RESERVED_SIZE = SMALL_SIZE
 """What a call holds before its message has been read; few are larger."""
@@ -37,7 +37,7 @@ Behaviour = Callable[[Any, Context], Awaitable[bytes]]
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallLimits:
     """How large a message may be (bytes), how long it may take to arrive, any call may take, and an answer may lie (seconds)."""
 
@@ -47,7 +47,7 @@ class CallLimits:
     unread_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Traffic:
     """What all calls of a server pass: the limits of the process, and the watches over messages that clients send and take."""
 

@@ -25,10 +25,12 @@ class Deliveries:
         # In the order in which they began: when, how large, to whom.
         self._begun: dict[object, tuple[float, int, str]] = {}
         self._unwanted = set[str]()
+        self._has_work = asyncio.Event()
 
     def begin(self, call: object, size: int, peer: str) -> None:
         """Note that a call is being answered, with so many bytes."""
         self._begun[call] = (time.monotonic(), size, peer)
+        self._has_work.set()
 
     def end(self, call: object) -> None:
         """Note that a call is over; it may end before it is answered."""
@@ -37,6 +39,7 @@ class Deliveries:
     def close(self, peer: str) -> None:
         """Close a peer's connection soon: others need the memory that its answers take."""
         self._unwanted.add(peer)
+        self._has_work.set()
 
     def late_peers(self, now: float) -> set[str]:
         """Return the peers that have not taken an answer in time."""
@@ -51,6 +54,9 @@ class Deliveries:
     async def watch(self, port: int) -> None:
         """Close the connections of late peers to this port, until cancelled."""
         while True:
+            if not self._begun and not self._unwanted:  # an idle server does not wake up
+                self._has_work.clear()
+                await self._has_work.wait()
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 peers = self.late_peers(time.monotonic()) | self._unwanted

@@ -1,6 +1,6 @@
 """The limits of HTTP connections. The REST door sets them from the settings."""
 
-from dataclasses import dataclass
+from storage.record import record
 
 HEADERS_MAX = 200
 """Headers per request, trailers included."""
@@ -9,7 +9,7 @@ PROBE_CONNECTIONS = 8
 """Connections above the maximum that are kept for probes: a server that is only busy must not be restarted for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpLimits:
     """Seconds for a request's head, its body, its response, and between requests; bytes of a head and a body; connections,
     in all and per peer (0 means any number).

@@ -6,7 +6,6 @@ malformed is refused as soon as this can be seen.
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 
 import httptools
@@ -19,6 +18,7 @@ from server.doors.http.body_stream import BodyStream
 from server.doors.http.limits import HEADERS_MAX, HttpLimits
 from server.doors.http.messages import ErrorWriter, HttpRequest, Streams
 from server.doors.http.responses import rpc_error_at
+from storage.record import record
 
 SMALL_BODY = 64 * 1024
 """Bodies up to this size (bytes) are not counted while they arrive: there are only as many as connections."""
@@ -38,7 +38,7 @@ class Phase(Enum):
     ENDED = auto()  # no more bytes are read
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class QueuedRequest:
     """A request ready for its handler; whether the connection stays open after it, and whether the client accepts chunks."""
 

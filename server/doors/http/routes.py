@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from server.doors.http.escapes import BadEscape, unescaped
 from server.errors import InvalidArgument
+from storage.record import record
 
 ANY_VERB = "*"
 """Matches every verb for which a path has no target of its own."""
@@ -31,7 +32,7 @@ class BadTemplate(Exception):
     """A path template is malformed or a duplicate; the server must not start."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Match(Generic[Target]):
     """The target of a path, and the values of its template's fields."""
 
@@ -39,19 +40,19 @@ class Match(Generic[Target]):
     values: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NoRoute:
     """No template matches the path."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WrongVerb:
     """A template matches the path, but not for this verb; `verbs` are those that are accepted."""
 
     verbs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Redirect:
     """The path has empty or dot segments; `path` is the same without them, escaped as it was sent."""
 

@@ -52,7 +52,7 @@ class HttpServer:
         self._cancelled_calls: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._sweep_task: asyncio.Task[None] | None = None
-        self._is_empty = asyncio.Event()
+        self._is_empty, self._has_connections = asyncio.Event(), asyncio.Event()
         self._date = (0, "")
 
     @property
@@ -105,6 +105,7 @@ class HttpServer:
     def opened(self, connection: Connection) -> None:
         """Register a connection, so that its deadlines are enforced."""
         self._connections.add(connection)
+        self._has_connections.set()
 
     def closed(self, connection: Connection) -> None:
         """Unregister a connection."""
@@ -135,6 +136,9 @@ class HttpServer:
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            if not self._connections:  # an idle server does not wake up
+                self._has_connections.clear()
+                await self._has_connections.wait()
             await asyncio.sleep(SWEEP_SECONDS)
             self._check_all(loop.time())
 

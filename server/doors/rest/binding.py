@@ -18,12 +18,13 @@ from server.doors.rest.json_body import NOTHING, decode
 from server.doors.rest.json_reader import fill, scalar
 from server.doors.rest.query import FieldPath, field_path, set_text
 from server.doors.rest.unknown_fields import without_unknown
+from storage.record import record
 
 WHOLE_BODY = "*"
 _NO_METADATA: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """A request message, and metadata for what it cannot express: which fields of the body are empty objects."""
 

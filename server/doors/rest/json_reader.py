@@ -7,7 +7,6 @@ out of range and unknown enum values are refused. json_format is too lenient: it
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from server.doors.rest.json_body import unreadable
 from server.doors.rest.json_forms import has_value_form, is_map, needs_json_format
 from server.well_known.times import FIRST_SECOND, LAST_SECOND
 from server.well_known.values import set_struct, set_value
+from storage.record import record
 
 Reader = Callable[[Any, Any], None]
 """Writes a plain JSON value into a message."""
@@ -49,7 +49,7 @@ class _Misfit(Exception):
         self.why, self.path = why, list[str]()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Field:
     other_spelling: str | None
     oneof: str | None

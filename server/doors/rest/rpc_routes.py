@@ -1,7 +1,6 @@
 """Handlers of RPCs over HTTP and JSON, by their google.api.http rules. The REST door creates one per RPC."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from google.protobuf.message import Message
@@ -19,9 +18,10 @@ from server.doors.rest.binding import Binding
 from server.doors.rest.json_pieces import json_body, whole_json_body
 from server.errors import ApiError, Unimplemented
 from storage.errors import StorageError
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Calling:
     """How the routes of one API call the dispatcher: the timeout, the headers that become metadata, and the form of answers."""
 

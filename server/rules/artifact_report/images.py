@@ -6,7 +6,7 @@ its hash.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from server.rules.bounded_cache import BoundedCache
@@ -14,6 +14,7 @@ from server.rules.lineage.parameter_flow import SPEC_CHARACTERS_MAX
 from server.rules.lineage.specified_inputs import field_of, object_in, pipeline_of
 from storage.artifact_report import SpecText
 from storage.contract import ReadTx
+from storage.record import record
 
 IMAGES_BYTES = 8 * 1024 * 1024
 """Maximum size of all that is kept of specifications in a process."""
@@ -29,7 +30,7 @@ class _Component(NamedTuple):
     image: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Images:
     """What a specification says of images; nothing if it cannot be read."""
 

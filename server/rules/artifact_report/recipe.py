@@ -1,7 +1,6 @@
 """The recipe of an artifact: the task that made it with the groups around it, its run, parameters, inputs, metrics and image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from server.rules.artifact_report.images import Images, SpecImages
 from server.rules.artifact_report.sources import People, Source
@@ -14,6 +13,7 @@ from storage.documents.tasks import TypeAttributes
 from storage.lineage import ArtifactNode, LineageLink, TaskNode
 from storage.model import ArtifactType, TaskType
 from storage.overview import RunMetric
+from storage.record import record
 
 INPUTS_MAX = 50
 """How many of the artifacts that the task took are shown."""
@@ -37,7 +37,7 @@ _METRICS = (ArtifactType.Metric, ArtifactType.ClassificationMetric, ArtifactType
 _NO_INPUTS = TaskInputs(None, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameters:
     """Parameters by name, and whether there are more than are shown, or so long ones that none is."""
 
@@ -45,7 +45,7 @@ class Parameters:
     is_cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Metric:
     """An artifact with a metric, and the task that made it, None if it may not be seen."""
 
@@ -54,7 +54,7 @@ class Metric:
     task: TaskNode | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recipe:
     """How an artifact was made. `branch` has the task and the groups around it, the nearest first.
 

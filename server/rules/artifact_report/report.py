@@ -4,7 +4,6 @@ Every statement reads a bounded number of rows, so that an artifact that a hundr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from server.rules import checks
 from server.rules.artifact_report.images import SpecImages
@@ -27,6 +26,7 @@ from storage.artifact_report import ReportedArtifact
 from storage.contract import ReadTx
 from storage.lineage import ArtifactNode, LineageLink, Moment, RunNode, TaskNode
 from storage.model import ArtifactType
+from storage.record import record
 
 METADATA_CHARACTERS = 256 * 1024
 """How long the metadata of an artifact may be, as JSON, to be shown; its description is cut there."""
@@ -41,7 +41,7 @@ VERSIONS_MAX = 10
 """How many versions of its uri are shown that are older than an artifact, and how many that are younger."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Producer:
     """A task that put out an artifact, None if it may not be seen, and its run."""
 
@@ -51,7 +51,7 @@ class Producer:
     run: RunNode | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class History:
     """Artifacts at the uri of another one: older ones and younger ones, the oldest first, and whether there are more."""
 
@@ -61,7 +61,7 @@ class History:
     has_more_younger: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     """What made an artifact. `makers` are those that it came from, `others` put it out as well: cached tasks, importers.
 

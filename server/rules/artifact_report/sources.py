@@ -15,6 +15,7 @@ from server.rules.lineage.versions import has_versions
 from storage.contract import ReadTx
 from storage.lineage import ArtifactNode, LineageLink, RunNode, TaskNode
 from storage.model import TaskType
+from storage.record import record
 
 MAKERS_MAX = 100
 """How many links to what made an artifact are looked at: groups repeat what their tasks make, others take it from the cache."""
@@ -30,7 +31,7 @@ class Origin(IntEnum):
     GROUP = 5
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """An artifact, None if it may not be seen, and the task that made it, if one did and may be seen.
 

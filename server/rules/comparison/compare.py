@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from server.errors import ResourceExhausted
 from server.rules import checks
@@ -14,6 +13,7 @@ from storage.documents.tasks import TypeAttributes
 from storage.errors import TooManyRows
 from storage.ids import possible_ids
 from storage.lineage import RunNode
+from storage.record import record
 from storage.slices import in_slices
 
 LINKS_MAX = 200_000
@@ -29,7 +29,7 @@ _PLACES_AT_ONCE = 1_000
 _DEPTH_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """Which runs are compared. `namespace` is the only one that the caller may see, None for all.
 
@@ -42,7 +42,7 @@ class Asked:
     check_size: Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison:
     """The runs, and rows with one cell for each of them."""
 

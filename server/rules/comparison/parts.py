@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from server.rules.comparison.rows import Cell, Entry
 from server.rules.lineage.choice import makers, users
@@ -15,9 +15,10 @@ from storage.documents.plain import Plain, canonical_text
 from storage.documents.runs import RuntimeConfig
 from storage.lineage import ArtifactNode, LineageLink
 from storage.model import NO_ITERATION, ArtifactType, TaskType
+from storage.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Artifacts:
     """The artifacts of one run: metrics with numbers, what its tasks took from elsewhere, and what else they made."""
 

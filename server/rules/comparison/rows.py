@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from server.errors import ResourceExhausted
+from storage.record import record
 
 CELLS_MAX = 250_000
 """How many cells the rows of one kind may have together."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell:
     """One thing in one run. Cells are equal if their identities are; None stands for a run that does not have the thing."""
 
@@ -20,7 +21,7 @@ class Cell:
     ref: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One thing in all runs, in the order of the runs.
 
@@ -50,7 +51,7 @@ class Row:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """An artifact as one run has it: under a name, by a task, and in which iterations of this."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from storage.record import record
 from storage.slices import in_slices
 
 EDGES_PER_NODE_MAX = 10
@@ -43,7 +44,7 @@ class Reason(IntEnum):
     CACHED = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edge:
     """A link between two nodes, in the direction in which data flowed."""
 
@@ -56,7 +57,7 @@ class Edge:
     group: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cut:
     """A node that was not followed to one side, or not to its end."""
 

@@ -1,17 +1,17 @@
 """What the nodes of a walk show, read when it is first needed, and which of them its caller may see."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from server.rules.lineage.graph import ARTIFACT, EXPERIMENT, RUN, TASK, Graph, Reason
 from storage.contract.lineage import LineageReads
 from storage.lineage import ArtifactNode, TaskNode
+from storage.record import record
 
 Node = TypeVar("Node", TaskNode, ArtifactNode)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Within:
     """A run or an experiment: a task outside of it is not followed."""
 

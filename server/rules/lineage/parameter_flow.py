@@ -14,6 +14,7 @@ from server.rules.lineage.specified_inputs import lacks_inputs, origins_of
 from storage.contract import ReadTx
 from storage.errors import RowNotFound
 from storage.model import TaskOutline
+from storage.record import record
 from storage.slices import in_slices
 
 TASKS_MAX = 5_000
@@ -45,7 +46,7 @@ class Followed:
     too_late: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Run:
     """What passed in a run, None if that is not known; `is_whole` says whether it is all."""
 

@@ -11,6 +11,7 @@ from storage.documents.parameters import NO_VALUE, Parameter
 from storage.documents.tasks import TypeAttributes
 from storage.lineage import DOERS
 from storage.model import IOType, TaskOutline, TaskType
+from storage.record import record
 
 Item = TypeVar("Item")
 
@@ -24,7 +25,7 @@ Mark = int
 """Equal for equal values. A text that is JSON equals what it says, since values are passed on in either form."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """An input or an output of a task. `mark` is None where the value is not known."""
 

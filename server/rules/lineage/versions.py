@@ -6,11 +6,11 @@ that is not younger than itself.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from server.rules.lineage.choice import is_maker
 from storage.contract.lineage import LineageReads
 from storage.lineage import VERSIONED_TYPES, ArtifactNode, Moment
+from storage.record import record
 
 URI_ARTIFACTS_MAX = 20
 """How many artifacts of one uri are looked at on one side of a moment."""
@@ -19,7 +19,7 @@ PRODUCERS_MAX = 100
 """How many producers of an artifact are looked at to see whether one of them made it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Versions:
     """Artifacts of the uri of another one, and whether there are more than were looked at."""
 

@@ -7,7 +7,6 @@ each gets its share of the nodes.
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import partial
 
 from server.rules.lineage import versions
@@ -29,6 +28,7 @@ from storage.contract import ReadTx
 from storage.contract.lineage import LineageReads
 from storage.lineage import DOERS, LineageLink
 from storage.model import NO_ITERATION, TaskState
+from storage.record import record
 from storage.slices import in_slices
 
 SECONDS_MAX = 2.0
@@ -44,7 +44,7 @@ LINKS_AT_FIRST = 100
 """How many inputs or outputs of a task are read along with those of others. Of a task that has more, they are read again."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """Where a walk begins, and what it follows. `namespace` is the only one that its caller may see, None for all."""
 
@@ -61,7 +61,7 @@ class Question:
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """The graph, and what its nodes show."""
 
@@ -98,7 +98,7 @@ async def walk(tx: ReadTx, question: Question, *, seconds: float = SECONDS_MAX) 
     return Found(graph, nodes)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Context:
     """What both sides of a walk share. `starts` are the refs of the nodes that it begins with."""
 

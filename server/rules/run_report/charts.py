@@ -3,8 +3,9 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from storage.record import record
 
 POINTS_MAX = 1_000
 """How many points of a curve are shown."""
@@ -13,7 +14,7 @@ CLASSES_MAX = 50
 """How many classes of a confusion matrix are shown; of more, none is."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Point:
     """A point of a curve; the rates are from 0 to 1. `threshold` is None if it is not finite."""
 
@@ -22,7 +23,7 @@ class Point:
     true_positive_rate: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Matrix:
     """How many of each class were taken for which: one row for each class."""
 
@@ -30,7 +31,7 @@ class Matrix:
     rows: list[list[float]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Charts:
     """What is stored in one artifact: `points` is empty, and `matrix` None, where there is none that can be drawn."""
 

@@ -12,6 +12,7 @@ from storage.documents import parameters
 from storage.documents.parameters import NO_VALUE
 from storage.lineage import DOERS, ArtifactNode, LineageLink
 from storage.model import TaskType
+from storage.record import record
 from storage.run_report import EarlierRun, RunFacts, TaskDetails, TaskRow
 
 RUNS_AMONG = 1_000
@@ -35,7 +36,7 @@ DIFFERENCES_MAX = 200
 _PRODUCERS_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Given:
     """One value of an input: a parameter as text, or an artifact by its uri or name."""
 
@@ -43,7 +44,7 @@ class Given:
     artifact_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """An input that is not the same in both runs."""
 

@@ -10,6 +10,7 @@ from storage.contract import ReadTx
 from storage.documents.tasks import beginning_of_attributes
 from storage.lineage import DOERS
 from storage.model import TaskState, TaskType
+from storage.record import record
 from storage.run_report import IterationState, TaskRow
 
 ROWS_MAX = 200
@@ -36,7 +37,7 @@ FIRST = (-(2**62), "")
 """Where a level begins."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Iterations:
     """The iterations of a loop: how many there are, at least if `has_more`, and the states of the first by their indexes."""
 
@@ -45,7 +46,7 @@ class Iterations:
     has_more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """A task, how many groups of the level are around it, and whether it is a group of which not all follows."""
 
@@ -54,7 +55,7 @@ class Row:
     is_folded: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edge:
     """Something that passes from one task of a level to another, both by their keys."""
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from storage.documents.tasks import Pod, pods_from_text
 from storage.model import PodType
+from storage.record import record
 
 PODS_MAX = 10
 """How many pods of a task are shown."""
@@ -15,7 +15,7 @@ _POD = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodLog:
     """A pod; `command` is empty if its name is not one that Kubernetes allows."""
 

@@ -1,17 +1,17 @@
 """How far a run has come."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from server.rules.runs import FINISHED
 from storage.contract import ReadTx
+from storage.record import record
 from storage.run_report import TaskStateCount
 
 TASKS_MAX = 20_000
 """Among how many tasks of a run those in each state are counted, and what was not reached is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """How many tasks are in each state; `version` changes with the run and its tasks."""
 

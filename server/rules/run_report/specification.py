@@ -1,15 +1,16 @@
 """What a specification says of the tasks of a group: their names, what they wait for, and whether they are groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from server.rules.lineage.specified_inputs import field_of, object_in, pipeline_of
+from storage.record import record
 
 _SOURCES = (("parameters", "task_output_parameter"), ("artifacts", "task_output_artifact"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpecifiedTask:
     """A task of a specification: `waits_for` has the inputs that it takes from each task before it."""
 

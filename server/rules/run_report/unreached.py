@@ -1,13 +1,14 @@
 """Which tasks of a specification have no recorded task: what a run that stopped has not reached."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 
 from server.rules.lineage.recorded_tasks import LEVELS_MAX
 from server.rules.run_report.places import Children, children_of
 from server.rules.run_report.specification import Specification, SpecifiedTask
 from storage.model import TaskState
+from storage.record import record
 from storage.run_report import TaskMark
 
 UNREACHED_MAX = 200
@@ -16,7 +17,7 @@ UNREACHED_MAX = 200
 _PLACES_MAX = 50_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreached:
     """A task that has no recorded one in so many places: iterations of the loops around it, or copies of a group.
 
@@ -28,7 +29,7 @@ class Unreached:
     places: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Group:
     name: str
     label: str

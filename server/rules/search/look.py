@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from server.rules.lineage.graph import ARTIFACT, EXPERIMENT, RUN, TASK
 from server.rules.search.matching import Matcher, Node, Question
@@ -10,6 +9,7 @@ from server.rules.search.names import NamePosition, sources
 from storage.contract import ReadTx
 from storage.digests import text_digest
 from storage.ids import can_be_id
+from storage.record import record
 from storage.search import After
 
 ROWS_MAX = 20_000
@@ -32,7 +32,7 @@ START: Position = (_IDS, 0)
 """The position before the first page."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """A page, and where the next one goes on; None if all has been looked through."""
 

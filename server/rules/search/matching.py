@@ -1,7 +1,6 @@
 """Which rows a query means: words in names, and qualifiers, of which those of runs are looked up for many rows at once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from server.rules.lineage.choice import makers
 from server.rules.lineage.graph import ARTIFACT, EXPERIMENT, RUN, TASK
@@ -9,6 +8,7 @@ from server.rules.search.query import Query
 from storage.contract import ReadTx
 from storage.ids import can_be_id
 from storage.lineage import ArtifactNode, ExperimentNode, LineageLink, RunNode, TaskNode
+from storage.record import record
 from storage.search import LinksFrom
 
 Node = RunNode | TaskNode | ArtifactNode | ExperimentNode
@@ -21,7 +21,7 @@ MAKERS_MAX = 20
 """How many tasks that made an artifact are looked at: groups repeat what their tasks make, others take it from the cache."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """A query, and what else limits what it means.
 

@@ -2,13 +2,13 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from server.rules.lineage.graph import ARTIFACT, EXPERIMENT, RUN, TASK
 from server.rules.search.matching import Matcher, Node
 from storage.contract import ReadTx
 from storage.lineage import TaskNode
+from storage.record import record
 from storage.search import After, Along, TasksFrom
 
 FIRST_ROWS = 100
@@ -37,7 +37,7 @@ class NamePosition(NamedTuple):
     task_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """A row that was looked through, and the node if it is meant."""
 
@@ -45,7 +45,7 @@ class Step:
     found: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _TasksOf:
     """Tasks of a run that are still to be read, after the one whose position this is."""
 

@@ -6,7 +6,6 @@ quote and \\\\ a backslash. A term such as s3://bucket/x is a word, though it ha
 
 import math
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 from server.errors import InvalidArgument
@@ -14,6 +13,7 @@ from server.rules import checks
 from server.rules.search.times import moment_of
 from storage import lengths
 from storage.model import ArtifactType, RunState
+from storage.record import record
 
 QUERY_CHARACTERS = 4_096
 """Maximum length of a query: of one that has a uri of the maximum length, and more."""
@@ -41,7 +41,7 @@ class Operation(Enum):
     NOT_EQUAL = "!="
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Metric:
     """A comparison of a metric with a finite number."""
 
@@ -61,7 +61,7 @@ class Metric:
         }[self.operation]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """Words and qualifiers, all of which must hold; empty ones are not given. `since` and `until` are texts that are times."""
 
@@ -131,7 +131,7 @@ def parse(text: str) -> Query:
     return Query(words=tuple(dict.fromkeys(words)), metrics=tuple(metrics), type=type, **named)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Term:
     """A term without its quotes. Its shape is as long, and has _QUOTED for each character that was in quotes."""
 

@@ -73,8 +73,6 @@ class Dialect:
 
     name: ClassVar[str]
     """SQLAlchemy's name of the dialect."""
-    schemes: ClassVar[tuple[str, ...]]
-    """The schemes of its store URLs."""
     driver: str
     """SQLAlchemy's name of the dialect and driver in use."""
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({})

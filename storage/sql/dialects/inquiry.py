@@ -3,14 +3,15 @@
 The importer asks before it writes, and `lineal-server doctor`. Nothing is changed.
 """
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Surroundings:
     """What a database said; None and "" stand for what it did not say."""
 

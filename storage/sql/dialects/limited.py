@@ -3,6 +3,8 @@
 A window function would read them all.
 """
 
+import functools
+import importlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,21 +25,26 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import Dialect as SqlDialect
-from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.types import TypeEngine
 
 BRANCHES = (1, 8, 64)
 """How many keys a statement has without LATERAL. Few lengths, so that few statements are prepared."""
 
-# They write parameters as `:name`.
-_WITHOUT_LATERAL: dict[str, SqlDialect] = {
-    "sqlite": sqlite.dialect(paramstyle="named"),
-    "mysql": mysql.dialect(paramstyle="named"),
-}
+_WITHOUT_LATERAL = ("sqlite", "mysql")
 _KEY = re.compile(r":key_(\d+)\b")
 
 OfKey = Callable[[Sequence[ColumnElement[Any]]], Select[Any]]
 """Returns the statement for one key, given its parts; it has an order and a limit."""
+
+
+@functools.cache
+def _without_lateral(database: str) -> SqlDialect | None:
+    """Return SQLAlchemy's dialect of a database without LATERAL, None for others. It writes parameters as `:name`."""
+    if database not in _WITHOUT_LATERAL:
+        return None
+    # Not imported for the other databases: SQLAlchemy's part for one takes as long as a door of ours.
+    dialect: SqlDialect = importlib.import_module(f"sqlalchemy.dialects.{database}").dialect(paramstyle="named")
+    return dialect
 
 
 class LimitedEach:
@@ -57,7 +64,7 @@ class LimitedEach:
     ) -> None:
         self._of_key, self._padding = of_key, padding
         self._types: list[TypeEngine[Any]] = [String() if isinstance(each, str) else BigInteger() for each in padding]
-        self._complete, self._dialect = complete, _WITHOUT_LATERAL.get(database)
+        self._complete, self._dialect = complete, _without_lateral(database)
         self._lateral_statement = complete(self._lateral()) if self._dialect is None else None
         self._statements: dict[int, Select[Any]] = {}
 

@@ -136,7 +136,6 @@ class MySQL(Dialect):
     """
 
     name: ClassVar[str] = "mysql"
-    schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType(
         {name: name for name in ("ssl_ca", "ssl_cert", "ssl_key")}
     )

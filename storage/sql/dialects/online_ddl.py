@@ -1,9 +1,10 @@
 """How an index is built and dropped while others read and write its table, on each database. The migrations use this."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+
+from storage.record import record
 
 LOCK_SECONDS = 4
 """How long a schema change waits for a lock of a table, in seconds: everybody who comes after it waits as long."""
@@ -24,7 +25,7 @@ WHERE pg_index.indrelid = CAST(:table AS regclass) AND NOT pg_index.indisvalid
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnlineDdl:
     """The words of a database's statements, and what is executed before and after them."""
 

@@ -154,7 +154,6 @@ class PostgreSQL(Dialect):
     """READ COMMITTED with row locks for writing, REPEATABLE READ for snapshots."""
 
     name: ClassVar[str] = "postgresql"
-    schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
     driver: str = "postgresql+asyncpg"
     url_options: ClassVar[Mapping[str, str]] = MappingProxyType({"sslmode": "ssl"})
     online_ddl: ClassVar[OnlineDdl] = OnlineDdl(

@@ -2,7 +2,8 @@
 
 import socket
 from asyncio import BaseTransport
-from dataclasses import dataclass
+
+from storage.record import record
 
 KEEPALIVE_IDLE_SECONDS = 30
 KEEPALIVE_INTERVAL_SECONDS = 10
@@ -23,7 +24,7 @@ _SOCKET_OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SessionLimits:
     """How long a statement may run, and how long an open transaction may be without one, before the database ends them."""
 

@@ -121,7 +121,6 @@ class SQLite(Dialect):
     """A database file. An in-memory database would be a separate one for each connection, so it is refused."""
 
     name: ClassVar[str] = "sqlite"
-    schemes: ClassVar[tuple[str, ...]] = ("sqlite",)
     driver: str = "sqlite+aiosqlite"
     online_ddl: ClassVar[OnlineDdl] = OnlineDdl()
     many_processes: ClassVar[bool] = False
