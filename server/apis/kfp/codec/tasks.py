@@ -4,16 +4,19 @@ Where an enum field of a message is written, the message is Any: the wire takes 
 known today.
 """
 
+import marshal
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp.codec.artifacts import add_artifacts
+from server.apis.kfp.codec.artifacts import add_artifacts, linked_columns
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import add_history, entries_from_request
 from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
 from server.calls.apart import APART_BYTES, written_apart
+from server.calls.fragments import PARAMETERS_BYTES, Fragments
 from server.calls.listings import size_of
 from server.rules.checks import no_nul
 from server.rules.linked_tasks import LinkedTasks
@@ -25,6 +28,35 @@ from storage.documents import enums
 from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_from_text
 from storage.model import ChildTask, LinkedArtifact, Task
 from storage.slices import in_turn
+
+MARSHAL_VERSION = 2
+"""A form of Python's values as bytes in which equal values always have equal bytes, and -0.0 others than 0.0."""
+
+_columns = attrgetter(
+    "id",
+    "run_id",
+    "parent_task_id",
+    "name",
+    "display_name",
+    "type",
+    "state",
+    "created_at",
+    "finished_at",
+    "cache_fingerprint",
+    "scope_path",
+    "pods",
+    "status_metadata",
+    "state_history",
+    "type_attributes",
+    "input_parameters",
+    "output_parameters",
+)
+
+_tasks = Fragments[bytes]()
+"""Tasks with their artifacts as they were shown, serialized, by all columns that are shown."""
+
+_parameters = Fragments[bytes](PARAMETERS_BYTES)
+"""Inputs or outputs with parameters alone, serialized, by their column: tasks change more often than their parameters."""
 
 TASK_SIZE = size_of(
     "pods", "status_metadata", "state_history", "type_attributes", "input_parameters", "output_parameters"
@@ -44,7 +76,22 @@ def task_message(
 
     inputs and outputs are always present; basic leaves them empty.
     """
-    message: Any = run_pb2.PipelineTask() if target is None else target
+    message = run_pb2.PipelineTask() if target is None else target
+    shown = () if basic else artifacts
+    content = marshal.dumps((basic, _columns(task), *map(linked_columns, shown)), MARSHAL_VERSION)
+    data = _tasks.get(content)
+    if data is None:
+        made = run_pb2.PipelineTask()
+        _write(task, made, shown, basic=basic)
+        data = made.SerializeToString()
+        _tasks.keep(content, data)
+    message.MergeFromString(data)
+    for child in children:
+        message.child_tasks.add(task_id=child.id, name=child.name)
+    return message
+
+
+def _write(task: Task, message: Any, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> None:
     message.name = task.name
     message.display_name = task.display_name
     message.task_id = task.id
@@ -67,16 +114,26 @@ def task_message(
         add_history(message.state_history, task.state_history, enums.TASK_STATES)
     if task.type_attributes is not None:
         _set_type_attributes(message, task.type_attributes)
-    for child in children:
-        message.child_tasks.add(task_id=child.id, name=child.name)
     message.inputs.SetInParent()
     message.outputs.SetInParent()
     if not basic:
-        add_parameters(message.inputs.parameters, task.input_parameters)
-        add_parameters(message.outputs.parameters, task.output_parameters)
+        _add_parameters(message.inputs, task.input_parameters)
+        _add_parameters(message.outputs, task.output_parameters)
         if artifacts:
             add_artifacts(message, artifacts)
-    return message  # type: ignore[no-any-return]
+
+
+def _add_parameters(target: run_pb2.PipelineTask.InputOutputs, text: str | None) -> None:
+    """Write stored parameters into inputs or outputs."""
+    if text is None:
+        return
+    data = _parameters.get(text)
+    if data is None:
+        made = run_pb2.PipelineTask.InputOutputs()
+        add_parameters(made.parameters, text)
+        data = made.SerializeToString()
+        _parameters.keep(text, data)
+    target.MergeFromString(data)
 
 
 def task_size(task: Task, links: Sequence[LinkedArtifact]) -> int:
