@@ -4,16 +4,13 @@ Nothing here can be out of date: a key holds the whole content that a fragment i
 """
 
 from sys import getsizeof
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-FRAGMENTS_BYTES = 8 * 1024 * 1024
-"""How much memory the fragments of one kind take, with their keys: some five thousand tasks."""
+FRAGMENTS_BYTES = 16 * 1024 * 1024
+"""How much memory all fragments of a process take, with their keys: those of some three thousand tasks in each form."""
 
-PARAMETERS_BYTES = 2 * 1024 * 1024
-"""The same, for the parameters of tasks alone."""
-
-FRAGMENT_BYTES = 64 * 1024
-"""A fragment that takes more, with its key, is not kept: it would displace many others."""
+ENTRIES_MIN = 16
+"""What takes more than this part of the room for its kind is not kept: it would displace too many others."""
 
 _ENTRY_BYTES = 100  # what a dictionary needs for an entry
 
@@ -21,32 +18,38 @@ Fragment = TypeVar("Fragment", bytes, str)
 
 
 class Fragments(Generic[Fragment]):
-    """Fragments by key; those that nobody asks for are dropped first. With `bytes_max` 0 none is kept.
+    """Fragments of one kind by key; those that nobody asks for are dropped first.
 
-    Two generations: what is found in the old one moves to the young one, which becomes the old one when it has half of the bytes.
-    So a single look finds what is in use; an order of use would have to be written at each. Threads may use it at once: at worst a
-    fragment is made twice, or counted twice until its generation ends.
+    `part` is their part of FRAGMENTS_BYTES; with 0 none is kept. Two generations: what is found in the old one moves to the young
+    one, which becomes the old one when it has half of the bytes. So a single look finds what is in use; an order of use would have
+    to be written at each. Threads may use it at once: at worst a fragment is made twice, or counted twice until its generation ends.
     """
 
-    def __init__(self, bytes_max: int = FRAGMENTS_BYTES) -> None:
-        self._generation_bytes = bytes_max // 2
+    are_used: ClassVar[bool] = True
+    """Tests set this to False, for all kinds, to compare answers."""
+
+    def __init__(self, part: float) -> None:
+        self.bytes_max = int(FRAGMENTS_BYTES * part)
+        """How much memory they may take."""
         self._young: dict[bytes | str, Fragment] = {}
         self._old: dict[bytes | str, Fragment] = {}
         self._young_bytes = 0
 
     def get(self, key: bytes | str) -> Fragment | None:
         """Return the fragment that was kept for a key, None if there is none."""
+        if not self.are_used:
+            return None
         fragment = self._young.get(key)
         if fragment is None and (fragment := self._old.get(key)) is not None:
             self.keep(key, fragment)
         return fragment
 
     def keep(self, key: bytes | str, fragment: Fragment) -> None:
-        """Keep a fragment."""
+        """Keep a fragment, unless it is too large."""
         size = _ENTRY_BYTES + getsizeof(key) + getsizeof(fragment)
-        if size > FRAGMENT_BYTES or size > self._generation_bytes:
+        if size * ENTRIES_MIN > self.bytes_max:
             return
-        if self._young_bytes + size > self._generation_bytes:
+        if self._young_bytes + size > self.bytes_max // 2:
             self._old, self._young, self._young_bytes = self._young, {}, 0
         self._young[key] = fragment
         self._young_bytes += size

@@ -21,7 +21,7 @@ from storage.slices import in_slices
 _AT_ONCE_BYTES = 16 * 1024
 """A message that is larger, serialized, is written in pieces, each of which takes three milliseconds."""
 
-_items_written = Fragments[str]()
+_items_written = Fragments[str](3 / 8)
 """Items of lists as JSON, by their type and their bytes."""
 
 

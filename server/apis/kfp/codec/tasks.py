@@ -16,7 +16,7 @@ from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import add_history, entries_from_request
 from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
 from server.calls.apart import APART_BYTES, written_apart
-from server.calls.fragments import PARAMETERS_BYTES, Fragments
+from server.calls.fragments import Fragments
 from server.calls.listings import size_of
 from server.rules.checks import no_nul
 from server.rules.linked_tasks import LinkedTasks
@@ -29,8 +29,7 @@ from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_fr
 from storage.model import ChildTask, LinkedArtifact, Task
 from storage.slices import in_turn
 
-MARSHAL_VERSION = 2
-"""A form of Python's values as bytes in which equal values always have equal bytes, and -0.0 others than 0.0."""
+_MARSHAL_VERSION = 2  # later ones write a text that is there twice in another way; here -0.0 is not 0.0, which it equals
 
 _columns = attrgetter(
     "id",
@@ -52,10 +51,10 @@ _columns = attrgetter(
     "output_parameters",
 )
 
-_tasks = Fragments[bytes]()
+_tasks = Fragments[bytes](3 / 8)
 """Tasks with their artifacts as they were shown, serialized, by all columns that are shown."""
 
-_parameters = Fragments[bytes](PARAMETERS_BYTES)
+_parameters = Fragments[bytes](1 / 16)
 """Inputs or outputs with parameters alone, serialized, by their column: tasks change more often than their parameters."""
 
 TASK_SIZE = size_of(
@@ -78,7 +77,7 @@ def task_message(
     """
     message = run_pb2.PipelineTask() if target is None else target
     shown = () if basic else artifacts
-    content = marshal.dumps((basic, _columns(task), *map(linked_columns, shown)), MARSHAL_VERSION)
+    content = shown_content(task, shown, basic=basic)
     data = _tasks.get(content)
     if data is None:
         made = run_pb2.PipelineTask()
@@ -89,6 +88,15 @@ def task_message(
     for child in children:
         message.child_tasks.add(task_id=child.id, name=child.name)
     return message
+
+
+def shown_content(task: Task, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> bytes:
+    """Return all that a task is shown as but for its children: equal rows have equal bytes, whichever process read them."""
+    content = basic, _columns(task), *map(linked_columns, artifacts)
+    try:
+        return marshal.dumps(content, _MARSHAL_VERSION)
+    except ValueError:  # a number has the class of an enum, as in a record that was made here
+        return repr(content).encode()
 
 
 def _write(task: Task, message: Any, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> None:
