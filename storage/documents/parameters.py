@@ -92,12 +92,13 @@ class Parameter(NamedTuple):
     def from_plain(cls, entry: dict[str, Any]) -> "Parameter":
         """Return the parameter of a stored entry."""
         # A run can have thousands of these: comparing classes here costs a third of calling `text_of`.
-        key, type, producer = entry.get("parameterKey"), entry.get("type"), entry.get("producer")
+        get = entry.get
+        key, type, producer = get("parameterKey"), get("type"), get("producer")
         return cls(
             key if key.__class__ is str else "",
             _TYPE_NUMBERS.get(type, 0) if type.__class__ is str else IO_TYPES.number_of(type),
             entry.get("value", NO_VALUE),
-            None if producer is None else Producer.from_plain(producer),
+            Producer.from_plain(producer) if producer.__class__ is dict else None,
         )
 
     def plain(self) -> dict[str, Plain]:

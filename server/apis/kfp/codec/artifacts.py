@@ -17,7 +17,6 @@ from storage.documents.parameters import Producer
 from storage.documents.plain import compact, object_of
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, LinkedArtifact
 
-
 linked_columns = attrgetter(
     "link.type",
     "link.key",

@@ -6,7 +6,6 @@ Which view shows what is decided by the services; this module only leaves out wh
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from google.protobuf.struct_pb2 import Struct
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp.codec.history import add_history
@@ -177,16 +176,12 @@ def _spec_text(spec: Mapping[str, Any] | None) -> str | None:
 
 def _set_spec(message: run_pb2.Run, text: str) -> None:
     data = _specs.get(text)
-    if data is None:
-        spec = object_of(text)
-        if spec is None:
-            return
-        made = Struct()
-        set_struct(made, spec)
-        data = made.SerializeToString()
-        _specs.keep(text, data)
-    message.pipeline_spec.SetInParent()  # it may be empty
-    message.pipeline_spec.MergeFromString(data)
+    if data is not None:
+        message.pipeline_spec.SetInParent()  # it may be empty
+        message.pipeline_spec.MergeFromString(data)
+    elif (spec := object_of(text)) is not None:
+        set_struct(message.pipeline_spec, spec)
+        _specs.keep(text, message.pipeline_spec.SerializeToString())
 
 
 def _set_runtime_config(message: run_pb2.Run, text: str | None) -> None:

@@ -29,7 +29,9 @@ from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_fr
 from storage.model import ChildTask, LinkedArtifact, Task
 from storage.slices import in_turn
 
-_MARSHAL_VERSION = 2  # later ones write a text that is there twice in another way; here -0.0 is not 0.0, which it equals
+_MARSHAL_VERSION = (
+    2  # later ones write a text that is there twice in another way; here -0.0 is not 0.0, which it equals
+)
 
 _columns = attrgetter(
     "id",
@@ -79,12 +81,11 @@ def task_message(
     shown = () if basic else artifacts
     content = shown_content(task, shown, basic=basic)
     data = _tasks.get(content)
-    if data is None:
-        made = run_pb2.PipelineTask()
-        _write(task, made, shown, basic=basic)
-        data = made.SerializeToString()
-        _tasks.keep(content, data)
-    message.MergeFromString(data)
+    if data is not None:
+        message.MergeFromString(data)
+    else:
+        _write(task, message, shown, basic=basic)
+        _tasks.keep(content, message.SerializeToString())
     for child in children:
         message.child_tasks.add(task_id=child.id, name=child.name)
     return message
@@ -92,7 +93,7 @@ def task_message(
 
 def shown_content(task: Task, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> bytes:
     """Return all that a task is shown as but for its children: equal rows have equal bytes, whichever process read them."""
-    content = basic, _columns(task), *map(linked_columns, artifacts)
+    content: Any = (basic, _columns(task), *map(linked_columns, artifacts))
     try:
         return marshal.dumps(content, _MARSHAL_VERSION)
     except ValueError:  # a number has the class of an enum, as in a record that was made here
@@ -132,16 +133,15 @@ def _write(task: Task, message: Any, artifacts: Sequence[LinkedArtifact], *, bas
 
 
 def _add_parameters(target: run_pb2.PipelineTask.InputOutputs, text: str | None) -> None:
-    """Write stored parameters into inputs or outputs."""
+    """Write stored parameters into empty inputs or outputs."""
     if text is None:
         return
     data = _parameters.get(text)
-    if data is None:
-        made = run_pb2.PipelineTask.InputOutputs()
-        add_parameters(made.parameters, text)
-        data = made.SerializeToString()
-        _parameters.keep(text, data)
-    target.MergeFromString(data)
+    if data is not None:
+        target.MergeFromString(data)
+    else:
+        add_parameters(target.parameters, text)
+        _parameters.keep(text, target.SerializeToString())
 
 
 def task_size(task: Task, links: Sequence[LinkedArtifact]) -> int:
