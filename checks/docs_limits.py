@@ -333,6 +333,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "bytes",
         "read again when needed",
     ),
+    (
+        "memory per process for parts of answers that are kept for the next ones: tasks, their parameters, specifications, JSON",
+        "server.calls.fragments:FRAGMENTS_BYTES",
+        "bytes",
+        "made again when needed",
+    ),
     ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),
     ("nesting depth of a plugin's settings", "server.rules.new_runs:PLUGIN_DEPTH", "levels", REFUSED),

@@ -31,7 +31,8 @@ def new_id() -> str:
         moment = _last
     value = ((moment >> 12) & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76 | (moment & 0xFFF) << 64 | 0b10 << 62 | _random_bits(62)
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"  # not by a UUID, which takes three times as long
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def makes_ids(key: str) -> bool:

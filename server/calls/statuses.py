@@ -41,6 +41,8 @@ HTTP_STATUS: dict[int, int] = {
 }
 """HTTP statuses, as the gateway of KFP's API server maps them."""
 
+_CODE_NAMES = {code.value: code.name for code in Code}
+
 HTTP_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413, "TOO_MANY_CALLS": 503, "MEMORY_EXHAUSTED": 503}
 """HTTP statuses of reasons for which that of the code is not specific enough."""
 
@@ -58,7 +60,7 @@ class Status:
     @property
     def code_name(self) -> str:
         """The code's name, such as NOT_FOUND."""
-        return Code(self.code).name
+        return _CODE_NAMES[self.code]
 
     @property
     def http_status(self) -> int:

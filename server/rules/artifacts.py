@@ -8,6 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 from itertools import compress
 from math import isfinite
+from operator import attrgetter
 from struct import pack
 from typing import Any, NamedTuple
 
@@ -30,7 +31,10 @@ _TYPES = frozenset(type.value for type in ArtifactType)
 _METRIC = ArtifactType.Metric.value
 _WITH_METADATA = tuple(type.value for type in CLASSIFICATION_METRICS)
 
-_OutputKey = tuple[str, int, str, int, Artifact]
+_OutputKey = tuple[Any, ...]
+_output_columns = attrgetter(
+    "name", "type", "namespace", "description", "uri", "uri_hash", "metadata", "number_value"
+)  # what a replay of an artifact has as it has it: all but the id, the times and the identity
 
 # What is written as \uXXXX within the metadata that an identity is made of, though JSON does not ask for it.
 _ESCAPED = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
@@ -174,7 +178,7 @@ async def _replayed(
 
 def _output_key(link: ArtifactTask, artifact: Artifact) -> _OutputKey:
     of_link = link.task_id, link.type, link.key, link.iteration
-    return *of_link, replace(artifact, id="", created_at=0, updated_at=0, identity_key=None)
+    return *of_link, *_output_columns(artifact)
 
 
 async def find_equal(tx: ReadTx, artifact: Artifact) -> Artifact | None:

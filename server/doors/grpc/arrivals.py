@@ -3,6 +3,7 @@ of its size before; but the kernel knows how many bytes it has received on each 
 """
 
 import asyncio
+from typing import Protocol
 
 from server.calls.admission import Admitted
 from server.doors.grpc.connections import Endpoint, bytes_received, clients, endpoint_of
@@ -15,6 +16,13 @@ UNKNOWN_SECONDS = 1.0
 """If the kernel does not tell how much it has received, a message that is incomplete for so long counts as large as a message may be."""
 
 
+class Expected(Protocol):
+    """A message that a call waits for."""
+
+    def is_late(self) -> None:
+        """It has not come after FIRST_LOOK_SECONDS."""
+
+
 class Arrivals:
     """The calls whose messages have not arrived after FIRST_LOOK_SECONDS, by connection."""
 
@@ -22,8 +30,32 @@ class Arrivals:
         self._message_bytes = message_bytes
         self._peers: dict[str, _Peer] = {}
         self._timer: asyncio.Handle | None = None
+        self._expected: dict[Expected, float] = {}
+        self._first_look: asyncio.Handle | None = None
         self.port = 0
         """Where the door listens."""
+
+    def expect(self, message: Expected) -> None:
+        """Call its `is_late` after FIRST_LOOK_SECONDS, unless it `has_come` by then."""
+        # One timer for all calls: to set one for each and to cancel it again takes longer than to read a message.
+        loop = asyncio.get_running_loop()
+        self._expected[message] = loop.time() + FIRST_LOOK_SECONDS
+        if self._first_look is None:
+            self._first_look = loop.call_later(FIRST_LOOK_SECONDS, self._look_first)
+
+    def has_come(self, message: Expected) -> None:
+        """Expect a message no longer."""
+        self._expected.pop(message, None)
+
+    def _look_first(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for message in [message for message, moment in self._expected.items() if moment <= now]:
+            del self._expected[message]
+            message.is_late()
+        # In the order in which they began: the first is the next to be late.
+        moment = next(iter(self._expected.values()), None)
+        self._first_look = None if moment is None else loop.call_at(moment, self._look_first)
 
     def add(self, admitted: Admitted, peer: str) -> None:
         """Watch a call."""

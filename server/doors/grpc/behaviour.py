@@ -121,7 +121,7 @@ async def _admit_bytes(admitted: Admitted, caller: Caller) -> None:
 
 
 class _Reading:
-    """Waits for a message: one timer per call, and a second one for those that are slow."""
+    """Waits for a message: with a timer of its own if that is slow to come."""
 
     __slots__ = ("_admitted", "_arrivals", "_peer", "_refusal", "_seconds", "_task", "_timer")
 
@@ -130,7 +130,8 @@ class _Reading:
         assert task is not None
         self._admitted, self._arrivals, self._peer, self._seconds, self._task = admitted, arrivals, peer, seconds, task
         self._refusal: ApiError | None = None
-        self._timer = asyncio.get_running_loop().call_later(FIRST_LOOK_SECONDS, self._watch)
+        self._timer: asyncio.Handle | None = None
+        arrivals.expect(self)
 
     async def message(self, context: Context) -> bytes:
         """Return the message. Raises DeadlineExceeded, ResourceExhausted, and InvalidArgument when there is none."""
@@ -146,13 +147,16 @@ class _Reading:
                 raise self._refusal from None
             raise
         finally:
-            self._timer.cancel()
+            self._arrivals.has_come(self)
+            if self._timer is not None:
+                self._timer.cancel()
             self._arrivals.remove(self._admitted, self._peer, size)
             self._admitted.client_done()
         self._admitted.arrived(size)
         return data
 
-    def _watch(self) -> None:
+    def is_late(self) -> None:
+        """Watch how much of the message arrives."""
         self._admitted.await_client(self._give_up, is_arriving=True, peer=self._peer)
         self._arrivals.add(self._admitted, self._peer)
         rest = max(self._seconds - FIRST_LOOK_SECONDS, 0.0)

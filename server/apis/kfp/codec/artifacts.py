@@ -1,6 +1,7 @@
 """Artifacts and their links: request → record and record → message. Services and `tasks` of the codec call this."""
 
 from collections.abc import Awaitable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from lineal.v2beta1 import artifact_pb2, run_pb2
@@ -15,6 +16,23 @@ from server.well_known.values import plain_values, set_values
 from storage.documents.parameters import Producer
 from storage.documents.plain import compact, object_of
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, LinkedArtifact
+
+linked_columns = attrgetter(
+    "link.type",
+    "link.key",
+    "link.producer",
+    "link.iteration",
+    "artifact.id",
+    "artifact.name",
+    "artifact.description",
+    "artifact.type",
+    "artifact.namespace",
+    "artifact.uri",
+    "artifact.number_value",
+    "artifact.created_at",
+    "artifact.metadata",
+)
+"""Returns all columns of an artifact and its link that a task shows."""
 
 
 def artifact_message(artifact: Artifact, target: artifact_pb2.Artifact | None = None) -> artifact_pb2.Artifact:

@@ -23,14 +23,12 @@ def add_parameters(target: Any, text: str | None) -> None:
     """Write stored parameters into a repeated field of IOParameter."""
     if text is None:
         return
-    for stored in parameters.from_text(text):
-        message = target.add()
-        if stored.value is not NO_VALUE:
-            set_value(message.value, stored.value)
-        message.type = stored.type
-        message.parameter_key = stored.key
-        if stored.producer is not None:
-            set_producer(message.producer, stored.producer)
+    for key, type, value, producer in parameters.from_text(text):
+        message = target.add(type=type, parameter_key=key)
+        if value is not NO_VALUE:
+            set_value(message.value, value)
+        if producer is not None:
+            set_producer(message.producer, producer)
 
 
 def producer_from_request(message: artifact_pb2.IOProducer) -> Producer:

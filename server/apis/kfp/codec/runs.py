@@ -10,6 +10,7 @@ from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp.codec.history import add_history
 from server.calls.apart import APART_BYTES, written_apart
+from server.calls.fragments import Fragments
 from server.calls.listings import size_of
 from server.rules.new_runs import NewRun, RunStart, VersionReference, check_plugin_count, plugins_input_text
 from server.rules.unusable import column, optional_column
@@ -22,6 +23,9 @@ from storage.model import Run
 
 RUN_SIZE = size_of("pipeline_spec", "runtime_config", "plugins_input", "state_history", "description")
 """Returns the size of what can be large in a run."""
+
+_specs = Fragments[bytes](3 / 16)
+"""Specifications of pipelines, serialized, by their column: the runs of a pipeline have the same."""
 
 _SPEC = "run.pipeline_spec"
 _STATE_NUMBERS = dict(run_pb2.RuntimeState.items())
@@ -46,9 +50,8 @@ def run_message(
     message.service_account = run.service_account
     from_version = bool(run.pipeline_id or run.pipeline_version_id)
     if with_settings:
-        spec = object_of(run.pipeline_spec) if with_spec or not from_version else None
-        if spec is not None:
-            set_struct(message.pipeline_spec, spec)
+        if run.pipeline_spec is not None and (with_spec or not from_version):
+            _set_spec(message, run.pipeline_spec)
         _set_runtime_config(message, run.runtime_config)
     add_history(message.state_history, run.state_history, enums.RUN_STATES)
     for name, settings in plugins_from_text(run.plugins_input).items():
@@ -169,6 +172,16 @@ def _spec_text(spec: Mapping[str, Any] | None) -> str | None:
     inner = spec.get("pipeline_spec")
     is_wrapped = isinstance(inner, dict) and not spec.get("platform_spec")
     return column(compact(inner if is_wrapped else spec), _SPEC)
+
+
+def _set_spec(message: run_pb2.Run, text: str) -> None:
+    data = _specs.get(text)
+    if data is not None:
+        message.pipeline_spec.SetInParent()  # it may be empty
+        message.pipeline_spec.MergeFromString(data)
+    elif (spec := object_of(text)) is not None:
+        set_struct(message.pipeline_spec, spec)
+        _specs.keep(text, message.pipeline_spec.SerializeToString())
 
 
 def _set_runtime_config(message: run_pb2.Run, text: str | None) -> None:

@@ -4,16 +4,19 @@ Where an enum field of a message is written, the message is Any: the wire takes 
 known today.
 """
 
+import marshal
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp.codec.artifacts import add_artifacts
+from server.apis.kfp.codec.artifacts import add_artifacts, linked_columns
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import add_history, entries_from_request
 from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
 from server.calls.apart import APART_BYTES, written_apart
+from server.calls.fragments import Fragments
 from server.calls.listings import size_of
 from server.rules.checks import no_nul
 from server.rules.linked_tasks import LinkedTasks
@@ -25,6 +28,36 @@ from storage.documents import enums
 from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_from_text
 from storage.model import ChildTask, LinkedArtifact, Task
 from storage.slices import in_turn
+
+_MARSHAL_VERSION = (
+    2  # later ones write a text that is there twice in another way; here -0.0 is not 0.0, which it equals
+)
+
+_columns = attrgetter(
+    "id",
+    "run_id",
+    "parent_task_id",
+    "name",
+    "display_name",
+    "type",
+    "state",
+    "created_at",
+    "finished_at",
+    "cache_fingerprint",
+    "scope_path",
+    "pods",
+    "status_metadata",
+    "state_history",
+    "type_attributes",
+    "input_parameters",
+    "output_parameters",
+)
+
+_tasks = Fragments[bytes](3 / 8)
+"""Tasks with their artifacts as they were shown, serialized, by all columns that are shown."""
+
+_parameters = Fragments[bytes](1 / 16)
+"""Inputs or outputs with parameters alone, serialized, by their column: tasks change more often than their parameters."""
 
 TASK_SIZE = size_of(
     "pods", "status_metadata", "state_history", "type_attributes", "input_parameters", "output_parameters"
@@ -44,7 +77,30 @@ def task_message(
 
     inputs and outputs are always present; basic leaves them empty.
     """
-    message: Any = run_pb2.PipelineTask() if target is None else target
+    message = run_pb2.PipelineTask() if target is None else target
+    shown = () if basic else artifacts
+    content = shown_content(task, shown, basic=basic)
+    data = _tasks.get(content)
+    if data is not None:
+        message.MergeFromString(data)
+    else:
+        _write(task, message, shown, basic=basic)
+        _tasks.keep(content, message.SerializeToString())
+    for child in children:
+        message.child_tasks.add(task_id=child.id, name=child.name)
+    return message
+
+
+def shown_content(task: Task, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> bytes:
+    """Return all that a task is shown as but for its children: equal rows have equal bytes, whichever process read them."""
+    content: Any = (basic, _columns(task), *map(linked_columns, artifacts))
+    try:
+        return marshal.dumps(content, _MARSHAL_VERSION)
+    except ValueError:  # a number has the class of an enum, as in a record that was made here
+        return repr(content).encode()
+
+
+def _write(task: Task, message: Any, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> None:
     message.name = task.name
     message.display_name = task.display_name
     message.task_id = task.id
@@ -67,16 +123,25 @@ def task_message(
         add_history(message.state_history, task.state_history, enums.TASK_STATES)
     if task.type_attributes is not None:
         _set_type_attributes(message, task.type_attributes)
-    for child in children:
-        message.child_tasks.add(task_id=child.id, name=child.name)
     message.inputs.SetInParent()
     message.outputs.SetInParent()
     if not basic:
-        add_parameters(message.inputs.parameters, task.input_parameters)
-        add_parameters(message.outputs.parameters, task.output_parameters)
+        _add_parameters(message.inputs, task.input_parameters)
+        _add_parameters(message.outputs, task.output_parameters)
         if artifacts:
             add_artifacts(message, artifacts)
-    return message  # type: ignore[no-any-return]
+
+
+def _add_parameters(target: run_pb2.PipelineTask.InputOutputs, text: str | None) -> None:
+    """Write stored parameters into empty inputs or outputs."""
+    if text is None:
+        return
+    data = _parameters.get(text)
+    if data is not None:
+        target.MergeFromString(data)
+    else:
+        add_parameters(target.parameters, text)
+        _parameters.keep(text, target.SerializeToString())
 
 
 def task_size(task: Task, links: Sequence[LinkedArtifact]) -> int:
