@@ -8,6 +8,7 @@ import itertools
 import multiprocessing
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -85,7 +86,7 @@ class Clients:
 
     def send(self, server: str, requests: Sequence[Request], *, clients: int) -> Load:
         """Send each request once. Raises Refused if a call fails."""
-        counts = _shares(clients, len(self._pipes))
+        counts = _shares(min(clients, len(requests)), len(self._pipes))
         parts = [tuple(requests[place :: len(counts)]) for place in range(len(counts))]
         return self._load([_Order(server, "", count, 0, part) for count, part in zip(counts, parts, strict=True)])
 
@@ -108,7 +109,8 @@ class Clients:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for pipe in self._pipes:
-            pipe.send(None)
+            with suppress(OSError):  # the process may have failed
+                pipe.send(None)
         for process in self._processes:
             process.join(10)
 

@@ -1,7 +1,7 @@
 """Serves ML Metadata's own core over gRPC, as its server does; run in that library's environment: `python mlmd_servicer.py STORE THREADS`.
 
 STORE is a file's path or the URL of a MySQL database. Requests and answers pass as bytes to the wheel's compiled store. Each thread has
-a store of its own, whose connection stays open; ML Metadata's server opens one per call. It imports nothing of this project.
+a store of its own, whose connection stays open. It imports nothing of this project.
 """
 
 import sys

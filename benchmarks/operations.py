@@ -148,10 +148,11 @@ def fresh_requests(stored: Stored) -> dict[str, list[Request]]:
 
 
 def _links(run: Run, process: int, number: int) -> Request:
-    """Link an artifact to tasks under a key that was not used before: an equal link would not be created again."""
+    """Link artifacts to tasks under a key that was not used before: an equal link would not be created again."""
     bulk = artifact_pb2.CreateArtifactTasksBulkRequest()
-    for task_id in run.task_ids[:BULK]:
-        link = bulk.artifact_tasks.add(artifact_id=run.artifact_ids[-1], run_id=run.id, task_id=task_id, type=2)
+    # Reversed, so that no task takes its own.
+    for task_id, artifact_id in zip(run.task_ids[:BULK], reversed(run.artifact_ids), strict=False):
+        link = bulk.artifact_tasks.add(artifact_id=artifact_id, run_id=run.id, task_id=task_id, type=2)
         link.key = f"in-{process}-{number}"
         link.producer.task_name = "t1"
     return rpc("CreateArtifactTasksBulk", bulk)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
 _ANNOUNCED = re.compile(r"gRPC on (\S+), REST on http://(\S+),")
-_PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 _CPU_CLOCK_OF_PROCESS = 2
 _NEVER_SECONDS = "1000000"
 
@@ -64,11 +63,6 @@ class Running:
     def cpu_seconds(self) -> float:
         """Return the user and system time of its process and of its workers."""
         return family_cpu_seconds(self.process_id)
-
-    def memory_mib(self) -> float:
-        """Return the memory of its process and of its workers; what they share counts once."""
-        texts = (Path(f"/proc/{one}/smaps_rollup").read_text() for one in family(self.process_id))
-        return sum(int(match[1]) for text in texts if (match := _PSS.search(text))) / 1024
 
 
 @contextmanager
