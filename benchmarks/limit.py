@@ -35,11 +35,13 @@ class _Order:
     seconds: float
 
 
-def measure_limit(stores: Stores, options: Options) -> dict[str, Row]:
+def measure_limit(stores: Stores, options: Options, *, calls_recorded: int = CALLS) -> dict[str, Row]:
     """Measure the chosen operations' statements on this side's store and return their rows."""
     url = stores.urls[this_side()]
     with recording(this_side(), url, stores.stored, stores.folder) as recorder:
-        calls = {name: [recorder.of_call(name) for _ in range(CALLS)] for name in OPERATIONS if options.chosen(name)}
+        calls = {
+            name: [recorder.of_call(name) for _ in range(calls_recorded)] for name in OPERATIONS if options.chosen(name)
+        }
         pragmas = [text for text in recorder.frames() if text.upper().startswith("PRAGMA")]
     rows: dict[str, Row] = {}
     with _process(url, {name: replays(recorded) for name, recorded in calls.items()}, pragmas) as pipe:
