@@ -71,17 +71,29 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each side; default: 3")
     parser.add_argument("--seconds", type=float, default=0.5, help="duration of a measurement; default: 0.5")
     parser.add_argument("--only", default="", help="measure only calls whose name contains this")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, metavar="PART", help=f"default: {', '.join(PARTS)}")
+    parser.add_argument("--parts", type=_parts, help=f"comma-separated; default: {','.join(PARTS)}")
+    parser.add_argument("--clients", type=_numbers, help="numbers of concurrent calls, comma-separated; default: 1,32")
     parser.add_argument(
-        "--clients", nargs="+", type=int, metavar="N", help="numbers of concurrent calls; default: 1 32"
-    )
-    parser.add_argument(
-        "--workers", nargs="+", type=int, metavar="N", help="numbers of server processes; default: 1, on PostgreSQL 1 2"
+        "--workers", type=_numbers, help="numbers of server processes, comma-separated; default: 1, on PostgreSQL 1,2"
     )
     parser.add_argument(
         "--write", action="store_true", help="keep the results in benchmarks/results, for docs/performance.md"
     )
     return parser
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.split(",")
+    if unknown := set(parts) - set(PARTS):
+        raise argparse.ArgumentTypeError(f"unknown part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return parts
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(number) for number in text.split(",")]
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return numbers
 
 
 def _default_workers(kind: str, only: str) -> list[int]:
