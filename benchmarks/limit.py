@@ -39,6 +39,8 @@ def measure_limit(stores: Stores, options: Options, *, calls_recorded: int = CAL
     """Measure the chosen operations' statements on this side's store and return their rows."""
     url = stores.urls[this_side()]
     with recording(this_side(), url, stores.stored, stores.folder) as recorder:
+        for name in OPERATIONS:  # connections are opened
+            recorder.of_call(name)
         calls = {
             name: [recorder.of_call(name) for _ in range(calls_recorded)] for name in OPERATIONS if options.chosen(name)
         }

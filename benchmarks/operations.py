@@ -118,8 +118,17 @@ def _writes(stored: Stored, process: int) -> dict[str, Make]:
         tasks = {task_id: task(number) for task_id in updated.task_ids[:BULK]}
         return rpc("UpdateTasksBulk", run_pb2.UpdateTasksBulkRequest(run_id=updated.id, tasks=tasks))
 
-    def create_bulk() -> Request:
-        requests = [artifact(extended.id, task_id, 0) for task_id in extended.task_ids[:BULK]]
+    def created_artifact(task_id: str, number: int) -> artifact_pb2.CreateArtifactRequest:
+        # An artifact that a task put out under the same key before would be found, and not created.
+        request = artifact(extended.id, task_id, number)
+        request.producer_key = f"out-{process}-{number}"
+        return request
+
+    def create_artifact(number: int) -> Request:
+        return rpc("CreateArtifact", created_artifact(extended.task_ids[number % len(extended.task_ids)], number))
+
+    def create_bulk(number: int) -> Request:
+        requests = [created_artifact(task_id, -1 - number) for task_id in extended.task_ids[:BULK]]
         return rpc("CreateArtifactsBulk", artifact_pb2.CreateArtifactsBulkRequest(artifacts=requests))
 
     return {
@@ -127,10 +136,8 @@ def _writes(stored: Stored, process: int) -> dict[str, Make]:
         LARGE_RUN: lambda: [created_task(large, n) for n in range(POOL)],
         "UpdateTask": lambda: [update(n) for n in range(2 * len(updated.task_ids))],
         "UpdateTasksBulk 50": lambda: [update_bulk(n) for n in range(2)],
-        "CreateArtifact": lambda: [
-            rpc("CreateArtifact", artifact(extended.id, id, n)) for n, id in enumerate(extended.task_ids)
-        ],
-        "CreateArtifactsBulk 50": lambda: [create_bulk()],
+        "CreateArtifact": lambda: [create_artifact(n) for n in range(10 * POOL)],
+        "CreateArtifactsBulk 50": lambda: [create_bulk(n) for n in range(POOL)],
         "CreateArtifactTasksBulk 50": lambda: [_links(extended, process, n) for n in range(POOL)],
         KFP_TASK: list,
     }

@@ -16,10 +16,11 @@ class _Log:
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open until the process ends
         self.is_paused = False
 
-    def add(self, statement: str, arguments: Any) -> None:
+    def add(self, statement: str | bytes, arguments: Any) -> None:
         """Write at once and in one piece, since several threads and processes write."""
+        text = statement.decode(errors="replace") if isinstance(statement, bytes) else statement
         if not self.is_paused:
-            self._file.write(pickle.dumps((statement, arguments)))
+            self._file.write(pickle.dumps((text, arguments)))
 
 
 def _watch_sqlite(log: _Log) -> None:
@@ -93,7 +94,7 @@ def _watch_asyncmy(log: _Log) -> None:
         return cursor(self, WatchedCursor if kind in (None, Cursor) else kind)
 
     async def watched_query(self: Any, statement: Any, *others: Any, **options: Any) -> Any:
-        log.add(statement if isinstance(statement, str) else statement.decode(errors="replace"), None)
+        log.add(statement, None)
         return await query(self, statement, *others, **options)
 
     async def watched_prepare(self: Any, statement: str) -> Any:

@@ -40,6 +40,10 @@ def test_every_operation_is_measured(small_stores: Stores) -> None:
         assert row["p50_ms"] <= row["p99_ms"], name
         assert row["statements"] >= 1, name
     assert rows["GetRun FULL"]["2"]["this"]["answer_bytes"] > rows["GetRun"]["2"]["this"]["answer_bytes"]
+    assert (
+        rows["CreateArtifactsBulk 50"]["2"]["this"]["answer_bytes"]
+        > rows["CreateArtifact"]["2"]["this"]["answer_bytes"]
+    )
     assert rows[KFP_TASK]["2"]["this"]["statements"] > 16
 
 
