@@ -39,7 +39,11 @@ def measure_calls(stores: Stores, options: Options, *, workers: int, crowd: bool
             for name, clients in chosen:
                 if sides[name]:
                     count = min(clients, CLIENTS_MAX.get(name, clients))
-                    row = _measure(bench, options, name, count, sides[name])
+                    try:
+                        row = _measure(bench, options, name, count, sides[name])
+                    except Refused as refused:  # a slow machine may be too slow for as many clients
+                        print(f"{name}, {count} clients: {refused}", flush=True)
+                        continue
                     for side in sides[name]:
                         row[_key(side)] |= statements.get(side, {}).get(name, {})
                     rows[name][str(clients)] = row

@@ -44,7 +44,10 @@ def _watch_sqlite(log: _Log) -> None:
         def cursor(self: Any, factory: Any = Cursor) -> Any:
             return super(watched_factory, self).cursor(factory)
 
-        watched_factory = type(factory.__name__, (factory,), {"cursor": cursor})
+        def execute(self: Any, *arguments: Any) -> Any:  # the connection's own makes a cursor of the usual class
+            return self.cursor().execute(*arguments)
+
+        watched_factory = type(factory.__name__, (factory,), {"cursor": cursor, "execute": execute})
         return connect(*arguments, factory=watched_factory, **options)
 
     sqlite3.connect = sqlite3.dbapi2.connect = watched  # type: ignore[attr-defined]
