@@ -97,7 +97,7 @@ migration: $(VENV)/dev.stamp ## create the file of the next migration, NAME="wha
 openapi: $(VENV)/dev.stamp ## generate the OpenAPI document from the protos
 	$(BIN)/python checks/openapi.py --write
 
-bench: $(VENV)/dev.stamp ## run the benchmarks; BASE=commit also measures the code of that commit, in turn with this one
+bench: $(VENV)/dev.stamp ## run the benchmarks (20 minutes); BASE=commit also measures that commit, ARGS=--write keeps the results
 	$(BIN)/python -m benchmarks $(if $(BASE),--base $(BASE)) $(ARGS)
 
 clean: ## remove environments, caches and build products, but no data

@@ -3,16 +3,15 @@
 Both run with the same interpreter and libraries, on separate stores of one database server.
 """
 
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
@@ -28,13 +27,15 @@ class Side:
     name: str
     folder: Path
     first: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Added to the environment."""
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment in which Python imports this folder's code before any other."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LINEAL_")}
         path = (*self.first, self.folder, self.folder / "clients" / "python")
-        return environment | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+        return environment | {"PYTHONPATH": os.pathsep.join(map(str, path))} | dict(self.variables)
 
     def check(self) -> None:
         """Fail if Python would not import this folder's code."""
@@ -60,8 +61,8 @@ class Running:
     rest: str
 
     def cpu_seconds(self) -> float:
-        """Return the user and system time of its process."""
-        return cpu_seconds(self.process_id)
+        """Return the user and system time of its process and of its workers."""
+        return family_cpu_seconds(self.process_id)
 
 
 @contextmanager
@@ -88,11 +89,12 @@ def this_side_without(package: str) -> Iterator[Side]:
 
 
 @contextmanager
-def serving(side: Side, store: str, log: Path) -> Iterator[Running]:
+def serving(side: Side, store: str, log: Path, *, workers: int = 1) -> Iterator[Running]:
     """Serve a store with a side's code in a separate process, with the schema upgraded to the side's newest."""
     command = [sys.executable, "-m", "server", "serve", "--store", store, "--upgrade", "--log-level", "warning"]
     command += ["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--sweep-seconds", _NEVER_SECONDS]
     command += ["--cancel-grace-seconds", _NEVER_SECONDS]
+    command += ["--workers", str(workers)] if workers > 1 else []
     with (
         log.open("wb") as errors,
         subprocess.Popen(
@@ -109,19 +111,15 @@ def serving(side: Side, store: str, log: Path) -> Iterator[Running]:
             process.terminate()
 
 
-def statement_counts(side: Side, store: str) -> dict[str, float]:
-    """Return how many statements each call executes with a side's code, without BEGIN and COMMIT."""
-    process = subprocess.run(
-        [sys.executable, str(CHECKOUT / "benchmarks" / "statements.py"), store],
-        cwd=side.folder,
-        env=side.environment,
-        capture_output=True,
-        text=True,
-    )
-    if process.returncode:
-        raise SystemExit(f"{side.name}: statements cannot be counted: {process.stderr[-2000:]}")
-    counts: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
-    return counts
+def family_cpu_seconds(process_id: int) -> float:
+    """Return the user and system time of a process and all its descendants."""
+    total = 0.0
+    for one in family(process_id):
+        try:
+            total += cpu_seconds(one)
+        except OSError:
+            continue  # it has ended
+    return total
 
 
 def cpu_seconds(process_id: int) -> float:

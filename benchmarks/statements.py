@@ -1,58 +1,79 @@
-"""Counts the statements of each call with the code that Python finds first. Run as a program by `benchmarks.sides`."""
+"""The statements that each operation executes: how many, and with which arguments. The benchmarks of calls and of the limit use this.
 
-import asyncio
-import importlib.util
-import json
-import os
-import sys
+A server runs with drivers that write down every statement (`statement_log`), and gets one call at a time.
+"""
+
+import pickle
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import grpc
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from benchmarks.clients import Clients, Server
+from benchmarks.sides import CHECKOUT, Side, serving
+from benchmarks.stored import Stored
 
-ROUNDS = 3
+CALLS = 3
+RECORDED = "recorded"
+"""The server's name among those of its client."""
 
+LOG = CHECKOUT / "benchmarks" / "statement_log"
+_FRAMES = ("BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET ", "PRAGMA", "SHOW ")
+"""How statements begin that only frame others."""
 
-async def main(store: str) -> dict[str, float]:
-    """Serve a store in this process and return the mean number of statements of each call, after a first one."""
-    from server.app import prepare_store, running
-    from server.config import Settings
-
-    measured_calls = _calls_module()
-    statement_count = [0]
-
-    @event.listens_for(Engine, "before_cursor_execute")
-    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statement_count[0] += not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"))
-
-    settings = Settings(store=store, grpc="127.0.0.1:0", rest="127.0.0.1:0", upgrade=True, sweep_seconds=1e6)
-    await prepare_store(settings)
-    counts: dict[str, float] = {}
-    async with running(settings) as addresses, grpc.aio.insecure_channel(addresses.grpc) as channel:
-        rpcs = measured_calls.Rpcs(channel)
-        for name, call in measured_calls.calls(rpcs, await measured_calls.prepare(rpcs), client=99).items():
-            await call(0)
-            before = statement_count[0]
-            for number in range(1, 1 + ROUNDS):
-                await call(number)
-            counts[name] = round((statement_count[0] - before) / ROUNDS, 2)
-    return counts
+Statement = tuple[str, tuple[Any, ...] | None]
+"""Its text, and its arguments; None if it was executed as text."""
 
 
-def _calls_module() -> Any:
-    """Return the module calls.py next to this file: the measured code may have its own benchmarks."""
-    spec = importlib.util.spec_from_file_location("measured_calls", Path(__file__).with_name("calls.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look up their module
-    spec.loader.exec_module(module)
-    return module
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """A server whose statements are written down, and a client for it."""
+
+    clients: Clients
+    path: Path
+
+    def of_call(self, operation: str) -> list[Statement]:
+        """Call once and return the statements, without those that only begin, end or configure transactions."""
+        before = self.path.stat().st_size
+        self.clients.call(RECORDED, operation, clients=1, seconds=0)
+        return [one for one in _read(self.path, before) if not is_frame(one[0])]
+
+    def count(self, operation: str) -> float:
+        """Return how many statements a call executes on average, after a first one."""
+        self.of_call(operation)
+        return round(statistics.mean(len(self.of_call(operation)) for _ in range(CALLS)), 1)
+
+    def frames(self) -> list[str]:
+        """Return the statements so far that only frame others, each once."""
+        return list(dict.fromkeys(text for text, _ in _read(self.path, 0) if is_frame(text)))
 
 
-if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(sys.argv[1]))))
-    sys.stdout.flush()
-    os._exit(0)  # do not wait for the threads of drivers
+@contextmanager
+def recording(side: Side, store: str, stored: Stored, folder: Path) -> Iterator[Recorder]:
+    """Serve a store with a side's code until the block ends, with its statements written down."""
+    path = folder / f"{side.name}.statements"
+    path.touch()
+    logging = replace(side, first=(LOG, *side.first), variables={"BENCHMARK_STATEMENTS": str(path)})
+    with (
+        serving(logging, store, folder / f"{side.name}.recorded") as server,
+        Clients({RECORDED: Server(server.grpc, server.rest, stored)}, processes=1) as clients,
+    ):
+        yield Recorder(clients, path)
+
+
+def is_frame(statement: str) -> bool:
+    """Return whether a statement only begins, ends or configures transactions."""
+    text = statement.lstrip(" ;").upper()
+    return not text or text.startswith(_FRAMES)
+
+
+def _read(path: Path, position: int) -> Iterator[Statement]:
+    with path.open("rb") as file:
+        file.seek(position)
+        while True:
+            try:
+                yield pickle.load(file)
+            except EOFError:
+                return

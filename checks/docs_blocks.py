@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import click
 import docs_cli
+import docs_performance
 import docs_python
 from docs_client import client_methods, client_settings, recorder_options
 from docs_limits import LIMITS
@@ -244,4 +245,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "python-names": docs_python.names,
     "python-methods": docs_python.methods,
     "python-modules": docs_python.modules,
+    **docs_performance.BLOCKS,
 }

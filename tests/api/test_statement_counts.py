@@ -234,7 +234,8 @@ async def test_update_tasks_bulk_takes_at_most_eight_statements_for_any_size(
         for size in SIZES
     }
     counts = await sizes_of_bulk_calls(statements, calls)
-    assert 0 < counts[0] == counts[1] == counts[2] <= 8 + with_parent
+    # One task comes with its links and its children in one statement, several in two.
+    assert 0 < counts[0] == counts[1] - 1 == counts[2] - 1 <= 7 + with_parent
 
 
 async def test_retry_run_takes_the_same_statements_for_any_number_of_tasks(api: Api, statements: Statements) -> None:

@@ -47,6 +47,13 @@ def test_another_limit_is_drift(copied: Path) -> None:
     assert "limits.md: limits differs" in done.stdout
 
 
+def test_another_figure_of_a_measurement_is_drift(copied: Path) -> None:
+    replace(copied / "performance.md", "| GetTask | ", "| GetTask | 1")
+    done = drift(copied)
+    assert done.returncode == 1
+    assert "performance.md: performance-calls differs" in done.stdout
+
+
 def test_a_missing_block_is_drift(copied: Path) -> None:
     replace(copied / "api.md", "<!-- generated: reasons -->", "")
     done = drift(copied)
