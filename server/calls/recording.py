@@ -151,6 +151,10 @@ class ReadingStore:
         """As Store.read_one."""
         return await self._store.read_one(fn)
 
+    async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Result]]) -> Result:
+        """As Store.read_by_key."""
+        return await self._store.read_by_key(fn)
+
     async def write(self, fn: Callable[[WriteTx], Awaitable[Result]]) -> Result:
         """Raise RuntimeError: what is written past `Call.write` would happen again when the call is sent again."""
         raise RuntimeError("a call that may have an idempotency key writes by Call.write")

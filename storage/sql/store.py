@@ -31,7 +31,8 @@ from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.examination import examine
 from storage.sql.prepared import PreparedStatements
 from storage.sql.rows import RowVanished
-from storage.sql.transaction_threads import TransactionThreads
+from storage.sql.thread_turns import TakesLong
+from storage.sql.transaction_threads import FAST, ThreadOptions, TransactionThreads
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
 from storage.sql.turn_statements import TurnStatements
 from storage.sql.turns import Caller, Turn, Turns
@@ -66,13 +67,14 @@ class SqlStore:
         pool_size: int = 10,
         connect_seconds: float = CONNECT_SECONDS,
         limits: SessionLimits | None = None,
+        threads: ThreadOptions = FAST,
     ) -> None:
         self.dialect = dialect_for(url)
         self.dialect.session_limits = limits
         self._writer = self._engine(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
         self._reader = self._engine(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
         self._write_threads, self._read_threads = (
-            self.dialect.threads(writer=writer, pool_size=pool_size) for writer in (True, False)
+            self.dialect.threads(writer=writer, pool_size=pool_size, options=threads) for writer in (True, False)
         )
         self._prepared_writes = PreparedStatements(self._writer.sync_engine.dialect)
         self._prepared_reads = PreparedStatements(self._reader.sync_engine.dialect)
@@ -138,6 +140,21 @@ class SqlStore:
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
         return await self._retrying(self._read_turns, lambda turn: self._read_once(self._single_reader, fn, None, turn))
+
+    async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """Run a callback that reads a few rows by their keys; see storage.contract.Store."""
+        try:
+            return self._read_at_once(fn)
+        except TakesLong:
+            return await self.read(fn)
+
+    def _read_at_once(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """Run a callback without waiting for anything; raises TakesLong where that is not possible."""
+        if self._read_threads is None:
+            raise TakesLong
+        return self._read_threads.run_at_once(
+            lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_reads), self.dialect))
+        )
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
@@ -281,10 +298,8 @@ class SqlStore:
 
     def pool_use(self) -> dict[str, tuple[int, int]]:
         """Return, for the write pool and the read pool, the number of connections in use and its maximum."""
-        writer = self._writer if self._write_threads is None else self._write_threads.engine
-        reader = self._reader if self._read_threads is None else self._read_threads.engine
-        pools: dict[str, Any] = {"writer": writer.pool, "reader": reader.pool}
-        return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
+        sides = {"writer": (self._writer, self._write_threads), "reader": (self._reader, self._read_threads)}
+        return {name: _use(engine) if threads is None else threads.use() for name, (engine, threads) in sides.items()}
 
     async def size_bytes(self) -> int:
         """Return the size of the store in bytes, as reported by the database; raises StorageError."""
@@ -327,6 +342,11 @@ class SqlStore:
         await self.dialect.close()
 
 
+def _use(engine: AsyncEngine) -> tuple[int, int]:
+    pool: Any = engine.pool
+    return pool.checkedout(), pool.size()
+
+
 class _StoreUntil:
     """A store for a caller that stops waiting at a monotonic time; what it has is the store's."""
 
@@ -344,6 +364,12 @@ class _StoreUntil:
         store = self._store
         attempt = lambda turn: store._read_once(store._single_reader, fn, self._deadline, turn)  # noqa: E731
         return await store._retrying(store._read_turns, attempt, self._deadline)
+
+    async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        try:
+            return self._store._read_at_once(fn)
+        except TakesLong:
+            return await self.read(fn)
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         store = self._store

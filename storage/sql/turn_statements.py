@@ -8,7 +8,7 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.exc import DBAPIError
 
 from storage.sql.prepared import PreparedStatements, Rows, Values, announce
-from storage.sql.transaction_threads import TurnConnection
+from storage.sql.thread_turns import TurnConnection
 
 
 class TurnStatements:
@@ -24,12 +24,12 @@ class TurnStatements:
         """
         if values is None:
             return await self._turn.execute(statement)
-        connection = self._turn.begun()
-        driver: Any = connection.connection.driver_connection
+        kept = self._turn.begun()
+        driver = kept.driver
         if isinstance(values, Mapping):
             prepared = self._statements.of(statement, values)
             text, arguments = prepared.bind(values)
-            announce(connection, text, arguments)
+            announce(kept.sql, text, arguments)
             try:
                 cursor = driver.execute(text, arguments)
                 return Rows(prepared.rows(cursor.fetchall()), cursor.rowcount)
@@ -40,7 +40,7 @@ class TurnStatements:
         prepared = self._statements.of(statement, values[0], many=True)
         bound = [prepared.bind(each) for each in values]
         text, all_arguments = bound[0][0], [arguments for _, arguments in bound]
-        announce(connection, text, all_arguments)
+        announce(kept.sql, text, all_arguments)
         try:
             return Rows([], driver.executemany(text, all_arguments).rowcount)
         except sqlite3.Error as error:

@@ -18,7 +18,7 @@ from storage.sql.dialects.inquiry import Inquiry
 from storage.sql.dialects.online_ddl import OnlineDdl
 from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, causes, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
-from storage.sql.transaction_threads import TransactionThreads
+from storage.sql.transaction_threads import FAST, ThreadOptions, TransactionThreads
 
 IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
 
@@ -156,7 +156,7 @@ class Dialect:
     async def close(self) -> None:
         """Wait for what was begun for engines and has not ended."""
 
-    def threads(self, *, writer: bool, pool_size: int) -> TransactionThreads | None:
+    def threads(self, *, writer: bool, pool_size: int, options: ThreadOptions = FAST) -> TransactionThreads | None:
         """Return new threads for all transactions of a store that write, or read; None if each takes a connection of an engine."""
         return None
 
