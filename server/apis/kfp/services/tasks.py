@@ -102,7 +102,7 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
         links = await tx.artifact_tasks.of_tasks([task_id])
         return LinkedTasks([task], links, await tx.tasks.children(task.run_id, [task_id]))
 
-    tasks = await call.store.read(read)
+    tasks = await call.store.read_by_key(read)
     call.check_size(codec.task_size(tasks.tasks[0], tasks.links))
     return await _message_of_one(tasks, basic=basic)
 
@@ -157,7 +157,7 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
         task = await tx.tasks.find_cached(request.cache_fingerprint, namespace)
         return task, [] if task is None else await tx.artifact_tasks.of_tasks([task.id])
 
-    task, links = await call.store.read(read)
+    task, links = await call.store.read_by_key(read)
     response = run_pb2.FindCachedTaskResponse()
     if task is not None:
         await codec.write_tasks(LinkedTasks([task], links), lambda _: response.task)
