@@ -162,11 +162,11 @@ class TransactionThreads:
         at_once, self._at_once = self._at_once, None
         for _ in threads:
             self._turns.put(None)
-        await asyncio.to_thread(self._end, threads)
-        if at_once is not None:
-            at_once.close()
+        await asyncio.to_thread(self._end, threads, at_once)
 
-    def _end(self, threads: list[threading.Thread]) -> None:
+    def _end(self, threads: list[threading.Thread], at_once: ReadsAtOnce | None) -> None:
         for thread in threads:
             thread.join()
+        if at_once is not None:
+            at_once.close()
         self.engine.dispose()

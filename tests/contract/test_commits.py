@@ -172,14 +172,14 @@ async def test_a_connection_whose_commit_failed_is_never_used_again(single: SqlS
     connections, run = list[Any](), a_run()
     engines = single.sync_engines[2:3] or single.sync_engines[:1]  # that of the thread that writes, if there is one
 
-    def note(connection: object, *_: object) -> None:
-        connections.append(connection)
+    def note(connection: Any) -> None:
+        connections.append(connection.connection.driver_connection)
 
     def fail(_: object) -> None:
         raise Injected
 
     for engine in engines:
-        event.listen(engine, "checkout", note)
+        event.listen(engine, "commit", note)
         event.listen(engine, "commit", fail)
     with pytest.raises(Injected):
         await single.write(creating(run))
