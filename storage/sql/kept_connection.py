@@ -24,6 +24,8 @@ class KeptConnection:
         """SQLAlchemy's connection, of which only the methods that execute may be called; None while there is none."""
         self.driver: Any = None
         """The driver's connection, None while there is none."""
+        self.listeners: Any = ()
+        """Who listens to the statements of the engine, and is to be told what the driver executes."""
         self.is_in_use = False
         """Whether a callback has the connection, or its transaction has not ended."""
 
@@ -31,6 +33,7 @@ class KeptConnection:
         """Open the connection if there is none; raises as connecting does."""
         if self.sql is None:
             connection = self._engine.connect()
+            self.listeners = connection.dispatch.before_cursor_execute
             self.sql, self.driver = connection, connection.connection.driver_connection
 
     @property

@@ -14,7 +14,7 @@ from server.calls.apart import is_on_event_loop
 from storage.contract import ReadTx
 from storage.errors import RowNotFound, StorageError
 from storage.model import Task
-from storage.sql.dialects.sqlite_reads import AT_ONCE_SECONDS, VALUE_BYTES
+from storage.sql.dialects.sqlite_reads import VALUE_BYTES
 from storage.sql.store import SqlStore
 from storage.sql.transaction_threads import ThreadOptions
 from tests.contract.builders import a_kept_task, keep
@@ -28,7 +28,8 @@ NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM nu
 @pytest.fixture
 async def threads(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The threads on which the store's statements are executed from now on; all may take long, but for those that say so."""
-    monkeypatch.setattr("storage.sql.dialects.sqlite_reads.AT_ONCE_SECONDS", 60)
+    for name in ("AT_ONCE_SECONDS", "WAIT_SECONDS"):
+        monkeypatch.setattr(f"storage.sql.dialects.sqlite_reads.{name}", 60)
     await store.read(lambda tx: tx.runs.task_counts(["run"]))
     names: list[str] = []
     for engine in store.sync_engines:
@@ -74,10 +75,11 @@ async def test_a_reading_thread_opens_the_connection_of_the_event_loop(migrated_
     await store.close()
 
 
+@pytest.mark.parametrize("name", ["AT_ONCE_SECONDS", "WAIT_SECONDS"])
 async def test_a_read_that_takes_long_is_repeated_on_a_reading_thread(
-    store: SqlStore, threads: list[str], monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, threads: list[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("storage.sql.dialects.sqlite_reads.AT_ONCE_SECONDS", AT_ONCE_SECONDS)
+    monkeypatch.setattr(f"storage.sql.dialects.sqlite_reads.{name}", 0.002)
     assert await store.read_by_key(counting(2_000_000)) == 2_000_000
     assert threads == [LOOP, "reader"]
 
@@ -88,7 +90,7 @@ async def test_a_read_of_many_statements_that_takes_long_is_repeated_on_a_readin
     async def read(tx: ReadTx) -> None:
         for _ in range(20):
             await tx.tasks.get(task.id)
-            monkeypatch.setattr("storage.sql.dialects.sqlite_reads.AT_ONCE_SECONDS", 0)
+            monkeypatch.setattr("storage.sql.dialects.sqlite_reads.WAIT_SECONDS", 0)
 
     await store.read_by_key(read)
     assert threads.count(LOOP) == 20

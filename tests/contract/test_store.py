@@ -66,7 +66,8 @@ async def test_a_single_statement_reads_the_same_with_and_without_a_snapshot(sto
 @pytest.fixture
 async def keyed(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> SqlStore:
     """A store that reads by key on the event loop, on SQLite, however long that takes."""
-    monkeypatch.setattr("storage.sql.dialects.sqlite_reads.AT_ONCE_SECONDS", HANGING_SECONDS)
+    for name in ("AT_ONCE_SECONDS", "WAIT_SECONDS"):
+        monkeypatch.setattr(f"storage.sql.dialects.sqlite_reads.{name}", HANGING_SECONDS)
     await store.read(lambda tx: tx.runs.task_counts(["run"]))  # one of the threads opens the connection for it
     return store
 

@@ -3,6 +3,7 @@
 Whatever might keep the loop waiting ends such a read, which is then repeated on a reading thread: time, large values, and locks.
 """
 
+import math
 import sqlite3
 import threading
 import time
@@ -18,12 +19,15 @@ from storage.sql.thread_turns import Suspended, TakesLong, Transaction, TurnConn
 from storage.tracebacks import release
 
 AT_ONCE_SECONDS = 0.002
-"""How long a read keeps the event loop, in which it reads a few hundred rows."""
+"""How long a read computes on the event loop, in which it reads a few hundred rows."""
+
+WAIT_SECONDS = 0.01
+"""How long it takes there at most, the disk and other processes included. A busy machine may stop any process for so long."""
 
 VALUE_BYTES = 256 * 1024
 """How large a value is that may be read; copying one takes a tenth of a millisecond, in which the time is not looked at."""
 
-_STEPS = 1_000  # of SQLite's machine, some 20 microseconds; looking at the time takes half of one
+_STEPS = 1_000  # of SQLite's machine, some 20 microseconds; looking at the time takes one
 
 _PASSING = (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -37,12 +41,12 @@ class LoopReads:
         self._connect = connect
         self._kept: KeptConnection | None = None
         self._opens = threading.Lock()
-        self._ends_at = 0.0
+        self._computes_until = self._waits_until = math.inf
 
     @property
     def is_open(self) -> bool:
         """Whether there is a connection."""
-        return self._kept is not None
+        return self._kept is not None and self._kept.driver is not None
 
     def open(self) -> None:
         """Open the connection, unless another thread does; if that fails, there is none."""
@@ -61,15 +65,16 @@ class LoopReads:
             self._opens.release()
 
     def _is_late(self) -> bool:
-        return time.perf_counter() >= self._ends_at
+        return time.thread_time() >= self._computes_until or time.perf_counter() >= self._waits_until
 
     def run(self, transaction: Transaction[Answer]) -> Answer:
         """Return the answer of a callback on one snapshot. Raises TakesLong, and what the callback raises."""
         kept = self._kept
         assert kept is not None
-        self._ends_at = time.perf_counter() + AT_ONCE_SECONDS
+        self._computes_until = time.thread_time() + AT_ONCE_SECONDS
+        self._waits_until = time.perf_counter() + WAIT_SECONDS
         try:
-            return completed(transaction, TurnConnection(kept, _stays, until=self._ends_at))
+            return completed(transaction, TurnConnection(kept, _stays, until=self._waits_until))
         except Suspended:
             raise TakesLong from None
         except DBAPIError as error:
@@ -79,6 +84,7 @@ class LoopReads:
             release(error)
             raise TakesLong from None
         finally:
+            self._computes_until = self._waits_until = math.inf
             kept.roll_back()
 
     def close(self) -> None:
