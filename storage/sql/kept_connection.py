@@ -5,7 +5,6 @@ the transaction on a kept connection never ends. Called by the threads on which 
 """
 
 import contextlib
-import sqlite3
 from typing import Any
 
 from sqlalchemy import Engine
@@ -19,6 +18,9 @@ class KeptConnection:
 
     def __init__(self, engine: Engine, *, begin: str) -> None:
         self._engine, self._begin = engine, begin
+        dbapi: Any = engine.dialect.loaded_dbapi
+        self.error: type[Exception] = dbapi.Error
+        """The root of the driver's errors."""
         self._has_begun = self._is_unusable = False
         self.sql: Any = None
         """SQLAlchemy's connection, of which only the methods that execute may be called; None while there is none."""
@@ -84,7 +86,7 @@ class KeptConnection:
         try:
             if self.driver.in_transaction:
                 self.driver.execute("ROLLBACK")
-        except (sqlite3.Error, MemoryError):
+        except (self.error, MemoryError):
             self.drop()
 
     def drop(self) -> None:
@@ -92,12 +94,12 @@ class KeptConnection:
         connection, self.sql, self.driver = self.sql, None, None
         self._has_begun = self._is_unusable = False
         if connection is not None:
-            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
+            with contextlib.suppress(SQLAlchemyError, self.error):
                 connection.invalidate()
             connection.close()
 
     def _execute(self, text: str) -> None:
         try:
             self.driver.execute(text)
-        except sqlite3.Error as error:
+        except self.error as error:
             raise DBAPIError(text, None, error, hide_parameters=True) from error

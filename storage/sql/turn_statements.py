@@ -1,6 +1,5 @@
 """The statements of one turn, executed by the driver itself. SqlStore gives this to the tables' files where transactions run on threads."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,7 +33,7 @@ class TurnStatements:
             try:
                 cursor = driver.execute(text, arguments)
                 return Rows(prepared.rows(cursor.fetchall()), cursor.rowcount)
-            except sqlite3.Error as error:
+            except kept.error as error:
                 raise DBAPIError(text, None, error, hide_parameters=True) from error
         if not values:
             return Rows([])
@@ -44,5 +43,5 @@ class TurnStatements:
         announce(kept.sql, text, all_arguments)
         try:
             return Rows([], driver.executemany(text, all_arguments).rowcount)
-        except sqlite3.Error as error:
+        except kept.error as error:
             raise DBAPIError(text, None, error, hide_parameters=True) from error
