@@ -127,7 +127,7 @@ async def namespaces_of(store: Store, source: Source, request: Request) -> froze
 
     An empty set requires a permission for the whole cluster. Raises RowNotFound if the request names a row that does not exist.
     """
-    return frozenset(await store.read(lambda tx: _resolved(tx, source, request)))
+    return frozenset(await store.read_by_key(lambda tx: _resolved(tx, source, request)))
 
 
 def _texts_at(request: Request, field: str) -> list[str]:

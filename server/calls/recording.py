@@ -62,7 +62,7 @@ class Recorder:
 
     async def find(self) -> Sent | None:
         """Return what was answered to an equal call, None if there was none. Raises AlreadyExists if the key is another call's."""
-        kept = await self._store.read_one(lambda tx: tx.idempotency_keys.find(self._key_id))
+        kept = await self._store.read_by_key(lambda tx: tx.idempotency_keys.find(self._key_id))
         return None if kept is None else await self._read(kept)
 
     async def check_ids(self) -> None:
@@ -150,6 +150,10 @@ class ReadingStore:
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Result]]) -> Result:
         """As Store.read_one."""
         return await self._store.read_one(fn)
+
+    async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Result]], *, is_one: bool = False) -> Result:
+        """As Store.read_by_key."""
+        return await self._store.read_by_key(fn, is_one=is_one)
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Result]]) -> Result:
         """Raise RuntimeError: what is written past `Call.write` would happen again when the call is sent again."""

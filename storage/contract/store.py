@@ -163,6 +163,10 @@ class Store(Protocol):
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """A single statement reads the same with and without a snapshot."""
 
+    # With `is_one` the callback executes a single statement.
+    async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_one: bool = False) -> Answer:
+        """What is read by key belongs to one snapshot. A read by key returns what any other read returns."""
+
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """A callback that raises leaves nothing behind. A callback that is cancelled leaves nothing behind.
 

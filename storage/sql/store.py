@@ -32,7 +32,8 @@ from storage.sql.examination import examine
 from storage.sql.prepared import PreparedStatements
 from storage.sql.rows import RowVanished
 from storage.sql.server_transactions import ServerTransactions, held_engine_options
-from storage.sql.transaction_threads import TransactionThreads
+from storage.sql.thread_turns import TakesLong
+from storage.sql.transaction_threads import FAST, ThreadOptions, TransactionThreads
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
 from storage.sql.turn_statements import TurnStatements
 from storage.sql.turns import Caller, Turn, Turns
@@ -67,13 +68,14 @@ class SqlStore:
         pool_size: int = 10,
         connect_seconds: float = CONNECT_SECONDS,
         limits: SessionLimits | None = None,
+        threads: ThreadOptions = FAST,
     ) -> None:
         self.dialect = dialect_for(url)
         self.dialect.session_limits = limits
         self._writer = self._engine(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
         self._reader = self._engine(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
         self._write_threads, self._read_threads = (
-            self.dialect.threads(writer=writer, pool_size=pool_size) for writer in (True, False)
+            self.dialect.threads(writer=writer, pool_size=pool_size, options=threads) for writer in (True, False)
         )
         self._endings = Endings()
         self._writes = self._reads = None
@@ -154,6 +156,21 @@ class SqlStore:
     async def read_one(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback that executes a single statement; see storage.contract.Store."""
         return await self._retrying(self._read_turns, lambda turn: self._read_once(fn, None, turn, is_one=True))
+
+    async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_one: bool = False) -> Answer:
+        """Run a callback that reads a few rows by their keys; see storage.contract.Store."""
+        try:
+            return self._read_at_once(fn)
+        except TakesLong:
+            return await (self.read_one(fn) if is_one else self.read(fn))
+
+    def _read_at_once(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
+        """Run a callback without waiting for anything; raises TakesLong where that is not possible."""
+        if self._read_threads is None:
+            raise TakesLong
+        return self._read_threads.run_at_once(
+            lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_reads), self.dialect))
+        )
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
@@ -292,10 +309,9 @@ class SqlStore:
         if self._writes is not None and self._reads is not None:
             held = {"writer": self._writes, "reader": self._reads}
             return {name: (one.sessions.in_use, one.size) for name, one in held.items()}
-        writer = self._writer if self._write_threads is None else self._write_threads.engine
-        reader = self._reader if self._read_threads is None else self._read_threads.engine
-        pools: dict[str, Any] = {"writer": writer.pool, "reader": reader.pool}
-        return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
+        assert self._write_threads is not None
+        assert self._read_threads is not None
+        return {"writer": self._write_threads.use(), "reader": self._read_threads.use()}
 
     async def size_bytes(self) -> int:
         """Return the size of the store in bytes, as reported by the database; raises StorageError."""
@@ -358,6 +374,12 @@ class _StoreUntil:
         store = self._store
         attempt = lambda turn: store._read_once(fn, self._deadline, turn, is_one=True)  # noqa: E731
         return await store._retrying(store._read_turns, attempt, self._deadline)
+
+    async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_one: bool = False) -> Answer:
+        try:
+            return self._store._read_at_once(fn)
+        except TakesLong:
+            return await (self.read_one(fn) if is_one else self.read(fn))
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         store = self._store

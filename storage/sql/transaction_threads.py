@@ -5,210 +5,96 @@ returns it late: under load a transaction would mostly wait for that. SqlStore u
 """
 
 import asyncio
-import contextlib
-import contextvars
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from enum import Enum, auto
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine
 
 from storage.errors import OutcomeUnknown, PoolExhausted, Unavailable
-from storage.record import record
 from storage.sql.commits import LATE
-from storage.tracebacks import release
+from storage.sql.group_commit import GROUP_MAX, Commits, GroupCommit
+from storage.sql.kept_connection import KeptConnection
+from storage.sql.thread_turns import Outcome, Queue, Stage, TakesLong, Transaction, Turn, TurnConnection, TurnLine, tell
 
-FAILED = "the disk failed during COMMIT; the write may have happened"
-
-INTERRUPT_AGAIN_SECONDS = 0.05
 RECENT_SECONDS = 0.1  # callers that wait for each other's calls are quiet for less
 
 Answer = TypeVar("Answer")
 
 
-class TurnConnection:
-    """The connection of one turn, with the only methods of AsyncConnection that the tables' files and imports call."""
+class ReadsAtOnce(Protocol):
+    """Reads on the thread of the event loop, while nothing else happens there."""
 
-    def __init__(self, connection: Connection, has_left: Callable[[], bool]) -> None:
-        self._connection, self._has_left = connection, has_left
+    @property
+    def is_open(self) -> bool:
+        """Whether `run` may be called."""
 
-    def begun(self) -> Connection:
-        """Return the connection in its transaction; raises CancelledError when the caller has left."""
-        if self._has_left():
-            raise asyncio.CancelledError
-        if not self._connection.in_transaction():
-            self._connection.begin()
-        return self._connection
+    def open(self) -> None:
+        """Open the connection, which takes a while; what fails is tried again the next time. A reading thread calls this."""
 
-    async def execute(self, statement: Any, parameters: Any = None) -> Any:
-        """Execute a statement without waiting for the event loop; raises CancelledError when the caller has left."""
-        if self._has_left():
-            raise asyncio.CancelledError
-        return self._connection.execute(statement, parameters)
+    def run(self, transaction: Transaction[Answer]) -> Answer:
+        """Return the answer of a callback on one snapshot. Raises TakesLong, and what the callback raises."""
 
-    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> Any:
-        """Execute a statement of the driver, as `execute` does."""
-        if self._has_left():
-            raise asyncio.CancelledError
-        return self._connection.exec_driver_sql(statement, parameters)
+    def close(self) -> None:
+        """Close the connection."""
 
 
-Transaction = Callable[[TurnConnection], Awaitable[Answer]]
+@dataclass(frozen=True, slots=True)
+class ThreadOptions:
+    """What makes transactions on threads faster, and can be left out to see that it changes nothing else."""
+
+    reads_at_once: bool = True
+    """Whether reads by key run on the thread of the event loop."""
+    group_max: int = GROUP_MAX
+    """How many writes share a COMMIT."""
 
 
-class Stage(Enum):
-    """How far a transaction had come when its caller left."""
-
-    QUEUED = auto()
-    STATEMENTS = auto()
-    COMMIT = auto()
-
-
-@record
-class Commits:
-    """What is called before each COMMIT, and whether a write may have happened despite an error in it."""
-
-    before: Callable[[], None]
-    is_unknown: Callable[[DBAPIError], bool]
-
-
-class _Turn(Generic[Answer]):
-    """One transaction, from the moment it is queued. Of thread and caller, the first to acquire a lock decides."""
-
-    __slots__ = ("_begins", "_context", "_driver", "_ends", "_future", "_guard", "_has_begun", "_loop", "_transaction")
-
-    def __init__(self, transaction: Transaction[Answer], future: "asyncio.Future[Answer]") -> None:
-        self._transaction: Transaction[Answer] | None = transaction
-        self._loop = future.get_loop()
-        self._context = contextvars.copy_context()
-        self._begins, self._ends, self._has_begun = threading.Lock(), threading.Lock(), False
-        self._future: asyncio.Future[Answer] | None = future
-        self._driver: Any = None  # the driver's connection, while a statement of this turn may run on it
-        self._guard = threading.Lock()
-
-    def expire(self, error: Exception) -> None:
-        """Fail the caller's wait with an error, unless the transaction has begun."""
-        if self._begins.acquire(blocking=False):
-            future, self._transaction, self._future = self._future, None, None
-            if future is not None and not future.done():
-                future.set_exception(error)
-
-    def leave(self) -> Stage:
-        """Stop the transaction: it does not begin if it waits; unless it has reached COMMIT, its statement is interrupted."""
-        if self._begins.acquire(blocking=False):
-            self._transaction = None
-        is_stopped = self._ends.acquire(blocking=False)
-        if is_stopped:
-            self._interrupt()
-        if not self._has_begun:
-            return Stage.QUEUED
-        return Stage.STATEMENTS if is_stopped else Stage.COMMIT
-
-    def _interrupt(self) -> None:
-        with self._guard:  # or the next turn's statement could be interrupted
-            if self._driver is None:
-                return
-            self._driver.interrupt()
-        # A statement that is about to start would run to its end.
-        self._loop.call_later(INTERRUPT_AGAIN_SECONDS, self._interrupt)
-
-    def take(self, engine: Engine, commits: Commits | None) -> None:
-        """Run the transaction, and tell the caller. A thread calls this."""
-        if not self._begins.acquire(blocking=False):
-            return
-        self._has_begun = True
-        answer, error = self._outcome(engine, commits)
-        future, self._transaction, self._future = self._future, None, None
-        if error is not None:
-            release(error)
-        with contextlib.suppress(RuntimeError):  # the event loop has been closed
-            self._loop.call_soon_threadsafe(_settle, future, answer, error)
-        # The error's frames keep this one, so that its variables would be part of a cycle.
-        del future, answer, error
-
-    def _outcome(self, engine: Engine, commits: Commits | None) -> tuple[Answer | None, BaseException | None]:
-        try:
-            return self._context.run(self._transact, engine, commits), None
-        except BaseException as error:  # noqa: BLE001 - it is the caller's
-            return None, error
-
-    def _transact(self, engine: Engine, commits: Commits | None) -> Answer:
-        assert self._transaction is not None
-        with engine.connect() as connection:
-            self._driver = connection.connection.driver_connection
-            try:
-                answer = _completed(self._transaction(TurnConnection(connection, self._ends.locked)))
-            finally:
-                with self._guard:
-                    self._driver = None
-            if commits is not None:
-                commits.before()
-            if not self._ends.acquire(blocking=False):
-                raise asyncio.CancelledError
-            if commits is None:
-                return answer
-            try:
-                connection.commit()
-            except BaseException as error:
-                # The transaction may still be open, and the connection's next user must not commit it.
-                connection.invalidate()
-                if isinstance(error, DBAPIError) and commits.is_unknown(error):
-                    raise OutcomeUnknown(FAILED) from error
-                raise
-            return answer
-
-
-def _completed(callback: Awaitable[Answer]) -> Answer:
-    """Run a callback that awaits nothing but its transaction, and so never suspends."""
-    steps = callback.__await__()
-    try:
-        next(steps)
-    except StopIteration as end:
-        answer: Answer = end.value
-        return answer
-    if close := getattr(steps, "close", None):
-        close()
-    raise RuntimeError("a callback of the store awaited something other than its transaction")
-
-
-def _settle(future: "asyncio.Future[Any] | None", answer: Any, error: BaseException | None) -> None:
-    if future is None or future.done():
-        return
-    if error is None:
-        future.set_result(answer)
-    elif isinstance(error, asyncio.CancelledError):
-        future.cancel()
-    else:
-        future.set_exception(error)
+FAST = ThreadOptions()
+"""Nothing is left out."""
 
 
 class TransactionThreads:
     """Threads with a connection each, the queue in front of them – first in, first out –, and their engine.
 
-    Without `commits` transactions are never committed: they read.
+    Without `commits` transactions are never committed: they read, short ones `at_once` if possible. `begin` is the statement.
     """
 
-    def __init__(self, engine: Engine, *, name: str, count: int = 1, commits: Commits | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        name: str,
+        begin: str,
+        count: int = 1,
+        commits: Commits | None = None,
+        group_max: int = GROUP_MAX,
+        at_once: ReadsAtOnce | None = None,
+    ) -> None:
         self.engine = engine
-        self._name, self._count, self._commits = name, count, commits
-        self._turns: SimpleQueue[_Turn[Any] | None] = SimpleQueue()
+        self._name, self._begin, self._count, self._commits, self._group_max = name, begin, count, commits, group_max
+        self._at_once = at_once
+        self._turns: Queue = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._kept: list[KeptConnection] = []
         self._callers, self._last_turn_at = 0, -RECENT_SECONDS
 
     def is_used(self) -> bool:
         """Return whether a caller waits for its transaction, or one was queued just now."""
         return self._callers > 0 or time.monotonic() - self._last_turn_at < RECENT_SECONDS
 
+    def use(self) -> tuple[int, int]:
+        """Return how many threads have a transaction, and how many there may be."""
+        return sum(kept.is_in_use for kept in self._kept), self._count
+
     async def run(self, transaction: Transaction[Answer], *, deadline: float | None, patience_seconds: float) -> Answer:
         """Run a transaction when its turn comes, and commit it. It may await only the methods of its connection.
 
         Raises PoolExhausted when the turn does not come before the deadline, a monotonic time, Unavailable when there is none and
         the turn does not come in so many seconds, OutcomeUnknown when the deadline passes during COMMIT, and what the transaction
-        or COMMIT raises. If this is cancelled before COMMIT, the transaction leaves nothing behind.
+        or COMMIT raises. If this is cancelled before COMMIT, the transaction leaves nothing behind. COMMIT begins when the
+        callback has ended, although those of other callers may run before it is sent.
         """
         while len(self._threads) < self._count:
             # An open connection must not keep the process alive.
@@ -217,7 +103,7 @@ class TransactionThreads:
             thread.start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
-        turn = _Turn(transaction, future)
+        turn = Turn(transaction, future)
         late = PoolExhausted() if deadline is not None else Unavailable("no database connection became free in time")
         seconds = patience_seconds if deadline is None else deadline - time.monotonic()
         timer = loop.call_later(seconds, turn.expire, late)
@@ -237,19 +123,50 @@ class TransactionThreads:
             self._callers -= 1
             timer.cancel()
 
+    def run_at_once(self, transaction: Transaction[Answer]) -> Answer:
+        """Run a transaction that reads little without waiting for a thread; raises TakesLong if it must, and as `run` does."""
+        if self._at_once is None or not self._at_once.is_open:
+            raise TakesLong
+        return self._at_once.run(transaction)
+
     def _serve(self) -> None:
-        while (turn := self._turns.get()) is not None:
-            turn.take(self.engine, self._commits)
+        kept, line = KeptConnection(self.engine, begin=self._begin), TurnLine(self._turns)
+        self._kept.append(kept)
+        group = None if self._commits is None else GroupCommit(kept, self._commits, size_max=self._group_max)
+        while (turn := line.next()) is not None:
+            if group is not None:
+                group.run(turn, line)
+            else:
+                self._read(turn, kept)
             del turn  # while the next one is awaited, nothing of this one is kept
+        kept.drop()
+        self._kept.remove(kept)
+
+    def _read(self, turn: Turn[Any], kept: KeptConnection) -> None:
+        if not turn.begin():
+            return
+        if self._at_once is not None and not self._at_once.is_open:
+            self._at_once.open()
+        try:
+            answer = turn.run(TurnConnection(kept, turn.has_left), kept)
+            turn.reach_commit()
+            outcome = Outcome(turn, answer)
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            outcome = Outcome(turn, error=error)
+        kept.roll_back()
+        tell([outcome])
 
     async def close(self) -> None:
         """Run the transactions that are queued, then end the threads and close their connections."""
         threads, self._threads = self._threads, []
+        at_once, self._at_once = self._at_once, None
         for _ in threads:
             self._turns.put(None)
-        await asyncio.to_thread(self._end, threads)
+        await asyncio.to_thread(self._end, threads, at_once)
 
-    def _end(self, threads: list[threading.Thread]) -> None:
+    def _end(self, threads: list[threading.Thread], at_once: ReadsAtOnce | None) -> None:
         for thread in threads:
             thread.join()
+        if at_once is not None:
+            at_once.close()
         self.engine.dispose()

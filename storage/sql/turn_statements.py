@@ -1,6 +1,5 @@
 """The statements of one turn, executed by the driver itself. SqlStore gives this to the tables' files where transactions run on threads."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.exc import DBAPIError
 
 from storage.sql.prepared import PreparedStatements, Rows, Values, announce
-from storage.sql.transaction_threads import TurnConnection
+from storage.sql.thread_turns import TurnConnection
 
 
 class TurnStatements:
@@ -24,24 +23,25 @@ class TurnStatements:
         """
         if values is None:
             return await self._turn.execute(statement)
-        connection = self._turn.begun()
-        driver: Any = connection.connection.driver_connection
-        if isinstance(values, Mapping):
+        kept = self._turn.begun()
+        driver = kept.driver
+        if type(values) is dict or isinstance(values, Mapping):  # which takes a microsecond to find out
             prepared = self._statements.of(statement, values)
             text, arguments = prepared.bind(values)
-            announce(connection, text, arguments)
+            if kept.listeners:
+                announce(kept.sql, text, arguments)
             try:
                 cursor = driver.execute(text, arguments)
                 return Rows(prepared.rows(cursor.fetchall()), cursor.rowcount)
-            except sqlite3.Error as error:
+            except kept.error as error:
                 raise DBAPIError(text, None, error, hide_parameters=True) from error
         if not values:
             return Rows([])
         prepared = self._statements.of(statement, values[0], many=True)
         bound = [prepared.bind(each) for each in values]
         text, all_arguments = bound[0][0], [arguments for _, arguments in bound]
-        announce(connection, text, all_arguments)
+        announce(kept.sql, text, all_arguments)
         try:
             return Rows([], driver.executemany(text, all_arguments).rowcount)
-        except sqlite3.Error as error:
+        except kept.error as error:
             raise DBAPIError(text, None, error, hide_parameters=True) from error

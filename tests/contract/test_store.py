@@ -12,12 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from storage.contract import ReadTx, WriteTx
-from storage.errors import Conflict, ValueRefused
+from storage.errors import Conflict, RowNotFound, ValueRefused
 from storage.model import Run, Task
 from storage.sql.dialects import sqlite
 from storage.sql.store import COLLISION_ATTEMPTS, SqlStore
-from tests.contract.builders import a_kept_task, a_run, a_task, an_artifact, keep
+from tests.contract.builders import a_kept_task, a_link, a_run, a_task, an_artifact, keep
 from tests.databases import sqlite_path
+from tests.databases.queries import execute
 from tests.leftovers import LARGE_BYTES, nothing_left
 from tests.signals import Signal
 
@@ -60,6 +61,40 @@ async def test_a_single_statement_reads_the_same_with_and_without_a_snapshot(sto
         task = await a_kept_task(store, name=name)
         for read in (store.read, store.read_one):
             assert await read(lambda tx, task=task: tx.tasks.get(task.id)) == task
+
+
+@pytest.fixture
+async def keyed(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> SqlStore:
+    """A store that reads by key on the event loop, on SQLite, however long that takes."""
+    for name in ("AT_ONCE_SECONDS", "WAIT_SECONDS"):
+        monkeypatch.setattr(f"storage.sql.dialects.sqlite_reads.{name}", HANGING_SECONDS)
+    await store.read(lambda tx: tx.runs.task_counts(["run"]))  # one of the threads opens the connection for it
+    return store
+
+
+async def test_what_is_read_by_key_belongs_to_one_snapshot(keyed: SqlStore, migrated_url: str) -> None:
+    task = await a_kept_task(keyed, name="before")
+
+    async def read(tx: ReadTx) -> tuple[Task, Task]:
+        first = await tx.tasks.get(task.id)
+        execute(migrated_url, f"UPDATE tasks SET name = 'after' WHERE id = '{task.id}'")
+        return first, await tx.tasks.get(task.id)
+
+    assert await keyed.read_by_key(read) == (task, task)
+    assert (await keyed.read_by_key(lambda tx: tx.tasks.get(task.id))).name == "after"
+
+
+async def test_a_read_by_key_returns_what_any_other_read_returns(keyed: SqlStore) -> None:
+    task, artifact = await a_kept_task(keyed, name="task"), an_artifact()
+    await keep(keyed, artifact, a_link(task, artifact))
+
+    async def read(tx: ReadTx) -> Any:
+        return await tx.tasks.get(task.id), await tx.artifact_tasks.of_tasks([task.id]), await tx.runs.head(task.run_id)
+
+    assert await keyed.read_by_key(read) == await keyed.read(read)
+    for reads in (keyed.read_by_key, keyed.until(time.monotonic() + 60).read_by_key, keyed.read):
+        with pytest.raises(RowNotFound, match="task 'none' not found"):
+            await reads(lambda tx: tx.tasks.get("none"))
 
 
 async def test_a_view_of_a_store_shares_its_connections(migrated_url: str) -> None:

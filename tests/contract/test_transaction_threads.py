@@ -70,7 +70,7 @@ async def test_a_transaction_is_handed_over_once(store: SqlStore, monkeypatch: p
 
     threads, handed_back = watched(store, monkeypatch)
     await store.write(write)
-    assert threads == ["writer"] * 21
+    assert threads == ["writer"] * 20
     assert len(handed_back) == 1
 
 
@@ -83,7 +83,7 @@ async def test_a_read_is_handed_over_once(store: SqlStore, monkeypatch: pytest.M
 
     threads, handed_back = watched(store, monkeypatch)
     await store.read(read)
-    assert threads == ["reader"] * 11
+    assert threads == ["reader"] * 10
     assert len(handed_back) == 1
 
 

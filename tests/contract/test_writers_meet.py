@@ -145,7 +145,10 @@ async def test_tasks_made_while_their_run_is_deleted_are_deleted_or_refused(stor
 
 
 @pytest.mark.databases("sqlite")
-async def test_writers_of_two_stores_on_one_file_never_find_it_locked(store: SqlStore, migrated_url: str) -> None:
+async def test_writers_of_two_stores_on_one_file_never_find_it_locked(
+    store: SqlStore, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.sql.group_commit.LONG_SECONDS", HANGING_SECONDS)
     other, run = SqlStore(migrated_url), a_run()
     await keep(store, run)
     attempts: list[str] = []

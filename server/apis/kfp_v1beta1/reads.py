@@ -84,7 +84,7 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
 async def get_experiment(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return an experiment as GET /apis/v1beta1/experiments/{id} shows it; raises NotFound."""
     experiment_id = checks.known_id("experiment", request.values["id"])
-    return experiment(await call.store.read_one(lambda tx: tx.experiments.get(experiment_id)))
+    return experiment(await call.store.read_by_key(lambda tx: tx.experiments.get(experiment_id)))
 
 
 def experiment(record: Experiment) -> dict[str, Any]:
@@ -115,7 +115,7 @@ async def get_pipeline(call: Call, request: HttpCall) -> dict[str, Any]:
 async def get_pipeline_version(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return a pipeline version; raises NotFound."""
     version_id = checks.known_id("pipeline version", request.values["id"])
-    return pipeline_version(await call.store.read(lambda tx: tx.pipeline_versions.get(version_id)))
+    return pipeline_version(await call.store.read_by_key(lambda tx: tx.pipeline_versions.get(version_id)))
 
 
 async def list_runs(call: Call, request: HttpCall) -> dict[str, Any]:
@@ -191,7 +191,7 @@ async def get_pipeline_template(call: Call, request: HttpCall) -> dict[str, Any]
 async def get_pipeline_version_template(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return the specification of a version as text; raises NotFound."""
     version_id = checks.known_id("pipeline version", request.values["id"])
-    version = await call.store.read(lambda tx: tx.pipeline_versions.get(version_id))
+    version = await call.store.read_by_key(lambda tx: tx.pipeline_versions.get(version_id))
     return {"template": version.pipeline_spec or ""}
 
 

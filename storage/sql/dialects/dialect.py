@@ -1,7 +1,6 @@
 """The interface of a dialect, through which alone `storage/sql` and the migrations handle a database's differences."""
 
 import enum
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
@@ -16,10 +15,10 @@ from storage.contract import Lock
 from storage.errors import Unavailable, Unusable, ValueRefused
 from storage.sql.dialects.inquiry import Inquiry
 from storage.sql.dialects.online_ddl import OnlineDdl
-from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, causes, why_unreachable
+from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, causes, is_ambiguous, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.session import Session
-from storage.sql.transaction_threads import TransactionThreads
+from storage.sql.transaction_threads import FAST, ThreadOptions, TransactionThreads
 
 IMPORT_RUNS = "another import is writing to this store; wait until it has ended"
 
@@ -57,13 +56,6 @@ _REFUSED: Mapping[Failure, str] = {
 """Why an open database refused a statement, as far as every database says it."""
 
 
-def _is_ambiguous(url: str) -> bool:
-    """Return whether the URL of a server has more than one @, or one after the host, as with a password that is not encoded."""
-    rest = url.partition("://")[2]
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    return rest.count("@") > 1 or "@" in rest.removeprefix(authority)
-
-
 class Dialect:
     """How to use one kind of database: one subclass per kind, one instance per store URL.
 
@@ -93,7 +85,7 @@ class Dialect:
     """Why a value was refused, by the database's code: the rest of a sentence about the value."""
 
     def __init__(self, url: str) -> None:
-        if self.default_port and _is_ambiguous(url):
+        if self.default_port and is_ambiguous(url):
             # Without the URL: in whatever would be shown of it as host or name, a part of the password could be.
             raise Unavailable(
                 "the user or the password in the store URL has a character that must be percent-encoded there: "
@@ -155,7 +147,7 @@ class Dialect:
     async def close(self) -> None:
         """Wait for what was begun for engines and has not ended."""
 
-    def threads(self, *, writer: bool, pool_size: int) -> TransactionThreads | None:
+    def threads(self, *, writer: bool, pool_size: int, options: ThreadOptions = FAST) -> TransactionThreads | None:
         """Return new threads for all transactions of a store that write, or read; None if each takes a connection of an engine."""
         return None
 

@@ -6,6 +6,7 @@ driver's words, which may repeat what the URL or the environment says.
 
 import errno
 import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -94,3 +95,10 @@ def _why_untrusted(error: ssl.SSLCertVerificationError, host: str) -> str:
     if error.verify_code == _EXPIRED:
         return "cannot be used: its certificate has expired"
     return "cannot be used: its certificate is not from an authority that is trusted here"
+
+
+def is_ambiguous(url: str) -> bool:
+    """Return whether the URL of a server has more than one @, or one after the host, as with a password that is not encoded."""
+    rest = url.partition("://")[2]
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    return rest.count("@") > 1 or "@" in rest.removeprefix(authority)

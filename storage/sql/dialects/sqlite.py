@@ -2,11 +2,11 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from json.encoder import encode_basestring_ascii
 from types import MappingProxyType
 from typing import IO, Any, ClassVar
 
@@ -39,7 +39,10 @@ from storage.sql.dialects.refusals import FORBIDDEN_VALUE, causes
 from storage.sql.dialects.sqlite_connections import EndingConnection, open_on_a_thread
 from storage.sql.dialects.sqlite_file import FileWatch, check_file, claimed
 from storage.sql.dialects.sqlite_inquiry import IMPORT_LOCK, FileInquiry
-from storage.sql.transaction_threads import Commits, TransactionThreads
+from storage.sql.dialects.sqlite_reads import LoopReads
+from storage.sql.group_commit import Commits
+from storage.sql.kept_connection import KeptConnection
+from storage.sql.transaction_threads import FAST, ThreadOptions, TransactionThreads
 from storage.sql.types import ByteString, ByteText, length_of
 
 READERS = 3  # each is a thread; more would compete for the interpreter lock, and halve the throughput of 32 clients
@@ -79,6 +82,8 @@ _REFUSALS: Mapping[str | int, str] = {
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
 }
+
+_BEGIN_WRITE, _BEGIN_READ = "BEGIN IMMEDIATE", "BEGIN"
 
 _quoted = '"{}"'.format
 _VALUE_REFUSALS: Mapping[str | int, str] = {
@@ -176,24 +181,26 @@ class SQLite(Dialect):
         """Set pragmas on each connection, and execute BEGIN here: the driver would begin only after the first SELECT."""
         self._prepare(engine.sync_engine, writer=writer)
 
-    def threads(self, *, writer: bool, pool_size: int) -> TransactionThreads:
-        """One thread that writes, since only one transaction writes at a time anyway, and few that read."""
+    def threads(self, *, writer: bool, pool_size: int, options: ThreadOptions = FAST) -> TransactionThreads:
+        """One thread that writes, since only one transaction writes at a time anyway, and few that read what takes long."""
         count = _connections(writer=writer, pool_size=pool_size)
         engine = create_engine(
             self.url.set(drivername="sqlite+pysqlite"),
             hide_parameters=True,
             poolclass=QueuePool,
-            pool_size=count,
+            pool_size=count + 1,  # of the readers, one reads on the event loop
             max_overflow=0,
             connect_args=_connect_arguments(),
         )
-        self._prepare(engine, writer=writer)
+        self._prepare(engine, writer=writer, begins=False)
         if writer:
             commits = Commits(self.check_place, self.is_outcome_unknown)
-            return TransactionThreads(engine, name="writer", commits=commits)
-        return TransactionThreads(engine, name="reader", count=count)
+            size = options.group_max
+            return TransactionThreads(engine, name="writer", begin=_BEGIN_WRITE, commits=commits, group_max=size)
+        at_once = LoopReads(lambda: KeptConnection(engine, begin=_BEGIN_READ)) if options.reads_at_once else None
+        return TransactionThreads(engine, name="reader", begin=_BEGIN_READ, count=count, at_once=at_once)
 
-    def _prepare(self, engine: Engine, *, writer: bool) -> None:
+    def _prepare(self, engine: Engine, *, writer: bool, begins: bool = True) -> None:
         @event.listens_for(engine, "do_connect")
         def on_do_connect(*_: Any) -> None:
             self.check_place()  # or SQLite would create the file again
@@ -215,10 +222,13 @@ class SQLite(Dialect):
                 cursor.execute("PRAGMA query_only = ON")
             cursor.close()
 
+        if not begins:
+            return
+
         @event.listens_for(engine, "begin")
         def on_begin(connection: Connection) -> None:
             if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-                connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+                connection.exec_driver_sql(_BEGIN_WRITE if writer else _BEGIN_READ)
 
     @contextlib.contextmanager
     def _file_lock(self, suffix: str, *, wait_seconds: float, refusal: str) -> Iterator[None]:
@@ -310,8 +320,8 @@ class SQLite(Dialect):
         return column.in_(select(func.json_each(array).table_valued("value").c.value))
 
     def text_list(self, texts: Sequence[str]) -> Any:
-        """The list as JSON."""
-        return json.dumps(texts)
+        """The list as JSON, in a tenth of the time that json.dumps takes for a short one."""
+        return f"[{','.join(map(encode_basestring_ascii, texts))}]"
 
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
         """ON CONFLICT on these columns only."""

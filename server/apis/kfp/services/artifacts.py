@@ -8,7 +8,7 @@ from lineal.v2beta1 import artifact_pb2
 from server.apis.kfp import codec
 from server.calls.apart import APART_BYTES, SerializedMessage, apart, message_of
 from server.calls.call import Call
-from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
+from server.calls.listings import ListRequest, cut, listing_of, next_token, reading, size_of
 from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
 from storage.contract import Page, ReadTx
@@ -30,7 +30,7 @@ async def get_artifact(
         call.check_known()
         return await tx.artifacts.get(artifact_id)
 
-    artifact = await call.store.read_one(read)
+    artifact = await call.store.read_by_key(read)
     call.check_size(_SIZE(artifact))
     return await _message(artifact)
 
@@ -45,7 +45,7 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
         call.check_known()
         return await tx.artifacts.list(listing, namespace=namespace)
 
-    page = cut(call, await call.store.read(read), listing, _SIZE)
+    page = cut(call, await reading(call, listing)(read), listing, _SIZE)
     response = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

@@ -6,7 +6,7 @@ from lineal.v2beta1 import experiment_pb2
 from server.apis.kfp import codec
 from server.apis.kfp.services.answers import empty
 from server.calls.call import Call
-from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.listings import ListRequest, listing_of, next_token, reading
 from server.rules import checks
 from server.rules.experiments import archive, delete_unless_default, new_experiment
 from storage.contract import WriteTx
@@ -29,7 +29,7 @@ async def create_experiment(call: Call, request: experiment_pb2.CreateExperiment
 async def get_experiment(call: Call, request: experiment_pb2.GetExperimentRequest) -> experiment_pb2.Experiment:
     """Return one experiment."""
     experiment_id = checks.known_id("experiment", request.experiment_id)
-    return codec.experiment_message(await call.store.read_one(lambda tx: tx.experiments.get(experiment_id)))
+    return codec.experiment_message(await call.store.read_by_key(lambda tx: tx.experiments.get(experiment_id)))
 
 
 async def list_experiments(
@@ -39,7 +39,7 @@ async def list_experiments(
     list_request = ListRequest.of(request, "experiments", listable=EXPERIMENT_LIST)
     listing = listing_of(call, list_request)
     namespace = call.scope().namespace_filter
-    page = await call.store.read(lambda tx: tx.experiments.list(listing, namespace=namespace))
+    page = await reading(call, listing)(lambda tx: tx.experiments.list(listing, namespace=namespace))
     response = experiment_pb2.ListExperimentsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

@@ -8,7 +8,7 @@ from server.apis.kfp.services.answers import empty
 from server.apis.kfp.services.pipelines import label_update
 from server.calls.apart import SerializedMessage, message_of
 from server.calls.call import Call
-from server.calls.listings import ListRequest, cut, listing_of, next_token, size_of
+from server.calls.listings import ListRequest, cut, listing_of, next_token, reading, size_of
 from server.packages import urls
 from server.packages.archives import unpack
 from server.packages.reading import read_apart
@@ -35,7 +35,7 @@ async def create_pipeline_version(
     texts.check()
     await urls.check_url(texts.package_url, call.settings)
     pipeline_id = checks.known_id("pipeline", pipeline_id)
-    await call.store.read(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
+    await call.store.read_by_key(lambda tx: tx.pipelines.get(pipeline_id))  # before anything is fetched for nothing
     package = await _fetch(call, texts.package_url)
     check_tags(tags)
     version = await new_version(
@@ -85,7 +85,7 @@ async def get_pipeline_version(
 ) -> pipeline_pb2.PipelineVersion | SerializedMessage:
     """Return a version by its own id; the pipeline's id is ignored, as in KFP's API server."""
     version_id = checks.known_id("pipeline version", request.pipeline_version_id)
-    version = await call.store.read(lambda tx: tx.pipeline_versions.get(version_id))
+    version = await call.store.read_by_key(lambda tx: tx.pipeline_versions.get(version_id))
     call.check_size(_SIZE(version))
     return await whole_version(version)
 
@@ -105,7 +105,7 @@ async def list_pipeline_versions(
         await tx.pipelines.get(pipeline_id)
         return await tx.pipeline_versions.list(listing, pipeline_id=pipeline_id, with_spec=True)
 
-    page = cut(call, await call.store.read(read), listing, _SIZE)
+    page = cut(call, await reading(call, listing)(read), listing, _SIZE)
     response = pipeline_pb2.ListPipelineVersionsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

@@ -6,7 +6,7 @@ from lineal.v2beta1 import pipeline_pb2
 from server.apis.kfp import codec
 from server.apis.kfp.services.answers import empty
 from server.calls.call import Call
-from server.calls.listings import ListRequest, listing_of, next_token
+from server.calls.listings import ListRequest, listing_of, next_token, reading
 from server.errors import InvalidArgument
 from server.rules import checks
 from server.rules.pipelines import LabelUpdate, new_pipeline
@@ -40,14 +40,16 @@ async def get_pipeline(call: Call, request: pipeline_pb2.GetPipelineRequest) -> 
     """Return one pipeline with its tags."""
     checks.require(request.pipeline_id, "pipeline_id is required")
     pipeline_id = checks.known_id("pipeline", request.pipeline_id)
-    return codec.pipeline_message(await call.store.read(lambda tx: tx.pipelines.get(pipeline_id)))
+    return codec.pipeline_message(await call.store.read_by_key(lambda tx: tx.pipelines.get(pipeline_id)))
 
 
 async def get_pipeline_by_name(call: Call, request: pipeline_pb2.GetPipelineByNameRequest) -> pipeline_pb2.Pipeline:
     """Return the pipeline of a name, never of a display name."""
     checks.no_nul("name", request.name)
     namespace = call.scope().namespace
-    return codec.pipeline_message(await call.store.read(lambda tx: tx.pipelines.get_by_name(request.name, namespace)))
+    return codec.pipeline_message(
+        await call.store.read_by_key(lambda tx: tx.pipelines.get_by_name(request.name, namespace))
+    )
 
 
 async def list_pipelines(call: Call, request: pipeline_pb2.ListPipelinesRequest) -> pipeline_pb2.ListPipelinesResponse:
@@ -55,7 +57,7 @@ async def list_pipelines(call: Call, request: pipeline_pb2.ListPipelinesRequest)
     list_request = ListRequest.of(request, "pipelines", listable=PIPELINE_LIST)
     listing = listing_of(call, list_request)
     namespace = call.scope().namespace_filter
-    page = await call.store.read(lambda tx: tx.pipelines.list(listing, namespace=namespace))
+    page = await reading(call, listing)(lambda tx: tx.pipelines.list(listing, namespace=namespace))
     response = pipeline_pb2.ListPipelinesResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

@@ -9,7 +9,7 @@ from lineal.v2beta1 import run_pb2
 from server.apis.kfp import codec
 from server.calls.apart import SerializedMessage, message_of
 from server.calls.call import Call
-from server.calls.listings import ListRequest, cut, listing_of, next_token
+from server.calls.listings import ListRequest, cut, listing_of, next_token, reading
 from server.errors import InvalidArgument, NotFound
 from server.packages.reading import read_apart
 from server.packages.root_inputs import root_inputs
@@ -51,13 +51,13 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
     except InvalidArgument:
         # KFP's API server looks for the experiment first: its absence is reported before anything about the source.
         if new.experiment_id:
-            await call.store.read_one(lambda tx: tx.experiments.get(new.experiment_id))
+            await call.store.read_by_key(lambda tx: tx.experiments.get(new.experiment_id))
         raise
     run = new_run(new, start, run_id=call.new_id(), service_account=call.settings.service_account, now=call.now())
     try:
         run = await _with_version(call, run, message.runtime_config.parameters)
     except (InvalidArgument, NotFound, RowNotFound):
-        earlier_run = await call.store.read(lambda tx: known_before(tx, run))
+        earlier_run = await call.store.read_by_key(lambda tx: known_before(tx, run))
         if earlier_run is None:
             raise
         return await _created(earlier_run)
@@ -93,7 +93,7 @@ async def _with_version(call: Call, run: Run, parameters: Mapping[str, Value]) -
     """
     if not run.pipeline_id and not run.pipeline_version_id:
         return run
-    version = await call.store.read_one(lambda tx: version_of(tx, run))
+    version = await call.store.read_by_key(lambda tx: version_of(tx, run))
     if version.pipeline_spec is not None:
         check_parameters(await root_inputs(version.pipeline_spec), parameters)
     return with_version(run, version)
@@ -109,7 +109,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     tasks_basic = request.task_view == _TASKS_BASIC
     with_tasks, with_spec = request.view in _WITH_TASKS, request.view not in _WITHOUT_SPEC
     if with_spec and not with_tasks:
-        shown = await call.store.read_one(lambda tx: tx.runs.get_shown(run_id))
+        shown = await call.store.read_by_key(lambda tx: tx.runs.get_shown(run_id), is_one=True)
         if shown.run.pipeline_spec is not None or shown.has_version:
             return await _message_of(call, request, shown.run, shown.task_count)
 
@@ -135,7 +135,8 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
         children = [] if tasks_basic else _children_among(tasks)
         return run, len(tasks), LinkedTasks(tasks, links, children), source
 
-    run, task_count, linked_tasks, source = await call.store.read(read)
+    reads = call.store.read if with_tasks else call.store.read_by_key
+    run, task_count, linked_tasks, source = await reads(read)
     call.check_size(codec.RUN_SIZE(run) + codec.largest_metadata(linked_tasks.links))
     message = await _message_of(call, request, run, task_count)
     await codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
@@ -192,7 +193,8 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
             tasks = [task for task in tasks if task.run_id in shown_ids]
         return page, Counter(task.run_id for task in tasks), LinkedTasks(tasks, links, _children_among(tasks))
 
-    page, counts, linked_tasks = await call.store.read(read)
+    reads = call.store.read if with_tasks else reading(call, listing)
+    page, counts, linked_tasks = await reads(read)
     response = run_pb2.ListRunsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )

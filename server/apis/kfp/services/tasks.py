@@ -99,7 +99,7 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
         task, links, children = await tx.tasks.linked(task_id, request.run_id)
         return LinkedTasks([task], links, children)
 
-    tasks = await call.store.read_one(read)
+    tasks = await call.store.read_by_key(read, is_one=True)
     if tasks.tasks[0].run_id != request.run_id:
         raise InvalidArgument(f"task {task_id!r} is not of run {request.run_id!r}")
     call.check_size(codec.task_size(tasks.tasks[0], tasks.links))
@@ -157,11 +157,13 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
         return task, [] if task is None else await tx.artifact_tasks.of_tasks([task.id])
 
     response = run_pb2.FindCachedTaskResponse()
-    found = await call.store.read_one(lambda tx: tx.tasks.find_cached(request.cache_fingerprint, namespace))
+    found = await call.store.read_by_key(
+        lambda tx: tx.tasks.find_cached(request.cache_fingerprint, namespace), is_one=True
+    )
     if found is None:
         return response
     # In one snapshot, and anew: most calls find nothing, and need only one statement.
-    task, links = await call.store.read(read)
+    task, links = await call.store.read_by_key(read)
     if task is not None:
         await codec.write_tasks(LinkedTasks([task], links), lambda _: response.task)
     return response
