@@ -3,11 +3,30 @@
 The per-table files of this package call `page` with the scope and the columns.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, false, func, or_, select, union_all
+from sqlalchemy import (
+    BinaryExpression,
+    BindParameter,
+    ColumnClause,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import operators
 
 from storage.contract import Listing, Page
 from storage.digests import text_digest
@@ -20,6 +39,9 @@ from storage.sql.rows import inline_literal
 _SECOND = 1_000_000  # times are stored in microseconds
 
 _ALONG_INDEXES = ("id", "created_at")
+
+PAGES_KEPT = 128
+"""How many statements of lists without a filter are kept, of some twenty kilobytes each."""
 
 _MERGED_VALUES_MAX = 16
 """For how many values the first rows with each are looked up; no enum has more."""
@@ -44,12 +66,18 @@ async def page(
     A record is made from a row whose last element is the sort key; `join` adds tables that only the columns need; tag
     predicates use the table `tags`, whose first column is the row's id.
     """
-    rows_of = _Rows(dialect, listing, table, scope, tags)
-    rows = (await connection.execute(rows_of.statement(columns, table if join is None else join))).all()
+    source = table if join is None else join
+    plain = dialect.statements(PlainPages).find(listing, table, columns, scope, source)
+    if plain is not None:
+        statement, count, values = plain
+        rows = (await connection.execute(statement, values)).all()
+    else:
+        rows_of = _Rows(dialect, listing, table, scope, tags)
+        rows = (await connection.execute(rows_of.statement(columns, source))).all()
+        count, values = _count(table, rows_of.conditions()), None
     total = 0
     if listing.with_total:
-        count = select(func.count()).select_from(table).where(*rows_of.conditions())
-        total = (await connection.execute(count)).scalar_one()
+        total = (await connection.execute(count, values)).scalar_one()
     page_rows = rows[: listing.page_size]
     is_last = len(rows) <= listing.page_size
     id_at = next(position for position, column in enumerate(columns) if column.key == "id")
@@ -58,6 +86,71 @@ async def page(
         total_size=total,
         next=None if is_last else Cursor(value=page_rows[-1][-1], id=page_rows[-1][id_at]),
     )
+
+
+def _count(table: FromClause, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return select(func.count()).select_from(table).where(*conditions)
+
+
+class PlainPages:
+    """The statements of pages of lists without a filter, whose scope is some columns' values: most pages are such.
+
+    Each is built once per table, columns, scope, order and whether it is a first page; the latest PAGES_KEPT are kept.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._pages: OrderedDict[tuple[object, ...], tuple[Select[Any], Select[Any]]] = OrderedDict()
+
+    def find(
+        self,
+        listing: Listing,
+        table: FromClause,
+        columns: Sequence[ColumnElement[Any]],
+        scope: Sequence[ColumnElement[bool]],
+        source: FromClause,
+    ) -> tuple[Select[Any], Select[Any], dict[str, Any]] | None:
+        """Return the statement of a page, that of the total, and what to bind; None for a list of another kind."""
+        values: dict[str, Any] = {"page_size": listing.page_size + 1}
+        if listing.predicates or not all(map(_is_equality, scope)):
+            return None
+        equalities: Any = scope
+        limited = tuple([each.left for each in equalities])
+        values |= {f"scope_{position}": each.right.value for position, each in enumerate(equalities)}
+        after, order = listing.after, listing.order
+        if after is not None:
+            values |= {"after_value": after.value, "after_id": after.id}
+        is_after_null = None if after is None else after.value is None
+        key = (table, source, *columns, *limited, order.field.column, order.descending, is_after_null)
+        page_statements = self._pages.get(key)
+        if page_statements is None:
+            page_statements = self._pages[key] = self._build(listing, table, columns, limited, source)
+            if len(self._pages) > PAGES_KEPT:
+                self._pages.popitem(last=False)
+        else:
+            self._pages.move_to_end(key)
+        return *page_statements, values
+
+    def _build(
+        self,
+        listing: Listing,
+        table: FromClause,
+        columns: Sequence[ColumnElement[Any]],
+        limited: Sequence[ColumnElement[Any]],
+        source: FromClause,
+    ) -> tuple[Select[Any], Select[Any]]:
+        scope = [column == bindparam(f"scope_{position}") for position, column in enumerate(limited)]
+        after: Any = None
+        if listing.after is not None:
+            value: Any = None if listing.after.value is None else bindparam("after_value")
+            after = Cursor(value=value, id=cast(Any, bindparam("after_id")))
+        rows_of = _Rows(self._dialect, replace(listing, after=after), table, scope, None, bindparam("page_size"))
+        return rows_of.statement(columns, source), _count(table, scope)
+
+
+def _is_equality(condition: ColumnElement[bool]) -> bool:
+    is_binary = isinstance(condition, BinaryExpression) and condition.operator is operators.eq
+    return is_binary and isinstance(condition.right, BindParameter) and isinstance(condition.left, ColumnClause)
 
 
 class _Rows:
@@ -70,7 +163,9 @@ class _Rows:
         table: FromClause,
         scope: Sequence[ColumnElement[bool]],
         tags: Table | None,
+        row_count: Any = None,
     ) -> None:
+        self._row_count = listing.page_size + 1 if row_count is None else row_count
         self._dialect, self._listing, self._table, self._scope, self._tags = dialect, listing, table, scope, tags
         # Then an index on a state, which many rows have, would be the wrong one.
         self._is_narrow = bool(scope) or any(_names_rows(predicate) for predicate in listing.predicates)
@@ -115,7 +210,7 @@ class _Rows:
         listing = self._listing
         if listing.after is not None:
             statement = statement.where(_after_cursor(self._table, listing.order, listing.after))
-        return _order_by(statement, self._table, listing.order).limit(listing.page_size + 1)
+        return _order_by(statement, self._table, listing.order).limit(self._row_count)
 
     def _keys(self, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
         key = sort_key(self._table, self._listing.order.field)
@@ -127,7 +222,7 @@ class _Rows:
         merged = union_all(*(select(first.c.id, first.c.sort_key) for first in firsts)).subquery("merged")
         terms = (merged.c.sort_key, merged.c.id)
         order = [term.desc() if self._listing.order.descending else term.asc() for term in terms]
-        return select(merged.c.id, merged.c.sort_key).order_by(*order).limit(self._listing.page_size + 1)
+        return select(merged.c.id, merged.c.sort_key).order_by(*order).limit(self._row_count)
 
 
 def _names_rows(predicate: Predicate) -> bool:
