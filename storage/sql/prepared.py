@@ -61,10 +61,11 @@ class Prepared:
 
     def __init__(self, statement: ClauseElement, dialect: SqlDialect, names: Sequence[str], *, many: bool) -> None:
         compiled: Any = statement.compile(dialect=dialect, column_keys=list(names), for_executemany=many)
-        self._compiled: SQLCompiler = compiled
         self._text = str(compiled.string)
         # MySQL's text for lists depends on their lengths.
         self._lists = [_Argument(compiled, compiled.bind_names[bound]) for bound in compiled.post_compile_params]
+        # It has the statement itself, which would never be forgotten.
+        self._compiled: SQLCompiler | None = compiled if self._lists else None
         self._arguments = {name: _Argument(compiled, name) for name in compiled.positiontup or ()}
         self._plan = [self._arguments[name] for name in compiled.positiontup or ()]
         is_plain = all(each.is_required and each.process is None for each in self._plan)
@@ -111,6 +112,7 @@ class Prepared:
 
     def _expansion(self, values: Values) -> tuple[str, list[Place]]:
         """Return the text for lists of these lengths, and where the value at each of its positions comes from."""
+        assert self._compiled is not None
         state = self._compiled.construct_expanded_state(dict(values))
         places: dict[str, Place] = {name: (argument, None) for name, argument in self._arguments.items()}
         for name, elements in state.parameter_expansion.items():
@@ -122,7 +124,10 @@ _NO_NAMES = ()
 
 
 class PreparedStatements:
-    """The statements of a store, each compiled when it is first executed. Those that nobody holds any more are forgotten."""
+    """The statements of a store, each compiled when it is first executed.
+
+    Those that nobody holds any more are forgotten, but for those with lists of values.
+    """
 
     def __init__(self, dialect: SqlDialect) -> None:
         self._dialect = dialect
