@@ -18,7 +18,7 @@ from storage.record import record
 PAGE_BYTES = 32 * 1024 * 1024
 """How much stored text a page holds, in characters; a row that would exceed it begins the next page, except on its own."""
 
-BY_KEY_ROWS_MAX = 20
+BY_KEY_ROWS = 20
 """How many rows a page has that is read by key; SQLite reads them in less than a millisecond."""
 
 # A page that is converted here may be so many times as large as a single value: between its rows others are answered.
@@ -76,7 +76,7 @@ def listing_of(call: Call, request: ListRequest, *, page_size_max: int | None = 
 def reading(call: Call, listing: Listing) -> Callable[[Callable[[ReadTx], Awaitable[Answer]]], Awaitable[Answer]]:
     """Return the method of the call's store that reads a page: a few rows that follow each other in an index are read by key."""
     is_along_index = not listing.predicates and listing.order.field.column in ("id", "created_at")
-    is_short = is_along_index and not listing.with_total and listing.page_size <= BY_KEY_ROWS_MAX
+    is_short = is_along_index and not listing.with_total and listing.page_size <= BY_KEY_ROWS
     return call.store.read_by_key if is_short else call.store.read
 
 
