@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -16,6 +15,8 @@ from tests.api.client import Api, code
 from tests.api.conftest import Serve
 from tests.api.holding import somebody_holding
 from tests.api.service import serving
+from tests.faults.waiting import until
+from tests.logged import logged_lines
 from tests.rest.client import ask
 
 SHORT_SECONDS = 0.3
@@ -31,14 +32,9 @@ async def closing(address: str) -> AsyncIterator[Api]:
     await client.channel.close()
 
 
-async def until_ended(capsys: pytest.CaptureFixture[str], calls: int) -> None:
+async def until_ended(lines: list[dict[str, Any]], calls: int) -> None:
     """Wait until the server has given up that many calls: it learns a little later than the caller that one is over."""
-    given_up = 0
-    async with asyncio.timeout(HANGING_SECONDS):
-        while given_up < calls:
-            lines = map(json.loads, capsys.readouterr().out.splitlines())
-            given_up += sum(line["event"] == "call" and line["code"] != "OK" for line in lines)
-            await asyncio.sleep(0.01)
+    await until(lambda: sum(line["event"] == "call" and line["code"] != "OK" for line in lines) >= calls)
 
 
 WRITES: dict[str, Callable[[Any, str, str, str], Awaitable[Any]]] = {
@@ -57,17 +53,18 @@ WRITES: dict[str, Callable[[Any, str, str, str], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("rpc", WRITES)
 async def test_a_call_that_waits_past_its_deadline_is_ended_and_keeps_nothing(
-    serve: Serve, migrated_url: str, capsys: pytest.CaptureFixture[str], rpc: str
+    serve: Serve, migrated_url: str, rpc: str
 ) -> None:
     api = await serve(pool_size=POOL_SIZE)
     run_id, task_id = await new_run_and_task(api)
     artifact_id = await new_artifact(api, run_id, task_id)
     before = await api.GetRun(run_id=run_id, view="FULL")
-    async with somebody_holding(migrated_url, run_id, task_id):
-        # More than the pool has connections: each of them must come back.
-        calls = (WRITES[rpc](api, run_id, task_id, artifact_id) for _ in range(2 * POOL_SIZE))
-        assert await asyncio.gather(*map(code, calls)) == ["DEADLINE_EXCEEDED"] * 2 * POOL_SIZE
-        await until_ended(capsys, 2 * POOL_SIZE)
+    with logged_lines() as lines:
+        async with somebody_holding(migrated_url, run_id, task_id):
+            # More than the pool has connections: each of them must come back.
+            calls = (WRITES[rpc](api, run_id, task_id, artifact_id) for _ in range(2 * POOL_SIZE))
+            assert await asyncio.gather(*map(code, calls)) == ["DEADLINE_EXCEEDED"] * 2 * POOL_SIZE
+            await until_ended(lines, 2 * POOL_SIZE)
     assert await code(new_task(api, run_id, "later")) == "OK"
     after = await api.GetRun(run_id=run_id, view="FULL")
     assert [task.name for task in after.tasks] == ["train", "later"]
@@ -98,18 +95,19 @@ async def test_a_call_with_time_left_waits_for_its_turn(serve: Serve, migrated_u
 
 
 @pytest.mark.slow
-async def test_a_caller_that_goes_away_leaves_nothing_behind(
-    serve: Serve, migrated_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_caller_that_goes_away_leaves_nothing_behind(serve: Serve, migrated_url: str) -> None:
     api = await serve(pool_size=POOL_SIZE)
     run_id, task_id = await new_run_and_task(api)
-    async with somebody_holding(migrated_url, run_id, task_id):
-        calls = [api.UpdateTask(run_id=run_id, task_id=task_id, task={"name": "gone"}) for _ in range(2 * POOL_SIZE)]
-        await asyncio.sleep(SHORT_SECONDS)
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
-        await until_ended(capsys, 2 * POOL_SIZE)
+    with logged_lines() as lines:
+        async with somebody_holding(migrated_url, run_id, task_id):
+            calls = [
+                api.UpdateTask(run_id=run_id, task_id=task_id, task={"name": "gone"}) for _ in range(2 * POOL_SIZE)
+            ]
+            await asyncio.sleep(SHORT_SECONDS)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+            await until_ended(lines, 2 * POOL_SIZE)
     assert (await api.UpdateTask(run_id=run_id, task_id=task_id, task={"display_name": "d"})).name == "train"
 
 
