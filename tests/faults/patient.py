@@ -34,20 +34,24 @@ class Counts:
 @asynccontextmanager
 async def calling_patiently(addresses: Sequence[str]) -> AsyncIterator[Counts]:
     """For as long as the block lasts, clients write to either server and read what they wrote; raises what a call failed with."""
-    counts, stopped = Counts(), asyncio.Event()
-    clients = [asyncio.create_task(_client(addresses, number, counts, stopped)) for number in range(CLIENTS)]
+    counts, stopped, ready = Counts(), asyncio.Event(), asyncio.Barrier(CLIENTS + 1)
+    clients = [asyncio.create_task(_client(addresses, number, counts, ready, stopped)) for number in range(CLIENTS)]
     try:
+        await ready.wait()  # what clients begin with is not sent again
         yield counts
     finally:
         stopped.set()
         await asyncio.gather(*clients)
 
 
-async def _client(addresses: Sequence[str], number: int, counts: Counts, stopped: asyncio.Event) -> None:
+async def _client(
+    addresses: Sequence[str], number: int, counts: Counts, ready: asyncio.Barrier, stopped: asyncio.Event
+) -> None:
     async with connected(addresses[0]) as first, connected(addresses[1]) as second:
         apis = [first, second] if number % 2 else [second, first]
         run_id, _ = await new_run_and_task(first)
         task_id = await new_task(first, run_id)
+        await ready.wait()
         while not stopped.is_set():
             name = f"p{counts.calls['UpdateTask']}"
             change = with_inputs(a_parameter(name))
