@@ -185,7 +185,7 @@ class Dispatcher:
             log.error("call", **line, ms=ms, **more, error_id=status.data["error_id"], exc_info=failure)
             return
         if status.code:
-            more |= {"reason": status.reason, "message": status.message}
+            more.update(reason=status.reason, message=status.message)
         log.call(operation.api, operation.name, caller.door, caller.peer, code, ms, more)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 _SECOND_NS, _MICROSECOND_NS = 1_000_000_000, 1000
 _EVENT_WIDTH = 30  # of a column in text
 
-_COLOURS = {"debug": "\x1b[36m", "info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m"}
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+_COLOURS = dict(zip(_LEVELS, ("\x1b[36m", "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[31m"), strict=True))
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 _NEEDS_QUOTES = frozenset(" \t=\r\n\"'")
 
