@@ -68,11 +68,10 @@ def inline_numbers(numbers: Iterable[int]) -> list[ColumnElement[Any]]:
 async def records(result: Result[Any] | Rows, record: Callable[[Any], Record]) -> list[Record]:
     """Return the records of all rows of a result; many are made in slices."""
     rows = result.all()
-    if len(rows) <= ROWS_AT_ONCE:
-        return [record(row) for row in rows]
-    all_records = list[Record]()
-    starts = range(0, len(rows), ROWS_AT_ONCE)
-    await in_slices(starts, lambda start: all_records.extend(map(record, rows[start : start + ROWS_AT_ONCE])))
+    all_records = [record(row) for row in rows[:ROWS_AT_ONCE]]
+    if len(rows) > ROWS_AT_ONCE:
+        starts = range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE)
+        await in_slices(starts, lambda start: all_records.extend(map(record, rows[start : start + ROWS_AT_ONCE])))
     return all_records
 
 
