@@ -2,9 +2,10 @@
 
 import asyncio
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from benchmarks.replays import writes
@@ -12,11 +13,28 @@ from benchmarks.statements import Statement
 from tests.databases import sqlite_path
 
 
-class Driver(Protocol):
+class Driver(ABC):
     """A connection."""
+
+    begin = "BEGIN"
 
     async def execute(self, statements: Sequence[Statement]) -> None:
         """Execute statements and fetch their rows: as one transaction if there are several and one of them writes."""
+        is_transaction = len(statements) > 1 and any(writes(text) for text, _ in statements)
+        if is_transaction:
+            await self.send(self.begin)
+        for text, arguments in statements:
+            await self.fetch(text, arguments)
+        if is_transaction:
+            await self.send("COMMIT")
+
+    @abstractmethod
+    async def send(self, text: str) -> None:
+        """Execute a statement as text."""
+
+    @abstractmethod
+    async def fetch(self, text: str, arguments: tuple[Any, ...] | None) -> None:
+        """Execute a prepared statement, and fetch its rows; as text without arguments."""
 
 
 @asynccontextmanager
@@ -31,11 +49,9 @@ async def opened(url: str, count: int, pragmas: Sequence[str]) -> AsyncIterator[
         yield [await stack.enter_async_context(open_one(url)) for _ in range(count)]
 
 
-def _is_transaction(statements: Sequence[Statement]) -> bool:
-    return len(statements) > 1 and any(writes(text) for text, _ in statements)
+class _Sqlite(Driver):
+    begin = "BEGIN IMMEDIATE"
 
-
-class _Sqlite:
     def __init__(self, url: str, pragmas: Sequence[str]) -> None:
         # sqlite3 keeps prepared statements by their text.
         self._connection = sqlite3.connect(sqlite_path(url), isolation_level=None)
@@ -43,33 +59,29 @@ class _Sqlite:
             self._connection.execute(pragma).fetchall()
         self._connection.execute("PRAGMA query_only = OFF")
 
-    async def execute(self, statements: Sequence[Statement]) -> None:
+    async def send(self, text: str) -> None:
         """See Driver."""
-        is_transaction = _is_transaction(statements)
-        if is_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-        for text, arguments in statements:
-            self._connection.execute(text, arguments or ()).fetchall()
-        if is_transaction:
-            self._connection.execute("COMMIT")
+        self._connection.execute(text)
+
+    async def fetch(self, text: str, arguments: tuple[Any, ...] | None) -> None:
+        """See Driver."""
+        self._connection.execute(text, arguments or ()).fetchall()
 
 
-class _Postgresql:
+class _Postgresql(Driver):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._prepared: dict[str, Any] = {}
 
-    async def execute(self, statements: Sequence[Statement]) -> None:
+    async def send(self, text: str) -> None:
         """See Driver."""
-        is_transaction = _is_transaction(statements)
-        if is_transaction:
-            await self._connection.execute("BEGIN")
-        for text, arguments in statements:
-            if text not in self._prepared:
-                self._prepared[text] = await self._connection.prepare(text)
-            await self._prepared[text].fetch(*(arguments or ()))
-        if is_transaction:
-            await self._connection.execute("COMMIT")
+        await self._connection.execute(text)
+
+    async def fetch(self, text: str, arguments: tuple[Any, ...] | None) -> None:
+        """See Driver."""
+        if text not in self._prepared:
+            self._prepared[text] = await self._connection.prepare(text)
+        await self._prepared[text].fetch(*(arguments or ()))
 
 
 @asynccontextmanager
@@ -83,26 +95,24 @@ async def _postgresql(url: str) -> AsyncIterator[_Postgresql]:
         await connection.close()
 
 
-class _Mysql:
+class _Mysql(Driver):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._prepared: dict[str, Any] = {}
 
-    async def execute(self, statements: Sequence[Statement]) -> None:
+    async def send(self, text: str) -> None:
         """See Driver."""
-        is_transaction = _is_transaction(statements)
-        if is_transaction:
-            await self._connection.query("BEGIN")
-        for text, arguments in statements:
-            if arguments is None:
-                await self._connection.query(text)
-                continue
-            if text not in self._prepared:
-                marked = text.replace("%s", "?").replace("%%", "%")
-                self._prepared[text] = await self._connection.prepare(marked)
-            await self._prepared[text].execute(arguments)
-        if is_transaction:
-            await self._connection.query("COMMIT")
+        await self._connection.query(text)
+
+    async def fetch(self, text: str, arguments: tuple[Any, ...] | None) -> None:
+        """See Driver."""
+        if arguments is None:
+            await self.send(text)
+            return
+        if text not in self._prepared:
+            marked = text.replace("%s", "?").replace("%%", "%")
+            self._prepared[text] = await self._connection.prepare(marked)
+        await self._prepared[text].execute(arguments)
 
 
 @asynccontextmanager

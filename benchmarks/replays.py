@@ -1,6 +1,7 @@
 """Recorded calls that can be made again: what they created gets new ids each time. `limit` uses this."""
 
 import re
+import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +10,20 @@ from typing import Any
 from benchmarks.statements import Statement
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_INSERT = re.compile(r"INSERT INTO \S+ \(([^)]*)\)", re.IGNORECASE)
+_FIRST_OF_ROW = re.compile(rf"\('({_ID.pattern})'")
+"""The id of a row in a statement with its values in it, as MariaDB's driver sends several rows."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_UNIQUE = ("id", "logical_key", "identity_key")
+"""Columns of which each row has its own value: a row that has one of another row would not be inserted."""
+
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The statements of a call, and the ids among their arguments that the call made."""
+    """The statements of a call, and the ids and keys among their arguments that the call made."""
 
     statements: tuple[Statement, ...]
     new_ids: frozenset[str]
@@ -23,24 +32,18 @@ class Call:
         """Return the statements with other new ids."""
         if not self.new_ids:
             return list(self.statements)
-        ids = {id: str(uuid.uuid4()) for id in self.new_ids}
+        ids = {id: str(uuid.uuid4()) if _ID.fullmatch(id) else secrets.token_hex(32) for id in self.new_ids}
         return [
-            (text, tuple(_replaced(one, ids) for one in arguments) if arguments else arguments)
+            (text, tuple(_replaced(one, ids) for one in arguments))
+            if arguments
+            else (_ID.sub(lambda match: ids.get(match[0], match[0]), text), arguments)
             for text, arguments in self.statements
         ]
 
 
 def replays(recorded: Sequence[Sequence[Statement]]) -> list[Call]:
-    """Return calls that can be made again; an id is new if one call alone inserts it."""
-    counts: dict[str, int] = {}
-    ids = [_inserted_ids(statements) for statements in recorded]
-    for one in ids:
-        for id in one:
-            counts[id] = counts.get(id, 0) + 1
-    return [
-        Call(tuple(statements), frozenset(id for id in one if counts[id] == 1))
-        for statements, one in zip(recorded, ids, strict=True)
-    ]
+    """Return calls that can be made again: what one inserts as the id or the key of a row is new each time."""
+    return [Call(tuple(statements), frozenset(_own_values(statements))) for statements in recorded]
 
 
 def writes(statement: str) -> bool:
@@ -48,9 +51,18 @@ def writes(statement: str) -> bool:
     return bool(re.search(rf"\b({'|'.join(_WRITES)})\b", statement.upper().replace("FOR UPDATE", "")))
 
 
-def _inserted_ids(statements: Sequence[Statement]) -> set[str]:
-    texts = (one for text, arguments in statements if "INSERT" in text.upper() for one in arguments or ())
-    return {text for text in (_text(one) for one in texts) if _ID.fullmatch(text)}
+def _own_values(statements: Sequence[Statement]) -> set[str]:
+    values = set[str]()
+    for text, arguments in statements:
+        if arguments is None:
+            values.update(_FIRST_OF_ROW.findall(text))
+            continue
+        insert = _INSERT.search(text)
+        columns = [name.strip(' "`') for name in insert[1].split(",")] if insert else []
+        for name in set(_UNIQUE).intersection(columns):
+            # Of several rows, each has its value at the same place.
+            values.update(_text(one) for one in arguments[columns.index(name) :: len(columns)])
+    return {value for value in values if _ID.fullmatch(value) or _DIGEST.fullmatch(value)}
 
 
 def _text(argument: Any) -> str:
