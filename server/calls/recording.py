@@ -62,7 +62,7 @@ class Recorder:
 
     async def find(self) -> Sent | None:
         """Return what was answered to an equal call, None if there was none. Raises AlreadyExists if the key is another call's."""
-        kept = await self._store.read_by_key(lambda tx: tx.idempotency_keys.find(self._key_id))
+        kept = await self._store.read_by_key(lambda tx: tx.idempotency_keys.find(self._key_id), is_one=True)
         return None if kept is None else await self._read(kept)
 
     async def check_ids(self) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from storage.sql.prepared import driver_error
+
 SAVEPOINT = "one_of_a_group"
 
 
@@ -102,4 +104,4 @@ class KeptConnection:
         try:
             self.driver.execute(text)
         except self.error as error:
-            raise DBAPIError(text, None, error, hide_parameters=True) from error
+            raise driver_error(text, error) from error

@@ -126,9 +126,7 @@ class PlainPages:
         if page_statements is None:
             page_statements = self._pages[key] = self._build(listing, table, columns, limited, source)
             if len(self._pages) > PAGES_KEPT:
-                self._pages.popitem(last=False)
-        else:
-            self._pages.move_to_end(key)
+                self._pages.popitem(last=False)  # never moved: several threads read
         return *page_statements, values
 
     def _build(

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import ClauseElement, Connection, Float, Integer, String
 from sqlalchemy import Dialect as SqlDialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -144,6 +145,17 @@ class PreparedStatements:
         if prepared is None:
             prepared = forms[key] = Prepared(statement, self._dialect, tuple(values), many=many)
         return prepared
+
+    def bind_many(self, statement: ClauseElement, values: Sequence[Values]) -> tuple[str, list[Arguments]]:
+        """Return the text of a statement, and the arguments for each of several values, of which there is at least one."""
+        prepared = self.of(statement, values[0], many=True)
+        bound = [prepared.bind(each) for each in values]
+        return bound[0][0], [arguments for _, arguments in bound]
+
+
+def driver_error(text: str | None, error: Exception, *, is_closed: bool = False) -> DBAPIError:
+    """Return the error that SQLAlchemy would raise for a driver's, without values. What has no text failed while it connected."""
+    return DBAPIError(text, None, error, hide_parameters=True, connection_invalidated=is_closed)
 
 
 class Rows:

@@ -12,7 +12,7 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.sql.prepared import Arguments, PreparedStatements, Rows, Values, announce, announce_commit
+from storage.sql.prepared import Arguments, PreparedStatements, Rows, Values, announce, announce_commit, driver_error
 
 Answer = TypeVar("Answer")
 
@@ -98,7 +98,7 @@ class Session(ABC):
         except self.errors as error:
             if is_closed := self.is_closed_by(error):
                 self.is_usable, self.is_lost = False, True
-            raise DBAPIError(text, None, error, hide_parameters=True, connection_invalidated=is_closed) from error
+            raise driver_error(text, error, is_closed=is_closed) from error
         except BaseException:
             self.is_usable = False
             leave()
@@ -152,9 +152,7 @@ class SessionStatements:
             rows, count = await session.execute(text, arguments, returns_rows=prepared.returns_rows)
             return Rows(prepared.rows(rows), count)
         if values:
-            prepared = self._statements.of(statement, values[0], many=True)
-            bound = [prepared.bind(each) for each in values]
-            await session.execute_many(bound[0][0], [arguments for _, arguments in bound])
+            await session.execute_many(*self._statements.bind_many(statement, values))
         return Rows([])
 
 

@@ -6,12 +6,11 @@ Only the server's composition root and the tests import it.
 import asyncio
 import contextlib
 import random
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, NullPool, event, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -29,15 +28,12 @@ from storage.sql.dialects import dialect_for
 from storage.sql.dialects.dialect import Failure
 from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.examination import examine
-from storage.sql.prepared import PreparedStatements
 from storage.sql.rows import RowVanished
-from storage.sql.server_transactions import ServerTransactions, held_engine_options
 from storage.sql.thread_turns import TakesLong
-from storage.sql.transaction_threads import FAST, ThreadOptions, TransactionThreads
+from storage.sql.transaction_threads import FAST, ThreadOptions
+from storage.sql.transactions import SessionTransactions, ThreadTransactions, Transactions
 from storage.sql.troubles import COLLISIONS, Troubles, error_of
-from storage.sql.turn_statements import TurnStatements
 from storage.sql.turns import Caller, Turn, Turns
-from storage.sql.tx import SqlTx
 from storage.tracebacks import release
 
 CONNECT_SECONDS = 5.0
@@ -72,46 +68,52 @@ class SqlStore:
     ) -> None:
         self.dialect = dialect_for(url)
         self.dialect.session_limits = limits
-        self._writer = self._engine(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
-        self._reader = self._engine(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
-        self._write_threads, self._read_threads = (
-            self.dialect.threads(writer=writer, pool_size=pool_size, options=threads) for writer in (True, False)
-        )
         self._endings = Endings()
-        self._writes = self._reads = None
-        if self._write_threads is None:
-            self._writes = self._on_server(writer=True, pool_size=pool_size, connect_seconds=connect_seconds)
-            self._reads = self._on_server(writer=False, pool_size=pool_size, connect_seconds=connect_seconds)
-        self._prepared_writes = PreparedStatements(self._writer.sync_engine.dialect)
-        self._prepared_reads = PreparedStatements(self._reader.sync_engine.dialect)
+        connections: dict[str, Any] = {"pool_size": pool_size, "connect_seconds": connect_seconds}
+        self._writes = self._transactions(writer=True, threads=threads, **connections)
+        self._reads = self._transactions(writer=False, threads=threads, **connections)
+        # For questions of operators. To a server connections for them are not kept: few can be open there.
+        is_kept = not isinstance(self._reads, SessionTransactions)
+        self._writer, self._reader = (
+            self._engine(writer=writer, has_pool=is_kept, **connections) for writer in (True, False)
+        )
         self._single_reader = self.dialect.single_read(self._reader)
         # Of its own: whether the database answers must not depend on how many calls wait for their turn.
         self._prober = self.dialect.single_read(
             self._engine(writer=False, pool_size=1, connect_seconds=connect_seconds)
         )
-        self._write_turns = Turns(self._size(self._writer, self._write_threads))
-        self._read_turns = Turns(self._size(self._reader, self._read_threads))
-        self._probe_turns = Turns(self._size(self._prober, None))
+        self._write_turns, self._read_turns = Turns(self._writes.turns_max), Turns(self._reads.turns_max)
+        self._probe_turns = Turns(1)
         self._troubles = Troubles(self.dialect)
         self._left_at = 0.0
         self._probes: set[asyncio.Task[None]] = set()
 
-    @staticmethod
-    def _size(engine: AsyncEngine, threads: TransactionThreads | None) -> int:
-        if threads is not None:
-            # They have a queue of their own, and the next turn needs no round trip to the event loop.
-            return sys.maxsize
-        pool: Any = engine.pool
-        return int(pool.size())
+    def _transactions(
+        self, *, writer: bool, threads: ThreadOptions, pool_size: int, connect_seconds: float
+    ) -> Transactions:
+        on_threads = self.dialect.threads(writer=writer, pool_size=pool_size, options=threads)
+        if on_threads is not None:
+            return ThreadTransactions(self.dialect, on_threads)
+        engine = self._engine(
+            writer=writer,
+            pool_size=pool_size,
+            connect_seconds=connect_seconds,
+            has_pool=False,
+            isolation_level="AUTOCOMMIT",  # transactions are begun and ended by their statements
+        )
+        return SessionTransactions(self.dialect, engine, self._endings, size=pool_size, writer=writer)
 
-    def _on_server(self, *, writer: bool, pool_size: int, connect_seconds: float) -> ServerTransactions:
-        engine = self._engine(writer=writer, pool_size=pool_size, connect_seconds=connect_seconds, is_held=True)
-        return ServerTransactions(self.dialect, engine, self._endings, size=pool_size, writer=writer)
-
-    def _engine(self, *, writer: bool, pool_size: int, connect_seconds: float, is_held: bool = False) -> AsyncEngine:
-        options = self.dialect.engine_options(writer=writer, pool_size=pool_size, pool_timeout_seconds=connect_seconds)
-        if is_held:
-            options = held_engine_options(options)
+    def _engine(
+        self, *, writer: bool, pool_size: int, connect_seconds: float, has_pool: bool = True, **options: Any
+    ) -> AsyncEngine:
+        options = {
+            **self.dialect.engine_options(writer=writer, pool_size=pool_size, pool_timeout_seconds=connect_seconds),
+            **options,
+        }
+        if not has_pool:
+            for name in ("pool_size", "max_overflow", "pool_timeout"):
+                del options[name]
+            options["poolclass"] = NullPool
         # Values are users' data: not even the log of an unexpected error may contain them.
         engine = create_async_engine(self.dialect.url, hide_parameters=True, **options)
         self.dialect.prepare(engine, writer=writer)
@@ -132,9 +134,8 @@ class SqlStore:
         now = time.monotonic()
         if now - self._left_at > LEAVE_SECONDS:
             self._left_at = now
-            for transactions in (self._writes, self._reads):
-                if transactions is not None:
-                    transactions.sessions.leave()
+            self._writes.leave()
+            self._reads.leave()
 
     @property
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
@@ -144,10 +145,7 @@ class SqlStore:
     @property
     def sync_engines(self) -> tuple[Engine, ...]:
         """Every engine whose statements are those of callers, for event listeners."""
-        if self._writes is not None and self._reads is not None:
-            return self._writes.engine.sync_engine, self._reads.engine.sync_engine
-        threads = [one.engine for one in (self._write_threads, self._read_threads) if one is not None]
-        return self._writer.sync_engine, self._reader.sync_engine, *threads
+        return self._writes.engine, self._reads.engine
 
     async def read(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
         """Run a callback on one snapshot; see storage.contract.Store."""
@@ -160,17 +158,9 @@ class SqlStore:
     async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_one: bool = False) -> Answer:
         """Run a callback that reads a few rows by their keys; see storage.contract.Store."""
         try:
-            return self._read_at_once(fn)
+            return self._reads.run_at_once(fn)
         except TakesLong:
             return await (self.read_one(fn) if is_one else self.read(fn))
-
-    def _read_at_once(self, fn: Callable[[ReadTx], Awaitable[Answer]]) -> Answer:
-        """Run a callback without waiting for anything; raises TakesLong where that is not possible."""
-        if self._read_threads is None:
-            raise TakesLong
-        return self._read_threads.run_at_once(
-            lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_reads), self.dialect))
-        )
 
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         """Run a callback in one transaction, again after a deadlock; see storage.contract.Store."""
@@ -183,20 +173,12 @@ class SqlStore:
     async def _read_once(
         self, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, turn: Turn, *, is_one: bool = False
     ) -> Answer:
-        if self._reads is not None:
-            return await self._reads.run(fn, turn, deadline, is_one=is_one)
-        assert self._read_threads is not None
-        attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_reads), self.dialect))  # noqa: E731
-        return await self._read_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
+        return await self._reads.run(fn, turn, deadline, patience_seconds=RETRY_SECONDS, is_one=is_one)
 
     async def _write_once(
         self, fn: Callable[[WriteTx], Awaitable[Answer]], deadline: float | None, turn: Turn
     ) -> Answer:
-        if self._writes is not None:
-            return await self._writes.run(fn, turn, deadline)
-        assert self._write_threads is not None
-        attempt = lambda turn: fn(SqlTx(TurnStatements(turn, self._prepared_writes), self.dialect))  # noqa: E731
-        return await self._write_threads.run(attempt, deadline=deadline, patience_seconds=RETRY_SECONDS)
+        return await self._writes.run(fn, turn, deadline, patience_seconds=RETRY_SECONDS)
 
     async def _retrying(
         self, turns: Turns, attempt: Callable[[Turn], Awaitable[Answer]], deadline: float | None = None
@@ -302,16 +284,11 @@ class SqlStore:
 
     def has_writes(self) -> bool:
         """Return whether there are writes, or were just now, that share the interpreter with the event loop."""
-        return self._write_threads is not None and self._write_threads.is_used()
+        return self._writes.share_the_interpreter()
 
     def pool_use(self) -> dict[str, tuple[int, int]]:
         """Return, for the write pool and the read pool, the number of connections in use and its maximum."""
-        if self._writes is not None and self._reads is not None:
-            held = {"writer": self._writes, "reader": self._reads}
-            return {name: (one.sessions.in_use, one.size) for name, one in held.items()}
-        assert self._write_threads is not None
-        assert self._read_threads is not None
-        return {"writer": self._write_threads.use(), "reader": self._read_threads.use()}
+        return {"writer": self._writes.use(), "reader": self._reads.use()}
 
     async def size_bytes(self) -> int:
         """Return the size of the store in bytes, as reported by the database; raises StorageError."""
@@ -342,12 +319,8 @@ class SqlStore:
         """Close every connection; a second call does nothing."""
         await asyncio.gather(*self._probes, return_exceptions=True)
         await self._endings.close()
-        for threads in (self._write_threads, self._read_threads):
-            if threads is not None:
-                await threads.close()
-        for transactions in (self._writes, self._reads):
-            if transactions is not None:
-                await transactions.sessions.close()
+        await self._writes.close()
+        await self._reads.close()
         for engine in (self._writer, self._reader, self._prober):
             pool = engine.pool
             with contextlib.suppress(SQLAlchemyError, OSError):
@@ -377,7 +350,7 @@ class _StoreUntil:
 
     async def read_by_key(self, fn: Callable[[ReadTx], Awaitable[Answer]], *, is_one: bool = False) -> Answer:
         try:
-            return self._store._read_at_once(fn)
+            return self._store._reads.run_at_once(fn)
         except TakesLong:
             return await (self.read_one(fn) if is_one else self.read(fn))
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ClauseElement
-from sqlalchemy.exc import DBAPIError
 
-from storage.sql.prepared import PreparedStatements, Rows, Values, announce
+from storage.sql.prepared import PreparedStatements, Rows, Values, announce, driver_error
 from storage.sql.thread_turns import TurnConnection
 
 
@@ -34,14 +33,12 @@ class TurnStatements:
                 cursor = driver.execute(text, arguments)
                 return Rows(prepared.rows(cursor.fetchall()), cursor.rowcount)
             except kept.error as error:
-                raise DBAPIError(text, None, error, hide_parameters=True) from error
+                raise driver_error(text, error) from error
         if not values:
             return Rows([])
-        prepared = self._statements.of(statement, values[0], many=True)
-        bound = [prepared.bind(each) for each in values]
-        text, all_arguments = bound[0][0], [arguments for _, arguments in bound]
+        text, all_arguments = self._statements.bind_many(statement, values)
         announce(kept.sql, text, all_arguments)
         try:
             return Rows([], driver.executemany(text, all_arguments).rowcount)
         except kept.error as error:
-            raise DBAPIError(text, None, error, hide_parameters=True) from error
+            raise driver_error(text, error) from error

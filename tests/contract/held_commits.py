@@ -43,7 +43,7 @@ async def commits_held(kind: str, url: str, store: SqlStore) -> AsyncIterator[Ca
 @asynccontextmanager
 async def _held_in_the_thread(store: SqlStore) -> AsyncIterator[Callable[[], bool]]:
     is_held, let_go = threading.Event(), threading.Event()
-    engine = store.sync_engines[2]  # of the thread that writes
+    engine = store.sync_engines[0]  # of the thread that writes
 
     def wait(_: object) -> None:
         is_held.set()

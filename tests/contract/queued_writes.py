@@ -38,7 +38,7 @@ async def kept(store: SqlStore, *run_ids: str) -> list[str]:
 def commits_of(store: SqlStore) -> list[object]:
     """A list that gets longer with each COMMIT of the thread that writes."""
     commits: list[object] = []
-    event.listen(store.sync_engines[2], "commit", commits.append)
+    event.listen(store.sync_engines[0], "commit", commits.append)
     return commits
 
 
@@ -52,7 +52,7 @@ def hold_commit(store: SqlStore, number: int) -> tuple[threading.Event, threadin
             is_held.set()
             assert let_go.wait(HANGING_SECONDS)
 
-    event.listen(store.sync_engines[2], "commit", hold)
+    event.listen(store.sync_engines[0], "commit", hold)
     return is_held, let_go
 
 
@@ -67,7 +67,7 @@ def failing_commits(store: SqlStore, code: int, *, numbers: Collection[int]) -> 
             error.sqlite_errorcode = code
             raise OperationalError("COMMIT", None, error)
 
-    event.listen(store.sync_engines[2], "commit", fail)
+    event.listen(store.sync_engines[0], "commit", fail)
 
 
 async def queue(store: SqlStore, *writes: Write) -> list["asyncio.Task[Any]"]:

@@ -170,7 +170,7 @@ def no_file_grows() -> Any:
 
 async def test_a_connection_whose_commit_failed_is_never_used_again(single: SqlStore) -> None:
     connected, run = list[Any](), a_run()
-    engines = single.sync_engines[2:3] or single.sync_engines[:1]  # that of the thread that writes, if there is one
+    engines = single.sync_engines[:1]
 
     def note(connection: object, *_: object) -> None:
         connected.append(connection)
@@ -213,7 +213,7 @@ async def test_a_disk_that_fails_during_commit_raises_outcomeunknown(single: Sql
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY])
 async def test_only_errors_of_the_disk_leave_the_outcome_of_a_commit_open(single: SqlStore, code: int) -> None:
     attempts, run = list[int](), a_run()
-    engine = single.sync_engines[2]  # of the thread that writes
+    engine = single.sync_engines[0]  # of the thread that writes
 
     def fail(_: object) -> None:
         if len(attempts) == 1:

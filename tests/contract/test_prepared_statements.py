@@ -21,14 +21,15 @@ from tests.contract.watching import Statement, statements
 
 async def by_sqlalchemy(store: SqlStore, statement: Any, values: dict[str, Any]) -> tuple[Statement, list[Any]]:
     """What SQLAlchemy sends, and the rows that it returns."""
+
+    async def read(tx: Any) -> list[Any]:
+        executed = tx.tasks._connection
+        on_server = store.dialect.many_processes
+        connection = executed._session.connection if on_server else executed._turn
+        return [tuple(row) for row in await connection.execute(statement, values)]
+
     with statements(store) as log:
-        if store._reads is None:
-            async with store.engines[1].connect() as connection:
-                rows = [tuple(row) for row in await connection.execute(statement, values)]
-        else:
-            session = await store._reads.sessions.take()
-            rows = [tuple(row) for row in await session.connection.execute(statement, values)]
-            await store._reads.sessions.give_back(session)
+        rows = await store.read(read)
     return log[-1], rows
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ async def test_everything_read_by_one_callback_belongs_to_one_snapshot(store: Sq
 async def test_a_single_statement_reads_the_same_with_and_without_a_snapshot(store: SqlStore) -> None:
     for name in ("one", "two"):
         task = await a_kept_task(store, name=name)
-        for read in (store.read, store.read_one):
+        for read in (store.read, store.read_one, partial(store.read_by_key, is_one=True)):
             assert await read(lambda tx, task=task: tx.tasks.get(task.id)) == task
 
 

@@ -84,7 +84,7 @@ def _run(run: Run, version_name: str) -> dict[str, Any]:
 async def get_experiment(call: Call, request: HttpCall) -> dict[str, Any]:
     """Return an experiment as GET /apis/v1beta1/experiments/{id} shows it; raises NotFound."""
     experiment_id = checks.known_id("experiment", request.values["id"])
-    return experiment(await call.store.read_by_key(lambda tx: tx.experiments.get(experiment_id)))
+    return experiment(await call.store.read_by_key(lambda tx: tx.experiments.get(experiment_id), is_one=True))
 
 
 def experiment(record: Experiment) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeEngine
 from storage.errors import Unavailable
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
-from storage.sql.dialects.postgresql_driver import ERRORS, PostgreSQLSession, open_sessions, translated
+from storage.sql.dialects.postgresql_driver import ERRORS, PostgreSQLSession, open_sessions
 from storage.sql.dialects.postgresql_inquiry import PostgreSQLInquiry
 from storage.sql.dialects.refusals import (
     FORBIDDEN_VALUE,
@@ -53,6 +53,7 @@ from storage.sql.dialects.sessions import (
     UNACKNOWLEDGED_SECONDS,
     not_in_force,
 )
+from storage.sql.prepared import driver_error
 from storage.sql.types import ByteString, ByteText, length_of
 
 SCHEMA_LOCK_KEY = 0x6C696E65616C  # "lineal": the number of the advisory lock, which is per database
@@ -366,7 +367,7 @@ class PostgreSQL(Dialect):
         try:
             await driver.copy_records_to_table(table.name, records=rows, columns=list(names))
         except ERRORS as error:
-            raise translated(error, f"COPY {table.name}", is_closed=driver.is_closed()) from error
+            raise driver_error(f"COPY {table.name}", error, is_closed=driver.is_closed()) from error
 
     async def problems(self, connection: AsyncConnection) -> list[str]:
         """Durability, an encoding that has every character, and whether the session has the time limits that it was given."""

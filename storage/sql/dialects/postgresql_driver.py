@@ -6,20 +6,14 @@ from typing import Any
 from asyncpg import InterfaceError, PostgresError
 from asyncpg.exceptions import InternalClientError
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.sql.dialects.sessions import keep_alive
-from storage.sql.prepared import Arguments
+from storage.sql.prepared import Arguments, driver_error
 from storage.sql.session import Session
 
 ERRORS = (PostgresError, InterfaceError, InternalClientError)
 """What the driver raises for the database, and for a connection that has ended."""
-
-
-def translated(error: Exception, statement: str | None, *, is_closed: bool) -> DBAPIError:
-    """Return the error that SQLAlchemy would raise, for one that has bypassed it. What has no statement failed while it connected."""
-    return DBAPIError(statement, None, error, connection_invalidated=is_closed)
 
 
 def open_sessions(engine: AsyncEngine, settings: str) -> None:
@@ -33,7 +27,7 @@ def open_sessions(engine: AsyncEngine, settings: str) -> None:
         except ERRORS as error:
             # A server that stops says so before it hangs up, and what is sent in between fails by the driver's own states.
             connection.driver_connection.terminate()
-            raise translated(error, None, is_closed=True) from error
+            raise driver_error(None, error, is_closed=True) from error
 
 
 class PostgreSQLSession(Session):

@@ -30,7 +30,7 @@ async def get_artifact(
         call.check_known()
         return await tx.artifacts.get(artifact_id)
 
-    artifact = await call.store.read_by_key(read)
+    artifact = await call.store.read_by_key(read, is_one=True)
     call.check_size(_SIZE(artifact))
     return await _message(artifact)
 

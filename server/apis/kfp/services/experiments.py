@@ -29,7 +29,9 @@ async def create_experiment(call: Call, request: experiment_pb2.CreateExperiment
 async def get_experiment(call: Call, request: experiment_pb2.GetExperimentRequest) -> experiment_pb2.Experiment:
     """Return one experiment."""
     experiment_id = checks.known_id("experiment", request.experiment_id)
-    return codec.experiment_message(await call.store.read_by_key(lambda tx: tx.experiments.get(experiment_id)))
+    return codec.experiment_message(
+        await call.store.read_by_key(lambda tx: tx.experiments.get(experiment_id), is_one=True)
+    )
 
 
 async def list_experiments(

@@ -51,7 +51,7 @@ async def create_run(call: Call, request: run_pb2.CreateRunRequest) -> run_pb2.R
     except InvalidArgument:
         # KFP's API server looks for the experiment first: its absence is reported before anything about the source.
         if new.experiment_id:
-            await call.store.read_by_key(lambda tx: tx.experiments.get(new.experiment_id))
+            await call.store.read_by_key(lambda tx: tx.experiments.get(new.experiment_id), is_one=True)
         raise
     run = new_run(new, start, run_id=call.new_id(), service_account=call.settings.service_account, now=call.now())
     try:
@@ -93,7 +93,7 @@ async def _with_version(call: Call, run: Run, parameters: Mapping[str, Value]) -
     """
     if not run.pipeline_id and not run.pipeline_version_id:
         return run
-    version = await call.store.read_by_key(lambda tx: version_of(tx, run))
+    version = await call.store.read_by_key(lambda tx: version_of(tx, run), is_one=True)
     if version.pipeline_spec is not None:
         check_parameters(await root_inputs(version.pipeline_spec), parameters)
     return with_version(run, version)
@@ -111,7 +111,8 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     if with_spec and not with_tasks:
         shown = await call.store.read_by_key(lambda tx: tx.runs.get_shown(run_id), is_one=True)
         if shown.run.pipeline_spec is not None or shown.has_version:
-            return await _message_of(call, request, shown.run, shown.task_count)
+            call.check_size(codec.RUN_SIZE(shown.run))
+            return await _message_of(request, shown.run, shown.task_count)
 
     async def read(tx: ReadTx) -> tuple[Run, int, LinkedTasks, SpecSource | None]:
         call.check_known()
@@ -138,7 +139,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     reads = call.store.read if with_tasks else call.store.read_by_key
     run, task_count, linked_tasks, source = await reads(read)
     call.check_size(codec.RUN_SIZE(run) + codec.largest_metadata(linked_tasks.links))
-    message = await _message_of(call, request, run, task_count)
+    message = await _message_of(request, run, task_count)
     await codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
@@ -146,8 +147,7 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     return message
 
 
-async def _message_of(call: Call, request: run_pb2.GetRunRequest, run: Run, task_count: int) -> run_pb2.Run:
-    call.check_size(codec.RUN_SIZE(run))
+async def _message_of(request: run_pb2.GetRunRequest, run: Run, task_count: int) -> run_pb2.Run:
     message = run_pb2.Run()
     # FULL shows the stored spec of a run from a version too: a pod that asks for it need not fetch the version.
     rest = _write(run, message, request.view, task_count, with_spec=True)
