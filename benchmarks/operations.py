@@ -132,13 +132,13 @@ def _writes(stored: Stored, process: int) -> dict[str, Make]:
         return rpc("CreateArtifactsBulk", artifact_pb2.CreateArtifactsBulkRequest(artifacts=requests))
 
     return {
-        "CreateTask": lambda: [created_task(stored.small[n % len(stored.small)], n) for n in range(POOL)],
-        LARGE_RUN: lambda: [created_task(large, n) for n in range(POOL)],
+        "CreateTask": lambda: [created_task(stored.small[n % len(stored.small)], n) for n in range(10 * POOL)],
+        LARGE_RUN: lambda: [created_task(large, n) for n in range(10 * POOL)],
         "UpdateTask": lambda: [update(n) for n in range(2 * len(updated.task_ids))],
         "UpdateTasksBulk 50": lambda: [update_bulk(n) for n in range(2)],
         "CreateArtifact": lambda: [create_artifact(n) for n in range(10 * POOL)],
         "CreateArtifactsBulk 50": lambda: [create_bulk(n) for n in range(POOL)],
-        "CreateArtifactTasksBulk 50": lambda: [_links(extended, process, n) for n in range(POOL)],
+        "CreateArtifactTasksBulk 50": lambda: [_links(extended, process, n) for n in range(4 * POOL)],
         KFP_TASK: list,
     }
 

@@ -1,6 +1,7 @@
 """The servers that are compared: one with the code of this checkout, one with that of another commit.
 
-Both run with the same interpreter and libraries, on separate stores of one database server.
+Both run with the same interpreter and libraries, on separate stores of one database server. What the other commit needs and this
+one does not is installed beside its code.
 """
 
 import os
@@ -9,10 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 CHECKOUT = Path(__file__).parents[1]
 _ANNOUNCED = re.compile(r"gRPC on (\S+), REST on http://(\S+),")
@@ -72,7 +77,37 @@ def checked_out(commit: str) -> Iterator[Side]:
         name = _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}").strip()
         archive = subprocess.run(["git", "archive", name], cwd=CHECKOUT, check=True, stdout=subprocess.PIPE)
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        _install_missing(Path(folder))
         yield Side(name, Path(folder))
+
+
+def _install_missing(folder: Path) -> None:
+    """Install the packages that a commit's code needs into its folder, but for those that are installed here."""
+    texts = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["dependencies"]
+    requirements = [Requirement(text) for text in texts]
+    missing = [
+        each.name for each in requirements if (not each.marker or each.marker.evaluate()) and not _is_installed(each)
+    ]
+    if missing:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--target",
+            str(folder),
+        ]
+        subprocess.run([*command, "--constraint", str(folder / "constraints.txt"), *missing], check=True)
+
+
+def _is_installed(requirement: Requirement) -> bool:
+    try:
+        distribution(requirement.name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def this_side() -> Side:

@@ -155,6 +155,15 @@ class ReadingStore:
         """As Store.read_by_key."""
         return await self._store.read_by_key(fn, is_one=is_one)
 
+    @property
+    def writes_at_once(self) -> bool:
+        """False: an answer that is kept is a second statement."""
+        return False
+
+    async def write_at_once(self, fn: Callable[[WriteTx], Awaitable[bool]]) -> bool:
+        """Return False; see `writes_at_once`."""
+        return False
+
     async def write(self, fn: Callable[[WriteTx], Awaitable[Result]]) -> Result:
         """Raise RuntimeError: what is written past `Call.write` would happen again when the call is sent again."""
         raise RuntimeError("a call that may have an idempotency key writes by Call.write")

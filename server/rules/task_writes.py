@@ -7,7 +7,9 @@ from server.errors import InvalidArgument
 from server.rules import checks, run_state
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.run_state import RunWrite, write_run
-from storage.contract import Store, WriteTx
+from storage.contract import ReadTx, Store, WriteTx
+from storage.errors import RowNotFound
+from storage.ids import can_be_id
 from storage.model import Task, TaskHead
 from storage.slices import in_slices
 
@@ -30,6 +32,8 @@ async def keep_task(store: Store, task: Task, *, now: Callable[[], int]) -> Task
     Raises NotFound for an unknown parent and InvalidArgument for one of another run; RowNotFound for an unknown run.
     """
     root_state = task.state if task.type == run_state.ROOT else None
+    if not root_state and store.writes_at_once and await store.write_at_once(lambda tx: tx.tasks.create_at_once(task)):
+        return task
 
     async def attempt(write: RunWrite) -> Task:
         tx = write.tx
@@ -61,6 +65,10 @@ async def update_tasks(
     other runs and parents that close a cycle.
     """
     task_ids = sorted(task_ids)
+    if len(task_ids) == 1 and store.writes_at_once:
+        updated = await _update_at_once(store, run_id, task_ids[0], merge, is_linked=is_linked, now=now)
+        if updated is not None:
+            return updated
 
     async def attempt(write: RunWrite) -> LinkedTasks:
         tx = write.tx
@@ -90,6 +98,41 @@ async def update_tasks(
         return LinkedTasks(tasks_after, links, await tx.tasks.children(run_id, task_ids))
 
     return await write_run(store, run_id, attempt, now=now)
+
+
+async def _update_at_once(
+    store: Store,
+    run_id: str,
+    task_id: str,
+    merge: Callable[[Task, int], Task],
+    *,
+    is_linked: bool,
+    now: Callable[[], int],
+) -> LinkedTasks | None:
+    """Update a task that stays where it is and as it was read; return it as it stands, or None if nothing has happened."""
+
+    async def read(tx: ReadTx) -> LinkedTasks:
+        if not is_linked:
+            return LinkedTasks([await tx.tasks.get(task_id)])
+        task, links, children = await tx.tasks.linked(task_id, run_id)
+        return LinkedTasks([task], links, children)
+
+    if not can_be_id(task_id):
+        return None
+    try:
+        linked = await store.read_by_key(read, is_one=True)
+        [before] = linked.tasks
+        after = merge(before, now())
+    except (RowNotFound, LargeTask):
+        return None
+    if (
+        before.run_id != run_id
+        or _root_state({task_id: before}, [after])
+        or before.parent_task_id != after.parent_task_id
+    ):
+        return None
+    is_done = await store.write_at_once(lambda tx: tx.tasks.update_at_once(before, after))
+    return replace(linked, tasks=[after]) if is_done else None
 
 
 async def _merged(tasks: Sequence[Task], merge: Callable[[Task, int], Task], now: int) -> Sequence[Task]:

@@ -177,6 +177,18 @@ class Store(Protocol):
         A write to a database that is read-only runs again until its deadline.
         """
 
+    @property
+    def writes_at_once(self) -> bool:
+        """Whether a statement that is a transaction by itself saves anything. If not, nothing is written at once."""
+
+    # The callback calls one of the methods whose names end in `_at_once`, and returns what it returned. With False nothing has
+    # happened, and the same is to be done by `write`.
+    async def write_at_once(self, fn: Callable[[WriteTx], Awaitable[bool]]) -> bool:
+        """A write at once that breaks raises OutcomeUnknown. A deadline that passes during a write at once raises OutcomeUnknown.
+
+        A write at once comes to its end though its caller leaves. A write at once without a database raises Unavailable.
+        """
+
     def until(self, deadline: float | None) -> "Store":
         """A write that never gets through ends with its caller's deadline. A call waits for a connection until its deadline.
         Calls get connections in the order in which they came.

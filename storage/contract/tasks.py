@@ -80,6 +80,18 @@ class TaskWrites(TaskReads, Protocol):
     async def create(self, task: Task) -> Task:
         """Creating a task whose logical key is taken returns the existing task unchanged. A task of an unknown run raises Conflict."""
 
+    async def create_at_once(self, task: Task) -> bool:
+        """A task is created at once in a run of its namespace that is not being canceled, under a parent of that run.
+
+        Nothing is created at once under a key that is taken. Nothing is created at once in a run that is locked.
+        """
+
+    async def update_at_once(self, before: Task, after: Task) -> bool:
+        """A task that is as it was read is updated at once. A task that has changed is not updated at once.
+
+        A task that is locked is not updated at once. A task of a run that is locked or canceled is not updated at once.
+        """
+
     # A change is the task that was read, and the task to write.
     async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
         """An update writes every field but id, run, creation time and logical key. A field that did not change is not written."""

@@ -1,13 +1,15 @@
 """The end of a write transaction: a COMMIT that has begun is never cancelled, whoever waits for it. SqlStore calls this.
 
+A statement that is a transaction by itself is such an end as a whole.
+
 A driver would break the connection off, or have the database cancel the COMMIT, and what became of the write would be unknown
 although the database works.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -18,6 +20,8 @@ from storage.sql.turns import Turn
 BROKEN = "the connection broke during COMMIT; the write may have happened"
 LATE = "the deadline passed during COMMIT; the write may have happened"
 
+Answer = TypeVar("Answer")
+
 CLOSE_SECONDS = 1.0
 """How long the store, when it is closed, waits for the ends of transactions whose callers have left."""
 
@@ -26,13 +30,13 @@ class Endings:
     """The ends of transactions, of which some go on when their callers have left."""
 
     def __init__(self) -> None:
-        self._left = set[asyncio.Task[None]]()
+        self._left = set[asyncio.Task[Any]]()
 
-    async def run(self, ending: Coroutine[Any, Any, None], turn: Turn) -> None:
+    async def run(self, ending: Coroutine[Any, Any, Answer], turn: Turn) -> Answer:
         """Await the end of a transaction. When this is cancelled the end goes on, and the turn lasts as long."""
-        task = asyncio.create_task(ending)
+        task: asyncio.Task[Any] = asyncio.create_task(ending)
         try:
-            await asyncio.shield(task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             if not task.done():
                 turn.ending = task
@@ -40,17 +44,21 @@ class Endings:
                 task.add_done_callback(self._left.discard)
             raise
 
-    async def commit(
+    async def finish(
         self,
+        end: Awaitable[Answer],
         session: Session,
         sessions: Sessions,
         is_unknown: Callable[[DBAPIError], bool],
         turn: Turn,
         deadline: float | None,
-    ) -> None:
-        """Commit and give the connection back. Raises OutcomeUnknown if the connection breaks, or the deadline passes meanwhile."""
+    ) -> Answer:
+        """Await a COMMIT, or a statement that is a transaction by itself, and give the connection back.
+
+        Raises OutcomeUnknown if the connection breaks, or the deadline passes meanwhile.
+        """
         try:
-            await self.run(_committed(session, sessions, is_unknown), turn)
+            return await self.run(_finished(end, session, sessions, is_unknown), turn)
         except asyncio.CancelledError:
             # By the caller's own timer for the same deadline: what it asks for is to end now, and why is known only here.
             if deadline is not None and time.monotonic() >= deadline:
@@ -63,12 +71,22 @@ class Endings:
             await asyncio.wait(tuple(self._left), timeout=CLOSE_SECONDS)
 
 
-async def _committed(session: Session, sessions: Sessions, is_unknown: Callable[[DBAPIError], bool]) -> None:
+async def committed(session: Session) -> None:
+    """Commit; a connection on which that fails is not used again."""
     try:
         await session.commit()
-    except BaseException as error:
+    except BaseException:
         # Whatever the error, the transaction may still be open, and the connection's next user must not commit it.
         session.is_usable = False
+        raise
+
+
+async def _finished(
+    end: Awaitable[Answer], session: Session, sessions: Sessions, is_unknown: Callable[[DBAPIError], bool]
+) -> Answer:
+    try:
+        return await end
+    except BaseException as error:
         if isinstance(error, OSError) or (isinstance(error, DBAPIError) and is_unknown(error)):
             raise OutcomeUnknown(BROKEN) from error
         raise

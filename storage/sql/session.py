@@ -39,6 +39,11 @@ class Session(ABC):
     async def open(self) -> None:
         """Prepare a new connection."""
 
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether the connection has not ended, as far as the driver has noticed."""
+
     @abstractmethod
     async def send(self, text: str) -> None:
         """Let the driver execute BEGIN, COMMIT or ROLLBACK."""
@@ -136,10 +141,13 @@ class Session(ABC):
 
 
 class SessionStatements:
-    """The statements of one transaction: those that somebody holds by their text, and those built for one call by SQLAlchemy."""
+    """The statements of one transaction: those that somebody holds by their text, and those built for one call by SQLAlchemy.
 
-    def __init__(self, session: Session, statements: PreparedStatements) -> None:
-        self._session, self._statements = session, statements
+    `prefix` is what each of the first kind begins with.
+    """
+
+    def __init__(self, session: Session, statements: PreparedStatements, *, prefix: str = "") -> None:
+        self._session, self._statements, self._prefix = session, statements, prefix
 
     async def execute(self, statement: ClauseElement, values: Values | Sequence[Values] | None = None) -> Any:
         """Execute a statement with values, or with each of several; what has no values was built for one call."""
@@ -149,6 +157,7 @@ class SessionStatements:
         if isinstance(values, Mapping):
             prepared = self._statements.of(statement, values)
             text, arguments = prepared.bind(values)
+            text = self._prefix + text
             rows, count = await session.execute(text, arguments, returns_rows=prepared.returns_rows)
             return Rows(prepared.rows(rows), count)
         if values:
@@ -172,7 +181,7 @@ class Sessions:
         try:
             while self._free:
                 session = self._free.pop()
-                if session.connected_at >= self._left_at:
+                if session.connected_at >= self._left_at and session.is_open:
                     return session
                 await session.close()
             return await self._opened()

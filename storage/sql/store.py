@@ -170,6 +170,15 @@ class SqlStore:
         """Return this store for one caller; see storage.contract.Store."""
         return self if deadline is None else _StoreUntil(self, deadline)
 
+    @property
+    def writes_at_once(self) -> bool:
+        """See storage.contract.Store."""
+        return self.dialect.at_once is not None
+
+    async def write_at_once(self, fn: Callable[[WriteTx], Awaitable[bool]]) -> bool:
+        """Run a callback with one statement that writes; see storage.contract.Store."""
+        return await self._retrying(self._write_turns, lambda turn: self._writes.write_at_once(fn, turn, None))
+
     async def _read_once(
         self, fn: Callable[[ReadTx], Awaitable[Answer]], deadline: float | None, turn: Turn, *, is_one: bool = False
     ) -> Answer:
@@ -357,6 +366,15 @@ class _StoreUntil:
     async def write(self, fn: Callable[[WriteTx], Awaitable[Answer]]) -> Answer:
         store = self._store
         attempt = lambda turn: store._write_once(fn, self._deadline, turn)  # noqa: E731
+        return await store._retrying(store._write_turns, attempt, self._deadline)
+
+    @property
+    def writes_at_once(self) -> bool:
+        return self._store.writes_at_once
+
+    async def write_at_once(self, fn: Callable[[WriteTx], Awaitable[bool]]) -> bool:
+        store = self._store
+        attempt = lambda turn: store._writes.write_at_once(fn, turn, self._deadline)  # noqa: E731
         return await store._retrying(store._write_turns, attempt, self._deadline)
 
     def until(self, deadline: float | None) -> Store:

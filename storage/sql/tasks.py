@@ -42,6 +42,7 @@ from storage.sql.linked_task import LinkedTaskStatement, linked_task
 from storage.sql.listing import page
 from storage.sql.rows import RowVanished, columns_of, execute_many, field_names, inline_literal, records, values_of
 from storage.sql.tables import tasks
+from storage.sql.tasks_at_once import TasksAtOnce
 
 LOCKED_AT_ONCE = 4_096
 """How many tasks of a run one statement locks, by their ids."""
@@ -97,6 +98,7 @@ class _Statements:
         self.running_leaf = select(tasks.c.id).where(of_run, is_running, ~has_child).limit(1)
         self.running = select(*columns_of(tasks, RunningTask)).where(of_run, is_running).order_by(tasks.c.id)
         self.end_running = _end_running().where(is_running)
+        self.at_once = None if dialect.at_once is None else TasksAtOnce(dialect.at_once, _update)
 
 
 def _ancestors(dialect: Dialect) -> Select[Any]:
@@ -292,6 +294,34 @@ class SqlTasks:
         if not rows:
             raise RowVanished
         return Task(*rows[0])
+
+    async def create_at_once(self, task: Task) -> bool:
+        """Insert a new task with one statement; return whether that was possible."""
+        statements = self._statements.at_once
+        if statements is None:
+            return False
+        values = {"of_run": task.run_id, **{f"new_{name}": value for name, value in values_of(task).items()}}
+        if task.parent_task_id is None:
+            result = await self._connection.execute(statements.create, values)
+        else:
+            values["parent_id"] = task.parent_task_id
+            result = await self._connection.execute(statements.create_under_parent, values)
+        return result.rowcount == 1
+
+    async def update_at_once(self, before: Task, after: Task) -> bool:
+        """Write the changes of a task with one statement; return whether that was possible."""
+        statements = self._statements.at_once
+        if statements is None:
+            return False
+        names = tuple(_changed_names(before, after))
+        values = {
+            "task_id": before.id,
+            "of_run": before.run_id,
+            "read_updated_at": before.updated_at,
+            "read_state": before.state,
+            **{name: getattr(after, name) for name in names},
+        }
+        return (await self._connection.execute(statements.update(names), values)).rowcount == 1
 
     async def update(self, changes: Sequence[tuple[Task, Task]]) -> None:
         """Write the changes of tasks, each given as the task that was read and the task to write."""

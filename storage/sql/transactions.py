@@ -7,22 +7,28 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage.sql.commits import Endings
-from storage.sql.dialects.dialect import Dialect
+from storage.sql.commits import Endings, committed
+from storage.sql.dialects.dialect import Dialect, Failure
 from storage.sql.prepared import PreparedStatements
-from storage.sql.session import Sessions, SessionStatements
+from storage.sql.session import Session, Sessions, SessionStatements
 from storage.sql.thread_turns import TakesLong, Transaction
 from storage.sql.transaction_threads import TransactionThreads
 from storage.sql.turn_statements import TurnStatements
 from storage.sql.turns import Turn
 from storage.sql.tx import SqlTx
+from storage.tracebacks import release
 
 Answer = TypeVar("Answer")
 
 Callback = Callable[[Any], Awaitable[Answer]]
 """Takes a SqlTx, and awaits nothing but its methods."""
+
+
+_IN_THE_WAY = frozenset({Failure.DUPLICATE, Failure.MISSING_PARENT, Failure.RETRY})
+"""Why a statement fails that meets what others have written or locked: it has done nothing."""
 
 
 class Transactions(ABC):
@@ -55,6 +61,13 @@ class Transactions(ABC):
     def run_at_once(self, callback: Callback[Answer]) -> Answer:
         """Run a callback that reads little, without waiting for anything; raises TakesLong where that is not possible."""
         raise TakesLong
+
+    async def write_at_once(self, callback: Callback[bool], turn: Turn, deadline: float | None) -> bool:
+        """Run a callback that writes with one statement, as a transaction by itself; return whether it has written.
+
+        Raises as COMMIT in `run`. Where transactions cost no round trips, nothing is run.
+        """
+        return False
 
     def share_the_interpreter(self) -> bool:
         """Return whether there are transactions, or were just now, that take turns with the event loop."""
@@ -157,10 +170,38 @@ class SessionTransactions(Transactions):
             await self._endings.run(self.sessions.give_back(session), turn)
             raise
         if self._is_writer:
-            await self._endings.commit(session, self.sessions, self._dialect.is_outcome_unknown, turn, deadline)
+            await self._finish(committed(session), session, turn, deadline)
         else:
             await self.sessions.give_back(session)
         return answer
+
+    async def write_at_once(self, callback: Callback[bool], turn: Turn, deadline: float | None) -> bool:
+        """See Transactions."""
+        at_once = self._dialect.at_once
+        if at_once is None:
+            return False
+        session = await self.sessions.take()
+        try:
+            turn.caller.check()
+        except BaseException:
+            await self._endings.run(self.sessions.give_back(session), turn)
+            raise
+        statements = SessionStatements(session, self._prepared, prefix=at_once.prefix)
+        writing = self._written(callback(SqlTx(statements, self._dialect)))
+        return await self._finish(writing, session, turn, deadline)
+
+    async def _written(self, writing: Awaitable[bool]) -> bool:
+        try:
+            return await writing
+        except DBAPIError as error:
+            if self._dialect.failure(error) in _IN_THE_WAY:
+                release(error)
+                return False
+            raise
+
+    async def _finish(self, end: Awaitable[Answer], session: Session, turn: Turn, deadline: float | None) -> Answer:
+        is_unknown = self._dialect.is_outcome_unknown
+        return await self._endings.finish(end, session, self.sessions, is_unknown, turn, deadline)
 
     def use(self) -> tuple[int, int]:
         """See Transactions."""

@@ -1,12 +1,13 @@
 """The store under test: SqlStore on a migrated database of each kind."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from migrations.upgrade import upgrade_async
 from storage.sql.store import SqlStore
 from tests.contract.plans import counted_store
-from tests.databases import create_migrated_database, drop_database
+from tests.databases import PrivateServer, create_database, create_migrated_database, drop_database
 
 COMMIT_SECONDS = 60
 
@@ -43,3 +44,16 @@ async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
 def patient_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A COMMIT waits for as long as it is held; on MySQL and MariaDB it is given up otherwise, and its transaction run again."""
     monkeypatch.setattr("storage.sql.dialects.mysql.TABLE_SECONDS", COMMIT_SECONDS)
+
+
+@pytest.fixture
+async def own_url(
+    database_kind: str, migrated_url: str, start_private_server: Callable[..., PrivateServer]
+) -> AsyncIterator[str]:
+    """A database of the test's own; on a server of its own where commits are held for the whole server."""
+    if database_kind != "mysql":
+        yield migrated_url
+        return
+    url = create_database(database_kind, server=start_private_server(database_kind).url)
+    await upgrade_async(url)
+    yield url

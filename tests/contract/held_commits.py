@@ -11,9 +11,8 @@ from storage.sql.store import SqlStore
 from tests.databases.queries import execute
 
 HELD = {
-    "postgresql": "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COMMIT%' AND wait_event = 'advisory' "
-    "AND datname = current_database()",
-    "mysql": "SELECT id FROM information_schema.processlist WHERE info = 'COMMIT' AND db = DATABASE()",
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()",
+    "mysql": "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for backup lock' AND db = DATABASE()",
 }
 
 # What is deferred runs in COMMIT.

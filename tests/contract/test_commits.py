@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from migrations.upgrade import upgrade_async
 from server.calls.statuses import to_status
 from storage.contract import WriteTx
 from storage.errors import OutcomeUnknown, PoolExhausted, Unavailable
@@ -22,7 +21,6 @@ from storage.sql.dialects.online_ddl import TABLE_SECONDS
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_run, keep
 from tests.contract.held_commits import commits_held
-from tests.databases import PrivateServer, create_database
 from tests.databases.fresh import sqlite_path
 from tests.databases.queries import execute
 from tests.faults.waiting import until
@@ -33,19 +31,6 @@ HANGING_SECONDS = 20.0
 
 class Injected(Exception):
     """Fails a COMMIT before the database gets it."""
-
-
-@pytest.fixture
-async def own_url(
-    database_kind: str, migrated_url: str, start_private_server: Callable[..., PrivateServer]
-) -> AsyncIterator[str]:
-    """A database of the test's own; on a server of its own where commits are held for the whole server."""
-    if database_kind != "mysql":
-        yield migrated_url
-        return
-    url = create_database(database_kind, server=start_private_server(database_kind).url)
-    await upgrade_async(url)
-    yield url
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.contract import Lock
 from storage.errors import Unavailable, Unusable, ValueRefused
+from storage.sql.dialects.at_once import WritesAtOnce
 from storage.sql.dialects.inquiry import Inquiry
 from storage.sql.dialects.online_ddl import OnlineDdl
 from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, causes, is_ambiguous, why_unreachable
@@ -77,6 +78,8 @@ class Dialect:
     """Whether a server always upgrades the schema at start."""
     orders_ranges: ClassVar[bool] = True
     """Whether several ranges of an index are read in its order, so that no sort follows."""
+    at_once: ClassVar[WritesAtOnce | None] = None
+    """How a statement writes that is a transaction by itself; None where that saves no round trips."""
     default_port: ClassVar[int] = 0
     """The port of a URL without one."""
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType({})
@@ -258,10 +261,7 @@ class Dialect:
         return column
 
     def statements(self, kind: type[Statements]) -> Statements:
-        """Return an instance of a class of statements, which takes a dialect; it is created once.
-
-        SQLAlchemy caches compiled statements, but building a statement and its cache key again takes a fifth of a small call.
-        """
+        """Return an instance of a class of statements, which takes a dialect; it is created once."""
         statements: Statements | None = self._statements.get(kind)
         if statements is None:
             statements = self._statements[kind] = kind(self)  # type: ignore[call-arg]

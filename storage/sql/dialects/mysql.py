@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
+from storage.sql.dialects.at_once import FailingWhenLocked, WritesAtOnce
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
@@ -147,6 +148,7 @@ class MySQL(Dialect):
     )
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
+    at_once: ClassVar[WritesAtOnce | None] = FailingWhenLocked()
     default_port: ClassVar[int] = 3306
     refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(REFUSALS)
     value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(VALUE_REFUSALS)

@@ -59,6 +59,10 @@ class Aiomysql(MySQLDriver):
         writer = connection._writer
         return None if writer is None else writer.transport
 
+    def is_open(self, connection: Any) -> bool:
+        """The driver's end stays open when the server has closed its own."""
+        return super().is_open(connection) and not connection._reader.at_eof()
+
 
 def _tls(options: Mapping[str, str]) -> ssl.SSLContext:
     """Return what the options of a store URL mean, as they do to asyncmy: without an authority, any certificate is taken."""

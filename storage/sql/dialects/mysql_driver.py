@@ -43,6 +43,11 @@ class MySQLDriver(ABC):
     def transport(self, connection: Any) -> BaseTransport | None:
         """Return the transport of a connection, None if it is closed."""
 
+    def is_open(self, connection: Any) -> bool:
+        """Return whether the server has not closed a connection, as far as the driver has noticed."""
+        transport = self.transport(connection)
+        return transport is not None and not transport.is_closing()
+
 
 @functools.cache
 def installed_driver() -> MySQLDriver:

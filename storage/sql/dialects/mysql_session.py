@@ -39,6 +39,11 @@ class MySQLSession(Session):
         level = "READ COMMITTED" if self.is_writer else "REPEATABLE READ"
         await self._sent("SET", self.send(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}"))
 
+    @property
+    def is_open(self) -> bool:
+        """See Session."""
+        return self._kind.is_open(self.driver)
+
     async def send(self, text: str) -> None:
         """See Session."""
         await self.driver.query(text)

@@ -33,19 +33,13 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
 
 from storage.errors import Unavailable
+from storage.sql.dialects.at_once import SkippingLocked, WritesAtOnce
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
+from storage.sql.dialects.postgresql_codes import CLASSES, FAILURES, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.postgresql_driver import ERRORS, PostgreSQLSession, open_sessions
 from storage.sql.dialects.postgresql_inquiry import PostgreSQLInquiry
-from storage.sql.dialects.refusals import (
-    FORBIDDEN_VALUE,
-    NOT_TEXT,
-    OUT_OF_RANGE,
-    TOO_LONG,
-    causes,
-    why_no_identity,
-    why_no_trust,
-)
+from storage.sql.dialects.refusals import causes, why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_SECONDS,
@@ -61,46 +55,6 @@ IMPORT_LOCK_KEY = SCHEMA_LOCK_KEY + 1
 SCHEMA_LOCK_SECONDS = 0.1  # how often a process that waits for the schema's lock asks for it
 _TRY_SCHEMA_LOCK = text(f"SELECT pg_try_advisory_lock({SCHEMA_LOCK_KEY})")
 
-_FAILURES = {
-    "23505": Failure.DUPLICATE,
-    "23503": Failure.MISSING_PARENT,
-    "40001": Failure.RETRY,  # serialization_failure
-    "40P01": Failure.RETRY,  # deadlock_detected
-    "55P03": Failure.RETRY,  # lock_not_available
-    "22001": Failure.TOO_LARGE,
-    "54000": Failure.TOO_LARGE,
-    "22003": Failure.TOO_LARGE,  # numeric_value_out_of_range
-    "25006": Failure.READ_ONLY,  # read_only_sql_transaction: a standby after failover
-    "25P03": Failure.DISCONNECTED,  # idle_in_transaction_session_timeout
-    "25P04": Failure.DISCONNECTED,  # transaction_timeout
-    "3D000": Failure.UNAVAILABLE,  # invalid_catalog_name: no such database
-    "42501": Failure.FORBIDDEN,  # insufficient_privilege
-    "57014": Failure.UNAVAILABLE,  # query_canceled by the operator or a timeout
-    "57P01": Failure.DISCONNECTED,  # admin_shutdown
-    "57P02": Failure.DISCONNECTED,  # crash_shutdown
-    "57P03": Failure.DISCONNECTED,  # cannot_connect_now: it starts, stops or recovers
-    "57P04": Failure.UNAVAILABLE,  # database_dropped
-    "57P05": Failure.DISCONNECTED,  # idle_session_timeout
-}
-_NO_CONNECTION_LEFT = "has no connection left: as many are open as the server, the database or the user may have"
-_REFUSALS: Mapping[str | int, str] = {
-    "28P01": "refuses the password of this user, or does not know the user",
-    "28000": "does not let this user log in: see the role's LOGIN, and pg_hba.conf, which may ask for encryption",
-    "3D000": "does not exist: the server has no database of this name; create it, or correct the URL",
-    "42501": "does not let this user connect; GRANT CONNECT ON DATABASE allows it",
-    "53300": _NO_CONNECTION_LEFT,
-    "53400": _NO_CONNECTION_LEFT,
-    "55000": "takes no connections",
-    "57P03": "is starting, stopping or recovering; try again",
-}
-_VALUE_REFUSALS: Mapping[str | int, str] = {
-    "22001": TOO_LONG,
-    "22003": OUT_OF_RANGE,
-    "22021": NOT_TEXT,
-    "22P05": NOT_TEXT,
-    "23514": FORBIDDEN_VALUE,  # check_violation
-    "P0001": FORBIDDEN_VALUE,  # raise_exception, in a trigger
-}
 _KEEPALIVES = {
     "tcp_keepalives_idle": KEEPALIVE_IDLE_SECONDS,
     "tcp_keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
@@ -109,7 +63,6 @@ _KEEPALIVES = {
 }
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _TOO_MANY = "number of query arguments"  # asyncpg's error for more than 32,767, which has no code
-_CLASSES = {"08": Failure.DISCONNECTED, "53": Failure.UNAVAILABLE, "58": Failure.UNAVAILABLE, "28": Failure.UNAVAILABLE}
 
 
 @compiles(ByteString, "postgresql")
@@ -167,9 +120,10 @@ class PostgreSQL(Dialect):
     many_processes: ClassVar[bool] = True
     upgrades_itself: ClassVar[bool] = False
     orders_ranges: ClassVar[bool] = False
+    at_once: ClassVar[WritesAtOnce | None] = SkippingLocked()
     default_port: ClassVar[int] = 5432
-    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_REFUSALS)
-    value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(_VALUE_REFUSALS)
+    refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(REFUSALS)
+    value_refusals: ClassVar[Mapping[str | int, str]] = MappingProxyType(VALUE_REFUSALS)
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -264,7 +218,7 @@ class PostgreSQL(Dialect):
                 return Failure.UNAVAILABLE  # a file of certificates is missing
             is_closed = error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), OSError)
             return Failure.DISCONNECTED if is_closed else Failure.UNKNOWN
-        return _FAILURES.get(state) or _CLASSES.get(state[:2], Failure.UNKNOWN)
+        return FAILURES.get(state) or CLASSES.get(state[:2], Failure.UNKNOWN)
 
     def code_of(self, error: Exception) -> str | None:
         """The SQLSTATE."""

@@ -43,6 +43,11 @@ class PostgreSQLSession(Session):
     async def open(self) -> None:
         """There is nothing left to prepare."""
 
+    @property
+    def is_open(self) -> bool:
+        """See Session."""
+        return not self.driver.is_closed()
+
     async def send(self, text: str) -> None:
         """See Session."""
         await self.driver.execute(f"{text};")
