@@ -18,9 +18,7 @@ from storage.sql.tables import artifact_tasks, artifacts
 _COLUMNS = columns_of(artifact_tasks, ArtifactTask)
 _OF_LINK = ("task_id", "artifact_id", "type", "key", "producer")
 _UNIQUE = ("task_id", "type", "key", "iteration", "artifact_id")
-_IDS = ("task_id", "artifact_id")
 _OUTPUT = ("task_id", "type", "key", "iteration")
-_TASK_AND_KEY = ("task_id", "key")
 
 
 class _Statements:
@@ -32,9 +30,9 @@ class _Statements:
         self.of_run = self._linked(artifact_tasks, of_run)
         self.of_runs = self._linked(*dialect.rows_among(artifact_tasks, artifact_tasks.c.run_id, "ids"))
         self.of_tasks = self._linked(*dialect.rows_among(artifact_tasks, artifact_tasks.c.task_id, "ids"))
-        links, condition = dialect.rows_by_key(artifact_tasks, _UNIQUE, _IDS)
+        links, condition = dialect.rows_by_key(artifact_tasks, _UNIQUE)
         self.by_key = select(*columns_of(links, ArtifactTask)).where(condition)
-        outputs, is_output = dialect.rows_by_key(artifact_tasks, _OUTPUT, _TASK_AND_KEY)
+        outputs, is_output = dialect.rows_by_key(artifact_tasks, _OUTPUT)
         self.outputs = select(*columns_of(outputs, ArtifactTask)).where(is_output)
         among, is_among = dialect.rows_among(artifacts, artifacts.c.id, "ids")
         has_uri = dialect.among(among.c.uri_hash, "uri_hashes")
@@ -133,9 +131,9 @@ class SqlArtifactTasks:
         They come by the ids of their links. The given links' own artifacts and ids do not count.
         """
         keys = {_output_key(link): dict(zip(_OUTPUT, _output_key(link), strict=True)) for link in links}
-        values = self._dialect.key_values(_OUTPUT, _TASK_AND_KEY, list(keys.values()))
+        values = self._dialect.key_values(_OUTPUT, list(keys.values()))
         rows = (await self._connection.execute(self._statements.outputs, values)).all()
-        links_found = [link for link in (ArtifactTask(*row) for row in rows) if _output_key(link) in keys]
+        links_found = [ArtifactTask(*row) for row in rows]
         if not links_found:
             return []
         # Not in the same statement: a uri may be that of many artifacts, and a planner that does not know it begins there.
@@ -168,7 +166,7 @@ class SqlArtifactTasks:
                 return [links[0]] * len(links)
         else:
             await execute_many(self._connection, self._dialect.insert_or_skip(artifact_tasks, _UNIQUE), rows)
-        values = self._dialect.key_values(_UNIQUE, _IDS, rows)
+        values = self._dialect.key_values(_UNIQUE, rows)
         result = await self._connection.execute(self._statements.by_key, values)
         stored_links = await records(result, lambda row: ArtifactTask(*row))
         links_by_key = {_unique_key(link): link for link in stored_links}

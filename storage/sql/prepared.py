@@ -6,6 +6,7 @@ and a result whose columns have names. Here the same text is executed with the s
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,7 @@ from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TupleType, TypeEngine
 
 EXPANSIONS_MAX = 32
 """For how many combinations of lengths a statement with lists of values keeps its text."""
@@ -27,16 +28,19 @@ Arguments = tuple[Any, ...]
 class _Argument:
     """A value of a statement: one that it is executed with, or else its own."""
 
-    __slots__ = ("default", "is_required", "key", "name", "process")
+    __slots__ = ("default", "has_rows", "is_required", "key", "name", "process")
 
     def __init__(self, compiled: SQLCompiler, name: str) -> None:
         bound = next(each for each, its_name in compiled.bind_names.items() if its_name == name)
         self.name, self.key, self.is_required, self.default = name, bound.key, bound.required, bound.effective_value
+        self.has_rows = isinstance(bound.type, TupleType)
+        """Whether it is a list of rows, each of whose values is bound."""
         self.process: Processor | None = bound.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect)
 
     def sent(self, values: Values) -> Any:
         """Return the value as it was sent."""
-        return values[self.key] if self.is_required else values.get(self.key, self.default)
+        value = values[self.key] if self.is_required else values.get(self.key, self.default)
+        return list(chain.from_iterable(value)) if self.has_rows else value
 
     def bound(self, value: Any) -> Any:
         """Return what the driver takes for a value."""

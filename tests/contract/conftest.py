@@ -43,7 +43,7 @@ async def busy_store(busy_url: str) -> AsyncIterator[SqlStore]:
 @pytest.fixture
 def patient_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A COMMIT waits for as long as it is held; on MySQL and MariaDB it is given up otherwise, and its transaction run again."""
-    monkeypatch.setattr("storage.sql.dialects.mysql.TABLE_SECONDS", COMMIT_SECONDS)
+    monkeypatch.setattr("storage.sql.dialects.mysql_session.TABLE_SECONDS", COMMIT_SECONDS)
 
 
 @pytest.fixture

@@ -312,20 +312,16 @@ class Dialect:
         """
         return table, condition
 
-    def rows_by_key(
-        self, table: Table, keys: Sequence[str], narrow_keys: Sequence[str]
-    ) -> tuple[FromClause, ColumnElement[bool]]:
-        """Return the rows of a table that hold given unique keys: what stands for the table, and a condition.
+    def rows_by_key(self, table: Table, keys: Sequence[str]) -> tuple[FromClause, ColumnElement[bool]]:
+        """Return the rows of a table whose columns have one of several combinations of values, by the index that begins with them.
 
-        Rows that agree in the narrow keys only, which are texts, may be among them. `key_values` makes what is bound.
+        It is what stands for the table, and a condition. `key_values` makes what is bound.
         """
-        return table, and_(*(self.among(table.c[key], f"of_{key}") for key in narrow_keys))
+        raise NotImplementedError
 
-    def key_values(
-        self, keys: Sequence[str], narrow_keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
-    ) -> dict[str, Any]:
-        """Return the values to bind for `rows_by_key`: the keys of rows."""
-        return {f"of_{key}": self.text_list(sorted({row[key] for row in rows})) for key in narrow_keys}
+    def key_values(self, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the values to bind for `rows_by_key`: the keys of rows, which are different."""
+        raise NotImplementedError
 
     def locked(self, statement: Select[Any], lock: Lock) -> Select[Any]:
         """Return a statement that locks the rows it selects; it is unchanged on a database with a single writer."""

@@ -7,7 +7,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Insert, Select, Table, bindparam, event, func, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    event,
+    func,
+    text,
+    tuple_,
+)
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.engine import ExceptionContext
@@ -21,15 +33,14 @@ from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
 from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
 from storage.sql.dialects.mysql_inquiry import MySQLInquiry
-from storage.sql.dialects.mysql_session import MySQLSession
-from storage.sql.dialects.online_ddl import LOCK_SECONDS, TABLE_SECONDS, OnlineDdl
+from storage.sql.dialects.mysql_session import MySQLSession, settings_of, time_limits
+from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_SECONDS,
     KEEPALIVE_INTERVAL_SECONDS,
     UNACKNOWLEDGED_SECONDS,
-    SessionLimits,
     keep_alive,
     not_in_force,
 )
@@ -107,29 +118,6 @@ async def _variables(connection: AsyncConnection, scope: str) -> dict[str, str]:
     return {str(name): str(value) for name, value in (tuple(row) for row in rows)}
 
 
-def _time_limits(limits: SessionLimits | None) -> dict[str, float]:
-    """The variables of MariaDB and of MySQL that limit a session; each server has its own."""
-    if limits is None:
-        return {}
-    return {
-        "max_statement_time": limits.statement_milliseconds / 1000,
-        "idle_transaction_timeout": limits.idle_seconds,
-        "max_execution_time": limits.statement_milliseconds,
-    }
-
-
-def _first_statement(limits: SessionLimits | None) -> str:
-    """Return the settings of a session: MariaDB's limits in a comment that MySQL ignores, MySQL's in one that MariaDB ignores."""
-    strict = f"SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), lock_wait_timeout = {TABLE_SECONDS}"
-    if limits is None:
-        return strict
-    milliseconds = limits.statement_milliseconds
-    return (
-        f"{strict} /*M!100300 , max_statement_time = {milliseconds / 1000},"
-        f" idle_transaction_timeout = {limits.idle_seconds} */ /*!80000 , max_execution_time = {milliseconds} */"
-    )
-
-
 class MySQL(Dialect):
     """READ COMMITTED with row locks for writing, InnoDB's REPEATABLE READ for snapshots.
 
@@ -187,7 +175,7 @@ class MySQL(Dialect):
                 "password": self._password,
                 "charset": "utf8mb4",
                 "async_creator_fn": _connecting(self._driver, max(1.0, pool_timeout_seconds)),
-                "init_command": _first_statement(self.session_limits),
+                "init_command": settings_of(self.session_limits),
             },
         }
 
@@ -304,11 +292,20 @@ class MySQL(Dialect):
         value = None if texts is None else self.text_list(texts)
         return column.in_(bindparam(name, value, expanding=True, required=texts is None))
 
+    def rows_by_key(self, table: Table, keys: Sequence[str]) -> tuple[FromClause, ColumnElement[bool]]:
+        """A list of rows, each of which is a range of the index. Lists for each column would be their product, or a scan."""
+        columns = tuple_(*(table.c[key] for key in keys))
+        return table, columns.in_(bindparam("of_rows", expanding=True))
+
+    def key_values(self, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The rows, in one of a few lengths."""
+        return {"of_rows": self.text_list([tuple(row[key] for key in keys) for row in rows])}
+
     def along(self, statement: Select[Any], rows: FromClause, index: str) -> Select[Any]:
         """Return the statement with the index forced: MariaDB prefers any other that has the order, however much it reads."""
         return statement.with_hint(rows, f"FORCE INDEX ({index})", self.name)
 
-    def text_list(self, texts: Sequence[str]) -> Any:
+    def text_list(self, texts: Sequence[Any]) -> Any:
         """The texts, with the last one repeated up to the next of LIST_STEPS."""
         length = next((step for step in LIST_STEPS if step >= len(texts)), len(texts))
         last = list(texts[-1:])
@@ -359,7 +356,7 @@ class MySQL(Dialect):
         session = await _variables(connection, "SESSION")
         return sentences + [
             not_in_force(name, session[name], limit)
-            for name, limit in _time_limits(self.session_limits).items()
+            for name, limit in time_limits(self.session_limits).items()
             if name in session and float(session[name]) != limit
         ]
 

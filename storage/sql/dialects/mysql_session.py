@@ -6,11 +6,36 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.sql.dialects.mysql_driver import MySQLDriver
+from storage.sql.dialects.online_ddl import TABLE_SECONDS
+from storage.sql.dialects.sessions import SessionLimits
 from storage.sql.prepared import Arguments
 from storage.sql.session import Session
 
 _LEFT = (2006, 2013, 2014, 2045, 2055, 4031)
 """Numbers of errors of connections that have ended: of clients, and 4031 of a server that has waited for too long."""
+
+
+def time_limits(limits: SessionLimits | None) -> dict[str, float]:
+    """The variables of MariaDB and of MySQL that limit a session; each server has its own."""
+    if limits is None:
+        return {}
+    return {
+        "max_statement_time": limits.statement_milliseconds / 1000,
+        "idle_transaction_timeout": limits.idle_seconds,
+        "max_execution_time": limits.statement_milliseconds,
+    }
+
+
+def settings_of(limits: SessionLimits | None) -> str:
+    """Return the settings of a session: MariaDB's limits in a comment that MySQL ignores, MySQL's in one that MariaDB ignores."""
+    strict = f"SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), lock_wait_timeout = {TABLE_SECONDS}"
+    if limits is None:
+        return strict
+    milliseconds = limits.statement_milliseconds
+    return (
+        f"{strict} /*M!100300 , max_statement_time = {milliseconds / 1000},"
+        f" idle_transaction_timeout = {limits.idle_seconds} */ /*!80000 , max_execution_time = {milliseconds} */"
+    )
 
 
 class MySQLSession(Session):

@@ -291,19 +291,15 @@ class PostgreSQL(Dialect):
         """The partners of each row by their index."""
         return _by_index(table, condition, columns), true()
 
-    def rows_by_key(
-        self, table: Table, keys: Sequence[str], narrow_keys: Sequence[str]
-    ) -> tuple[FromClause, ColumnElement[bool]]:
-        """Each row by the index of the whole key."""
+    def rows_by_key(self, table: Table, keys: Sequence[str]) -> tuple[FromClause, ColumnElement[bool]]:
+        """Each combination is looked up."""
         arrays = [_unseen(f"of_{key}", _element_type(table.c[key])) for key in keys]
         wanted = func.unnest(*arrays).table_valued(*(column(key) for key in keys), name="wanted").render_derived()
         condition = and_(*(table.c[key] == wanted.c[key] for key in keys))
         return _looked_up(table, wanted, _by_index(table, condition)), true()
 
-    def key_values(
-        self, keys: Sequence[str], narrow_keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
-    ) -> dict[str, Any]:
-        """A list per column; the rows have different keys."""
+    def key_values(self, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """A list per column."""
         return {f"of_{key}": [row[key] for row in rows] for key in keys}
 
     def _insert_or_skip(self, table: Table, keys: Sequence[str]) -> Insert:
