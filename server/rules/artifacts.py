@@ -124,7 +124,7 @@ async def keep_artifact(tx: WriteTx, new: NewArtifact, artifact: Artifact) -> Ar
     [replayed] = await _replayed(tx, [link], [artifact])
     if replayed is None:
         await tx.artifacts.create([artifact])
-        await tx.artifact_tasks.create([link])
+        await tx.artifact_tasks.create_of_new([link])
     return replayed or artifact
 
 
@@ -142,7 +142,7 @@ async def keep_artifacts(tx: WriteTx, news: Sequence[NewArtifact], artifacts: Se
     replayed = await _replayed(tx, links, artifacts)
     is_new = [each is None for each in replayed]
     await tx.artifacts.create(list(compress(artifacts, is_new)))
-    await tx.artifact_tasks.create(list(compress(links, is_new)))
+    await tx.artifact_tasks.create_of_new(list(compress(links, is_new)))
     return [before or artifact for before, artifact in zip(replayed, artifacts, strict=True)]
 
 

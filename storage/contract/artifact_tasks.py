@@ -49,5 +49,8 @@ class ArtifactTaskWrites(ArtifactTaskReads, Protocol):
         A link to a task or an artifact that does not exist raises Conflict.
         """
 
+    async def create_of_new(self, links: Sequence[ArtifactTask]) -> None:
+        """Links of artifacts that are new come back as they were given."""
+
     async def delete_of_tasks(self, task_ids: Sequence[str]) -> None:
         """Links of tasks are deleted without their artifacts."""

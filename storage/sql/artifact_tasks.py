@@ -12,7 +12,7 @@ from storage.ids import possible_ids
 from storage.model import Artifact, ArtifactTask, LinkedArtifact, LinkOutline
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import RowVanished, columns_of, execute_many, records, values_of
+from storage.sql.rows import RowVanished, columns_of, records, values_of
 from storage.sql.tables import artifact_tasks, artifacts
 
 _COLUMNS = columns_of(artifact_tasks, ArtifactTask)
@@ -165,7 +165,7 @@ class SqlArtifactTasks:
             if await self._dialect.insert_unless_taken(self._connection, artifact_tasks, _UNIQUE, rows[0]):
                 return [links[0]] * len(links)
         else:
-            await execute_many(self._connection, self._dialect.insert_or_skip(artifact_tasks, _UNIQUE), rows)
+            await self._dialect.many_rows.insert(self._connection, artifact_tasks, rows, _UNIQUE)
         values = self._dialect.key_values(_UNIQUE, rows)
         result = await self._connection.execute(self._statements.by_key, values)
         stored_links = await records(result, lambda row: ArtifactTask(*row))
@@ -173,6 +173,12 @@ class SqlArtifactTasks:
         if any(_unique_key(link) not in links_by_key for link in links):
             raise RowVanished
         return [links_by_key[_unique_key(link)] for link in links]
+
+    async def create_of_new(self, links: Sequence[ArtifactTask]) -> None:
+        """Insert the links of artifacts that are new, too."""
+        # Sorted as in `create`: their tasks are locked in this order.
+        rows = [values_of(link) for link in sorted(links, key=_unique_key)]
+        await self._dialect.many_rows.insert(self._connection, artifact_tasks, rows)
 
     async def delete_of_tasks(self, task_ids: Sequence[str]) -> None:
         """Delete the links of tasks; the artifacts stay."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.contract import Listing, Lock, Page
@@ -14,7 +14,7 @@ from storage.ids import possible_ids
 from storage.model import Artifact
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.listing import page
-from storage.sql.rows import RowVanished, columns_of, execute_many, inline_literal, values_of
+from storage.sql.rows import RowVanished, columns_of, inline_literal, values_of
 from storage.sql.tables import artifacts
 
 _COLUMNS = columns_of(artifacts, Artifact)
@@ -27,7 +27,6 @@ _BY_URI = select(*_COLUMNS).where(
     _IN_NAMESPACE,
     artifacts.c.uri == bindparam("uri"),
 )
-_INSERT = insert(artifacts)
 _SET_METRIC = (
     update(artifacts)
     .where(artifacts.c.id == bindparam("artifact_id"))
@@ -100,9 +99,8 @@ class SqlArtifacts:
 
     async def create(self, records: Sequence[Artifact]) -> None:
         """Insert new artifacts."""
-        if not records:
-            return
-        await execute_many(self._connection, _INSERT, [values_of(artifact) for artifact in records])
+        rows = [values_of(artifact) for artifact in records]
+        await self._dialect.many_rows.insert(self._connection, artifacts, rows)
 
     async def create_unique(self, artifact: Artifact) -> Artifact:
         """Insert a new artifact, or return the existing one with its identity."""

@@ -1,21 +1,17 @@
 """Rows ⇄ records: the columns of a table in the order of a record's fields, and back. Used by the per-table files."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, FromClause, Result, literal_column
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.slices import in_slices
 from storage.sql.prepared import Rows
 
 ROWS_AT_ONCE = 250
 """How many rows become records in one piece, without letting other calls go on: each takes some ten microseconds."""
-
-WRITES_AT_ONCE = 2_000
-"""How many rows are given to a driver at once, which prepares them in one piece; each further execution is a round trip."""
 
 Record = TypeVar("Record")
 
@@ -73,9 +69,3 @@ async def records(result: Result[Any] | Rows, record: Callable[[Any], Record]) -
         starts = range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE)
         await in_slices(starts, lambda start: all_records.extend(map(record, rows[start : start + ROWS_AT_ONCE])))
     return all_records
-
-
-async def execute_many(connection: AsyncConnection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute a statement with each of the rows, at most WRITES_AT_ONCE at a time."""
-    for start in range(0, len(rows), WRITES_AT_ONCE):
-        await connection.execute(statement, rows[start : start + WRITES_AT_ONCE])

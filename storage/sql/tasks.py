@@ -1,7 +1,6 @@
 """Statements on tasks. See storage.contract for the promises."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -38,9 +37,10 @@ from storage.model import (
 )
 from storage.slices import in_slices
 from storage.sql.dialects.dialect import Dialect
+from storage.sql.dialects.many_rows import ROW_ID
 from storage.sql.linked_task import LinkedTaskStatement, linked_task
 from storage.sql.listing import page
-from storage.sql.rows import RowVanished, columns_of, execute_many, field_names, inline_literal, records, values_of
+from storage.sql.rows import RowVanished, columns_of, field_names, inline_literal, records, values_of
 from storage.sql.tables import tasks
 from storage.sql.tasks_at_once import TasksAtOnce
 
@@ -98,7 +98,7 @@ class _Statements:
         self.running_leaf = select(tasks.c.id).where(of_run, is_running, ~has_child).limit(1)
         self.running = select(*columns_of(tasks, RunningTask)).where(of_run, is_running).order_by(tasks.c.id)
         self.end_running = _end_running().where(is_running)
-        self.at_once = None if dialect.at_once is None else TasksAtOnce(dialect.at_once, _update)
+        self.at_once = None if dialect.at_once is None else TasksAtOnce(dialect.at_once)
 
 
 def _ancestors(dialect: Dialect) -> Select[Any]:
@@ -155,11 +155,6 @@ def _find_cached(*scope: ColumnElement[bool]) -> Select[Any]:
 
 def _changed_names(before: Task, after: Task) -> Iterator[str]:
     return (name for name in _CHANGING if getattr(before, name) != getattr(after, name))
-
-
-@lru_cache(maxsize=256)
-def _update(names: tuple[str, ...]) -> Update:
-    return update(tasks).where(tasks.c.id == bindparam("task_id")).values({name: bindparam(name) for name in names})
 
 
 class SqlTasks:
@@ -330,20 +325,18 @@ class SqlTasks:
         await in_slices(changes, lambda change: changed.update(_changed_names(*change)))
         names = tuple(name for name in _CHANGING if name in changed)
         if names:
-            rows = [{"task_id": task.id, **{name: getattr(task, name) for name in names}} for _, task in changes]
-            await execute_many(self._connection, _update(names), rows)
+            rows = [{ROW_ID: task.id, **{name: getattr(task, name) for name in names}} for _, task in changes]
+            await self._dialect.many_rows.update(self._connection, tasks, rows)
 
     async def start_again(self, attempts: Sequence[TaskAttempt]) -> None:
         """Write what new attempts set of their tasks."""
-        if attempts:
-            rows = [{"task_id": each.id, **{name: getattr(each, name) for name in _ATTEMPT}} for each in attempts]
-            await execute_many(self._connection, _update(_ATTEMPT), rows)
+        rows = [{ROW_ID: each.id, **{name: getattr(each, name) for name in _ATTEMPT}} for each in attempts]
+        await self._dialect.many_rows.update(self._connection, tasks, rows)
 
     async def end(self, ends: Sequence[TaskEnd]) -> None:
         """Write the ends of tasks."""
-        if ends:
-            rows = [{"task_id": each.id, **{name: getattr(each, name) for name in _END}} for each in ends]
-            await execute_many(self._connection, _update(_END), rows)
+        rows = [{ROW_ID: each.id, **{name: getattr(each, name) for name in _END}} for each in ends]
+        await self._dialect.many_rows.update(self._connection, tasks, rows)
 
     async def end_running(self, run_id: str, end: CommonEnd) -> None:
         """End all running tasks of a run with one statement."""

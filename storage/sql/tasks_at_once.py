@@ -1,10 +1,10 @@
 """Tasks that are created or updated with one statement, which is a transaction by itself. The tasks' file executes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, Update, and_, bindparam, exists, select
+from sqlalchemy import ColumnElement, Insert, Select, Update, and_, bindparam, exists, select, update
 
 from storage.contract import Lock
 from storage.model import RunState, Task
@@ -14,13 +14,10 @@ from storage.sql.tables import runs, tasks
 
 
 class TasksAtOnce:
-    """Statements that write one task, if it and its run are as a writer expects who has not locked them before.
+    """Statements that write one task, if it and its run are as a writer expects who has not locked them before."""
 
-    `update` returns the UPDATE of a task by its id that sets columns of these names.
-    """
-
-    def __init__(self, at_once: WritesAtOnce, update: Callable[[tuple[str, ...]], Update]) -> None:
-        self._at_once, self._update_of = at_once, update
+    def __init__(self, at_once: WritesAtOnce) -> None:
+        self._at_once = at_once
         parent = tasks.alias("parent")
         is_under_parent = exists().where(parent.c.id == bindparam("parent_id"), parent.c.run_id == bindparam("of_run"))
         self.create, self.create_under_parent = self._create(), self._create(is_under_parent)
@@ -45,4 +42,5 @@ class TasksAtOnce:
             tasks.c.state == bindparam("read_state"),
         )
         run = self._run([runs.c.id])
-        return self._update_of(names).where(self._at_once.free(tasks, is_as_read), run.exists())
+        changed = update(tasks).values({name: bindparam(name) for name in names})
+        return changed.where(self._at_once.free(tasks, is_as_read), run.exists())

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from storage.contract import WriteTx
 from storage.errors import Conflict
 from storage.fields import ARTIFACT_TASK_LIST
 from storage.ids import new_id
@@ -41,6 +42,20 @@ async def list_ids(
         listing(ARTIFACT_TASK_LIST, page_size=2),
     )
     return ids_of(pages)
+
+
+async def test_links_of_artifacts_that_are_new_come_back_as_they_were_given(store: SqlStore) -> None:
+    for count in (1, 3):
+        task, new = await a_kept_task(store), [an_artifact() for _ in range(count)]
+        links = [a_link(task, artifact, key=f"key {number}", iteration=number) for number, artifact in enumerate(new)]
+
+        async def write(tx: WriteTx, new: Sequence[Artifact] = new, links: Sequence[ArtifactTask] = links) -> None:
+            await tx.artifacts.create(new)
+            await tx.artifact_tasks.create_of_new(links)
+
+        await store.write(write)
+        found = await store.read(lambda tx, task=task: tx.artifact_tasks.of_tasks([task.id]))
+        assert sorted((each.link for each in found), key=lambda link: link.iteration) == links
 
 
 async def test_links_list_by_id(store: SqlStore) -> None:

@@ -15,6 +15,7 @@ from storage.contract import Lock
 from storage.errors import Unavailable, Unusable, ValueRefused
 from storage.sql.dialects.at_once import WritesAtOnce
 from storage.sql.dialects.inquiry import Inquiry
+from storage.sql.dialects.many_rows import ManyRows
 from storage.sql.dialects.online_ddl import OnlineDdl
 from storage.sql.dialects.refusals import NO_SERVER, NOT_TEXT, OUT_OF_RANGE, causes, is_ambiguous, why_unreachable
 from storage.sql.dialects.sessions import SessionLimits
@@ -112,6 +113,7 @@ class Dialect:
         options = {self.url_options[name]: value for name, value in parts.query.items()}
         self.url: URL = parts.set(drivername=self.driver, query=options)
         self._statements: dict[object, Any] = {}
+        self.many_rows = ManyRows(self.insert_or_skip)
         self.session_limits: SessionLimits | None = None
         """What limits the sessions of engines that are made from now on; by default nothing does."""
 

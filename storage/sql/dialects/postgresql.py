@@ -35,6 +35,7 @@ from sqlalchemy.types import TypeEngine
 from storage.errors import Unavailable
 from storage.sql.dialects.at_once import SkippingLocked, WritesAtOnce
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.many_rows import UnnestedRows, element_type
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.postgresql_codes import CLASSES, FAILURES, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.postgresql_driver import ERRORS, PostgreSQLSession, open_sessions
@@ -99,11 +100,6 @@ def _looked_up(table: Table, wanted: FromClause, rows: FromClause) -> FromClause
     return select(rows).select_from(wanted.join(rows, true())).subquery(table.name)
 
 
-def _element_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """The type of a column, its length and order left out."""
-    return String() if isinstance(column.type, String) else column.type
-
-
 class PostgreSQL(Dialect):
     """READ COMMITTED with row locks for writing, REPEATABLE READ for snapshots."""
 
@@ -127,6 +123,7 @@ class PostgreSQL(Dialect):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
+        self.many_rows = UnnestedRows(self.insert_or_skip)
         self._mode = str(self.url.query.get("ssl", "prefer"))
         if self._mode not in _MODES:
             raise Unavailable(f"sslmode in the store URL must be one of {', '.join(_MODES)}")
@@ -256,7 +253,7 @@ class PostgreSQL(Dialect):
 
     def no_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """With its type: two NULLs without one are texts, which do not go together with numbers."""
-        return cast(null(), _element_type(column))
+        return cast(null(), element_type(column))
 
     def among(self, column: ColumnElement[Any], name: str, texts: Sequence[str] | None = None) -> ColumnElement[bool]:
         """A semi-join with the elements of one array: the generic plan of a long list of values may scan a whole run."""
@@ -293,7 +290,7 @@ class PostgreSQL(Dialect):
 
     def rows_by_key(self, table: Table, keys: Sequence[str]) -> tuple[FromClause, ColumnElement[bool]]:
         """Each combination is looked up."""
-        arrays = [_unseen(f"of_{key}", _element_type(table.c[key])) for key in keys]
+        arrays = [_unseen(f"of_{key}", element_type(table.c[key])) for key in keys]
         wanted = func.unnest(*arrays).table_valued(*(column(key) for key in keys), name="wanted").render_derived()
         condition = and_(*(table.c[key] == wanted.c[key] for key in keys))
         return _looked_up(table, wanted, _by_index(table, condition)), true()
