@@ -1,6 +1,7 @@
 """Many rows of a table that are written at once. A dialect has one of these; the tables' files call it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    union_all,
     update,
 )
 from sqlalchemy import column as named
@@ -27,6 +29,9 @@ WRITES_AT_ONCE = 2_000
 
 STATEMENTS_MAX = 256
 """How many statements are held; which columns change differs from one update to the next."""
+
+JOINED_CHARACTERS = 1_000_000
+"""How much text goes into one statement that updates several rows."""
 
 ROW_ID = "row_id"
 """Under this name an update has the id of the row that it changes."""
@@ -116,6 +121,47 @@ class UnnestedRows(ManyRows):
         for some in _pieces(rows):
             statement = self._held((table, "lists", *rows[0]), make)
             await connection.execute(statement, _values(some))
+
+
+class JoinedRows(ManyRows):
+    """MariaDB and MySQL get one UPDATE for several rows, joined with their values; their drivers send one for each row otherwise.
+
+    `lengths` are the numbers of rows for which there are statements: the last row is repeated up to the next of them. What has more
+    text than JOINED_CHARACTERS is sent row by row, since a statement must not become too large.
+    """
+
+    def __init__(self, insert_or_skip: Callable[[Table, Sequence[str]], Insert], lengths: Sequence[int]) -> None:
+        super().__init__(insert_or_skip)
+        self._lengths = lengths
+
+    async def update(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+        """See ManyRows."""
+        if len(rows) < 2 or _characters(rows) > JOINED_CHARACTERS:
+            await super().update(connection, table, rows)
+            return
+        names, most = tuple(rows[0]), self._lengths[-1]
+        for start in range(0, len(rows), most):
+            some = list(rows[start : start + most])
+            length = next(step for step in self._lengths if step >= len(some))
+            some += some[-1:] * (length - len(some))
+            statement = self._held((table, length, *names), partial(_joined, table, names, length))
+            values = {f"{name}_{place}": row[name] for place, row in enumerate(some) for name in names}
+            await connection.execute(statement, values)
+
+
+def _joined(table: Table, names: Sequence[str], length: int) -> Update:
+    types = {name: table.c.id.type if name == ROW_ID else table.c[name].type for name in names}
+    rows = [
+        select(*(bindparam(f"{name}_{place}", type_=types[name]).label(name) for name in names))
+        for place in range(length)
+    ]
+    wanted = union_all(*rows).subquery("wanted")
+    changed = {table.c[name]: wanted.c[name] for name in names if name != ROW_ID}
+    return update(table).where(table.c.id == wanted.c[ROW_ID]).values(changed)
+
+
+def _characters(rows: Sequence[Row]) -> int:
+    return sum(len(value) for row in rows for value in row.values() if isinstance(value, str))
 
 
 def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

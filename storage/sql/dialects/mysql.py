@@ -30,6 +30,7 @@ from sqlalchemy.ext.compiler import compiles
 from storage.errors import Unavailable, ValueRefused
 from storage.sql.dialects.at_once import FailingWhenLocked, WritesAtOnce
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
+from storage.sql.dialects.many_rows import JoinedRows
 from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
 from storage.sql.dialects.mysql_inquiry import MySQLInquiry
@@ -54,6 +55,9 @@ LIST_STEPS = (1, 8, 32, 64, 128, 256, 512, 1_024, 4_096, 32_768)
 
 The server looks each value up, even a repeated one: a page of 100 tasks cost twice as much with a list of 512 values.
 """
+
+JOINED = (2, 4, 8, 16, 32, 64)
+"""The numbers of rows for which there are statements that update them at once."""
 
 END_SECONDS = 5.0  # how long the end of a session may take, its connection included
 ESCAPED = "\\'\"\n\r\x00\x1a"  # characters that the drivers escape with a second one
@@ -145,6 +149,7 @@ class MySQL(Dialect):
         self._driver = installed_driver()
         self.driver = self._driver.name
         super().__init__(url)
+        self.many_rows = JoinedRows(self.insert_or_skip, lengths=JOINED)
         self._packet_bytes = 0
         self._endings: set[asyncio.Task[None]] = set()
         self._sql_dialect: SqlDialect | None = None
