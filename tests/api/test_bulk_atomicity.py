@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.builders import new_run, new_task
+from tests.api.builders import new_artifact, new_run_and_task
 from tests.api.bulks import SIZE, Bulk, create_artifacts, create_links, update_tasks
 from tests.api.client import Api, code
 from tests.api.conftest import Serve
@@ -100,11 +100,11 @@ async def test_a_bulk_call_keeps_nothing_when_its_commit_fails(serve: Serve, mig
 
 async def test_a_failed_commit_does_not_stop_the_calls_after_it(serve: Serve, migrated_url: str) -> None:
     api = await serve(pool_size=1)
-    run_id = await new_run(api)
+    run_id, task_id = await new_run_and_task(api)
     with failing_commits(migrated_url):
-        assert await code(new_task(api, run_id)) == "INTERNAL"
-    assert await code(new_task(api, run_id)) == "OK"
-    assert (await api.ListTasks(run_id=run_id)).total_size == 1
+        assert await code(new_artifact(api, run_id, task_id)) == "INTERNAL"
+    assert await code(new_artifact(api, run_id, task_id)) == "OK"
+    assert (await api.ListArtifacts()).total_size == 1
 
 
 @pytest.mark.parametrize("make", BULKS)

@@ -9,6 +9,7 @@ from server.app import APIS
 from server.calls import recording
 from server.calls.idempotency import KEY_CHARACTERS, writes
 from server.rules import experiments
+from storage.sql.store import SqlStore
 from tests.api.builders import a_run, a_task, an_artifact, new_run, new_run_and_task, unique
 from tests.api.client import METHODS, code, refusal
 from tests.api.service import serving
@@ -46,8 +47,11 @@ async def test_a_call_without_a_key_sends_no_statement_for_it(site: Site, name: 
 
 
 @pytest.mark.parametrize("name", ["CreateTask", "UpdateTask", "CreateRun", "CreateArtifact", "DeleteRun"])
-async def test_a_key_takes_two_statements_more_and_one_alone_when_it_is_sent_again(site: Site, name: str) -> None:
+async def test_a_key_takes_two_statements_more_and_one_alone_when_it_is_sent_again(
+    site: Site, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counts = []
+    monkeypatch.setattr(SqlStore, "writes_at_once", False)  # as with a key
     for key in (None, unique("key")):
         fields = await EXAMPLES[name](site)
         with watched(site.url) as statements:

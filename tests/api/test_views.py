@@ -218,4 +218,5 @@ async def test_an_update_in_the_basic_view_reads_neither_links_nor_children(api:
         await api.UpdateTask(run_id=run_id, task_id=task_id, task=a_task(), task_view=view)
         await api.UpdateTasksBulk(run_id=run_id, tasks={task_id: a_task()}, task_view=view)
         counts.append((statements.count, len(statements.naming("artifact_tasks"))))
-    assert counts[1] == (counts[0][0] - 2, 0)
+    assert counts[1][0] <= counts[0][0]
+    assert counts[0][1] > counts[1][1] == 0
