@@ -70,6 +70,10 @@ class Links:
         self.rows += links
         return links
 
+    async def create_of_new(self, links: Sequence[ArtifactTask]) -> None:
+        """Add rows."""
+        self.rows += links
+
 
 @dataclass
 class Experiments:
