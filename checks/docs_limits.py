@@ -211,7 +211,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "the specification of such a run, where inputs of its tasks are not recorded",
-        "server.rules.lineage.parameter_flow:SPEC_CHARACTERS_MAX",
+        "server.rules.lineage.spec_texts:SPEC_CHARACTERS_MAX",
         "characters",
         "a cut",
     ),

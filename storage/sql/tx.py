@@ -1,27 +1,32 @@
-"""The tables as one connection sees them. SqlStore hands one to each callback."""
+"""The tables as one connection sees them. SqlStore hands one to each callback.
 
-from typing import cast
+What few calls read is imported by the first of them: each file builds its statements when it is imported.
+"""
+
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.sql.artifact_report import SqlArtifactReport
 from storage.sql.artifact_tasks import SqlArtifactTasks
 from storage.sql.artifacts import SqlArtifacts
-from storage.sql.comparison import SqlComparison
 from storage.sql.dialects.dialect import Dialect
 from storage.sql.experiments import SqlExperiments
 from storage.sql.idempotency_keys import SqlIdempotencyKeys
-from storage.sql.lineage import SqlLineage
-from storage.sql.overview import SqlOverview
 from storage.sql.pipeline_versions import SqlPipelineVersions
 from storage.sql.pipelines import SqlPipelines
 from storage.sql.row_ids import SqlRowIds
-from storage.sql.run_report import SqlRunReport
 from storage.sql.runs import SqlRuns
-from storage.sql.search import SqlSearch
 from storage.sql.session import SessionStatements
 from storage.sql.tasks import SqlTasks
 from storage.sql.turn_statements import TurnStatements
+
+if TYPE_CHECKING:
+    from storage.sql.artifact_report import SqlArtifactReport
+    from storage.sql.comparison import SqlComparison
+    from storage.sql.lineage import SqlLineage
+    from storage.sql.overview import SqlOverview
+    from storage.sql.run_report import SqlRunReport
+    from storage.sql.search import SqlSearch
 
 
 class SqlTx:
@@ -49,31 +54,43 @@ class SqlTx:
         return SqlRowIds(self._connection, self._dialect)
 
     @property
-    def lineage(self) -> SqlLineage:
+    def lineage(self) -> "SqlLineage":
         """Links across runs, which few calls read."""
+        from storage.sql.lineage import SqlLineage
+
         return SqlLineage(self._connection, self._dialect)
 
     @property
-    def search(self) -> SqlSearch:
+    def search(self) -> "SqlSearch":
         """What a search looks through, which few calls read."""
+        from storage.sql.search import SqlSearch
+
         return SqlSearch(self._connection, self._dialect)
 
     @property
-    def comparison(self) -> SqlComparison:
+    def comparison(self) -> "SqlComparison":
         """What runs are compared by, which few calls read."""
+        from storage.sql.comparison import SqlComparison
+
         return SqlComparison(self._connection, self._dialect)
 
     @property
-    def overview(self) -> SqlOverview:
+    def overview(self) -> "SqlOverview":
         """What is summed up of runs, which few calls read."""
+        from storage.sql.overview import SqlOverview
+
         return SqlOverview(self._connection, self._dialect)
 
     @property
-    def run_report(self) -> SqlRunReport:
+    def run_report(self) -> "SqlRunReport":
         """What a page about one run shows, which few calls read."""
+        from storage.sql.run_report import SqlRunReport
+
         return SqlRunReport(self._connection, self._dialect)
 
     @property
-    def artifact_report(self) -> SqlArtifactReport:
+    def artifact_report(self) -> "SqlArtifactReport":
         """What made one artifact, which few calls read."""
+        from storage.sql.artifact_report import SqlArtifactReport
+
         return SqlArtifactReport(self._connection, self._dialect)
