@@ -10,7 +10,7 @@ in less than half of the time.
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
@@ -30,62 +30,56 @@ def record(cls: Class) -> Class:
     """
     names = tuple(cls.__annotations__)
     own = {name: value for name, value in vars(cls).items() if name not in names and name not in _NOT_COPIED}
-    made: Any = type(cls)(cls.__name__, cls.__bases__, {**own, "__slots__": names, "__match_args__": names})
-    later = _Later(cls, made)
-    setattr(made, _FIELDS, later)
-    shared = [_INIT, _REPR] if _EQ in own else [_INIT, _REPR, _EQ, _HASH]
-    for name in shared:
-        if own.get(name) is None:
-            setattr(made, name, later.first_call(name))
-    return made  # type: ignore[no-any-return]
+    later = _Later(cls, own)
+    # All at once: to give a class that is there a method takes longer, for each of them.
+    namespace = {**own, **later.firsts, _FIELDS: later, "__slots__": names, "__match_args__": names}
+    later.made = type(cls)(cls.__name__, cls.__bases__, namespace)
+    return later.made  # type: ignore[no-any-return]
 
 
 class _Later:
-    """What is still to be done for a record: the class as it was written, and the one that instances have.
+    """What is still to be done for a record: the class as it was written, and the one that instances have, which is `made`.
 
-    It stands for the fields, until somebody asks for them.
+    It stands for the fields, until somebody asks for them; `firsts` stand for methods until they are called.
     """
 
-    def __init__(self, written: type, made: Any) -> None:
-        self._written, self._made = written, made
-        self._firsts: dict[str, Callable[..., Any]] = {}
+    def __init__(self, written: type, own: Mapping[str, Any]) -> None:
+        self._written = written
+        self.made: Any = None
+        shared = (_INIT, _REPR) if _EQ in own else (_INIT, _REPR, _EQ, _HASH)
+        self.firsts = {name: self._first_call(name) for name in shared if own.get(name) is None}
 
-    def first_call(self, name: str) -> Callable[..., Any]:
-        """Return what stands for a method until it is called for the first time."""
-
+    def _first_call(self, name: str) -> Callable[..., Any]:
         def method(*arguments: Any, **named: Any) -> Any:
             self.finish()
-            return vars(self._made)[name](*arguments, **named)
+            return vars(self.made)[name](*arguments, **named)
 
-        self._firsts[name] = method
         return method
 
     def __get__(self, instance: Any, owner: type) -> Any:
         self.finish()
-        return vars(self._made)[_FIELDS]
+        return vars(self.made)[_FIELDS]
 
     def finish(self) -> None:
         """Give the record its methods and fields, unless it has them."""
         with _finishing:
-            made = self._made
-            if not self._firsts:
+            if not self.firsts:
                 return
+            made = self.made
             done: Any = dataclasses.dataclass(repr=False, eq=False)(self._written)
             fields = dataclasses.fields(done)
-            compared = _values_of([field.name for field in fields if field.compare])
             hashed = [field.name for field in fields if (field.compare if field.hash is None else field.hash)]
             methods = {
-                _INIT: done.__init__,
+                _INIT: vars(done)[_INIT],
                 _REPR: _repr_of([field.name for field in fields if field.repr]),
-                _EQ: _eq_of(compared),
+                _EQ: _eq_of(_values_of([field.name for field in fields if field.compare])),
                 _HASH: _hash_of(_values_of(hashed)),
             }
-            for name in self._firsts:
+            for name in self.firsts:
                 setattr(made, name, methods[name])
-            made.__dataclass_params__ = done.__dataclass_params__
-            setattr(made, _FIELDS, vars(done)[_FIELDS])
-            self._firsts = {}
-            self._written = made
+            for name in ("__dataclass_params__", _FIELDS):
+                setattr(made, name, vars(done)[name])
+            self.firsts, self._written = {}, made
 
 
 def _values_of(names: list[str]) -> Callable[[Any], Any]:

@@ -3,7 +3,8 @@
 What few calls read is imported by the first of them: each file builds its statements when it is imported.
 """
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,19 +30,39 @@ if TYPE_CHECKING:
     from storage.sql.search import SqlSearch
 
 
+_TABLES: dict[str, Callable[[AsyncConnection, Dialect], Any]] = {
+    "experiments": SqlExperiments,
+    "pipelines": SqlPipelines,
+    "pipeline_versions": SqlPipelineVersions,
+    "runs": SqlRuns,
+    "tasks": SqlTasks,
+    "artifacts": SqlArtifacts,
+    "artifact_tasks": SqlArtifactTasks,
+}
+
+
 class SqlTx:
     """The tables as one connection sees them; implements ReadTx and WriteTx."""
 
+    experiments: SqlExperiments
+    pipelines: SqlPipelines
+    pipeline_versions: SqlPipelineVersions
+    runs: SqlRuns
+    tasks: SqlTasks
+    artifacts: SqlArtifacts
+    artifact_tasks: SqlArtifactTasks
+
     def __init__(self, statements: SessionStatements | TurnStatements, dialect: Dialect) -> None:
-        connection = cast(AsyncConnection, statements)  # of which the tables' files call `execute` only
-        self.experiments = SqlExperiments(connection, dialect)
-        self.pipelines = SqlPipelines(connection, dialect)
-        self.pipeline_versions = SqlPipelineVersions(connection, dialect)
-        self.runs = SqlRuns(connection, dialect)
-        self.tasks = SqlTasks(connection, dialect)
-        self.artifacts = SqlArtifacts(connection, dialect)
-        self.artifact_tasks = SqlArtifactTasks(connection, dialect)
-        self._connection, self._dialect = connection, dialect
+        self._connection = cast(AsyncConnection, statements)  # of which the tables' files call `execute` only
+        self._dialect = dialect
+
+    def __getattr__(self, name: str) -> Any:
+        """Make one of the tables when it is first asked for: most calls need one or two, whose first use builds their statements."""
+        if name not in _TABLES:
+            raise AttributeError(name)
+        table = _TABLES[name](self._connection, self._dialect)
+        setattr(self, name, table)
+        return table
 
     @property
     def idempotency_keys(self) -> SqlIdempotencyKeys:

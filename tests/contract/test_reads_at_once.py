@@ -77,7 +77,7 @@ async def test_a_reading_thread_opens_the_connection_of_the_event_loop(migrated_
 
 @pytest.mark.parametrize("name", ["AT_ONCE_SECONDS", "WAIT_SECONDS"])
 async def test_a_read_that_takes_long_is_repeated_on_a_reading_thread(
-    store: SqlStore, threads: list[str], monkeypatch: pytest.MonkeyPatch, name: str
+    store: SqlStore, task: Task, threads: list[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(f"storage.sql.dialects.sqlite_reads.{name}", 0.002)
     assert await store.read_by_key(counting(2_000_000)) == 2_000_000
