@@ -313,8 +313,8 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "parts",
         REFUSED,
     ),
-    ("tasks drawn for a run without a specification", "server.recorded_spec.document:TASKS_MAX", "tasks", NOT_DRAWN),
-    ("links drawn for a run without a specification", "server.recorded_spec.document:LINKS_MAX", "links", NOT_DRAWN),
+    ("tasks drawn for a run without a specification", "server.recorded_spec.recording:TASKS_MAX", "tasks", NOT_DRAWN),
+    ("links drawn for a run without a specification", "server.recorded_spec.recording:LINKS_MAX", "links", NOT_DRAWN),
     (
         "inputs and outputs drawn for a run without a specification",
         "server.recorded_spec.flow:ENTRIES_MAX",

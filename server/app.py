@@ -137,11 +137,7 @@ async def running(
     apis = APIS if apis is None else apis
     _require_policy(apis)
     limits = _session_limits(settings)
-    store = SqlStore(
-        settings.store,
-        pool_size=settings.pool_size,
-        limits=limits,
-    )
+    store = SqlStore(settings.store, pool_size=settings.pool_size, limits=limits)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, store)
         token_key = await store.page_token_key()
@@ -150,10 +146,8 @@ async def running(
         dialect = dialect_for(settings.store)
         if schema is None:
             schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
-        metrics = Metrics(
-            Gauges(store.pool_use, store.size_bytes),
-            build={"version": __version__, "schema": schema, "store": dialect.name},
-        )
+        build = {"version": __version__, "schema": schema, "store": dialect.name}
+        metrics = Metrics(Gauges(store.pool_use, store.size_bytes), build=build)
         refusals = Refusals(metrics.count_refusal)
         # First and last: it also tells that the server is not ready yet, or any more.
         admin = await stack.enter_async_context(_admin_door(shared, metrics, refusals))
