@@ -3,9 +3,10 @@
 With --base, the code of that commit is measured too, in turn with this checkout's, and the last column has the ratios. With
 --without, this checkout is compared with itself where a package is not installed: `--without asyncmy mysql` compares the drivers.
 
-Parts: `calls`, every operation with 1, 32 and (some) 256 clients; `first-sight`, reads of what the server has not read before;
-`pages`, page 1,000 compared with page 1; `limit`, the statements of single-row calls through the bare driver; `mlmd`, tasks per second
-beside ML Metadata; `json`, a page of tasks as JSON. With --only, the calls alone, with 32 clients, unless chosen otherwise.
+Parts: `start`, CPU until a server is ready and while it is idle, and its memory; `calls`, every operation with 1, 32 and (some) 256
+clients; `first-sight`, reads of what the server has not read before; `pages`, page 1,000 compared with page 1; `limit`, the statements
+of single-row calls through the bare driver; `mlmd`, tasks per second beside ML Metadata; `json`, a page of tasks as JSON. With --only,
+the calls alone, with 32 clients, unless chosen otherwise.
 """
 
 import argparse
@@ -26,9 +27,10 @@ from benchmarks.mlmd_rate import KINDS as MLMD_KINDS
 from benchmarks.mlmd_rate import MlmdMissing, measure_mlmd
 from benchmarks.operations import size_for
 from benchmarks.sides import checked_out, this_side, this_side_without
+from benchmarks.start import measure_start
 from tests.databases import KINDS
 
-PARTS = ("calls", "first-sight", "pages", "limit", "mlmd", "json")
+PARTS = ("start", "calls", "first-sight", "pages", "limit", "mlmd", "json")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -109,6 +111,8 @@ def _measure(
         if is_kept and rows:
             results.keep(kind, {part: rows}, base=base, workers=workers)
 
+    if "start" in parts:
+        keep(filled.kind, measure_start(filled, options), kind="start")
     if "first-sight" in parts:  # before anything is written
         keep("first_sight", measure_first_sight(filled, options))
     if "calls" in parts:

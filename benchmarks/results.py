@@ -1,7 +1,7 @@
-"""The kept results: a JSON file per database and number of workers, and one for MLMD. docs/performance.md has its tables from them.
+"""The kept results: a JSON file per database and number of workers, one for MLMD, and one for starts.
 
-Each row says with which commit and on which day it was measured, since parts can be measured anew alone. The machine is described
-without names.
+docs/performance.md has its tables from them. Each row says with which commit and on which day it was measured, since parts can be
+measured anew alone. The machine is described without names.
 """
 
 import json
@@ -22,7 +22,7 @@ _PROGRAMS = {"sqlite": None, "postgresql": "postgres", "mysql": "mariadbd", "mlm
 
 
 def file_of(kind: str, workers: int = 1) -> Path:
-    """Return the file for a kind of database, or for `mlmd`."""
+    """Return the file for a kind of database, or for `mlmd` or `start`."""
     return FOLDER / (f"{kind}.json" if workers == 1 else f"{kind}-{workers}-workers.json")
 
 
@@ -68,6 +68,8 @@ def machine(kind: str) -> dict[str, Any]:
 
 
 def _database(kind: str) -> str:
+    if kind == "start":
+        return ", ".join(_database(each) for each in ("sqlite", "postgresql", "mysql"))
     if kind == "sqlite":
         import sqlite3
 

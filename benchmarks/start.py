@@ -1,76 +1,113 @@
-"""What starting costs: CPU seconds until a server is ready, of this checkout and, if it is given, of a base commit.
+"""What starting and resting cost: CPU until a server is ready, CPU while nobody calls it, and its memory.
 
-    python -m benchmarks.start [--base COMMIT] [--rounds N] [--workers N]
-
-Both serve a SQLite store of their own with a current schema, in turn. The least of the rounds is the figure: what other
-programs do on the machine can only add to it.
+Each side serves its own store, whose schema is current, with the sweep that servers have by default. Figures are of all processes.
 """
 
-import argparse
 import os
+import re
+import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from benchmarks.sides import Side, checked_out, cpu_seconds, family, this_side
+from benchmarks.bench import Options, Stores
+from benchmarks.costs import Row
+from benchmarks.sides import Side, family, family_cpu_seconds
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+STARTS_PER_ROUND = 3
+SETTLE_SECONDS = 8.0
+"""How long a server rests before it counts as idle: its first sweep, five seconds after the start, builds the statements of all."""
+IDLE_SECONDS = 20.0
+
+_REST = re.compile(r"REST on (http://\S+), store")
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_MEGABYTE = 1_000_000
 
 
-def seconds_to_ready(side: Side, store: str, workers: int = 1) -> float:
-    """Return the CPU time that a server's processes have taken when it says that it serves."""
-    command = [sys.executable, "-m", "server", "serve", "--store", store, "--log-level", "warning"]
+def measure_start(stores: Stores, options: Options, *, idle_seconds: float = IDLE_SECONDS) -> dict[str, Row]:
+    """Measure servers with one worker, and with two where the database allows that, and return their rows."""
+    rows = {}
+    for workers in (1,) if stores.kind == "sqlite" else (1, 2):
+        name = "1 worker" if workers == 1 else f"{workers} workers"
+        ready = _seconds_to_ready(stores, workers, options.rounds * STARTS_PER_ROUND)
+        resting = _at_rest(stores, workers, idle_seconds)
+        sides = {side.name: {"ready_s": round(ready[side.name], 3), **resting[side.name]} for side in stores.urls}
+        rows[name] = _row(sides)
+        for side, figures in sides.items():
+            print(
+                f"{side:<12}{name:<12} ready after {figures['ready_s']:.3f} s of CPU, idle {figures['idle_ms_per_s']:.2f} ms/s, "
+                f"PSS {figures['pss_mb']:.0f} MB",
+                flush=True,
+            )
+    return rows
+
+
+def _row(sides: dict[str, dict[str, Any]]) -> Row:
+    *bases, this = sides.values()
+    row: Row = {"this": this}
+    if bases:
+        row |= {"base": bases[0], "ratio": round(this["ready_s"] / bases[0]["ready_s"], 3)}
+    return row
+
+
+def _seconds_to_ready(stores: Stores, workers: int, starts: int) -> dict[str, float]:
+    """Return the median of the CPU times of each side, whose starts alternate. In the first, Python compiles: it is not counted."""
+    seconds: dict[str, list[float]] = {side.name: [] for side in stores.urls}
+    for _ in range(starts + 1):
+        for side, url in stores.urls.items():
+            with _started(side, url, workers) as process_id:
+                taken = family_cpu_seconds(process_id) + _seconds_of_ended_children(process_id)
+            seconds[side.name].append(taken)
+    return {name: statistics.median(of_side[1:]) for name, of_side in seconds.items()}
+
+
+def _at_rest(stores: Stores, workers: int, idle_seconds: float) -> dict[str, dict[str, float]]:
+    """Return what the servers of all sides take while nobody calls them, at the same time."""
+    with ExitStack() as stack:
+        servers = {side.name: stack.enter_context(_started(side, url, workers)) for side, url in stores.urls.items()}
+        time.sleep(min(SETTLE_SECONDS, idle_seconds))
+        before = {name: (family_cpu_seconds(process_id), time.monotonic()) for name, process_id in servers.items()}
+        time.sleep(idle_seconds)
+        figures = {}
+        for name, process_id in servers.items():
+            cpu, moment = before[name]
+            taken = (family_cpu_seconds(process_id) - cpu) / (time.monotonic() - moment)
+            memory = sum(_pss_bytes(each) for each in family(process_id))
+            figures[name] = {"idle_ms_per_s": round(taken * 1000, 2), "pss_mb": round(memory / _MEGABYTE, 1)}
+        return figures
+
+
+@contextmanager
+def _started(side: Side, store: str, workers: int) -> Iterator[int]:
+    """Start a server, and yield the id of its (parent) process once it is ready."""
+    command = [sys.executable, "-m", "server", "serve", "--store", store, "--upgrade", "--log-level", "warning"]
     command += ["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--workers", str(workers)]
     # An installed server is compiled.
     environment = {name: value for name, value in side.environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(command, cwd=side.folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            if "gRPC on" not in process.stdout.readline():
+            address = _REST.search(process.stdout.readline())
+            if address is None:
                 raise SystemExit(f"{side.name} does not serve {store}")
-            return sum(cpu_seconds(one) for one in family(process.pid)) + _seconds_of_ended_children(process.pid)
+            with urllib.request.urlopen(f"{address[1]}/readyz") as answer:  # raises an error unless it is ready
+                answer.read()
+            yield process.pid
         finally:
             process.terminate()
 
 
 def _seconds_of_ended_children(process_id: int) -> float:
     fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(") ")[2].split()
-    return sum(map(int, fields[13:15])) / TICKS_PER_SECOND
+    return sum(map(int, fields[13:15])) / _TICKS_PER_SECOND
 
 
-def measured(sides: Sequence[Side], folder: Path, *, rounds: int, workers: int) -> list[float]:
-    """Return the least CPU seconds of each side. A first round, in which Python compiles and the schema is made, is not counted."""
-    seconds: list[list[float]] = [[] for _ in sides]
-    for _ in range(rounds + 1):
-        for number, side in enumerate(sides):
-            store = f"sqlite:///{folder}/{number}.db"
-            seconds[number].append(seconds_to_ready(side, store, workers))
-            time.sleep(0.1)  # so that the end of one does not slow the next
-    return [min(of_side[1:]) for of_side in seconds]
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--base", help="a commit to compare with")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=1)
-    options = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lineal-start-")))
-        sides = [this_side()]
-        if options.base:
-            sides.insert(0, stack.enter_context(checked_out(options.base)))
-        for side in sides:
-            side.check()
-        figures = measured(sides, folder, rounds=options.rounds, workers=options.workers)
-        for side, seconds in zip(sides, figures, strict=True):
-            print(f"{side.name:10} ready after {seconds:.3f} s of CPU, {seconds / figures[0]:.2f} of the first")
-
-
-if __name__ == "__main__":
-    main()
+def _pss_bytes(process_id: int) -> int:
+    """Return the memory of a process, of what it shares with others its part."""
+    lines: Sequence[str] = Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

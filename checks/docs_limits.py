@@ -211,7 +211,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "the specification of such a run, where inputs of its tasks are not recorded",
-        "server.rules.lineage.parameter_flow:SPEC_CHARACTERS_MAX",
+        "server.rules.lineage.spec_texts:SPEC_CHARACTERS_MAX",
         "characters",
         "a cut",
     ),
@@ -313,8 +313,8 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "parts",
         REFUSED,
     ),
-    ("tasks drawn for a run without a specification", "server.recorded_spec.document:TASKS_MAX", "tasks", NOT_DRAWN),
-    ("links drawn for a run without a specification", "server.recorded_spec.document:LINKS_MAX", "links", NOT_DRAWN),
+    ("tasks drawn for a run without a specification", "server.recorded_spec.recording:TASKS_MAX", "tasks", NOT_DRAWN),
+    ("links drawn for a run without a specification", "server.recorded_spec.recording:LINKS_MAX", "links", NOT_DRAWN),
     (
         "inputs and outputs drawn for a run without a specification",
         "server.recorded_spec.flow:ENTRIES_MAX",

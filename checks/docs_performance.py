@@ -170,6 +170,10 @@ def _rate(kind: str) -> float | None:
     return value
 
 
+def _starting(figure: str, workers: str = "1 worker") -> Callable[[str], float | None]:
+    return lambda kind: _results("start").get(kind, {}).get(workers, {}).get("this", {}).get(figure)
+
+
 _ALONE = {
     "GetTask": (0.38, 0.25),
     "FindCachedTask, miss": (0.40, 0.25),
@@ -207,6 +211,10 @@ def _figures() -> Iterable[Figure]:
     for name in _CROWDED:
         yield Figure(f"{name}: p99 by p50 with 256 clients", _crowd(name), 10, 10)
     yield Figure("any call: p50 with one client, ratio of the worst one", _slowest_single, 1, 1)
+    yield Figure("ready: CPU, s", _starting("ready_s"), 0.45, 0.45)
+    yield Figure("idle: CPU, ms per s", _starting("idle_ms_per_s"), 1, 1)
+    yield Figure("memory (PSS) of one worker, MB", _starting("pss_mb"), 85, 85)
+    yield Figure("memory (PSS) of two workers, MB", _starting("pss_mb", "2 workers"), 120, None)
     yield Figure("one KFP task: rate by that of ML Metadata, 16 clients", _rate, 10, None, is_minimum=True)
 
 
@@ -230,10 +238,28 @@ def rates() -> str:
     return table(heads, rows)
 
 
+def starts() -> str:
+    """Return what starting and resting cost."""
+    rows = []
+    for kind, by_workers in _results("start").items():
+        if kind == "machine":
+            continue
+        for workers, row in by_workers.items():
+            cells = [
+                f"{row['base'][key]:{form}} → {row['this'][key]:{form}}"
+                if "base" in row
+                else f"{row['this'][key]:{form}}"
+                for key, form in (("ready_s", ".2f"), ("idle_ms_per_s", ".2f"), ("pss_mb", ".0f"))
+            ]
+            rows.append((COLUMNS[kind], workers, *cells))
+    return table(("database", "server", "CPU until ready, s", "CPU while idle, ms per s", "memory (PSS), MB"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "performance-conditions": conditions,
     "performance-calls": calls,
     "performance-single-calls": single_calls,
     "performance-figures": figures,
     "performance-rates": rates,
+    "performance-starts": starts,
 }

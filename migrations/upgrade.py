@@ -253,8 +253,8 @@ def plan(url: str) -> Plan:
     return asyncio.run(plan_async(url))
 
 
-async def check(url: str) -> None:
-    """Raise SchemaMismatch, which says what to do, unless the schema is one that this program can use; and Unavailable."""
+async def check(url: str) -> Plan:
+    """Return the state of a schema that this program can use; raises SchemaMismatch, which says what to do, and Unavailable."""
     dialect = dialect_for(url)
     if dialect.is_missing():
         raise Unavailable(
@@ -263,3 +263,4 @@ async def check(url: str) -> None:
     plan = await plan_async(url)
     if not plan.is_usable:
         raise SchemaMismatch(explain(plan))
+    return plan

@@ -5,7 +5,7 @@ no code for a particular API: adding one takes a folder and a line.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from server.calls.body_fields import BodyFields
@@ -113,7 +113,7 @@ class RpcAlias:
     full_name: str
 
 
-@dataclass(frozen=True)
+@record
 class Api:
     """An API. Its name is used in logs and metrics, and its OpenAPI document is served under /openapi/{name}.json.
 

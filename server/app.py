@@ -77,12 +77,13 @@ class Addresses:
     admin: str = ""
 
 
-async def prepare_store(settings: Settings) -> None:
-    """Upgrade the schema if that is allowed, otherwise check it; raises SchemaMismatch or Unavailable."""
+async def prepare_store(settings: Settings) -> str:
+    """Upgrade the schema if that is allowed, otherwise check it, and return its revision; raises SchemaMismatch or Unavailable."""
     if dialect_for(settings.store).upgrades_itself or settings.upgrade:
-        await migrations.upgrade.upgrade_async(settings.store)
+        plan = await migrations.upgrade.upgrade_async(settings.store)
     else:
-        await migrations.upgrade.check(settings.store)
+        plan = await migrations.upgrade.check(settings.store)
+    return plan.steps[-1] if plan.steps else plan.revision or ""
 
 
 async def examine_database(settings: Settings) -> tuple[list[str], list[str]]:
@@ -125,30 +126,28 @@ async def ask(settings: Settings, handler: Handler, request: Any) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, apis: Sequence[Api] | None = None) -> AsyncIterator[Addresses]:
+async def running(
+    settings: Settings, apis: Sequence[Api] | None = None, *, schema: str | None = None
+) -> AsyncIterator[Addresses]:
     """Serve APIs, by default APIS, on a prepared store until the block ends, then drain and close.
 
+    `schema` is what `prepare_store` returned, which is looked up if it is not given.
     Raises OSError if an address is in use, MissingPolicy if something that is served has no policy line.
     """
     apis = APIS if apis is None else apis
     _require_policy(apis)
     limits = _session_limits(settings)
-    store = SqlStore(
-        settings.store,
-        pool_size=settings.pool_size,
-        limits=limits,
-    )
+    store = SqlStore(settings.store, pool_size=settings.pool_size, limits=limits)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, store)
         token_key = await store.page_token_key()
         shared = Shared(store=store, tokens=PageTokens(token_key), settings=settings, rows_max=ROWS_MAX)
         slices.give_way_while(store.has_writes)
         dialect = dialect_for(settings.store)
-        schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
-        metrics = Metrics(
-            Gauges(store.pool_use, store.size_bytes),
-            build={"version": __version__, "schema": schema, "store": dialect.name},
-        )
+        if schema is None:
+            schema = (await migrations.upgrade.plan_async(settings.store)).revision or ""
+        build = {"version": __version__, "schema": schema, "store": dialect.name}
+        metrics = Metrics(Gauges(store.pool_use, store.size_bytes), build=build)
         refusals = Refusals(metrics.count_refusal)
         # First and last: it also tells that the server is not ready yet, or any more.
         admin = await stack.enter_async_context(_admin_door(shared, metrics, refusals))
@@ -262,14 +261,18 @@ def _with_port(address: str, port: int) -> str:
 
 
 async def serve_until_signal(
-    settings: Settings, announce: Callable[[Addresses], None], *, lifeline: int | None = None
+    settings: Settings,
+    announce: Callable[[Addresses], None],
+    *,
+    lifeline: int | None = None,
+    schema: str | None = None,
 ) -> None:
     """Serve a prepared store until SIGTERM or SIGINT, or until the file descriptor `lifeline` reaches EOF."""
     sys.setswitchinterval(SWITCH_SECONDS)
     map_large_blocks()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with running(settings) as addresses:
+    async with running(settings, schema=schema) as addresses:
         # Handled only from here on: while the server is still waiting for its database, a signal simply ends the process.
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -298,11 +301,11 @@ def serve(settings: Settings, announce: Callable[[Addresses], None]) -> None:
     for name in ignored_settings(settings):
         log.warning("setting ignored", setting=name)
     with dialect_for(settings.store).claim():
-        asyncio.run(prepare_store(settings))
+        schema = asyncio.run(prepare_store(settings))
         if settings.workers == 1:
-            _run(serve_until_signal(settings, announce))
+            _run(serve_until_signal(settings, announce, schema=schema))
         else:
-            _serve_in_workers(settings, announce)
+            _serve_in_workers(settings, announce, schema)
 
 
 def _allow_connections() -> None:
@@ -318,14 +321,14 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
     asyncio.Runner().run(serving)
 
 
-def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None]) -> None:
+def _serve_in_workers(settings: Settings, announce: Callable[[Addresses], None], schema: str) -> None:
     with contextlib.ExitStack() as stack:
         wanted = (settings.grpc, settings.rest, settings.admin)
         addresses = Addresses(*(_reserve(stack, address) if address else "" for address in wanted))
         worker_settings = replace(settings, grpc=addresses.grpc, rest=addresses.rest, admin=addresses.admin)
 
         def serve_in_worker(on_serving: Callable[[], None], lifeline: int) -> None:
-            _run(serve_until_signal(worker_settings, lambda _: on_serving(), lifeline=lifeline))
+            _run(serve_until_signal(worker_settings, lambda _: on_serving(), lifeline=lifeline, schema=schema))
 
         gc.freeze()  # workers share the memory of what no collection touches
         run_workers(settings.workers, serve_in_worker, on_serving=lambda: announce(addresses))

@@ -7,11 +7,12 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, field, fields, replace
 from typing import Any
 
 from server.passwords import PasswordRefused, with_password_of
 from server.web_origins import HostList, OriginList
+from storage.record import record
 from storage.redaction import without_secrets
 
 KIBIBYTE = 1024
@@ -34,7 +35,7 @@ def _setting(default: Any, meaning: str, *, is_secret: bool = False) -> Any:
     return field(default=default, metadata={"meaning": meaning}, repr=not is_secret)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """Everything an operator can change."""
 

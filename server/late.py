@@ -3,6 +3,8 @@
 For what most processes never do, or not at once: a server that has started has nothing of it yet, which takes time and memory.
 """
 
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -17,9 +19,16 @@ class Late:
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the function, and return what it returns."""
-        return self.function()(*arguments)
+        return imported(self.where)(*arguments)
 
     def function(self) -> Any:
         """Return the function, whose module is imported the first time."""
-        module, name = self.where.split(":")
-        return getattr(import_module(module), name)
+        return imported(self.where)
+
+
+@cache
+def imported(where: str) -> Callable[..., Any]:
+    """Return what a module has, imported the first time: `server.ui.home:page`."""
+    module, name = where.split(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found

@@ -48,7 +48,7 @@ async def sweep(shared: Shared) -> None:
         kept_for = int(settings.idempotency_hours * 3600 * MICROSECONDS)
         await old_keys.delete(shared.store, created_before=shared.now() - kept_for)
 
-    for number in itertools.count():
+    for number in itertools.count(1):
         await asyncio.sleep(settings.sweep_seconds)
         chores = (close_runs, make_up) if number % SWEEPS_PER_KEYS else (close_runs, make_up, forget_keys)
         for chore in chores:

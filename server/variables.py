@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 
 PREFIX = "LINEAL_"
 
@@ -19,6 +18,8 @@ def strange_variables(environ: Mapping[str, str], known: Collection[str]) -> lis
 
 
 def _with_nearest(name: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches  # for which there is hardly ever a reason
+
     # By what follows the prefix, which would make all of them resemble each other.
     nearest = get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1)
     return f"{name} (did you mean {PREFIX}{nearest[0]}?)" if nearest else name

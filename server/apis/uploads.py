@@ -11,7 +11,7 @@ from server.calls.http_calls import HttpResponse
 from server.calls.namespaces import by_field, by_pipeline
 from server.calls.policy import Rule
 from server.calls.statuses import Status
-from server.packages.archives import too_large
+from server.late import Late
 
 
 def upload_routes(prefix: str, service: str, *, pipeline: Handler, version: Handler) -> tuple[HttpRoute, HttpRoute]:
@@ -33,5 +33,7 @@ def _error(status: Status, http_status: int) -> HttpResponse:
     return HttpResponse(http_status, json.dumps(body).encode())
 
 
-_PACKAGE = FileBody("uploadfile", bytes_setting="package_bytes_max", too_large=too_large)
+_PACKAGE = FileBody(
+    "uploadfile", bytes_setting="package_bytes_max", too_large=Late("server.packages.archives:too_large")
+)
 _FORM = HttpForm(_error)

@@ -21,6 +21,7 @@ ServeInWorker = Callable[[Callable[[], None], int], None]
 
 _SERVING = b"\0"
 _STOP = (signal.SIGTERM, signal.SIGINT)
+_STOP_OR_END = (*_STOP, signal.SIGCHLD)
 
 Start = Callable[[], tuple[int, int]]
 
@@ -78,8 +79,8 @@ def _supervise(workers: set[int], start: Start) -> None:
     while True:
         workers -= {worker for worker in workers if _has_ended(worker)}
         dead_count = count - len(workers)
-        signals = _STOP if dead_count else (*_STOP, signal.SIGCHLD)
-        event = signal.sigtimedwait(signals, RESTART_PAUSE_SECONDS)
+        # Without a timeout: a parent that has nothing to do takes no time.
+        event = signal.sigtimedwait(_STOP, RESTART_PAUSE_SECONDS) if dead_count else signal.sigwaitinfo(_STOP_OR_END)
         if event is not None and event.si_signo in _STOP:
             return
         for _ in range(dead_count):

@@ -4,39 +4,19 @@ It has what KFP's UI needs to draw it: pipelineInfo, root.dag and deploymentSpec
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from server.recorded_spec.flow import Flow
+from server.recorded_spec.recording import LINKS_MAX, SDK_VERSION, Recording
 from server.recorded_spec.tree import ARTIFACTS, PARAMETERS, Constant, Input, Node, Output, Source, tree_of
 from server.recorded_spec.types import constant_of, schema_of
 from storage.documents.plain import compact
-from storage.model import LinkOutline, Run, RunActivity, TaskOutline, TaskType
-from storage.record import record
-
-SDK_VERSION = "recorded"
-"""The sdkVersion that marks a made specification, so that it is not mistaken for one that can be run."""
-
-TASKS_MAX = 2_000
-"""Maximum number of tasks that are drawn, the oldest ones of the run."""
-
-LINKS_MAX = 20_000
-"""Maximum number of links that are drawn, the oldest ones of the run."""
+from storage.model import TaskType
 
 _SCHEMA_VERSION = "2.1.0"
 _ITEMS_MAX = 1_000
 _ITEMS_CHARACTERS = 64 * 1024
 _NAME_CHARACTERS = 128
-
-
-@record
-class Recording:
-    """A run, and those of its tasks and links that are drawn."""
-
-    run: Run
-    activity: RunActivity
-    tasks: Sequence[TaskOutline]
-    links: Sequence[LinkOutline]
 
 
 def make_spec(recording: Recording) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from google.protobuf.struct_pb2 import Struct
 
-from server.recorded_spec import LINKS_MAX, TASKS_MAX, RecordedSpec, RecordedSpecs, Recording, make_spec
+from server.recorded_spec import LINKS_MAX, TASKS_MAX, RecordedSpec, RecordedSpecs, Recording
 from server.well_known.values import set_struct
 from storage.contract import ReadTx
 from storage.documents.plain import compact
@@ -94,6 +94,8 @@ async def recorded_spec(specs: RecordedSpecs, source: SpecSource) -> RecordedSpe
 
 
 def _draw(recording: Recording) -> RecordedSpec:
+    from server.recorded_spec.document import make_spec
+
     text = compact(make_spec(recording))
     struct = Struct()
     # Parsed from the text, so that both forms hold the same values: a Struct accepts no enums or subclasses.

@@ -8,12 +8,12 @@ transaction is lost, each callback runs again in one of its own.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from storage.errors import OutcomeUnknown
+from storage.record import record
 from storage.sql.kept_connection import KeptConnection
 from storage.sql.thread_turns import Outcome, TakesLong, TransactionLost, Turn, TurnConnection, TurnLine, tell
 
@@ -29,7 +29,7 @@ LONG_SECONDS = 0.025
 """How long a write may take that others of its group wait for; it is undone after that, and runs again on its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commits:
     """What is called before each COMMIT, and whether a write may have happened despite an error in it."""
 

@@ -7,13 +7,13 @@ returns it late: under load a transaction would mostly wait for that. SqlStore u
 import asyncio
 import threading
 import time
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Engine
 
 from storage.errors import OutcomeUnknown, PoolExhausted, Unavailable
+from storage.record import record
 from storage.sql.commits import LATE
 from storage.sql.group_commit import GROUP_MAX, Commits, GroupCommit
 from storage.sql.kept_connection import KeptConnection
@@ -41,7 +41,7 @@ class ReadsAtOnce(Protocol):
         """Close the connection."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ThreadOptions:
     """What makes transactions on threads faster, and can be left out to see that it changes nothing else."""
 
@@ -96,7 +96,7 @@ class TransactionThreads:
         or COMMIT raises. If this is cancelled before COMMIT, the transaction leaves nothing behind. COMMIT begins when the
         callback has ended, although those of other callers may run before it is sent.
         """
-        while len(self._threads) < self._count:
+        if len(self._threads) < self._count and self._are_all_busy():
             # An open connection must not keep the process alive.
             thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
             self._threads.append(thread)
@@ -122,6 +122,10 @@ class TransactionThreads:
         finally:
             self._callers -= 1
             timer.cancel()
+
+    def _are_all_busy(self) -> bool:
+        """Return whether all threads that there are have something to do, be it for a caller that has left."""
+        return max(self._callers, self.use()[0]) >= len(self._threads)
 
     def run_at_once(self, transaction: Transaction[Answer]) -> Answer:
         """Run a transaction that reads little without waiting for a thread; raises TakesLong if it must, and as `run` does."""

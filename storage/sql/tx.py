@@ -1,79 +1,88 @@
-"""The tables as one connection sees them. SqlStore hands one to each callback."""
+"""The tables as one connection sees them. SqlStore hands one to each callback.
 
-from typing import cast
+A table's file is imported, and its statements are built, when the table is first asked for: a server that has started has none.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.sql.artifact_report import SqlArtifactReport
-from storage.sql.artifact_tasks import SqlArtifactTasks
-from storage.sql.artifacts import SqlArtifacts
-from storage.sql.comparison import SqlComparison
 from storage.sql.dialects.dialect import Dialect
-from storage.sql.experiments import SqlExperiments
-from storage.sql.idempotency_keys import SqlIdempotencyKeys
-from storage.sql.lineage import SqlLineage
-from storage.sql.overview import SqlOverview
-from storage.sql.pipeline_versions import SqlPipelineVersions
-from storage.sql.pipelines import SqlPipelines
-from storage.sql.row_ids import SqlRowIds
-from storage.sql.run_report import SqlRunReport
-from storage.sql.runs import SqlRuns
-from storage.sql.search import SqlSearch
-from storage.sql.session import SessionStatements
-from storage.sql.tasks import SqlTasks
-from storage.sql.turn_statements import TurnStatements
+
+if TYPE_CHECKING:
+    from storage.sql.artifact_report import SqlArtifactReport
+    from storage.sql.artifact_tasks import SqlArtifactTasks
+    from storage.sql.artifacts import SqlArtifacts
+    from storage.sql.comparison import SqlComparison
+    from storage.sql.experiments import SqlExperiments
+    from storage.sql.idempotency_keys import SqlIdempotencyKeys
+    from storage.sql.lineage import SqlLineage
+    from storage.sql.overview import SqlOverview
+    from storage.sql.pipeline_versions import SqlPipelineVersions
+    from storage.sql.pipelines import SqlPipelines
+    from storage.sql.row_ids import SqlRowIds
+    from storage.sql.run_report import SqlRunReport
+    from storage.sql.runs import SqlRuns
+    from storage.sql.search import SqlSearch
+    from storage.sql.session import SessionStatements
+    from storage.sql.tasks import SqlTasks
+    from storage.sql.turn_statements import TurnStatements
+
+TABLES = {
+    "artifact_report": "SqlArtifactReport",
+    "artifact_tasks": "SqlArtifactTasks",
+    "artifacts": "SqlArtifacts",
+    "comparison": "SqlComparison",
+    "experiments": "SqlExperiments",
+    "idempotency_keys": "SqlIdempotencyKeys",
+    "lineage": "SqlLineage",
+    "overview": "SqlOverview",
+    "pipeline_versions": "SqlPipelineVersions",
+    "pipelines": "SqlPipelines",
+    "row_ids": "SqlRowIds",
+    "run_report": "SqlRunReport",
+    "runs": "SqlRuns",
+    "search": "SqlSearch",
+    "tasks": "SqlTasks",
+}
+"""The class of each table, in the file of its name."""
+
+
+@cache
+def table_class(name: str) -> Any:
+    """Import and return the class of a table. Raises KeyError."""
+    return getattr(import_module(f"{__package__}.{name}"), TABLES[name])
 
 
 class SqlTx:
     """The tables as one connection sees them; implements ReadTx and WriteTx."""
 
-    def __init__(self, statements: SessionStatements | TurnStatements, dialect: Dialect) -> None:
-        connection = cast(AsyncConnection, statements)  # of which the tables' files call `execute` only
-        self.experiments = SqlExperiments(connection, dialect)
-        self.pipelines = SqlPipelines(connection, dialect)
-        self.pipeline_versions = SqlPipelineVersions(connection, dialect)
-        self.runs = SqlRuns(connection, dialect)
-        self.tasks = SqlTasks(connection, dialect)
-        self.artifacts = SqlArtifacts(connection, dialect)
-        self.artifact_tasks = SqlArtifactTasks(connection, dialect)
-        self._connection, self._dialect = connection, dialect
+    artifact_report: "SqlArtifactReport"
+    artifact_tasks: "SqlArtifactTasks"
+    artifacts: "SqlArtifacts"
+    comparison: "SqlComparison"
+    experiments: "SqlExperiments"
+    idempotency_keys: "SqlIdempotencyKeys"
+    lineage: "SqlLineage"
+    overview: "SqlOverview"
+    pipeline_versions: "SqlPipelineVersions"
+    pipelines: "SqlPipelines"
+    row_ids: "SqlRowIds"
+    run_report: "SqlRunReport"
+    runs: "SqlRuns"
+    search: "SqlSearch"
+    tasks: "SqlTasks"
 
-    @property
-    def idempotency_keys(self) -> SqlIdempotencyKeys:
-        """Idempotency keys, which many calls do without."""
-        return SqlIdempotencyKeys(self._connection, self._dialect)
+    def __init__(self, statements: "SessionStatements | TurnStatements", dialect: Dialect) -> None:
+        self._connection = cast(AsyncConnection, statements)  # of which the tables' files call `execute` only
+        self._dialect = dialect
 
-    @property
-    def row_ids(self) -> SqlRowIds:
-        """Ids of rows of any kind, which only calls that failed look for."""
-        return SqlRowIds(self._connection, self._dialect)
-
-    @property
-    def lineage(self) -> SqlLineage:
-        """Links across runs, which few calls read."""
-        return SqlLineage(self._connection, self._dialect)
-
-    @property
-    def search(self) -> SqlSearch:
-        """What a search looks through, which few calls read."""
-        return SqlSearch(self._connection, self._dialect)
-
-    @property
-    def comparison(self) -> SqlComparison:
-        """What runs are compared by, which few calls read."""
-        return SqlComparison(self._connection, self._dialect)
-
-    @property
-    def overview(self) -> SqlOverview:
-        """What is summed up of runs, which few calls read."""
-        return SqlOverview(self._connection, self._dialect)
-
-    @property
-    def run_report(self) -> SqlRunReport:
-        """What a page about one run shows, which few calls read."""
-        return SqlRunReport(self._connection, self._dialect)
-
-    @property
-    def artifact_report(self) -> SqlArtifactReport:
-        """What made one artifact, which few calls read."""
-        return SqlArtifactReport(self._connection, self._dialect)
+    def __getattr__(self, name: str) -> Any:
+        """Make a table when it is first asked for."""
+        if name not in TABLES:
+            raise AttributeError(name)
+        table = table_class(name)(self._connection, self._dialect)
+        setattr(self, name, table)
+        return table

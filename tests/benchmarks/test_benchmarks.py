@@ -15,6 +15,7 @@ from benchmarks.limit import OPERATIONS, measure_limit
 from benchmarks.mlmd_rate import measure_mlmd
 from benchmarks.operations import KFP_TASK, fresh_requests, operation_names
 from benchmarks.sides import this_side
+from benchmarks.start import measure_start
 from benchmarks.stored import Size
 from tests.conftest import HAS_MLMD_WHEEL
 
@@ -45,6 +46,15 @@ def test_every_operation_is_measured(small_stores: Stores) -> None:
         > rows["CreateArtifact"]["2"]["this"]["answer_bytes"]
     )
     assert rows[KFP_TASK]["2"]["this"]["statements"] > 16
+
+
+def test_starts_and_rests_are_measured(small_stores: Stores) -> None:
+    rows = measure_start(small_stores, OPTIONS, idle_seconds=0.2)
+    assert list(rows) == ["1 worker"]  # one process serves a file
+    this = rows["1 worker"]["this"]
+    assert 0.05 < this["ready_s"] < 10
+    assert 0 <= this["idle_ms_per_s"] < 1000
+    assert 20 < this["pss_mb"] < 500
 
 
 def test_first_sights_are_measured(small_stores: Stores) -> None:

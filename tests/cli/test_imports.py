@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+from server.api import FileBody
 from server.app import APIS
 from server.late import Late
 from server.ui.table import PAGES
+from storage.sql.tx import TABLES, SqlTx, table_class
 
 STARTED = """
 import asyncio, os, sys
@@ -30,15 +32,27 @@ os._exit(0)
 NEVER = {"structlog", "rich", "pygments", "sqlalchemy.orm", "multiprocessing", "concurrent.futures.process"}
 WHEN_NEEDED = {
     "alembic",
+    "difflib",
+    "grpc_reflection.v1alpha.reflection",
     "httpcore2",
     "jinja2",
+    "kfp.pipeline_spec",
     "prometheus_client",
+    "python_multipart",
     "server.apis.kfp.services.pipeline_versions",
+    "server.apis.kfp.services.runs",
+    "server.apis.kfp.services.tasks",
     "server.apis.kfp_v1beta1.reads",
     "server.apis.lineal.lineage",
+    "server.packages.archives",
     "server.packages.package",
+    "server.recorded_spec.document",
+    "server.rules.lineage.recorded_tasks",
     "server.rules.search.look",
     "server.ui.home",
+    "storage.sql.lineage",
+    "storage.sql.runs",
+    "storage.sql.tasks",
     "tomllib",
     "yaml",
 }
@@ -71,12 +85,22 @@ def test_help_imports_no_command() -> None:
 
 
 OPERATIONS = [operation.handler for api in APIS for operation in api.served()]
-LATE = [each for each in [*OPERATIONS, *[page.make for page in PAGES]] if isinstance(each, Late)]
+FILES = [route.body.too_large for api in APIS for route in api.routes if isinstance(route.body, FileBody)]
+LATE = [each for each in [*OPERATIONS, *FILES, *[page.make for page in PAGES]] if isinstance(each, Late)]
 
 
 @pytest.mark.parametrize("late", LATE, ids=[late.where for late in LATE])
 def test_what_is_imported_late_is_there(late: Late) -> None:
     assert callable(late.function())
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_table_has_its_class(name: str) -> None:
+    assert table_class(name).__name__ == SqlTx.__annotations__[name].strip("'\"")
+
+
+def test_a_name_that_is_no_table_is_none() -> None:
+    assert not hasattr(SqlTx(None, None), "nothing")  # type: ignore[arg-type]
 
 
 def test_what_sqlalchemy_has_for_sessions_can_be_imported_all_the_same() -> None:

@@ -77,7 +77,7 @@ async def test_a_reading_thread_opens_the_connection_of_the_event_loop(migrated_
 
 @pytest.mark.parametrize("name", ["AT_ONCE_SECONDS", "WAIT_SECONDS"])
 async def test_a_read_that_takes_long_is_repeated_on_a_reading_thread(
-    store: SqlStore, threads: list[str], monkeypatch: pytest.MonkeyPatch, name: str
+    store: SqlStore, task: Task, threads: list[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(f"storage.sql.dialects.sqlite_reads.{name}", 0.002)
     assert await store.read_by_key(counting(2_000_000)) == 2_000_000
@@ -190,3 +190,42 @@ async def test_a_store_that_is_closed_closes_the_connection_of_the_event_loop(mi
     assert pool.checkedout() > 0
     await store.close()
     assert pool.checkedout() == 0
+
+
+async def test_a_thread_begins_when_all_others_are_busy(migrated_url: str) -> None:
+    store, wait = SqlStore(migrated_url), threading.Event()
+
+    async def name(_: ReadTx) -> str:
+        return threading.current_thread().name + str(threading.get_ident())
+
+    async def held(tx: ReadTx) -> str:
+        wait.wait(10)
+        return await name(tx)
+
+    assert len({await store.read(name) for _ in range(3)}) == 1
+    waiting = [asyncio.create_task(store.read(held)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert (await store.read(name)).startswith("reader")
+    wait.set()
+    assert len(set(await asyncio.gather(*waiting))) == 2
+    await store.close()
+
+
+async def test_a_thread_that_is_busy_for_a_caller_that_left_keeps_nobody_waiting(migrated_url: str) -> None:
+    store, begun, wait = SqlStore(migrated_url), threading.Event(), threading.Event()
+
+    async def held(_: ReadTx) -> None:
+        begun.set()
+        wait.wait(10)
+
+    async def nothing(_: ReadTx) -> bool:
+        return True
+
+    leaving = asyncio.create_task(store.read(held))
+    while not begun.is_set():  # noqa: ASYNC110 - a thread sets it
+        await asyncio.sleep(0.001)
+    leaving.cancel()
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(store.read(nothing), 5)
+    wait.set()
+    await store.close()

@@ -5,7 +5,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from server.recorded_spec import Recording, make_spec
+from server.recorded_spec import Recording
+from server.recorded_spec.document import make_spec
 from storage.contract import Listing, ReadTx
 from storage.fields import RUN_LIST
 from storage.model import IOType, LinkOutline, Run, RunActivity, TaskOutline, TaskType

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from server.recorded_spec import Recording, make_spec
+from server.recorded_spec import Recording
+from server.recorded_spec.document import make_spec
 from storage.sql.store import SqlStore
 from tests.api.client import Api
 from tests.api.service import serving

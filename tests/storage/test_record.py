@@ -1,7 +1,10 @@
 """Records are what frozen dataclasses with slots are, but that nothing looks for assignments at run time."""
 
 import copy
+import dataclasses
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -106,3 +109,68 @@ def test_records_have_slots_and_take_no_other_attributes() -> None:
     assert not hasattr(Point(1), "__dict__")
     with pytest.raises(AttributeError):
         Point(1).z = 1  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the classes that the standard library makes dataclasses from now on."""
+    names: list[str] = []
+    make = dataclasses.dataclass
+
+    def noted(**options: bool) -> Any:
+        def decorated(cls: type) -> type:
+            names.append(cls.__name__)
+            return make(**options)(cls)  # type: ignore[call-overload,no-any-return]
+
+        return decorated
+
+    monkeypatch.setattr(dataclasses, "dataclass", noted)
+    return names
+
+
+def new_record() -> Any:
+    @record
+    class New:
+        """A record that nobody has used yet."""
+
+        x: int
+        y: int = 2
+
+    return New
+
+
+def test_a_class_costs_nothing_until_its_first_instance(made: list[str]) -> None:
+    new = new_record()
+    assert made == []
+    assert [(each.x, each.y) for each in (new(1), new(3, 4))] == [(1, 2), (3, 4)]
+    assert made == ["New"]
+
+
+def test_the_fields_of_a_record_without_instances_can_be_asked_for(made: list[str]) -> None:
+    assert [(each.name, each.default) for each in fields(new_record())][1] == ("y", 2)
+    assert dataclasses.is_dataclass(new_record())
+    assert new_record().__match_args__ == ("x", "y")
+    assert len(made) == 2
+
+
+def test_an_instance_that_was_unpickled_first_is_as_all_others() -> None:
+    new = new_record()
+    one, other = new.__new__(new), new.__new__(new)
+    for each in (one, other):
+        each.x, each.y = 1, 2
+    assert one == other == new(1)
+    assert hash(one) == hash(new(1))
+    assert repr(one).endswith("New(x=1, y=2)")
+
+
+def test_the_first_instances_may_be_made_by_many_threads() -> None:
+    for _ in range(50):
+        new, begin = new_record(), threading.Barrier(4)
+
+        def first(new: Any = new, begin: threading.Barrier = begin) -> Any:
+            begin.wait()
+            return new(1)
+
+        with ThreadPoolExecutor(4) as threads:
+            instances = [each.result() for each in [threads.submit(first) for _ in range(4)]]
+        assert set(instances) == {new(1)}

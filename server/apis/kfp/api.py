@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from server.api import Api
 from server.apis.kfp.methods import METHODS
-from server.apis.kfp.services import pipelines
+from server.apis.kfp.services import CLEAR_TAGS
 from server.apis.uploads import upload_routes
 from server.late import Late
 
@@ -26,6 +26,6 @@ KFP = Api(
         version=Late(f"{_UPLOADS}:upload_pipeline_version"),
     ),
     prefixes=(_PREFIX,),
-    headers=(pipelines.CLEAR_TAGS,),
+    headers=(CLEAR_TAGS,),
     openapi=_openapi,
 )

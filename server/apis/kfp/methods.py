@@ -1,4 +1,4 @@
-"""The RPCs of KFP's API: one line each, with its handler and what its caller must be allowed.
+"""The RPCs of KFP's API: one line each, with its handler, which is imported at its first call, and what its caller must be allowed.
 
 Resources and verbs are those that KFP checks in Kubernetes (group pipelines.kubeflow.org, version v1beta1).
 """
@@ -6,17 +6,7 @@ Resources and verbs are those that KFP checks in Kubernetes (group pipelines.kub
 from lineal.methods import KFP_FILES as FILES
 
 from server.apis.kfp import services
-from server.apis.kfp.services import (
-    artifact_tasks,
-    artifacts,
-    experiments,
-    healthz,
-    pipelines,
-    run_lifecycle,
-    runs,
-    tasks,
-)
-from server.apis.kfp.services.pipelines import CLEAR_TAGS
+from server.apis.kfp.services import CLEAR_TAGS
 from server.calls.methods import Served, methods_of
 from server.calls.namespaces import (
     DEFAULT_EXPERIMENT,
@@ -40,81 +30,94 @@ def _late(name: str) -> Late:
 
 
 SERVED: dict[str, Served] = {
-    "ArtifactService.ListArtifacts": Served(artifacts.list_artifacts, Rule("artifacts", "list", by_field("namespace"))),
-    "ArtifactService.GetArtifact": Served(artifacts.get_artifact, Rule("artifacts", "get", by_artifact("artifact_id"))),
+    "ArtifactService.ListArtifacts": Served(
+        _late("artifacts:list_artifacts"), Rule("artifacts", "list", by_field("namespace"))
+    ),
+    "ArtifactService.GetArtifact": Served(
+        _late("artifacts:get_artifact"), Rule("artifacts", "get", by_artifact("artifact_id"))
+    ),
     "ArtifactService.CreateArtifact": Served(
-        artifacts.create_artifact,
+        _late("artifacts:create_artifact"),
         Rule("artifacts", "create", each_of(by_field("artifact.namespace"), by_run("run_id"))),
     ),
     "ArtifactService.CreateArtifactsBulk": Served(
-        artifacts.create_artifacts_bulk,
+        _late("artifacts:create_artifacts_bulk"),
         Rule("artifacts", "create", each_of(by_field("artifacts.artifact.namespace"), by_run("artifacts.run_id"))),
     ),
     "ArtifactService.ListArtifactTasks": Served(
-        artifact_tasks.list_artifact_tasks,
+        _late("artifact_tasks:list_artifact_tasks"),
         Rule("runs", "get", each_of(by_task("task_ids"), by_run("run_ids"), by_artifact("artifact_ids"))),
     ),
     "ArtifactService.CreateArtifactTask": Served(
-        artifact_tasks.create_artifact_task,
+        _late("artifact_tasks:create_artifact_task"),
         Rule("artifacts", "create", each_of(by_run("artifact_task.run_id"), by_artifact("artifact_task.artifact_id"))),
     ),
     "ArtifactService.CreateArtifactTasksBulk": Served(
-        artifact_tasks.create_artifact_tasks_bulk,
+        _late("artifact_tasks:create_artifact_tasks_bulk"),
         Rule(
             "artifacts", "create", each_of(by_run("artifact_tasks.run_id"), by_artifact("artifact_tasks.artifact_id"))
         ),
     ),
     "RunService.CreateRun": Served(
-        runs.create_run, Rule("runs", "create", first_of(by_experiment("run.experiment_id"), DEFAULT_EXPERIMENT))
+        _late("runs:create_run"),
+        Rule("runs", "create", first_of(by_experiment("run.experiment_id"), DEFAULT_EXPERIMENT)),
     ),
-    "RunService.GetRun": Served(runs.get_run, Rule("runs", "get", by_run("run_id"))),
+    "RunService.GetRun": Served(_late("runs:get_run"), Rule("runs", "get", by_run("run_id"))),
     "RunService.ListRuns": Served(
-        runs.list_runs, Rule("runs", "list", first_of(by_experiment("experiment_id"), by_field("namespace")))
+        _late("runs:list_runs"), Rule("runs", "list", first_of(by_experiment("experiment_id"), by_field("namespace")))
     ),
-    "RunService.ArchiveRun": Served(run_lifecycle.archive_run, Rule("runs", "archive", by_run("run_id"))),
-    "RunService.UnarchiveRun": Served(run_lifecycle.unarchive_run, Rule("runs", "unarchive", by_run("run_id"))),
-    "RunService.DeleteRun": Served(run_lifecycle.delete_run, Rule("runs", "delete", by_run("run_id"))),
-    "RunService.TerminateRun": Served(run_lifecycle.terminate_run, Rule("runs", "terminate", by_run("run_id"))),
-    "RunService.RetryRun": Served(run_lifecycle.retry_run, Rule("runs", "retry", by_run("run_id"))),
-    "RunService.CreateTask": Served(tasks.create_task, Rule("runs", "update", by_run("run_id"))),
-    "RunService.UpdateTask": Served(tasks.update_task, Rule("runs", "update", by_run("run_id"))),
-    "RunService.UpdateTasksBulk": Served(tasks.update_tasks_bulk, Rule("runs", "update", by_run("run_id"))),
-    "RunService.GetTask": Served(tasks.get_task, Rule("runs", "get", by_run("run_id"))),
-    "RunService.ListTasks": Served(tasks.list_tasks, Rule("runs", "get", by_run("run_id"))),
-    "RunService.FindCachedTask": Served(tasks.find_cached_task, Rule("runs", "list", by_field("namespace"))),
+    "RunService.ArchiveRun": Served(_late("run_lifecycle:archive_run"), Rule("runs", "archive", by_run("run_id"))),
+    "RunService.UnarchiveRun": Served(
+        _late("run_lifecycle:unarchive_run"), Rule("runs", "unarchive", by_run("run_id"))
+    ),
+    "RunService.DeleteRun": Served(_late("run_lifecycle:delete_run"), Rule("runs", "delete", by_run("run_id"))),
+    "RunService.TerminateRun": Served(
+        _late("run_lifecycle:terminate_run"), Rule("runs", "terminate", by_run("run_id"))
+    ),
+    "RunService.RetryRun": Served(_late("run_lifecycle:retry_run"), Rule("runs", "retry", by_run("run_id"))),
+    "RunService.CreateTask": Served(_late("tasks:create_task"), Rule("runs", "update", by_run("run_id"))),
+    "RunService.UpdateTask": Served(_late("tasks:update_task"), Rule("runs", "update", by_run("run_id"))),
+    "RunService.UpdateTasksBulk": Served(_late("tasks:update_tasks_bulk"), Rule("runs", "update", by_run("run_id"))),
+    "RunService.GetTask": Served(_late("tasks:get_task"), Rule("runs", "get", by_run("run_id"))),
+    "RunService.ListTasks": Served(_late("tasks:list_tasks"), Rule("runs", "get", by_run("run_id"))),
+    "RunService.FindCachedTask": Served(_late("tasks:find_cached_task"), Rule("runs", "list", by_field("namespace"))),
     "ExperimentService.CreateExperiment": Served(
-        experiments.create_experiment, Rule("experiments", "create", by_field("experiment.namespace"))
+        _late("experiments:create_experiment"), Rule("experiments", "create", by_field("experiment.namespace"))
     ),
     "ExperimentService.GetExperiment": Served(
-        experiments.get_experiment, Rule("experiments", "get", by_experiment("experiment_id"))
+        _late("experiments:get_experiment"), Rule("experiments", "get", by_experiment("experiment_id"))
     ),
     "ExperimentService.ListExperiments": Served(
-        experiments.list_experiments, Rule("experiments", "list", by_field("namespace"))
+        _late("experiments:list_experiments"), Rule("experiments", "list", by_field("namespace"))
     ),
     "ExperimentService.ArchiveExperiment": Served(
-        experiments.archive_experiment, Rule("experiments", "archive", by_experiment("experiment_id"))
+        _late("experiments:archive_experiment"), Rule("experiments", "archive", by_experiment("experiment_id"))
     ),
     "ExperimentService.UnarchiveExperiment": Served(
-        experiments.unarchive_experiment, Rule("experiments", "unarchive", by_experiment("experiment_id"))
+        _late("experiments:unarchive_experiment"), Rule("experiments", "unarchive", by_experiment("experiment_id"))
     ),
     "ExperimentService.DeleteExperiment": Served(
-        experiments.delete_experiment, Rule("experiments", "delete", by_experiment("experiment_id"))
+        _late("experiments:delete_experiment"), Rule("experiments", "delete", by_experiment("experiment_id"))
     ),
     "PipelineService.CreatePipeline": Served(
-        pipelines.create_pipeline, Rule("pipelines", "create", by_field("pipeline.namespace"))
+        _late("pipelines:create_pipeline"), Rule("pipelines", "create", by_field("pipeline.namespace"))
     ),
-    "PipelineService.GetPipeline": Served(pipelines.get_pipeline, Rule("pipelines", "get", by_pipeline("pipeline_id"))),
+    "PipelineService.GetPipeline": Served(
+        _late("pipelines:get_pipeline"), Rule("pipelines", "get", by_pipeline("pipeline_id"))
+    ),
     "PipelineService.GetPipelineByName": Served(
-        pipelines.get_pipeline_by_name, Rule("pipelines", "get", by_field("namespace"))
+        _late("pipelines:get_pipeline_by_name"), Rule("pipelines", "get", by_field("namespace"))
     ),
-    "PipelineService.ListPipelines": Served(pipelines.list_pipelines, Rule("pipelines", "list", by_field("namespace"))),
+    "PipelineService.ListPipelines": Served(
+        _late("pipelines:list_pipelines"), Rule("pipelines", "list", by_field("namespace"))
+    ),
     "PipelineService.UpdatePipeline": Served(
-        pipelines.update_pipeline,
+        _late("pipelines:update_pipeline"),
         Rule("pipelines", "update", by_pipeline("pipeline.pipeline_id")),
         empty_marks={"tags": CLEAR_TAGS},
     ),
     "PipelineService.DeletePipeline": Served(
-        pipelines.delete_pipeline, Rule("pipelines", "delete", by_pipeline("pipeline_id"))
+        _late("pipelines:delete_pipeline"), Rule("pipelines", "delete", by_pipeline("pipeline_id"))
     ),
     "PipelineService.CreatePipelineAndVersion": Served(
         _late("pipeline_versions:create_pipeline_and_version"),
@@ -164,7 +167,7 @@ SERVED: dict[str, Served] = {
     "RecurringRunService.DeleteRecurringRun": Served(
         _late("recurring_runs:find_recurring_run"), Rule("jobs", "delete", NO_NAMESPACE)
     ),
-    "HealthzService.GetHealthz": Served(healthz.get_healthz, open_to_everybody("healthz", "get")),
+    "HealthzService.GetHealthz": Served(_late("healthz:get_healthz"), open_to_everybody("healthz", "get")),
 }
 
 METHODS = methods_of(FILES, SERVED)

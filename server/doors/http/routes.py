@@ -23,6 +23,7 @@ Target = TypeVar("Target")
 _FIELD = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _REST = re.compile(r"\{([A-Za-z_][\w.]*)=\*\*\}")
 _DOTS = (".", "..")
+_SPECIAL = frozenset("{}*")
 
 # The first segment of a field, the one after its last (None: it takes the rest of the path), and its name.
 _FieldPlace = tuple[int, int | None, str]
@@ -85,12 +86,12 @@ class Router(Generic[Target]):
         path, _, custom = template.partition(":")
         node = self._root
         for segment in path[1:].split("/"):
-            if _REST.fullmatch(segment):
+            if not segment.startswith("{"):
+                node = node.literals.get(segment) or node.literals.setdefault(segment, _Node())
+            elif _REST.fullmatch(segment):
                 node.rest = node = node.rest or _Node()
-            elif segment.startswith("{"):
-                node.wildcard = node = node.wildcard or _Node()
             else:
-                node = node.literals.setdefault(segment, _Node())
+                node.wildcard = node = node.wildcard or _Node()
         targets = node.targets.setdefault(custom, {})
         if verb in targets:
             raise BadTemplate(f"{verb} {template} is served twice")
@@ -146,12 +147,14 @@ def _fields(template: str) -> "tuple[_FieldPlace, ...]":
     fields: list[_FieldPlace] = []
     segments = path[1:].split("/")
     for position, segment in enumerate(segments):
+        if not set(segment) & _SPECIAL:
+            continue
         match, rest = _FIELD.fullmatch(segment), _REST.fullmatch(segment)
         if match:
             fields.append((position, position + 1, match[1]))
         elif rest and position == len(segments) - 1 and not colon:
             fields.append((position, None, rest[1]))
-        elif set(segment) & set("{}*"):
+        else:
             raise BadTemplate(f"{template} has the segment {segment}, which is neither a name nor a field")
     return tuple(fields)
 

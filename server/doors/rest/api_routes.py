@@ -12,7 +12,6 @@ from server.calls.http_calls import HttpCall, HttpResponse
 from server.config import Settings
 from server.doors.http.body_stream import BodyStream
 from server.doors.http.messages import HttpHandler, HttpRequest
-from server.doors.http.multipart import UploadBody
 from server.doors.http.plain_routes import caller_of
 from server.doors.http.responses import failure_status, json_response
 from server.doors.rest.json_body import NOTHING, decode, unreadable
@@ -78,6 +77,8 @@ def _json_object(body: JsonBody, data: bytes | bytearray, form: HttpForm) -> dic
 def _file(body: FileBody, request: HttpRequest, settings: Settings) -> tuple[str, bytes]:
     limit = getattr(settings, body.bytes_setting)
     content_type = request.headers.get("content-type", "")
+    from server.doors.http.multipart import UploadBody  # when something is uploaded
+
     upload = UploadBody(content_type, field=body.field, limit=limit, too_large=body.too_large)
     upload.feed(request.body)
     return upload.finish()

@@ -5,7 +5,6 @@ of them covers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
@@ -32,7 +31,7 @@ class Bound:
     metadata: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@record
 class BodyForm:
     """What the body of a method's requests is: the whole message, or one field. Named by names, so that a process can be told."""
 

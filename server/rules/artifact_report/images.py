@@ -10,8 +10,7 @@ from dataclasses import field
 from typing import Any, NamedTuple
 
 from server.rules.bounded_cache import BoundedCache
-from server.rules.lineage.parameter_flow import SPEC_CHARACTERS_MAX
-from server.rules.lineage.specified_inputs import field_of, object_in, pipeline_of
+from server.rules.lineage.spec_texts import SPEC_CHARACTERS_MAX, field_of, object_in, pipeline_of
 from storage.artifact_report import SpecText
 from storage.contract import ReadTx
 from storage.record import record

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from server.rules.lineage.recorded_tasks import RecordedTask, RecordedTasks
 from server.rules.lineage.run_flow import Origin, RunFlow, TooManyJoins
+from server.rules.lineage.spec_texts import SPEC_CHARACTERS_MAX
 from server.rules.lineage.specified_inputs import lacks_inputs, origins_of
 from storage.contract import ReadTx
 from storage.errors import RowNotFound
@@ -22,9 +23,6 @@ TASKS_MAX = 5_000
 
 CHARACTERS_MAX = 16 * 1024 * 1024
 """How long the parameters of all tasks of a run may be together for all of them to be followed."""
-
-SPEC_CHARACTERS_MAX = 4 * 1024 * 1024
-"""How long the specification of a run may be for inputs that are not recorded to be followed."""
 
 
 class ParameterEdge(NamedTuple):

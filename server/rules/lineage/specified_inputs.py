@@ -1,11 +1,11 @@
 """Inputs of which KFP records nothing, as those of importers and of volume claims: from the specification of the run."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from server.rules.lineage.recorded_tasks import RecordedTask
 from server.rules.lineage.run_flow import Origin
+from server.rules.lineage.spec_texts import field_of, object_in, pipeline_of
 
 
 def lacks_inputs(task: RecordedTask) -> bool:
@@ -28,15 +28,6 @@ def origins_of(spec: str, tasks: Iterable[RecordedTask]) -> dict[str, Mapping[st
     return origins
 
 
-def pipeline_of(spec: str) -> dict[str, Any]:
-    """Return what a stored specification says of its pipeline, nothing if it cannot be read."""
-    try:
-        document = object_in(json.loads(spec))
-    except (ValueError, RecursionError):
-        return {}
-    return object_in(field_of(document, "pipeline_spec") or document)
-
-
 def _inputs(pipeline: dict[str, Any], path: list[str]) -> dict[str, Any]:
     component, inputs = object_in(pipeline.get("root")), {}
     for name in path:
@@ -53,14 +44,3 @@ def _origin(input: dict[str, Any]) -> Origin | None:
         return Origin(str(field_of(output, "producer_task")), str(field_of(output, "output_parameter_key")))
     name = field_of(input, "component_input_parameter")
     return Origin("", name) if isinstance(name, str) and name else None
-
-
-def field_of(message: dict[str, Any], name: str) -> Any:
-    """Return a field of a message in JSON, whose names are in either form."""
-    first, *others = name.split("_")
-    return message.get(name, message.get(first + "".join(map(str.capitalize, others))))
-
-
-def object_in(value: Any) -> dict[str, Any]:
-    """Return an object, an empty one for anything else."""
-    return value if isinstance(value, dict) else {}

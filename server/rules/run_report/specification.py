@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from server.rules.lineage.specified_inputs import field_of, object_in, pipeline_of
+from server.rules.lineage.spec_texts import field_of, object_in, pipeline_of
 from storage.record import record
 
 _SOURCES = (("parameters", "task_output_parameter"), ("artifacts", "task_output_artifact"))

@@ -4,6 +4,7 @@ from google.protobuf.empty_pb2 import Empty
 from lineal.v2beta1 import pipeline_pb2
 
 from server.apis.kfp import codec
+from server.apis.kfp.services import CLEAR_TAGS
 from server.apis.kfp.services.answers import empty
 from server.calls.call import Call
 from server.calls.listings import ListRequest, listing_of, next_token, reading
@@ -14,9 +15,6 @@ from storage.contract import WriteTx
 from storage.errors import InUse
 from storage.fields import PIPELINE_LIST
 from storage.model import Pipeline
-
-CLEAR_TAGS = "x-clear-tags"
-"""Metadata that tells an empty map of tags from an absent one, which protobuf cannot."""
 
 
 async def create_pipeline(call: Call, request: pipeline_pb2.CreatePipelineRequest) -> pipeline_pb2.Pipeline:

@@ -12,7 +12,6 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, reading
 from server.errors import InvalidArgument, NotFound
 from server.packages.reading import read_apart
-from server.packages.root_inputs import root_inputs
 from server.packages.specs import check_parameters, check_runnable, read_spec
 from server.recorded_spec.sources import SpecSource, read_spec_source, recorded_spec, spec_source_of
 from server.rules import checks, last_runs
@@ -95,6 +94,8 @@ async def _with_version(call: Call, run: Run, parameters: Mapping[str, Value]) -
         return run
     version = await call.store.read_by_key(lambda tx: version_of(tx, run), is_one=True)
     if version.pipeline_spec is not None:
+        from server.packages.root_inputs import root_inputs  # with KFP's messages
+
         check_parameters(await root_inputs(version.pipeline_spec), parameters)
     return with_version(run, version)
 
