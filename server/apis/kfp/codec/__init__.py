@@ -5,12 +5,12 @@ put into another is copied, which takes a tenth of the time of making it.
 """
 
 from server.apis.kfp.codec.artifacts import (
-    artifact_message,
+    artifact_data,
     artifact_task_message,
     metadata_text,
     new_artifact,
     new_link,
-    write_artifact,
+    write_artifacts,
 )
 from server.apis.kfp.codec.pipelines import (
     experiment_message,
@@ -34,7 +34,7 @@ from server.apis.kfp.codec.tasks import (
     TASK_SIZE,
     largest_metadata,
     new_task,
-    task_message,
+    task_data,
     task_size,
     task_texts,
     task_update,
@@ -48,7 +48,7 @@ __all__ = [
     "RUN_SIZE",
     "TASK_SIZE",
     "UnusableValue",
-    "artifact_message",
+    "artifact_data",
     "artifact_task_message",
     "basic_run_message",
     "experiment_message",
@@ -70,12 +70,12 @@ __all__ = [
     "run_message",
     "run_start",
     "set_struct",
-    "task_message",
+    "task_data",
     "task_size",
     "task_texts",
     "task_update",
     "version_texts",
-    "write_artifact",
+    "write_artifacts",
     "write_run",
     "write_tasks",
 ]
