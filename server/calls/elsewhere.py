@@ -36,7 +36,7 @@ _KNOWN_BYTES = 1024
 FIRST_SIZE = 4 * 1024 * 1024
 """How large an answer is taken to be before one is known, in bytes: that of some thousand tasks."""
 
-Finish = Callable[[Message | SerializedMessage], Any]
+Finish = Callable[[Any], Any]
 """Makes of an answer what the door sends; a function that a module names."""
 
 _Key = tuple[Handler, bytes]

@@ -85,7 +85,7 @@ def item(tag: str, data: bytes) -> bytes:
 
 def number(tag: str, value: int) -> str:
     """Return a field with an integer or the number of an enum; it is absent when that is 0."""
-    return f"{tag}{SIZES[value] if value > 0 else varint(value)}" if value else ""
+    return f"{tag}{chr(value) if 0 < value < 128 else varint(value)}" if value else ""
 
 
 def double(tag: str, value: float) -> str:
@@ -115,7 +115,7 @@ def moment(microseconds: int) -> str:
     seconds, rest = divmod(microseconds, 1_000_000)
     nanos = rest * 1_000
     if nanos < 2**28:
-        return f"{_second(seconds)}{number(_NANOS, nanos)}"
+        return f"{_second(seconds)}{_NANOS}{varint(nanos)}" if nanos else _second(seconds)
     # Three of four have five digits of seven bits.
     return (
         f"{_second(seconds)}{_NANOS}{_MORE[nanos & 0x7F]}{_MORE[nanos >> 7 & 0x7F]}"

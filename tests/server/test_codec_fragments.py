@@ -99,7 +99,7 @@ def test_rows_that_are_read_again_are_known() -> None:
     task, links = a_task(name="again" * 3, input_parameters='[{"value":"again"}]'), [linked("again" * 3)]
     for _ in "ab":
         task_message(task, artifacts=links)
-    assert tasks._tasks.get(tasks.shown_content(*deepcopy((task, links)), (), basic=False)) is not None
+    assert tasks.WIRE.kept.get(tasks.shown_content(*deepcopy((task, links)), (), basic=False)) is not None
 
 
 def test_each_column_that_is_shown_makes_another_task() -> None:

@@ -28,7 +28,7 @@ def test_a_fragment_is_found_by_an_equal_key() -> None:
 
 
 def test_all_kinds_together_take_no_more_memory_than_is_documented() -> None:
-    kinds = [tasks._tasks, runs._specs, json_pieces._items_written]
+    kinds = [tasks.WIRE.kept, tasks.JSON.kept, runs._specs, json_pieces._items_written]
     assert sum(kind.bytes_max for kind in kinds) == FRAGMENTS_BYTES
 
 

@@ -30,8 +30,11 @@ from server.apis.kfp.codec.runs import (
     run_start,
     write_run,
 )
+from server.apis.kfp.codec.task_json import NoJson
 from server.apis.kfp.codec.tasks import (
+    JSON,
     TASK_SIZE,
+    WIRE,
     largest_metadata,
     new_task,
     task_data,
@@ -45,8 +48,11 @@ from server.well_known.times import microseconds, moment_of_text
 from server.well_known.values import plain_values, set_struct
 
 __all__ = [
+    "JSON",
     "RUN_SIZE",
     "TASK_SIZE",
+    "WIRE",
+    "NoJson",
     "UnusableValue",
     "artifact_data",
     "artifact_task_message",

@@ -10,7 +10,9 @@ from server.well_known.wire import double, entries, filled, moment, number, size
 from storage.documents.plain import object_of
 from storage.model import Artifact, LinkedArtifact
 
-_columns = attrgetter("id", "name", "description", "type", "uri", "metadata", "number_value", "created_at", "namespace")
+artifact_columns = attrgetter(
+    "id", "name", "description", "type", "uri", "metadata", "number_value", "created_at", "namespace"
+)
 
 linked_columns = attrgetter(
     "link.type",
@@ -51,7 +53,7 @@ _ARTIFACTS, _IO_TYPE, _IO_KEY, _PRODUCER = tags(
 
 def artifact_wire(artifact: Artifact) -> str:
     """Return an Artifact as clients see it."""
-    id, name, description, type, uri, metadata, value, created_at, namespace = _columns(artifact)
+    id, name, description, type, uri, metadata, value, created_at, namespace = artifact_columns(artifact)
     return (
         f"{filled(_ID, id)}{filled(_NAME, name)}{filled(_DESCRIPTION, description)}{number(_TYPE, type)}"
         f"{'' if uri is None else written(_URI, uri)}"

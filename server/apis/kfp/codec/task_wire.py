@@ -15,7 +15,7 @@ from storage.documents.plain import integer_of
 from storage.documents.tasks import StatusMetadata, TypeAttributes, read_pods
 from storage.model import ChildTask, LinkedArtifact, Task
 
-_DESCRIPTIONS_KEPT = 1_024
+DESCRIPTIONS_KEPT = 1_024
 
 _Task = run_pb2.PipelineTask
 
@@ -121,7 +121,7 @@ def _parameters(text: str) -> str:
     return "".join(pieces)
 
 
-@lru_cache(_DESCRIPTIONS_KEPT)
+@lru_cache(DESCRIPTIONS_KEPT)
 def _description(type: str | int, key: str, task_name: str | None, iteration: str | int | None) -> str:
     """Return all of a parameter but its value, given as it is stored; those of many tasks are the same."""
     producer = "" if task_name is None else sized(_PRODUCER, producer_wire(task_name, integer_of(iteration)))

@@ -2,7 +2,7 @@
 
 import marshal
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from lineal.v2beta1 import run_pb2
 
@@ -10,6 +10,7 @@ from server.apis.kfp.codec.artifact_wire import linked_columns
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import entries_from_request
 from server.apis.kfp.codec.parameters import parameters_from_request
+from server.apis.kfp.codec.task_json import task_json
 from server.apis.kfp.codec.task_wire import shown_columns, task_wire
 from server.calls.apart import APART_BYTES, apart
 from server.calls.fragments import Fragments
@@ -28,8 +29,27 @@ _MARSHAL_VERSION = (
     2  # later ones write a text that is there twice in another way; here -0.0 is not 0.0, which it equals
 )
 
-_tasks = Fragments[bytes](7 / 16)
-"""Tasks with their artifacts as they were shown, serialized, by all columns that are shown."""
+Made = TypeVar("Made", bytes, str)
+
+
+class Form(NamedTuple, Generic[Made]):
+    """How tasks are written: `make` takes a task, its artifacts, its children, and whether basic; `kept` has those made before."""
+
+    make: Callable[..., Made]
+    kept: Fragments[Made]
+
+
+def _wire_bytes(
+    task: Task, artifacts: Sequence[LinkedArtifact], children: Sequence[ChildTask], *, basic: bool
+) -> bytes:
+    return task_wire(task, artifacts, children, basic=basic).encode("latin-1")
+
+
+WIRE = Form(_wire_bytes, Fragments[bytes](1 / 4))
+"""Serialized messages, by all columns that are shown."""
+
+JSON = Form(task_json, Fragments[str](1 / 4))
+"""What the REST door makes of such a message, without it. May raise NoJson."""
 
 TASK_SIZE = size_of(
     "pods", "status_metadata", "state_history", "type_attributes", "input_parameters", "output_parameters"
@@ -48,13 +68,24 @@ def task_data(
 
     inputs and outputs are always present; basic leaves them empty.
     """
-    shown = () if basic else artifacts
-    content = shown_content(task, shown, children, basic=basic)
-    data = _tasks.get(content)
-    if data is None:
-        data = task_wire(task, shown, children, basic=basic).encode("latin-1")
-        _tasks.keep(content, data)
-    return data
+    content = shown_content(task, artifacts, children, basic=basic)
+    return _written(WIRE, content, task, artifacts, children, basic=basic)
+
+
+def _written(
+    form: Form[Made],
+    content: bytes,
+    task: Task,
+    artifacts: Sequence[LinkedArtifact],
+    children: Sequence[ChildTask],
+    *,
+    basic: bool,
+) -> Made:
+    made = form.kept.get(content)
+    if made is None:
+        made = form.make(task, artifacts, children, basic=basic)
+        form.kept.keep(content, made)
+    return made
 
 
 def shown_content(
@@ -62,7 +93,8 @@ def shown_content(
 ) -> bytes:
     """Return all that a task is shown as: equal rows have equal bytes, whichever process read them."""
     shown_children = [(child.id, child.name) for child in children] if children else None
-    content: Any = (basic, shown_columns(task), shown_children, *map(linked_columns, artifacts))
+    links = () if basic else map(linked_columns, artifacts)
+    content: Any = (basic, shown_columns(task), shown_children, *links)
     try:
         return marshal.dumps(content, _MARSHAL_VERSION)
     except ValueError:  # a number has the class of an enum, as in a record that was made here
@@ -82,18 +114,20 @@ def largest_metadata(links: Sequence[LinkedArtifact]) -> int:
     return max((len(linked.artifact.metadata or "") for linked in links), default=0)
 
 
-async def write_tasks(tasks: LinkedTasks, add: Callable[[Task, bytes], object], *, basic: bool = False) -> None:
-    """Call `add` with each of the tasks, in their order, and what `task_data` returns for it."""
+async def write_tasks(
+    tasks: LinkedTasks, add: Callable[[Task, Made], object], *, form: Form[Made], basic: bool = False
+) -> None:
+    """Call `add` with each of the tasks, in their order, and what it is in a form, as `task_data` says."""
 
     def write(linked: tuple[Task, Sequence[LinkedArtifact], Sequence[ChildTask]]) -> Awaitable[None] | None:
-        task, links, children = linked
-        if task_size(task, links) > APART_BYTES:
-            return write_apart(task, links, children)
-        add(task, task_data(task, artifacts=links, children=children, basic=basic))
+        content = shown_content(*linked, basic=basic)
+        if len(content) > APART_BYTES:
+            return write_apart(*linked)
+        add(linked[0], _written(form, content, *linked, basic=basic))
         return None
 
     async def write_apart(task: Task, links: Sequence[LinkedArtifact], children: Sequence[ChildTask]) -> None:
-        add(task, await apart(task_data, task, artifacts=links, children=children, basic=basic))
+        add(task, await apart(form.make, task, links, children, basic=basic))
 
     await in_turn(tasks.each(), write)
 

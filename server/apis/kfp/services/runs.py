@@ -143,7 +143,11 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run | S
     call.check_size(codec.RUN_SIZE(run) + codec.largest_metadata(linked_tasks.links))
     message = await _message_of(request, run, task_count)
     tasks: list[bytes] = []
-    await codec.write_tasks(linked_tasks, lambda _, data: tasks.append(item(_TASKS, data)), basic=tasks_basic)
+
+    def add(_: Task, data: bytes) -> None:
+        tasks.append(item(_TASKS, data))
+
+    await codec.write_tasks(linked_tasks, add, form=codec.WIRE, basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
         message.pipeline_spec.ParseFromString(spec.struct)
@@ -214,7 +218,11 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
 async def _with_tasks_of(linked_tasks: LinkedTasks, response: run_pb2.ListRunsResponse) -> SerializedMessage:
     """Return an answer with the tasks of its runs, which are written at the end of each; takes the runs out of it."""
     tasks: dict[str, list[bytes]] = {run.run_id: [] for run in response.runs}
-    await codec.write_tasks(linked_tasks, lambda task, data: tasks[task.run_id].append(item(_TASKS, data)))
+
+    def add_task(task: Task, data: bytes) -> None:
+        tasks[task.run_id].append(item(_TASKS, data))
+
+    await codec.write_tasks(linked_tasks, add_task, form=codec.WIRE)
     pieces: list[bytes] = []
 
     def add(run: run_pb2.Run) -> None:

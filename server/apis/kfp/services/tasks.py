@@ -1,6 +1,7 @@
 """RunService: tasks."""
 
 import functools
+import json
 from collections.abc import Sequence
 
 from lineal.v2beta1 import run_pb2
@@ -90,7 +91,7 @@ async def _bulk_answer(tasks: LinkedTasks, *, basic: bool) -> SerializedMessage:
     def add(task: Task, data: bytes) -> None:
         entries.append(item(_UPDATED, written(_UPDATED_ID, task.id).encode("latin-1") + item(_UPDATED_TASK, data)))
 
-    await codec.write_tasks(tasks, add, basic=basic)
+    await codec.write_tasks(tasks, add, form=codec.WIRE, basic=basic)
     return SerializedMessage(run_pb2.UpdateTasksBulkResponse, b"".join(entries))
 
 
@@ -114,8 +115,11 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> SerializedMes
     return await _message_of_one(tasks, basic=basic)
 
 
-async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> SerializedMessage:
-    """Return a page of a run's tasks, or of one task's direct children, in the view FULL with artifacts and children."""
+async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> SerializedMessage | bytes:
+    """Return a page of a run's tasks, or of one task's direct children, in the view FULL with artifacts and children.
+
+    It is JSON if the caller takes that.
+    """
     checks.require(request.run_id, "run_id is required")
     run_id = request.run_id
     basic = request.task_view == _BASIC
@@ -145,12 +149,26 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> Serialize
 
     listing, page, tasks = await call.store.read(read)
     call.check_size(codec.largest_metadata(tasks.links))
+    token = next_token(call, list_request, listing, page)
+    if call.caller.takes_json:
+        try:
+            return await _json_page(tasks, page.total_size, token, basic=basic)
+        except codec.NoJson:  # made of the message, by the door
+            pass
     pieces: list[bytes] = []
-    await codec.write_tasks(tasks, lambda _, data: pieces.append(item(_LISTED, data)), basic=basic)
-    rest = run_pb2.ListTasksResponse(
-        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
-    )
+    await codec.write_tasks(tasks, lambda _, data: pieces.append(item(_LISTED, data)), form=codec.WIRE, basic=basic)
+    rest = run_pb2.ListTasksResponse(total_size=page.total_size, next_page_token=token)
     return SerializedMessage(run_pb2.ListTasksResponse, b"".join([*pieces, rest.SerializeToString()]))
+
+
+async def _json_page(tasks: LinkedTasks, total_size: int, token: str, *, basic: bool) -> bytes:
+    """Return a ListTasksResponse as the REST door writes it."""
+    items: list[str] = []
+    await codec.write_tasks(tasks, lambda _, text: items.append(text), form=codec.JSON, basic=basic)
+    fields = [f'"tasks":[{",".join(items)}]'] if items else []
+    fields += [f'"next_page_token":{json.dumps(token)}'] if token else []
+    fields += [f'"total_size":{total_size}'] if total_size else []
+    return f"{{{','.join(fields)}}}".encode()
 
 
 async def find_cached_task(
@@ -176,7 +194,8 @@ async def find_cached_task(
     task, links = await call.store.read_by_key(read)
     pieces: list[bytes] = []
     if task is not None:
-        await codec.write_tasks(LinkedTasks([task], links), lambda _, data: pieces.append(item(_CACHED, data)))
+        tasks = LinkedTasks([task], links)
+        await codec.write_tasks(tasks, lambda _, data: pieces.append(item(_CACHED, data)), form=codec.WIRE)
     return SerializedMessage(run_pb2.FindCachedTaskResponse, b"".join(pieces))
 
 
