@@ -13,24 +13,10 @@ from storage.model import Artifact, LinkedArtifact
 artifact_columns = attrgetter(
     "id", "name", "description", "type", "uri", "metadata", "number_value", "created_at", "namespace"
 )
+"""Returns all columns of an artifact that are shown."""
 
-linked_columns = attrgetter(
-    "link.type",
-    "link.key",
-    "link.producer",
-    "link.iteration",
-    "artifact.id",
-    "artifact.name",
-    "artifact.description",
-    "artifact.type",
-    "artifact.namespace",
-    "artifact.uri",
-    "artifact.number_value",
-    "artifact.created_at",
-    "artifact.metadata",
-)
-"""Returns all columns of an artifact and its link that a task shows."""
-
+link_columns = attrgetter("type", "key", "producer", "iteration")
+"""Returns all columns of a link that a task shows."""
 
 _ID, _NAME, _DESCRIPTION, _TYPE, _URI, _METADATA, _NUMBER, _CREATED_AT, _NAMESPACE = tags(
     artifact_pb2.Artifact,

@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp.codec.artifact_wire import linked_columns
+from server.apis.kfp.codec.artifact_wire import artifact_columns, link_columns
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
 from server.apis.kfp.codec.history import entries_from_request
 from server.apis.kfp.codec.parameters import parameters_from_request
@@ -93,8 +93,8 @@ def shown_content(
 ) -> bytes:
     """Return all that a task is shown as: equal rows have equal bytes, whichever process read them."""
     shown_children = [(child.id, child.name) for child in children] if children else None
-    links = () if basic else map(linked_columns, artifacts)
-    content: Any = (basic, shown_columns(task), shown_children, *links)
+    linked = () if basic else [(link_columns(each.link), artifact_columns(each.artifact)) for each in artifacts]
+    content: Any = (basic, shown_columns(task), shown_children, linked)
     try:
         return marshal.dumps(content, _MARSHAL_VERSION)
     except ValueError:  # a number has the class of an enum, as in a record that was made here
