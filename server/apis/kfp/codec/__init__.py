@@ -6,11 +6,11 @@ put into another is copied, which takes a tenth of the time of making it.
 
 from server.apis.kfp.codec.artifacts import (
     artifact_data,
+    artifact_list,
     artifact_task_message,
     metadata_text,
     new_artifact,
     new_link,
-    write_artifacts,
 )
 from server.apis.kfp.codec.pipelines import (
     experiment_message,
@@ -55,6 +55,7 @@ __all__ = [
     "NoJson",
     "UnusableValue",
     "artifact_data",
+    "artifact_list",
     "artifact_task_message",
     "basic_run_message",
     "experiment_message",
@@ -81,7 +82,6 @@ __all__ = [
     "task_texts",
     "task_update",
     "version_texts",
-    "write_artifacts",
     "write_run",
     "write_tasks",
 ]

@@ -1,6 +1,6 @@
 """Artifacts and their links: request → record and record → message. Services and `tasks` of the codec call this."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from lineal.v2beta1 import artifact_pb2
@@ -12,6 +12,7 @@ from server.rules.artifacts import NewArtifact
 from server.rules.links import NewLink
 from server.rules.unusable import column
 from server.well_known.values import plain_values
+from server.well_known.wire import sized
 from storage.documents.parameters import Producer
 from storage.documents.plain import compact
 from storage.model import NO_ITERATION, Artifact, ArtifactTask
@@ -23,19 +24,21 @@ def artifact_data(artifact: Artifact) -> bytes:
     return artifact_wire(artifact).encode("latin-1")
 
 
-async def write_artifacts(artifacts: Sequence[Artifact], add: Callable[[bytes], object]) -> None:
-    """Call `add` with what `artifact_data` returns for each artifact, in their order."""
+async def artifact_list(artifacts: Sequence[Artifact], tag: str) -> bytes:
+    """Return a repeated field, which begins with a tag, of artifacts as clients see them, serialized."""
+    pieces: list[str] = []
 
     def write(artifact: Artifact) -> Awaitable[None] | None:
         if len(artifact.metadata or "") > APART_BYTES:
             return write_apart(artifact)
-        add(artifact_data(artifact))
+        pieces.append(sized(tag, artifact_wire(artifact)))
         return None
 
     async def write_apart(artifact: Artifact) -> None:
-        add(await apart(artifact_data, artifact))
+        pieces.append(sized(tag, (await apart(artifact_data, artifact)).decode("latin-1")))
 
     await in_turn(artifacts, write)
+    return "".join(pieces).encode("latin-1")
 
 
 def artifact_task_message(

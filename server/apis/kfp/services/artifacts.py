@@ -11,7 +11,7 @@ from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, reading, size_of
 from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
-from server.well_known.wire import item, tags
+from server.well_known.wire import tags
 from storage.contract import Page, ReadTx
 from storage.fields import ARTIFACT_LIST
 from storage.model import Artifact
@@ -47,12 +47,11 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
         return await tx.artifacts.list(listing, namespace=namespace)
 
     page = cut(call, await reading(call, listing)(read), listing, _SIZE)
-    pieces: list[bytes] = []
-    await codec.write_artifacts(page.rows, lambda data: pieces.append(item(_LISTED, data)))
+    artifacts = await codec.artifact_list(page.rows, _LISTED)
     rest = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    return SerializedMessage(artifact_pb2.ListArtifactResponse, b"".join([*pieces, rest.SerializeToString()]))
+    return SerializedMessage(artifact_pb2.ListArtifactResponse, artifacts + rest.SerializeToString())
 
 
 async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> SerializedMessage:
@@ -94,9 +93,8 @@ async def create_artifacts_bulk(call: Call, request: artifact_pb2.CreateArtifact
 
 
 async def _bulk_answer(artifacts: Sequence[Artifact]) -> SerializedMessage:
-    pieces: list[bytes] = []
-    await codec.write_artifacts(artifacts, lambda data: pieces.append(item(_CREATED, data)))
-    return SerializedMessage(artifact_pb2.CreateArtifactsBulkResponse, b"".join(pieces))
+    data = await codec.artifact_list(artifacts, _CREATED)
+    return SerializedMessage(artifact_pb2.CreateArtifactsBulkResponse, data)
 
 
 def _checked(request: artifact_pb2.CreateArtifactRequest) -> NewArtifact:
