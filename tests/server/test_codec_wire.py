@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.apis.kfp import codec
+from server.apis.kfp.codec import task_json, task_wire
 from server.well_known import wire
 from server.well_known.times import set_time
 from server.well_known.values import set_struct, set_value
@@ -98,6 +99,18 @@ def test_sizes_are_those_of_protobuf(size: int) -> None:
         assert wire.written(tag, text).encode("latin-1") == Value(string_value=text).SerializeToString()
     shifted = sum((ord(digit) & 0x7F) << 7 * place for place, digit in enumerate(wire.SIZES[size]))
     assert shifted == size
+
+
+@pytest.mark.parametrize("module", [task_wire, task_json])
+def test_no_long_text_is_kept(module: Any) -> None:
+    module._known_description.cache_clear()
+    text = json.dumps([{"producer": {"taskName": "n" * task_wire.DESCRIBED_CHARACTERS}}])
+    for _ in range(3):
+        module._parameters(text)
+    assert module._known_description.cache_info().currsize == 0
+    for number in range(2 * task_wire.DESCRIPTIONS_KEPT):
+        module._parameters(json.dumps([{"parameterKey": f"p{number}"}]))
+    assert module._known_description.cache_info().currsize == task_wire.DESCRIPTIONS_KEPT
 
 
 def test_few_sizes_are_kept() -> None:

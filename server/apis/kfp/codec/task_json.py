@@ -10,7 +10,7 @@ from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp.codec.artifact_json import IO_TYPES, artifacts_json, producer_json
 from server.apis.kfp.codec.history import error_message
-from server.apis.kfp.codec.task_wire import DESCRIPTIONS_KEPT, shown_columns
+from server.apis.kfp.codec.task_wire import DESCRIBED_CHARACTERS, DESCRIPTIONS_KEPT, shown_columns
 from server.well_known.json_text import entries, enum_names, moment, quoted, value
 from storage.documents import enums, histories, parameters
 from storage.documents.parameters import NO_VALUE
@@ -87,12 +87,13 @@ def _values(text: str | None, artifacts: Sequence[str]) -> str:
 
 def _parameters(text: str) -> Sequence[str]:
     pieces = []
+    describe = _known_description if len(text) <= DESCRIBED_CHARACTERS else _description
     for parameter in parameters.read_from_text(text):
         plain, producer = parameter.value, parameter.producer
         if producer is None:
-            rest = _description(parameter.type, parameter.key, None, None)
+            rest = describe(parameter.type, parameter.key, None, None)
         else:
-            rest = _description(parameter.type, parameter.key, producer.task_name, producer.iteration)
+            rest = describe(parameter.type, parameter.key, producer.task_name, producer.iteration)
         if plain is NO_VALUE:
             pieces.append(f"{{{rest}}}")
         else:
@@ -100,7 +101,6 @@ def _parameters(text: str) -> Sequence[str]:
     return pieces
 
 
-@lru_cache(DESCRIPTIONS_KEPT)
 def _description(type: str | int, key: str, task_name: str | None, iteration: str | int | None) -> str:
     """Return all fields of a parameter but its value, given as they are stored; those of many tasks are the same."""
     number = enums.IO_TYPES.number_of(type)
@@ -111,6 +111,9 @@ def _description(type: str | int, key: str, task_name: str | None, iteration: st
             "" if task_name is None else f'"producer":{producer_json(task_name, integer_of(iteration))}',
         ]
     )[1:-1]
+
+
+_known_description = lru_cache(DESCRIPTIONS_KEPT)(_description)
 
 
 def _pods(text: str) -> str:

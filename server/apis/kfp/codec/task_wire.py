@@ -16,6 +16,8 @@ from storage.documents.tasks import StatusMetadata, TypeAttributes, read_pods
 from storage.model import ChildTask, LinkedArtifact, Task
 
 DESCRIPTIONS_KEPT = 1_024
+DESCRIBED_CHARACTERS = 2_048
+"""Of how long a column's parameters descriptions are kept: texts in it may have megabytes."""
 
 _Task = run_pb2.PipelineTask
 
@@ -110,22 +112,25 @@ def task_wire(task: Task, artifacts: Sequence[LinkedArtifact], children: Sequenc
 
 def _parameters(text: str) -> str:
     pieces = []
+    describe = _known_description if len(text) <= DESCRIBED_CHARACTERS else _description
     for parameter in parameters.read_from_text(text):
         plain, producer = parameter.value, parameter.producer
         if producer is None:
-            rest = _description(parameter.type, parameter.key, None, None)
+            rest = describe(parameter.type, parameter.key, None, None)
         else:
-            rest = _description(parameter.type, parameter.key, producer.task_name, producer.iteration)
+            rest = describe(parameter.type, parameter.key, producer.task_name, producer.iteration)
         content = rest if plain is NO_VALUE else f"{sized(_VALUE, value(plain))}{rest}"
         pieces.append(f"{_PARAMETERS}{SIZES[len(content)]}{content}")
     return "".join(pieces)
 
 
-@lru_cache(DESCRIPTIONS_KEPT)
 def _description(type: str | int, key: str, task_name: str | None, iteration: str | int | None) -> str:
     """Return all of a parameter but its value, given as it is stored; those of many tasks are the same."""
     producer = "" if task_name is None else sized(_PRODUCER, producer_wire(task_name, integer_of(iteration)))
     return f"{number(_IO_TYPE, enums.IO_TYPES.number_of(type))}{filled(_KEY, key)}{producer}"
+
+
+_known_description = lru_cache(DESCRIPTIONS_KEPT)(_description)
 
 
 def _pods(text: str) -> str:
