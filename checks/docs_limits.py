@@ -334,10 +334,16 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "read again when needed",
     ),
     (
-        "memory per process for parts of answers that are kept for the next ones: tasks, their parameters, specifications, JSON",
+        "memory per process for parts of answers that are kept for the next ones: tasks, specifications, JSON",
         "server.calls.fragments:FRAGMENTS_BYTES",
         "bytes",
         "made again when needed",
+    ),
+    (
+        "parts of answers of each kind that are known to have been made once, and are kept when they are made again",
+        "server.calls.fragments:MADE_MAX",
+        "parts",
+        "forgotten, and made once more before they are kept",
     ),
     ("plugins in `plugins_input`", "server.rules.new_runs:PLUGIN_COUNT", "plugins", REFUSED),
     ("`plugins_input` in total", "server.rules.new_runs:PLUGIN_BYTES", "bytes", REFUSED),

@@ -24,6 +24,7 @@ from server.apis.kfp_v1beta1.api import KFP_V1BETA1
 from server.apis.lineal.api import LINEAL
 from server.calls import policy
 from server.calls.admission import Admission
+from server.calls.apart import SerializedMessage
 from server.calls.authority import SingleUser
 from server.calls.call import Call, Handler, Shared, microseconds_now
 from server.calls.caller import SINGLE_USER_SCOPE, Caller, Identity
@@ -101,7 +102,7 @@ Ask = Callable[[Handler, Any], Awaitable[Any]]
 
 @contextlib.asynccontextmanager
 async def asking(settings: Settings, *, now: Callable[[], int] = microseconds_now) -> AsyncIterator[Ask]:
-    """Let handlers answer requests, without a door and with the rights of single-user mode, until the block ends.
+    """Let handlers answer requests with messages, without a door and with the rights of single-user mode, until the block ends.
 
     `now` is their clock, in microseconds UTC. Their page tokens are worth nothing to others.
     """
@@ -111,7 +112,8 @@ async def asking(settings: Settings, *, now: Callable[[], int] = microseconds_no
     async def answer(handler: Handler, request: Any) -> Any:
         call = Call(shared, Caller(door="command"), start=time.monotonic())
         call.admit(Identity(), SINGLE_USER_SCOPE)
-        return await handler(call, request)
+        made = await handler(call, request)
+        return made.message() if isinstance(made, SerializedMessage) else made
 
     try:
         yield answer

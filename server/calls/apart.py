@@ -156,7 +156,7 @@ async def apart(function: Callable[Params, Answer], *args: Params.args, **kwargs
 
 
 class SerializedMessage(NamedTuple):
-    """An answer that was made in a helper process. To make a message of it, and bytes again, would take long."""
+    """An answer as it is sent. To make a message of it, and bytes again, would take long."""
 
     type: type[Message]
     data: bytes
@@ -187,8 +187,10 @@ async def written_apart(target: Any, write: Callable[..., Message], *args: Any, 
         await asyncio.sleep(0)  # what comes next may also be long
 
 
-def serialized(message: Message) -> SerializedMessage:
+def serialized(message: Message | SerializedMessage) -> SerializedMessage:
     """Return a message serialized."""
+    if isinstance(message, SerializedMessage):
+        return message
     return SerializedMessage(type(message), message.SerializeToString())
 
 

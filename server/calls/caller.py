@@ -22,13 +22,15 @@ REQUEST_ID_CHARACTERS = 64
 class Caller:
     """What a door knows about a caller: its address, its metadata, and how long it waits (seconds; None: indefinitely).
 
-    `metadata` is gRPC metadata, or the HTTP headers that are passed on.
+    `metadata` is gRPC metadata, or the HTTP headers that are passed on. A caller that takes JSON may be answered with bytes: those
+    that its door would make of the message, in the form with 64-bit integers as strings.
     """
 
     door: str
     peer: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float | None = None
+    takes_json: bool = False
 
     def request_id(self) -> str:
         """Return the request id that the caller sent, "" if it sent none or one that must not be logged."""

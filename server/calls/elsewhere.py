@@ -36,7 +36,7 @@ _KNOWN_BYTES = 1024
 FIRST_SIZE = 4 * 1024 * 1024
 """How large an answer is taken to be before one is known, in bytes: that of some thousand tasks."""
 
-Finish = Callable[[Message], Any]
+Finish = Callable[[Any], Any]
 """Makes of an answer what the door sends; a function that a module names."""
 
 _Key = tuple[Handler, bytes]
@@ -171,7 +171,7 @@ async def _answered(shared: Shared, request: _Request) -> tuple[Any, int]:
         seconds = None if call.deadline is None else call.deadline - time.monotonic()
         async with asyncio.timeout(seconds):
             answer = await request.handler(call, request.type.FromString(request.data))
-    finished = request.finish(answer.message() if isinstance(answer, SerializedMessage) else answer)
+    finished = request.finish(answer)
     return finished, len(finished.data if isinstance(finished, SerializedMessage) else finished)
 
 

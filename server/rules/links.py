@@ -119,6 +119,9 @@ def grouped(links: Sequence[LinkedArtifact]) -> list[LinkGroup]:
 
     Groups without an iteration come before those with one.
     """
+    if len(links) == 1:
+        link = links[0].link
+        return [LinkGroup(link.key, link.type, producer_of(link), links)]
     members: dict[_Key, tuple[Producer | None, list[LinkedArtifact]]] = {}
     for linked in sorted(links, key=_link_order):
         link = linked.link

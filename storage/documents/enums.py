@@ -23,7 +23,7 @@ class EnumNames:
         """Return the number of a stored enum; an unknown name is 0, an unknown int32 is kept."""
         if isinstance(stored, str):
             return self.numbers.get(stored, 0)
-        return stored if isinstance(stored, int) and -(2**31) <= stored < 2**31 else 0
+        return int(stored) if isinstance(stored, int) and -(2**31) <= stored < 2**31 else 0
 
 
 IO_TYPES = EnumNames(IOType)

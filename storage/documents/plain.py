@@ -7,6 +7,8 @@ contains NaN or an infinity.
 import json
 from typing import Any
 
+from storage.documents import typed
+
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """The values of JSON."""
 
@@ -28,7 +30,14 @@ compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=F
 """Returns plain JSON as text."""
 
 # raw_decode skips the search for white space around the text, which costs more than reading a small column.
-_decode = json.JSONDecoder().raw_decode
+_raw_decode = json.JSONDecoder().raw_decode
+
+
+def _decode(text: str) -> Any:
+    try:
+        return typed.decode(text)
+    except typed.REFUSED:
+        return _raw_decode(text)[0]
 
 
 def plain_number(number: float) -> float:
@@ -45,7 +54,7 @@ def canonical_text(plain: object) -> str:
 
 def entries_of(text: str | None) -> list[dict[str, Any]]:
     """Return the objects of a stored list; empty when there is none."""
-    plain = _decode(text)[0] if text else None
+    plain = _decode(text) if text else None
     return [entry for entry in plain if isinstance(entry, dict)] if isinstance(plain, list) else []
 
 
@@ -57,7 +66,7 @@ def exact_entries_of(text: str | None) -> list[dict[str, Any]]:
 
 def object_of(text: str | None) -> dict[str, Any] | None:
     """Return a stored object, None when there is none."""
-    plain = _decode(text)[0] if text else None
+    plain = _decode(text) if text else None
     return plain if isinstance(plain, dict) else None
 
 

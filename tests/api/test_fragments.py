@@ -1,6 +1,5 @@
 """Answers that are made of parts that were made before are those that are made anew, through both doors."""
 
-import json
 from typing import Any
 
 import pytest
@@ -36,9 +35,9 @@ async def answers(api: Api, run_id: str, task_id: str) -> list[Any]:
 
 
 async def bodies(rest: str, run_id: str, task_id: str) -> list[Any]:
-    """What the same calls answer over REST; the keys of a specification come in any order."""
+    """What the same calls answer over REST; the order of a map's keys is free."""
     paths = ("", f"/tasks/{task_id}", "/tasks?page_size=100", "?view=FULL", "?view=RUNTIME_ONLY&task_view=BASIC")
-    return [json.loads((await ask(rest, "GET", f"/apis/v2beta1/runs/{run_id}{path}")).body) for path in paths]
+    return [(await ask(rest, "GET", f"/apis/v2beta1/runs/{run_id}{path}")).json for path in paths]
 
 
 async def test_answers_are_the_same_with_and_without_fragments(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def numbers_of(artifact: Any) -> list[float]:
 async def test_a_large_artifact_is_the_same_through_both_doors(api: Api, rest: str, helped: list[str]) -> None:
     run_id, task_id = await new_run_and_task(api)
     artifact_id = await new_artifact(api, run_id, task_id, metadata=METADATA)
-    assert helped == ["_RecordOf", "artifact_message"]
+    assert helped == ["_RecordOf", "artifact_data"]
     assert numbers_of(await api.GetArtifact(artifact_id=artifact_id)) == NUMBERS
     shown = (await asked(rest, "GET", f"artifacts/{artifact_id}")).json
     assert shown["metadata"] == {"values": NUMBERS}
@@ -73,7 +73,7 @@ async def test_large_and_small_artifacts_of_a_bulk_keep_their_order(api: Api, he
         for number in range(4)
     ]
     created = (await api.CreateArtifactsBulk(artifacts=items)).artifacts
-    assert helped == ["_RecordOf"] * 2 + ["artifact_message"] * 2
+    assert helped == ["_RecordOf"] * 2 + ["artifact_data"] * 2
     assert [artifact.name for artifact in created] == ["0", "1", "2", "3"]
     assert [len(numbers_of(artifact)) for artifact in created] == [0, len(NUMBERS)] * 2
     ids = {artifact.artifact_id for artifact in created}
@@ -86,7 +86,7 @@ async def test_large_and_small_artifacts_of_a_bulk_keep_their_order(api: Api, he
 async def test_large_parameters_of_a_task_are_merged(api: Api, helped: list[str]) -> None:
     run_id, _ = await new_run_and_task(api)
     created = await api.CreateTask(run_id=run_id, task=with_inputs(a_parameter("large", TEXT), name="t"))
-    assert helped == ["partial", "task_message"]
+    assert helped == ["partial", "task_data"]
     ids = {"run_id": run_id, "task_id": created.task_id}
 
     async def parameters() -> dict[str, str]:

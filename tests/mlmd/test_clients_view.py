@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from migrations.mlmd.kfp.runs_file import RunsFile
-from server.apis.kfp.codec.tasks import task_message
 from storage.model import LinkedArtifact, Task, TaskType
 from tests.mlmd.reading import RUNS_FILE, Imported, read_all, store_url
+from tests.server.codec_messages import task_message
 
 
 @pytest.fixture(scope="module")

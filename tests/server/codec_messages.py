@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
+from server.apis.kfp import codec
 from storage.model import NO_ITERATION, Artifact, ArtifactTask, LinkedArtifact, Run, Task
 
 NOW = 1_750_000_000_123_456
@@ -123,6 +124,16 @@ def linked(artifact_id: str, *, iteration: int = NO_ITERATION, **fields: Any) ->
     """A stored artifact with its link to task t1."""
     link = a_link(artifact_id, iteration=iteration, **fields)
     return LinkedArtifact(link, an_artifact(id=artifact_id))
+
+
+def task_message(task: Task, **shown: Any) -> run_pb2.PipelineTask:
+    """A task as clients read it."""
+    return run_pb2.PipelineTask.FromString(codec.task_data(task, **shown))
+
+
+def artifact_message(artifact: Artifact) -> artifact_pb2.Artifact:
+    """An artifact as clients read it."""
+    return artifact_pb2.Artifact.FromString(codec.artifact_data(artifact))
 
 
 def wire(message: Any) -> bytes:

@@ -14,7 +14,6 @@ from lineal.v2beta1 import artifact_pb2
 from server.apis.kfp import codec
 from server.apis.kfp.codec import (
     UnusableValue,
-    artifact_message,
     artifact_task_message,
     metadata_text,
 )
@@ -22,7 +21,7 @@ from server.rules.artifacts import identity_key, new_artifact
 from server.rules.links import new_link, output_link
 from storage.digests import uri_hash
 from storage.model import Artifact, ArtifactTask, TaskHead
-from tests.server.codec_messages import ARTIFACT, LINK, NOW, a_link, an_artifact, wire
+from tests.server.codec_messages import ARTIFACT, LINK, NOW, a_link, an_artifact, artifact_message, wire
 
 PLAIN = Artifact(id="a1", type=3, uri="s3://b/é", name="n", description="d", created_at=NOW, updated_at=NOW)
 

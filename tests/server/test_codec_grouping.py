@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp.codec import task_message
 from storage.model import LinkedArtifact
-from tests.server.codec_messages import a_task, linked
+from tests.server.codec_messages import a_task, linked, task_message
 
 COLLECTED, ITERATOR_OUTPUT, OUTPUT = 5, 8, 9
 

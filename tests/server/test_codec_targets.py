@@ -18,11 +18,6 @@ CASES = {
         run_pb2.ListRunsResponse().runs,
     ),
     "basic run": (lambda *target: codec.basic_run_message(RUN, *target, task_count=1), run_pb2.ListRunsResponse().runs),
-    "task": (lambda *target: codec.task_message(TASK, *target), run_pb2.ListTasksResponse().tasks),
-    "artifact": (
-        lambda *target: codec.artifact_message(ARTIFACT, *target),
-        artifact_pb2.ListArtifactResponse().artifacts,
-    ),
     "link": (
         lambda *target: codec.artifact_task_message(a_link(TASK, ARTIFACT, id="l"), *target),
         artifact_pb2.ListArtifactTasksResponse().artifact_tasks,

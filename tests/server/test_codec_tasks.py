@@ -11,12 +11,12 @@ from hypothesis import given
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
-from server.apis.kfp.codec import UnusableValue, task_message
+from server.apis.kfp.codec import UnusableValue
 from server.errors import InvalidArgument
 from server.rules.tasks import TaskTexts, append_state, new_task
 from storage.digests import logical_key
 from storage.model import ChildTask, Task
-from tests.server.codec_messages import NOW, TASK, a_task, linked, task_update, wire
+from tests.server.codec_messages import NOW, TASK, a_task, linked, task_message, task_update, wire
 
 COLUMNS = {
     "pods": "pods",

@@ -7,6 +7,7 @@ import pytest
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
 from server.app import APIS
+from server.calls.apart import SerializedMessage
 from server.calls.authority import SingleUser
 from server.calls.call import Shared
 from server.calls.caller import Caller, Identity, Scope
@@ -47,7 +48,7 @@ class Client:
         assert isinstance(method, Method)
         outcome = await self._dispatcher.dispatch(method, method.request(**fields), Caller("test"))
         assert outcome.answer is not None, outcome.status
-        return outcome.answer
+        return outcome.answer.message() if isinstance(outcome.answer, SerializedMessage) else outcome.answer
 
     async def read(self, name: str) -> Any:
         return (await self._dispatcher.dispatch(SERVED[name], HttpCall(), Caller("test"))).answer

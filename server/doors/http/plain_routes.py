@@ -30,11 +30,12 @@ def caller_of(
     timeout_seconds: float | None,
     names: Sequence[str] = FORWARDED_HEADERS,
     metadata: Mapping[str, str] = MappingProxyType({}),
+    takes_json: bool = False,
 ) -> Caller:
     """Return a request's caller for the dispatcher; its metadata are the named headers, overridden by `metadata`."""
     headers = request.headers
     forwarded = {name: headers[name] for name in names if name in headers}
-    return Caller("rest", request.peer, {**forwarded, **metadata}, timeout_seconds)
+    return Caller("rest", request.peer, {**forwarded, **metadata}, timeout_seconds, takes_json)
 
 
 def closed_to_others(*verbs: str) -> HttpHandler:

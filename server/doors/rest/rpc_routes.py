@@ -38,6 +38,7 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
         return _unimplemented(method, form)
     binding = Binding(method, rule, ignores_unknown=form.json.ignores_unknown)
     names, write = calling.header_names, response_writer(form)
+    takes_json = not form.json.int64_as_numbers
     finish = partial(whole_json_body, int64_as_numbers=form.json.int64_as_numbers)
 
     async def handle(request: HttpRequest) -> HttpResponse:
@@ -49,7 +50,9 @@ def rpc_handler(method: Method, rule: HttpRule, calling: Calling) -> HttpHandler
         except (ApiError, StorageError) as error:
             caller = caller_of(request, timeout_seconds=seconds, names=names)
             return await write(dispatcher.refuse(method, error, caller))
-        caller = caller_of(request, timeout_seconds=seconds, names=names, metadata=bound.metadata)
+        caller = caller_of(
+            request, timeout_seconds=seconds, names=names, metadata=bound.metadata, takes_json=takes_json
+        )
         size = len(request.body)
         outcome = await dispatcher.dispatch(method, bound.request, caller, request_bytes=size, finish=finish)
         return await write(outcome)

@@ -12,6 +12,7 @@ from lineal.v2beta1.task_pb2 import PipelineTask
 from server.apis.kfp.codec import tasks as codec
 from server.rules.tasks import merge_task, new_task
 from storage.model import Task
+from tests.server.codec_messages import task_message
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -49,7 +50,7 @@ def a_stored_task(task: PipelineTask) -> Task:
 
 def as_seen(task: Task) -> PipelineTask:
     """Return a task as clients see it, but for its history and the message that another state takes away."""
-    message = codec.task_message(task)
+    message = task_message(task)
     message.ClearField("state_history")
     return message
 
@@ -78,8 +79,8 @@ def test_a_task_that_is_created_late_is_what_its_updates_have_made_of_it(updates
         one_by_one = merge_task(one_by_one, codec.task_update(message), NOW + 1)
         merged.update_new(message, 1_790_000_000.0)
     created = a_stored_task(merged.task)
-    states = [entry.state for entry in codec.task_message(one_by_one).state_history]
-    assert [entry.state for entry in codec.task_message(created).state_history] == states
+    states = [entry.state for entry in task_message(one_by_one).state_history]
+    assert [entry.state for entry in task_message(created).state_history] == states
     if not any(message.state == PipelineTask.FAILED for message in messages):
         assert as_seen(created) == as_seen(one_by_one)
 

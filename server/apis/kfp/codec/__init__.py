@@ -5,12 +5,12 @@ put into another is copied, which takes a tenth of the time of making it.
 """
 
 from server.apis.kfp.codec.artifacts import (
-    artifact_message,
+    artifact_data,
+    artifact_list,
     artifact_task_message,
     metadata_text,
     new_artifact,
     new_link,
-    write_artifact,
 )
 from server.apis.kfp.codec.pipelines import (
     experiment_message,
@@ -30,11 +30,14 @@ from server.apis.kfp.codec.runs import (
     run_start,
     write_run,
 )
+from server.apis.kfp.codec.task_json import NoJson
 from server.apis.kfp.codec.tasks import (
+    JSON,
     TASK_SIZE,
+    WIRE,
     largest_metadata,
     new_task,
-    task_message,
+    task_data,
     task_size,
     task_texts,
     task_update,
@@ -45,10 +48,14 @@ from server.well_known.times import microseconds, moment_of_text
 from server.well_known.values import plain_values, set_struct
 
 __all__ = [
+    "JSON",
     "RUN_SIZE",
     "TASK_SIZE",
+    "WIRE",
+    "NoJson",
     "UnusableValue",
-    "artifact_message",
+    "artifact_data",
+    "artifact_list",
     "artifact_task_message",
     "basic_run_message",
     "experiment_message",
@@ -70,12 +77,11 @@ __all__ = [
     "run_message",
     "run_start",
     "set_struct",
-    "task_message",
+    "task_data",
     "task_size",
     "task_texts",
     "task_update",
     "version_texts",
-    "write_artifact",
     "write_run",
     "write_tasks",
 ]

@@ -1,76 +1,44 @@
 """Artifacts and their links: request → record and record → message. Services and `tasks` of the codec call this."""
 
 from collections.abc import Awaitable, Sequence
-from operator import attrgetter
 from typing import Any
 
-from lineal.v2beta1 import artifact_pb2, run_pb2
+from lineal.v2beta1 import artifact_pb2
 
+from server.apis.kfp.codec.artifact_wire import artifact_wire
 from server.apis.kfp.codec.parameters import producer_from_request, set_producer
-from server.calls.apart import APART_BYTES, written_apart
+from server.calls.apart import APART_BYTES, apart
 from server.rules.artifacts import NewArtifact
-from server.rules.links import NewLink, grouped
+from server.rules.links import NewLink
 from server.rules.unusable import column
-from server.well_known.times import set_time
-from server.well_known.values import plain_values, set_values
+from server.well_known.values import plain_values
+from server.well_known.wire import sized
 from storage.documents.parameters import Producer
-from storage.documents.plain import compact, object_of
-from storage.model import NO_ITERATION, Artifact, ArtifactTask, LinkedArtifact
-
-linked_columns = attrgetter(
-    "link.type",
-    "link.key",
-    "link.producer",
-    "link.iteration",
-    "artifact.id",
-    "artifact.name",
-    "artifact.description",
-    "artifact.type",
-    "artifact.namespace",
-    "artifact.uri",
-    "artifact.number_value",
-    "artifact.created_at",
-    "artifact.metadata",
-)
-"""Returns all columns of an artifact and its link that a task shows."""
+from storage.documents.plain import compact
+from storage.model import NO_ITERATION, Artifact, ArtifactTask
+from storage.slices import in_turn
 
 
-def artifact_message(artifact: Artifact, target: artifact_pb2.Artifact | None = None) -> artifact_pb2.Artifact:
-    """Return an artifact as clients see it."""
-    message: Any = artifact_pb2.Artifact() if target is None else target
-    message.artifact_id = artifact.id
-    message.name = artifact.name
-    message.description = artifact.description
-    message.type = artifact.type
-    message.namespace = artifact.namespace
-    if artifact.uri is not None:
-        message.uri = artifact.uri
-    if artifact.number_value is not None:
-        message.number_value = artifact.number_value
-    set_time(message.created_at, artifact.created_at)
-    if artifact.metadata is not None:
-        set_values(message.metadata, object_of(artifact.metadata) or {})
-    return message  # type: ignore[no-any-return]
+def artifact_data(artifact: Artifact) -> bytes:
+    """Return an Artifact as clients see it, serialized."""
+    return artifact_wire(artifact).encode("latin-1")
 
 
-def write_artifact(artifact: Artifact, target: artifact_pb2.Artifact) -> Awaitable[None] | None:
-    """Write an artifact as clients see it into an empty message; one that is large is written when the result is awaited."""
-    if len(artifact.metadata or "") > APART_BYTES:
-        return written_apart(target, artifact_message, artifact)
-    artifact_message(artifact, target)
-    return None
+async def artifact_list(artifacts: Sequence[Artifact], tag: str) -> bytes:
+    """Return a repeated field, which begins with a tag, of artifacts as clients see them, serialized."""
+    pieces: list[str] = []
 
+    def write(artifact: Artifact) -> Awaitable[None] | None:
+        if len(artifact.metadata or "") > APART_BYTES:
+            return write_apart(artifact)
+        pieces.append(sized(tag, artifact_wire(artifact)))
+        return None
 
-def add_artifacts(message: run_pb2.PipelineTask, links: Sequence[LinkedArtifact]) -> None:
-    """Write the artifacts of one task into its inputs and outputs, one IOArtifact per group."""
-    for group in grouped(links):
-        target: Any = (message.outputs if group.is_output else message.inputs).artifacts.add()
-        for linked in group.artifacts:
-            artifact_message(linked.artifact, target.artifacts.add())
-        target.type = group.type
-        target.artifact_key = group.key
-        if group.producer is not None:
-            set_producer(target.producer, group.producer)
+    async def write_apart(artifact: Artifact) -> None:
+        pieces.append(sized(tag, (await apart(artifact_data, artifact)).decode("latin-1")))
+
+    await in_turn(artifacts, write)
+    return "".join(pieces).encode("latin-1")
 
 
 def artifact_task_message(

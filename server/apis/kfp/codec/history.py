@@ -28,7 +28,7 @@ def add_history(target: Any, text: str | None, states: EnumNames) -> None:
             set_time(status.update_time, entry.update_time)
         status.state = entry.state
         if entry.error is not None:
-            _set_error(status.error, entry.error)
+            status.error.CopyFrom(error_message(entry.error))
 
 
 def _entry(message: Any, field: str, states: frozenset[int]) -> HistoryEntry:
@@ -48,14 +48,14 @@ def _plain_error(error: Status, field: str) -> dict[str, Any]:
         raise UnusableValue(f"{field}.error has details that cannot be written as JSON") from reason
 
 
-def _set_error(target: Status, error: dict[str, Any]) -> None:
-    target.SetInParent()
+def error_message(error: dict[str, Any]) -> Status:
+    """Return the error of a stored entry."""
     try:
-        target.CopyFrom(json_format.ParseDict(error, Status(), ignore_unknown_fields=True))
+        return json_format.ParseDict(error, Status(), ignore_unknown_fields=True)
     except (json_format.Error, TypeError, ValueError):
         # Details of a type that this server does not know: code and message are still worth showing.
-        target.Clear()
-        target.SetInParent()
         code = error.get("code")
-        target.code = code if isinstance(code, int) and -(2**31) <= code < 2**31 else 0
-        target.message = text_of(error.get("message"))
+        return Status(
+            code=code if isinstance(code, int) and -(2**31) <= code < 2**31 else 0,
+            message=text_of(error.get("message")),
+        )

@@ -1,14 +1,12 @@
 """Parameters of a task and producers: messages ⇄ documents. `tasks` and `artifacts` of the codec call this."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from lineal.v2beta1 import artifact_pb2, run_pb2
 
 from server.apis.kfp.codec.enums import IO_TYPES
 from server.rules.unusable import check_enum
-from server.well_known.values import plain_value, set_value
-from storage.documents import parameters
+from server.well_known.values import plain_value
 from storage.documents.parameters import NO_VALUE, Parameter, Producer
 
 
@@ -17,18 +15,6 @@ def parameters_from_request(
 ) -> list[Parameter]:
     """Return the parameters of a request. Raises UnusableValue for a value that cannot be stored."""
     return [_parameter(message, field) for message in messages]
-
-
-def add_parameters(target: Any, text: str | None) -> None:
-    """Write stored parameters into a repeated field of IOParameter."""
-    if text is None:
-        return
-    for key, type, value, producer in parameters.from_text(text):
-        message = target.add(type=type, parameter_key=key)
-        if value is not NO_VALUE:
-            set_value(message.value, value)
-        if producer is not None:
-            set_producer(message.producer, producer)
 
 
 def producer_from_request(message: artifact_pb2.IOProducer) -> Producer:

@@ -1,31 +1,27 @@
-"""Tasks: PipelineTask of a request → TaskUpdate, and record → PipelineTask. Services call this.
-
-Where an enum field of a message is written, the message is Any: the wire takes every number, the stubs only the names
-known today.
-"""
+"""Tasks: PipelineTask of a request → TaskUpdate, and record → PipelineTask. Services call this."""
 
 import marshal
 from collections.abc import Awaitable, Callable, Sequence
-from operator import attrgetter
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from lineal.v2beta1 import run_pb2
 
-from server.apis.kfp.codec.artifacts import add_artifacts, linked_columns
+from server.apis.kfp.codec.artifact_wire import artifact_columns, link_columns
 from server.apis.kfp.codec.enums import TASK_POD_TYPES, TASK_STATES, TASK_TYPES
-from server.apis.kfp.codec.history import add_history, entries_from_request
-from server.apis.kfp.codec.parameters import add_parameters, parameters_from_request
-from server.calls.apart import APART_BYTES, written_apart
+from server.apis.kfp.codec.history import entries_from_request
+from server.apis.kfp.codec.parameters import parameters_from_request
+from server.apis.kfp.codec.task_json import task_json
+from server.apis.kfp.codec.task_wire import shown_columns, task_wire
+from server.calls.apart import APART_BYTES, apart
 from server.calls.fragments import Fragments
 from server.calls.listings import size_of
 from server.rules.checks import no_nul
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.tasks import TaskTexts, TaskUpdate
 from server.rules.unusable import check_enum
-from server.well_known.times import microseconds, set_time
-from server.well_known.values import plain_values, set_values
-from storage.documents import enums
-from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes, pods_from_text
+from server.well_known.times import microseconds
+from server.well_known.values import plain_values
+from storage.documents.tasks import Pod, StatusMetadata, TypeAttributes
 from storage.model import ChildTask, LinkedArtifact, Task
 from storage.slices import in_turn
 
@@ -33,31 +29,27 @@ _MARSHAL_VERSION = (
     2  # later ones write a text that is there twice in another way; here -0.0 is not 0.0, which it equals
 )
 
-_columns = attrgetter(
-    "id",
-    "run_id",
-    "parent_task_id",
-    "name",
-    "display_name",
-    "type",
-    "state",
-    "created_at",
-    "finished_at",
-    "cache_fingerprint",
-    "scope_path",
-    "pods",
-    "status_metadata",
-    "state_history",
-    "type_attributes",
-    "input_parameters",
-    "output_parameters",
-)
+Made = TypeVar("Made", bytes, str)
 
-_tasks = Fragments[bytes](3 / 8)
-"""Tasks with their artifacts as they were shown, serialized, by all columns that are shown."""
 
-_parameters = Fragments[bytes](1 / 16)
-"""Inputs or outputs with parameters alone, serialized, by their column: tasks change more often than their parameters."""
+class Form(NamedTuple, Generic[Made]):
+    """How tasks are written: `make` takes a task, its artifacts, its children, and whether basic; `kept` has those made before."""
+
+    make: Callable[..., Made]
+    kept: Fragments[Made]
+
+
+def _wire_bytes(
+    task: Task, artifacts: Sequence[LinkedArtifact], children: Sequence[ChildTask], *, basic: bool
+) -> bytes:
+    return task_wire(task, artifacts, children, basic=basic).encode("latin-1")
+
+
+WIRE = Form(_wire_bytes, Fragments[bytes](1 / 4))
+"""Serialized messages, by all columns that are shown."""
+
+JSON = Form(task_json, Fragments[str](1 / 4))
+"""What the REST door makes of such a message, without it. May raise NoJson."""
 
 TASK_SIZE = size_of(
     "pods", "status_metadata", "state_history", "type_attributes", "input_parameters", "output_parameters"
@@ -65,83 +57,48 @@ TASK_SIZE = size_of(
 """Returns the size of what can be large in a task."""
 
 
-def task_message(
+def task_data(
     task: Task,
-    target: run_pb2.PipelineTask | None = None,
     *,
     artifacts: Sequence[LinkedArtifact] = (),
     children: Sequence[ChildTask] = (),
     basic: bool = False,
-) -> run_pb2.PipelineTask:
-    """Return a task as clients see it, with the artifacts linked to it and its children, in their order.
+) -> bytes:
+    """Return a PipelineTask as clients see it, serialized, with the artifacts linked to it and its children, in their order.
 
     inputs and outputs are always present; basic leaves them empty.
     """
-    message = run_pb2.PipelineTask() if target is None else target
-    shown = () if basic else artifacts
-    content = shown_content(task, shown, basic=basic)
-    data = _tasks.get(content)
-    if data is not None:
-        message.MergeFromString(data)
-    else:
-        _write(task, message, shown, basic=basic)
-        _tasks.keep(content, message.SerializeToString())
-    for child in children:
-        message.child_tasks.add(task_id=child.id, name=child.name)
-    return message
+    content = shown_content(task, artifacts, children, basic=basic)
+    return _written(WIRE, content, task, artifacts, children, basic=basic)
 
 
-def shown_content(task: Task, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> bytes:
-    """Return all that a task is shown as but for its children: equal rows have equal bytes, whichever process read them."""
-    content: Any = (basic, _columns(task), *map(linked_columns, artifacts))
+def _written(
+    form: Form[Made],
+    content: bytes,
+    task: Task,
+    artifacts: Sequence[LinkedArtifact],
+    children: Sequence[ChildTask],
+    *,
+    basic: bool,
+) -> Made:
+    made = form.kept.get(content)
+    if made is None:
+        made = form.make(task, artifacts, children, basic=basic)
+        form.kept.keep(content, made)
+    return made
+
+
+def shown_content(
+    task: Task, artifacts: Sequence[LinkedArtifact], children: Sequence[ChildTask], *, basic: bool
+) -> bytes:
+    """Return all that a task is shown as: equal rows have equal bytes, whichever process read them."""
+    shown_children = [(child.id, child.name) for child in children] if children else None
+    linked = () if basic else [(link_columns(each.link), artifact_columns(each.artifact)) for each in artifacts]
+    content: Any = (basic, shown_columns(task), shown_children, linked)
     try:
         return marshal.dumps(content, _MARSHAL_VERSION)
     except ValueError:  # a number has the class of an enum, as in a record that was made here
         return repr(content).encode()
-
-
-def _write(task: Task, message: Any, artifacts: Sequence[LinkedArtifact], *, basic: bool) -> None:
-    message.name = task.name
-    message.display_name = task.display_name
-    message.task_id = task.id
-    message.run_id = task.run_id
-    message.cache_fingerprint = task.cache_fingerprint
-    message.scope_path = task.scope_path
-    if task.parent_task_id is not None:
-        message.parent_task_id = task.parent_task_id
-    message.state = task.state
-    message.type = task.type
-    if task.created_at > 0:
-        set_time(message.create_time, task.created_at)
-    if task.finished_at is not None and task.finished_at > 0:
-        set_time(message.end_time, task.finished_at)
-    if task.pods is not None:
-        _add_pods(message.pods, task.pods)
-    if task.status_metadata is not None:
-        _set_status_metadata(message, task.status_metadata)
-    if task.state_history is not None:
-        add_history(message.state_history, task.state_history, enums.TASK_STATES)
-    if task.type_attributes is not None:
-        _set_type_attributes(message, task.type_attributes)
-    message.inputs.SetInParent()
-    message.outputs.SetInParent()
-    if not basic:
-        _add_parameters(message.inputs, task.input_parameters)
-        _add_parameters(message.outputs, task.output_parameters)
-        if artifacts:
-            add_artifacts(message, artifacts)
-
-
-def _add_parameters(target: run_pb2.PipelineTask.InputOutputs, text: str | None) -> None:
-    """Write stored parameters into empty inputs or outputs."""
-    if text is None:
-        return
-    data = _parameters.get(text)
-    if data is not None:
-        target.MergeFromString(data)
-    else:
-        add_parameters(target.parameters, text)
-        _parameters.keep(text, target.SerializeToString())
 
 
 def task_size(task: Task, links: Sequence[LinkedArtifact]) -> int:
@@ -157,32 +114,20 @@ def largest_metadata(links: Sequence[LinkedArtifact]) -> int:
     return max((len(linked.artifact.metadata or "") for linked in links), default=0)
 
 
-def write_task(
-    task: Task,
-    target: run_pb2.PipelineTask,
-    *,
-    artifacts: Sequence[LinkedArtifact] = (),
-    children: Sequence[ChildTask] = (),
-    basic: bool = False,
-) -> Awaitable[None] | None:
-    """Write a task as clients see it into an empty message; one that is large is written when the result is awaited."""
-    if task_size(task, artifacts) > APART_BYTES:
-        return written_apart(target, task_message, task, artifacts=artifacts, children=children, basic=basic)
-    task_message(task, target, artifacts=artifacts, children=children, basic=basic)
-    return None
-
-
 async def write_tasks(
-    tasks: LinkedTasks, target_of: Callable[[Task], run_pb2.PipelineTask], *, basic: bool = False
+    tasks: LinkedTasks, add: Callable[[Task, Made], object], *, form: Form[Made], basic: bool = False
 ) -> None:
-    """Write tasks as clients see them, each with its own artifacts and children; basic leaves inputs and outputs empty.
-
-    `target_of` returns the empty message of a task. It is called for one task after the other, in their order.
-    """
+    """Call `add` with each of the tasks, in their order, and what it is in a form, as `task_data` says."""
 
     def write(linked: tuple[Task, Sequence[LinkedArtifact], Sequence[ChildTask]]) -> Awaitable[None] | None:
-        task, links, children = linked
-        return write_task(task, target_of(task), artifacts=links, children=children, basic=basic)
+        content = shown_content(*linked, basic=basic)
+        if len(content) > APART_BYTES:
+            return write_apart(*linked)
+        add(linked[0], _written(form, content, *linked, basic=basic))
+        return None
+
+    async def write_apart(task: Task, links: Sequence[LinkedArtifact], children: Sequence[ChildTask]) -> None:
+        add(task, await apart(form.make, task, links, children, basic=basic))
 
     await in_turn(tasks.each(), write)
 
@@ -251,14 +196,6 @@ def _pods(task: run_pb2.PipelineTask) -> Sequence[Pod]:
     return [Pod(pod.name, pod.uid, pod.type) for pod in task.pods]
 
 
-def _add_pods(target: Any, text: str) -> None:
-    for stored in pods_from_text(text):
-        pod = target.add()
-        pod.name = stored.name
-        pod.uid = stored.uid
-        pod.type = stored.type
-
-
 def _status_metadata(task: run_pb2.PipelineTask) -> StatusMetadata | None:
     if not task.HasField("status_metadata"):
         return None
@@ -266,15 +203,6 @@ def _status_metadata(task: run_pb2.PipelineTask) -> StatusMetadata | None:
     return StatusMetadata(
         metadata.message, plain_values(metadata.custom_properties, "task.status_metadata.custom_properties")
     )
-
-
-def _set_status_metadata(message: run_pb2.PipelineTask, text: str) -> None:
-    stored = StatusMetadata.from_text(text)
-    if stored is None:
-        return
-    message.status_metadata.message = stored.message
-    if stored.custom_properties:
-        set_values(message.status_metadata.custom_properties, stored.custom_properties)
 
 
 def _type_attributes(task: run_pb2.PipelineTask) -> TypeAttributes | None:
@@ -286,17 +214,3 @@ def _type_attributes(task: run_pb2.PipelineTask) -> TypeAttributes | None:
         attributes.iteration_count if attributes.HasField("iteration_count") else None,
         attributes.download_to_workspace if attributes.HasField("download_to_workspace") else None,
     )
-
-
-def _set_type_attributes(message: run_pb2.PipelineTask, text: str) -> None:
-    stored = TypeAttributes.from_text(text)
-    if stored is None:
-        return
-    attributes = message.type_attributes
-    attributes.SetInParent()
-    if stored.iteration_index is not None:
-        attributes.iteration_index = stored.iteration_index
-    if stored.iteration_count is not None:
-        attributes.iteration_count = stored.iteration_count
-    if stored.download_to_workspace is not None:
-        attributes.download_to_workspace = stored.download_to_workspace

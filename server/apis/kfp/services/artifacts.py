@@ -6,22 +6,23 @@ from dataclasses import KW_ONLY, dataclass
 from lineal.v2beta1 import artifact_pb2
 
 from server.apis.kfp import codec
-from server.calls.apart import APART_BYTES, SerializedMessage, apart, message_of
+from server.calls.apart import APART_BYTES, SerializedMessage, apart
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token, reading, size_of
 from server.rules import checks
 from server.rules.artifacts import NewArtifact, keep_artifact, keep_artifacts, new_artifact
+from server.well_known.wire import tags
 from storage.contract import Page, ReadTx
 from storage.fields import ARTIFACT_LIST
 from storage.model import Artifact
 from storage.slices import in_slices, in_turn
 
 _SIZE = size_of("metadata", "description", "uri")
+(_LISTED,) = tags(artifact_pb2.ListArtifactResponse, "artifacts")
+(_CREATED,) = tags(artifact_pb2.CreateArtifactsBulkResponse, "artifacts")
 
 
-async def get_artifact(
-    call: Call, request: artifact_pb2.GetArtifactRequest
-) -> artifact_pb2.Artifact | SerializedMessage:
+async def get_artifact(call: Call, request: artifact_pb2.GetArtifactRequest) -> SerializedMessage:
     """Return one artifact."""
     checks.require(request.artifact_id, "artifact_id is required")
     artifact_id = checks.known_id("artifact", request.artifact_id)
@@ -35,7 +36,7 @@ async def get_artifact(
     return await _message(artifact)
 
 
-async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> artifact_pb2.ListArtifactResponse:
+async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) -> SerializedMessage:
     """Return a page of artifacts; in single-user mode of every namespace."""
     list_request = ListRequest.of(request, "artifacts", listable=ARTIFACT_LIST)
     listing = listing_of(call, list_request)
@@ -46,16 +47,14 @@ async def list_artifacts(call: Call, request: artifact_pb2.ListArtifactRequest) 
         return await tx.artifacts.list(listing, namespace=namespace)
 
     page = cut(call, await reading(call, listing)(read), listing, _SIZE)
-    response = artifact_pb2.ListArtifactResponse(
+    artifacts = await codec.artifact_list(page.rows, _LISTED)
+    rest = artifact_pb2.ListArtifactResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    await in_slices(page.rows, lambda row: codec.artifact_message(row, response.artifacts.add()))
-    return response
+    return SerializedMessage(artifact_pb2.ListArtifactResponse, artifacts + rest.SerializeToString())
 
 
-async def create_artifact(
-    call: Call, request: artifact_pb2.CreateArtifactRequest
-) -> artifact_pb2.Artifact | SerializedMessage:
+async def create_artifact(call: Call, request: artifact_pb2.CreateArtifactRequest) -> SerializedMessage:
     """Store an artifact that a task made, and the link that says so; with reuse_if_exists link an equal one instead.
 
     A replay, as by a launcher that is tried again, answers with the artifact that the task has already.
@@ -68,9 +67,7 @@ async def create_artifact(
     return await call.write(lambda store: store.write(lambda tx: keep_artifact(tx, new, artifact)), _message)
 
 
-async def create_artifacts_bulk(
-    call: Call, request: artifact_pb2.CreateArtifactsBulkRequest
-) -> artifact_pb2.CreateArtifactsBulkResponse:
+async def create_artifacts_bulk(call: Call, request: artifact_pb2.CreateArtifactsBulkRequest) -> SerializedMessage:
     """Store many artifacts and their links, all or none, answered in the order asked; replays as in CreateArtifact."""
     checks.bulk("artifacts", len(request.artifacts), call.settings.bulk_items_max)
     news: list[NewArtifact] = []
@@ -95,10 +92,9 @@ async def create_artifacts_bulk(
     return await call.write(lambda store: store.write(lambda tx: keep_artifacts(tx, news, artifacts)), _bulk_answer)
 
 
-async def _bulk_answer(artifacts: Sequence[Artifact]) -> artifact_pb2.CreateArtifactsBulkResponse:
-    response = artifact_pb2.CreateArtifactsBulkResponse()
-    await in_turn(artifacts, lambda artifact: codec.write_artifact(artifact, response.artifacts.add()))
-    return response
+async def _bulk_answer(artifacts: Sequence[Artifact]) -> SerializedMessage:
+    data = await codec.artifact_list(artifacts, _CREATED)
+    return SerializedMessage(artifact_pb2.CreateArtifactsBulkResponse, data)
 
 
 def _checked(request: artifact_pb2.CreateArtifactRequest) -> NewArtifact:
@@ -126,5 +122,7 @@ class _RecordOf:
         )
 
 
-async def _message(artifact: Artifact) -> artifact_pb2.Artifact | SerializedMessage:
-    return await message_of(_SIZE(artifact), codec.artifact_message, artifact)
+async def _message(artifact: Artifact) -> SerializedMessage:
+    is_large = _SIZE(artifact) > APART_BYTES
+    data = await apart(codec.artifact_data, artifact) if is_large else codec.artifact_data(artifact)
+    return SerializedMessage(artifact_pb2.Artifact, data)

@@ -18,6 +18,7 @@ from server.rules import checks, last_runs
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.new_runs import RunStart, keep_run, known_before, new_run, version_of, with_version
 from server.rules.tasks import new_task
+from server.well_known.wire import item, tags
 from storage.contract import Page, ReadTx, Store
 from storage.errors import RowNotFound
 from storage.fields import RUN_LIST
@@ -30,6 +31,7 @@ _WITHOUT_SPEC: tuple[int, ...] = (View.BASIC, View.RUNTIME_ONLY)  # a number tha
 _AT_ONCE_BYTES = 128 * 1024
 """A new run that is larger is read apart: above this size, reading it would keep other calls waiting noticeably."""
 
+(_TASKS,), (_RUNS,) = tags(run_pb2.Run, "tasks"), tags(run_pb2.ListRunsResponse, "runs")
 _TASKS_BASIC = run_pb2.PipelineTask.TaskView.BASIC
 
 
@@ -100,7 +102,7 @@ async def _with_version(call: Call, run: Run, parameters: Mapping[str, Value]) -
     return with_version(run, version)
 
 
-async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
+async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run | SerializedMessage:
     """Return a run, with its tasks when the view is FULL or RUNTIME_ONLY.
 
     A run from a pipeline version names it in the view DEFAULT, and shows its own copy of the specification once the
@@ -141,11 +143,18 @@ async def get_run(call: Call, request: run_pb2.GetRunRequest) -> run_pb2.Run:
     run, task_count, linked_tasks, source = await reads(read)
     call.check_size(codec.RUN_SIZE(run) + codec.largest_metadata(linked_tasks.links))
     message = await _message_of(request, run, task_count)
-    await codec.write_tasks(linked_tasks, lambda _: message.tasks.add(), basic=tasks_basic)
+    tasks: list[bytes] = []
+
+    def add(_: Task, data: bytes) -> None:
+        tasks.append(item(_TASKS, data))
+
+    await codec.write_tasks(linked_tasks, add, form=codec.WIRE, basic=tasks_basic)
     if source is not None:
         spec = await recorded_spec(call.recorded_specs, source)
         message.pipeline_spec.ParseFromString(spec.struct)
-    return message
+    if not tasks:
+        return message
+    return SerializedMessage(run_pb2.Run, b"".join([message.SerializeToString(), *tasks]))
 
 
 async def _message_of(request: run_pb2.GetRunRequest, run: Run, task_count: int) -> run_pb2.Run:
@@ -164,7 +173,7 @@ async def _has_version(tx: ReadTx, shown_run: ShownRun, *, is_final: bool) -> bo
     return (await tx.runs.get_shown(shown_run.run.id)).has_version
 
 
-async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:
+async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse | SerializedMessage:
     """Return a page of runs; an experiment limits it, in single-user mode a namespace does not."""
     view: int = request.view
     list_request = ListRequest.of(request, "runs", listable=RUN_LIST, scope=[request.experiment_id])
@@ -199,15 +208,30 @@ async def list_runs(call: Call, request: run_pb2.ListRunsRequest) -> run_pb2.Lis
     response = run_pb2.ListRunsResponse(
         total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
     )
-    runs: dict[str, run_pb2.Run] = {}
 
     def write(run: Run) -> Awaitable[None] | None:
-        message = runs[run.id] = response.runs.add()
-        return _write(run, message, view, counts.get(run.id, 0))
+        return _write(run, response.runs.add(), view, counts.get(run.id, 0))
 
     await in_turn(page.rows, write)
-    await codec.write_tasks(linked_tasks, lambda task: runs[task.run_id].tasks.add())
-    return response
+    return await _with_tasks_of(linked_tasks, response) if linked_tasks.tasks else response
+
+
+async def _with_tasks_of(linked_tasks: LinkedTasks, response: run_pb2.ListRunsResponse) -> SerializedMessage:
+    """Return an answer with the tasks of its runs, which are written at the end of each; takes the runs out of it."""
+    tasks: dict[str, list[bytes]] = {run.run_id: [] for run in response.runs}
+
+    def add_task(task: Task, data: bytes) -> None:
+        tasks[task.run_id].append(item(_TASKS, data))
+
+    await codec.write_tasks(linked_tasks, add_task, form=codec.WIRE)
+    pieces: list[bytes] = []
+
+    def add(run: run_pb2.Run) -> None:
+        pieces.append(item(_RUNS, b"".join([run.SerializeToString(), *tasks.pop(run.run_id)])))
+
+    await in_slices(response.runs, add)
+    response.ClearField("runs")
+    return SerializedMessage(run_pb2.ListRunsResponse, b"".join([*pieces, response.SerializeToString()]))
 
 
 def _with_tasks(tasks: Sequence[Task], links: Sequence[LinkedArtifact]) -> Callable[[Run], int]:

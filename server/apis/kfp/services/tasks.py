@@ -1,13 +1,14 @@
 """RunService: tasks."""
 
 import functools
+import json
 from collections.abc import Sequence
 
 from lineal.v2beta1 import run_pb2
 
 from server.apis.kfp import codec
 from server.apis.kfp.services.task_updates import TaskUpdates
-from server.calls.apart import APART_BYTES, SerializedMessage, apart, message_of
+from server.calls.apart import APART_BYTES, SerializedMessage, apart
 from server.calls.call import Call
 from server.calls.listings import ListRequest, cut, listing_of, next_token
 from server.errors import InvalidArgument
@@ -16,15 +17,19 @@ from server.rules.field_limits import MAX_CHARACTERS
 from server.rules.linked_tasks import LinkedTasks
 from server.rules.task_writes import check_parent, keep_task
 from server.rules.tasks import new_task
+from server.well_known.wire import item, tags, written
 from storage.contract import Listing, Page, ReadTx
 from storage.fields import TASK_LIST
 from storage.model import LinkedArtifact, Task
 from storage.slices import in_slices
 
 _BASIC = run_pb2.PipelineTask.TaskView.BASIC
+(_LISTED,), (_CACHED,) = tags(run_pb2.ListTasksResponse, "tasks"), tags(run_pb2.FindCachedTaskResponse, "task")
+(_UPDATED,) = tags(run_pb2.UpdateTasksBulkResponse, "tasks")
+_UPDATED_ID, _UPDATED_TASK = tags(run_pb2.UpdateTasksBulkResponse.TasksEntry, "key", "value")
 
 
-async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
+async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> SerializedMessage:
     """Store a new task; one that was created before with the same logical key is returned unchanged."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.HasField("task"), "task is required")
@@ -41,11 +46,11 @@ async def create_task(call: Call, request: run_pb2.CreateTaskRequest) -> run_pb2
     return await call.write(lambda store: keep_task(store, task, now=call.now), _created)
 
 
-async def _created(task: Task) -> run_pb2.PipelineTask | SerializedMessage:
+async def _created(task: Task) -> SerializedMessage:
     return await _message_of_one(LinkedTasks([task]))
 
 
-async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
+async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> SerializedMessage:
     """Merge what is sent into a task and return it, in the view FULL with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.task_id, "task_id is required")
@@ -58,7 +63,7 @@ async def update_task(call: Call, request: run_pb2.UpdateTaskRequest) -> run_pb2
     return await call.write(lambda store: updates.write(store, request.run_id), answer)
 
 
-async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> run_pb2.UpdateTasksBulkResponse:
+async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest) -> SerializedMessage:
     """Merge what is sent into many tasks of a run, all or none."""
     checks.bulk("tasks", len(request.tasks), call.settings.bulk_items_max)
     checks.require(request.run_id, "run_id is required")
@@ -80,13 +85,17 @@ async def update_tasks_bulk(call: Call, request: run_pb2.UpdateTasksBulkRequest)
     return await call.write(lambda store: updates.write(store, request.run_id), answer)
 
 
-async def _bulk_answer(tasks: LinkedTasks, *, basic: bool) -> run_pb2.UpdateTasksBulkResponse:
-    response = run_pb2.UpdateTasksBulkResponse()
-    await codec.write_tasks(tasks, lambda task: response.tasks[task.id], basic=basic)
-    return response
+async def _bulk_answer(tasks: LinkedTasks, *, basic: bool) -> SerializedMessage:
+    entries: list[bytes] = []
+
+    def add(task: Task, data: bytes) -> None:
+        entries.append(item(_UPDATED, written(_UPDATED_ID, task.id).encode("latin-1") + item(_UPDATED_TASK, data)))
+
+    await codec.write_tasks(tasks, add, form=codec.WIRE, basic=basic)
+    return SerializedMessage(run_pb2.UpdateTasksBulkResponse, b"".join(entries))
 
 
-async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.PipelineTask | SerializedMessage:
+async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> SerializedMessage:
     """Return a task, in the view FULL with artifacts and children."""
     checks.require(request.run_id, "run_id is required")
     checks.require(request.task_id, "task_id is required")
@@ -106,8 +115,11 @@ async def get_task(call: Call, request: run_pb2.GetTaskRequest) -> run_pb2.Pipel
     return await _message_of_one(tasks, basic=basic)
 
 
-async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.ListTasksResponse:
-    """Return a page of a run's tasks, or of one task's direct children, in the view FULL with artifacts and children."""
+async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> SerializedMessage | bytes:
+    """Return a page of a run's tasks, or of one task's direct children, in the view FULL with artifacts and children.
+
+    It is JSON if the caller takes that.
+    """
     checks.require(request.run_id, "run_id is required")
     run_id = request.run_id
     basic = request.task_view == _BASIC
@@ -137,14 +149,31 @@ async def list_tasks(call: Call, request: run_pb2.ListTasksRequest) -> run_pb2.L
 
     listing, page, tasks = await call.store.read(read)
     call.check_size(codec.largest_metadata(tasks.links))
-    response = run_pb2.ListTasksResponse(
-        total_size=page.total_size, next_page_token=next_token(call, list_request, listing, page)
-    )
-    await codec.write_tasks(tasks, lambda _: response.tasks.add(), basic=basic)
-    return response
+    token = next_token(call, list_request, listing, page)
+    if call.caller.takes_json:
+        try:
+            return await _json_page(tasks, page.total_size, token, basic=basic)
+        except codec.NoJson:  # made of the message, by the door
+            pass
+    pieces: list[bytes] = []
+    await codec.write_tasks(tasks, lambda _, data: pieces.append(item(_LISTED, data)), form=codec.WIRE, basic=basic)
+    rest = run_pb2.ListTasksResponse(total_size=page.total_size, next_page_token=token)
+    return SerializedMessage(run_pb2.ListTasksResponse, b"".join([*pieces, rest.SerializeToString()]))
 
 
-async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -> run_pb2.FindCachedTaskResponse:
+async def _json_page(tasks: LinkedTasks, total_size: int, token: str, *, basic: bool) -> bytes:
+    """Return a ListTasksResponse as the REST door writes it."""
+    items: list[str] = []
+    await codec.write_tasks(tasks, lambda _, text: items.append(text), form=codec.JSON, basic=basic)
+    fields = [f'"tasks":[{",".join(items)}]'] if items else []
+    fields += [f'"next_page_token":{json.dumps(token)}'] if token else []
+    fields += [f'"total_size":{total_size}'] if total_size else []
+    return f"{{{','.join(fields)}}}".encode()
+
+
+async def find_cached_task(
+    call: Call, request: run_pb2.FindCachedTaskRequest
+) -> run_pb2.FindCachedTaskResponse | SerializedMessage:
     """Return the newest task that succeeded with a fingerprint, with artifacts; or an empty response."""
     checks.require(request.cache_fingerprint, "cache_fingerprint is required")
     checks.max_characters(
@@ -156,24 +185,28 @@ async def find_cached_task(call: Call, request: run_pb2.FindCachedTaskRequest) -
         task = await tx.tasks.find_cached(request.cache_fingerprint, namespace)
         return task, [] if task is None else await tx.artifact_tasks.of_tasks([task.id])
 
-    response = run_pb2.FindCachedTaskResponse()
     found = await call.store.read_by_key(
         lambda tx: tx.tasks.find_cached(request.cache_fingerprint, namespace), is_one=True
     )
     if found is None:
-        return response
+        return run_pb2.FindCachedTaskResponse()
     # In one snapshot, and anew: most calls find nothing, and need only one statement.
     task, links = await call.store.read_by_key(read)
+    pieces: list[bytes] = []
     if task is not None:
-        await codec.write_tasks(LinkedTasks([task], links), lambda _: response.task)
-    return response
+        tasks = LinkedTasks([task], links)
+        await codec.write_tasks(tasks, lambda _, data: pieces.append(item(_CACHED, data)), form=codec.WIRE)
+    return SerializedMessage(run_pb2.FindCachedTaskResponse, b"".join(pieces))
 
 
-async def _message_of_one(tasks: LinkedTasks, *, basic: bool = False) -> run_pb2.PipelineTask | SerializedMessage:
+async def _message_of_one(tasks: LinkedTasks, *, basic: bool = False) -> SerializedMessage:
     """Return the only task; all links and children are its own."""
     (task,) = tasks.tasks
-    size = codec.task_size(task, tasks.links)
-    return await message_of(size, codec.task_message, task, artifacts=tasks.links, children=tasks.children, basic=basic)
+    if codec.task_size(task, tasks.links) > APART_BYTES:
+        data = await apart(codec.task_data, task, artifacts=tasks.links, children=tasks.children, basic=basic)
+    else:
+        data = codec.task_data(task, artifacts=tasks.links, children=tasks.children, basic=basic)
+    return SerializedMessage(run_pb2.PipelineTask, data)
 
 
 def _new_task(message: run_pb2.PipelineTask, *, task_id: str, run_id: str, namespace: str, now: int) -> Task:
