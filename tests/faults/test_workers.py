@@ -89,7 +89,8 @@ async def test_workers_that_drain_lose_no_call(
         await load.ended()
         assert await asyncio.to_thread(server.wait) == 0
         server.start()
-    assert set(ledger.refusals) == {"UNAVAILABLE"}
+    # CANCELLED: a call that has reached a worker, where gRPC stops before it has handed the call over.
+    assert {"UNAVAILABLE"} <= set(ledger.refusals) <= {"UNAVAILABLE", "CANCELLED"}
     assert await audit(server.grpc, ledger.recordings) == Findings()
 
 
