@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from storage.model import Task
-from storage.sql.dialects.many_rows import JOINED_CHARACTERS, STATEMENTS_MAX
+from storage.sql.dialects.many_rows import STATEMENTS_MAX
+from storage.sql.dialects.mysql_writes import JOINED_CHARACTERS
 from storage.sql.store import SqlStore
 from tests.contract.builders import a_link, a_run, a_task, an_artifact, keep
 from tests.contract.watching import statements
@@ -92,5 +93,5 @@ async def test_each_row_is_inserted_with_its_own_values(store: SqlStore, count: 
 async def test_only_so_many_statements_are_held(store: SqlStore) -> None:
     many_rows = store.dialect.many_rows
     for number in range(3 * STATEMENTS_MAX):
-        many_rows._held((number,), lambda: object())
+        many_rows.held((number,), lambda: object())
         assert len(many_rows._statements) <= STATEMENTS_MAX

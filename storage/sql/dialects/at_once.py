@@ -7,10 +7,8 @@ it. It leaves out what is locked, or fails; then nothing has happened, and the s
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from sqlalchemy import ColumnElement, Select, Table, and_, insert, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ColumnElement, Select, Table
 from sqlalchemy.sql.dml import Insert
-from sqlalchemy.sql.util import ClauseAdapter
 
 from storage.contract import Lock
 
@@ -32,39 +30,3 @@ class WritesAtOnce(ABC):
     @abstractmethod
     def free(self, table: Table, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Return a condition on rows that are to be changed, so that those are left out which others have locked."""
-
-
-class SkippingLocked(WritesAtOnce):
-    """PostgreSQL leaves out rows that are locked, where it is told to lock them."""
-
-    def insert(self, table: Table) -> Insert:
-        """See WritesAtOnce."""
-        return postgresql.insert(table).on_conflict_do_nothing()
-
-    def held(self, rows: Select[tuple[str]], lock: Lock) -> Select[tuple[str]]:
-        """See WritesAtOnce."""
-        return rows.with_for_update(read=lock is Lock.SHARE, key_share=lock is Lock.UPDATE, skip_locked=True)
-
-    def free(self, table: Table, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-        """The rows are locked by a subquery: an UPDATE itself would wait for them."""
-        same = table.alias("same")
-        rows = select(same.c.id).where(ClauseAdapter(same).traverse(condition))
-        return and_(condition, table.c.id == self.held(rows, Lock.UPDATE).scalar_subquery())
-
-
-class FailingWhenLocked(WritesAtOnce):
-    """MariaDB gives a statement up that would wait. MySQL, for which this is a comment, waits for as long as in a transaction."""
-
-    prefix: ClassVar[str] = "/*M! SET STATEMENT innodb_lock_wait_timeout=0 FOR */ "
-
-    def insert(self, table: Table) -> Insert:
-        """See WritesAtOnce."""
-        return insert(table)
-
-    def held(self, rows: Select[tuple[str]], lock: Lock) -> Select[tuple[str]]:
-        """See WritesAtOnce."""
-        return rows.with_for_update(read=lock is Lock.SHARE)
-
-    def free(self, table: Table, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-        """See WritesAtOnce."""
-        return condition

@@ -28,13 +28,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 
 from storage.errors import Unavailable, ValueRefused
-from storage.sql.dialects.at_once import FailingWhenLocked, WritesAtOnce
+from storage.sql.dialects.at_once import WritesAtOnce
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
-from storage.sql.dialects.many_rows import JoinedRows
 from storage.sql.dialects.mysql_codes import ACCESS_DENIED, FAILURES, NO_CONNECTION, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.mysql_driver import MySQLDriver, installed_driver
 from storage.sql.dialects.mysql_inquiry import MySQLInquiry
 from storage.sql.dialects.mysql_session import MySQLSession, settings_of, time_limits
+from storage.sql.dialects.mysql_writes import FailingWhenLocked, JoinedRows
 from storage.sql.dialects.online_ddl import LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.refusals import why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (

@@ -33,13 +33,14 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
 
 from storage.errors import Unavailable
-from storage.sql.dialects.at_once import SkippingLocked, WritesAtOnce
+from storage.sql.dialects.at_once import WritesAtOnce
 from storage.sql.dialects.dialect import IMPORT_RUNS, Dialect, Failure
-from storage.sql.dialects.many_rows import UnnestedRows, element_type
+from storage.sql.dialects.many_rows import element_type
 from storage.sql.dialects.online_ddl import BUILD_SECONDS, LOCK_SECONDS, OnlineDdl
 from storage.sql.dialects.postgresql_codes import CLASSES, FAILURES, REFUSALS, VALUE_REFUSALS
 from storage.sql.dialects.postgresql_driver import ERRORS, PostgreSQLSession, open_sessions
 from storage.sql.dialects.postgresql_inquiry import PostgreSQLInquiry
+from storage.sql.dialects.postgresql_writes import SkippingLocked, UnnestedRows
 from storage.sql.dialects.refusals import causes, why_no_identity, why_no_trust
 from storage.sql.dialects.sessions import (
     KEEPALIVE_COUNT,
