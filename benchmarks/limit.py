@@ -19,7 +19,9 @@ from benchmarks.replays import Call, replays
 from benchmarks.sides import this_side
 from benchmarks.statements import recording
 
-OPERATIONS = ("GetTask", "FindCachedTask, miss", "GetRun", "CreateTask", "UpdateTask", "CreateArtifact")
+OPERATIONS = ("GetTask", "FindCachedTask, miss", "GetRun", "CreateArtifact")
+"""Those whose statements can be executed again. A task that is written at once is written only as it was read, and under new ids."""
+
 CALLS = 240
 """How many calls are recorded: with two values for each of 100 tasks, so that no update leaves its row as it is."""
 
