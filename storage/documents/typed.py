@@ -35,8 +35,3 @@ def shape(name: str, *fields: tuple[str, str, Any, Any]) -> Any:
 def lists_of(shape_: Any) -> Callable[[str], Any]:
     """Return what decodes a list of objects of a shape; it raises REFUSED."""
     return _refuse if msgspec is None else msgspec.json.Decoder(list[shape_]).decode
-
-
-def decoder_of(shape_: Any) -> Callable[[str], Any]:
-    """Return what decodes an object of a shape; it raises REFUSED."""
-    return _refuse if msgspec is None else msgspec.json.Decoder(shape_).decode
