@@ -10,6 +10,7 @@ import pytest
 from tests.databases import PrivateServer, create_database
 from tests.faults.client import connected
 from tests.faults.cluster import Server
+from tests.faults.database_faults import end_sessions
 from tests.faults.figures import seconds
 from tests.faults.load import Findings, Ledger, Load, audit, more_acknowledged
 
@@ -28,6 +29,11 @@ def summary(ledger: Ledger, findings: Findings) -> str:
         f"{ledger.acknowledged} acknowledged writes, {len(findings.lost)} lost, "
         f"{len(findings.half_written)} bulk calls half written (not acknowledged: {codes})"
     )
+
+
+def defects(server: Server) -> str:
+    """What the server's log says of calls that failed by its own fault."""
+    return "\n".join(line for line in server.log_text().splitlines() if '"INTERNAL"' in line)
 
 
 async def answering(server: Server) -> None:
@@ -88,4 +94,24 @@ async def test_acknowledged_writes_survive_a_killed_database(
     report(f"{count} kills, seed {seed}: {summary(ledger, findings)}; writing again after {seconds(recoveries)}")
     assert findings == Findings()
     assert server.process_id == process
-    assert set(ledger.refusals) <= {"UNAVAILABLE"}
+    assert set(ledger.refusals) <= {"UNAVAILABLE"}, defects(server)
+
+
+@pytest.mark.databases("postgresql", "mysql")
+async def test_sessions_that_end_whatever_they_do_are_no_defect_of_the_server(
+    migrated_url: str, start_server: StartServer, rounds: Rounds, seed: int, report: Report
+) -> None:
+    """Most end while they connect."""
+    chance, ledger, ended = random.Random(seed), Ledger(), 0
+    server = start_server(migrated_url)
+    load = Load(server.grpc, ledger, clients=16, seed=seed, through_failures=True)
+    end = time.monotonic() + rounds(5, 120)
+    while time.monotonic() < end:
+        ended += await asyncio.to_thread(end_sessions, migrated_url)
+        await asyncio.sleep(chance.uniform(0.0, 0.03))
+    await load.stop()
+    findings = await audit(server.grpc, ledger.recordings)
+    report(f"{ended} sessions ended, seed {seed}: {summary(ledger, findings)}")
+    assert findings == Findings()
+    assert ended
+    assert set(ledger.refusals) <= {"UNAVAILABLE"}, defects(server)

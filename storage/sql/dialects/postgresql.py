@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from asyncpg.exceptions import ClientConfigurationError
+from asyncpg.exceptions import ClientConfigurationError, InternalClientError
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -214,7 +214,8 @@ class PostgreSQL(Dialect):
                 return Failure.TOO_LARGE
             if any(isinstance(each, ClientConfigurationError) for each in causes(error)):
                 return Failure.UNAVAILABLE  # a file of certificates is missing
-            is_closed = error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), OSError)
+            cause = getattr(error.orig, "__cause__", None)
+            is_closed = error.connection_invalidated or isinstance(cause, OSError | InternalClientError)
             return Failure.DISCONNECTED if is_closed else Failure.UNKNOWN
         return FAILURES.get(state) or CLASSES.get(state[:2], Failure.UNKNOWN)
 

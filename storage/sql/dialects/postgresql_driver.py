@@ -16,8 +16,18 @@ ERRORS = (PostgresError, InterfaceError, InternalClientError)
 """What the driver raises for the database, and for a connection that has ended."""
 
 
+_CODECS = ("setup_asyncpg_json_codec", "setup_asyncpg_jsonb_codec")
+"""What SQLAlchemy calls for each new connection, where it would raise the driver's own errors. No column has these types."""
+
+
+async def _set_no_codec(_connection: Any) -> None:
+    pass
+
+
 def open_sessions(engine: AsyncEngine, settings: str) -> None:
     """Give each new connection its settings. One that ends meanwhile raises an error as any other that ends while it connects."""
+    for name in _CODECS:
+        setattr(engine.sync_engine.dialect, name, _set_no_codec)
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
