@@ -1,6 +1,7 @@
 """asyncpg, where it is called without SQLAlchemy in between: sessions, and its errors. The dialect and the store call this."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
@@ -17,27 +18,39 @@ ERRORS = (PostgresError, InterfaceError, InternalClientError)
 
 
 _CODECS = ("setup_asyncpg_json_codec", "setup_asyncpg_jsonb_codec")
-"""What SQLAlchemy calls for each new connection, where it would raise the driver's own errors. No column has these types."""
+"""What SQLAlchemy calls for each new connection, and lets raise the driver's own errors."""
 
 
-async def _set_no_codec(_connection: Any) -> None:
-    pass
+@contextmanager
+def _opening(connection: Any) -> Iterator[None]:
+    """While a connection is prepared: if it ends, the error is as any other of one that ends while it connects."""
+    try:
+        yield
+    except ERRORS as error:
+        # A server that stops says so before it hangs up, and what is sent in between fails by the driver's own states.
+        connection.driver_connection.terminate()
+        raise driver_error(None, error, is_closed=True) from error
+
+
+def _guarded(set_codec: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    async def guarded(connection: Any) -> None:
+        with _opening(connection):
+            await set_codec(connection)
+
+    return guarded
 
 
 def open_sessions(engine: AsyncEngine, settings: str) -> None:
     """Give each new connection its settings. One that ends meanwhile raises an error as any other that ends while it connects."""
+    dialect = engine.sync_engine.dialect
     for name in _CODECS:
-        setattr(engine.sync_engine.dialect, name, _set_no_codec)
+        setattr(dialect, name, _guarded(getattr(dialect, name)))
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         keep_alive(getattr(connection.driver_connection, "_transport", None))
-        try:
+        with _opening(connection):
             connection.run_async(lambda driver: driver.execute(settings))
-        except ERRORS as error:
-            # A server that stops says so before it hangs up, and what is sent in between fails by the driver's own states.
-            connection.driver_connection.terminate()
-            raise driver_error(None, error, is_closed=True) from error
 
 
 class PostgreSQLSession(Session):
