@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--base", default="", help="a commit to compare with")
     parser.add_argument("--without", default="", help="a package to compare the absence of")
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each side; default: 3")
-    parser.add_argument("--seconds", type=float, default=0.5, help="duration of a measurement; default: 0.5")
+    parser.add_argument("--seconds", type=float, default=2.0, help="duration of a measurement; default: 2")
     parser.add_argument("--only", default="", help="measure only calls whose name contains this")
     parser.add_argument("--parts", type=_parts, help=f"comma-separated; default: {','.join(PARTS)}")
     parser.add_argument("--clients", type=_numbers, help="numbers of concurrent calls, comma-separated; default: 1,32")

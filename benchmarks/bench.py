@@ -25,7 +25,7 @@ class Options:
     """What is measured, and for how long; `only` is a part of the names of operations."""
 
     rounds: int = 3
-    seconds: float = 0.5
+    seconds: float = 2.0
     clients: tuple[int, ...] = (1, 32)
     only: str = ""
 
