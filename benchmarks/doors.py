@@ -68,8 +68,7 @@ class Doors:
         return answer
 
     async def _rest(self, request: Request) -> bytes:
-        host, _, port = self._addresses[1].rpartition(":")
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(host, int(port), limit=2**24)
+        reader, writer = await self._connection()
         head = f"GET {request.path} HTTP/1.1\r\nhost: {self._addresses[1]}\r\n\r\n"
         writer.write(head.encode())
         answer_head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -79,6 +78,16 @@ class Doors:
         if status != "200":
             raise Refused(status, f"{request.path}: {body[:200].decode(errors='replace')}")
         return body
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return an idle connection; a server closes those that are idle for long."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        host, _, port = self._addresses[1].rpartition(":")
+        return await asyncio.open_connection(host, int(port), limit=2**24)
 
 
 async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
