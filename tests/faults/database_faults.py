@@ -38,8 +38,9 @@ async def writes_held_up(url: str) -> AsyncIterator[Release]:
 def end_sessions(url: str) -> int:
     """End every session of the database but our own, as an administrator or an idle timeout does; returns how many."""
     if urlsplit(url).scheme == "postgresql":
-        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        return len(execute(url, f"SELECT pg_terminate_backend(pid) {others}"))
+        # Not those of the server itself, which cleans up tables and whose processes only a superuser may end.
+        others = "datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        return len(execute(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
     others = "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
     ids = [number for (number,) in execute(url, f"SELECT id {others}")]
     for number in ids:
